@@ -1,0 +1,3 @@
+//! Parses, runs, maps the outcome to an exit code - nothing else.
+
+fn main() {}
