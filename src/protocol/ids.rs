@@ -1,0 +1,171 @@
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an id: {0:?}")]
+pub struct BadId(pub String);
+
+/// The name of a release's folder: UTC epoch seconds by the server's clock, strictly increasing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReleaseId(u64);
+
+impl ReleaseId {
+    const MOST_DIGITS: usize = 10;
+
+    /// The id for a release made at `now` (epoch seconds), later than every one in `taken`.
+    #[must_use]
+    pub fn next(now: u64, taken: impl IntoIterator<Item = ReleaseId>) -> Self {
+        let last = taken.into_iter().map(|id| id.0).max().unwrap_or(0);
+        Self(now.max(last + 1))
+    }
+
+    /// Age in seconds at `now`; an id from the future has age 0.
+    #[must_use]
+    pub fn age(self, now: u64) -> u64 {
+        now.saturating_sub(self.0)
+    }
+}
+
+impl FromStr for ReleaseId {
+    type Err = BadId;
+
+    /// Digits only, no leading zero, at most ten: what `date +%s` gives until the year 2286.
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId(text.to_owned());
+        let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+        if !digits || text.is_empty() || text.len() > Self::MOST_DIGITS {
+            return Err(bad());
+        }
+        text.parse().map(Self).map_err(|_| bad())
+    }
+}
+
+impl fmt::Display for ReleaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Names one transaction: random, drawn by the runner half, 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TransactionId(String);
+
+impl TransactionId {
+    /// From 16 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(hex(&bytes))
+    }
+}
+
+impl TryFrom<String> for TransactionId {
+    type Error = BadId;
+
+    fn try_from(text: String) -> Result<Self, BadId> {
+        let good = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if good {
+            Ok(Self(text))
+        } else {
+            Err(BadId(text))
+        }
+    }
+}
+
+impl From<TransactionId> for String {
+    fn from(id: TransactionId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest that `hasher` has come to.
+    #[must_use]
+    pub fn from_hasher(hasher: Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId(text.to_owned());
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(bad());
+        }
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| bad())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_id_is_later_than_the_clock_and_every_release_there_is() {
+        let taken = [ReleaseId(50), ReleaseId(1_762_147_685)];
+        assert_eq!(ReleaseId::next(100, taken), ReleaseId(1_762_147_686));
+        assert_eq!(ReleaseId::next(1_800_000_000, taken), ReleaseId(1_800_000_000));
+    }
+
+    #[test]
+    fn only_digits_as_date_prints_them_are_release_ids() {
+        for bad in ["", "0", "01", "12a", "-1", " 1", "20251104120000", "1.5", "releases", "١"] {
+            assert!(bad.parse::<ReleaseId>().is_err(), "{bad:?}");
+        }
+        assert_eq!("1762147685".parse::<ReleaseId>().unwrap().to_string(), "1762147685");
+    }
+
+    #[test]
+    fn a_release_from_the_future_has_no_age() {
+        assert_eq!(ReleaseId(500).age(100), 0);
+        assert_eq!(ReleaseId(500).age(600), 100);
+    }
+
+    #[test]
+    fn a_digest_reads_what_it_prints() {
+        let digest = Digest::of(b"x");
+        assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+        assert!("zz".repeat(32).parse::<Digest>().is_err());
+    }
+}

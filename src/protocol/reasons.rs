@@ -1,0 +1,171 @@
+use super::{Answer, Holder, Step};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Why something failed, and in which step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Where.
+    pub step: Step,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a step failed. Everything here was found on the server; texts inside are the server's and untrusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// The check found what must be fixed first.
+    NotReady(Vec<Unready>),
+    /// Another deployment of the same target holds the lock.
+    Busy(Option<Holder>),
+    /// A system call failed.
+    Io {
+        /// What was being done, as in "cannot …".
+        operation: String,
+        /// On what.
+        path: String,
+        /// The system's words.
+        error: String,
+        /// The kinds that deserve a hint of their own.
+        kind: IoKind,
+    },
+    /// The runner half broke the protocol, or what arrived is not what was announced.
+    Upload(String),
+    /// The line to the runner ended, or the runner asked to stop, before the point of no return.
+    Cancelled,
+    /// The time for everything before the point of no return is up.
+    OutOfTime(Duration),
+    /// A shell command of ours or the user's.
+    Command {
+        /// How it ended.
+        ending: Ending,
+        /// Number (from 1) and text of the line that failed, where it is known.
+        line: Option<(u32, String)>,
+        /// What it said last, where it is not shown elsewhere.
+        output: Vec<u8>,
+    },
+    /// The program that the unit starts is not usable in the new release.
+    Program {
+        /// As the unit names it.
+        program: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// systemd refuses to start the unit again so soon.
+    StartLimit {
+        /// The unit's `StartLimitIntervalSec`.
+        interval: Duration,
+    },
+    /// The unit's process ended while it was verified.
+    Crashed {
+        /// systemd's `Result`, and the exit code or signal.
+        result: String,
+    },
+    /// The unit is not (any more) running.
+    NotRunning {
+        /// `ActiveState/SubState`.
+        state: String,
+    },
+    /// The restart command succeeded, but the unit still runs the old process.
+    NotRestarted,
+    /// Somebody else restarted the unit, or changed `current`, meanwhile.
+    Interference(String),
+    /// The unit's state can't be read, so nothing is known to be healthy.
+    Unreadable(String),
+    /// The port that health asks is held by a process that is not the new one.
+    ForeignListener {
+        /// TCP port.
+        port: u16,
+        /// Which process, in words.
+        who: String,
+    },
+    /// Health did not answer well in time.
+    Unhealthy {
+        /// The last answer.
+        last: Answer,
+        /// How often it was asked.
+        attempts: u32,
+        /// How long.
+        waited: Duration,
+    },
+    /// The transaction's process ended without a verdict (killed, or the server went down).
+    Interrupted,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// Exit code.
+    Exit(i32),
+    /// Killed by this signal.
+    Signal(i32),
+    /// Killed by us, time being up.
+    OutOfTime,
+}
+
+/// Kinds of system errors that deserve a hint of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IoKind {
+    /// No space or no inodes left, or a quota is used up.
+    Full,
+    /// The file system is read-only.
+    ReadOnly,
+    /// The deploy user may not.
+    Denied,
+    /// Any other.
+    Other,
+}
+
+/// What the check found that must be fixed first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unready {
+    /// The target can't be made or written.
+    Target {
+        /// Folder.
+        path: String,
+        /// The deploy user.
+        user: String,
+        /// The system's words.
+        error: String,
+    },
+    /// `current` or `previous` is not a link to a release.
+    Link {
+        /// `current` or `previous`.
+        name: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// No systemd, or not reachable.
+    NoSystemd(String),
+    /// The unit is not found, masked, or broken: its `LoadState`.
+    Unit {
+        /// As written.
+        service: String,
+        /// systemd's word.
+        state: String,
+    },
+    /// `sudo -n systemctl restart <service>` is not allowed.
+    Sudo {
+        /// As written.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
+    /// logind kills what a user leaves behind, and this one does not linger.
+    KillUserProcesses {
+        /// The deploy user.
+        user: String,
+    },
+    /// A program that install needs.
+    Missing {
+        /// Its name.
+        program: String,
+        /// Where it was looked for.
+        path: String,
+    },
+    /// Files can't be locked there (NFS?).
+    NoLocks {
+        /// The system's words.
+        error: String,
+    },
+}

@@ -1,0 +1,105 @@
+use super::{Failure, ReleaseId, TransactionId};
+use serde::{Deserialize, Serialize};
+
+/// What the whole run ends with. The runner half adds those the server can't know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The release is live and healthy.
+    Deployed,
+    /// A bug of ours.
+    Error,
+    /// Bad input; nothing was contacted.
+    Invalid,
+    /// No connection, login refused, or host key not trusted.
+    Unreachable,
+    /// The check found what must be fixed first.
+    NotReady,
+    /// Failed, and the server still runs what it ran; or the first deployment failed.
+    Failed,
+    /// The new release failed, the previous one is healthy again.
+    RolledBack,
+    /// A person is needed now.
+    RollbackFailed,
+    /// Another deployment holds the lock.
+    Busy,
+    /// Contact lost or cancelled after the point of no return; the server finishes alone.
+    Unknown,
+    /// Cancelled before it; the server still runs what it ran.
+    Cancelled,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 11] = [
+        Self::Deployed,
+        Self::Error,
+        Self::Invalid,
+        Self::Unreachable,
+        Self::NotReady,
+        Self::Failed,
+        Self::RolledBack,
+        Self::RollbackFailed,
+        Self::Busy,
+        Self::Unknown,
+        Self::Cancelled,
+    ];
+
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Deployed => 0,
+            Self::Error => 1,
+            Self::Invalid => 2,
+            Self::Unreachable => 3,
+            Self::NotReady => 4,
+            Self::Failed => 5,
+            Self::RolledBack => 6,
+            Self::RollbackFailed => 7,
+            Self::Busy => 8,
+            Self::Unknown => 9,
+            Self::Cancelled => 130,
+        }
+    }
+
+    /// The word in outputs and texts.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::Error => "error",
+            Self::Invalid => "invalid",
+            Self::Unreachable => "unreachable",
+            Self::NotReady => "not-ready",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled-back",
+            Self::RollbackFailed => "rollback-failed",
+            Self::Busy => "busy",
+            Self::Unknown => "unknown",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What the transaction decided: durable on the server once it is past the point of no return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whose.
+    pub transaction: TransactionId,
+    /// What.
+    pub outcome: Outcome,
+    /// The release that was to go live, once it had an id.
+    pub release: Option<ReleaseId>,
+    /// What was live before.
+    pub previous: Option<ReleaseId>,
+    /// What `current` points to now.
+    pub live: Option<ReleaseId>,
+    /// Why the new release failed.
+    pub failure: Option<Failure>,
+    /// Why the old one did not come back healthy either.
+    pub rollback: Option<Failure>,
+    /// Whether the transaction was past the point of no return.
+    pub switched: bool,
+    /// Epoch seconds, by the server's clock.
+    pub at: u64,
+}
