@@ -1,1 +1,160 @@
-//! To be filled.
+//! The server part: started over SSH as the deploy user, knows nothing of GitHub. `serve` prepares a release for one
+//! login and follows; `transact` is the transaction's own process; `install` puts this program into its place; `guard`
+//! is for a unit at boot.
+
+mod binary;
+mod check;
+mod clock;
+mod diagnose;
+mod durable;
+mod follow;
+mod health;
+mod http;
+mod inbox;
+mod install;
+mod journal;
+mod layout;
+mod links;
+mod listener;
+mod lock;
+mod outbox;
+mod pending;
+mod process;
+mod records;
+mod recover;
+mod restart;
+mod retention;
+mod session;
+mod shell;
+mod sources;
+mod stage;
+mod systemd;
+mod tls;
+mod transaction;
+mod verdicts;
+mod verify;
+
+use crate::protocol::{greeting, Reason, ToServer, TransactionId, What};
+use inbox::Inbox;
+use layout::Layout;
+use outbox::{EventFile, Events, Outbox};
+use pending::Pending;
+use rustix::fs::Mode;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use transaction::Transaction;
+
+/// The first argument that makes this program the server part.
+pub const SUBCOMMAND: &str = "server-part";
+/// How long a client that does not read may hold up the server part before the point of no return.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For the runner half to say that it has the verdict, by closing the line.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Runs the server part; `arguments` are those behind [`SUBCOMMAND`].
+#[must_use]
+pub fn run(arguments: &[String]) -> ExitCode {
+    // releases are for the service's user to read, whatever the deploy user's habits
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["serve", target, transaction, root] => serve(target, transaction, root),
+        ["transact", target, transaction] => return transact(target, transaction),
+        ["install", digest] => install(digest),
+        ["guard", target] => recover::guard(&Layout::new(target)).map_err(|reason| format!("{reason:?}")),
+        _ => Err("these are not arguments of the server part".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(error: &str) {
+    if writeln!(io::stderr(), "deploy-action: {error}").is_err() {
+        tracing::debug!("nobody hears");
+    }
+}
+
+fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
+    let transaction: TransactionId = transaction.to_owned().try_into().map_err(|error| format!("{error}"))?;
+    let inbox = Inbox::stdin();
+    let mut outbox = Outbox::new(PATIENCE);
+    outbox.pass(greeting(&transaction).into_bytes());
+    match inbox.first() {
+        Ok(ToServer::Start(plan))
+            if plan.target == target && plan.transaction == transaction && plan.root.to_string() == root =>
+        {
+            session::Session::new(&plan, &inbox, &mut outbox).run();
+            outbox.close();
+            forget_if_told(&plan.target, &transaction, &inbox);
+            Ok(())
+        }
+        Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
+        Err(Reason::Cancelled) => Err("the line ended before the plan was complete".to_owned()),
+        Err(reason) => Err(format!("{reason:?}")),
+    }
+}
+
+/// A runner half that has the verdict closes the line; one that was cut off before could not know it.
+fn forget_if_told(target: &str, transaction: &TransactionId, inbox: &Inbox) {
+    let layout = Layout::new(target);
+    let mine = verdicts::untold(&layout).is_some_and(|verdict| verdict.transaction == *transaction);
+    let (gone, start) = (inbox.gone(), Instant::now());
+    if !mine || gone.load(Ordering::Relaxed) {
+        return;
+    }
+    while start.elapsed() < FAREWELL {
+        if gone.load(Ordering::Relaxed) {
+            return verdicts::told(&layout);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The transaction's own process. Its exit code is the outcome's.
+fn transact(target: &str, transaction: &str) -> ExitCode {
+    let layout = Layout::new(target);
+    detach();
+    // the lock; as long as this process lives
+    let lock = io::stdin().as_fd().try_clone_to_owned();
+    let pending = match Pending::prepared(&layout) {
+        Ok(pending) if pending.transaction.to_string() == transaction && lock.is_ok() => pending,
+        _ => return ExitCode::FAILURE,
+    };
+    let mut events = EventFile::create(&layout.events(&pending.transaction));
+    let mut transaction = Transaction { layout: &layout, pending: &pending, events: &mut events };
+    let verdict = transaction.run();
+    transaction.record(&verdict, false);
+    let outcome = verdict.outcome;
+    events.emit(What::Ended(Box::new(verdict)));
+    retention::run(&layout, pending.retention, outcome == crate::protocol::Outcome::Deployed);
+    ExitCode::from(outcome.code())
+}
+
+/// Nothing that ends the login ends the transaction.
+fn detach() {
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "no session of its own");
+    }
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
+            tracing::debug!(%error, "a signal is not handled");
+        }
+    }
+}
+
+fn install(digest: &str) -> Result<(), String> {
+    let digest = digest.parse().map_err(|error| format!("{error}"))?;
+    binary::install(digest).map_err(|error| error.to_string())?;
+    writeln!(io::stdout(), "deploy-action-installed {digest}").map_err(|error| error.to_string())
+}

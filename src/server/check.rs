@@ -1,0 +1,204 @@
+//! Looks for what must be fixed first: everything at once, before anything is changed.
+
+use super::health::Question;
+use super::layout::Layout;
+use super::links::Link;
+use super::outbox::Events;
+use super::records;
+use super::shell;
+use super::systemd::{self, Unit};
+use crate::protocol::{
+    Answer, Install, Notice, Plan, Reason, ReleaseId, Restart, Unready, Verification, Warning, What,
+};
+use rustix::fs::{access, Access};
+use std::path::Path;
+use std::time::Duration;
+
+/// What ran before, and whether it may be gone back to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) current: Option<ReleaseId>,
+    pub(super) previous: Option<ReleaseId>,
+    pub(super) unit: Option<Unit>,
+    /// systemd's start limit can be lifted.
+    pub(super) resettable: bool,
+}
+
+/// Checks, and says what it found that a person should know.
+pub(super) fn check(layout: &Layout, plan: &Plan, events: &mut dyn Events) -> Result<Before, Reason> {
+    let mut unready = Vec::new();
+    check_target(layout, &mut unready);
+    let current = check_link(layout, "current", &layout.current(), events, &mut unready);
+    let previous = Link::read(layout, &layout.previous());
+    if layout.previous().is_dir() && !layout.previous().is_symlink() {
+        unready.push(Unready::Link { name: "previous".to_owned(), found: "a folder".to_owned() });
+    }
+    let unit = plan.service.as_deref().and_then(|service| check_unit(service, events, &mut unready));
+    check_rights(plan, &mut unready);
+    check_install(plan, &mut unready);
+    check_detaching(events, &mut unready);
+    if !unready.is_empty() {
+        return Err(Reason::NotReady(unready));
+    }
+    let resettable = plan.restart == Restart::Systemctl
+        && plan.service.as_deref().is_some_and(|service| systemd::may("reset-failed", service));
+    Ok(Before { current, previous: previous.release(), unit, resettable })
+}
+
+pub(super) fn user() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "the deploy user".to_owned())
+}
+
+fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
+    for folder in [layout.target().to_owned(), layout.releases(), layout.own()] {
+        if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
+            let path = folder.display().to_string();
+            unready.push(Unready::Target { path, user: user(), error: error.to_string() });
+        }
+    }
+}
+
+fn check_link(
+    layout: &Layout,
+    name: &str,
+    path: &Path,
+    events: &mut dyn Events,
+    unready: &mut Vec<Unready>,
+) -> Option<ReleaseId> {
+    match Link::read(layout, path) {
+        Link::Absent => None,
+        Link::To { release, foreign } => {
+            if let Some(text) = foreign {
+                events.emit(What::Notice(Notice::Adopted(format!("{name} -> {}", text.display()))));
+            }
+            Some(release)
+        }
+        Link::Other(found) => {
+            unready.push(Unready::Link { name: name.to_owned(), found });
+            None
+        }
+    }
+}
+
+fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>) -> Option<Unit> {
+    let unit = match Unit::show(service) {
+        Ok(unit) => unit,
+        Err(Reason::Unreadable(said)) => {
+            unready.push(Unready::NoSystemd(said));
+            return None;
+        }
+        Err(_) => return None,
+    };
+    let state = unit.get("LoadState").to_owned();
+    if state != "loaded" {
+        unready.push(Unready::Unit { service: service.to_owned(), state });
+    }
+    if unit.get("NeedDaemonReload") == "yes" {
+        events.emit(What::Warning(Warning::DaemonReload));
+    }
+    if unit.get("UnitFileState") == "disabled" {
+        events.emit(What::Warning(Warning::NotEnabled(service.to_owned())));
+    }
+    Some(unit)
+}
+
+fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
+    if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
+        if !systemd::may("restart", service) {
+            unready.push(Unready::Sudo { service: service.clone(), user: user() });
+        }
+    }
+}
+
+fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
+    let needed = match plan.install {
+        Install::Nothing => return,
+        Install::Uv => "uv",
+        Install::Commands(_) => "sh",
+    };
+    if shell::which(needed).is_none() {
+        let path = shell::search_path().to_string_lossy().into_owned();
+        unready.push(Unready::Missing { program: needed.to_owned(), path });
+    }
+}
+
+fn check_detaching(events: &mut dyn Events, unready: &mut Vec<Unready>) {
+    match detaching() {
+        Detaching::Plain | Detaching::Scope => {}
+        Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
+        Detaching::Impossible => unready.push(Unready::KillUserProcesses { user: user() }),
+    }
+}
+
+/// How the transaction's process outlives the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detaching {
+    /// A session of its own is enough.
+    Plain,
+    /// logind kills what the login leaves behind, but the user lingers: a scope of the user's manager.
+    Scope,
+    /// It can't be read.
+    Unknown,
+    /// It would be killed.
+    Impossible,
+}
+
+pub(super) fn detaching() -> Detaching {
+    if systemd::is_root() {
+        return Detaching::Plain;
+    }
+    match systemd::kills_user_processes() {
+        Some(false) => Detaching::Plain,
+        None => Detaching::Unknown,
+        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => Detaching::Scope,
+        Some(true) => Detaching::Impossible,
+    }
+}
+
+/// Whether what runs now may be gone back to: once committed healthy, or - without a record of ours - healthy now. Then
+/// it is taken over, and so is the way back that it had.
+pub(super) fn judge_current(
+    layout: &Layout,
+    plan: &Plan,
+    before: &Before,
+    events: &mut dyn Events,
+) -> Result<bool, Reason> {
+    let Some(current) = before.current else { return Ok(false) };
+    match records::get(layout, current) {
+        Some(record) => return Ok(record.state == records::State::Good),
+        None => {
+            if let Some(answer) = not_healthy(plan, before, current) {
+                events.emit(What::Warning(Warning::OldUnhealthy(answer)));
+                return Ok(false);
+            }
+        }
+    }
+    for id in [Some(current), before.previous].into_iter().flatten() {
+        if records::get(layout, id).is_none() {
+            records::put(layout, &records::Record::taken_over(id))?;
+            events.emit(What::Notice(Notice::TakenOver(id)));
+        }
+    }
+    Ok(true)
+}
+
+/// Why what runs now is not healthy, asked once, without `health-match`: it may be older than that.
+fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answer> {
+    if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
+        return Some(Answer::Broken(format!("the unit is {}", unit.state())));
+    }
+    let health = without_match(&plan.verification).health?;
+    match Question::new(&health, current, None).ask(Duration::from_secs(10)).0 {
+        Answer::Healthy { .. } => None,
+        other => Some(other),
+    }
+}
+
+/// The same, but for `health-match`, which an older release need not know.
+pub(super) fn without_match(verification: &Verification) -> Verification {
+    let mut verification = verification.clone();
+    if let Some(health) = &mut verification.health {
+        health.pattern = None;
+    }
+    verification
+}

@@ -1,0 +1,97 @@
+//! Runs install in the release, and proves that the program which the unit starts is there.
+
+use super::durable::Result;
+use super::inbox::Limits;
+use super::layout::Layout;
+use super::outbox::Events;
+use super::shell;
+use super::systemd::Unit;
+use crate::protocol::{Ending, Install, Reason, ReleaseId, What};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// uv's default shares files between releases through its cache.
+const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
+
+/// Runs install; its output is told line by line.
+pub(super) fn run(folder: &Path, install: &Install, limits: &Limits, events: &mut dyn Events) -> Result<()> {
+    let script = match install {
+        Install::Nothing => return Ok(()),
+        Install::Uv => "uv sync --frozen",
+        Install::Commands(script) => script,
+    };
+    let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
+    let environment: Vec<_> = ENVIRONMENT.into_iter().filter(unset).collect();
+    let done = shell::run(
+        script,
+        folder,
+        &environment,
+        || limits.check().is_err(),
+        |line| {
+            events.emit(What::Output(line));
+        },
+    );
+    match done {
+        // the cause of the cause: whoever left, or the time that is up
+        Err(Reason::Command { ending: Ending::OutOfTime, line, output }) if !limits.gone() => {
+            Err(Reason::Command { ending: Ending::OutOfTime, line, output })
+        }
+        Err(reason) => limits.check().and(Err(reason)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Every program that `ExecStart` names below `current` must be usable in the new release.
+pub(super) fn check_programs(layout: &Layout, release: ReleaseId, unit: &Unit) -> Result<()> {
+    for program in unit.programs() {
+        if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
+            let file = layout.release(release).join(inside);
+            if let Some(problem) = problem_with(&file) {
+                return Err(Reason::Program { program: program.to_owned(), problem });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn problem_with(file: &Path) -> Option<String> {
+    match fs::metadata(file) {
+        Err(error) => return Some(error.to_string()),
+        Ok(found) if !found.is_file() => return Some("it is no file".to_owned()),
+        Ok(_) if !shell::is_program(file) => return Some("it is not executable".to_owned()),
+        Ok(_) => {}
+    }
+    let interpreter = interpreter_of(file)?;
+    (!shell::is_program(&interpreter))
+        .then(|| format!("its interpreter {} is not there or not executable", interpreter.display()))
+}
+
+/// The interpreter in a script's first line.
+fn interpreter_of(file: &Path) -> Option<PathBuf> {
+    let mut start = Vec::new();
+    fs::File::open(file).ok()?.take(512).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
+    let line = String::from_utf8_lossy(line).into_owned();
+    line.split_whitespace().next().map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_program_needs_its_interpreter_and_its_x_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("uvicorn");
+        assert!(problem_with(&file).is_some());
+        fs::write(&file, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(problem_with(&file).as_deref(), Some("it is not executable"));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(problem_with(&file), None);
+        fs::write(&file, "#!/nowhere/python -sE\n").unwrap();
+        assert!(problem_with(&file).unwrap().contains("/nowhere/python"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Who listens on the health port: an answer counts only if it comes from the unit's new process.
+
+use super::process::quick;
+use super::shell::command;
+use crate::protocol::Ending;
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// What could be found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The unit, by a process of its present invocation.
+    Unit,
+    /// A process that must not answer for the new release, in words.
+    Foreign(String),
+    /// It can't be seen, or is another service (a proxy): in words.
+    NotChecked(String),
+}
+
+/// Who listens on `port`. `control_group` is the unit's; a process of it that was started before `since` (ticks since
+/// boot) is left over, and answers only for the release in whose `folder` it works.
+pub(super) fn owner(port: u16, control_group: &str, since: Option<u64>, folder: &Path) -> Owner {
+    let sockets = listening(port);
+    if sockets.is_empty() {
+        return Owner::NotChecked(format!("no process of this host listens on port {port}"));
+    }
+    let unit = processes_of(control_group);
+    let mut unseen = false;
+    for pid in &unit {
+        match holds(*pid, &sockets) {
+            Some(true) => return unit_owner(*pid, since, folder),
+            Some(false) => {}
+            None => unseen = true,
+        }
+    }
+    if let Some(owner) = by_other_processes(&sockets, control_group) {
+        return owner;
+    }
+    by_socket_group(port, control_group, unseen || unit.is_empty())
+}
+
+fn unit_owner(pid: u32, since: Option<u64>, folder: &Path) -> Owner {
+    match (started(pid), since) {
+        // a tick of rounding either way
+        (Some(started), Some(since)) if started + 1 < since && !works_in(pid, folder) => {
+            Owner::Foreign(format!("process {pid} ({}), left over from before the restart", name(pid)))
+        }
+        _ => Owner::Unit,
+    }
+}
+
+/// Inodes of the sockets that listen on `port`, both families.
+fn listening(port: u16) -> HashSet<u64> {
+    let table = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let mut inodes = inodes_of(&table("/proc/net/tcp"), port);
+    inodes.extend(inodes_of(&table("/proc/net/tcp6"), port));
+    inodes
+}
+
+/// proc(5), /proc/net/tcp: local address in column 2, state (0A: listening) in 4, inode in 10.
+fn inodes_of(table: &str, port: u16) -> HashSet<u64> {
+    let row = |line: &str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let local = u16::from_str_radix(columns.get(1)?.rsplit(':').next()?, 16).ok()?;
+        (local == port && *columns.get(3)? == "0A").then(|| columns.get(9)?.parse().ok())?
+    };
+    table.lines().skip(1).filter_map(row).collect()
+}
+
+fn processes_of(control_group: &str) -> Vec<u32> {
+    if control_group.is_empty() {
+        return Vec::new();
+    }
+    let read = |root: &str| fs::read_to_string(format!("{root}{control_group}/cgroup.procs")).ok();
+    let list = read("/sys/fs/cgroup").or_else(|| read("/sys/fs/cgroup/systemd"));
+    list.unwrap_or_default().lines().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Whether the process holds one of the sockets; `None`: it can't be seen.
+fn holds(pid: u32, sockets: &HashSet<u64>) -> Option<bool> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let inode = |link: std::path::PathBuf| -> Option<u64> {
+        link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    };
+    let found = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).filter_map(inode);
+    Some(found.into_iter().any(|inode| sockets.contains(&inode)))
+}
+
+/// Start time in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing parenthesis.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn works_in(pid: u32, folder: &Path) -> bool {
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+}
+
+fn name(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Looks through the processes outside of the unit that the deploy user can see.
+fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Owner> {
+    let pids =
+        fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let pid = pids.into_iter().find(|pid| holds(*pid, sockets) == Some(true))?;
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let group = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).find(|group| *group != "/").unwrap_or("/");
+    Some(judge_group(group, control_group, &format!("process {pid} ({})", name(pid))))
+}
+
+/// Where the processes can't be seen, ss knows the control group of a socket without any right.
+fn by_socket_group(port: u16, control_group: &str, unseen: bool) -> Owner {
+    let mut ss = command("ss");
+    ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
+    let not_checked = || Owner::NotChecked(format!("the process that listens on port {port} can't be seen"));
+    let Ok((Ending::Exit(0), said)) = quick(&mut ss, Duration::from_secs(5)) else { return not_checked() };
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let groups: Vec<&str> =
+        said.lines().filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next()).collect();
+    let judged = groups.iter().map(|group| judge_group(group, control_group, &format!("a process in {group}")));
+    match judged.into_iter().find(|owner| *owner != Owner::Unit) {
+        Some(other) => other,
+        // a listener of the unit that none of its visible processes holds is nobody we can vouch for
+        None if groups.is_empty() || !unseen => not_checked(),
+        None => Owner::Unit,
+    }
+}
+
+fn judge_group(group: &str, control_group: &str, who: &str) -> Owner {
+    if !control_group.is_empty() && (group == control_group || group.starts_with(&format!("{control_group}/"))) {
+        return Owner::Unit;
+    }
+    let system_service = group.starts_with("/system.slice/") && !group.ends_with(".scope");
+    if system_service || group == "/init.scope" {
+        return Owner::NotChecked(format!("{who} belongs to another service, {group}"));
+    }
+    Owner::Foreign(format!("{who} of no service, in {group}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listening_sockets_are_found_in_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: \
+             0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41 1 0 100 0 0 10 0\n   1: \
+             0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
+             0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
+        assert_eq!(inodes_of(table, 8000), HashSet::from([41]));
+        assert!(inodes_of("", 8000).is_empty());
+    }
+
+    #[test]
+    fn only_the_units_own_group_answers_for_it() {
+        let judge = |group| judge_group(group, "/system.slice/diting.service", "process 7 (x)");
+        assert_eq!(judge("/system.slice/diting.service"), Owner::Unit);
+        assert_eq!(judge("/system.slice/diting.service/worker"), Owner::Unit);
+        assert!(matches!(judge("/system.slice/nginx.service"), Owner::NotChecked(_)));
+        assert!(matches!(judge("/system.slice/diting.service.d"), Owner::NotChecked(_)));
+        assert!(matches!(judge("/user.slice/user-1000.slice/session-1.scope"), Owner::Foreign(_)));
+        assert!(matches!(judge("/"), Owner::Foreign(_)));
+    }
+
+    #[test]
+    fn our_own_listener_is_seen_as_a_process_of_no_service() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let sockets = listening(port);
+        assert_eq!(holds(std::process::id(), &sockets), Some(true));
+        assert!(started(std::process::id()).unwrap() <= super::super::clock::ticks_since_boot().unwrap() + 1);
+    }
+}

@@ -1,0 +1,92 @@
+//! The sealed instruction. Written beside as `next`; once it bears the name `pending`, durably, there is no return: the
+//! server ends what it says, whoever is there to see it.
+
+use super::durable::{self, failed, Result};
+use super::layout::Layout;
+use crate::protocol::{Origin, Reason, ReleaseId, Restart, Retention, TransactionId, Verification};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// What a transaction is to do, and what it needs to undo it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) transaction: TransactionId,
+    /// The release that goes live.
+    pub(super) release: ReleaseId,
+    /// What was live; `None`: the first deployment.
+    pub(super) old: Option<Old>,
+    /// What `previous` pointed to.
+    pub(super) previous: Option<ReleaseId>,
+    /// The unit's invocation before; while it is the same, nothing was restarted.
+    pub(super) invocation: Option<String>,
+    pub(super) service: Option<String>,
+    pub(super) restart: Restart,
+    pub(super) verification: Verification,
+    pub(super) retention: Retention,
+    pub(super) origin: Origin,
+    /// The transaction's own deadline, from its start.
+    pub(super) deadline: Duration,
+}
+
+/// The release to go back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Old {
+    pub(super) release: ReleaseId,
+    /// Once healthy, or taken over.
+    pub(super) good: bool,
+    /// How it is verified.
+    pub(super) verification: Verification,
+    pub(super) commit: Option<String>,
+}
+
+impl Pending {
+    /// Prepares the instruction; nothing is decided by it.
+    pub(super) fn prepare(&self, layout: &Layout) -> Result<()> {
+        let path = layout.next();
+        let bytes = serde_json::to_vec_pretty(self).map_err(|error| failed("write", &path)(error.into()))?;
+        durable::write(&path, &bytes)
+    }
+
+    /// What [`prepare`](Self::prepare) left.
+    pub(super) fn prepared(layout: &Layout) -> Result<Self> {
+        let path = layout.next();
+        let bytes = fs::read(&path).map_err(failed("read", &path))?;
+        serde_json::from_slice(&bytes).map_err(|error| failed("read", &path)(error.into()))
+    }
+
+    /// The point of no return. Both links are there before it, so that what follows is renames, which allocate nothing.
+    pub(super) fn begin(&self, layout: &Layout) -> Result<()> {
+        durable::link(&layout.switch_link(), &Layout::link_text(self.release))?;
+        match &self.old {
+            Some(old) => durable::link(&layout.rollback_link(), &Layout::link_text(old.release))?,
+            None => durable::remove(&layout.rollback_link())?,
+        }
+        durable::link(&layout.untold(), std::path::Path::new(&self.transaction.to_string()))?;
+        durable::rename(&layout.next(), &layout.pending())
+    }
+
+    /// The transaction that nobody has ended, if there is one.
+    pub(super) fn read(layout: &Layout) -> Result<Option<Self>> {
+        let path = layout.pending();
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(failed("read", &path))?,
+        };
+        let pending = serde_json::from_slice(&bytes).map_err(|error| Reason::Io {
+            operation: "understand the pending transaction in".to_owned(),
+            path: path.display().to_string(),
+            error: error.to_string(),
+            kind: crate::protocol::IoKind::Other,
+        })?;
+        Ok(Some(pending))
+    }
+
+    /// The end: nothing is pending any more.
+    pub(super) fn clear(layout: &Layout) -> Result<()> {
+        durable::remove(&layout.pending())?;
+        durable::remove(&layout.switch_link())?;
+        durable::remove(&layout.rollback_link())
+    }
+}

@@ -1,0 +1,179 @@
+//! Child processes: no standard input, a group of their own, output line by line, killed as a group when time is up.
+
+use crate::protocol::Ending;
+use rustix::process::{kill_process_group, Pid, Signal};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest line that is passed on whole.
+const LONGEST_LINE: u64 = 8 << 10;
+/// How much of a quick command's output is kept.
+const KEPT: usize = 64 << 10;
+const TICK: Duration = Duration::from_millis(50);
+/// Between asking a group to end and killing it.
+const GRACE: Duration = Duration::from_secs(2);
+/// For what a command left running to close its output.
+const LINGERING: Duration = Duration::from_millis(500);
+
+/// Runs to the end, or until `stop` says so; every line of standard output and error goes to `line`.
+pub(super) fn run(
+    command: &mut Command,
+    mut stop: impl FnMut() -> bool,
+    mut line: impl FnMut(Vec<u8>),
+) -> io::Result<Ending> {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
+    let lines = lines_of(&mut child);
+    let (mut ended, mut stopped) = (None, None::<Instant>);
+    loop {
+        match lines.recv_timeout(TICK) {
+            Ok(bytes) => line(bytes),
+            Err(RecvTimeoutError::Disconnected) if ended.is_none() => thread::sleep(TICK),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if ended.is_none() {
+            ended = child.try_wait()?.map(|status| (status, Instant::now()));
+        }
+        if let Some((status, at)) = ended {
+            if !still_talking(&lines, &mut line, at) {
+                return Ok(if stopped.is_some() { Ending::OutOfTime } else { ending_of(status) });
+            }
+        } else if let Some(at) = stopped {
+            if at.elapsed() > GRACE {
+                kill(&child, Signal::KILL);
+            }
+        } else if stop() {
+            kill(&child, Signal::TERM);
+            stopped = Some(Instant::now());
+        }
+    }
+}
+
+/// Takes what is there; whether more may come from what the command left running.
+fn still_talking(lines: &Receiver<Vec<u8>>, line: &mut impl FnMut(Vec<u8>), ended: Instant) -> bool {
+    loop {
+        match lines.try_recv() {
+            Ok(bytes) => line(bytes),
+            Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
+            Err(std::sync::mpsc::TryRecvError::Empty) => return ended.elapsed() < LINGERING,
+        }
+    }
+}
+
+fn kill(child: &Child, signal: Signal) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(Err(error)) = group.map(|group| kill_process_group(group, signal)) {
+        tracing::debug!(%error, "the group is gone");
+    }
+}
+
+fn ending_of(status: ExitStatus) -> Ending {
+    match status.code() {
+        Some(code) => Ending::Exit(code),
+        None => Ending::Signal(status.signal().unwrap_or_default()),
+    }
+}
+
+fn lines_of(child: &mut Child) -> Receiver<Vec<u8>> {
+    let (sender, lines) = channel();
+    if let Some(stdout) = child.stdout.take() {
+        read_lines(stdout, sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        read_lines(stderr, sender);
+    }
+    lines
+}
+
+fn read_lines(stream: impl Read + Send + 'static, lines: Sender<Vec<u8>>) {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            match (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {
+                    if line.last() == Some(&b'\n') {
+                        line.pop();
+                    }
+                    if lines.send(line).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// A quick command: its ending, and the end of what it said.
+pub(super) fn quick(command: &mut Command, limit: Duration) -> io::Result<(Ending, Vec<u8>)> {
+    let start = Instant::now();
+    let mut said = Vec::new();
+    let ending = run(
+        command,
+        || start.elapsed() > limit,
+        |line| {
+            said.extend_from_slice(&line);
+            said.push(b'\n');
+            if said.len() > 2 * KEPT {
+                said.drain(..said.len() - KEPT);
+            }
+        },
+    )?;
+    Ok((ending, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn lines_of_both_streams_arrive_and_the_exit_code_is_kept() {
+        let (ending, said) = quick(&mut sh("echo out; echo err >&2; exit 7"), Duration::from_secs(5)).unwrap();
+        assert_eq!(ending, Ending::Exit(7));
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("out\n") && said.contains("err\n"), "{said}");
+    }
+
+    #[test]
+    fn a_command_that_is_killed_says_by_which_signal() {
+        assert_eq!(quick(&mut sh("kill -9 $$"), Duration::from_secs(5)).unwrap().0, Ending::Signal(9));
+    }
+
+    #[test]
+    fn time_that_is_up_ends_the_whole_group() {
+        let start = Instant::now();
+        let script = "trap '' TERM; sh -c 'trap \"\" TERM; sleep 60' & echo $!; sleep 60";
+        let (ending, said) = quick(&mut sh(script), Duration::from_millis(300)).unwrap();
+        assert_eq!(ending, Ending::OutOfTime);
+        assert!(start.elapsed() < Duration::from_secs(20));
+        let child = String::from_utf8(said).unwrap().trim().to_owned();
+        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    }
+
+    #[test]
+    fn what_a_command_leaves_running_does_not_hold_it_up() {
+        let start = Instant::now();
+        let (ending, _) = quick(&mut sh("sleep 30 & exit 0"), Duration::from_secs(20)).unwrap();
+        assert_eq!(ending, Ending::Exit(0));
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn an_endless_line_comes_in_pieces() {
+        let mut longest = 0;
+        run(&mut sh("head -c 100000 /dev/zero"), || false, |line| longest = longest.max(line.len())).unwrap();
+        assert_eq!(longest, 8 << 10);
+    }
+}

@@ -1,0 +1,51 @@
+//! Brings a transaction to its end that was cut short: killed, or the server went down. Unconfirmed means old.
+
+use super::durable::{self, Result};
+use super::layout::Layout;
+use super::links;
+use super::lock;
+use super::outbox::Events;
+use super::pending::Pending;
+use super::systemd::Unit;
+use super::transaction::Transaction;
+use super::verdicts;
+use crate::protocol::{Failure, Reason, Step, Verdict};
+
+/// Ends what is pending, under the lock; `None`: nothing is.
+pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>> {
+    let Some(pending) = Pending::read(layout)? else { return Ok(None) };
+    if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
+        // decided; only the end was missing
+        Pending::clear(layout)?;
+        return Ok(Some(verdict));
+    }
+    events.emit(crate::protocol::What::Step(Step::Recover));
+    let mut transaction = Transaction { layout, pending: &pending, events };
+    let failure = Failure { step: Step::Recover, reason: Reason::Interrupted };
+    let verdict =
+        if untouched(layout, &pending) { transaction.undone(failure) } else { transaction.roll_back(failure) };
+    transaction.record(&verdict, true);
+    Ok(Some(verdict))
+}
+
+/// Whether `current` is as it was and the unit was not restarted since.
+fn untouched(layout: &Layout, pending: &Pending) -> bool {
+    let same_link = links::live(layout) == pending.old.as_ref().map(|old| old.release);
+    let invocation = || Unit::show(pending.service.as_deref()?).ok().map(|unit| unit.invocation().to_owned());
+    same_link && (pending.service.is_none() || invocation() == pending.invocation)
+}
+
+/// What an optional unit runs at boot, before the service starts: puts the old release back, so that no unconfirmed one
+/// is started. The next run restarts and verifies it, and says so.
+pub(super) fn guard(layout: &Layout) -> Result<()> {
+    // held: a deployment is at work, and ends by itself
+    let Some(_lock) = lock::try_take(layout)? else { return Ok(()) };
+    let Some(pending) = Pending::read(layout)? else { return Ok(()) };
+    if verdicts::get(layout, &pending.transaction).is_some() || links::live(layout) != Some(pending.release) {
+        return Ok(());
+    }
+    match &pending.old {
+        Some(old) => durable::link(&layout.current(), &Layout::link_text(old.release)),
+        None => durable::remove(&layout.current()),
+    }
+}

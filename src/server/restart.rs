@@ -1,0 +1,154 @@
+//! Restarts the unit, and copes with systemd's start limit.
+
+use super::clock::{now_ms, ticks_since_boot};
+use super::journal;
+use super::layout::Layout;
+use super::outbox::Events;
+use super::process::quick;
+use super::shell;
+use super::systemd::{self, Unit};
+use crate::protocol::{Ending, Notice, Reason, Restart, What};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// For units without a time-out of their own.
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
+/// systemctl itself, on top of the unit's own time-outs.
+pub(super) const MARGIN: Duration = Duration::from_secs(30);
+
+/// What was so before a restart, to tell the new process by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Started {
+    /// The invocation before; the new one is another.
+    pub(super) invocation: String,
+    /// Automatic restarts before; more of them are crashes.
+    pub(super) automatic_restarts: Option<u64>,
+    /// When, in ticks since boot.
+    pub(super) at: Option<u64>,
+    /// The restart is a reload: the same invocation is right.
+    pub(super) reload: bool,
+}
+
+/// How to restart what.
+pub(super) struct Service<'a> {
+    pub(super) layout: &'a Layout,
+    /// `None`: no unit is looked at.
+    pub(super) service: Option<&'a str>,
+    pub(super) restart: &'a Restart,
+}
+
+impl Service<'_> {
+    /// Restarts; where systemd's start limit refuses, waits it out and tries again.
+    pub(super) fn restart(&self, events: &mut dyn Events) -> Result<Started, Reason> {
+        let Some(unit) = self.unit()? else { return self.run(LONGEST, events).map(|()| Started::default()) };
+        if *self.restart == Restart::Nothing {
+            return Ok(Started::default());
+        }
+        let limit = unit.restart_limit(LONGEST) + MARGIN;
+        let interval = unit.start_limit().map_or(Duration::ZERO, |(_, interval)| interval);
+        let start = Instant::now();
+        self.reset_failed(&unit);
+        loop {
+            let before = self.unit()?.unwrap_or_default();
+            let started = Started {
+                invocation: before.invocation().to_owned(),
+                automatic_restarts: Some(before.automatic_restarts()),
+                at: ticks_since_boot(),
+                reload: self.is_reload(),
+            };
+            journal::note_start(self.layout, now_ms());
+            let refusal = match self.run(limit, events) {
+                Ok(()) => return Ok(started),
+                Err(reason) => reason,
+            };
+            let refused = self.unit()?.is_some_and(|unit| unit.hit_start_limit());
+            if !refused || start.elapsed() > interval + MARGIN {
+                return Err(if refused { Reason::StartLimit { interval } } else { refusal });
+            }
+            wait_out(interval, start, events);
+        }
+    }
+
+    fn unit(&self) -> Result<Option<Unit>, Reason> {
+        self.service.map(Unit::show).transpose()
+    }
+
+    fn run(&self, limit: Duration, events: &mut dyn Events) -> Result<(), Reason> {
+        match (self.restart, self.service) {
+            (Restart::Systemctl, Some(service)) => systemctl_restart(service, limit),
+            (Restart::Nothing, _) | (Restart::Systemctl, None) => Ok(()),
+            (Restart::Commands(script), _) => {
+                let start = Instant::now();
+                let folder = self.layout.target();
+                shell::run(script, folder, &[], || start.elapsed() > limit, |line| events.emit(What::Output(line)))
+            }
+        }
+    }
+
+    /// A unit that failed counts its starts until this; only where the right is given.
+    fn reset_failed(&self, unit: &Unit) {
+        let Some(service) = self.service.filter(|_| *self.restart == Restart::Systemctl) else { return };
+        if unit.start_limit().is_some() && systemd::may("reset-failed", service) {
+            if let Err(error) = quick(&mut systemd::privileged("reset-failed", service), MARGIN) {
+                tracing::debug!(%error, "reset-failed");
+            }
+        }
+    }
+
+    fn is_reload(&self) -> bool {
+        matches!(self.restart, Restart::Commands(script) if script.contains("reload") && !script.contains("daemon-reload"))
+    }
+}
+
+fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
+    let (ending, output) = quick(&mut systemd::privileged("restart", service), limit)
+        .map_err(|error| Reason::Unreadable(format!("systemctl: {error}")))?;
+    match ending {
+        Ending::Exit(0) => Ok(()),
+        ending => Err(Reason::Command { ending, line: None, output }),
+    }
+}
+
+/// A refused start does not lengthen the interval, so that it may be tried again before its end.
+fn wait_out(interval: Duration, since: Instant, events: &mut dyn Events) {
+    let left = interval.saturating_sub(since.elapsed());
+    let pause = (interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(10));
+    events.emit(What::Notice(Notice::StartLimitWait { up_to: left.max(pause), serving: false }));
+    thread::sleep(pause);
+}
+
+/// How long to wait before the switch, while the old release serves, so that two starts are left in the interval: one
+/// for the new release, one for the way back.
+pub(super) fn wait_needed(layout: &Layout, unit: &Unit, resettable: bool) -> Duration {
+    let Some((burst, interval)) = unit.start_limit().filter(|_| !resettable) else { return Duration::ZERO };
+    let now = now_ms();
+    let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+    let mut starts: Vec<u64> = journal::starts(layout).into_iter().filter(|at| at + interval_ms > now).collect();
+    starts.sort_unstable();
+    left_to_wait(&starts, burst, now, interval)
+}
+
+fn left_to_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Duration {
+    let allowed = usize::try_from(burst.saturating_sub(2)).unwrap_or(usize::MAX);
+    // systemd counts from the first start of a window, which ends as a whole
+    match starts.first() {
+        Some(first) if starts.len() > allowed => {
+            interval.saturating_sub(Duration::from_millis(now.saturating_sub(*first)))
+        }
+        _ => Duration::ZERO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_starts_must_be_left() {
+        let interval = Duration::from_secs(10);
+        assert_eq!(left_to_wait(&[], 5, 20_000, interval), Duration::ZERO);
+        assert_eq!(left_to_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval), Duration::ZERO);
+        assert_eq!(left_to_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval), Duration::from_secs(2));
+        assert_eq!(left_to_wait(&[19_000], 1, 20_000, interval), Duration::from_secs(9));
+    }
+}

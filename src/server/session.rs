@@ -1,0 +1,248 @@
+//! One login: takes the plan and the tree, prepares the release, hands the sealed instruction to the transaction's own
+//! process, and follows it for as long as somebody is there to be told.
+
+use super::check::{self, Before};
+use super::clock::now;
+use super::durable::failed;
+use super::follow::{self, Followed};
+use super::inbox::{Inbox, Limits};
+use super::install;
+use super::journal;
+use super::layout::Layout;
+use super::links;
+use super::lock;
+use super::outbox::{Events, Outbox};
+use super::pending::{Old, Pending};
+use super::records::{self, State};
+use super::recover::recover;
+use super::restart;
+use super::retention;
+use super::stage::Stage;
+use super::systemd::Unit;
+use super::verdicts;
+use super::{durable, sources};
+use crate::protocol::{Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Warning, What};
+use std::fs::{self, File};
+use std::thread;
+use std::time::Duration;
+
+/// Serves one runner half.
+pub(super) struct Session<'a> {
+    layout: Layout,
+    plan: &'a Plan,
+    inbox: &'a Inbox,
+    limits: Limits,
+    outbox: &'a mut Outbox,
+    step: Step,
+    release: Option<ReleaseId>,
+    before: Before,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(plan: &'a Plan, inbox: &'a Inbox, outbox: &'a mut Outbox) -> Self {
+        let layout = Layout::new(&plan.target);
+        let limits = Limits::new(inbox.gone(), plan.stage_limit);
+        Self { layout, plan, inbox, limits, outbox, step: Step::Lock, release: None, before: Before::default() }
+    }
+
+    /// Runs it; the last event is told.
+    pub(super) fn run(&mut self) {
+        if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
+            return self.end(verdict);
+        }
+        let lock = match self.take_lock() {
+            Ok(lock) => lock,
+            Err(reason) => return self.end(self.verdict(reason)),
+        };
+        match self.prepare() {
+            Ok(Some(pending)) => self.hand_over(&pending, lock),
+            Ok(None) => {}
+            Err(reason) => self.give_up(reason),
+        }
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.step = step;
+        self.outbox.emit(What::Step(step));
+    }
+
+    fn end(&mut self, verdict: Verdict) {
+        self.outbox.emit(What::Ended(Box::new(verdict)));
+    }
+
+    fn take_lock(&mut self) -> Result<File, Reason> {
+        self.begin(Step::Lock);
+        make_folders(&self.layout)?;
+        let Self { layout, plan, limits, outbox, .. } = self;
+        let lock = lock::take(layout, plan.lock_wait, limits, |holder| outbox.emit(What::Waiting(holder)))?;
+        lock::sign(layout, &plan.origin);
+        Ok(lock)
+    }
+
+    /// Everything before the point of no return; `None`: it was done before, and its end is told.
+    fn prepare(&mut self) -> Result<Option<Pending>, Reason> {
+        if self.end_what_is_pending()? {
+            return Ok(None);
+        }
+        for (path, error) in journal::leftovers(&self.layout) {
+            self.outbox.emit(What::Warning(Warning::Leftover { path, error }));
+        }
+        self.begin(Step::Check);
+        self.before = check::check(&self.layout, self.plan, self.outbox)?;
+        let release = self.stage()?;
+        self.begin(Step::Seal);
+        self.seal(release)?;
+        let good = check::judge_current(&self.layout, self.plan, &self.before, self.outbox)?;
+        self.wait_for_starts()?;
+        self.limits.check()?;
+        let pending = self.instruction(release, good)?;
+        pending.prepare(&self.layout)?;
+        Ok(Some(pending))
+    }
+
+    /// Whether it was this very transaction.
+    fn end_what_is_pending(&mut self) -> Result<bool, Reason> {
+        self.step = Step::Recover;
+        let ended = recover(&self.layout, self.outbox)?.or_else(|| verdicts::untold(&self.layout));
+        if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
+            self.end(verdict);
+            return Ok(true);
+        }
+        if let Some(verdict) = ended {
+            self.outbox.emit(What::Recovered(Box::new(verdict)));
+            verdicts::told(&self.layout);
+        }
+        Ok(false)
+    }
+
+    fn stage(&mut self) -> Result<ReleaseId, Reason> {
+        self.begin(Step::Upload);
+        let Self { layout, plan, inbox, limits, outbox, .. } = self;
+        let staged = Stage { layout, plan, inbox, limits, outbox }.run()?;
+        let release = staged.release;
+        self.release = Some(release);
+        self.outbox.emit(What::Staged(staged));
+        self.begin(Step::Install);
+        install::run(&self.layout.release(release), &self.plan.install, &self.limits, self.outbox)?;
+        Ok(release)
+    }
+
+    fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {
+        if let Some(unit) = &self.before.unit {
+            install::check_programs(&self.layout, release, unit)?;
+        }
+        durable::sync_file_system(&self.layout.release(release))?;
+        records::mark(&self.layout, release, State::Complete, Some(self.plan.verification.clone()))
+    }
+
+    /// While the old release serves, until systemd would allow both the new one and the way back to start.
+    fn wait_for_starts(&mut self) -> Result<(), Reason> {
+        let Some(unit) = &self.before.unit else { return Ok(()) };
+        let wait = restart::wait_needed(&self.layout, unit, self.before.resettable);
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.outbox.emit(What::Notice(Notice::StartLimitWait { up_to: wait, serving: true }));
+        let start = std::time::Instant::now();
+        while start.elapsed() < wait {
+            self.limits.check()?;
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    fn instruction(&self, release: ReleaseId, good: bool) -> Result<Pending, Reason> {
+        let plan = self.plan;
+        // the invocation at this very moment: staging takes its time
+        let unit = plan.service.as_deref().map(Unit::show).transpose()?;
+        Ok(Pending {
+            transaction: plan.transaction.clone(),
+            release,
+            old: self.before.current.map(|old| self.old(old, good)),
+            previous: self.before.previous,
+            invocation: unit.as_ref().map(|unit| unit.invocation().to_owned()),
+            service: plan.service.clone(),
+            restart: plan.restart.clone(),
+            verification: plan.verification.clone(),
+            retention: plan.retention,
+            origin: plan.origin.clone(),
+            deadline: deadline(plan, unit.as_ref(), self.before.resettable),
+        })
+    }
+
+    fn old(&self, release: ReleaseId, good: bool) -> Old {
+        let record = records::get(&self.layout, release);
+        let commit = record.as_ref().and_then(|record| record.origin.commit.clone());
+        let own = record.and_then(|record| record.verification);
+        let verification = own.unwrap_or_else(|| check::without_match(&self.plan.verification));
+        Old { release, good, verification, commit }
+    }
+
+    fn hand_over(&mut self, pending: &Pending, lock: File) {
+        match follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox) {
+            Ok(Followed::Told) => {}
+            Ok(Followed::Gone) => tracing::info!("the runner is gone, the transaction goes on"),
+            Ok(Followed::Ended(verdict)) => self.end(*verdict),
+            Err(reason) => {
+                self.step = Step::Switch;
+                self.give_up(reason);
+            }
+        }
+    }
+
+    /// It failed, and the server runs what it ran.
+    fn give_up(&mut self, reason: Reason) {
+        let verdict = self.verdict(reason);
+        journal::add(&self.layout, &verdict, &self.plan.origin, false);
+        self.end(verdict);
+        retention::run(&self.layout, self.plan.retention, false);
+    }
+
+    fn verdict(&self, reason: Reason) -> Verdict {
+        let outcome = match &reason {
+            Reason::NotReady(_) => Outcome::NotReady,
+            Reason::Busy(_) => Outcome::Busy,
+            Reason::Cancelled => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        };
+        Verdict {
+            transaction: self.plan.transaction.clone(),
+            outcome,
+            release: self.release,
+            previous: self.before.current,
+            live: links::live(&self.layout),
+            failure: Some(Failure { step: self.step, reason }),
+            rollback: None,
+            switched: false,
+            at: now(),
+        }
+    }
+}
+
+fn make_folders(layout: &Layout) -> Result<(), Reason> {
+    for folder in layout.folders() {
+        if let Err(error) = fs::create_dir_all(&folder) {
+            if error.kind() == std::io::ErrorKind::PermissionDenied {
+                let path = folder.display().to_string();
+                let unready = Unready::Target { path, user: check::user(), error: error.to_string() };
+                return Err(Reason::NotReady(vec![unready]));
+            }
+            return Err(failed("make the folder", &folder)(error));
+        }
+    }
+    Ok(())
+}
+
+/// By when the transaction has ended: stopping, starting, becoming healthy and staying so, and waiting out systemd's
+/// start limit where it can't be lifted; once for the new release, once for the way back.
+fn deadline(plan: &Plan, unit: Option<&Unit>, resettable: bool) -> Duration {
+    let restart = unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN;
+    let limit =
+        unit.and_then(Unit::start_limit).filter(|_| !resettable).map_or(Duration::ZERO, |(_, interval)| interval);
+    2 * (restart + limit + plan.verification.timeout + plan.verification.settle)
+}
+
+/// The digest of this very program, for a proof that it arrived whole.
+pub(super) fn own_digest() -> std::io::Result<crate::protocol::Digest> {
+    sources::digest_of(std::path::Path::new("/proc/self/exe"))
+}

@@ -1,0 +1,181 @@
+//! Shell commands of the user's: several lines, `sh -eu`, and the line that failed is named.
+
+use super::process;
+use crate::protocol::{Ending, Reason};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where programs are looked for: a non-interactive ssh has no login profile, and uv installs itself into
+/// `~/.local/bin`.
+pub(super) fn search_path() -> OsString {
+    let own = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&own).collect();
+    if let Some(home) = std::env::var_os("HOME") {
+        folders.insert(0, Path::new(&home).join(".local/bin"));
+    }
+    for folder in ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"] {
+        if !folders.iter().any(|known| known == Path::new(folder)) {
+            folders.push(folder.into());
+        }
+    }
+    std::env::join_paths(folders).unwrap_or(own)
+}
+
+/// The program's file, where it is on the search path.
+pub(super) fn which(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&search_path()).map(|folder| folder.join(program)).find(|file| is_program(file))
+}
+
+/// Whether the deploy user may execute the file.
+pub(super) fn is_program(file: &Path) -> bool {
+    file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// A command with the search path set, in `/` unless told otherwise.
+pub(super) fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("PATH", search_path()).env("LC_ALL", "C.UTF-8").current_dir("/");
+    command
+}
+
+/// Runs the user's `script` in `folder`; a line of its output at a time goes to `line`.
+pub(super) fn run(
+    script: &str,
+    folder: &Path,
+    environment: &[(&str, &str)],
+    stop: impl FnMut() -> bool,
+    mut line: impl FnMut(Vec<u8>),
+) -> Result<(), Reason> {
+    let tracer = Tracer::new();
+    let mut command = command("sh");
+    command.arg("-c").arg(tracer.instrument(script)).current_dir(folder).envs(environment.iter().copied());
+    let mut last = None;
+    let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
+        Traced::Line(number) => last = Some(number),
+        Traced::Output(bytes) => line(bytes),
+        Traced::Both(bytes, number) => {
+            line(bytes);
+            last = Some(number);
+        }
+    })
+    .map_err(|error| not_started(&error))?;
+    match ending {
+        Ending::Exit(0) => Ok(()),
+        ending => Err(Reason::Command { ending, line: named(script, last), output: Vec::new() }),
+    }
+}
+
+fn not_started(error: &io::Error) -> Reason {
+    Reason::Command { ending: Ending::Exit(127), line: None, output: format!("sh: {error}").into_bytes() }
+}
+
+fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {
+    let number = number.filter(|number| *number > 0)?;
+    let text = script.lines().nth(number - 1)?.trim().to_owned();
+    Some((u32::try_from(number).ok()?, text))
+}
+
+/// Has the shell say which line it is about to run, by its own `set -x` with a mark that nobody else prints; what it
+/// traces is taken out again and never shown, for it holds the values of variables.
+struct Tracer {
+    mark: String,
+}
+
+enum Traced {
+    Line(usize),
+    Output(Vec<u8>),
+    Both(Vec<u8>, usize),
+}
+
+impl Tracer {
+    fn new() -> Self {
+        let mut bytes = [0; 16];
+        // without randomness the mark could be forged, which would only name a wrong line
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            tracing::debug!(%error, "no randomness");
+        }
+        let mark = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        Self { mark }
+    }
+
+    /// The preamble is one line, so that line numbers are one too high, everywhere.
+    fn instrument(&self, script: &str) -> String {
+        format!("PS4='+{}:$LINENO:'; set -eux\n{script}\n", self.mark)
+    }
+
+    fn take(&self, line: Vec<u8>) -> Traced {
+        let mark = self.mark.as_bytes();
+        let Some(at) = line.windows(mark.len()).position(|window| window == mark) else { return Traced::Output(line) };
+        let digits = line[at + mark.len()..].iter().skip(1).take_while(|b| b.is_ascii_digit());
+        let number = digits.fold(0usize, |n, b| n.saturating_mul(10).saturating_add(usize::from(b - b'0')));
+        // the shell doubles the first character for each level, and a line without an end may stand before it
+        let before = line[..at].iter().rposition(|b| *b != b'+').map_or(0, |last| last + 1);
+        let number = number.saturating_sub(1);
+        if before == 0 {
+            Traced::Line(number)
+        } else {
+            Traced::Both(line[..before].to_vec(), number)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(script: &str) -> (Result<(), Reason>, String) {
+        let mut said = String::new();
+        let result = run(
+            script,
+            Path::new("/"),
+            &[("GREETING", "hello")],
+            || false,
+            |line| {
+                said.push_str(&String::from_utf8_lossy(&line));
+                said.push('\n');
+            },
+        );
+        (result, said)
+    }
+
+    fn failed_line(script: &str) -> Option<(u32, String)> {
+        match outcome(script).0 {
+            Err(Reason::Command { line, .. }) => line,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn output_is_shown_without_any_trace() {
+        assert_eq!(outcome("echo $GREETING\nprintf 'no end' >&2\necho done"), (Ok(()), "hello\nno end\ndone\n".into()));
+    }
+
+    #[test]
+    fn the_first_failing_line_stops_the_rest_and_is_named() {
+        let script = "echo one\n\n  false # here\necho never";
+        assert_eq!(failed_line(script), Some((3, "false # here".into())));
+        assert_eq!(outcome(script).1, "one\n");
+    }
+
+    #[test]
+    fn a_line_that_fails_inside_a_block_is_named() {
+        assert_eq!(failed_line("if true; then\n  cd /nowhere-at-all\nfi\n"), Some((2, "cd /nowhere-at-all".into())));
+        assert_eq!(failed_line("true\necho $UNSET_AT_ALL | cat; exit 3").map(|line| line.0), Some(2));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_exit_127() {
+        let (result, said) = outcome("no-such-program --at-all");
+        assert!(matches!(result, Err(Reason::Command { ending: Ending::Exit(127), .. })), "{result:?}");
+        assert!(said.contains("not found"), "{said}");
+    }
+
+    #[test]
+    fn programs_are_found_in_the_home_of_uv() {
+        let path = search_path();
+        let first = std::env::split_paths(&path).next().unwrap();
+        assert!(first.ends_with(".local/bin"), "{first:?}");
+    }
+}

@@ -1,0 +1,205 @@
+//! The transaction: switch, restart, verify, then commit or roll back. It needs no runner, and allocates nothing that
+//! the way back depends on.
+
+use super::clock::now;
+use super::diagnose;
+use super::durable::{self, Result};
+use super::journal;
+use super::layout::Layout;
+use super::links::{self, Link};
+use super::outbox::Events;
+use super::pending::{Old, Pending};
+use super::records::{self, State};
+use super::restart::Service;
+use super::verdicts;
+use super::verify::{verify, Subject};
+use crate::protocol::{Failure, Outcome, Reason, ReleaseId, Step, Verdict, Verification, What};
+
+/// One transaction, from the pending record to the verdict.
+pub(super) struct Transaction<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) pending: &'a Pending,
+    pub(super) events: &'a mut dyn Events,
+}
+
+impl Transaction<'_> {
+    /// Runs it to its end.
+    pub(super) fn run(&mut self) -> Verdict {
+        if let Err(reason) = self.pending.begin(self.layout) {
+            // a pending record that is not durable may be there all the same
+            return Verdict { switched: false, ..self.undone(Failure { step: Step::Switch, reason }) };
+        }
+        let (release, deadline) = (self.pending.release, self.pending.deadline);
+        let previous = self.pending.old.as_ref().map(|old| old.release);
+        self.events.emit(What::PointOfNoReturn { release, previous, deadline });
+        if let Err(reason) = self.switch() {
+            return self.undone(Failure { step: Step::Switch, reason });
+        }
+        match self.go_live() {
+            Ok(verdict) => verdict,
+            Err(failure) => {
+                self.events.emit(What::Diagnostics(diagnose::look(self.layout, self.pending)));
+                self.roll_back(failure)
+            }
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        self.events.emit(What::Step(step));
+    }
+
+    fn switch(&mut self) -> Result<()> {
+        self.step(Step::Switch);
+        let found = Link::read(self.layout, &self.layout.current());
+        if found.release() != self.pending.old.as_ref().map(|old| old.release) {
+            return Err(Reason::Interference(format!("current is not what it was at the start: {found:?}")));
+        }
+        durable::rename(&self.layout.switch_link(), &self.layout.current())
+    }
+
+    fn go_live(&mut self) -> std::result::Result<Verdict, Failure> {
+        let at = |step| move |reason| Failure { step, reason };
+        let commit = self.pending.origin.commit.clone();
+        self.bring_up(
+            self.pending.release,
+            &self.pending.verification,
+            commit.as_deref(),
+            [Step::Restart, Step::Verify],
+        )?;
+        self.step(Step::Commit);
+        self.commit().map_err(at(Step::Commit))
+    }
+
+    /// Restarts and verifies `release`, which `current` points to.
+    fn bring_up(
+        &mut self,
+        release: ReleaseId,
+        verification: &Verification,
+        sha: Option<&str>,
+        [restart, watch]: [Step; 2],
+    ) -> std::result::Result<(), Failure> {
+        self.step(restart);
+        let service =
+            Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
+        let started = service.restart(self.events).map_err(|reason| Failure { step: restart, reason })?;
+        self.step(watch);
+        let folder = self.layout.release(release);
+        let service = self.pending.service.as_deref();
+        let subject = Subject { release, folder, sha, service, verification, started: &started };
+        verify(&subject, self.events).map_err(|reason| Failure { step: watch, reason })
+    }
+
+    fn commit(&mut self) -> Result<Verdict> {
+        if links::live(self.layout) != Some(self.pending.release) {
+            return Err(Reason::Interference("current was changed by someone else".to_owned()));
+        }
+        let verification = Some(self.pending.verification.clone());
+        records::mark(self.layout, self.pending.release, State::Good, verification)?;
+        if let Some(old) = self.pending.old.as_ref().filter(|old| old.good) {
+            durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
+        }
+        let verdict = self.verdict(Outcome::Deployed, None, None);
+        verdicts::put(self.layout, &verdict)?;
+        self.close(&verdict);
+        Ok(verdict)
+    }
+
+    /// Puts the old release back and verifies it too.
+    pub(super) fn roll_back(&mut self, failure: Failure) -> Verdict {
+        self.step(Step::RollBack);
+        let marked = records::mark(self.layout, self.pending.release, State::Failed, None);
+        if let Err(reason) = marked {
+            tracing::warn!(?reason, "the release is not marked as failed");
+        }
+        let (outcome, rollback) = match &self.pending.old {
+            None => (Outcome::Failed, self.remove_first().err()),
+            Some(old) => match self.put_back(old) {
+                Ok(()) => (Outcome::RolledBack, None),
+                Err(failure) if old.good => (Outcome::RollbackFailed, Some(failure)),
+                Err(failure) => (Outcome::Failed, Some(failure)),
+            },
+        };
+        let verdict = self.verdict(outcome, Some(failure), rollback);
+        self.conclude(&verdict);
+        verdict
+    }
+
+    fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
+        let at = |reason| Failure { step: Step::RollBack, reason };
+        if links::live(self.layout) != Some(old.release) {
+            if !self.layout.rollback_link().is_symlink() {
+                durable::link(&self.layout.rollback_link(), &Layout::link_text(old.release)).map_err(at)?;
+            }
+            durable::rename(&self.layout.rollback_link(), &self.layout.current()).map_err(at)?;
+        }
+        self.restore_previous().map_err(at)?;
+        self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])
+    }
+
+    /// A commit that was cut short may have moved it.
+    fn restore_previous(&self) -> Result<()> {
+        if Link::read(self.layout, &self.layout.previous()).release() == self.pending.previous {
+            return Ok(());
+        }
+        match self.pending.previous {
+            Some(previous) => durable::link(&self.layout.previous(), &Layout::link_text(previous)),
+            None => durable::remove(&self.layout.previous()),
+        }
+    }
+
+    /// There is nothing to go back to: no `current`, and one more restart, so that the failed process is gone.
+    fn remove_first(&mut self) -> std::result::Result<(), Failure> {
+        let at = |reason| Failure { step: Step::RollBack, reason };
+        if links::live(self.layout) == Some(self.pending.release) {
+            durable::remove(&self.layout.current()).map_err(at)?;
+        }
+        let service =
+            Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
+        // it can't start without a release, and that it can't is no news
+        if let Err(reason) = service.restart(self.events) {
+            tracing::debug!(?reason, "the restart without a release");
+        }
+        Ok(())
+    }
+
+    /// Nothing was switched: the server runs what it ran.
+    pub(super) fn undone(&mut self, failure: Failure) -> Verdict {
+        let verdict = self.verdict(Outcome::Failed, Some(failure), None);
+        self.conclude(&verdict);
+        verdict
+    }
+
+    fn verdict(&self, outcome: Outcome, failure: Option<Failure>, rollback: Option<Failure>) -> Verdict {
+        Verdict {
+            transaction: self.pending.transaction.clone(),
+            outcome,
+            release: Some(self.pending.release),
+            previous: self.pending.old.as_ref().map(|old| old.release),
+            live: links::live(self.layout),
+            failure,
+            rollback,
+            switched: true,
+            at: now(),
+        }
+    }
+
+    /// Writes the verdict and ends the transaction; where the disk does not let us, the next run does it again.
+    fn conclude(&self, verdict: &Verdict) {
+        match verdicts::put(self.layout, verdict) {
+            Ok(()) => self.close(verdict),
+            Err(reason) => tracing::warn!(?reason, "the verdict is not durable"),
+        }
+    }
+
+    fn close(&self, verdict: &Verdict) {
+        if let Err(reason) = Pending::clear(self.layout) {
+            tracing::warn!(?reason, "the transaction stays pending");
+        }
+        tracing::info!(outcome = verdict.outcome.word(), "the transaction has ended");
+    }
+
+    /// The attempt's line, after the verdict was told.
+    pub(super) fn record(&self, verdict: &Verdict, recovered: bool) {
+        journal::add(self.layout, verdict, &self.pending.origin, recovered);
+    }
+}

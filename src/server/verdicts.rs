@@ -1,0 +1,48 @@
+//! Verdicts: what each transaction decided, durable.
+
+use super::durable::{self, failed, Result};
+use super::layout::Layout;
+use crate::protocol::{TransactionId, Verdict};
+use std::fs;
+
+/// How many are kept.
+const KEPT: usize = 50;
+
+/// Writes the verdict. For a committed release this is the act that commits it.
+pub(super) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
+    let path = layout.verdict(&verdict.transaction);
+    let bytes = serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
+    durable::write(&path, &bytes)
+}
+
+pub(super) fn get(layout: &Layout, transaction: &TransactionId) -> Option<Verdict> {
+    serde_json::from_slice(&fs::read(layout.verdict(transaction)).ok()?).ok()
+}
+
+/// The verdict that no run has seen, if there is one.
+pub(super) fn untold(layout: &Layout) -> Option<Verdict> {
+    let transaction = fs::read_link(layout.untold()).ok()?.to_str()?.to_owned().try_into().ok()?;
+    get(layout, &transaction)
+}
+
+/// A run has seen it.
+pub(super) fn told(layout: &Layout) {
+    if let Err(reason) = durable::remove(&layout.untold()) {
+        tracing::debug!(?reason, "a verdict will be told again");
+    }
+}
+
+/// Keeps the newest verdicts and events.
+pub(super) fn prune(layout: &Layout) {
+    for folder in ["verdicts", "events"] {
+        let files = fs::read_dir(layout.own().join(folder)).into_iter().flatten().flatten();
+        let mut files: Vec<_> =
+            files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).collect();
+        files.sort();
+        for (_, path) in files.iter().rev().skip(KEPT) {
+            if let Err(error) = fs::remove_file(path) {
+                tracing::debug!(%error, "an old file stays");
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Whether a release is healthy: over the settle window, the unit runs in the same new invocation, and health answers
+//! from its process. What can't be looked at is never healthy.
+
+use super::health::Question;
+use super::http::is_loopback;
+use super::listener::{self, Owner};
+use super::outbox::Events;
+use super::restart::Started;
+use super::systemd::Unit;
+use crate::protocol::{Answer, Attempt, Notice, Reason, ReleaseId, Verification, What};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often the unit is looked at: a crash is to be seen before systemd has used up the starts that the way back needs.
+const TICK: Duration = Duration::from_millis(200);
+/// The longest that one health question may take.
+const QUESTION: Duration = Duration::from_secs(10);
+/// How long a left-over process may hold the port before it is taken for one that stays.
+const DRAINING: Duration = Duration::from_secs(5);
+
+/// What is verified.
+pub(super) struct Subject<'a> {
+    pub(super) release: ReleaseId,
+    /// Where it lies.
+    pub(super) folder: PathBuf,
+    pub(super) sha: Option<&'a str>,
+    /// `None`: no unit is looked at.
+    pub(super) service: Option<&'a str>,
+    pub(super) verification: &'a Verification,
+    /// What the restart was told.
+    pub(super) started: &'a Started,
+}
+
+/// Watches until the release is healthy, or is not going to be.
+pub(super) fn verify(subject: &Subject<'_>, events: &mut dyn Events) -> Result<(), Reason> {
+    Watch::new(subject, events).run()
+}
+
+struct Watch<'a> {
+    subject: &'a Subject<'a>,
+    events: &'a mut dyn Events,
+    start: Instant,
+    question: Option<Question<'a>>,
+    asked: Option<Instant>,
+    attempts: u32,
+    last: Option<Answer>,
+    healthy_since: Option<Instant>,
+    invocation: Option<String>,
+    restarts: Option<u64>,
+    listener_noticed: bool,
+    foreign_since: Option<Instant>,
+    why: Option<Reason>,
+}
+
+/// One look.
+enum Look {
+    Healthy,
+    /// Not yet, or not any more; the answer of health has not changed.
+    Same,
+    Not(Reason),
+}
+
+impl<'a> Watch<'a> {
+    fn new(subject: &'a Subject<'a>, events: &'a mut dyn Events) -> Self {
+        let question = subject.verification.health.as_ref().map(|h| Question::new(h, subject.release, subject.sha));
+        Self {
+            subject,
+            events,
+            start: Instant::now(),
+            question,
+            asked: None,
+            attempts: 0,
+            last: None,
+            healthy_since: None,
+            invocation: None,
+            restarts: subject.started.automatic_restarts,
+            listener_noticed: false,
+            foreign_since: None,
+            why: None,
+        }
+    }
+
+    fn run(&mut self) -> Result<(), Reason> {
+        let Verification { timeout, settle, interval, .. } = *self.subject.verification;
+        loop {
+            match self.look()? {
+                Look::Healthy => {
+                    let since = *self.healthy_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= settle {
+                        return Ok(());
+                    }
+                }
+                Look::Same => {}
+                Look::Not(reason) => {
+                    self.healthy_since = None;
+                    self.why = Some(reason);
+                }
+            }
+            if self.start.elapsed() >= timeout && self.healthy_since.is_none() {
+                return Err(self.why.take().unwrap_or_else(|| self.unhealthy()));
+            }
+            thread::sleep(TICK.min(interval).min(settle.max(Duration::from_millis(20))));
+        }
+    }
+
+    fn look(&mut self) -> Result<Look, Reason> {
+        if let Some(waiting) = self.look_at_unit()? {
+            return Ok(Look::Not(waiting));
+        }
+        let Some(question) = &self.question else { return Ok(Look::Healthy) };
+        let due = self.asked.is_none_or(|asked| asked.elapsed() >= self.subject.verification.interval);
+        if !due {
+            return Ok(Look::Same);
+        }
+        self.asked = Some(Instant::now());
+        let (answer, took) = question.ask(QUESTION.min(self.subject.verification.timeout));
+        self.attempts += 1;
+        let healthy = matches!(answer, Answer::Healthy { .. });
+        self.events.emit(What::Attempt(Attempt { number: self.attempts, answer: answer.clone(), took }));
+        self.last = Some(answer);
+        if !healthy {
+            return Ok(Look::Not(self.unhealthy()));
+        }
+        self.look_at_listener()
+    }
+
+    fn unhealthy(&self) -> Reason {
+        let last = self.last.clone().unwrap_or(Answer::Refused);
+        Reason::Unhealthy { last, attempts: self.attempts, waited: self.start.elapsed() }
+    }
+
+    /// `Some`: the unit is not up yet. An error: it is not going to be.
+    fn look_at_unit(&mut self) -> Result<Option<Reason>, Reason> {
+        let Some(service) = self.subject.service else { return Ok(None) };
+        let unit = Unit::show(service)?;
+        self.look_for_a_crash(&unit)?;
+        let waiting = Some(Reason::NotRunning { state: unit.state() });
+        match unit.get("ActiveState") {
+            _ if unit.is_up() => {}
+            "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
+            "failed" => return Err(self.crashed(&unit)),
+            "inactive" if unit.get("Job").is_empty() || unit.get("Job") == "0" => {
+                return Err(Reason::NotRunning { state: format!("{}, {}", unit.state(), unit.result()) })
+            }
+            _ => return Ok(waiting),
+        }
+        self.look_at_invocation(unit.invocation())
+    }
+
+    fn look_for_a_crash(&mut self, unit: &Unit) -> Result<(), Reason> {
+        let now = unit.automatic_restarts();
+        let baseline = *self.restarts.get_or_insert(now);
+        // a later systemd may count from 0 again after a manual restart
+        self.restarts = Some(baseline.min(now));
+        if now > baseline || unit.get("SubState") == "auto-restart" {
+            return Err(self.crashed(unit));
+        }
+        Ok(())
+    }
+
+    fn crashed(&self, unit: &Unit) -> Reason {
+        if unit.hit_start_limit() && self.invocation.is_none() {
+            let interval = unit.start_limit().map(|(_, interval)| interval).unwrap_or_default();
+            return Reason::StartLimit { interval };
+        }
+        // what died because its port is taken is told by the taker
+        match self.local_port().map(|port| (port, self.owner_of(port, unit))) {
+            Some((port, Owner::Foreign(who))) => Reason::ForeignListener { port, who },
+            _ => Reason::Crashed { result: unit.result() },
+        }
+    }
+
+    fn look_at_invocation(&mut self, now: &str) -> Result<Option<Reason>, Reason> {
+        if !self.subject.started.reload && now == self.subject.started.invocation {
+            return Ok(Some(Reason::NotRestarted));
+        }
+        match &self.invocation {
+            Some(first) if first != now => {
+                Err(Reason::Interference("the unit was restarted by someone else while it was verified".to_owned()))
+            }
+            Some(_) => Ok(None),
+            None => {
+                self.invocation = Some(now.to_owned());
+                Ok(None)
+            }
+        }
+    }
+
+    fn look_at_listener(&mut self) -> Result<Look, Reason> {
+        let Some(service) = self.subject.service else { return Ok(Look::Healthy) };
+        let Some(port) = self.local_port() else {
+            self.notice("health-url names another host than this one's loopback".to_owned());
+            return Ok(Look::Healthy);
+        };
+        match self.owner_of(port, &Unit::show(service)?) {
+            Owner::Unit => {}
+            Owner::NotChecked(why) => self.notice(why),
+            Owner::Foreign(who) => {
+                let since = *self.foreign_since.get_or_insert_with(Instant::now);
+                let reason = Reason::ForeignListener { port, who };
+                // a process that is draining may go by itself
+                return if since.elapsed() < DRAINING { Ok(Look::Not(reason)) } else { Err(reason) };
+            }
+        }
+        self.foreign_since = None;
+        Ok(Look::Healthy)
+    }
+
+    /// The port that health asks, if it is of this host's loopback.
+    fn local_port(&self) -> Option<u16> {
+        self.question.as_ref().map(Question::url).filter(|url| is_loopback(&url.host)).map(|url| url.port)
+    }
+
+    fn owner_of(&self, port: u16, unit: &Unit) -> Owner {
+        let since = self.subject.started.at.filter(|_| !self.subject.started.reload);
+        listener::owner(port, unit.get("ControlGroup"), since, &self.subject.folder)
+    }
+
+    fn notice(&mut self, why: String) {
+        if !std::mem::replace(&mut self.listener_noticed, true) {
+            self.events.emit(What::Notice(Notice::ListenerNotChecked(why)));
+        }
+    }
+}
