@@ -143,7 +143,7 @@ fn listen(port: u16) -> TcpListener {
 }
 
 /// The handshake is charged by holding the first bytes of both ways for a whole trip. A real one costs one more, the
-/// same for every client; all figures of round trips are told by this measure (`ssh true`: 8.4 to 8.7 of 200 ms).
+/// same for every client; all figures of round trips are told by this measure (`ssh true`: 8.4, and the CPUs' time).
 fn connect(line: &Arc<Line>, client: TcpStream) {
     let accepted = Instant::now();
     line.connections.fetch_add(1, SeqCst);
