@@ -1,1 +1,21 @@
-//! To be filled.
+//! What a person or another step is told: pure functions of what happened. No I/O and no clock; times come in the events.
+
+mod amounts;
+mod facts;
+mod foreign;
+pub mod hints;
+mod log;
+mod outputs;
+mod page;
+mod place;
+pub mod texts;
+
+#[cfg(test)]
+mod tests;
+
+pub use amounts::{count, duration, limit, size, utc};
+pub use facts::Facts;
+pub use log::Log;
+pub use outputs::outputs;
+pub use page::Page;
+pub use place::Place;

@@ -1,1 +1,18 @@
-//! To be filled.
+//! Hostile bytes become harmless text: what a server prints may neither command GitHub's runner nor move a terminal's
+//! cursor nor fill the log.
+//!
+//! The order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, [`Cap`] ends a flood, and
+//! whoever prints it puts [`SERVER_PREFIX`] before it.
+
+mod cap;
+mod escapes;
+mod harmless;
+mod lines;
+mod redact;
+#[cfg(test)]
+mod runner;
+
+pub use cap::Cap;
+pub use harmless::{harmless, SERVER_PREFIX};
+pub use lines::{Lines, LONGEST_LINE};
+pub use redact::Redactor;

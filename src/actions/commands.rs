@@ -1,0 +1,96 @@
+//! Commands to the runner, each a line for standard output. Escaped as actions/toolkit does it
+//! (packages/core/src/command.ts). Text that came from a server must be made harmless before.
+
+/// Begins a group of lines that the log can fold. Groups do not nest.
+pub fn group(title: &str) -> String {
+    format!("::group::{}", data(title))
+}
+
+/// Ends the group.
+pub fn end_group() -> String {
+    "::endgroup::".to_owned()
+}
+
+/// A red annotation.
+pub fn error(title: &str, message: &str) -> String {
+    annotation("error", title, message)
+}
+
+/// A yellow annotation.
+pub fn warning(title: &str, message: &str) -> String {
+    annotation("warning", title, message)
+}
+
+/// A grey annotation.
+pub fn notice(title: &str, message: &str) -> String {
+    annotation("notice", title, message)
+}
+
+/// A line that is only shown where the step's debug log is on.
+pub fn debug(message: &str) -> String {
+    format!("::debug::{}", data(message))
+}
+
+/// Hides a text in the rest of the job's log, also each of its lines alone. Short lines would be hidden everywhere.
+pub fn add_mask(secret: &str) -> String {
+    format!("::add-mask::{}", data(secret))
+}
+
+/// Without a title where it is empty.
+fn annotation(kind: &str, title: &str, message: &str) -> String {
+    match title {
+        "" => format!("::{kind}::{}", data(message)),
+        _ => format!("::{kind} title={}::{}", property(title), data(message)),
+    }
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A port of the runner's `TryParseV2`: name, properties, data.
+    fn parsed(line: &str) -> (String, Vec<(String, String)>, String) {
+        let (inner, data) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
+        let (name, properties) = inner.split_once(' ').unwrap_or((inner, ""));
+        let property = |text: &str| {
+            let (key, value) = text.split_once('=').unwrap();
+            (key.to_owned(), unescaped(value).replace("%3A", ":").replace("%2C", ",").replace("%25", "%"))
+        };
+        let properties = properties.split(',').filter(|text| !text.is_empty()).map(property).collect();
+        (name.to_owned(), properties, unescaped(data).replace("%25", "%"))
+    }
+
+    fn unescaped(text: &str) -> String {
+        text.replace("%0D", "\r").replace("%0A", "\n")
+    }
+
+    #[test]
+    fn commands_are_escaped() {
+        assert_eq!(group("Upload 50%"), "::group::Upload 50%25");
+        assert_eq!(end_group(), "::endgroup::");
+        assert_eq!(error("a: b, c", "x\r\ny: 1%"), "::error title=a%3A b%2C c::x%0D%0Ay: 1%25");
+        assert_eq!(warning("", "x"), "::warning::x");
+        assert_eq!(notice("", "::error::x"), "::notice::::error::x");
+        assert_eq!(add_mask("a\nb"), "::add-mask::a%0Ab");
+        assert_eq!(debug("a\nb"), "::debug::a%0Ab");
+    }
+
+    proptest! {
+        #[test]
+        fn the_runner_reads_what_was_meant(title in "[a%:,;=\r\n ]{1,20}", message in "[a%:,;=\r\n ]{0,20}") {
+            let line = error(&title, &message);
+            prop_assert!(!line.contains(['\r', '\n']));
+            prop_assert_eq!(parsed(&line), ("error".to_owned(), vec![("title".to_owned(), title)], message));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The step's outputs: a file that the runner reads when the step has ended, whatever way.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::path::PathBuf;
+
+/// The file of outputs, or none where nobody reads them.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    path: Option<PathBuf>,
+}
+
+/// Why an output could not be written. The deployment is what it is: no more than a warning.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The file could not be opened, read or written.
+    #[error("write outputs to {}", path.display())]
+    File {
+        /// What GITHUB_OUTPUT names.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The system gave no random bytes for a delimiter.
+    #[error("draw random bytes")]
+    Random(#[source] io::Error),
+    /// A bug of ours: the name is not made of lower-case letters, digits, `-` and `_`.
+    #[error("write an output of the name {name:?}")]
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+impl Outputs {
+    /// The file that `GITHUB_OUTPUT` names; by hand there is none, and writing does nothing.
+    pub fn from_env() -> Self {
+        Self::to(env::var_os("GITHUB_OUTPUT").filter(|path| !path.is_empty()).map(PathBuf::from))
+    }
+
+    /// This file.
+    pub fn to(path: Option<PathBuf>) -> Self {
+        Self { path }
+    }
+
+    /// Appends an output; of several of one name the runner takes the last.
+    ///
+    /// # Errors
+    /// Nothing was written, or not all of it.
+    pub fn set(&self, name: &str, value: &str) -> Result<(), OutputError> {
+        self.set_all(&[(name, value)])
+    }
+
+    /// Appends outputs in one write, so that a killed run leaves all of them or none.
+    ///
+    /// # Errors
+    /// Nothing was written, or not all of it.
+    pub fn set_all(&self, outputs: &[(&str, &str)]) -> Result<(), OutputError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let mut text = String::new();
+        for (name, value) in outputs {
+            text += &entry(name, value)?;
+        }
+        append(path, text).map_err(|source| OutputError::File { path: path.clone(), source })
+    }
+}
+
+/// Whoever wrote before us may have left out the last line's end.
+fn append(path: &PathBuf, mut text: String) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    if !ends_a_line(&mut file)? {
+        text.insert(0, '\n');
+    }
+    file.write_all(text.as_bytes())
+}
+
+fn ends_a_line(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+/// An output in heredoc form. The delimiter is drawn anew for each, so that no value can end it and add outputs.
+fn entry(name: &str, value: &str) -> Result<String, OutputError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    if name.is_empty() || !name.bytes().all(allowed) {
+        return Err(OutputError::Name { name: name.to_owned() });
+    }
+    let delimiter = loop {
+        let delimiter = delimiter()?;
+        if !value.contains(&delimiter) {
+            break delimiter;
+        }
+    };
+    Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
+}
+
+fn delimiter() -> Result<String, OutputError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| OutputError::Random(error.into()))?;
+    Ok(bytes.iter().fold(String::from("ghadelimiter_"), |mut text, byte| {
+        // writing to a String cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A port of the runner's `EnvFileKeyValuePairs` (FileCommandManager.cs); an error fails the step there.
+    fn parsed(text: &str) -> Result<BTreeMap<String, String>, String> {
+        let mut pairs = BTreeMap::new();
+        let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n').unwrap_or(line));
+        while let Some(line) = lines.next() {
+            if line.is_empty() {
+                continue;
+            }
+            let (equals, heredoc) = (line.find('='), line.find("<<"));
+            let (key, value) = match (equals, heredoc) {
+                (Some(at), _) if heredoc.is_none_or(|other| at < other) => (&line[..at], line[at + 1..].to_owned()),
+                (_, Some(at)) => {
+                    let (key, delimiter) = (&line[..at], &line[at + 2..]);
+                    let mut value: Vec<&str> = Vec::new();
+                    loop {
+                        match lines.next() {
+                            Some(line) if line == delimiter => break,
+                            Some(line) => value.push(line),
+                            None => return Err(format!("no end of {key}")),
+                        }
+                    }
+                    (key, value.join("\n"))
+                }
+                _ => return Err(format!("invalid line {line:?}")),
+            };
+            if key.is_empty() {
+                return Err("empty name".to_owned());
+            }
+            pairs.insert(key.to_owned(), value);
+        }
+        Ok(pairs)
+    }
+
+    fn written(before: &str, outputs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        fs::write(&path, before).unwrap();
+        Outputs::to(Some(path.clone())).set_all(outputs).unwrap();
+        parsed(&fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn outputs_are_appended_even_to_an_unfinished_line() {
+        let pairs = written("other=1", &[("outcome", "deployed"), ("failed-step", "")]);
+        let expected = [("other", "1"), ("outcome", "deployed"), ("failed-step", "")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn by_hand_nothing_is_written() {
+        assert!(Outputs::to(None).set("outcome", "deployed").is_ok());
+    }
+
+    #[test]
+    fn a_failure_is_a_value_with_the_path() {
+        let error = Outputs::to(Some("/nonexistent/output".into())).set("a", "b").unwrap_err();
+        assert_eq!(error.to_string(), "write outputs to /nonexistent/output");
+    }
+
+    #[test]
+    fn names_are_plain() {
+        for name in ["", "a=b", "a\nb", "a<<b", "A"] {
+            assert!(matches!(entry(name, "x"), Err(OutputError::Name { .. })), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_runner_reads_every_value_as_it_was(value in "[a=<\r\n_]{0,40}|ghadelimiter_\nx=1\n") {
+            let pairs = written("", &[("first", &value), ("second", "x")]);
+            prop_assert_eq!(pairs.get("first"), Some(&value));
+            prop_assert_eq!(pairs.len(), 2);
+        }
+    }
+}

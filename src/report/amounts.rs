@@ -1,0 +1,117 @@
+//! Durations, sizes and times as a person reads them.
+
+use std::time::Duration;
+
+/// How long something took: `0.3 s`, `12.4 s`, `3 min 05 s`, `1 h 03 min`.
+#[must_use]
+pub fn duration(took: Duration) -> String {
+    let tenths = took.as_millis().saturating_add(50) / 100;
+    let seconds = tenths / 10;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}.{} s", tenths % 10),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s:02} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m:02} min"),
+    }
+}
+
+/// A limit that somebody chose: whole seconds without a decimal.
+#[must_use]
+pub fn limit(limit: Duration) -> String {
+    if limit.subsec_nanos() == 0 && limit.as_secs() < 60 {
+        return format!("{} s", limit.as_secs());
+    }
+    duration(limit)
+}
+
+/// Bytes in decimal units: `512 B`, `1.2 MB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    // tenths of the unit, in integers: rounding may carry into the next unit
+    let mut tenths = bytes.saturating_add(50) / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths = tenths.saturating_add(500) / 1000;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn count(number: impl Into<u64>, thing: &str) -> String {
+    match number.into() {
+        1 => format!("1 {thing}"),
+        n => format!("{n} {thing}s"),
+    }
+}
+
+/// Epoch seconds as `2026-11-23 03:04:25 UTC`.
+#[must_use]
+pub fn utc(seconds: u64) -> String {
+    const LAST_OF_YEAR_9999: u64 = 253_402_300_799;
+    let seconds = seconds.min(LAST_OF_YEAR_9999);
+    let (year, month, day) = date(seconds / 86_400);
+    let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02} UTC")
+}
+
+/// Year, month and day of a day since 1970-01-01. Years are counted from March, so that the leap day comes last; see
+/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> String {
+        duration(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn durations_are_as_exact_as_a_person_wants() {
+        let all = [0, 49, 50, 300, 12_449, 59_949, 59_950, 60_000, 185_000, 1_800_000, 3_600_000, 3_780_000].map(ms);
+        insta::assert_snapshot!(all.join(", "), @"0.0 s, 0.0 s, 0.1 s, 0.3 s, 12.4 s, 59.9 s, 1 min, 1 min, 3 min 05 s, 30 min, 1 h, 1 h 03 min");
+        assert_eq!(limit(Duration::from_secs(10)), "10 s");
+        assert_eq!(limit(Duration::from_secs(90)), "1 min 30 s");
+        assert_eq!(limit(Duration::from_millis(500)), "0.5 s");
+    }
+
+    #[test]
+    fn sizes_are_decimal() {
+        let all = [0, 999, 1000, 1_234_567, 999_949, 999_950, 5_000_000_000, u64::MAX].map(size);
+        insta::assert_snapshot!(all.join(", "), @"0 B, 999 B, 1.0 kB, 1.2 MB, 999.9 kB, 1.0 MB, 5.0 GB, 18446744.1 TB");
+        assert_eq!((count(1_u32, "file"), count(0_u32, "file")), ("1 file".into(), "0 files".into()));
+    }
+
+    #[test]
+    fn times_are_those_that_date_prints() {
+        // from `date -u -d @…`
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_762_147_685, "2025-11-03 05:28:05 UTC"),
+            (1_795_403_065, "2026-11-23 03:04:25 UTC"),
+            (4_107_542_399, "2100-02-28 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+            (u64::MAX, "9999-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(utc(seconds), text);
+        }
+    }
+}

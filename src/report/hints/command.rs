@@ -1,0 +1,114 @@
+use super::unready::{sudoers, INSTALL_UV};
+use super::{steps, unit};
+use crate::protocol::{Ending, Step};
+use crate::report::place::{shell, Place};
+
+/// What to do about a command that failed.
+pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) -> String {
+    if sudo_refused(output) {
+        let unit = place.service.as_deref().unwrap_or("UNIT");
+        let line = sudoers(&place.user, "restart", unit);
+        return steps("the user may not run it with sudo; on the server's console:", &[line]);
+    }
+    match step {
+        Step::Restart | Step::RollBack | Step::Verify => unit::restart(ending, place),
+        Step::Connect
+        | Step::Lock
+        | Step::Recover
+        | Step::Check
+        | Step::Upload
+        | Step::Install
+        | Step::Seal
+        | Step::Switch
+        | Step::Commit
+        | Step::Retention => install(ending, place),
+    }
+}
+
+fn install(ending: Ending, place: &Place) -> String {
+    match ending {
+        Ending::Exit(127) => steps(
+            "a program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the \
+             server as the deploy user:",
+            &[INSTALL_UV.to_owned()],
+        ),
+        Ending::Exit(126) => "a program is there, but may not be executed: look at its mode and its first line".to_owned(),
+        Ending::Exit(137) | Ending::Signal(9) => unit::out_of_memory(),
+        Ending::OutOfTime => "it hangs or needs longer: look at its last lines, or raise the input timeout".to_owned(),
+        Ending::Exit(_) | Ending::Signal(_) => steps(
+            "its last lines say why; try it by hand on the server, in the newest folder of:",
+            &[format!("sudo -iu {} ls -t {}", shell(&place.user), place.below("releases"))],
+        ),
+    }
+}
+
+/// Whether sudo said that it would not: `sudo -n` ends with 1, as the command may do itself.
+fn sudo_refused(output: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(output);
+    said.contains("sudo")
+        && ["password is required", "not allowed", "not in the sudoers"].iter().any(|it| said.contains(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn how_install_ended_decides_the_hint() {
+        let endings = [
+            Ending::Exit(127),
+            Ending::Exit(126),
+            Ending::Exit(137),
+            Ending::Signal(9),
+            Ending::OutOfTime,
+            Ending::Exit(1),
+            Ending::Signal(15),
+        ];
+        let all = endings.map(|ending| command(Step::Install, ending, b"", &place()));
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        a program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:
+          curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+        ---
+        a program is there, but may not be executed: look at its mode and its first line
+        ---
+        most likely the server ran out of memory; on the server:
+          sudo dmesg -T | grep -iE 'oom|out of memory'
+          free -h
+        ---
+        most likely the server ran out of memory; on the server:
+          sudo dmesg -T | grep -iE 'oom|out of memory'
+          free -h
+        ---
+        it hangs or needs longer: look at its last lines, or raise the input timeout
+        ---
+        its last lines say why; try it by hand on the server, in the newest folder of:
+          sudo -iu deploy ls -t /opt/diting/releases
+        ---
+        its last lines say why; try it by hand on the server, in the newest folder of:
+          sudo -iu deploy ls -t /opt/diting/releases
+        ");
+    }
+
+    #[test]
+    fn how_restart_ended_decides_the_hint() {
+        let refused = b"sudo: a password is required\n";
+        let all = [
+            command(Step::Restart, Ending::Exit(1), refused, &place()),
+            command(Step::Restart, Ending::Exit(1), b"Job failed", &place()),
+            command(Step::Restart, Ending::OutOfTime, b"", &place()),
+        ];
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        the user may not run it with sudo; on the server's console:
+          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+        ---
+        on the server:
+          systemctl status diting
+          sudo journalctl -u diting -n 50 --no-pager
+        ---
+        the unit stops or starts too slowly; does the old process react to SIGTERM? On the server:
+          systemctl status diting
+          sudo journalctl -u diting -n 50 --no-pager
+        ");
+    }
+}

@@ -1,0 +1,66 @@
+use super::steps;
+use crate::protocol::ConnectionKind;
+use crate::report::place::{shell, Place};
+
+/// What to do about a connection that could not be made.
+pub(super) fn connection(kind: ConnectionKind, place: &Place) -> String {
+    match kind {
+        ConnectionKind::Refused => refused(place),
+        ConnectionKind::TimedOut => format!(
+            "are host and port ({}) right? Firewall and the provider's security group must let the runner in; runners \
+             hosted by GitHub change their addresses and have no IPv6",
+            place.port
+        ),
+        ConnectionKind::Resolve => {
+            format!("is the input host right ({})? If it is, its name is not in the public DNS", place.host)
+        }
+        ConnectionKind::HostKey => host_key(place),
+        ConnectionKind::Login => login(place),
+        ConnectionKind::Other => steps(
+            "on the server's console, what sshd says:",
+            &["sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned()],
+        ),
+    }
+}
+
+fn refused(place: &Place) -> String {
+    steps(
+        &format!(
+            "does sshd listen on port {}, and do firewall and the provider's security group let it through? On the \
+             server's console:",
+            place.port
+        ),
+        &[
+            "sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd".to_owned(),
+            format!("sudo firewall-cmd --list-all || sudo ufw status; sudo ufw allow {}/tcp", place.port),
+        ],
+    )
+}
+
+fn host_key(place: &Place) -> String {
+    let name = match place.port {
+        22 => place.host.clone(),
+        port => format!("[{}]:{port}", place.host),
+    };
+    steps(
+        "either the server was set up anew, or somebody stands between; only the server itself can tell. On its console \
+         (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:",
+        &[
+            format!("awk -v host={} '{{print host, $1, $2}}' /etc/ssh/ssh_host_ed25519_key.pub", shell(&name)),
+            "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub".to_owned(),
+        ],
+    )
+}
+
+fn login(place: &Place) -> String {
+    let user = shell(&place.user);
+    steps(
+        "the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that \
+         nobody else may write; on the server's console:",
+        &[
+            format!("sudo cat ~{user}/.ssh/authorized_keys"),
+            format!("sudo chown -R {user}: ~{user}/.ssh && sudo chmod 700 ~{user}/.ssh && sudo chmod 600 ~{user}/.ssh/*"),
+            "sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned(),
+        ],
+    )
+}

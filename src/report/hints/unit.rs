@@ -1,0 +1,82 @@
+use super::steps;
+use crate::protocol::Ending;
+use crate::report::foreign::word;
+use crate::report::place::{shell, Place};
+
+/// How to see what the unit does.
+pub(super) fn look(place: &Place) -> String {
+    steps("on the server:", &commands(place))
+}
+
+pub(super) fn commands(place: &Place) -> [String; 2] {
+    let unit = place.unit();
+    [format!("systemctl status {unit}"), format!("sudo journalctl -u {unit} -n 50 --no-pager")]
+}
+
+/// What to do about a unit that systemd can't use.
+pub(super) fn unusable(service: &str, state: &str) -> String {
+    let name = shell(service);
+    match word(state).as_str() {
+        "masked" => steps("on the server's console:", &[format!("sudo systemctl unmask {name}")]),
+        "not-found" => steps(
+            "is the input service the unit's name? The server knows these; a new unit file needs a daemon-reload:",
+            &["systemctl list-unit-files --type=service".to_owned(), "sudo systemctl daemon-reload".to_owned()],
+        ),
+        _ => steps(
+            "the unit's file has a mistake; on the server:",
+            &[format!("systemctl cat {name}"), format!("sudo systemd-analyze verify {name}")],
+        ),
+    }
+}
+
+/// What to do about a process that ended by itself.
+pub(super) fn crashed(result: &str, place: &Place) -> String {
+    let said = |code: &str| result.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code);
+    let cat = || [format!("systemctl cat {}", place.unit())];
+    if said("203") {
+        let text =
+            "203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script, with:";
+        return steps(text, &cat());
+    }
+    if said("200") {
+        return steps("200/CHDIR: the unit's WorkingDirectory is not in the new release; compare with:", &cat());
+    }
+    if said("217") {
+        return steps("217/USER: the unit's User does not exist on the server; compare with:", &cat());
+    }
+    if said("oom") || said("137") || said("9") || said("SIGKILL") || said("KILL") {
+        return out_of_memory();
+    }
+    let text =
+        "the reason is in its log; most often an import error, a missing dependency or a missing configuration file:";
+    steps(text, &commands(place))
+}
+
+/// What to do about a restart command that failed.
+pub(super) fn restart(ending: Ending, place: &Place) -> String {
+    match ending {
+        Ending::OutOfTime => steps(
+            "the unit stops or starts too slowly; does the old process react to SIGTERM? On the server:",
+            &commands(place),
+        ),
+        Ending::Exit(_) | Ending::Signal(_) => look(place),
+    }
+}
+
+pub(super) fn start_limit(place: &Place) -> String {
+    let unit = place.unit();
+    steps(
+        "it crashed too often; first find out why, then let systemd forget it:",
+        &[
+            format!("sudo journalctl -u {unit} -n 50 --no-pager"),
+            format!("sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}"),
+        ],
+    )
+}
+
+pub(super) fn out_of_memory() -> String {
+    steps(
+        "most likely the server ran out of memory; on the server:",
+        &["sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(), "free -h".to_owned()],
+    )
+}

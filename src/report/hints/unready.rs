@@ -1,0 +1,60 @@
+use super::{steps, unit};
+use crate::protocol::Unready;
+use crate::report::foreign::word;
+use crate::report::place::{shell, Place};
+
+/// What to do about a finding of the check.
+#[must_use]
+pub fn unready(found: &Unready, place: &Place) -> String {
+    match found {
+        Unready::Target { path, user, error: _ } => {
+            let (path, user) = (shell(path), shell(user));
+            steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown {user}: {path}")])
+        }
+        Unready::Link { name, found: _ } => link(name, place),
+        Unready::NoSystemd(_) => {
+            "the service must be a systemd unit of the server itself, not of a container; for files that nothing serves \
+             as a unit, set the inputs service: none and restart: none"
+                .to_owned()
+        }
+        Unready::Unit { service, state } => unit::unusable(service, state),
+        Unready::Sudo { service, user } => steps("on the server's console:", &[sudoers(user, "restart", service)]),
+        Unready::KillUserProcesses { user } => {
+            steps("on the server's console:", &[format!("sudo loginctl enable-linger {}", shell(user))])
+        }
+        Unready::Missing { program, path: _ } => missing(&word(program)),
+        Unready::NoLocks { error: _ } => steps(
+            "the target must be on a local file system, not on a network share; on the server:",
+            &[format!("findmnt -T {}", shell(&place.target))],
+        ),
+    }
+}
+
+/// The command that lets a user run one systemctl command, by a line like that of the server's set-up.
+pub(super) fn sudoers(user: &str, verb: &str, service: &str) -> String {
+    // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
+    let escape = |c: char| if ",:=\\".contains(c) { vec!['\\', c] } else { vec![c] };
+    let service: String = word(service).chars().flat_map(escape).collect();
+    let line = format!("{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}", word(user));
+    format!("echo {} | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c", shell(&line))
+}
+
+fn link(name: &str, place: &Place) -> String {
+    let path = place.below(name);
+    steps(
+        "it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:",
+        &[format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
+    )
+}
+
+fn missing(program: &str) -> String {
+    match program {
+        "uv" => steps("install it on the server, as the deploy user, into ~/.local/bin:", &[INSTALL_UV.to_owned()]),
+        other => steps(
+            "install it on the server; a program of the deploy user's own belongs into ~/.local/bin:",
+            &[format!("sudo apt-get install {0} || sudo dnf install {0}", shell(other))],
+        ),
+    }
+}
+
+pub(super) const INSTALL_UV: &str = "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";

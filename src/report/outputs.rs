@@ -1,0 +1,62 @@
+use super::texts::step_name;
+use super::Facts;
+use crate::protocol::{End, Outcome, ReleaseId};
+
+/// The action's outputs, but for those that `main` writes itself. Empty where unknown.
+#[must_use]
+pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
+    let verdict = end.verdict.as_ref();
+    let id = |id: Option<ReleaseId>| id.map(|id| id.to_string()).unwrap_or_default();
+    vec![
+        ("outcome", end.outcome.word().to_owned()),
+        ("release", id(verdict.map_or(facts.release, |verdict| verdict.release))),
+        ("previous-release", id(verdict.map_or(facts.previous, |verdict| verdict.previous))),
+        ("live-release", id(verdict.and_then(|verdict| verdict.live))),
+        ("failed-step", failed_step(end, facts).to_owned()),
+        ("duration", format!("{:.1}", end.took.as_secs_f64())),
+    ]
+}
+
+fn failed_step(end: &End, facts: &Facts) -> &'static str {
+    let failed = end.verdict.as_ref().and_then(|verdict| verdict.failure.as_ref()).map(|failure| failure.step);
+    let cut_off = || facts.step.filter(|_| end.verdict.is_none() && end.outcome != Outcome::Deployed);
+    failed.or_else(cut_off).map(step_name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Step;
+    use crate::report::tests::{ends, id, NEW, OLD};
+
+    #[test]
+    fn every_outcome_has_its_outputs() {
+        let facts =
+            Facts { step: Some(Step::Connect), release: Some(id(NEW)), previous: Some(id(OLD)), ..Facts::default() };
+        let line = |end: &End| {
+            let pairs = outputs(end, &facts).into_iter().map(|(name, value)| format!("{name}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        };
+        insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
+        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
+        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
+        outcome=busy release= previous-release=1762147685 live-release= failed-step=lock duration=21.4
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        ");
+    }
+}

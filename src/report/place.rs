@@ -1,0 +1,94 @@
+use super::foreign::word;
+use crate::protocol::Planned;
+
+/// Where the deployment goes: the names that texts and hints need. Harmless.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name or address of the server.
+    pub host: String,
+    /// TCP port of sshd.
+    pub port: u16,
+    /// Login name.
+    pub user: String,
+    /// Folder on the server.
+    pub target: String,
+    /// Unit, where there is one.
+    pub service: Option<String>,
+}
+
+impl Default for Place {
+    /// For what goes wrong before anything is planned.
+    fn default() -> Self {
+        Self {
+            host: "the server".into(),
+            port: 22,
+            user: "deploy".into(),
+            target: "the target folder".into(),
+            service: None,
+        }
+    }
+}
+
+impl From<&Planned> for Place {
+    fn from(planned: &Planned) -> Self {
+        Self {
+            host: word(&planned.host),
+            port: planned.port,
+            user: word(&planned.user),
+            target: word(&planned.target),
+            service: planned.service.as_ref().map(word),
+        }
+    }
+}
+
+impl Place {
+    /// `deploy@web1.example`, with the port where it is not the usual one.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match (self.port, self.host.contains(':')) {
+            (22, _) => format!("{}@{}", self.user, self.host),
+            (port, false) => format!("{}@{}:{port}", self.user, self.host),
+            (port, true) => format!("{}@[{}]:{port}", self.user, self.host),
+        }
+    }
+
+    /// A path below the target, for a shell.
+    pub(super) fn below(&self, name: &str) -> String {
+        shell(&format!("{}/{name}", self.target))
+    }
+
+    /// The unit's name for a shell.
+    pub(super) fn unit(&self) -> String {
+        shell(self.service.as_deref().unwrap_or("UNIT"))
+    }
+}
+
+/// A text as one word of a shell command that a person may copy.
+pub(super) fn shell(text: &str) -> String {
+    let text = word(text);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_an_unusual_port() {
+        let place = |host: &str, port| Place { host: host.into(), port, ..Place::default() }.address();
+        assert_eq!(place("web1", 22), "deploy@web1");
+        assert_eq!(place("web1", 2222), "deploy@web1:2222");
+        assert_eq!(place("::1", 2222), "deploy@[::1]:2222");
+    }
+
+    #[test]
+    fn what_is_copied_into_a_shell_is_one_word() {
+        assert_eq!(shell("/opt/diting"), "/opt/diting");
+        assert_eq!(shell("/opt/it's $(reboot)"), "'/opt/it'\\''s $(reboot)'");
+        assert_eq!(shell(""), "''");
+    }
+}

@@ -1,0 +1,241 @@
+use crate::protocol::{
+    Answer, ConnectionKind, End, Ending, Failure, Holder, IoKind, Notice, Outcome, Planned, Reason, ReleaseId, Step,
+    TransactionId, Trouble, Unready, Verdict, Warning,
+};
+use crate::report::Place;
+use std::time::Duration;
+
+pub(in crate::report) const OLD: &str = "1762147685";
+pub(in crate::report) const NEW: &str = "1762147999";
+pub(in crate::report) const STEPS: [Step; 13] = [
+    Step::Connect,
+    Step::Lock,
+    Step::Recover,
+    Step::Check,
+    Step::Upload,
+    Step::Install,
+    Step::Seal,
+    Step::Switch,
+    Step::Restart,
+    Step::Verify,
+    Step::Commit,
+    Step::RollBack,
+    Step::Retention,
+];
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(in crate::report) fn id(text: &str) -> ReleaseId {
+    text.parse().unwrap()
+}
+
+pub(in crate::report) fn planned() -> Planned {
+    Planned {
+        host: "web1.example".into(),
+        port: 22,
+        user: "deploy".into(),
+        target: "/opt/diting".into(),
+        service: Some("diting".into()),
+        commit: Some("3f2a1bc".into()),
+        entries: 120,
+        bytes: 1_234_567,
+        timeout: SECOND * 1800,
+    }
+}
+
+pub(in crate::report) fn place() -> Place {
+    Place::from(&planned())
+}
+
+pub(in crate::report) fn held() -> Holder {
+    let run = Some("https://github.com/diting/app/actions/runs/7".into());
+    Holder { run, actor: Some("alice".into()), since: 1_762_147_000 }
+}
+
+pub(in crate::report) fn answers() -> Vec<Answer> {
+    vec![
+        Answer::Healthy { status: 200 },
+        Answer::Status { status: 500, location: None, body: b"{\"status\":\r\n ##[error]\"db\"}".to_vec() },
+        Answer::Status { status: 302, location: Some("https://web1/login".into()), body: Vec::new() },
+        Answer::Mismatch { pattern: "\"release\":\"1762147999\"".into(), body: b"x".repeat(300) },
+        Answer::Refused,
+        Answer::TimedOut { during: "the body".into() },
+        Answer::Broken("no HTTP".into()),
+    ]
+}
+
+pub(in crate::report) fn unhealthy(last: Answer) -> Reason {
+    Reason::Unhealthy { last, attempts: 30, waited: SECOND * 60 }
+}
+
+pub(in crate::report) fn command(ending: Ending, output: &[u8]) -> Reason {
+    Reason::Command { ending, line: Some((2, "uv sync --frozen".into())), output: output.to_vec() }
+}
+
+fn io(kind: IoKind, error: &str) -> Reason {
+    let (operation, path) = ("write".into(), "/opt/diting/releases/1762147999/app.py".into());
+    Reason::Io { operation, path, error: error.into(), kind }
+}
+
+pub(in crate::report) fn reasons() -> Vec<Reason> {
+    let mut all = vec![
+        Reason::NotReady(findings().split_off(6)),
+        Reason::Busy(None),
+        Reason::Busy(Some(held())),
+        io(IoKind::Full, "No space left on device"),
+        io(IoKind::ReadOnly, "Read-only file system"),
+        io(IoKind::Denied, "Permission denied"),
+        io(IoKind::Other, "Input/output error"),
+        Reason::Upload("app.py has another digest".into()),
+        Reason::Cancelled,
+        Reason::OutOfTime(SECOND * 1800),
+        command(Ending::Exit(1), b""),
+        Reason::Command { ending: Ending::Signal(9), line: None, output: Vec::new() },
+        Reason::Command { ending: Ending::OutOfTime, line: None, output: Vec::new() },
+        Reason::Program { program: ".venv/bin/uvicorn".into(), problem: "there is no such file".into() },
+        Reason::StartLimit { interval: SECOND * 10 },
+        Reason::Crashed { result: "exit-code, 1".into() },
+        Reason::Crashed { result: "exit-code, 203".into() },
+        Reason::Crashed { result: "exit-code, 200".into() },
+        Reason::Crashed { result: "exit-code, 217".into() },
+        Reason::Crashed { result: "oom-kill, 9".into() },
+        Reason::NotRunning { state: "inactive/dead".into() },
+        Reason::NotRestarted,
+        Reason::Interference("current points to 1762147001".into()),
+        Reason::Unreadable("Failed to connect to bus".into()),
+        Reason::ForeignListener { port: 8000, who: "process 4711 (uvicorn)".into() },
+        Reason::Interrupted,
+    ];
+    all.extend(answers().into_iter().map(unhealthy));
+    all
+}
+
+pub(in crate::report) fn findings() -> Vec<Unready> {
+    let user = || "deploy".to_owned();
+    let unit = |state: &str| Unready::Unit { service: "diting".into(), state: state.into() };
+    vec![
+        Unready::Target { path: "/opt/diting".into(), user: user(), error: "Permission denied".into() },
+        Unready::Link { name: "current".into(), found: "a folder".into() },
+        Unready::NoSystemd("no such file".into()),
+        unit("not-found"),
+        unit("masked"),
+        unit("bad-setting"),
+        Unready::Sudo { service: "diting".into(), user: user() },
+        Unready::KillUserProcesses { user: user() },
+        Unready::Missing { program: "uv".into(), path: "/home/deploy/.local/bin:/usr/bin".into() },
+        Unready::Missing { program: "make".into(), path: "/usr/bin".into() },
+        Unready::NoLocks { error: "No locks available".into() },
+    ]
+}
+
+pub(in crate::report) fn warnings() -> Vec<Warning> {
+    vec![
+        Warning::Leftover { path: "/opt/diting/releases/1762000000".into(), error: "Permission denied".into() },
+        Warning::DaemonReload,
+        Warning::NotEnabled("disabled".into()),
+        Warning::OldUnhealthy(Answer::Refused),
+    ]
+}
+
+pub(in crate::report) fn notices() -> Vec<Notice> {
+    vec![
+        Notice::TakenOver(id(OLD)),
+        Notice::ListenerNotChecked("it is nginx.service".into()),
+        Notice::LingerNotChecked,
+        Notice::StartLimitWait { up_to: SECOND * 10, serving: true },
+        Notice::StartLimitWait { up_to: SECOND * 300, serving: false },
+        Notice::Adopted("an absolute link".into()),
+    ]
+}
+
+pub(in crate::report) fn troubles() -> Vec<Trouble> {
+    use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
+    let connection = |kind| Trouble::Connection { kind, said: b"debug\nssh: what ssh said\r\n".to_vec() };
+    let mut all = vec![
+        Trouble::Tool { program: "ssh-agent".into(), problem: "it is not on PATH".into() },
+        Trouble::Key { said: b"error in libcrypto\n".to_vec() },
+        Trouble::Source { path: b"run/app.sock".to_vec(), problem: "it is a socket".into() },
+        Trouble::ServerPart { operation: "start".into(), said: b"Permission denied".to_vec() },
+        Trouble::NoBinary { cpu: "aarch64".into(), file: "deploy-action-aarch64".into() },
+        Trouble::Protocol { problem: "no greeting".into() },
+        Trouble::LineCut { finished_by: None },
+        Trouble::LineCut { finished_by: Some(1_762_148_300) },
+        Trouble::OutOfTime { limit: SECOND * 1800 },
+        Trouble::Cancelled { finished_by: None },
+        Trouble::Cancelled { finished_by: Some(1_762_148_300) },
+        Trouble::Bug { problem: "two verdicts".into() },
+    ];
+    all.extend([Refused, TimedOut, Resolve, HostKey, Login, Other].map(connection));
+    all
+}
+
+pub(in crate::report) fn failed(step: Step, reason: Reason) -> Option<Failure> {
+    Some(Failure { step, reason })
+}
+
+pub(in crate::report) fn verdict(outcome: Outcome, live: Option<&str>, failure: Option<Failure>) -> Verdict {
+    Verdict {
+        transaction: TransactionId::from_random([7; 16]),
+        outcome,
+        release: Some(id(NEW)),
+        previous: Some(id(OLD)),
+        live: live.map(id),
+        failure,
+        rollback: None,
+        switched: true,
+        at: 1_762_148_020,
+    }
+}
+
+pub(in crate::report) fn by_verdict(verdict: Verdict) -> End {
+    End { outcome: verdict.outcome, verdict: Some(verdict), trouble: None, took: Duration::from_millis(21_400) }
+}
+
+pub(in crate::report) fn by_trouble(outcome: Outcome, trouble: Option<Trouble>) -> End {
+    End { outcome, verdict: None, trouble, took: Duration::from_millis(12_300) }
+}
+
+fn down() -> Option<Failure> {
+    failed(Step::Verify, unhealthy(Answer::Status { status: 500, location: None, body: b"no database".to_vec() }))
+}
+
+/// At least one of every outcome.
+pub(in crate::report) fn ends() -> Vec<End> {
+    let unsent = |outcome, failure| Verdict { switched: false, ..verdict(outcome, Some(OLD), failure) };
+    let first = |outcome, failure| Verdict { previous: None, ..verdict(outcome, None, failure) };
+    let install = || failed(Step::Install, command(Ending::Exit(127), b""));
+    let mut all: Vec<_> = vec![
+        verdict(Outcome::Deployed, Some(NEW), None),
+        verdict(Outcome::RolledBack, Some(OLD), down()),
+        Verdict {
+            rollback: failed(Step::RollBack, unhealthy(Answer::Refused)),
+            ..verdict(Outcome::RollbackFailed, Some(OLD), down())
+        },
+        first(Outcome::Failed, down()),
+        verdict(Outcome::Failed, Some(OLD), down()),
+        unsent(Outcome::Failed, install()),
+        Verdict { switched: false, ..first(Outcome::Failed, install()) },
+        Verdict { release: None, ..unsent(Outcome::NotReady, failed(Step::Check, Reason::NotReady(findings()))) },
+        Verdict { release: None, live: None, ..unsent(Outcome::Busy, failed(Step::Lock, Reason::Busy(Some(held())))) },
+        unsent(Outcome::Cancelled, failed(Step::Upload, Reason::Cancelled)),
+        unsent(Outcome::Error, None),
+    ]
+    .into_iter()
+    .map(by_verdict)
+    .collect();
+    all.retain(|end| end.outcome != Outcome::Error);
+    all.extend([
+        by_trouble(Outcome::Error, Some(Trouble::Bug { problem: "two verdicts".into() })),
+        by_trouble(Outcome::Invalid, None),
+        by_trouble(Outcome::Unreachable, troubles().pop()),
+        by_trouble(
+            Outcome::NotReady,
+            Some(Trouble::NoBinary { cpu: "riscv64".into(), file: "deploy-action-riscv64".into() }),
+        ),
+        by_trouble(Outcome::Failed, Some(Trouble::LineCut { finished_by: None })),
+        by_trouble(Outcome::Failed, Some(Trouble::OutOfTime { limit: SECOND * 1800 })),
+        by_trouble(Outcome::Cancelled, Some(Trouble::Cancelled { finished_by: None })),
+        by_trouble(Outcome::Unknown, Some(Trouble::LineCut { finished_by: Some(1_762_148_300) })),
+        by_trouble(Outcome::Unknown, Some(Trouble::Cancelled { finished_by: Some(1_762_148_300) })),
+    ]);
+    all
+}

@@ -1,0 +1,120 @@
+use super::reason;
+use crate::protocol::{End, Outcome, Trouble, Verdict};
+use crate::report::amounts::utc;
+use crate::report::Place;
+
+/// What state the server is in now, in one sentence without a full stop.
+#[must_use]
+pub fn live(end: &End, place: &Place) -> String {
+    if let Some(verdict) = &end.verdict {
+        return by_verdict(verdict, place);
+    }
+    match end.outcome {
+        Outcome::Invalid => "nothing was sent; the server runs what it ran".to_owned(),
+        Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
+        Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
+            "nothing was switched; the server runs what it ran".to_owned()
+        }
+        Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
+        Outcome::Deployed | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => not_known(place),
+    }
+}
+
+/// The same from the server's own word.
+fn by_verdict(verdict: &Verdict, place: &Place) -> String {
+    match verdict.outcome {
+        Outcome::Deployed => format!("{} is live{}", id(verdict), watched(place)),
+        Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
+        Outcome::RollbackFailed => rollback_failed(verdict, place),
+        Outcome::Failed if verdict.switched => first_failed(verdict),
+        Outcome::Busy => "this run changed nothing; the other deployment decides what is live".to_owned(),
+        Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
+        Outcome::Unknown | Outcome::Error => not_known(place),
+        Outcome::Invalid | Outcome::Unreachable => "the server runs what it ran".to_owned(),
+    }
+}
+
+fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
+    let why = verdict.rollback.as_ref().map(|failure| format!(": {}", reason(&failure.reason))).unwrap_or_default();
+    match verdict.live {
+        Some(live) => {
+            format!("current is {live}, but it is not healthy{why}; a person is needed on {} now", place.host)
+        }
+        None => format!("nothing is live{why}; a person is needed on {} now", place.host),
+    }
+}
+
+fn first_failed(verdict: &Verdict) -> String {
+    match verdict.live {
+        Some(live) => format!("{live} was put back; what ran before was not healthy either"),
+        None => "nothing to go back to: no release is live".to_owned(),
+    }
+}
+
+fn unchanged(verdict: &Verdict) -> String {
+    match verdict.live.or(verdict.previous) {
+        Some(live) => format!("{live} is still live"),
+        None => "nothing was switched; no release is live yet".to_owned(),
+    }
+}
+
+fn finishes_alone(trouble: Option<&Trouble>, place: &Place) -> String {
+    match trouble {
+        Some(Trouble::LineCut { finished_by: Some(by) } | Trouble::Cancelled { finished_by: Some(by) }) => {
+            format!(
+                "{} finishes alone by {}: on the new release if it is healthy, else on the old one",
+                place.host,
+                utc(*by)
+            )
+        }
+        _ => format!("{} finishes alone: on the new release if it is healthy, else on the old one", place.host),
+    }
+}
+
+fn not_known(place: &Place) -> String {
+    format!("what is live is not known here; on {}: readlink {}", place.host, place.below("current"))
+}
+
+fn watched(place: &Place) -> &'static str {
+    match place.service {
+        Some(_) => " and healthy",
+        None => "",
+    }
+}
+
+fn id(verdict: &Verdict) -> String {
+    verdict.live.map_or_else(|| "the release".to_owned(), |id| id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{ends, place};
+
+    #[test]
+    fn every_outcome_says_what_state_the_server_is_in() {
+        let all: Vec<_> = ends().iter().map(|end| format!("{}: {}", end.outcome.word(), live(end, &place()))).collect();
+        insta::assert_snapshot!(all.join("\n"), @"
+        deployed: 1762147999 is live and healthy
+        rolled-back: 1762147685 is live and healthy again
+        rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now
+        failed: nothing to go back to: no release is live
+        failed: 1762147685 was put back; what ran before was not healthy either
+        failed: 1762147685 is still live
+        failed: nothing was switched; no release is live yet
+        not-ready: 1762147685 is still live
+        busy: this run changed nothing; the other deployment decides what is live
+        cancelled: 1762147685 is still live
+        error: what is live is not known here; on web1.example: readlink /opt/diting/current
+        invalid: nothing was sent; the server runs what it ran
+        unreachable: nothing was changed; the server runs what it ran
+        not-ready: nothing was switched; the server runs what it ran
+        failed: nothing was switched; the server runs what it ran
+        failed: nothing was switched; the server runs what it ran
+        cancelled: nothing was switched; the server runs what it ran
+        unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
+        unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
+        ");
+        assert!(Outcome::ALL.iter().all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
+    }
+}

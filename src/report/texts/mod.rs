@@ -1,0 +1,21 @@
+//! Every text that a person reads, in one place: small functions, each with its snapshot.
+
+mod answer;
+mod last_line;
+mod live;
+mod notes;
+mod progress;
+mod reason;
+mod steps;
+mod trouble;
+mod unready;
+
+pub use answer::{answer, kind};
+pub use last_line::{last_line, title, what_happened};
+pub use live::live;
+pub use notes::{notice, warning};
+pub use progress::{attempt, copying, left_out, planned, point_of_no_return, recovered, sending, staged, waiting};
+pub use reason::{ending, failure, holder, reason};
+pub use steps::{doing, step, step_done, step_name};
+pub use trouble::trouble;
+pub use unready::unready;

@@ -1,0 +1,81 @@
+use super::answer;
+use crate::protocol::{Notice, Warning};
+use crate::report::amounts::limit;
+use crate::report::foreign::word;
+use crate::report::place::{shell, Place};
+
+/// Something a person should act on, and how.
+#[must_use]
+pub fn warning(warning: &Warning, place: &Place) -> String {
+    match warning {
+        Warning::Leftover { path, error } => format!(
+            "an old release could not be deleted: {}: {}; on the server: sudo rm -rf {}",
+            word(path),
+            word(error),
+            shell(path)
+        ),
+        Warning::DaemonReload => {
+            "the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload"
+                .to_owned()
+        }
+        Warning::NotEnabled(state) => format!(
+            "the unit is not started at boot ({}); on the server: sudo systemctl enable {}",
+            word(state),
+            place.unit()
+        ),
+        Warning::OldUnhealthy(last) => {
+            format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
+        }
+    }
+}
+
+/// Something a person should know.
+#[must_use]
+pub fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::TakenOver(id) => format!("{id} was live and healthy, and is taken over as good"),
+        Notice::ListenerNotChecked(why) => format!("who listens on the health port was not checked: {}", word(why)),
+        Notice::LingerNotChecked => {
+            "whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a \
+             deployment"
+                .to_owned()
+        }
+        Notice::StartLimitWait { up_to, serving: true } => {
+            format!("waiting up to {} for systemd's start limit; the old release serves meanwhile", limit(*up_to))
+        }
+        Notice::StartLimitWait { up_to, serving: false } => {
+            format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
+        }
+        Notice::Adopted(found) => format!("current was {}; it is a relative link from now on", word(found)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{notices, place, warnings};
+
+    #[test]
+    fn every_warning_says_what_to_do() {
+        let all: Vec<_> = warnings().iter().map(|w| warning(w, &place())).collect();
+        insta::assert_snapshot!(all.join("\n"), @"
+        an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
+        the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
+        the unit is not started at boot (disabled); on the server: sudo systemctl enable diting
+        what ran before was not healthy: health refused the connection: nobody listens there; there is no good release to go back to
+        ");
+    }
+
+    #[test]
+    fn every_notice_has_its_words() {
+        let all: Vec<_> = notices().iter().map(notice).collect();
+        insta::assert_snapshot!(all.join("\n"), @"
+        1762147685 was live and healthy, and is taken over as good
+        who listens on the health port was not checked: it is nginx.service
+        whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a deployment
+        waiting up to 10 s for systemd's start limit; the old release serves meanwhile
+        waiting up to 5 min for systemd's start limit; nothing serves meanwhile
+        current was an absolute link; it is a relative link from now on
+        ");
+    }
+}

@@ -1,0 +1,136 @@
+use super::{answer, step, unready};
+use crate::protocol::{Ending, Failure, Holder, Reason, Unready};
+use crate::report::amounts::{count, duration, limit, utc};
+use crate::report::foreign::word;
+
+/// Which step failed and why, as it fits after a release's id.
+#[must_use]
+pub fn failure(failure: &Failure) -> String {
+    format!("failed to {} ({})", step(failure.step), reason(&failure.reason))
+}
+
+/// Why a step failed, as it fits after "because".
+#[must_use]
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::NotReady(found) => not_ready(found),
+        Reason::Busy(by) => format!("another deployment holds the lock on the server{}", holder(by.as_ref())),
+        Reason::Io { operation, path, error, kind: _ } => {
+            format!("the server cannot {} {}: {}", word(operation), word(path), word(error))
+        }
+        Reason::Upload(problem) => format!("what arrived on the server is not what was announced: {}", word(problem)),
+        Reason::Cancelled => "the line to the runner ended, or the run was cancelled".to_owned(),
+        Reason::OutOfTime(time) => format!("the time for everything before the switch ({}) is up", limit(*time)),
+        Reason::Command { ending, line, output: _ } => command(*ending, line.as_ref()),
+        Reason::Program { program, problem } => {
+            format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
+        }
+        Reason::StartLimit { interval } => {
+            format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
+        }
+        Reason::Crashed { result } => format!("the unit's process on the server ended: {}", word(result)),
+        Reason::NotRunning { state } => format!("the unit on the server is {}", word(state)),
+        Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
+        Reason::Interference(what) => format!("somebody else was at work on the server: {}", word(what)),
+        Reason::Unreadable(why) => format!("the unit's state cannot be read on the server: {}", word(why)),
+        Reason::ForeignListener { port, who } => {
+            format!("port {port} on the server is held by {}, not by the new process", word(who))
+        }
+        Reason::Unhealthy { last, attempts, waited } => {
+            let tries = count(*attempts, "attempt");
+            format!("health {} after {tries} in {}", answer(last), duration(*waited))
+        }
+        Reason::Interrupted => "the process that deploys on the server was killed, or the server went down".to_owned(),
+    }
+}
+
+/// How a command ended, as it fits after its name.
+#[must_use]
+pub fn ending(ending: Ending) -> String {
+    match ending {
+        Ending::Exit(code) => format!("ended with exit code {code}"),
+        Ending::Signal(number) => format!("was killed by signal {number}{}", signal(number)),
+        Ending::OutOfTime => "did not end in time and was killed".to_owned(),
+    }
+}
+
+/// Who holds the lock, as it fits at a sentence's end.
+#[must_use]
+pub fn holder(holder: Option<&Holder>) -> String {
+    let Some(Holder { run, actor, since }) = holder else { return String::new() };
+    let actor = actor.as_ref().map(|actor| format!("by {}, ", word(actor))).unwrap_or_default();
+    let run = run.as_ref().map(|run| format!(", {}", word(run))).unwrap_or_default();
+    format!(" ({actor}since {}{run})", utc(*since))
+}
+
+fn not_ready(found: &[Unready]) -> String {
+    match found {
+        [] => "the server is not ready".to_owned(),
+        [only] => unready(only),
+        [first, rest @ ..] => format!("{}, and {}", unready(first), count(rest.len() as u64, "other finding")),
+    }
+}
+
+fn command(how: Ending, line: Option<&(u32, String)>) -> String {
+    let how = ending(how);
+    match line {
+        Some((number, text)) => format!("line {number}, {}, {how} on the server", word(text)),
+        None => format!("the command {how} on the server"),
+    }
+}
+
+fn signal(number: i32) -> &'static str {
+    match number {
+        6 => " (SIGABRT)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::reasons;
+
+    #[test]
+    fn every_reason_says_what_and_where() {
+        let all: Vec<_> = reasons().iter().map(reason).collect();
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        deploy may not run sudo -n systemctl restart diting on the server, and 4 other findings
+        another deployment holds the lock on the server
+        another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
+        the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
+        the server cannot write /opt/diting/releases/1762147999/app.py: Read-only file system
+        the server cannot write /opt/diting/releases/1762147999/app.py: Permission denied
+        the server cannot write /opt/diting/releases/1762147999/app.py: Input/output error
+        what arrived on the server is not what was announced: app.py has another digest
+        the line to the runner ended, or the run was cancelled
+        the time for everything before the switch (30 min) is up
+        line 2, uv sync --frozen, ended with exit code 1 on the server
+        the command was killed by signal 9 (SIGKILL) on the server
+        the command did not end in time and was killed on the server
+        .venv/bin/uvicorn, which the unit on the server starts, is not usable: there is no such file
+        systemd on the server refuses to start the unit again within 10 s
+        the unit's process on the server ended: exit-code, 1
+        the unit's process on the server ended: exit-code, 203
+        the unit's process on the server ended: exit-code, 200
+        the unit's process on the server ended: exit-code, 217
+        the unit's process on the server ended: oom-kill, 9
+        the unit on the server is inactive/dead
+        the unit on the server still runs the old process
+        somebody else was at work on the server: current points to 1762147001
+        the unit's state cannot be read on the server: Failed to connect to bus
+        port 8000 on the server is held by process 4711 (uvicorn), not by the new process
+        the process that deploys on the server was killed, or the server went down
+        health answered 200, as it should after 30 attempts in 1 min
+        health answered 500 with {"status": ##\[error]"db"} after 30 attempts in 1 min
+        health answered 302, a redirect to https://web1/login with an empty body after 30 attempts in 1 min
+        health answered a body that does not match "release":"1762147999" with xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… after 30 attempts in 1 min
+        health refused the connection: nobody listens there after 30 attempts in 1 min
+        health did not answer in time (the body) after 30 attempts in 1 min
+        health gave no usable answer: no HTTP after 30 attempts in 1 min
+        "#);
+    }
+}

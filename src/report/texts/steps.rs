@@ -1,0 +1,100 @@
+use crate::protocol::Step;
+use crate::report::Place;
+
+/// What a step does, as it fits after "failed to"; also its heading.
+#[must_use]
+pub fn step(step: Step) -> &'static str {
+    match step {
+        Step::Connect => "connect",
+        Step::Lock => "lock",
+        Step::Recover => "recover",
+        Step::Check => "check",
+        Step::Upload => "upload",
+        Step::Install => "install",
+        Step::Seal => "seal",
+        Step::Switch => "switch",
+        Step::Restart => "restart",
+        Step::Verify => "verify",
+        Step::Commit => "commit",
+        Step::RollBack => "roll back",
+        Step::Retention => "clean up",
+    }
+}
+
+/// What a step has done, as it fits after "was" or "is".
+#[must_use]
+pub fn step_done(step: Step) -> &'static str {
+    match step {
+        Step::Connect => "connected",
+        Step::Lock => "locked",
+        Step::Recover => "recovered",
+        Step::Check => "checked",
+        Step::Upload => "uploaded",
+        Step::Install => "installed",
+        Step::Seal => "sealed",
+        Step::Switch => "switched",
+        Step::Restart => "restarted",
+        Step::Verify => "verified",
+        Step::Commit => "committed",
+        Step::RollBack => "rolled back",
+        Step::Retention => "cleaned up",
+    }
+}
+
+/// A step's name for machines: the output `failed-step`.
+#[must_use]
+pub fn step_name(step_: Step) -> &'static str {
+    match step_ {
+        Step::RollBack => "roll-back",
+        Step::Retention => "retention",
+        other => step(other),
+    }
+}
+
+/// What a step does there, in a sentence.
+#[must_use]
+pub fn doing(step: Step, place: &Place) -> String {
+    let Place { host, target, service, .. } = place;
+    let unit = service.as_deref().map_or("the service".to_owned(), |unit| format!("unit {unit}"));
+    match step {
+        Step::Connect => format!("log in to {} and start the server part", place.address()),
+        Step::Lock => format!("take the lock of {target} on {host}, so that nobody else deploys there meanwhile"),
+        Step::Recover => format!("bring what an earlier run left unfinished on {host} to its end"),
+        Step::Check => format!("look on {host} for what must be fixed first"),
+        Step::Upload => format!("bring the tree into {target}/releases on {host}"),
+        Step::Install => format!("run install in the new release on {host}"),
+        Step::Seal => format!("make the new release durable on {host}"),
+        Step::Switch => format!("point {target}/current at the new release on {host}"),
+        Step::Restart => format!("restart {unit} on {host}"),
+        Step::Verify => format!("watch {unit} on {host}"),
+        Step::Commit => "make the new release the one to stay".to_owned(),
+        Step::RollBack => format!("go back to the previous release on {host}"),
+        Step::Retention => format!("remove releases on {host} that are no longer kept"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{place, STEPS};
+
+    #[test]
+    fn every_step_has_its_words() {
+        let line = |s: Step| format!("{} | {} | {} | {}", step(s), step_done(s), step_name(s), doing(s, &place()));
+        insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
+        connect | connected | connect | log in to deploy@web1.example and start the server part
+        lock | locked | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+        recover | recovered | recover | bring what an earlier run left unfinished on web1.example to its end
+        check | checked | check | look on web1.example for what must be fixed first
+        upload | uploaded | upload | bring the tree into /opt/diting/releases on web1.example
+        install | installed | install | run install in the new release on web1.example
+        seal | sealed | seal | make the new release durable on web1.example
+        switch | switched | switch | point /opt/diting/current at the new release on web1.example
+        restart | restarted | restart | restart unit diting on web1.example
+        verify | verified | verify | watch unit diting on web1.example
+        commit | committed | commit | make the new release the one to stay
+        roll back | rolled back | roll-back | go back to the previous release on web1.example
+        clean up | cleaned up | retention | remove releases on web1.example that are no longer kept
+        ");
+    }
+}

@@ -1,0 +1,51 @@
+use crate::protocol::Unready;
+use crate::report::foreign::word;
+
+/// What must be fixed on the server first, as it fits after "because".
+#[must_use]
+pub fn unready(found: &Unready) -> String {
+    match found {
+        Unready::Target { path, user, error } => {
+            format!("{} on the server cannot be made or written by {}: {}", word(path), word(user), word(error))
+        }
+        Unready::Link { name, found } => {
+            format!("{} on the server is not a link to a release, but {}", word(name), word(found))
+        }
+        Unready::NoSystemd(why) => format!("systemd on the server cannot be reached: {}", word(why)),
+        Unready::Unit { service, state } => format!("unit {} on the server is {}", word(service), word(state)),
+        Unready::Sudo { service, user } => {
+            format!("{} may not run sudo -n systemctl restart {} on the server", word(user), word(service))
+        }
+        Unready::KillUserProcesses { user } => {
+            format!("logind on the server kills what {} leaves running at logout", word(user))
+        }
+        Unready::Missing { program, path } => {
+            format!("{} is not on the server (looked for in {})", word(program), word(path))
+        }
+        Unready::NoLocks { error } => format!("files on the server cannot be locked: {}", word(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::findings;
+
+    #[test]
+    fn every_finding_says_what_and_where() {
+        let all: Vec<_> = findings().iter().map(unready).collect();
+        insta::assert_snapshot!(all.join("\n"), @"
+        /opt/diting on the server cannot be made or written by deploy: Permission denied
+        current on the server is not a link to a release, but a folder
+        systemd on the server cannot be reached: no such file
+        unit diting on the server is not-found
+        unit diting on the server is masked
+        unit diting on the server is bad-setting
+        deploy may not run sudo -n systemctl restart diting on the server
+        logind on the server kills what deploy leaves running at logout
+        uv is not on the server (looked for in /home/deploy/.local/bin:/usr/bin)
+        make is not on the server (looked for in /usr/bin)
+        files on the server cannot be locked: No locks available
+        ");
+    }
+}

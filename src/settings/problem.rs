@@ -1,0 +1,91 @@
+//! What is wrong with an input, in words that say what is allowed and what to do.
+
+use std::fmt;
+
+/// The longest part of a value that is shown, in characters.
+const SHOWN: usize = 60;
+
+/// One bad input. Its text is a single line of printable characters and never holds a secret's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    subject: String,
+    shown: Option<String>,
+    wrong: Wrong,
+}
+
+/// What is wrong with a value, before it is known whose value it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    what: String,
+    cure: String,
+}
+
+/// Shorthand for the error side of every parser here.
+pub(super) fn wrong<T>(what: impl Into<String>, cure: impl Into<String>) -> Result<T, Wrong> {
+    Err(Wrong::new(what, cure))
+}
+
+impl Wrong {
+    pub(super) fn new(what: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { what: what.into(), cure: cure.into() }
+    }
+
+    /// The same, found in this place of the value.
+    pub(super) fn at(mut self, place: &str) -> Self {
+        self.what = format!("{place} {}", self.what);
+        self
+    }
+}
+
+impl Problem {
+    /// A problem of an input without its value: it is missing, secret, or speaks for itself.
+    pub(super) fn of(subject: impl Into<String>, wrong: Wrong) -> Self {
+        Self { subject: subject.into(), shown: None, wrong }
+    }
+
+    /// A problem of an input that shows the value.
+    pub(super) fn showing(subject: impl Into<String>, value: &str, wrong: Wrong) -> Self {
+        Self { subject: subject.into(), shown: Some(quoted(value)), wrong }
+    }
+
+    /// The input's or the flag's name.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.subject)?;
+        if let Some(shown) = &self.shown {
+            write!(f, " = {shown}")?;
+        }
+        write!(f, ": {}. {}.", self.wrong.what, self.wrong.cure)
+    }
+}
+
+/// A value in quotes: escaped, cut, without anything that GitHub's runner would take for a command.
+pub(super) fn quoted(value: &str) -> String {
+    let mut shown: String = value.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if value.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("\"{}\"", shown.replace("\\'", "'").replace("##[", "##\\["))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_and_cut() {
+        assert_eq!(quoted("a\r\n\u{1b}[0m\u{202e}\"##[error]"), r###""a\r\n\u{1b}[0m\u{202e}\"##\[error]""###);
+        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), SHOWN + 3);
+    }
+
+    #[test]
+    fn a_problem_is_one_line() {
+        let problem = Problem::showing("port", "2\n2", Wrong::new("is not a number", "Write 1 to 65535"));
+        assert_eq!(problem.to_string(), r#"port = "2\n2": is not a number. Write 1 to 65535."#);
+    }
+}

@@ -1,0 +1,81 @@
+//! The server and the way in.
+
+use crate::settings::durations::within;
+use crate::settings::host::{host_and_port, HostName, Port, UserName};
+use crate::settings::key::Secret;
+use crate::settings::known_hosts::{KnownHosts, HOW};
+use crate::settings::model::{Server, Surroundings};
+use crate::settings::problem::Wrong;
+use crate::settings::reader::Reader;
+use crate::settings::warning::Warning;
+
+use super::SECOND;
+
+pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Server> {
+    let no_host = || Wrong::new("is required", "Give the server's name or address");
+    let host = reader.required("host", no_host, host_and_port);
+    let port = port(reader, host.as_ref().and_then(|(_, port)| *port));
+    let user = reader.with_default("user", UserName::parse);
+    let key = key(reader, around);
+    let no_lines = || Wrong::new("is required: without it nothing is sent, for any server could be an impostor", HOW);
+    let known_hosts = reader.required("known-hosts", no_lines, KnownHosts::parse);
+    let connect_timeout = reader.with_default("connect-timeout", |text| within(text, SECOND..=SECOND * 600));
+    let host = host.map(|(host, _)| host);
+    if let (Some(lines), Some(host), Some(port)) = (&known_hosts, &host, port) {
+        names_server(reader, lines, host, port);
+    }
+    Some(Server {
+        host: host?,
+        port: port?,
+        user: user?,
+        key: key?,
+        known_hosts: known_hosts?,
+        connect_timeout: connect_timeout?,
+    })
+}
+
+/// A port may stand in `host` as well, but not another one.
+fn port(reader: &mut Reader<'_>, in_host: Option<Port>) -> Option<Port> {
+    match (in_host, reader.optional("port", Port::parse)?) {
+        (Some(a), Some(b)) if a != b => {
+            let what = format!("is {b}, but `host` says {a}");
+            reader.problem("port", None, Wrong::new(what, "Leave out one of the two"));
+            None
+        }
+        (Some(port), _) | (None, Some(port)) => Some(port),
+        (None, None) => reader.with_default("port", Port::parse),
+    }
+}
+
+fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Secret>> {
+    let repaired = reader.optional("key", Secret::key)?;
+    let Some((key, repairs)) = repaired else {
+        if around.agent && !around.on_actions {
+            return Some(None);
+        }
+        reader.problem("key", None, no_key(around.on_actions));
+        return None;
+    };
+    if !repairs.is_empty() {
+        reader.warnings.push(Warning::KeyRepaired { repairs });
+    }
+    Some(Some(key))
+}
+
+fn no_key(on_actions: bool) -> Wrong {
+    if on_actions {
+        return Wrong::new(
+            "is empty",
+            "Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the \
+             job's environment; secrets are not passed to pull requests from forks",
+        );
+    }
+    Wrong::new("is empty", "Set INPUT_KEY=\"$(cat key-file)\", or load the key into an agent (SSH_AUTH_SOCK)")
+}
+
+fn names_server(reader: &mut Reader<'_>, lines: &KnownHosts, host: &HostName, port: Port) {
+    if !lines.names(host, port) {
+        let what = format!("has no line for {host}, port {port}");
+        reader.problem("known-hosts", None, Wrong::new(what, HOW));
+    }
+}

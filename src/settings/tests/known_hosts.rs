@@ -1,0 +1,77 @@
+//! The server's known_hosts lines.
+
+use super::{problems_of, Inputs, KNOWN};
+
+fn accepts(lines: &str, host: &str) -> bool {
+    Inputs::new().with("known-hosts", lines).with("host", host).read_with(&[]).0.is_ok()
+}
+
+#[test]
+fn b13_empty_lines_are_required_and_the_text_says_how_to_get_them() {
+    insta::assert_snapshot!(Inputs::new().without("known-hosts").problems(), @"known-hosts: is required: without it nothing is sent, for any server could be an impostor. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.");
+}
+
+#[test]
+fn the_text_is_kept_but_for_white_space() {
+    let text = format!("# the server\r\n{KNOWN} comment here\r\n\r\n@revoked {KNOWN}");
+    let expected = format!("# the server\n{KNOWN} comment here\n\n@revoked {KNOWN}\n");
+    assert_eq!(Inputs::new().with("known-hosts", &text).settings().server.known_hosts.text(), expected);
+}
+
+#[test]
+fn b14_what_is_no_line_is_refused_with_its_number() {
+    let key = KNOWN.split(' ').nth(2).unwrap();
+    let values = [
+        "SHA256:uNiVztksCsDhcc0u9e8BrrY2p1JmZtY2xGJb3p0d2xE",
+        "256 SHA256:uNiVztksCsDhcc0u9e8BrrY2p1JmZtY2xGJb3p0d2xE server.example (ED25519)",
+        "# server.example:22 SSH-2.0-OpenSSH_9.2p1",
+        &format!("{KNOWN}\nserver.example ssh-ed25519 AAAA!"),
+        &format!("ssh-ed25519 {key}"),
+        "server.example",
+        "server.example ssh-ed25519",
+        &format!("server.example ssh-rsa {key}"),
+        &format!("server.example {key}"),
+        &format!("server.example ssh-ed25519 {}", &key[..key.len() - 4]),
+        &format!("@revoked {KNOWN}"),
+        &format!("@trusted {KNOWN}"),
+        &format!("# mine\n{}", KNOWN.replace("server.example", "other.example")),
+        "a\nb\nc\nd\ne",
+        &format!("{KNOWN}\n").repeat(5000),
+    ];
+    insta::assert_snapshot!(problems_of("known-hosts", &values), @r#"
+    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: has only comments. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 2 has a key that is not base64 (cut off?). On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 has no server name before the key. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 names another key type than its key has. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 has a key that is cut off. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: has only @revoked lines. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 begins with an unknown marker. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: has no line for server.example, port 22. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key; line 2 is not of the form: name, key type, key; line 3 is not of the form: name, key type, key; and 2 lines more. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: is longer than 256 KiB. Give only this server's lines.
+    "#);
+}
+
+#[test]
+fn a_line_must_be_the_servers() {
+    let lines = |names: &str| KNOWN.replace("server.example", names);
+    for names in
+        ["server.example", "SERVER.example", "a,server.example", "*.example", "s?rver.*", "|1|c2FsdA==|aGFzaA=="]
+    {
+        assert!(accepts(&lines(names), "server.example"), "{names}");
+    }
+    assert!(accepts(&lines("[server.example]:22"), "server.example"));
+    assert!(accepts(&lines("[server.example]:2222"), "server.example:2222"));
+    assert!(accepts(&lines("server.example"), "server.example:2222"));
+    assert!(accepts(&format!("@cert-authority {}", lines("*")), "server.example"));
+    for names in
+        ["other", "*.example,!server.example", "[server.example]:2222", "server.example.org", "*.server.example"]
+    {
+        assert!(!accepts(&lines(names), "server.example"), "{names}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Inputs as a person gives them, read as a whole.
+
+mod host;
+mod key;
+mod known_hosts;
+mod secrecy;
+mod together;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{read, Flags, Given, Settings, Surroundings, Warning};
+
+pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
+QyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZSBvbmUuLi4AAA==
+-----END OPENSSH PRIVATE KEY-----
+";
+
+pub(super) const KNOWN: &str =
+    "server.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYtRl0pPvrV3iQK0m8Q2u1xZ4b7c9d0e1f2g3h4i5j6";
+
+/// A checkout with a file, and inputs that are all right.
+pub(super) struct Inputs {
+    folder: TempDir,
+    given: Vec<(String, String)>,
+    around: Surroundings,
+}
+
+impl Inputs {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("main.py"), "x").unwrap();
+        let around = Surroundings {
+            workspace: Some(folder.path().to_owned()),
+            repository: Some("owner/diting".to_owned()),
+            agent: false,
+            on_actions: true,
+            current_dir: folder.path().to_owned(),
+        };
+        Self { folder, given: Vec::new(), around }
+            .with("host", "server.example")
+            .with("key", KEY)
+            .with("known-hosts", KNOWN)
+            .with("health-url", "http://localhost:8000/health")
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.given.retain(|(other, _)| other != name);
+        self.given.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn without(self, name: &str) -> Self {
+        self.with(name, "")
+    }
+
+    pub(super) fn around(mut self, change: impl FnOnce(&mut Surroundings)) -> Self {
+        change(&mut self.around);
+        self
+    }
+
+    pub(super) fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What is read, or the problems, one a line.
+    pub(super) fn read_with(&self, flags: &[&str]) -> (Result<Settings, String>, Vec<Warning>) {
+        let variable = |(name, value): &(String, String)| -> (OsString, OsString) {
+            (format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(), value.into())
+        };
+        let given = Given::from_variables(self.given.iter().map(variable));
+        let flags = Flags::parse(flags.iter().map(Into::into)).unwrap();
+        let (result, warnings) = read(&given, &flags, &self.around);
+        let lines = |problems: Vec<_>| problems.iter().map(ToString::to_string).collect::<Vec<String>>().join("\n");
+        (result.map_err(lines), warnings)
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.read_with(&[]).0.unwrap()
+    }
+
+    pub(super) fn problems(&self) -> String {
+        self.read_with(&[]).0.unwrap_err()
+    }
+
+    /// The warnings, one a line.
+    pub(super) fn warnings(&self) -> String {
+        self.read_with(&[]).1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The problem that each of these values of an input causes.
+pub(super) fn problems_of(name: &str, values: &[&str]) -> String {
+    let problems = values.iter().map(|value| Inputs::new().with(name, value).problems());
+    problems.collect::<Vec<_>>().join("\n")
+}

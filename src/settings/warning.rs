@@ -1,0 +1,85 @@
+//! What is no reason to stop, but worth a line.
+
+use std::fmt;
+
+use super::key::Repair;
+use super::problem::quoted;
+
+/// Something about the inputs that a person should know; the run goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// An `INPUT_*` variable that is no input of ours.
+    UnknownInput {
+        /// The variable's whole name, in quotes and escaped.
+        variable: String,
+        /// The input that may be meant.
+        nearest: Option<&'static str>,
+    },
+    /// A value of one line began or ended in white space, which was cut off.
+    Trimmed {
+        /// The input.
+        input: &'static str,
+    },
+    /// The key was damaged in a way that can be repaired.
+    KeyRepaired {
+        /// What was done.
+        repairs: Vec<Repair>,
+    },
+    /// No health URL: only the unit is looked at.
+    UnitOnly,
+    /// No unit and no health URL: a release that cannot run goes live unseen.
+    NothingChecked,
+    /// The health URL names neither the loopback nor the server.
+    OtherHealthHost {
+        /// The host in the URL.
+        host: String,
+    },
+    /// An input was given that another one makes meaningless.
+    NoEffect {
+        /// The input.
+        input: &'static str,
+        /// Why it has no effect.
+        because: &'static str,
+    },
+}
+
+impl Warning {
+    pub(super) fn unknown(variable: &str, nearest: Option<&'static str>) -> Self {
+        Self::UnknownInput { variable: quoted(variable), nearest }
+    }
+
+    /// Whether it is a notice only: nothing needs to be changed.
+    pub fn is_notice(&self) -> bool {
+        matches!(self, Self::Trimmed { .. } | Self::KeyRepaired { .. } | Self::OtherHealthHost { .. })
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownInput { variable, nearest: Some(name) } => {
+                write!(f, "{variable} is not an input and is ignored. Is `{name}` meant?")
+            }
+            Self::UnknownInput { variable, nearest: None } => {
+                write!(f, "{variable} is not an input and is ignored. `deploy-action --help` lists them.")
+            }
+            Self::Trimmed { input } => write!(f, "{input}: white space at the ends was cut off."),
+            Self::KeyRepaired { repairs } => {
+                let repairs: Vec<_> = repairs.iter().map(Repair::to_string).collect();
+                write!(f, "key: repaired ({}). Better store it exactly as in its file.", repairs.join(", "))
+            }
+            Self::UnitOnly => f.write_str(
+                "health-url is empty: only the systemd unit is looked at, and a release that runs but does not answer \
+                 counts as healthy.",
+            ),
+            Self::NothingChecked => f.write_str(
+                "nothing is checked: there is no unit to look at and health-url is empty, so a broken release stays \
+                 live. Give health-url.",
+            ),
+            Self::OtherHealthHost { host } => {
+                write!(f, "health-url asks {host}, which is neither localhost nor `host`: it is asked from the server.")
+            }
+            Self::NoEffect { input, because } => write!(f, "{input} has no effect: {because}."),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The list of inputs, action.yml and the documentation say the same; and the environment is left without inputs.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
+
+use std::collections::BTreeSet;
+use std::{env, fs};
+
+use deploy_action::settings::{markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS};
+use serde_yaml_ng::{Mapping, Value};
+
+const OUTPUTS: &[&str] =
+    &["outcome", "release", "previous-release", "live-release", "failed-step", "duration", "transaction", "finished"];
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/inputs.md");
+
+fn action() -> Value {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
+    serde_yaml_ng::from_str(&text).unwrap()
+}
+
+fn mapping<'a>(value: &'a Value, key: &str) -> &'a Mapping {
+    value[key].as_mapping().unwrap_or_else(|| panic!("{key} is no mapping"))
+}
+
+fn keys(mapping: &Mapping) -> BTreeSet<&str> {
+    mapping.keys().map(|key| key.as_str().unwrap()).collect()
+}
+
+fn step(action: &Value) -> &Value {
+    match action["runs"]["steps"].as_sequence().unwrap().as_slice() {
+        [step] => step,
+        steps => panic!("{} steps", steps.len()),
+    }
+}
+
+#[test]
+fn action_yml_has_every_input_and_no_other() {
+    let action = action();
+    let names: BTreeSet<&str> = INPUTS.iter().map(|input| input.name).collect();
+    assert_eq!(names.len(), INPUTS.len());
+    assert_eq!(keys(mapping(&action, "inputs")), names);
+}
+
+#[test]
+fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default() {
+    let action = action();
+    for input in INPUTS {
+        let entry = &action["inputs"][input.name];
+        assert_eq!(entry["description"].as_str(), Some(input.description().as_str()), "{}", input.name);
+        assert_eq!(keys(entry.as_mapping().unwrap()), ["description"].into(), "{}", input.name);
+    }
+}
+
+#[test]
+fn every_input_is_mapped_to_its_variable_once() {
+    let action = action();
+    let env = mapping(step(&action), "env");
+    let variables: Vec<String> = INPUTS.iter().map(Input::variable).collect();
+    assert_eq!(keys(env), variables.iter().map(String::as_str).collect());
+    for input in INPUTS {
+        let value = env[input.variable().as_str()].as_str().unwrap();
+        assert_eq!(value, format!("${{{{ inputs.{} }}}}", input.name));
+    }
+}
+
+#[test]
+fn every_output_is_that_of_the_step() {
+    let action = action();
+    assert_eq!(keys(mapping(&action, "outputs")), OUTPUTS.iter().copied().collect());
+    for name in OUTPUTS {
+        let output = &action["outputs"][name];
+        assert_eq!(output["value"].as_str().unwrap(), format!("${{{{ steps.deploy.outputs.{name} }}}}"));
+        assert!(!output["description"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_step_ends_in_exec_and_expands_no_expression_in_its_script() {
+    let action = action();
+    let step = step(&action);
+    let script = step["run"].as_str().unwrap();
+    assert_eq!((step["id"].as_str(), step["shell"].as_str()), (Some("deploy"), Some("bash")));
+    assert!(!script.contains("${{"));
+    assert!(script.trim_end().lines().last().unwrap().starts_with("exec "));
+}
+
+#[test]
+fn the_documentation_has_the_programs_table() {
+    let document = fs::read_to_string(DOCUMENT).unwrap();
+    let (head, rest) = document.split_once("<!-- inputs -->\n").unwrap();
+    let (table, foot) = rest.split_once("<!-- /inputs -->").unwrap();
+    if env::var_os("UPDATE_DOCS").is_some() {
+        let renewed = format!("{head}<!-- inputs -->\n{}<!-- /inputs -->{foot}", markdown_table());
+        fs::write(DOCUMENT, renewed).unwrap();
+    } else {
+        assert_eq!(table, markdown_table(), "renew it with UPDATE_DOCS=1 cargo test --test inputs");
+    }
+}
+
+#[test]
+fn inputs_and_tokens_leave_the_environment() {
+    let variables = ["INPUT_HOST", "INPUT_KNOWN-HOSTS", "INPUT_UNKNOWN", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"];
+    for name in variables {
+        env::set_var(name, "a;b");
+    }
+    let given = take_environment();
+    assert!(variables.iter().all(|name| env::var_os(name).is_none()));
+    let (result, warnings) = read(&given, &Flags::default(), &Surroundings::default());
+    let problems = result.unwrap_err();
+    assert!(problems.iter().any(|problem| problem.to_string().starts_with("host = \"a;b\": ")));
+    assert!(problems.iter().any(|problem| problem.subject() == "known-hosts"));
+    assert_eq!(warnings.len(), 1);
+}
