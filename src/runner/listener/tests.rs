@@ -32,7 +32,7 @@ fn noise_before_the_first_word_is_told_and_skipped_whatever_the_pieces() {
         assert_eq!(result, Ok(()));
         assert_eq!(heard[..3], [noise("Welcome!"), noise("* motd"), Heard::Greeted], "{size}");
         assert!(matches!(heard[3], Heard::Event(_)));
-        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![0..2, 4..5], last: true }));
+        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![(0, 2), (4, 5)], last: true }));
     }
 }
 

@@ -28,7 +28,7 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
 }
 
 fn all(count: u32) -> Vec<Needed> {
-    vec![Needed { ranges: vec![0..count], last: true }]
+    vec![Needed { ranges: vec![(0, count)], last: true }]
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn much_that_packs_to_little_goes_unasked_too() {
 async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
     let (one, two, three) = (random(700_000), random(100_000), random(50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
-    let asked = vec![Needed { ranges: vec![0..1], last: false }, Needed { ranges: vec![2..3], last: true }];
+    let asked = vec![Needed { ranges: vec![(0, 1)], last: false }, Needed { ranges: vec![(2, 3)], last: true }];
     let (result, messages) = sent(files, asked).await;
     result.unwrap();
     assert_eq!(messages[2], ToServer::Ask);
@@ -92,7 +92,7 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let upload = Upload { plan: &plan, tree: &tree };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
-    needs.send(Needed { ranges: vec![0..1], last: true }).unwrap();
+    needs.send(Needed { ranges: vec![(0, 1)], last: true }).unwrap();
     let complete = Cell::new(false);
     let mut got = Vec::new();
     let result = send(&mut got, upload, None, wanted, &complete).await;
