@@ -92,8 +92,14 @@ fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion 
 fn closed(said: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> Conclusion {
     let by_itself = known.stands && !matches!(reached, Reached::PointOfNoReturn { .. });
     if by_itself {
-        let operation = if greeted { "finish" } else { "start" }.to_owned();
-        let outcome = if greeted { Outcome::Failed } else { Outcome::NotReady };
+        let (operation, outcome) = match (greeted, reached) {
+            // its first word comes before anything else it does
+            (false, _) => ("start", Outcome::NotReady),
+            (true, Reached::Nothing) => ("finish", Outcome::Failed),
+            // what it started may go on, and its word of that may have died with it
+            (true, _) => ("finish", Outcome::Unknown),
+        };
+        let operation = operation.to_owned();
         return Conclusion::without_verdict(outcome, Trouble::ServerPart { operation, said });
     }
     let finished_by = finished_by(reached, known);

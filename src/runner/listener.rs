@@ -5,7 +5,6 @@ use super::ssh::Missing;
 use super::upload::Needed;
 use crate::protocol::wire::FromServer;
 use crate::protocol::{greeting, Event, ToRunner, TransactionId, What};
-use std::ops::Range;
 
 /// The most bytes before the first word.
 const MOST_NOISE: usize = 1 << 20;
@@ -166,7 +165,6 @@ impl Needs {
             self.from = *end;
         }
         self.complete = last;
-        let ranges = ranges.into_iter().map(|(start, end)| Range { start, end }).collect();
         Ok(Needed { ranges, last })
     }
 }

@@ -8,6 +8,8 @@ mod listener;
 mod noise;
 mod pipes;
 mod ssh;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod upload;
 mod watch;

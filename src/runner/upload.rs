@@ -5,7 +5,6 @@ use crate::protocol::wire::{self, Packer, WireError};
 use crate::protocol::{Entry, Plan, ToServer};
 use std::cell::Cell;
 use std::io;
-use std::ops::Range;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -46,7 +45,7 @@ pub(crate) struct Upload<'a> {
 /// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
-    pub(crate) ranges: Vec<Range<u32>>,
+    pub(crate) ranges: Vec<(u32, u32)>,
     pub(crate) last: bool,
 }
 
@@ -60,7 +59,7 @@ impl Upload<'_> {
         for message in self.opening() {
             packer.push(&message)?;
         }
-        for index in self.indexes() {
+        for index in 0..self.plan.entries {
             for_each_piece(self.tree, index, |message| Ok(packer.push(&message)?))?;
         }
         packer.push(&ToServer::Sent)?;
@@ -69,17 +68,13 @@ impl Upload<'_> {
     }
 
     /// Files and bytes of `ranges`.
-    pub(crate) fn sum(&self, ranges: &[Range<u32>]) -> (u32, u64) {
+    pub(crate) fn sum(&self, ranges: &[(u32, u32)]) -> (u32, u64) {
         let sizes = ranges
             .iter()
-            .filter_map(|range| self.tree.entries().get(range.start as usize..range.end as usize))
+            .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
             .flatten()
             .filter_map(size_of);
         sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
-    }
-
-    fn indexes(&self) -> Range<u32> {
-        0..self.plan.entries
     }
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
@@ -162,7 +157,7 @@ struct Sender<W> {
 impl<W: AsyncWrite + Unpin> Sender<W> {
     async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
         while let Some(needed) = needs.recv().await {
-            for index in needed.ranges.into_iter().flatten() {
+            for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
                 self.content(tree, index).await?;
             }
             if needed.last {

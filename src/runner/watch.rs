@@ -94,6 +94,8 @@ async fn received(signal: Option<Signal>) {
 mod tests {
     use super::*;
     use std::future::ready;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
 
     #[tokio::test]
     async fn a_cancellation_is_told_once_and_then_the_limit_counts() {
@@ -110,6 +112,36 @@ mod tests {
     async fn work_that_is_done_counts_even_when_it_is_too_late() {
         let mut watch = Watch::new(Duration::ZERO, ready(()));
         assert_eq!(watch.over(ready(1)).await, Ok(1));
+    }
+
+    /// Not a test of its own: the process that the one below sends signals to.
+    #[tokio::test]
+    #[ignore = "is run by the test below"]
+    async fn waits_for_a_signal() {
+        if std::env::var_os("WAIT_FOR_A_SIGNAL").is_none() {
+            return;
+        }
+        let terminated = termination();
+        eprintln!("listening");
+        terminated.await;
+    }
+
+    #[test]
+    fn sigint_and_sigterm_do_not_end_the_process_by_themselves() {
+        for signal in ["-INT", "-TERM"] {
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["--ignored", "--exact", "--nocapture", "runner::watch::tests::waits_for_a_signal"])
+                .env("WAIT_FOR_A_SIGNAL", "1")
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            assert!(lines.any(|line| line.unwrap() == "listening"));
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+            assert!(child.wait().unwrap().success(), "{signal}");
+        }
     }
 
     #[tokio::test]

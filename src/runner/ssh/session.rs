@@ -96,6 +96,12 @@ impl Connection {
         timeout(CLOSING_TIME, self.session.check()).await.is_ok_and(|checked| checked.is_ok())
     }
 
+    /// Where its files lie as long as it stands.
+    #[cfg(test)]
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Ends the connection at once, whatever still runs over it. (What the crate does by itself lets ssh live on until
     /// the last channel ends, beyond our own end.)
     pub(crate) async fn close(self) {
