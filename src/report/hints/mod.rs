@@ -54,6 +54,7 @@ mod tests {
     use crate::report::tests::{ends, findings, place, reasons, troubles};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_reason_says_what_to_do() {
         let of = |reason| super::reason(&Failure { step: Step::Verify, reason }, &place());
         let all: Vec<_> = reasons().into_iter().map(of).collect();
@@ -214,6 +215,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_trouble_says_what_to_do() {
         let all: Vec<_> = troubles().iter().map(|it| trouble(it, &place())).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"

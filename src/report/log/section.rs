@@ -108,7 +108,7 @@ impl Log {
     /// What the server, or ssh, prints.
     pub(super) fn output(&mut self, text: &[u8]) {
         for line in Page::foreign(text) {
-            if self.section.as_mut().map_or(true, |section| section.keep(&line)) {
+            if self.section.as_mut().is_none_or(|section| section.keep(&line)) {
                 self.resume();
                 self.lines.push(line);
             }
@@ -116,7 +116,7 @@ impl Log {
     }
 
     pub(super) fn attempt(&mut self, attempt: &Attempt) {
-        let worth = self.section.as_mut().map_or(true, |section| section.attempts.worth_a_line(attempt));
+        let worth = self.section.as_mut().is_none_or(|section| section.attempts.worth_a_line(attempt));
         if worth {
             self.inside(&texts::attempt(attempt));
         }

@@ -91,6 +91,7 @@ fn broken(run: &mut Run) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn first_deployment() {
     let mut run = Run::switched(Page::Actions, None);
     run.attempts(1..=2, &Answer::Refused);
@@ -224,6 +225,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn rolled_back() {
     let mut run = Run::switched(Page::Actions, Some(OLD));
     broken(&mut run);
@@ -281,6 +283,7 @@ fn rolled_back() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn rollback_failed() {
     let mut run = Run::switched(Page::Actions, Some(OLD));
     broken(&mut run);
@@ -340,6 +343,7 @@ fn rollback_failed() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn failed_first_deployment() {
     let mut run = Run::switched(Page::Actions, None);
     broken(&mut run);
