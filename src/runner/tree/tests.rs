@@ -60,25 +60,9 @@ fn nothing_below_an_excluded_folder_comes_back() {
 }
 
 #[test]
-fn a_deployignore_adds_to_the_patterns_and_wins() {
-    let source = source(&["a.log", "b.log", "c.txt"]);
-    fs::write(source.path().join(".deployignore"), "\u{feff}*.txt\r\n!a.log\r\n").unwrap();
-    assert_eq!(names(&read(&source, &["*.log"], false).unwrap()), [".deployignore", "a.log"]);
-}
-
-#[test]
-fn a_deployignore_that_is_a_link_is_not_followed() {
-    let source = source(&["a"]);
-    symlink("/etc/hostname", source.path().join(".deployignore")).unwrap();
-    assert!(problem(read(&source, &[], false)).starts_with(".deployignore cannot be read"));
-}
-
-#[test]
 fn bad_patterns_are_refused_with_their_place() {
     let source = source(&["a"]);
     assert!(problem(read(&source, &["{x"], false)).contains("has a bad pattern, \"{x\""));
-    fs::write(source.path().join(".deployignore"), "[z-a]").unwrap();
-    assert!(problem(read(&source, &[], false)).starts_with(".deployignore has a bad pattern"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const FOLDER_BITS: u32 = 0o700;
 
 /// Everything below `source`, in no particular order.
 pub(super) fn walk(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Vec<Entry>, SourceError> {
-    let matcher = Matcher::new(source, leave_out)?;
+    let matcher = Matcher::new(leave_out)?;
     let mut walk = Walk { source, matcher, stop, entries: Vec::new(), ahead: vec![Vec::new()] };
     while let Some(folder) = walk.ahead.pop() {
         walk.folder(&folder)?;
