@@ -89,6 +89,9 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
         }
         Err(_) => return None,
     };
+    if !unit.knows_invocations() {
+        unready.push(Unready::NoSystemd("it is older than version 232".to_owned()));
+    }
     let state = unit.get("LoadState").to_owned();
     if state != "loaded" {
         unready.push(Unready::Unit { service: service.to_owned(), state });

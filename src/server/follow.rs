@@ -7,7 +7,7 @@ use super::inbox::Limits;
 use super::layout::Layout;
 use super::links;
 use super::lock;
-use super::outbox::Outbox;
+use super::outbox::{Events, Outbox};
 use super::pending::Pending;
 use super::recover::recover;
 use super::verdicts;
@@ -21,43 +21,77 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(20);
 /// For the transaction to begin, and for the lock of one whose process is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For the runner half to say that it has the verdict, by closing the line.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// For another run's farewell.
+const OTHERS_FAREWELL: Duration = Duration::from_secs(3);
 
-/// How following ended.
-pub(super) enum Followed {
-    /// The runner half has the verdict.
-    Told,
-    /// Nobody is there any more; the transaction goes on.
-    Gone,
-    /// The transaction's process could not tell: this is its end.
-    Ended(Box<Verdict>),
-}
-
-/// Hands the sealed instruction over, together with the lock, and follows.
+/// Hands the sealed instruction over, together with the lock, and follows for as long as somebody is there.
+///
+/// # Errors
+/// Only where the transaction's process could not be started.
 pub(super) fn hand_over(
     layout: &Layout,
     pending: &Pending,
     lock: File,
     limits: &Limits,
     outbox: &mut Outbox,
-) -> Result<Followed, Reason> {
-    let start = Instant::now();
+) -> Result<(), Reason> {
+    let mut tail = Tail::new(layout, pending)?;
     let mut child = spawn(layout, pending, lock)?;
-    let mut tail = Tail::new(layout, pending);
+    if follow(layout, pending, &mut tail, &mut child, limits, outbox) {
+        outbox.close();
+        take_leave(layout, pending, limits);
+    }
+    Ok(())
+}
+
+/// Whether the verdict was told.
+fn follow(
+    layout: &Layout,
+    pending: &Pending,
+    tail: &mut Tail,
+    child: &mut Child,
+    limits: &Limits,
+    outbox: &mut Outbox,
+) -> bool {
+    let start = Instant::now();
     loop {
         let gone = limits.gone();
         if tail.pass(outbox) {
-            return Ok(Followed::Told);
+            return !gone;
         }
         // whoever asked us to stop is told first that it is too late
         if gone && (tail.no_return || start.elapsed() > PATIENCE) {
-            return Ok(Followed::Gone);
+            tracing::info!("the runner is gone, the transaction goes on");
+            return false;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            if tail.pass(outbox) {
-                return Ok(Followed::Told);
-            }
-            return end_of_the_untold(layout, pending, status, outbox)
-                .map(|verdict| Followed::Ended(Box::new(verdict)));
+            return tail.pass(outbox) || tell_the_untold(layout, pending, status, outbox);
+        }
+        thread::sleep(TICK);
+    }
+}
+
+/// A runner half that has the verdict closes the line; one that was cut off before could not know it.
+fn take_leave(layout: &Layout, pending: &Pending, limits: &Limits) {
+    let start = Instant::now();
+    while start.elapsed() < FAREWELL {
+        if limits.gone() {
+            return verdicts::told(layout, &pending.transaction);
+        }
+        thread::sleep(TICK);
+    }
+}
+
+/// The verdict that no run has seen, unless its own run is just about to.
+pub(super) fn untold(layout: &Layout) -> Option<Verdict> {
+    let start = Instant::now();
+    loop {
+        let verdict = verdicts::untold(layout)?;
+        let followed = File::open(layout.events(&verdict.transaction)).is_ok_and(|file| file.try_lock().is_err());
+        if !followed || start.elapsed() > OTHERS_FAREWELL {
+            return Some(verdict);
         }
         thread::sleep(TICK);
     }
@@ -78,33 +112,28 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
     command.spawn().map_err(failed("start", &program))
 }
 
-/// The events of the transaction, from its file.
+/// The events of the transaction, from its file. Locked as long as it is followed.
 struct Tail {
-    path: std::path::PathBuf,
-    file: Option<File>,
+    file: File,
     frames: wire::FromServer,
     /// The point of no return is passed.
     no_return: bool,
 }
 
 impl Tail {
-    fn new(layout: &Layout, pending: &Pending) -> Self {
-        Self {
-            path: layout.events(&pending.transaction),
-            file: None,
-            frames: wire::FromServer::default(),
-            no_return: false,
+    fn new(layout: &Layout, pending: &Pending) -> Result<Self, Reason> {
+        let path = layout.events(&pending.transaction);
+        let file = File::options().create(true).append(true).read(true).open(&path).map_err(failed("open", &path))?;
+        if let Err(error) = file.try_lock() {
+            tracing::debug!(%error, "nobody sees that we follow");
         }
+        Ok(Self { file, frames: wire::FromServer::default(), no_return: false })
     }
 
     /// Passes on what is new; whether the last event was among it.
     fn pass(&mut self, outbox: &mut Outbox) -> bool {
-        if self.file.is_none() {
-            self.file = File::open(&self.path).ok();
-        }
-        let Some(file) = &mut self.file else { return false };
         let mut bytes = Vec::new();
-        if file.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
+        if self.file.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
             return false;
         }
         self.frames.push(&bytes);
@@ -119,33 +148,58 @@ impl Tail {
     }
 }
 
-/// The process ended without telling: killed, or the disk is full. Whoever takes the lock ends what is pending.
+/// The process ended without telling: killed, or the disk is full. Whoever takes the lock ends what is pending; that
+/// may be another run.
+fn tell_the_untold(layout: &Layout, pending: &Pending, status: ExitStatus, outbox: &mut Outbox) -> bool {
+    match end_of_the_untold(layout, pending, status, outbox) {
+        Ok(Some(verdict)) => {
+            outbox.emit(What::Ended(Box::new(verdict)));
+            true
+        }
+        Ok(None) => false,
+        Err(reason) => {
+            tracing::error!(?reason, "the end of the transaction is not known");
+            false
+        }
+    }
+}
+
 fn end_of_the_untold(
     layout: &Layout,
     pending: &Pending,
     status: ExitStatus,
     outbox: &mut Outbox,
-) -> Result<Verdict, Reason> {
+) -> Result<Option<Verdict>, Reason> {
     let start = Instant::now();
-    let _lock = loop {
-        match lock::try_take(layout)? {
-            Some(lock) => break lock,
-            None if start.elapsed() > PATIENCE => return Err(Reason::Busy(None)),
-            None => thread::sleep(TICK),
+    loop {
+        if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
+            return Ok(Some(verdict));
         }
-    };
-    if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
-        return Ok(verdict);
-    }
-    // its exit code is the outcome's, for the case that nothing could be written
-    let told = Outcome::ALL.into_iter().find(|outcome| status.code() == Some(i32::from(outcome.code())));
-    match told.filter(|outcome| *outcome != Outcome::Error) {
-        Some(outcome) => Ok(bare_verdict(layout, pending, outcome)),
-        None => Ok(recover(layout, outbox)?.unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed))),
+        if let Some(_lock) = lock::try_take(layout)? {
+            return end_under_lock(layout, pending, status, outbox).map(Some);
+        }
+        if start.elapsed() > pending.deadline {
+            return Ok(None);
+        }
+        thread::sleep(TICK);
     }
 }
 
-fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome) -> Verdict {
+fn end_under_lock(
+    layout: &Layout,
+    pending: &Pending,
+    status: ExitStatus,
+    outbox: &mut Outbox,
+) -> Result<Verdict, Reason> {
+    // its exit code is the outcome's, for the case that nothing could be written
+    let told = Outcome::ALL.into_iter().find(|outcome| status.code() == Some(i32::from(outcome.code())));
+    match told.filter(|outcome| *outcome != Outcome::Error) {
+        Some(outcome) => Ok(bare_verdict(layout, pending, outcome, true)),
+        None => Ok(recover(layout, outbox)?.unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed, false))),
+    }
+}
+
+fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: bool) -> Verdict {
     let failure = Failure { step: Step::Recover, reason: Reason::Interrupted };
     Verdict {
         transaction: pending.transaction.clone(),
@@ -155,7 +209,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome) -> Verdict
         live: links::live(layout),
         failure: (outcome != Outcome::Deployed).then_some(failure),
         rollback: None,
-        switched: true,
+        switched,
         at: now(),
     }
 }

@@ -17,6 +17,9 @@ pub(super) struct Question<'a> {
 impl<'a> Question<'a> {
     pub(super) fn new(health: &'a Health, release: ReleaseId, sha: Option<&str>) -> Self {
         let fill = |pattern: &String| {
+            if pattern.contains("{sha}") && sha.is_none() {
+                return Err("it names {sha}, but no commit is known".to_owned());
+            }
             let filled = pattern
                 .replace("{release}", &regex::escape(&release.to_string()))
                 .replace("{sha}", &regex::escape(sha.unwrap_or_default()));
@@ -44,7 +47,7 @@ impl<'a> Question<'a> {
             return Answer::Status { status, location, body: shown(&body) };
         }
         match &self.pattern {
-            Some(Err(error)) => Answer::Broken(format!("health-match is no regular expression: {error}")),
+            Some(Err(error)) => Answer::Broken(format!("health-match can't be asked: {error}")),
             Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
                 Answer::Mismatch { pattern: pattern.as_str().to_owned(), body: shown(&body) }
             }

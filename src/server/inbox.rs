@@ -2,6 +2,7 @@
 
 use crate::protocol::{wire, Reason, ToServer};
 use flate2::read::ZlibDecoder;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
@@ -24,7 +25,7 @@ impl Limits {
 
     /// Whether the line to the runner has ended.
     pub(super) fn gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
+        self.gone.load(Ordering::Relaxed) || hung_up()
     }
 
     /// Time left before the point of no return.
@@ -44,6 +45,13 @@ impl Limits {
     }
 }
 
+/// Whether the other end of standard input is closed, even if there is still something to be read.
+fn hung_up() -> bool {
+    let stdin = io::stdin();
+    let mut look = [PollFd::new(&stdin, PollFlags::empty())];
+    poll(&mut look, Some(&Timespec::default())).is_ok() && look[0].revents().contains(PollFlags::HUP)
+}
+
 /// Messages as they come in.
 pub(super) struct Inbox {
     messages: Receiver<Result<ToServer, wire::WireError>>,
@@ -51,9 +59,11 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Messages that may wait; with the pieces' size, some 4 MB.
-    const WAITING: usize = 16;
+    /// Messages that may wait; with the pieces' size, a megabyte.
+    const WAITING: usize = 4;
     const TICK: Duration = Duration::from_millis(100);
+    /// Without a message for so long, the runner is taken to have vanished.
+    const SILENCE: Duration = Duration::from_secs(120);
 
     pub(super) fn stdin() -> Self {
         let (sender, messages) = sync_channel(Self::WAITING);
@@ -76,18 +86,20 @@ impl Inbox {
         Arc::clone(&self.gone)
     }
 
-    /// The next message, however long it takes.
+    /// The first message.
     pub(super) fn first(&self) -> Result<ToServer, Reason> {
-        Self::understood(self.messages.recv().map_err(|_| Reason::Cancelled)?)
+        Self::understood(self.messages.recv_timeout(Self::SILENCE).map_err(|_| Reason::Cancelled)?)
     }
 
     /// The next message, within the limits.
     pub(super) fn next(&self, limits: &Limits) -> Result<ToServer, Reason> {
+        let start = Instant::now();
         loop {
             match self.messages.recv_timeout(Self::TICK) {
                 Ok(message) => return Self::understood(message),
                 Err(RecvTimeoutError::Disconnected) => return Err(Reason::Cancelled),
                 Err(RecvTimeoutError::Timeout) if limits.left().is_zero() => limits.check()?,
+                Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::SILENCE => return Err(Reason::Cancelled),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }

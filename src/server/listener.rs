@@ -19,36 +19,44 @@ pub(super) enum Owner {
     NotChecked(String),
 }
 
-/// Who listens on `port`. `control_group` is the unit's; a process of it that was started before `since` (ticks since
-/// boot) is left over, and answers only for the release in whose `folder` it works.
+/// Who listens on `port` of the loopback, or of every address. `control_group` is the unit's; a process of it that was
+/// started before `since` (ticks since boot) is left over, and answers only for the release in whose `folder` it works.
+/// Where several listen, one that must not answer decides.
 pub(super) fn owner(port: u16, control_group: &str, since: Option<u64>, folder: &Path) -> Owner {
     let sockets = listening(port);
     if sockets.is_empty() {
         return Owner::NotChecked(format!("no process of this host listens on port {port}"));
     }
     let unit = processes_of(control_group);
-    let mut unseen = false;
-    for pid in &unit {
-        match holds(*pid, &sockets) {
-            Some(true) => return unit_owner(*pid, since, folder),
-            Some(false) => {}
-            None => unseen = true,
-        }
+    let left_over = |pid: &u32| is_left_over(*pid, since, folder);
+    let holders: Vec<u32> = unit.iter().copied().filter(|pid| !held(*pid, &sockets).is_empty()).collect();
+    if let Some(pid) = holders.iter().copied().find(left_over) {
+        return Owner::Foreign(format!("process {pid} ({}), left over from before the restart", name(pid)));
     }
-    if let Some(owner) = by_other_processes(&sockets, control_group) {
+    let of_unit: HashSet<u64> = holders.iter().flat_map(|pid| held(*pid, &sockets)).collect();
+    let others: HashSet<u64> = sockets.difference(&of_unit).copied().collect();
+    if others.is_empty() {
+        return Owner::Unit;
+    }
+    if let Some(owner) = by_other_processes(&others, control_group) {
         return owner;
     }
-    by_socket_group(port, control_group, unseen || unit.is_empty())
+    if !holders.is_empty() {
+        return Owner::NotChecked(format!("another listener on port {port} can't be seen"));
+    }
+    match by_socket_group(port, control_group) {
+        // it may be the unit's, but who of it can't be seen
+        Owner::Unit if unit.iter().any(left_over) => {
+            Owner::Foreign(format!("port {port} may be held by a process left over from before the restart"))
+        }
+        other => other,
+    }
 }
 
-fn unit_owner(pid: u32, since: Option<u64>, folder: &Path) -> Owner {
-    match (started(pid), since) {
-        // a tick of rounding either way
-        (Some(started), Some(since)) if started + 1 < since && !works_in(pid, folder) => {
-            Owner::Foreign(format!("process {pid} ({}), left over from before the restart", name(pid)))
-        }
-        _ => Owner::Unit,
-    }
+fn is_left_over(pid: u32, since: Option<u64>, folder: &Path) -> bool {
+    // a tick of rounding either way
+    let older = started(pid).zip(since).is_some_and(|(started, since)| started + 1 < since);
+    older && !works_in(pid, folder)
 }
 
 /// Inodes of the sockets that listen on `port`, both families.
@@ -63,10 +71,25 @@ fn listening(port: u16) -> HashSet<u64> {
 fn inodes_of(table: &str, port: u16) -> HashSet<u64> {
     let row = |line: &str| {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        let local = u16::from_str_radix(columns.get(1)?.rsplit(':').next()?, 16).ok()?;
-        (local == port && *columns.get(3)? == "0A").then(|| columns.get(9)?.parse().ok())?
+        let (address, local) = columns.get(1)?.rsplit_once(':')?;
+        let here = u16::from_str_radix(local, 16).ok()? == port && answers_loopback(address);
+        (here && *columns.get(3)? == "0A").then(|| columns.get(9)?.parse().ok())?
     };
     table.lines().skip(1).filter_map(row).collect()
+}
+
+/// Every address, or the loopback, as the kernel writes them: words of 32 bits in the machine's order.
+fn answers_loopback(address: &str) -> bool {
+    let every = address.bytes().all(|digit| digit == b'0');
+    // 127.x.y.z, alone or mapped into IPv6; ::1
+    let loopback = match address.len() {
+        8 => address.ends_with("7F"),
+        _ => {
+            address == "00000000000000000000000001000000"
+                || address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F")
+        }
+    };
+    every || loopback
 }
 
 fn processes_of(control_group: &str) -> Vec<u32> {
@@ -78,14 +101,14 @@ fn processes_of(control_group: &str) -> Vec<u32> {
     list.unwrap_or_default().lines().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Whether the process holds one of the sockets; `None`: it can't be seen.
-fn holds(pid: u32, sockets: &HashSet<u64>) -> Option<bool> {
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+/// Which of the sockets the process holds; none where it can't be seen.
+fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let inode = |link: std::path::PathBuf| -> Option<u64> {
         link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     };
-    let found = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).filter_map(inode);
-    Some(found.into_iter().any(|inode| sockets.contains(&inode)))
+    let found = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).filter_map(inode);
+    found.filter(|inode| sockets.contains(inode)).collect()
 }
 
 /// Start time in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing parenthesis.
@@ -106,14 +129,14 @@ fn name(pid: u32) -> String {
 fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Owner> {
     let pids =
         fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let pid = pids.into_iter().find(|pid| holds(*pid, sockets) == Some(true))?;
+    let pid = pids.into_iter().find(|pid| !held(*pid, sockets).is_empty())?;
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let group = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).find(|group| *group != "/").unwrap_or("/");
     Some(judge_group(group, control_group, &format!("process {pid} ({})", name(pid))))
 }
 
 /// Where the processes can't be seen, ss knows the control group of a socket without any right.
-fn by_socket_group(port: u16, control_group: &str, unseen: bool) -> Owner {
+fn by_socket_group(port: u16, control_group: &str) -> Owner {
     let mut ss = command("ss");
     ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
     let not_checked = || Owner::NotChecked(format!("the process that listens on port {port} can't be seen"));
@@ -121,12 +144,19 @@ fn by_socket_group(port: u16, control_group: &str, unseen: bool) -> Owner {
     let said = String::from_utf8_lossy(&said).into_owned();
     let groups: Vec<&str> =
         said.lines().filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next()).collect();
-    let judged = groups.iter().map(|group| judge_group(group, control_group, &format!("a process in {group}")));
-    match judged.into_iter().find(|owner| *owner != Owner::Unit) {
-        Some(other) => other,
-        // a listener of the unit that none of its visible processes holds is nobody we can vouch for
-        None if groups.is_empty() || !unseen => not_checked(),
-        None => Owner::Unit,
+    let judged = groups.iter().map(|group| match *group {
+        // another hierarchy than systemd's
+        "/" | "" => not_checked(),
+        group if group.starts_with("unreachable") => not_checked(),
+        group => judge_group(group, control_group, &format!("a process in {group}")),
+    });
+    judged.into_iter().reduce(worse).unwrap_or_else(not_checked)
+}
+
+fn worse(one: Owner, other: Owner) -> Owner {
+    match (&one, &other) {
+        (Owner::Foreign(_), _) | (Owner::NotChecked(_), Owner::Unit | Owner::NotChecked(_)) => one,
+        (Owner::Unit, _) | (Owner::NotChecked(_), Owner::Foreign(_)) => other,
     }
 }
 
@@ -134,8 +164,8 @@ fn judge_group(group: &str, control_group: &str, who: &str) -> Owner {
     if !control_group.is_empty() && (group == control_group || group.starts_with(&format!("{control_group}/"))) {
         return Owner::Unit;
     }
-    let system_service = group.starts_with("/system.slice/") && !group.ends_with(".scope");
-    if system_service || group == "/init.scope" {
+    let of_a_service = !group.starts_with("/user.slice/") && group.split('/').any(|part| part.ends_with(".service"));
+    if of_a_service || group == "/init.scope" {
         return Owner::NotChecked(format!("{who} belongs to another service, {group}"));
     }
     Owner::Foreign(format!("{who} of no service, in {group}"))
@@ -152,6 +182,11 @@ mod tests {
              0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
              0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
         assert_eq!(inodes_of(table, 8000), HashSet::from([41]));
+        assert!(["00000000", "0100007F", &"0".repeat(32), "00000000000000000000000001000000"]
+            .iter()
+            .all(|a| answers_loopback(a)));
+        assert!(answers_loopback("0000000000000000FFFF00000100007F"));
+        assert!(!answers_loopback("0501A8C0") && !answers_loopback("000080FE00000000FF565002BE8A3EFE"));
         assert!(inodes_of("", 8000).is_empty());
     }
 
@@ -161,7 +196,8 @@ mod tests {
         assert_eq!(judge("/system.slice/diting.service"), Owner::Unit);
         assert_eq!(judge("/system.slice/diting.service/worker"), Owner::Unit);
         assert!(matches!(judge("/system.slice/nginx.service"), Owner::NotChecked(_)));
-        assert!(matches!(judge("/system.slice/diting.service.d"), Owner::NotChecked(_)));
+        assert!(matches!(judge("/web.slice/nginx.service/worker"), Owner::NotChecked(_)));
+        assert!(matches!(judge("/user.slice/user-1000.slice/user@1000.service/app.slice"), Owner::Foreign(_)));
         assert!(matches!(judge("/user.slice/user-1000.slice/session-1.scope"), Owner::Foreign(_)));
         assert!(matches!(judge("/"), Owner::Foreign(_)));
     }
@@ -171,7 +207,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let sockets = listening(port);
-        assert_eq!(holds(std::process::id(), &sockets), Some(true));
+        assert_eq!(held(std::process::id(), &sockets), sockets);
         assert!(started(std::process::id()).unwrap() <= super::super::clock::ticks_since_boot().unwrap() + 1);
     }
 }

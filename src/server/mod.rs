@@ -43,18 +43,15 @@ use rustix::fs::Mode;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use transaction::Transaction;
 
 /// The first argument that makes this program the server part.
 pub const SUBCOMMAND: &str = "server-part";
 /// How long a client that does not read may hold up the server part before the point of no return.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For the runner half to say that it has the verdict, by closing the line.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs the server part; `arguments` are those behind [`SUBCOMMAND`].
 #[must_use]
@@ -95,28 +92,11 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
         {
             session::Session::new(&plan, &inbox, &mut outbox).run();
             outbox.close();
-            forget_if_told(&plan.target, &transaction, &inbox);
             Ok(())
         }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
         Err(Reason::Cancelled) => Err("the line ended before the plan was complete".to_owned()),
         Err(reason) => Err(format!("{reason:?}")),
-    }
-}
-
-/// A runner half that has the verdict closes the line; one that was cut off before could not know it.
-fn forget_if_told(target: &str, transaction: &TransactionId, inbox: &Inbox) {
-    let layout = Layout::new(target);
-    let mine = verdicts::untold(&layout).is_some_and(|verdict| verdict.transaction == *transaction);
-    let (gone, start) = (inbox.gone(), Instant::now());
-    if !mine || gone.load(Ordering::Relaxed) {
-        return;
-    }
-    while start.elapsed() < FAREWELL {
-        if gone.load(Ordering::Relaxed) {
-            return verdicts::told(&layout);
-        }
-        thread::sleep(Duration::from_millis(20));
     }
 }
 

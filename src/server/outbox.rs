@@ -60,11 +60,12 @@ impl Outbox {
         }
     }
 
-    /// Waits until everything is written, or the line is broken.
-    pub(super) fn close(mut self) {
+    /// Waits until everything is written, the line is broken, or patience is out. Nothing can be sent after that.
+    pub(super) fn close(&mut self) {
         self.frames = None;
-        if let Some(writer) = self.writer.take() {
-            drop(writer.join());
+        let start = Instant::now();
+        while self.writer.as_ref().is_some_and(|writer| !writer.is_finished()) && start.elapsed() < self.patience {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -76,20 +77,32 @@ impl Events for Outbox {
 }
 
 /// Into the transaction's file, for whoever follows it by offset. A full disk costs events, never the transaction.
-pub(super) struct EventFile(Option<File>);
+pub(super) struct EventFile {
+    file: Option<File>,
+    output: usize,
+}
 
 impl EventFile {
+    /// The most that a restart command's output may take of the disk.
+    const MOST_OUTPUT: usize = 1 << 20;
+
     pub(super) fn create(path: &Path) -> Self {
-        Self(File::options().create(true).append(true).open(path).ok())
+        Self { file: File::options().create(true).append(true).open(path).ok(), output: 0 }
     }
 }
 
 impl Events for EventFile {
     fn emit(&mut self, what: What) {
+        if let What::Output(line) = &what {
+            self.output += line.len();
+            if self.output > Self::MOST_OUTPUT {
+                return;
+            }
+        }
         let frame = wire::frame(&ToRunner::Event(Event { at: now_ms(), what }));
-        if let (Some(file), Ok(frame)) = (&mut self.0, frame) {
+        if let (Some(file), Ok(frame)) = (&mut self.file, frame) {
             if file.write_all(&frame).is_err() {
-                self.0 = None;
+                self.file = None;
             }
         }
     }

@@ -12,6 +12,8 @@ use std::time::Duration;
 /// What a transaction is to do, and what it needs to undo it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pending {
+    /// Of this file.
+    pub(super) format: u32,
     pub(super) transaction: TransactionId,
     /// The release that goes live.
     pub(super) release: ReleaseId,
@@ -40,6 +42,9 @@ pub(super) struct Old {
 }
 
 impl Pending {
+    /// The format that this version writes, and the only one it understands.
+    pub(super) const FORMAT: u32 = 1;
+
     /// Prepares the instruction; nothing is decided by it.
     pub(super) fn prepare(&self, layout: &Layout) -> Result<()> {
         let path = layout.next();
@@ -72,12 +77,16 @@ impl Pending {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(failed("read", &path))?,
         };
-        let pending = serde_json::from_slice(&bytes).map_err(|error| Reason::Io {
+        let not_understood = |error: String| Reason::Io {
             operation: "understand the pending transaction in".to_owned(),
             path: path.display().to_string(),
-            error: error.to_string(),
+            error,
             kind: crate::protocol::IoKind::Other,
-        })?;
+        };
+        let pending: Self = serde_json::from_slice(&bytes).map_err(|error| not_understood(error.to_string()))?;
+        if pending.format != Self::FORMAT {
+            return Err(not_understood(format!("its format {} is another version's", pending.format)));
+        }
         Ok(Some(pending))
     }
 

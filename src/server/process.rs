@@ -5,7 +5,7 @@ use rustix::process::{kill_process_group, Pid, Signal};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,10 @@ const KEPT: usize = 64 << 10;
 const TICK: Duration = Duration::from_millis(50);
 /// Between asking a group to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
+/// Between asking a group to end and not waiting for it any more.
+const GIVE_UP: Duration = Duration::from_secs(7);
+/// Lines that may wait to be passed on.
+const WAITING: usize = 256;
 /// For what a command left running to close its output.
 const LINGERING: Duration = Duration::from_millis(500);
 
@@ -42,12 +46,19 @@ pub(super) fn run(
             ended = child.try_wait()?.map(|status| (status, Instant::now()));
         }
         if let Some((status, at)) = ended {
+            if stopped.is_some() {
+                kill(&child, Signal::KILL);
+            }
             if !still_talking(&lines, &mut line, at) {
                 return Ok(if stopped.is_some() { Ending::OutOfTime } else { ending_of(status) });
             }
         } else if let Some(at) = stopped {
             if at.elapsed() > GRACE {
                 kill(&child, Signal::KILL);
+            }
+            // what sudo runs can't be killed by us
+            if at.elapsed() > GIVE_UP {
+                return Ok(Ending::OutOfTime);
             }
         } else if stop() {
             kill(&child, Signal::TERM);
@@ -58,13 +69,14 @@ pub(super) fn run(
 
 /// Takes what is there; whether more may come from what the command left running.
 fn still_talking(lines: &Receiver<Vec<u8>>, line: &mut impl FnMut(Vec<u8>), ended: Instant) -> bool {
-    loop {
+    while ended.elapsed() < LINGERING {
         match lines.try_recv() {
             Ok(bytes) => line(bytes),
             Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
-            Err(std::sync::mpsc::TryRecvError::Empty) => return ended.elapsed() < LINGERING,
+            Err(std::sync::mpsc::TryRecvError::Empty) => return true,
         }
     }
+    false
 }
 
 fn kill(child: &Child, signal: Signal) {
@@ -88,12 +100,12 @@ fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
     let child = command.spawn();
     // the command would keep the pipe open
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (sender, lines) = channel();
+    let (sender, lines) = sync_channel(WAITING);
     read_lines(reader, sender);
     Ok((child?, lines))
 }
 
-fn read_lines(stream: impl Read + Send + 'static, lines: Sender<Vec<u8>>) {
+fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
     thread::spawn(move || {
         let mut stream = BufReader::new(stream);
         loop {

@@ -40,7 +40,7 @@ pub(super) struct Service<'a> {
 impl Service<'_> {
     /// Restarts; where systemd's start limit refuses, waits it out and tries again.
     pub(super) fn restart(&self, events: &mut dyn Events) -> Result<Started, Reason> {
-        let Some(unit) = self.unit()? else { return self.run(LONGEST, events).map(|()| Started::default()) };
+        let Some(unit) = self.unit() else { return self.run(LONGEST, events).map(|()| Started::default()) };
         if *self.restart == Restart::Nothing {
             return Ok(Started::default());
         }
@@ -49,7 +49,7 @@ impl Service<'_> {
         let start = Instant::now();
         self.reset_failed(&unit);
         loop {
-            let before = self.unit()?.unwrap_or_default();
+            let before = self.idle_unit(limit);
             let started = Started {
                 invocation: before.invocation().to_owned(),
                 automatic_restarts: Some(before.automatic_restarts()),
@@ -61,7 +61,7 @@ impl Service<'_> {
                 Ok(()) => return Ok(started),
                 Err(reason) => reason,
             };
-            let after = self.unit()?.unwrap_or_default();
+            let after = self.unit().unwrap_or_default();
             let told = after.hit_start_limit();
             let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after);
             if !refused || start.elapsed() > interval + MARGIN {
@@ -71,8 +71,21 @@ impl Service<'_> {
         }
     }
 
-    fn unit(&self) -> Result<Option<Unit>, Reason> {
-        self.service.map(Unit::show).transpose()
+    /// As systemd tells; where it does not, a restart is tried all the same.
+    fn unit(&self) -> Option<Unit> {
+        self.service.map(|service| Unit::show(service).unwrap_or_default())
+    }
+
+    /// The unit without a job under way: an earlier restart that was given up goes on in systemd.
+    fn idle_unit(&self, limit: Duration) -> Unit {
+        let start = Instant::now();
+        loop {
+            let unit = self.unit().unwrap_or_default();
+            if !unit.is_busy() || start.elapsed() > limit {
+                return unit;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn run(&self, limit: Duration, events: &mut dyn Events) -> Result<(), Reason> {
@@ -98,7 +111,8 @@ impl Service<'_> {
     }
 
     fn is_reload(&self) -> bool {
-        matches!(self.restart, Restart::Commands(script) if script.contains("reload") && !script.contains("daemon-reload"))
+        const RELOADS: [&str; 3] = ["reload", "reload-or-restart", "try-reload-or-restart"];
+        matches!(self.restart, Restart::Commands(script) if script.split_whitespace().any(|word| RELOADS.contains(&word)))
     }
 }
 

@@ -18,25 +18,26 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy)]
 struct Kept {
     id: ReleaseId,
-    /// `None`: a folder of digits without a record of ours.
-    state: Option<State>,
+    state: State,
 }
 
 /// Removes what `retention` does not keep.
 pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
+    // what it names must stay, and only its end says which that is
+    if layout.pending().exists() {
+        return;
+    }
     let link = |path| Link::read(layout, path).release();
     let protected: BTreeSet<ReleaseId> =
         [link(&layout.current()), link(&layout.previous())].into_iter().flatten().collect();
     let releases: Vec<Kept> = records::present(layout)
         .into_iter()
-        .map(|id| Kept { id, state: records::get(layout, id).map(|record| record.state) })
+        .filter_map(|id| Some(Kept { id, state: records::get(layout, id)?.state }))
         .collect();
-    for id in to_remove(&releases, &protected, retention, deployed, now()) {
-        if let Err(error) = set_aside(layout, id) {
-            tracing::warn!(%id, %error, "a release stays");
-        }
-    }
-    let leftovers = empty_trash(layout);
+    let gone = to_remove(&releases, &protected, retention, deployed, now());
+    let stays = |id| set_aside(layout, id).err().map(|error| (path_of(&layout.release(id)), error.to_string()));
+    let mut leftovers: Vec<(String, String)> = gone.into_iter().filter_map(stays).collect();
+    leftovers.extend(empty_trash(layout));
     if let Err(reason) = journal::put_leftovers(layout, &leftovers) {
         tracing::debug!(?reason, "what was left over is not noted");
     }
@@ -44,9 +45,8 @@ pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
     verdicts::prune(layout);
 }
 
-/// Which releases go. A good one (or one without a record, which a hand or another tool made) goes when it is beyond the
-/// newest `count` or older than `age`; failed and incomplete ones go with the next success, until then the last failed
-/// one stays.
+/// Which releases go, of those with a record: others are not ours. A good one goes when it is beyond the newest `count` or
+/// older than `age`; failed and incomplete ones go with the next success, until then the last one of each kind stays.
 fn to_remove(
     releases: &[Kept],
     protected: &BTreeSet<ReleaseId>,
@@ -54,17 +54,22 @@ fn to_remove(
     deployed: bool,
     now: u64,
 ) -> Vec<ReleaseId> {
-    let is_good = |kept: &&Kept| matches!(kept.state, Some(State::Good) | None);
+    let is_good = |kept: &&Kept| kept.state == State::Good;
+    let newest = |is: fn(State) -> bool| releases.iter().filter(|kept| is(kept.state)).map(|kept| kept.id).max();
     let mut good: Vec<ReleaseId> = releases.iter().filter(is_good).map(|kept| kept.id).collect();
     good.sort_unstable();
     let beyond = retention.count.map_or(0, |count| good.len().saturating_sub(count as usize));
     let age = retention.age.map_or(u64::MAX, |age| age.as_secs());
     let old = good.iter().enumerate().filter(|(i, id)| *i < beyond || id.age(now) > age).map(|(_, id)| *id);
     let others = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id);
-    let newest_other = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id).max();
-    let kept_other = newest_other.filter(|_| !deployed);
-    let others = others.filter(|id| Some(*id) != kept_other);
+    let failed = newest(|state| state == State::Failed).filter(|_| !deployed);
+    let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete)).filter(|_| !deployed);
+    let others = others.filter(|id| Some(*id) != failed && Some(*id) != unfinished);
     old.chain(others).filter(|id| !protected.contains(id)).collect()
+}
+
+fn path_of(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn set_aside(layout: &Layout, id: ReleaseId) -> io::Result<()> {
@@ -84,7 +89,7 @@ fn ignore_denied(error: io::Error) -> io::Result<()> {
 /// Removes what was set aside, by this run or an earlier one.
 fn empty_trash(layout: &Layout) -> Vec<(String, String)> {
     let entries = fs::read_dir(layout.trash()).into_iter().flatten().flatten();
-    let failed = |path: &Path| remove(path).err().map(|error| (path.display().to_string(), error.to_string()));
+    let failed = |path: &Path| remove(path).err().map(|error| (path_of(path), error.to_string()));
     entries.filter_map(|entry| failed(&entry.path())).collect()
 }
 
@@ -128,7 +133,7 @@ mod tests {
         (NOW - days_ago * DAY).to_string().parse().unwrap()
     }
 
-    fn kept(days_ago: u64, state: Option<State>) -> Kept {
+    fn kept(days_ago: u64, state: State) -> Kept {
         Kept { id: id(days_ago), state }
     }
 
@@ -147,7 +152,7 @@ mod tests {
     }
 
     fn good(days: &[u64]) -> Vec<Kept> {
-        days.iter().map(|days| kept(*days, Some(State::Good))).collect()
+        days.iter().map(|days| kept(*days, State::Good)).collect()
     }
 
     #[test]
@@ -168,16 +173,10 @@ mod tests {
     #[test]
     fn failed_and_incomplete_ones_go_with_the_next_success_and_never_count() {
         let mut releases = good(&[5, 6]);
-        releases.extend([1, 2].map(|days| kept(days, Some(State::Failed))));
-        releases.push(kept(3, Some(State::Incomplete)));
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [2, 3]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3]);
-    }
-
-    #[test]
-    fn releases_of_other_hands_are_kept_by_the_same_rule() {
-        let releases: Vec<Kept> = [0, 1, 2, 3].map(|days| kept(days, None)).to_vec();
-        assert_eq!(removed(&releases, &[0], (Some(3), Some(7)), true), [3]);
+        releases.extend([2, 3].map(|days| kept(days, State::Failed)));
+        releases.extend([1, 4].map(|days| kept(days, State::Incomplete)));
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3, 4]);
     }
 
     #[test]

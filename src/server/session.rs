@@ -4,7 +4,7 @@
 use super::check::{self, Before};
 use super::clock::now;
 use super::durable::failed;
-use super::follow::{self, Followed};
+use super::follow;
 use super::inbox::{Inbox, Limits};
 use super::install;
 use super::journal;
@@ -21,7 +21,9 @@ use super::stage::Stage;
 use super::systemd::Unit;
 use super::verdicts;
 use super::{durable, sources};
-use crate::protocol::{Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Warning, What};
+use crate::protocol::{
+    Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Verification, Warning, What,
+};
 use std::fs::{self, File};
 use std::thread;
 use std::time::Duration;
@@ -57,7 +59,11 @@ impl<'a> Session<'a> {
         match self.prepare() {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
-            Err(reason) => self.give_up(reason),
+            Err(reason) => {
+                self.give_up(reason);
+                self.make_room();
+                drop(lock);
+            }
         }
     }
 
@@ -103,14 +109,15 @@ impl<'a> Session<'a> {
     /// Whether it was this very transaction.
     fn end_what_is_pending(&mut self) -> Result<bool, Reason> {
         self.step = Step::Recover;
-        let ended = recover(&self.layout, self.outbox)?.or_else(|| verdicts::untold(&self.layout));
+        let ended = recover(&self.layout, self.outbox)?.or_else(|| follow::untold(&self.layout));
         if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
             self.end(verdict);
             return Ok(true);
         }
         if let Some(verdict) = ended {
+            let transaction = verdict.transaction.clone();
             self.outbox.emit(What::Recovered(Box::new(verdict)));
-            verdicts::told(&self.layout);
+            verdicts::told(&self.layout, &transaction);
         }
         Ok(false)
     }
@@ -153,17 +160,19 @@ impl<'a> Session<'a> {
 
     fn instruction(&self, release: ReleaseId, good: bool) -> Pending {
         let plan = self.plan;
+        let old = self.before.current.map(|old| self.old(old, good));
         Pending {
+            format: Pending::FORMAT,
+            deadline: deadline(plan, old.as_ref(), &self.before),
             transaction: plan.transaction.clone(),
             release,
-            old: self.before.current.map(|old| self.old(old, good)),
+            old,
             previous: self.before.previous,
             service: plan.service.clone(),
             restart: plan.restart.clone(),
             verification: plan.verification.clone(),
             retention: plan.retention,
             origin: plan.origin.clone(),
-            deadline: deadline(plan, self.before.unit.as_ref(), self.before.resettable),
         }
     }
 
@@ -176,14 +185,9 @@ impl<'a> Session<'a> {
     }
 
     fn hand_over(&mut self, pending: &Pending, lock: File) {
-        match follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox) {
-            Ok(Followed::Told) => {}
-            Ok(Followed::Gone) => tracing::info!("the runner is gone, the transaction goes on"),
-            Ok(Followed::Ended(verdict)) => self.end(*verdict),
-            Err(reason) => {
-                self.step = Step::Switch;
-                self.give_up(reason);
-            }
+        if let Err(reason) = follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox) {
+            self.step = Step::Switch;
+            self.give_up(reason);
         }
     }
 
@@ -192,7 +196,13 @@ impl<'a> Session<'a> {
         let verdict = self.verdict(reason);
         journal::add(&self.layout, &verdict, &self.plan.origin, false);
         self.end(verdict);
-        retention::run(&self.layout, self.plan.retention, false);
+    }
+
+    /// Nothing but what failed earlier makes room; and only where the check found the server in order.
+    fn make_room(&self) {
+        if self.release.is_some() {
+            retention::run(&self.layout, self.plan.retention, false);
+        }
     }
 
     fn verdict(&self, reason: Reason) -> Verdict {
@@ -231,12 +241,15 @@ fn make_folders(layout: &Layout) -> Result<(), Reason> {
 }
 
 /// By when the transaction has ended: stopping, starting, becoming healthy and staying so, and waiting out systemd's
-/// start limit where it can't be lifted; once for the new release, once for the way back.
-fn deadline(plan: &Plan, unit: Option<&Unit>, resettable: bool) -> Duration {
+/// start limit where it can't be lifted; once for the new release, once for the way back with its own settings.
+fn deadline(plan: &Plan, old: Option<&Old>, before: &Before) -> Duration {
+    let unit = before.unit.as_ref();
     let restart = unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN;
-    let limit =
-        unit.and_then(Unit::start_limit).filter(|_| !resettable).map_or(Duration::ZERO, |(_, interval)| interval);
-    2 * (restart + limit + plan.verification.timeout + plan.verification.settle)
+    let limit = unit.and_then(Unit::start_limit).filter(|_| !before.resettable);
+    let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
+    let watch = |verification: &Verification| verification.timeout + verification.settle;
+    let back = old.map_or(&plan.verification, |old| &old.verification);
+    2 * (restart + limit) + watch(&plan.verification) + watch(back)
 }
 
 /// The digest of this very program, for a proof that it arrived whole.

@@ -130,13 +130,14 @@ impl Tracer {
 }
 
 /// The script's commands as far as they end with a line, each with the number of its first line. From a here-document on,
-/// which only looks like lines, it is one.
+/// which only looks like lines, it is one; and a script that reads `$?` is one altogether.
 fn commands(script: &str) -> Vec<(usize, String)> {
     let lines: Vec<&str> = script.lines().collect();
     let (mut commands, mut start) = (Vec::new(), 0);
     for end in 1..=lines.len() {
         let command = lines[start..end].join("\n");
-        let last = end == lines.len() || end > MOST_LINES;
+        // what looks at the status of the line before must find it
+        let last = end == lines.len() || end > MOST_LINES || script.contains("$?");
         let whole = !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
         if last {
             commands.push((start + 1, lines[start..].join("\n")));
@@ -207,6 +208,7 @@ mod tests {
         let script = "cat <<END\nfirst\nsecond\nEND\necho 'a\nb' \\\n  c\nfalse";
         assert_eq!(outcome(script).1, "first\nsecond\na\nb c\n");
         assert_eq!(failed_line("echo 'a\nb' \\\n  c\nfalse\n"), Some((4, "false".into())));
+        assert_eq!(outcome("set +e\n(exit 7)\necho $?").1, "7\n");
         assert_eq!(outcome("f() {\n  echo in f\n}\nf &&\n  f").1, "in f\nin f\n");
     }
 

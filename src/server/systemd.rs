@@ -52,6 +52,16 @@ impl Unit {
         Self { properties: text.lines().filter_map(pair).collect() }
     }
 
+    /// Whether systemd knows what an invocation is, by which a restart is told (since 232).
+    pub(super) fn knows_invocations(&self) -> bool {
+        self.properties.contains_key("InvocationID")
+    }
+
+    /// Whether a job of the unit is still under way.
+    pub(super) fn is_busy(&self) -> bool {
+        !matches!(self.get("Job"), "" | "0")
+    }
+
     pub(super) fn get(&self, property: &str) -> &str {
         self.properties.get(property).map_or("", String::as_str)
     }
@@ -115,14 +125,14 @@ impl Unit {
 
     /// The longest that stopping and starting may take by the unit's own limits; those that have none get `or`.
     pub(super) fn restart_limit(&self, or: Duration) -> Duration {
-        let span = |property| self.span(property).unwrap_or(or).min(or);
+        let span = |property| self.span(property).unwrap_or(or);
         span("TimeoutStopUSec") + span("TimeoutStartUSec")
     }
 
     /// The programs that `ExecStart` names.
     pub(super) fn programs(&self) -> Vec<&str> {
         let after = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
-        self.get("ExecStart").split("path=").skip(1).filter_map(|part| after(part).map(|end| &part[..end])).collect()
+        self.get("ExecStart").split("{ path=").skip(1).filter_map(|part| after(part).map(|end| &part[..end])).collect()
     }
 }
 
@@ -210,6 +220,9 @@ mod tests {
              a:app --port 8000 ; ignore_errors=no ; start_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }\n",
         );
         assert_eq!(unit.programs(), ["/opt/diting/current/.venv/bin/uvicorn"]);
+        let unit =
+            Unit::parse("ExecStart={ path=/bin/x ; argv[]=/bin/x --config-path=/opt/diting/current/conf ; pid=0 }");
+        assert_eq!(unit.programs(), ["/bin/x"]);
         assert!(Unit::parse("").programs().is_empty());
     }
 

@@ -39,7 +39,12 @@ impl<'a> Transaction<'a> {
         let previous = self.pending.old.as_ref().map(|old| old.release);
         self.events.emit(What::PointOfNoReturn { release, previous, deadline });
         if let Err(reason) = self.switch() {
-            return self.undone(Failure { step: Step::Switch, reason });
+            let failure = Failure { step: Step::Switch, reason };
+            // a rename may be done and its folder's sync fail
+            return match links::live(self.layout) == Some(self.pending.release) {
+                true => self.roll_back(failure),
+                false => self.undone(failure),
+            };
         }
         match self.go_live() {
             Ok(verdict) => verdict,
@@ -66,7 +71,6 @@ impl<'a> Transaction<'a> {
     }
 
     fn go_live(&mut self) -> std::result::Result<Verdict, Failure> {
-        let at = |step| move |reason| Failure { step, reason };
         let commit = self.pending.origin.commit.clone();
         self.bring_up(
             self.pending.release,
@@ -75,7 +79,13 @@ impl<'a> Transaction<'a> {
             [Step::Restart, Step::Verify],
         )?;
         self.step(Step::Commit);
-        self.commit().map_err(at(Step::Commit))
+        self.commit().map_err(|reason| {
+            // a verdict that is not durable must not be found later
+            if let Err(reason) = durable::remove(&self.layout.verdict(&self.pending.transaction)) {
+                tracing::warn!(?reason, "the verdict stays");
+            }
+            Failure { step: Step::Commit, reason }
+        })
     }
 
     /// Restarts and verifies `release`, which `current` points to.
@@ -134,14 +144,33 @@ impl<'a> Transaction<'a> {
 
     fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
         let at = |reason| Failure { step: Step::RollBack, reason };
+        let moved = self.point_back(old);
         if links::live(self.layout) != Some(old.release) {
-            if !self.layout.rollback_link().is_symlink() {
-                durable::link(&self.layout.rollback_link(), &Layout::link_text(old.release)).map_err(at)?;
-            }
-            durable::rename(&self.layout.rollback_link(), &self.layout.current()).map_err(at)?;
+            return moved.map_err(at);
         }
-        self.restore_previous().map_err(at)?;
-        self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])
+        let restored = self.restore_previous();
+        self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
+        // what is not durable is said, but only after the old release runs again
+        moved.and(restored).map_err(at)
+    }
+
+    fn point_back(&self, old: &Old) -> Result<()> {
+        let live = links::live(self.layout);
+        if live == Some(old.release) {
+            return Ok(());
+        }
+        if live.is_some_and(|live| live != self.pending.release) {
+            return Err(Reason::Interference("current was changed by someone else".to_owned()));
+        }
+        let folder = self.layout.release(old.release);
+        if !folder.is_dir() {
+            return Err(Reason::Interference(format!("{} was removed by someone else", folder.display())));
+        }
+        let link = self.layout.rollback_link();
+        if !link.is_symlink() {
+            durable::link(&link, &Layout::link_text(old.release))?;
+        }
+        durable::rename(&link, &self.layout.current())
     }
 
     /// A commit that was cut short may have moved it.

@@ -25,8 +25,11 @@ pub(super) fn untold(layout: &Layout) -> Option<Verdict> {
     get(layout, &transaction)
 }
 
-/// A run has seen it.
-pub(super) fn told(layout: &Layout) {
+/// A run has seen this one.
+pub(super) fn told(layout: &Layout, transaction: &TransactionId) {
+    if untold(layout).is_none_or(|verdict| verdict.transaction != *transaction) {
+        return;
+    }
     if let Err(reason) = durable::remove(&layout.untold()) {
         tracing::debug!(?reason, "a verdict will be told again");
     }

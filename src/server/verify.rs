@@ -144,7 +144,7 @@ impl<'a> Watch<'a> {
             _ if unit.is_up() => {}
             "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
             "failed" => return Err(self.crashed(&unit)),
-            "inactive" if unit.get("Job").is_empty() || unit.get("Job") == "0" => {
+            "inactive" if !unit.is_busy() => {
                 return Err(Reason::NotRunning { state: format!("{}, {}", unit.state(), unit.result()) })
             }
             _ => return Ok(waiting),
