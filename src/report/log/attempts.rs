@@ -16,7 +16,7 @@ impl Attempts {
         let kind = Some(texts::kind(&attempt.answer));
         let changed = self.last != kind;
         self.last = kind;
-        changed || attempt.number % EVERY == 0
+        changed || attempt.number.is_multiple_of(EVERY)
     }
 
     /// What the last one said.
