@@ -1,3 +1,7 @@
-//! Parses, runs, maps the outcome to an exit code - nothing else.
+//! Runs the program and maps its outcome to an exit code - nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deploy_action::cli::run(std::env::args_os().skip(1).collect())
+}

@@ -1,1 +1,19 @@
-//! To be filled.
+//! The runner half: reads the source, connects, sends, follows, and says how it ended.
+
+mod conclude;
+mod deploy;
+mod deployment;
+mod follow;
+mod listener;
+mod noise;
+mod pipes;
+mod ssh;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod upload;
+mod watch;
+
+pub use deploy::{deploy, draw_transaction};
+pub use deployment::{Deployment, KeyText, PlanSeed};
+pub use tree::{Content, LeaveOut, SourceError, Tree};

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(20);
-/// For the lock of a transaction whose process is gone.
+/// For the transaction to begin, and for the lock of one whose process is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How following ended.
@@ -40,14 +40,16 @@ pub(super) fn hand_over(
     limits: &Limits,
     outbox: &mut Outbox,
 ) -> Result<Followed, Reason> {
-    let mut child = start(layout, pending, lock)?;
+    let start = Instant::now();
+    let mut child = spawn(layout, pending, lock)?;
     let mut tail = Tail::new(layout, pending);
     loop {
         let gone = limits.gone();
         if tail.pass(outbox) {
             return Ok(Followed::Told);
         }
-        if gone {
+        // whoever asked us to stop is told first that it is too late
+        if gone && (tail.no_return || start.elapsed() > PATIENCE) {
             return Ok(Followed::Gone);
         }
         if let Ok(Some(status)) = child.try_wait() {
@@ -62,7 +64,7 @@ pub(super) fn hand_over(
 }
 
 /// The lock is the process's standard input: it has the same open file, and nobody else does.
-fn start(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason> {
+fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason> {
     let program = std::env::current_exe().map_err(failed("find", "/proc/self/exe".as_ref()))?;
     let mut command = if detaching() == Detaching::Scope {
         let mut scope = Command::new("systemd-run");
@@ -81,11 +83,18 @@ struct Tail {
     path: std::path::PathBuf,
     file: Option<File>,
     frames: wire::FromServer,
+    /// The point of no return is passed.
+    no_return: bool,
 }
 
 impl Tail {
     fn new(layout: &Layout, pending: &Pending) -> Self {
-        Self { path: layout.events(&pending.transaction), file: None, frames: wire::FromServer::default() }
+        Self {
+            path: layout.events(&pending.transaction),
+            file: None,
+            frames: wire::FromServer::default(),
+            no_return: false,
+        }
     }
 
     /// Passes on what is new; whether the last event was among it.
@@ -102,7 +111,9 @@ impl Tail {
         outbox.pass(bytes);
         let mut ended = false;
         while let Ok(Some(message)) = self.frames.next_message() {
-            ended |= matches!(message, ToRunner::Event(Event { what: What::Ended(_), .. }));
+            let ToRunner::Event(Event { what, .. }) = message else { continue };
+            self.no_return |= matches!(what, What::PointOfNoReturn { .. });
+            ended |= matches!(what, What::Ended(_));
         }
         ended
     }

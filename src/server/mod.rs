@@ -131,7 +131,7 @@ fn transact(target: &str, transaction: &str) -> ExitCode {
         _ => return ExitCode::FAILURE,
     };
     let mut events = EventFile::create(&layout.events(&pending.transaction));
-    let mut transaction = Transaction { layout: &layout, pending: &pending, events: &mut events };
+    let mut transaction = Transaction::new(&layout, &pending, &mut events);
     let verdict = transaction.run();
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;

@@ -25,9 +25,7 @@ pub(super) fn run(
     mut stop: impl FnMut() -> bool,
     mut line: impl FnMut(Vec<u8>),
 ) -> io::Result<Ending> {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn()?;
-    let lines = lines_of(&mut child);
+    let (mut child, lines) = start(command)?;
     let (mut ended, mut stopped) = (None, None::<Instant>);
     loop {
         match lines.recv_timeout(TICK) {
@@ -78,15 +76,16 @@ fn ending_of(status: ExitStatus) -> Ending {
     }
 }
 
-fn lines_of(child: &mut Child) -> Receiver<Vec<u8>> {
+/// Both streams are one pipe, so that lines stay in the order in which they were written.
+fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
+    let (reader, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let child = command.spawn();
+    // the command would keep the pipe open
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let (sender, lines) = channel();
-    if let Some(stdout) = child.stdout.take() {
-        read_lines(stdout, sender.clone());
-    }
-    if let Some(stderr) = child.stderr.take() {
-        read_lines(stderr, sender);
-    }
-    lines
+    read_lines(reader, sender);
+    Ok((child?, lines))
 }
 
 fn read_lines(stream: impl Read + Send + 'static, lines: Sender<Vec<u8>>) {

@@ -20,7 +20,7 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
         return Ok(Some(verdict));
     }
     events.emit(crate::protocol::What::Step(Step::Recover));
-    let mut transaction = Transaction { layout, pending: &pending, events };
+    let mut transaction = Transaction::new(layout, &pending, events);
     let failure = Failure { step: Step::Recover, reason: Reason::Interrupted };
     let verdict =
         if untouched(layout, &pending) { transaction.undone(failure) } else { transaction.roll_back(failure) };

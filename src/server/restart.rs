@@ -123,9 +123,25 @@ pub(super) fn wait_needed(layout: &Layout, unit: &Unit, resettable: bool) -> Dur
     let Some((burst, interval)) = unit.start_limit().filter(|_| !resettable) else { return Duration::ZERO };
     let now = now_ms();
     let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-    let mut starts: Vec<u64> = journal::starts(layout).into_iter().filter(|at| at + interval_ms > now).collect();
+    let mut starts = journal::starts(layout);
+    starts.extend(own_starts(unit, &starts, now, burst));
+    starts.retain(|at| at + interval_ms > now);
     starts.sort_unstable();
     left_to_wait(&starts, burst, now, interval)
+}
+
+/// The unit's last start, if nobody of us asked for it: then it was automatic, and so may have been those that systemd
+/// counts as restarts, at the latest at the same time.
+fn own_starts(unit: &Unit, asked: &[u64], now: u64, burst: u64) -> Vec<u64> {
+    let up = ticks_since_boot().map(|ticks| Duration::from_millis(ticks * 10));
+    let Some(ago) = up.zip(unit.main_start()).map(|(up, start)| up.saturating_sub(start)) else { return Vec::new() };
+    let at = now.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX));
+    let is_ours = |asked: &u64| at + 1000 >= *asked && at <= *asked + 5000;
+    if asked.iter().any(is_ours) {
+        return Vec::new();
+    }
+    let count = unit.automatic_restarts().clamp(1, burst);
+    vec![at; usize::try_from(count).unwrap_or(1)]
 }
 
 fn left_to_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Duration {

@@ -6,6 +6,10 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+/// Beyond these, a script's lines are not told apart.
+const MOST_LINES: usize = 200;
 
 /// Where programs are looked for: a non-interactive ssh has no login profile, and uv installs itself into
 /// `~/.local/bin`.
@@ -77,8 +81,8 @@ fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {
     Some((u32::try_from(number).ok()?, text))
 }
 
-/// Has the shell say which line it is about to run, by its own `set -x` with a mark that nobody else prints; what it
-/// traces is taken out again and never shown, for it holds the values of variables.
+/// Has the shell say which line it is about to run, by a mark that nobody else prints and that is taken out again.
+/// (Not by `set -x`, which would print values, and dash knows no `$LINENO`.)
 struct Tracer {
     mark: String,
 }
@@ -100,9 +104,16 @@ impl Tracer {
         Self { mark }
     }
 
-    /// The preamble is one line, so that line numbers are one too high, everywhere.
     fn instrument(&self, script: &str) -> String {
-        format!("PS4='+{}:$LINENO:'; set -eux\n{script}\n", self.mark)
+        let mut text = String::from("set -eu\n");
+        for (number, command) in commands(script) {
+            if !command.trim().is_empty() {
+                text.push_str(&format!("echo '{}:{number}:' >&2\n", self.mark));
+            }
+            text.push_str(&command);
+            text.push('\n');
+        }
+        text
     }
 
     fn take(&self, line: Vec<u8>) -> Traced {
@@ -110,15 +121,40 @@ impl Tracer {
         let Some(at) = line.windows(mark.len()).position(|window| window == mark) else { return Traced::Output(line) };
         let digits = line[at + mark.len()..].iter().skip(1).take_while(|b| b.is_ascii_digit());
         let number = digits.fold(0usize, |n, b| n.saturating_mul(10).saturating_add(usize::from(b - b'0')));
-        // the shell doubles the first character for each level, and a line without an end may stand before it
-        let before = line[..at].iter().rposition(|b| *b != b'+').map_or(0, |last| last + 1);
-        let number = number.saturating_sub(1);
-        if before == 0 {
-            Traced::Line(number)
-        } else {
-            Traced::Both(line[..before].to_vec(), number)
+        match at {
+            0 => Traced::Line(number),
+            // a line without an end stood before it
+            _ => Traced::Both(line[..at].to_vec(), number),
         }
     }
+}
+
+/// The script's commands as far as they end with a line, each with the number of its first line. From a here-document on,
+/// which only looks like lines, it is one.
+fn commands(script: &str) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = script.lines().collect();
+    let (mut commands, mut start) = (Vec::new(), 0);
+    for end in 1..=lines.len() {
+        let command = lines[start..end].join("\n");
+        let last = end == lines.len() || end > MOST_LINES;
+        let whole = !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
+        if last {
+            commands.push((start + 1, lines[start..].join("\n")));
+            break;
+        }
+        if whole {
+            commands.push((start + 1, command));
+            start = end;
+        }
+    }
+    commands
+}
+
+/// Whether the shell could run this without reading on.
+fn is_whole(script: &str) -> bool {
+    let mut check = command("sh");
+    check.args(["-n", "-c", script]);
+    matches!(process::quick(&mut check, Duration::from_secs(5)), Ok((Ending::Exit(0), _)))
 }
 
 #[cfg(test)]
@@ -160,9 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_fails_inside_a_block_is_named() {
-        assert_eq!(failed_line("if true; then\n  cd /nowhere-at-all\nfi\n"), Some((2, "cd /nowhere-at-all".into())));
+    fn a_block_that_fails_is_named_by_its_first_line() {
+        let script = "true\nif true; then\n  cd /nowhere-at-all\nfi\ntrue";
+        assert_eq!(failed_line(script), Some((2, "if true; then".into())));
         assert_eq!(failed_line("true\necho $UNSET_AT_ALL | cat; exit 3").map(|line| line.0), Some(2));
+    }
+
+    #[test]
+    fn what_spans_lines_is_run_as_it_is_written() {
+        let script = "cat <<END\nfirst\nsecond\nEND\necho 'a\nb' \\\n  c\nfalse";
+        assert_eq!(outcome(script).1, "first\nsecond\na\nb c\n");
+        assert_eq!(failed_line("echo 'a\nb' \\\n  c\nfalse\n"), Some((4, "false".into())));
+        assert_eq!(outcome("f() {\n  echo in f\n}\nf &&\n  f").1, "in f\nin f\n");
     }
 
     #[test]

@@ -4,14 +4,17 @@ use super::process::quick;
 use super::shell::command;
 use crate::protocol::{Ending, Reason};
 use std::collections::HashMap;
+use std::thread;
 use std::time::Duration;
 
 const PROPERTIES: &str =
     "LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,RemainAfterExit,ExecMainStartTimestamp";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic";
 /// For a question to systemd; it answers in milliseconds unless the machine is in trouble.
 const PATIENCE: Duration = Duration::from_secs(20);
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The unit at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +23,20 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// Asks systemd.
+    /// Asks systemd; again where it does not answer, for it may just be reloading.
     pub(super) fn show(service: &str) -> Result<Self, Reason> {
+        let mut answer = Self::show_once(service);
+        for _ in 1..TRIES {
+            if answer.is_ok() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            answer = Self::show_once(service);
+        }
+        answer
+    }
+
+    fn show_once(service: &str) -> Result<Self, Reason> {
         let mut show = command("systemctl");
         show.args(["show", "--no-pager", "--property", PROPERTIES, "--", service]);
         let (ending, said) = quick(&mut show, PATIENCE).map_err(|error| Reason::Unreadable(error.to_string()))?;
@@ -57,6 +72,12 @@ impl Unit {
     /// Automatic restarts; not reset by a manual one.
     pub(super) fn automatic_restarts(&self) -> u64 {
         self.number("NRestarts")
+    }
+
+    /// When the main process was started, since boot.
+    pub(super) fn main_start(&self) -> Option<Duration> {
+        let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));
+        (!at.is_zero()).then_some(at)
     }
 
     pub(super) fn state(&self) -> String {

@@ -20,9 +20,15 @@ pub(super) struct Transaction<'a> {
     pub(super) layout: &'a Layout,
     pub(super) pending: &'a Pending,
     pub(super) events: &'a mut dyn Events,
+    /// The step that was told last.
+    told: Option<Step>,
 }
 
-impl Transaction<'_> {
+impl<'a> Transaction<'a> {
+    pub(super) fn new(layout: &'a Layout, pending: &'a Pending, events: &'a mut dyn Events) -> Self {
+        Self { layout, pending, events, told: None }
+    }
+
     /// Runs it to its end.
     pub(super) fn run(&mut self) -> Verdict {
         if let Err(reason) = self.pending.begin(self.layout) {
@@ -45,7 +51,9 @@ impl Transaction<'_> {
     }
 
     fn step(&mut self, step: Step) {
-        self.events.emit(What::Step(step));
+        if self.told.replace(step) != Some(step) {
+            self.events.emit(What::Step(step));
+        }
     }
 
     fn switch(&mut self) -> Result<()> {

@@ -133,7 +133,11 @@ impl<'a> Watch<'a> {
     /// `Some`: the unit is not up yet. An error: it is not going to be.
     fn look_at_unit(&mut self) -> Result<Option<Reason>, Reason> {
         let Some(service) = self.subject.service else { return Ok(None) };
-        let unit = Unit::show(service)?;
+        let unit = match Unit::show(service) {
+            Ok(unit) => unit,
+            // what can't be looked at is not healthy, but may be looked at again
+            Err(reason) => return Ok(Some(reason)),
+        };
         self.look_for_a_crash(&unit)?;
         let waiting = Some(Reason::NotRunning { state: unit.state() });
         match unit.get("ActiveState") {

@@ -60,7 +60,8 @@ impl fmt::Display for Problem {
         if let Some(shown) = &self.shown {
             write!(f, " = {shown}")?;
         }
-        write!(f, ": {}. {}.", self.wrong.what, self.wrong.cure)
+        let end = if self.wrong.cure.ends_with('?') { "" } else { "." };
+        write!(f, ": {}. {}{end}", self.wrong.what, self.wrong.cure)
     }
 }
 

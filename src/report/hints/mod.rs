@@ -54,13 +54,13 @@ fn steps(text: &str, commands: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::too_many_lines, reason = "there is much that can go wrong")]
 mod tests {
     use super::*;
     use crate::protocol::{Failure, Step};
     use crate::report::tests::{ends, findings, place, reasons, troubles};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_reason_says_what_to_do() {
         let of = |reason| super::reason(&Failure { step: Step::Verify, reason }, &place());
         let all: Vec<_> = reasons().into_iter().map(of).collect();
@@ -220,6 +220,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_trouble_says_what_to_do() {
         let all: Vec<_> = troubles().iter().map(|it| trouble(it, &place())).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"

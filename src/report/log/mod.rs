@@ -26,10 +26,17 @@ pub struct Log {
 }
 
 impl Log {
-    /// An empty log, that will hide what `redactor` knows.
+    /// An empty log.
     #[must_use]
-    pub fn new(page: Page, redactor: Redactor) -> Self {
-        Self { printer: Printer::new(page, redactor), facts: Facts::default(), section: None, warnings: 0 }
+    pub fn new(page: Page) -> Self {
+        let printer = Printer::new(page, Redactor::default());
+        Self { printer, facts: Facts::default(), section: None, warnings: 0 }
+    }
+
+    /// The same, but what `redactor` knows is hidden: here, for in an escaped line it can't be found any more.
+    #[must_use]
+    pub fn hiding(self, redactor: Redactor) -> Self {
+        Self { printer: Printer::new(self.printer.page, redactor), ..self }
     }
 
     /// What is known so far.

@@ -5,7 +5,6 @@ use crate::protocol::{
     Trouble, Unready, Warning, What,
 };
 use crate::report::{Log, Page};
-use crate::text::Redactor;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -67,7 +66,7 @@ fn endings(bytes: &[u8]) -> [End; 7] {
 }
 
 fn printed(page: Page, bytes: &[u8]) -> String {
-    let mut log = Log::new(page, Redactor::default());
+    let mut log = Log::new(page);
     let mut events = beginning(bytes);
     events.extend(endings(bytes).map(|end| RunEvent::Ended(Box::new(end))));
     let lines: Vec<_> = events.iter().flat_map(|event| log.on(event)).collect();

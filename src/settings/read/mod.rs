@@ -88,7 +88,8 @@ fn excludes(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<Excludes
 /// The list that lies in the source, if there is one.
 fn deploy_ignore(source: &Source) -> Result<Option<Excludes>, Wrong> {
     let path = source.path().join(DEPLOY_IGNORE);
-    match fs::metadata(&path) {
+    // not through a link, which may lead out of the workspace
+    match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(file) if file.is_file() && file.len() <= LONGEST_LIST => {}
         _ => return wrong("is not a text file that can be read", "Write patterns into it as in .gitignore"),

@@ -33,7 +33,7 @@ fn a_wait_is_told_once() {
 #[test]
 fn no_secret_reaches_the_log() {
     let mut run = Run::staged(Page::Actions);
-    run.log = Log::new(Page::Actions, Redactor::new(["hunter2hunter2"]));
+    run.log = Log::new(Page::Actions).hiding(Redactor::new(["hunter2hunter2"]));
     run.lines.clear();
     run.output("password=hunter2hunter2");
     let body = b"hunter2hunter2".to_vec();

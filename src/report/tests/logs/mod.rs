@@ -23,7 +23,7 @@ struct Run {
 
 impl Run {
     fn connected(page: Page) -> Self {
-        let mut run = Self { log: Log::new(page, Redactor::default()), at: 1_762_147_999_000, lines: Vec::new() };
+        let mut run = Self { log: Log::new(page), at: 1_762_147_999_000, lines: Vec::new() };
         run.on(RunEvent::Planned(Box::new(planned())));
         run.on(RunEvent::Connecting);
         run

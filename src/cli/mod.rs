@@ -1,0 +1,136 @@
+//! The command line: inputs to a deployment, events to the log, the end to outputs and an exit code. Knows all.
+
+mod plan;
+mod print;
+
+use crate::actions::{self, Context, Outputs};
+use crate::protocol::{End, Outcome, RunEvent, TransactionId};
+use crate::report::{self, Log, Page};
+use crate::settings::{self, Flags, Given, Problem, Settings, Surroundings};
+use crate::text::Redactor;
+use crate::{runner, server};
+use print::Printer;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// The version and the hash of the sources that the program was built of: the same line on every CPU.
+pub const VERSION: &str = concat!("deploy-action ", env!("CARGO_PKG_VERSION"));
+
+fn version() -> String {
+    let source = option_env!("DEPLOY_ACTION_SOURCE_HASH").unwrap_or("not a release build");
+    format!("{VERSION} (source {source})")
+}
+
+/// Runs the program; `arguments` without its name. To be called before any thread exists: it takes inputs and tokens out
+/// of the environment.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    if arguments.first().is_some_and(|first| first == server::SUBCOMMAND) {
+        return serve(&arguments[1..]);
+    }
+    let given = settings::take_environment();
+    let context = Context::from_env();
+    let page = if context.is_actions { Page::Actions } else { Page::Terminal };
+    let mut printer = Printer::new(Redactor::new([]));
+    let flags = match Flags::parse(arguments) {
+        Ok(flags) => flags,
+        Err(problems) => return refuse(&problems, page, &mut printer),
+    };
+    if flags.help {
+        printer.line(&settings::help());
+    } else if flags.version {
+        printer.line(&version());
+    } else {
+        return command(&given, &flags, &context, page, printer);
+    }
+    ExitCode::SUCCESS
+}
+
+fn serve(arguments: &[OsString]) -> ExitCode {
+    let arguments: Vec<String> = arguments.iter().map(|text| text.to_string_lossy().into_owned()).collect();
+    server::run(&arguments)
+}
+
+fn command(given: &Given, flags: &Flags, context: &Context, page: Page, mut printer: Printer) -> ExitCode {
+    print::trace(flags.verbose || context.debug);
+    let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
+    for warning in warnings {
+        printer.warning(page, &warning);
+    }
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(problems) => return refuse(&problems, page, &mut printer),
+    };
+    let key = settings.server.key.iter().map(settings::Secret::expose);
+    let mut printer = printer.with(Redactor::new(key));
+    deploy(&settings, context, page, &mut printer)
+}
+
+/// Bad input: everything at once, and nothing was contacted.
+fn refuse(problems: &[Problem], page: Page, printer: &mut Printer) -> ExitCode {
+    for problem in problems {
+        printer.line(&format!("bad input: {problem}"));
+    }
+    if page == Page::Actions {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        printer.line(&actions::error("Bad input", &all.join("\n")));
+    }
+    let outcome = Outcome::Invalid;
+    let count = problems.len();
+    let end =
+        format!("{}: {count} bad input{}, nothing was contacted", outcome.word(), if count == 1 { "" } else { "s" });
+    printer.line(&end);
+    finish(&[("outcome", outcome.word().to_owned())], outcome, page, printer);
+    ExitCode::from(outcome.code())
+}
+
+fn deploy(settings: &Settings, context: &Context, page: Page, printer: &mut Printer) -> ExitCode {
+    let mut log = Log::new(page);
+    let started = Instant::now();
+    let end = run_deployment(settings, context, &mut |event| {
+        for line in log.on(&event) {
+            printer.line(&line);
+        }
+    });
+    let end = end.unwrap_or_else(|trouble| {
+        let end = End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() };
+        for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
+            printer.line(&line);
+        }
+        end
+    });
+    finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
+    ExitCode::from(end.outcome.code())
+}
+
+fn run_deployment(
+    settings: &Settings,
+    context: &Context,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Result<End, crate::protocol::Trouble> {
+    let bug = |problem: String| crate::protocol::Trouble::Bug { problem };
+    let transaction = runner::draw_transaction()?;
+    announce(&transaction);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| bug(format!("no runtime: {error}")))?;
+    Ok(runtime.block_on(runner::deploy(plan::deployment(settings, context), transaction, emit)))
+}
+
+/// Before anything is sent, so that a later step can ask the server for this very transaction.
+fn announce(transaction: &TransactionId) {
+    if let Err(error) = Outputs::from_env().set("transaction", &transaction.to_string()) {
+        tracing::warn!(%error, "the output transaction is not written");
+    }
+}
+
+/// Outputs come last and change nothing: what can't be written is a warning.
+fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: &mut Printer) {
+    let mut all: Vec<(&str, &str)> = outputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if outcome != Outcome::Unknown {
+        all.push(("finished", "true"));
+    }
+    if let Err(error) = Outputs::from_env().set_all(&all) {
+        printer.warning(page, &format!("the step's outputs are not written: {error}"));
+    }
+}

@@ -1,0 +1,69 @@
+use crate::actions;
+use crate::report::Page;
+use crate::text::Redactor;
+use std::fmt::Display;
+use std::io::{self, Write};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Prints lines; no secret passes.
+pub(super) struct Printer {
+    redactor: Redactor,
+}
+
+impl Printer {
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self { redactor }
+    }
+
+    pub(super) fn with(self, redactor: Redactor) -> Self {
+        Self { redactor }
+    }
+
+    /// Nobody who reads is no reason to stop a deployment.
+    pub(super) fn line(&mut self, line: &str) {
+        let mut out = io::stdout().lock();
+        if writeln!(out, "{}", self.redactor.redact(line)).and_then(|()| out.flush()).is_err() {
+            tracing::debug!("nobody reads the log");
+        }
+    }
+
+    pub(super) fn warning(&mut self, page: Page, warning: &dyn Display) {
+        let line = match page {
+            Page::Actions => actions::warning("deploy-action", &warning.to_string()),
+            Page::Terminal => format!("warning: {warning}"),
+        };
+        self.line(&line);
+    }
+}
+
+/// The program's own trace, on standard error, each line marked so that no text in it becomes a command of the runner.
+pub(super) fn trace(detailed: bool) {
+    let level = if detailed { tracing::Level::DEBUG } else { tracing::Level::ERROR };
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(level).with_ansi(false).without_time().with_writer(Guarded);
+    if tracing::subscriber::set_global_default(subscriber.finish()).is_err() {
+        tracing::debug!("somebody traces already");
+    }
+}
+
+struct Guarded;
+
+impl<'a> MakeWriter<'a> for Guarded {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        Self
+    }
+}
+
+impl Write for Guarded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = crate::text::harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+        writeln!(io::stderr().lock(), "trace: {text}")?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

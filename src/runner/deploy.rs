@@ -1,0 +1,180 @@
+//! One deployment to one server, from the walk through the source to the end of the connection.
+
+use super::conclude::{conclude, Conclusion, Known};
+use super::follow::{follow, Followed, Why};
+use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Login};
+use super::upload::Upload;
+use super::watch::{termination, Stop, Watch};
+use super::{Deployment, SourceError, Tree};
+use crate::protocol::{End, Plan, RunEvent, TransactionId, Trouble};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::time::timeout;
+
+/// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
+const KEY_LIFE: Duration = Duration::from_secs(600);
+/// How long the end of a channel may take to be told apart from the end of the connection.
+const EXIT_TIME: Duration = Duration::from_secs(1);
+
+/// A new id, drawn at random.
+///
+/// # Errors
+/// If the system has no randomness to give.
+pub fn draw_transaction() -> Result<TransactionId, Trouble> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Trouble::Bug { problem: format!("no randomness: {error}") })?;
+    Ok(TransactionId::from_random(bytes))
+}
+
+/// Deploys, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
+///
+/// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
+/// on a current-thread runtime with time, I/O and signals.
+pub async fn deploy(deployment: Deployment, transaction: TransactionId, emit: &mut dyn FnMut(RunEvent)) -> End {
+    deploy_with(&deployment, &transaction, Binaries::find, termination(), emit).await
+}
+
+/// [`deploy`] with what it takes from the outside.
+pub(super) async fn deploy_with(
+    deployment: &Deployment,
+    transaction: &TransactionId,
+    binaries: impl FnOnce() -> Result<Binaries, Trouble>,
+    cancelled: impl Future<Output = ()> + 'static,
+    emit: &mut dyn FnMut(RunEvent),
+) -> End {
+    let started = Instant::now();
+    let watch = Watch::new(deployment.timeout, cancelled);
+    let mut run = Run { deployment, transaction, watch, emit };
+    let Conclusion { outcome, verdict, trouble } = match run.steps(binaries).await {
+        Ok(conclusion) => conclusion,
+        Err(Early::Trouble(trouble)) => Conclusion::early(trouble),
+        Err(Early::Stop(stop)) => Conclusion::stopped_early(stop, deployment.timeout),
+    };
+    let end = End { outcome, verdict, trouble, took: started.elapsed() };
+    tracing::info!(outcome = outcome.word(), trouble = ?end.trouble, "ended");
+    emit(RunEvent::Ended(Box::new(end.clone())));
+    end
+}
+
+/// An end before anything was sent.
+enum Early {
+    Trouble(Trouble),
+    Stop(Stop),
+}
+
+impl From<Trouble> for Early {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<Stop> for Early {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+struct Run<'a> {
+    deployment: &'a Deployment,
+    transaction: &'a TransactionId,
+    watch: Watch,
+    emit: &'a mut dyn FnMut(RunEvent),
+}
+
+impl Run<'_> {
+    async fn steps(&mut self, binaries: impl FnOnce() -> Result<Binaries, Trouble>) -> Result<Conclusion, Early> {
+        let tree = self.read_tree().await?;
+        let plan = self.deployment.plan(self.transaction, &tree);
+        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&tree))));
+        let binaries = binaries()?;
+        let connection = self.connect().await?;
+        let upload = Upload { plan: &plan, tree: &tree };
+        let ended = self.transact(&connection, upload, &binaries).await;
+        connection.close().await;
+        ended
+    }
+
+    /// In a thread of its own, so that a signal is heard meanwhile.
+    async fn read_tree(&mut self) -> Result<Tree, Early> {
+        let (source, leave_out) = (self.deployment.source.clone(), self.deployment.leave_out.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let reading = tokio::task::spawn_blocking(move || Tree::read(&source, &leave_out, &stopped));
+        let read = self.watch.over(reading).await;
+        stop.store(true, Ordering::Relaxed);
+        let bug = |problem: String| Trouble::Bug { problem };
+        let tree = read?.map_err(|error| bug(error.to_string()))?.map_err(|error: SourceError| Trouble::from(error))?;
+        tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
+        Ok(tree)
+    }
+
+    async fn connect(&mut self) -> Result<Connection, Early> {
+        (self.emit)(RunEvent::Connecting);
+        let began = Instant::now();
+        let deployment = self.deployment;
+        let login = Login {
+            host: &deployment.host,
+            port: deployment.port,
+            user: &deployment.user,
+            key: deployment.key.as_ref(),
+            auth_sock: deployment.auth_sock.as_deref(),
+            known_hosts: &deployment.known_hosts,
+            connect_timeout: deployment.connect_timeout,
+            key_life: deployment.timeout.saturating_add(KEY_LIFE),
+        };
+        let connection = self.watch.over(Connection::open(&login)).await??;
+        (self.emit)(RunEvent::Connected { took: began.elapsed() });
+        Ok(connection)
+    }
+
+    async fn transact(
+        &mut self,
+        connection: &Connection,
+        upload: Upload<'_>,
+        binaries: &Binaries,
+    ) -> Result<Conclusion, Early> {
+        let followed = match self.attempt(connection, upload, binaries).await? {
+            (Followed::Missing(missing), _) => {
+                let target = &upload.plan.target;
+                let copying = copy_server_part(connection, target, self.transaction, &missing, binaries, self.emit);
+                self.watch.over(copying).await??;
+                self.attempt(connection, upload, binaries).await?
+            }
+            followed => followed,
+        };
+        let (followed, stands) = followed;
+        let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
+        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(upload.plan)))
+    }
+
+    /// Starts the server part and follows it; tells, too, whether the connection still stood after that.
+    async fn attempt(
+        &mut self,
+        connection: &Connection,
+        upload: Upload<'_>,
+        binaries: &Binaries,
+    ) -> Result<(Followed, bool), Early> {
+        let line = start_line(&upload.plan.target, self.transaction, upload.tree.root(), binaries)?;
+        let (pipes, child): Channel<'_> = self.watch.over(connection.run(&line)).await??;
+        let followed = follow(pipes, upload, &mut self.watch, self.emit).await;
+        let stands = match followed {
+            Followed::Lost { why: Why::Closed(_), .. } => {
+                let exit = timeout(EXIT_TIME, child.wait()).await;
+                tracing::debug!(?exit, "the channel has ended");
+                matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.stands().await
+            }
+            _ => true,
+        };
+        Ok((followed, stands))
+    }
+}
+
+fn still_missing(plan: &Plan) -> Trouble {
+    let said = format!("it was copied to {}/.deploy/bin, but is not there", plan.target).into_bytes();
+    Trouble::ServerPart { operation: "start".to_owned(), said }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use super::{LeaveOut, Tree};
+use crate::protocol::{Install, Origin, Plan, Planned, Restart, Retention, TransactionId, Verification};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A private key's text, as ssh-add takes it. Shown to nobody.
+#[derive(Clone)]
+pub struct KeyText(String);
+
+impl KeyText {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for KeyText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for KeyText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Everything that one deployment to one server needs. All texts are checked: none holds what ssh's configuration or a
+/// shell could take for its own.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// TCP port of sshd.
+    pub port: u16,
+    /// Login name.
+    pub user: String,
+    /// The private key; `None`: the agent behind `auth_sock` has it.
+    pub key: Option<KeyText>,
+    /// The caller's `SSH_AUTH_SOCK`; looked at only where there is no `key`.
+    pub auth_sock: Option<PathBuf>,
+    /// Lines as in `known_hosts`.
+    pub known_hosts: String,
+    /// For the TCP connection and ssh's first words; the login has ten seconds more.
+    pub connect_timeout: Duration,
+    /// For everything before the point of no return.
+    pub timeout: Duration,
+    /// Folder on the runner.
+    pub source: PathBuf,
+    /// What of it stays behind.
+    pub leave_out: LeaveOut,
+    /// What the server is to do.
+    pub plan: PlanSeed,
+}
+
+/// A [`Plan`] without what only the walk through the source can tell; the fields mean the same.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each is documented in the plan")]
+pub struct PlanSeed {
+    pub target: String,
+    pub service: Option<String>,
+    pub install: Install,
+    pub restart: Restart,
+    pub verification: Verification,
+    pub retention: Retention,
+    pub lock_wait: Duration,
+    pub stage_limit: Duration,
+    pub origin: Origin,
+}
+
+impl Deployment {
+    pub(super) fn plan(&self, transaction: &TransactionId, tree: &Tree) -> Plan {
+        let seed = self.plan.clone();
+        Plan {
+            transaction: transaction.clone(),
+            target: seed.target,
+            service: seed.service,
+            install: seed.install,
+            restart: seed.restart,
+            verification: seed.verification,
+            retention: seed.retention,
+            lock_wait: seed.lock_wait,
+            stage_limit: seed.stage_limit,
+            origin: seed.origin,
+            entries: count(tree),
+            root: tree.root(),
+        }
+    }
+
+    pub(super) fn planned(&self, tree: &Tree) -> Planned {
+        Planned {
+            host: self.host.clone(),
+            port: self.port,
+            user: self.user.clone(),
+            target: self.plan.target.clone(),
+            service: self.plan.service.clone(),
+            commit: self.plan.origin.commit.clone(),
+            entries: count(tree),
+            bytes: tree.bytes(),
+            timeout: self.timeout,
+        }
+    }
+}
+
+/// The manifest's own limit is far below `u32`'s.
+fn count(tree: &Tree) -> u32 {
+    u32::try_from(tree.entries().len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_shows_itself_to_nobody() {
+        assert_eq!(format!("{:?}", Some(KeyText::from("secret".to_owned()))), "Some(***)");
+    }
+}

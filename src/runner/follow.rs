@@ -1,0 +1,319 @@
+//! The pump on one channel: sends and listens at the same time, until the verdict or until nothing more can be known.
+
+use super::listener::{Heard, Listener};
+use super::noise::Tail;
+use super::pipes::Pipes;
+use super::ssh::Missing;
+use super::upload::{send, Needed, Upload, UploadError};
+use super::watch::{Stop, Watch};
+use crate::protocol::{RunEvent, Trouble, Verdict, What};
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+use tokio::time::timeout;
+
+/// How long the server has to confirm that it stopped. A cancelled step is killed after ten seconds.
+const CONFIRMATION: Duration = Duration::from_secs(4);
+/// How long after its own deadline the server is still waited for.
+const BEYOND_DEADLINE: Duration = Duration::from_secs(30);
+/// How long standard error is read after standard output has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const BUFFER: usize = 16 << 10;
+
+/// How far the server was, as far as it is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It lacks what it needs to switch: it can't.
+    Nothing,
+    /// It has all it needs, and may be past the point of no return without us knowing.
+    Complete,
+    /// It is past the point of no return, and finishes by then.
+    PointOfNoReturn {
+        /// By the runner's clock.
+        finished_by: SystemTime,
+    },
+}
+
+/// How following ended.
+#[derive(Debug)]
+pub(super) enum Followed {
+    /// With the server's word; where we had told the server to stop before, why.
+    Verdict(Box<Verdict>, Option<Stop>),
+    /// There is no server part, and nothing was done.
+    Missing(Missing),
+    /// Without a word.
+    Lost {
+        /// How far it was.
+        reached: Reached,
+        /// Whether the server part had spoken at all.
+        greeted: bool,
+        /// What ended it.
+        why: Why,
+    },
+}
+
+/// What ended following.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The channel ended; what was said on it last.
+    Closed(Vec<u8>),
+    /// We are to stop.
+    Stop(Stop),
+    /// What was sent, or what came back, was not right.
+    Trouble(Trouble),
+}
+
+type Sending<'a, W> = Pin<Box<dyn Future<Output = Result<W, UploadError>> + 'a>>;
+
+/// Follows one channel. Dropping what is left of it afterwards tells the server to stop, where it still can.
+pub(super) async fn follow<I, O, E>(
+    pipes: Pipes<I, O, E>,
+    upload: Upload<'_>,
+    watch: &mut Watch,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Followed
+where
+    I: AsyncWrite + Unpin,
+    O: AsyncRead + Unpin,
+    E: AsyncRead + Unpin,
+{
+    let complete = Cell::new(false);
+    let unasked = match upload.unasked() {
+        Ok(unasked) => unasked,
+        Err(error) => return lost(Reached::Nothing, false, Why::Trouble(trouble_of(error))),
+    };
+    let (needs, needed) = unbounded_channel();
+    let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, &complete);
+    let mut pump = Pump {
+        listener: Listener::new(&upload.plan.transaction, upload.plan.entries),
+        tail: Tail::default(),
+        upload,
+        unasked: unasked.is_some(),
+        needs,
+        sending: Some(Box::pin(sending)),
+        held: None,
+        complete: &complete,
+        finished_by: None,
+        stopping: None,
+        emit,
+    };
+    pump.run(pipes.stdout, pipes.stderr, watch).await
+}
+
+struct Pump<'a, W> {
+    listener: Listener<'a>,
+    /// What was said on standard error, and before the first word.
+    tail: Tail,
+    upload: Upload<'a>,
+    unasked: bool,
+    needs: UnboundedSender<Needed>,
+    sending: Option<Sending<'a, W>>,
+    /// The stream to the server once all is sent: its end would tell the server to stop.
+    held: Option<W>,
+    complete: &'a Cell<bool>,
+    finished_by: Option<SystemTime>,
+    /// Why the server was told to stop.
+    stopping: Option<Stop>,
+    emit: &'a mut dyn FnMut(RunEvent),
+}
+
+impl<W> Pump<'_, W> {
+    async fn run(
+        &mut self,
+        mut stdout: impl AsyncRead + Unpin,
+        mut stderr: impl AsyncRead + Unpin,
+        watch: &mut Watch,
+    ) -> Followed {
+        let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
+        let mut errors_end = false;
+        loop {
+            let end = tokio::select! {
+                read = stdout.read(&mut out) => match read {
+                    Ok(n @ 1..) => self.output(&out[..n], watch),
+                    Ok(0) | Err(_) => {
+                        let reading = self.last_words(&mut stderr, &mut err);
+                        let _cut_short = timeout(LAST_WORDS, reading).await;
+                        return self.closed();
+                    }
+                },
+                read = stderr.read(&mut err), if !errors_end => {
+                    let n = read.unwrap_or(0);
+                    errors_end = n == 0;
+                    self.errors(&err[..n]);
+                    None
+                }
+                sent = sent(&mut self.sending) => self.sent(sent),
+                stop = watch.raised() => self.stop(stop, watch),
+            };
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn output(&mut self, bytes: &[u8], watch: &mut Watch) -> Option<Followed> {
+        if !self.listener.greeted() {
+            self.tail.push(bytes);
+        }
+        let mut heard = Vec::new();
+        let understood = self.listener.output(bytes, &mut |item| heard.push(item));
+        let end = heard.into_iter().find_map(|item| self.heard(item, watch));
+        end.or_else(|| {
+            let problem = understood.err()?.to_string();
+            Some(self.lost(Why::Trouble(Trouble::Protocol { problem })))
+        })
+    }
+
+    fn heard(&mut self, heard: Heard, watch: &mut Watch) -> Option<Followed> {
+        match heard {
+            Heard::Noise(line) => (self.emit)(RunEvent::Noise(line)),
+            Heard::Greeted => self.greeted(),
+            Heard::Missing(missing) => return Some(self.missing(missing)),
+            Heard::Need(needed) => self.needed(needed),
+            Heard::Event(event) => {
+                let what = event.what.clone();
+                (self.emit)(RunEvent::Server(event));
+                return self.happened(what, watch);
+            }
+        }
+        None
+    }
+
+    fn happened(&mut self, what: What, watch: &mut Watch) -> Option<Followed> {
+        match what {
+            What::Ended(verdict) => Some(Followed::Verdict(verdict, self.stopping)),
+            What::PointOfNoReturn { deadline, .. } => {
+                self.finished_by = SystemTime::now().checked_add(deadline);
+                watch.set_limit(deadline.saturating_add(BEYOND_DEADLINE));
+                // too late to stop: what is late may end well, what is cancelled can't be waited for
+                match self.stopping.take() {
+                    Some(Stop::Cancelled) => Some(self.lost(Why::Stop(Stop::Cancelled))),
+                    Some(Stop::TimeUp) | None => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn greeted(&mut self) {
+        tracing::debug!("the server part speaks");
+        self.tail.take();
+        if self.unasked {
+            let tree = self.upload.tree;
+            (self.emit)(RunEvent::Sending { files: tree.files(), bytes: tree.bytes() });
+        }
+    }
+
+    fn missing(&mut self, missing: Missing) -> Followed {
+        tracing::debug!(?missing, "the server part is missing");
+        match self.stopping {
+            None => Followed::Missing(missing),
+            Some(stop) => lost(Reached::Nothing, false, Why::Stop(stop)),
+        }
+    }
+
+    fn needed(&mut self, needed: Needed) {
+        let (files, bytes) = self.upload.sum(&needed.ranges);
+        if files > 0 {
+            (self.emit)(RunEvent::Sending { files, bytes });
+        }
+        // fails only where sending has failed, which is told elsewhere
+        let _sending_failed = self.needs.send(needed);
+    }
+
+    fn sent(&mut self, sent: Result<W, UploadError>) -> Option<Followed> {
+        self.sending = None;
+        match sent {
+            Ok(stream) => {
+                tracing::debug!("all is sent");
+                self.held = Some(stream);
+                None
+            }
+            Err(UploadError::Line(error)) => {
+                tracing::debug!(%error, "sending ended early");
+                None
+            }
+            Err(error) => Some(self.lost(Why::Trouble(trouble_of(error)))),
+        }
+    }
+
+    fn stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<Followed> {
+        tracing::debug!(?stop, "to be stopped");
+        let told_before = self.stopping.is_some();
+        if self.reached() != Reached::Complete || told_before {
+            return Some(self.lost(Why::Stop(self.stopping.unwrap_or(stop))));
+        }
+        self.stopping = Some(stop);
+        // the end of its standard input tells the server to stop
+        self.sending = None;
+        self.held = None;
+        watch.set_limit(CONFIRMATION);
+        None
+    }
+
+    async fn last_words(&mut self, stderr: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) {
+        while let Ok(n @ 1..) = stderr.read(buffer).await {
+            self.errors(&buffer[..n]);
+        }
+    }
+
+    fn errors(&mut self, bytes: &[u8]) {
+        self.tail.push(bytes);
+        let emit = &mut self.emit;
+        self.listener.errors(bytes, &mut |heard| {
+            if let Heard::Noise(line) = heard {
+                emit(RunEvent::Noise(line));
+            }
+        });
+    }
+
+    fn closed(&mut self) -> Followed {
+        let emit = &mut self.emit;
+        self.listener.rest(&mut |heard| {
+            if let Heard::Noise(line) = heard {
+                emit(RunEvent::Noise(line));
+            }
+        });
+        let said = self.tail.take();
+        self.lost(match self.stopping {
+            Some(stop) => Why::Stop(stop),
+            None => Why::Closed(said),
+        })
+    }
+
+    fn reached(&self) -> Reached {
+        match (self.finished_by, self.complete.get()) {
+            (Some(finished_by), _) => Reached::PointOfNoReturn { finished_by },
+            (None, true) => Reached::Complete,
+            (None, false) => Reached::Nothing,
+        }
+    }
+
+    fn lost(&self, why: Why) -> Followed {
+        lost(self.reached(), self.listener.greeted(), why)
+    }
+}
+
+fn lost(reached: Reached, greeted: bool, why: Why) -> Followed {
+    Followed::Lost { reached, greeted, why }
+}
+
+async fn sent<W>(sending: &mut Option<Sending<'_, W>>) -> Result<W, UploadError> {
+    match sending {
+        Some(sending) => sending.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn trouble_of(error: UploadError) -> Trouble {
+    match error {
+        UploadError::Source(error) => error.into(),
+        other => Trouble::Bug { problem: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests;

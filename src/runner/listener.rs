@@ -1,0 +1,177 @@
+//! Understands what comes back over a channel: noise first, then the protocol. No I/O.
+
+use super::noise::Lines;
+use super::ssh::Missing;
+use super::upload::Needed;
+use crate::protocol::wire::FromServer;
+use crate::protocol::{greeting, Event, ToRunner, TransactionId, What};
+
+/// The most bytes before the first word.
+const MOST_NOISE: usize = 1 << 20;
+/// The most lines of noise that are shown.
+const MOST_LINES: u32 = 100;
+
+/// Something that came over the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A line of somebody else's.
+    Noise(Vec<u8>),
+    /// The server part is there and speaks.
+    Greeted,
+    /// There is no server part.
+    Missing(Missing),
+    /// Something happened.
+    Event(Event),
+    /// Contents are asked for.
+    Need(Needed),
+}
+
+/// What makes a line unusable, in words.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Nonsense(String);
+
+/// Listens to one channel.
+pub(super) struct Listener<'a> {
+    transaction: &'a TransactionId,
+    greeting: Vec<u8>,
+    /// What came before the greeting and is no whole line yet.
+    early: Vec<u8>,
+    noise: usize,
+    greeted: bool,
+    frames: FromServer,
+    needs: Needs,
+    errors: Lines,
+    shown: u32,
+}
+
+impl<'a> Listener<'a> {
+    /// For a manifest of `entries` entries.
+    pub(super) fn new(transaction: &'a TransactionId, entries: u32) -> Self {
+        Self {
+            transaction,
+            greeting: greeting(transaction).into_bytes(),
+            early: Vec::new(),
+            noise: 0,
+            greeted: false,
+            frames: FromServer::default(),
+            needs: Needs { entries, from: 0, complete: false },
+            errors: Lines::default(),
+            shown: 0,
+        }
+    }
+
+    /// Whether the server part has spoken.
+    pub(super) fn greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// Takes what came over standard output.
+    pub(super) fn output(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), Nonsense> {
+        if self.greeted {
+            self.frames.push(bytes);
+        } else {
+            self.early(bytes, heard)?;
+        }
+        while self.greeted {
+            match self.frames.next_message().map_err(|error| Nonsense(in_words(&error)))? {
+                Some(message) => heard(self.message(message)?),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what came over standard error.
+    pub(super) fn errors(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) {
+        let mut lines = std::mem::take(&mut self.errors);
+        lines.push(bytes, |line| self.show(line, heard));
+        self.errors = lines;
+    }
+
+    /// What stands behind the last line's end on both, when the channel is at its end.
+    pub(super) fn rest(&mut self, heard: &mut dyn FnMut(Heard)) {
+        let early = std::mem::take(&mut self.early);
+        for line in [self.errors.rest(), Some(early).filter(|line| !line.is_empty())].into_iter().flatten() {
+            self.show(line, heard);
+        }
+    }
+
+    fn early(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), Nonsense> {
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end + 1);
+            rest = after;
+            self.early.extend_from_slice(line);
+            let line = std::mem::take(&mut self.early);
+            if let Some(before) = line.strip_suffix(self.greeting.as_slice()) {
+                self.greeted = true;
+                self.show(before.to_vec(), heard);
+                heard(Heard::Greeted);
+                self.frames.push(rest);
+                return Ok(());
+            }
+            self.noise += line.len();
+            match Missing::read(&line, self.transaction) {
+                Some(missing) => heard(Heard::Missing(missing)),
+                None => self.show(line, heard),
+            }
+        }
+        self.early.extend_from_slice(rest);
+        if self.noise + self.early.len() > MOST_NOISE {
+            return Err(Nonsense(format!("more than {MOST_NOISE} bytes came before the server part's first word")));
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, mut line: Vec<u8>, heard: &mut dyn FnMut(Heard)) {
+        while matches!(line.last(), Some(b'\n' | b'\r')) {
+            line.pop();
+        }
+        if self.shown < MOST_LINES && !line.is_empty() {
+            self.shown += 1;
+            line.truncate(super::noise::MOST_BYTES);
+            heard(Heard::Noise(line));
+        }
+    }
+
+    fn message(&mut self, message: ToRunner) -> Result<Heard, Nonsense> {
+        match message {
+            ToRunner::Event(Event { what: What::Ended(verdict), .. }) if verdict.transaction != *self.transaction => {
+                Err(Nonsense("the verdict is that of another transaction".to_owned()))
+            }
+            ToRunner::Event(event) => Ok(Heard::Event(event)),
+            ToRunner::Need { ranges, last } => self.needs.check(ranges, last).map(Heard::Need),
+        }
+    }
+}
+
+/// Sees to it that the server asks for each file once at most, in order, and for nothing else.
+struct Needs {
+    entries: u32,
+    from: u32,
+    complete: bool,
+}
+
+impl Needs {
+    fn check(&mut self, ranges: Vec<(u32, u32)>, last: bool) -> Result<Needed, Nonsense> {
+        if self.complete {
+            return Err(Nonsense("contents are asked for after the last time".to_owned()));
+        }
+        for (start, end) in &ranges {
+            if *start < self.from || start >= end || *end > self.entries {
+                return Err(Nonsense(format!("entries {start} to {end} of {} are asked for", self.entries)));
+            }
+            self.from = *end;
+        }
+        self.complete = last;
+        Ok(Needed { ranges, last })
+    }
+}
+
+fn in_words(error: &crate::protocol::wire::WireError) -> String {
+    format!("what came back is not of the protocol: {error}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What comes over the line without being of the protocol: bounded, and nothing else.
+
+/// The most bytes of one line, and of what is kept of a stream.
+pub(super) const MOST_BYTES: usize = 8 << 10;
+
+/// The last bytes of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Tail(Vec<u8>);
+
+impl Tail {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        let excess = self.0.len().saturating_sub(MOST_BYTES);
+        self.0.drain(..excess);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Cuts a stream into lines; of one that is too long, the beginning stays.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Adds what arrived and gives each line that is complete, without its end.
+    pub(crate) fn push(&mut self, bytes: &[u8], mut line: impl FnMut(Vec<u8>)) {
+        let mut parts = bytes.split(|byte| *byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            let room = MOST_BYTES - self.line.len();
+            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            if parts.peek().is_some() {
+                line(std::mem::take(&mut self.line));
+            }
+        }
+    }
+
+    /// What stands behind the last line's end.
+    pub(crate) fn rest(&mut self) -> Option<Vec<u8>> {
+        Some(std::mem::take(&mut self.line)).filter(|line| !line.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_arrive_whole_whatever_the_pieces() {
+        for size in 1..12 {
+            let (mut lines, mut seen) = (Lines::default(), Vec::new());
+            for piece in b"one\n\ntwo\nrest".chunks(size) {
+                lines.push(piece, |line| seen.push(line));
+            }
+            assert_eq!(seen, [b"one".to_vec(), b"".to_vec(), b"two".to_vec()]);
+            assert_eq!(lines.rest(), Some(b"rest".to_vec()));
+            assert_eq!(lines.rest(), None);
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_does_not_grow_for_ever() {
+        let (mut lines, mut seen) = (Lines::default(), Vec::new());
+        for _ in 0..100 {
+            lines.push(&[b'x'; 1000], |line| seen.push(line));
+        }
+        lines.push(b"\ny\n", |line| seen.push(line));
+        assert_eq!(seen, [vec![b'x'; MOST_BYTES], b"y".to_vec()]);
+    }
+
+    #[test]
+    fn of_a_stream_the_end_stays() {
+        let mut tail = Tail::default();
+        tail.push(&vec![b'x'; 3 * MOST_BYTES]);
+        tail.push(b"end");
+        let kept = tail.take();
+        assert_eq!(kept.len(), MOST_BYTES);
+        assert!(kept.ends_with(b"xend"));
+    }
+}

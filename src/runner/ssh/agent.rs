@@ -1,0 +1,217 @@
+use super::tools::{command, unusable};
+use crate::protocol::Trouble;
+use crate::runner::KeyText;
+use rustix::process::{kill_process, Pid, Signal};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Says the agent's process id, which is known only there, then waits for the end of our pipe.
+const KEEPER: &str = "echo \"$SSH_AGENT_PID\"; exec cat";
+const MOST_SAID: u64 = 4096;
+
+/// An agent of our own that holds one key and ends with us.
+///
+/// `ssh-agent SOCKET COMMAND` lives as long as the command, and the command lives as long as a pipe of ours: even
+/// SIGKILL leaves nothing behind for more than seconds. (A parent-death signal would not do: ssh-agent is set-gid, for
+/// which the kernel clears it.)
+#[derive(Debug)]
+pub(super) struct Agent {
+    socket: PathBuf,
+    pid: Option<Pid>,
+    /// What the agent lives by.
+    _life: ChildStdin,
+    _keeper: Child,
+}
+
+impl Agent {
+    /// Starts one with its socket in `folder`.
+    ///
+    /// # Errors
+    /// If ssh-agent does not start.
+    pub(super) async fn start(folder: &Path) -> Result<Self, Trouble> {
+        let socket = folder.join("a");
+        let mut keeper = command("ssh-agent")
+            .arg("-a")
+            .arg(&socket)
+            .args(["sh", "-c", KEEPER])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| unusable("ssh-agent", error))?;
+        let (Some(life), Some(stdout)) = (keeper.stdin.take(), keeper.stdout.take()) else {
+            return Err(unusable("ssh-agent", "has no pipes"));
+        };
+        let mut line = String::new();
+        let answer = timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await;
+        match answer {
+            Ok(Ok(length)) if length > 0 => Ok(Self { socket, pid: pid(&line), _life: life, _keeper: keeper }),
+            Ok(Ok(_)) => Err(unusable("ssh-agent", last_words(&mut keeper).await)),
+            Ok(Err(error)) => Err(unusable("ssh-agent", error)),
+            Err(_) => Err(unusable("ssh-agent", "does not answer")),
+        }
+    }
+
+    /// Loads `key`, which the agent forgets after `life`.
+    ///
+    /// # Errors
+    /// With what ssh-add said about it.
+    pub(super) async fn add(&self, key: &KeyText, life: Duration) -> Result<(), Trouble> {
+        let mut child = command("ssh-add")
+            .args(["-q", "-t", &life.as_secs().max(1).to_string(), "-"])
+            .env("SSH_AUTH_SOCK", &self.socket)
+            // a key with a passphrase must fail, not ask on whatever terminal there is
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .env("SSH_ASKPASS", "false")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| unusable("ssh-add", error))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // if it does not read it all, what it says tells why
+            let _unread = stdin.write_all(key.reveal().as_bytes()).await;
+        }
+        let output = timeout(PATIENCE, child.wait_with_output())
+            .await
+            .map_err(|_| unusable("ssh-add", "does not end"))?
+            .map_err(|error| unusable("ssh-add", error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Trouble::Key { said: [output.stderr, output.stdout].concat() })
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+fn pid(line: &str) -> Option<Pid> {
+    line.trim().parse().ok().and_then(Pid::from_raw)
+}
+
+async fn last_words(child: &mut Child) -> String {
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut stderr = stderr.take(MOST_SAID);
+        let _cut_short = timeout(PATIENCE, stderr.read_to_end(&mut said)).await;
+    }
+    format!("does not start: {}", String::from_utf8_lossy(&said).trim())
+}
+
+impl Drop for Agent {
+    /// At once: left alone, it would notice within ten seconds, and the job's end would find an orphan.
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid {
+            // it is the child of our child, which collects nobody: the id can't be another's yet
+            let _gone_already = kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::ssh::folder::Folder;
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+    use std::time::Instant;
+
+    fn new_key(folder: &Path, passphrase: &str) -> KeyText {
+        let file = folder.join("k");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", passphrase, "-C", "a comment", "-f"])
+            .arg(&file)
+            .status();
+        assert!(made.unwrap().success());
+        KeyText::from(std::fs::read_to_string(&file).unwrap())
+    }
+
+    fn listed(socket: &Path) -> String {
+        let output = Command::new("ssh-add").arg("-l").env("SSH_AUTH_SOCK", socket).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn soon(what: impl Fn() -> bool, within: Duration) -> bool {
+        let end = Instant::now() + within;
+        while !what() {
+            if Instant::now() > end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        true
+    }
+
+    #[tokio::test]
+    async fn the_agent_holds_the_key_and_ends_when_it_is_dropped() {
+        let folder = Folder::make().unwrap();
+        let agent = Agent::start(folder.path()).await.unwrap();
+        assert_eq!(agent.add(&new_key(folder.path(), ""), Duration::from_secs(60)).await, Ok(()));
+        assert!(listed(agent.socket()).contains("a comment"));
+        let socket = agent.socket().to_owned();
+        drop(agent);
+        assert!(soon(|| UnixStream::connect(&socket).is_err(), Duration::from_secs(2)));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_key_fails_with_ssh_adds_words_and_without_the_key() {
+        let folder = Folder::make().unwrap();
+        let agent = Agent::start(folder.path()).await.unwrap();
+        let bad = KeyText::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
+        let Err(Trouble::Key { said }) = agent.add(&bad, Duration::from_secs(60)).await else { panic!("added") };
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("Error loading key") && !said.contains("hunter2"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_key_with_a_passphrase_fails_instead_of_asking() {
+        let folder = Folder::make().unwrap();
+        let agent = Agent::start(folder.path()).await.unwrap();
+        let key = new_key(folder.path(), "secret");
+        assert!(matches!(agent.add(&key, Duration::from_secs(60)).await, Err(Trouble::Key { .. })));
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_cannot_start_says_why() {
+        let Err(Trouble::Tool { program, problem }) = Agent::start(Path::new("/nowhere")).await else {
+            panic!("started")
+        };
+        assert_eq!(program, "ssh-agent");
+        assert!(problem.contains("No such file"), "{problem}");
+    }
+
+    /// Not a test of its own: the process that the one below kills.
+    #[tokio::test]
+    #[ignore = "is run by the test below"]
+    async fn holds_an_agent_until_killed() {
+        let Some(folder) = std::env::var_os("HOLD_AN_AGENT_IN") else { return };
+        let _agent = Agent::start(Path::new(&folder)).await.unwrap();
+        println!("ready");
+        std::future::pending::<()>().await;
+    }
+
+    #[test]
+    fn the_agent_ends_even_when_we_are_killed() {
+        let folder = Folder::make().unwrap();
+        let mut holder = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "runner::ssh::agent::tests::holds_an_agent_until_killed"])
+            .env("HOLD_AN_AGENT_IN", folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let socket = folder.path().join("a");
+        let alive = || UnixStream::connect(&socket).is_ok();
+        assert!(soon(alive, Duration::from_secs(20)));
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        // ssh-agent looks for its command every ten seconds
+        assert!(soon(|| !alive(), Duration::from_secs(15)));
+    }
+}

@@ -1,0 +1,162 @@
+use crate::protocol::{Digest, Trouble};
+use std::env::consts::ARCH;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+const SUMS: &str = "SHA256SUMS";
+/// Still there when the file was replaced or deleted meanwhile.
+const OURSELVES: &str = "/proc/self/exe";
+
+/// CPUs that there is a server part for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cpu {
+    X86_64,
+    Aarch64,
+}
+
+impl Cpu {
+    const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
+
+    /// From what `uname -m` says.
+    pub(crate) fn named(machine: &str) -> Option<Self> {
+        match machine {
+            "x86_64" | "amd64" => Some(Self::X86_64),
+            "aarch64" | "arm64" => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+}
+
+/// The server parts that we can bring: ourselves, and what lies beside us.
+#[derive(Debug, Clone)]
+pub(crate) struct Binaries {
+    executable: PathBuf,
+    cpu: Option<Cpu>,
+    digest: Digest,
+    beside: PathBuf,
+    /// By [`SUMS`].
+    others: Vec<(Cpu, Digest)>,
+}
+
+impl Binaries {
+    /// # Errors
+    /// If our own executable can't be read.
+    pub(crate) fn find() -> Result<Self, Trouble> {
+        let beside = env::current_exe().ok().and_then(|file| file.parent().map(Path::to_owned));
+        Self::of(Path::new(OURSELVES), &beside.unwrap_or_default())
+    }
+
+    /// As if `executable` were running, and the others lay in `beside`.
+    pub(crate) fn of(executable: &Path, beside: &Path) -> Result<Self, Trouble> {
+        let own = fs::read(executable)
+            .map_err(|error| Trouble::Bug { problem: format!("our own executable cannot be read: {error}") })?;
+        let sums = fs::read_to_string(beside.join(SUMS)).unwrap_or_default();
+        Ok(Self {
+            executable: executable.to_owned(),
+            cpu: Cpu::named(ARCH),
+            digest: Digest::of(&own),
+            beside: beside.to_owned(),
+            others: Cpu::ALL.into_iter().filter_map(|cpu| listed(&sums, cpu).map(|digest| (cpu, digest))).collect(),
+        })
+    }
+
+    /// The server part for `cpu`, where there is one.
+    pub(crate) fn digest(&self, cpu: Cpu) -> Option<Digest> {
+        if self.cpu == Some(cpu) {
+            return Some(self.digest);
+        }
+        self.others.iter().find(|(other, _)| *other == cpu).map(|(_, digest)| *digest)
+    }
+
+    /// The bytes of the server part for a server whose `uname -m` says `machine`, proven.
+    ///
+    /// # Errors
+    /// If there is none, or it is not what it should be.
+    pub(crate) fn read(&self, machine: &str) -> Result<(Digest, Vec<u8>), Trouble> {
+        let name = Cpu::named(machine).map_or(machine, |cpu| cpu.name());
+        let file = self.beside.join(format!("deploy-action-{name}"));
+        let none = |problem: String| Trouble::NoBinary {
+            cpu: machine.to_owned(),
+            file: format!("{}{problem}", file.display()),
+        };
+        let cpu = Cpu::named(machine).ok_or_else(|| none(String::new()))?;
+        let own = self.cpu == Some(cpu);
+        let bytes = fs::read(if own { &self.executable } else { &file }).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => none(String::new()),
+            _ => none(format!(" ({error})")),
+        })?;
+        let Some(digest) = self.digest(cpu) else { return Err(none(format!(" (not listed in {SUMS})"))) };
+        if Digest::of(&bytes) != digest {
+            return Err(none(format!(" (not the file that {SUMS} lists)")));
+        }
+        Ok((digest, bytes))
+    }
+}
+
+/// The digest of `cpu`'s file in what `sha256sum` prints.
+fn listed(sums: &str, cpu: Cpu) -> Option<Digest> {
+    let file = format!("deploy-action-{}", cpu.name());
+    sums.lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(_, name)| name.trim_start_matches([' ', '*']).trim_end() == file)
+        .and_then(|(digest, _)| digest.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn other() -> Cpu {
+        Cpu::ALL.into_iter().find(|cpu| cpu.name() != ARCH).unwrap()
+    }
+
+    fn files(sums: &str) -> (tempfile::TempDir, Binaries) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("own"), "own").unwrap();
+        fs::write(folder.path().join(format!("deploy-action-{}", other().name())), "other").unwrap();
+        fs::write(folder.path().join(SUMS), sums).unwrap();
+        let binaries = Binaries::of(&folder.path().join("own"), folder.path()).unwrap();
+        (folder, binaries)
+    }
+
+    fn no_binary(binaries: &Binaries, machine: &str) -> String {
+        match binaries.read(machine) {
+            Err(Trouble::NoBinary { cpu, file }) if cpu == machine => file,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn our_own_executable_serves_our_own_cpu() {
+        let (_folder, binaries) = files("");
+        assert_eq!(binaries.read(ARCH).unwrap(), (Digest::of(b"own"), b"own".to_vec()));
+        assert_eq!(Binaries::find().unwrap().cpu, Cpu::named(ARCH));
+    }
+
+    #[test]
+    fn what_lies_beside_us_must_be_what_is_listed() {
+        let name = other().name();
+        let (folder, binaries) = files(&format!("{}  deploy-action-{name}\n", Digest::of(b"other")));
+        assert_eq!(binaries.digest(other()), Some(Digest::of(b"other")));
+        assert_eq!(binaries.read(name).unwrap().1, b"other");
+        fs::write(folder.path().join(format!("deploy-action-{name}")), "changed").unwrap();
+        assert!(no_binary(&binaries, name).ends_with("(not the file that SHA256SUMS lists)"));
+        fs::remove_file(folder.path().join(format!("deploy-action-{name}"))).unwrap();
+        assert!(no_binary(&binaries, name).ends_with(&format!("/deploy-action-{name}")));
+    }
+
+    #[test]
+    fn an_unlisted_file_and_an_unknown_cpu_are_no_server_part() {
+        let (_folder, binaries) = files("nonsense\n");
+        assert_eq!(binaries.digest(other()), None);
+        assert!(no_binary(&binaries, other().name()).ends_with("(not listed in SHA256SUMS)"));
+        assert!(no_binary(&binaries, "riscv64").ends_with("/deploy-action-riscv64"));
+    }
+}

@@ -1,0 +1,191 @@
+use super::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+const STAND_IN: &str = r#"#!/bin/sh
+if [ "$2" = install ]; then mv "$0" "$(dirname "$0")/$3"; fi
+echo "args: $*"
+"#;
+
+/// Login shells that a server's account may have; those that are not here are not tried.
+fn shells() -> Vec<PathBuf> {
+    let found =
+        |name: &str| ["/bin", "/usr/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists());
+    ["dash", "bash", "fish", "tcsh", "zsh", "ksh", "mksh"].into_iter().filter_map(found).collect()
+}
+
+fn transaction() -> TransactionId {
+    TransactionId::from_random([0xab; 16])
+}
+
+struct Server {
+    _folder: TempDir,
+    target: String,
+    binaries: Binaries,
+    digest: Digest,
+}
+
+impl Server {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("own");
+        fs::write(&own, STAND_IN).unwrap();
+        let binaries = Binaries::of(&own, folder.path()).unwrap();
+        let target = folder.path().join("opt/the-app").to_str().unwrap().to_owned();
+        Self { _folder: folder, target, binaries, digest: Digest::of(STAND_IN.as_bytes()) }
+    }
+
+    fn part(&self) -> PathBuf {
+        Path::new(&self.target).join(".deploy/bin").join(self.digest.to_string())
+    }
+
+    fn put(&self, text: &str, mode: u32) {
+        fs::create_dir_all(self.part().parent().unwrap()).unwrap();
+        fs::write(self.part(), text).unwrap();
+        fs::set_permissions(self.part(), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn start(&self, shell: &Path) -> Output {
+        let line = start_line(&self.target, &transaction(), Digest::of(b"root"), &self.binaries).unwrap();
+        run(shell, &line, b"")
+    }
+
+    fn copy(&self, shell: &Path, packing: Packing, bytes: &[u8]) -> Output {
+        run(shell, &copy_line(&self.target, &transaction(), packing, self.digest).unwrap(), bytes)
+    }
+
+    fn left_behind(&self) -> Vec<String> {
+        let files = fs::read_dir(self.part().parent().unwrap()).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+/// As sshd does it.
+fn run(shell: &Path, line: &str, stdin: &[u8]) -> Output {
+    use std::io::Write as _;
+    let mut child = Command::new(shell)
+        .arg("-c")
+        .arg(line)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _unread = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut stream = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    stream.write_all(bytes).unwrap();
+    stream.finish().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_lines_hold_nothing_that_a_login_shell_could_take_for_its_own() {
+    for script in [START, COPY] {
+        for bad in ['\'', '\\', '\n', '\r', '!'] {
+            assert!(!script.contains(bad), "{bad:?}");
+        }
+    }
+    for bad in ["", "a b", "a'b", "a;b", "$a", "a`b", "a*", "~", "a=b", "a\\b", "a!b", "(a)"] {
+        let line = line(START, &[bad]);
+        assert!(matches!(line, Err(Trouble::Bug { .. })), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_server_part_that_is_there_is_started() {
+    for shell in shells() {
+        let server = Server::new();
+        server.put(STAND_IN, 0o755);
+        let output = server.start(&shell);
+        let expected = format!("args: server-part serve {} {} {}\n", server.target, transaction(), Digest::of(b"root"));
+        assert_eq!(text(&output.stdout), expected, "{}", shell.display());
+        assert!(output.status.success());
+    }
+}
+
+#[test]
+fn one_that_is_missing_or_not_executable_is_told() {
+    for shell in shells() {
+        let server = Server::new();
+        for _ in 0..2 {
+            let output = server.start(&shell);
+            let missing = Missing::read(&output.stdout, &transaction()).unwrap();
+            assert_eq!(missing, Missing { cpu: std::env::consts::ARCH.to_owned(), packing: Packing::Gzip });
+            assert!(output.status.success() && output.stderr.is_empty(), "{}", shell.display());
+            // as root, access(2) wants one x bit at least
+            server.put(STAND_IN, 0o644);
+        }
+    }
+}
+
+#[test]
+fn one_that_cannot_be_run_says_why() {
+    for shell in shells() {
+        let server = Server::new();
+        server.put("#!/nowhere/sh\n", 0o755);
+        let output = server.start(&shell);
+        assert!(!output.status.success() && output.stdout.is_empty());
+        assert!(text(&output.stderr).contains("not found"), "{}: {}", shell.display(), text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_copy_installs_itself_and_is_started_then() {
+    for shell in shells() {
+        for packing in [Packing::Gzip, Packing::Plain] {
+            let server = Server::new();
+            let bytes = if packing == Packing::Gzip { gzip(STAND_IN.as_bytes()) } else { STAND_IN.into() };
+            let output = server.copy(&shell, packing, &bytes);
+            let expected = format!("args: server-part install {}\n", server.digest);
+            assert_eq!((text(&output.stdout), text(&output.stderr)), (expected, String::new()), "{}", shell.display());
+            assert_eq!(server.left_behind(), [server.digest.to_string()]);
+            assert_eq!(fs::metadata(server.part()).unwrap().permissions().mode() & 0o777, 0o755);
+            assert!(text(&server.start(&shell).stdout).starts_with("args: server-part serve"));
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_arrives_cut_leaves_nothing() {
+    for shell in shells() {
+        let server = Server::new();
+        let packed = gzip(STAND_IN.as_bytes());
+        let output = server.copy(&shell, Packing::Gzip, &packed[..packed.len() - 9]);
+        assert!(!output.status.success() && !output.stderr.is_empty(), "{}", shell.display());
+        assert_eq!(server.left_behind(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_target_that_cannot_be_made_says_why() {
+    for shell in shells() {
+        let server = Server::new();
+        fs::write(Path::new(&server.target).parent().unwrap().parent().unwrap().join("opt"), "").unwrap();
+        let output = server.copy(&shell, Packing::Plain, STAND_IN.as_bytes());
+        assert!(!output.status.success() && output.stdout.is_empty());
+        assert!(text(&output.stderr).contains("mkdir"), "{}", shell.display());
+    }
+}
+
+#[test]
+fn a_missing_line_is_found_behind_noise_and_only_with_our_transaction() {
+    let id = transaction();
+    let read = |line: &str| Missing::read(line.as_bytes(), &id);
+    let missing = Missing { cpu: "aarch64".to_owned(), packing: Packing::Plain };
+    assert_eq!(read(&format!("motd deploy-action-missing:aarch64:cat:{id}:\r")), Some(missing));
+    assert_eq!(read("deploy-action-missing:aarch64:cat:00000000000000000000000000000000:"), None);
+    assert_eq!(read(&format!("echo deploy-action-missing:$m:$z:{id}:")), None);
+    assert_eq!(read(&format!("deploy-action-missing:aarch64:bzip2:{id}:")), None);
+    assert_eq!(read(&format!("deploy-action-missing:{}:cat:{id}:", "x".repeat(33))), None);
+}

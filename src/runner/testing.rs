@@ -1,0 +1,118 @@
+//! What the tests of this room share.
+
+use super::tree::{LeaveOut, Tree};
+use super::{Deployment, PlanSeed};
+use crate::protocol::wire::{self, frame};
+use crate::protocol::{
+    Event, Install, Origin, Outcome, Plan, ReleaseId, Restart, Retention, ToRunner, ToServer, TransactionId, Verdict,
+    Verification, What,
+};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) fn transaction() -> TransactionId {
+    TransactionId::from_random([7; 16])
+}
+
+pub(crate) fn seed(target: &str) -> PlanSeed {
+    PlanSeed {
+        target: target.to_owned(),
+        service: None,
+        install: Install::Nothing,
+        restart: Restart::Nothing,
+        verification: Verification {
+            health: None,
+            timeout: Duration::from_secs(60),
+            interval: Duration::from_secs(1),
+            settle: Duration::from_secs(5),
+        },
+        retention: Retention { count: Some(3), age: None },
+        lock_wait: Duration::from_secs(120),
+        stage_limit: Duration::from_secs(600),
+        origin: Origin::default(),
+    }
+}
+
+pub(crate) fn deployment(source: &Path) -> Deployment {
+    Deployment {
+        host: "127.0.0.1".to_owned(),
+        port: 22,
+        user: "deploy".to_owned(),
+        key: None,
+        auth_sock: None,
+        known_hosts: String::new(),
+        connect_timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(60),
+        source: source.to_owned(),
+        leave_out: LeaveOut::default(),
+        plan: seed("/opt/app"),
+    }
+}
+
+/// A source with `files`, its tree and a plan for it.
+pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let tree = Tree::read(folder.path(), &LeaveOut::default(), &AtomicBool::new(false)).unwrap();
+    let plan = deployment(folder.path()).plan(&transaction(), &tree);
+    (folder, tree, plan)
+}
+
+/// Bytes that can't be packed.
+pub(crate) fn random(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
+
+pub(crate) fn verdict(outcome: Outcome) -> Verdict {
+    Verdict {
+        transaction: transaction(),
+        outcome,
+        release: None,
+        previous: None,
+        live: None,
+        failure: None,
+        rollback: None,
+        switched: false,
+        at: 0,
+    }
+}
+
+pub(crate) fn release() -> ReleaseId {
+    "1762147685".parse().unwrap()
+}
+
+pub(crate) fn event(what: What) -> Vec<u8> {
+    frame(&ToRunner::Event(Event { at: 1, what })).unwrap()
+}
+
+pub(crate) fn ended(outcome: Outcome) -> Vec<u8> {
+    event(What::Ended(Box::new(verdict(outcome))))
+}
+
+pub(crate) fn need(ranges: &[(u32, u32)], last: bool) -> Vec<u8> {
+    frame(&ToRunner::Need { ranges: ranges.to_vec(), last }).unwrap()
+}
+
+/// What the server reads of `packed`, as far as it is whole.
+pub(crate) fn unpacked(packed: &[u8]) -> Vec<ToServer> {
+    let mut stream = flate2::read::ZlibDecoder::new(packed);
+    std::iter::from_fn(|| wire::read(&mut stream).ok().flatten()).collect()
+}
+
+/// The contents of entry `wanted` among `messages`.
+pub(crate) fn content_of(messages: &[ToServer], wanted: u32) -> Vec<u8> {
+    let pieces = messages.iter().filter_map(|message| match message {
+        ToServer::Content { entry, bytes } if *entry == wanted => Some(bytes.as_slice()),
+        _ => None,
+    });
+    pieces.flatten().copied().collect()
+}

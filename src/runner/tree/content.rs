@@ -1,0 +1,109 @@
+use super::SourceError;
+use crate::protocol::{wire::MAX_PIECE, Digest};
+use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const CHANGES: &str = "changes while it is read";
+const BUFFER: usize = 256 << 10;
+
+/// Opens a regular file, and nothing else: neither follows a link nor waits for a FIFO's other end.
+pub(super) fn open(source: &Path, path: &[u8]) -> Result<File, SourceError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(source.join(OsStr::from_bytes(path)))
+        .map_err(|error| unreadable(path, &error))?;
+    let found = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if !found.is_file() {
+        return Err(SourceError::at(path, "is no regular file"));
+    }
+    Ok(file)
+}
+
+pub(super) fn unreadable(path: &[u8], error: &io::Error) -> SourceError {
+    SourceError::at(path, format!("cannot be read: {error}"))
+}
+
+/// The digest of a file that is `size` bytes long.
+pub(super) fn hash(source: &Path, path: &[u8], size: u64, stop: &AtomicBool) -> Result<Digest, SourceError> {
+    let mut file = open(source, path)?.take(size.saturating_add(1));
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut seen: u64 = 0;
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(SourceError::Stopped);
+        }
+        match file.read(&mut buffer).map_err(|error| unreadable(path, &error))? {
+            0 => break,
+            n => {
+                hasher.update(&buffer[..n]);
+                seen += n as u64;
+            }
+        }
+    }
+    if seen != size {
+        return Err(SourceError::at(path, CHANGES));
+    }
+    Ok(Digest::from_hasher(hasher))
+}
+
+/// A file that is read once more, piece by piece, and must be what it was.
+pub struct Content<'a> {
+    path: &'a [u8],
+    file: File,
+    hasher: Sha256,
+    left: u64,
+    digest: Digest,
+}
+
+impl<'a> Content<'a> {
+    pub(super) fn open(source: &Path, path: &'a [u8], size: u64, digest: Digest) -> Result<Self, SourceError> {
+        let file = open(source, path)?;
+        Ok(Self { path, file, hasher: Sha256::new(), left: size, digest })
+    }
+
+    /// The next piece, at most [`MAX_PIECE`] bytes; `None` at the end. The last one is given only if all are what the
+    /// manifest says.
+    ///
+    /// # Errors
+    /// If the file has changed or can't be read.
+    pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let size = usize::try_from(self.left).unwrap_or(MAX_PIECE).min(MAX_PIECE);
+        let mut piece = vec![0; size];
+        self.file.read_exact(&mut piece).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.changed(),
+            _ => unreadable(self.path, &error),
+        })?;
+        self.hasher.update(&piece);
+        self.left -= size as u64;
+        if self.left == 0 {
+            self.prove()?;
+        }
+        Ok(Some(piece))
+    }
+
+    fn prove(&mut self) -> Result<(), SourceError> {
+        let more = self.file.read(&mut [0]).map_err(|error| unreadable(self.path, &error))?;
+        let digest = Digest::from_hasher(std::mem::take(&mut self.hasher));
+        if more > 0 || digest != self.digest {
+            return Err(self.changed());
+        }
+        Ok(())
+    }
+
+    fn changed(&self) -> SourceError {
+        SourceError::at(self.path, CHANGES)
+    }
+}

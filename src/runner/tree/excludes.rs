@@ -1,0 +1,56 @@
+use super::SourceError;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Paths are matched as if the source were the root, wherever it lies.
+const ROOT: &str = "/";
+
+/// What is not uploaded.
+#[derive(Debug, Clone, Default)]
+pub struct LeaveOut {
+    /// Patterns as in .gitignore, later ones win.
+    pub patterns: Vec<String>,
+    /// Whether the source's own `.venv` stays behind, whatever the patterns say.
+    pub venv: bool,
+}
+
+pub(super) struct Matcher {
+    patterns: Gitignore,
+    venv: bool,
+}
+
+impl Matcher {
+    pub(super) fn new(leave_out: &LeaveOut) -> Result<Self, SourceError> {
+        let mut builder = GitignoreBuilder::new(ROOT);
+        for line in &leave_out.patterns {
+            builder.add_line(None, line).map_err(|error| SourceError::at(b"", bad_pattern(line, &error)))?;
+        }
+        let patterns = builder.build().map_err(|error| SourceError::at(b"", format!("has bad patterns: {error}")))?;
+        Ok(Self { patterns, venv: leave_out.venv })
+    }
+
+    /// Whether `path` stays behind, and all below it.
+    pub(super) fn leaves_out(&self, path: &[u8], folder: bool) -> bool {
+        if self.never(path) {
+            return true;
+        }
+        let mut rooted = PathBuf::from(ROOT);
+        rooted.push(OsStr::from_bytes(path));
+        self.patterns.matched(&rooted, folder).is_ignore()
+    }
+
+    /// What may hold secrets or can't work elsewhere: checkout leaves the job's token in `.git`, in every checkout that
+    /// lies in the tree, submodules and worktrees have a file of that name; google-github-actions/auth leaves its
+    /// credentials at the top.
+    fn never(&self, path: &[u8]) -> bool {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        let credentials = path.starts_with(b"gha-creds-") && path.ends_with(b".json") && name == path;
+        name == b".git" || credentials || (self.venv && path == b".venv")
+    }
+}
+
+fn bad_pattern(line: &str, error: &ignore::Error) -> String {
+    format!("has a bad pattern, {line:?}: {error}")
+}

@@ -1,0 +1,117 @@
+//! The tree that is to be deployed: walked, hashed, and read again when its contents are sent.
+
+mod content;
+mod excludes;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use content::Content;
+pub use excludes::LeaveOut;
+
+use crate::protocol::{root_of, validate, Digest, Entry, Kind, Trouble};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// A source that can't be deployed as it is; the server has not been touched by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The user's to fix.
+    #[error("{} {problem}", String::from_utf8_lossy(path))]
+    At {
+        /// In the source; empty: the source itself.
+        path: Vec<u8>,
+        /// What is wrong with it, as in "… is a socket".
+        problem: String,
+    },
+    /// The reading was stopped from outside.
+    #[error("reading was stopped")]
+    Stopped,
+}
+
+impl SourceError {
+    fn at(path: &[u8], problem: impl ToString) -> Self {
+        Self::At { path: path.to_vec(), problem: problem.to_string() }
+    }
+}
+
+impl From<SourceError> for Trouble {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::At { path, problem } => Trouble::Source { path, problem },
+            SourceError::Stopped => Trouble::Bug { problem: "reading the source stopped by itself".to_owned() },
+        }
+    }
+}
+
+/// A tree as it was when it was walked.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    source: PathBuf,
+    entries: Vec<Entry>,
+    root: Digest,
+}
+
+impl Tree {
+    /// Walks and hashes all that is below `source` and not left out. Links are kept as they are, never followed.
+    ///
+    /// # Errors
+    /// The first thing that can't be deployed: a socket, a device, a FIFO, something unreadable, a file that changes
+    /// meanwhile, or nothing at all; [`SourceError::Stopped`] soon after `stop` became true.
+    pub fn read(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Self, SourceError> {
+        let mut entries = walk::walk(source, leave_out, stop)?;
+        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        if !entries.iter().any(|entry| !matches!(entry.kind, Kind::Folder { .. })) {
+            return Err(SourceError::at(b"", "holds no files to deploy"));
+        }
+        validate(&entries).map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
+        let root = root_of(&entries);
+        Ok(Self { source: source.to_owned(), entries, root })
+    }
+
+    /// In the order of the manifest.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The digest of the whole tree.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.root
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.entries.iter().filter_map(size_of).sum()
+    }
+
+    /// Files, without folders and links.
+    #[must_use]
+    pub fn files(&self) -> u32 {
+        u32::try_from(self.entries.iter().filter_map(size_of).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The file at `index`, to be read once more; `None` where there is no file, or an empty one.
+    ///
+    /// # Errors
+    /// If it can't be opened any more.
+    pub fn content(&self, index: u32) -> Result<Option<Content<'_>>, SourceError> {
+        match self.entries.get(index as usize) {
+            Some(Entry { path, kind: Kind::File { size, digest, .. } }) if *size > 0 => {
+                Content::open(&self.source, path, *size, *digest).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The size of a file, `None` for what is no file.
+pub(crate) fn size_of(entry: &Entry) -> Option<u64> {
+    match entry.kind {
+        Kind::File { size, .. } => Some(size),
+        _ => None,
+    }
+}

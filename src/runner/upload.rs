@@ -1,0 +1,197 @@
+//! What goes to the server: plan, manifest and contents, with bounded memory.
+
+use super::tree::{size_of, SourceError, Tree};
+use crate::protocol::wire::{self, Packer, WireError};
+use crate::protocol::{Entry, Plan, ToServer};
+use std::cell::Cell;
+use std::io;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Entries of one message; fewer where paths are long.
+const ENTRIES: usize = 500;
+/// A message of entries is closed when its paths have so many bytes, well below [`wire::MAX_FRAME`].
+const ENTRY_BYTES: usize = 256 << 10;
+/// A tree with more bytes than that is not packed just to see whether it is small.
+const WORTH_A_TRY: u64 = 1 << 20;
+/// Packed bytes are written from here on.
+const WRITE: usize = 64 << 10;
+/// Above this the compressor is what takes time, so it may do less.
+const LARGE: u64 = 16 << 20;
+const CAREFUL: u32 = 6;
+const QUICK: u32 = 3;
+
+/// Why sending ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    /// The user's to fix; the server lacks what it asked for.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A bug of ours.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The other end stopped reading; why is to be read from it.
+    #[error("the line broke")]
+    Line(#[from] io::Error),
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Upload<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) tree: &'a Tree,
+}
+
+/// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Needed {
+    pub(crate) ranges: Vec<(u32, u32)>,
+    pub(crate) last: bool,
+}
+
+impl Upload<'_> {
+    /// All of it, packed, where that is little enough to be sent unasked.
+    pub(crate) fn unasked(&self) -> Result<Option<Vec<u8>>, UploadError> {
+        if self.tree.bytes() > WORTH_A_TRY {
+            return Ok(None);
+        }
+        let mut packer = Packer::with_level(CAREFUL);
+        for message in self.opening() {
+            packer.push(&message)?;
+        }
+        for index in 0..self.plan.entries {
+            for_each_piece(self.tree, index, |message| Ok(packer.push(&message)?))?;
+        }
+        packer.push(&ToServer::Sent)?;
+        let packed = packer.flush()?;
+        Ok((packed.len() <= wire::UNASKED).then_some(packed))
+    }
+
+    /// Files and bytes of `ranges`.
+    pub(crate) fn sum(&self, ranges: &[(u32, u32)]) -> (u32, u64) {
+        let sizes = ranges
+            .iter()
+            .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
+            .flatten()
+            .filter_map(size_of);
+        sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
+    }
+
+    fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
+        let start = ToServer::Start(Box::new(self.plan.clone()));
+        std::iter::once(start).chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
+    }
+}
+
+fn chunks(mut entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let first = bytes == 0;
+            bytes += size_on_wire(entry);
+            first || bytes <= ENTRY_BYTES
+        };
+        let count = entries.iter().take(ENTRIES).take_while(fits).count();
+        let (chunk, rest) = entries.split_at(count);
+        entries = rest;
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+/// About so many; a link's text counts too.
+fn size_on_wire(entry: &Entry) -> usize {
+    let link = match &entry.kind {
+        crate::protocol::Kind::Link { to } => to.len(),
+        _ => 0,
+    };
+    entry.path.len() + link + 64
+}
+
+/// The pieces of one file; an empty file has none.
+fn for_each_piece(
+    tree: &Tree,
+    entry: u32,
+    mut each: impl FnMut(ToServer) -> Result<(), UploadError>,
+) -> Result<(), UploadError> {
+    let Some(mut content) = tree.content(entry)? else { return Ok(()) };
+    while let Some(bytes) = content.next_piece()? {
+        each(ToServer::Content { entry, bytes })?;
+    }
+    Ok(())
+}
+
+/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `complete` becomes true just before
+/// the server could get the last byte of it; from then on it can go on without us. Gives back the stream, for its end
+/// would tell the server to stop.
+pub(crate) async fn send<W: AsyncWrite + Unpin>(
+    mut to: W,
+    upload: Upload<'_>,
+    unasked: Option<&[u8]>,
+    needs: UnboundedReceiver<Needed>,
+    complete: &Cell<bool>,
+) -> Result<W, UploadError> {
+    if let Some(packed) = unasked {
+        complete.set(true);
+        to.write_all(packed).await?;
+        to.flush().await?;
+        return Ok(to);
+    }
+    let level = if upload.tree.bytes() > LARGE { QUICK } else { CAREFUL };
+    let mut sender = Sender { to, packer: Packer::with_level(level) };
+    for message in upload.opening().chain([ToServer::Ask]) {
+        sender.push(&message).await?;
+    }
+    sender.flush().await?;
+    sender.contents(upload.tree, needs).await?;
+    complete.set(true);
+    sender.push(&ToServer::Sent).await?;
+    sender.flush().await?;
+    Ok(sender.to)
+}
+
+struct Sender<W> {
+    to: W,
+    packer: Packer,
+}
+
+impl<W: AsyncWrite + Unpin> Sender<W> {
+    async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
+        while let Some(needed) = needs.recv().await {
+            for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
+                self.content(tree, index).await?;
+            }
+            if needed.last {
+                return Ok(());
+            }
+            self.flush().await?;
+        }
+        // whoever followed has gone
+        Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+    }
+
+    async fn content(&mut self, tree: &Tree, entry: u32) -> Result<(), UploadError> {
+        let Some(mut content) = tree.content(entry)? else { return Ok(()) };
+        while let Some(bytes) = content.next_piece()? {
+            self.push(&ToServer::Content { entry, bytes }).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, message: &ToServer) -> Result<(), UploadError> {
+        self.packer.push(message)?;
+        if self.packer.waiting() >= WRITE {
+            let packed = self.packer.take();
+            self.to.write_all(&packed).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), UploadError> {
+        let packed = self.packer.flush()?;
+        self.to.write_all(&packed).await?;
+        Ok(self.to.flush().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
