@@ -19,8 +19,6 @@ pub(super) struct Pending {
     pub(super) old: Option<Old>,
     /// What `previous` pointed to.
     pub(super) previous: Option<ReleaseId>,
-    /// The unit's invocation before; while it is the same, nothing was restarted.
-    pub(super) invocation: Option<String>,
     pub(super) service: Option<String>,
     pub(super) restart: Restart,
     pub(super) verification: Verification,
@@ -88,5 +86,18 @@ impl Pending {
         durable::remove(&layout.pending())?;
         durable::remove(&layout.switch_link())?;
         durable::remove(&layout.rollback_link())
+    }
+
+    /// What is left of a beginning that was cut short before the point of no return. It would be replaced anyway, so
+    /// that it stays is no failure.
+    pub(super) fn sweep(layout: &Layout) {
+        for path in [layout.next(), layout.switch_link(), layout.rollback_link()] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::debug!(%error, path = %path.display(), "a left-over stays");
+                }
+                _ => {}
+            }
+        }
     }
 }

@@ -27,10 +27,15 @@ pub(super) fn run(
 ) -> io::Result<Ending> {
     let (mut child, lines) = start(command)?;
     let (mut ended, mut stopped) = (None, None::<Instant>);
+    let mut pause = Duration::from_millis(1);
     loop {
         match lines.recv_timeout(TICK) {
             Ok(bytes) => line(bytes),
-            Err(RecvTimeoutError::Disconnected) if ended.is_none() => thread::sleep(TICK),
+            Err(RecvTimeoutError::Disconnected) if ended.is_none() => {
+                // its end is most often a moment behind that of its output
+                thread::sleep(pause);
+                pause = (2 * pause).min(TICK);
+            }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if ended.is_none() {

@@ -1,22 +1,26 @@
 //! Brings a transaction to its end that was cut short: killed, or the server went down. Unconfirmed means old.
 
 use super::durable::{self, Result};
+use super::journal;
 use super::layout::Layout;
 use super::links;
 use super::lock;
 use super::outbox::Events;
 use super::pending::Pending;
-use super::systemd::Unit;
 use super::transaction::Transaction;
 use super::verdicts;
 use crate::protocol::{Failure, Reason, Step, Verdict};
 
 /// Ends what is pending, under the lock; `None`: nothing is.
 pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>> {
-    let Some(pending) = Pending::read(layout)? else { return Ok(None) };
+    let Some(pending) = Pending::read(layout)? else {
+        Pending::sweep(layout);
+        return Ok(None);
+    };
     if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
-        // decided; only the end was missing
+        // decided; only the end was missing, and the attempt's line, which comes after it
         Pending::clear(layout)?;
+        journal::add(layout, &verdict, &pending.origin, true);
         return Ok(Some(verdict));
     }
     events.emit(crate::protocol::What::Step(Step::Recover));
@@ -28,11 +32,12 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     Ok(Some(verdict))
 }
 
-/// Whether `current` is as it was and the unit was not restarted since.
+/// Whether it never came to the switch, which uses up its link. That `current` is as it was says less: a way back that
+/// was cut short may have left the new release running, and no invocation tells so where the restart is a reload or
+/// there is no unit.
 fn untouched(layout: &Layout, pending: &Pending) -> bool {
     let same_link = links::live(layout) == pending.old.as_ref().map(|old| old.release);
-    let invocation = || Unit::show(pending.service.as_deref()?).ok().map(|unit| unit.invocation().to_owned());
-    same_link && (pending.service.is_none() || invocation() == pending.invocation)
+    same_link && layout.switch_link().is_symlink()
 }
 
 /// What an optional unit runs at boot, before the service starts: puts the old release back, so that no unconfirmed one

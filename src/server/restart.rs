@@ -61,9 +61,11 @@ impl Service<'_> {
                 Ok(()) => return Ok(started),
                 Err(reason) => reason,
             };
-            let refused = self.unit()?.is_some_and(|unit| unit.hit_start_limit());
+            let after = self.unit()?.unwrap_or_default();
+            let told = after.hit_start_limit();
+            let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after);
             if !refused || start.elapsed() > interval + MARGIN {
-                return Err(if refused { Reason::StartLimit { interval } } else { refusal });
+                return Err(if told { Reason::StartLimit { interval } } else { refusal });
             }
             wait_out(interval, start, events);
         }
@@ -98,6 +100,15 @@ impl Service<'_> {
     fn is_reload(&self) -> bool {
         matches!(self.restart, Restart::Commands(script) if script.contains("reload") && !script.contains("daemon-reload"))
     }
+}
+
+/// Whether a restart that failed was refused by the start limit. `Result` does not tell after a crash, for systemd keeps
+/// the first result (`service_enter_dead`): but what was refused got no invocation. An automatic restart in between may
+/// have got one; then another try will tell.
+fn was_refused(before: &Unit, after: &Unit) -> bool {
+    let started =
+        after.invocation() != before.invocation() && after.automatic_restarts() == before.automatic_restarts();
+    after.start_limit().is_some() && after.get("ActiveState") == "failed" && !started
 }
 
 fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
@@ -158,6 +169,17 @@ fn left_to_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Dur
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_start_is_told_from_one_that_failed() {
+        let unit = |rest: &str| Unit::parse(&format!("StartLimitBurst=5\nStartLimitIntervalUSec=10s\n{rest}"));
+        let before = unit("ActiveState=activating\nResult=exit-code\nInvocationID=a\nNRestarts=4");
+        let after = |rest: &str| was_refused(&before, &unit(&format!("Result=exit-code\n{rest}")));
+        assert!(after("ActiveState=failed\nInvocationID=a\nNRestarts=4"));
+        assert!(after("ActiveState=failed\nInvocationID=b\nNRestarts=5"));
+        assert!(!after("ActiveState=failed\nInvocationID=b\nNRestarts=4"));
+        assert!(!after("ActiveState=active\nInvocationID=a\nNRestarts=4"));
+    }
 
     #[test]
     fn two_starts_must_be_left() {

@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
         let good = check::judge_current(&self.layout, self.plan, &self.before, self.outbox)?;
         self.wait_for_starts()?;
         self.limits.check()?;
-        let pending = self.instruction(release, good)?;
+        let pending = self.instruction(release, good);
         pending.prepare(&self.layout)?;
         Ok(Some(pending))
     }
@@ -151,23 +151,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn instruction(&self, release: ReleaseId, good: bool) -> Result<Pending, Reason> {
+    fn instruction(&self, release: ReleaseId, good: bool) -> Pending {
         let plan = self.plan;
-        // the invocation at this very moment: staging takes its time
-        let unit = plan.service.as_deref().map(Unit::show).transpose()?;
-        Ok(Pending {
+        Pending {
             transaction: plan.transaction.clone(),
             release,
             old: self.before.current.map(|old| self.old(old, good)),
             previous: self.before.previous,
-            invocation: unit.as_ref().map(|unit| unit.invocation().to_owned()),
             service: plan.service.clone(),
             restart: plan.restart.clone(),
             verification: plan.verification.clone(),
             retention: plan.retention,
             origin: plan.origin.clone(),
-            deadline: deadline(plan, unit.as_ref(), self.before.resettable),
-        })
+            deadline: deadline(plan, self.before.unit.as_ref(), self.before.resettable),
+        }
     }
 
     fn old(&self, release: ReleaseId, good: bool) -> Old {

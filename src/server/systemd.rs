@@ -47,7 +47,7 @@ impl Unit {
         Ok(Self::parse(&said))
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let pair = |line: &str| line.split_once('=').map(|(key, value)| (key.to_owned(), value.trim().to_owned()));
         Self { properties: text.lines().filter_map(pair).collect() }
     }

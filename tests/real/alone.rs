@@ -1,0 +1,112 @@
+//! From the point of no return on the server finishes by itself.
+
+use crate::app::App;
+use crate::poll::wait_for;
+use crate::relay::Relay;
+use crate::run::{Deployment, Running};
+use crate::server::{Server, TARGET};
+use std::time::Duration;
+
+const POINT: &str = "from here on the server finishes alone";
+/// For a transaction that nobody follows.
+const ALONE: Duration = Duration::from_secs(60);
+
+fn good(server: &Server) -> String {
+    server.deploy_well(&App::version("1"), None)
+}
+
+/// Starts it, and waits until the new release is switched to.
+fn switched(deployment: Deployment) -> Running {
+    let run = deployment.start();
+    run.wait_for(POINT);
+    run.wait_for("== verify");
+    run
+}
+
+fn wait_for_the_end(server: &Server) {
+    wait_for("the transaction ends", ALONE, || !server.has(&format!("{TARGET}/.deploy/pending")));
+    server.assert_quiet();
+}
+
+/// The release that the newest record is of.
+fn newest(server: &Server) -> String {
+    server.releases().pop().unwrap()
+}
+
+#[test]
+fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
+    let server = Server::up();
+    let first = good(&server);
+    switched(server.deployment(&App::version("2")).input("health-settle", "3s")).kill();
+    wait_for_the_end(&server);
+    let second = newest(&server);
+    server.assert_live(&second, "2", Some(&first));
+    assert_eq!(server.record(&second)["state"], "Good");
+
+    let run = server.deploy(&App::version("3"));
+    let third = run.assert_deployed(Some(&second));
+    run.assert_says(&second);
+    run.assert_says("earlier");
+    server.assert_live(&third, "3", Some(&second));
+    // told once
+    server.deploy(&App::version("4")).assert_silent_about("earlier");
+}
+
+#[test]
+fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so() {
+    let server = Server::up();
+    let first = good(&server);
+    switched(server.deployment(&App::health_500("2")).input("health-timeout", "4s")).kill();
+    wait_for_the_end(&server);
+    server.assert_live(&first, "1", None);
+    let failed = newest(&server);
+    assert_eq!(server.record(&failed)["state"], "Failed");
+
+    let run = server.deploy(&App::version("3"));
+    run.assert_deployed(Some(&first));
+    run.assert_says("earlier");
+    run.assert_says(&failed);
+}
+
+#[test]
+fn a_line_cut_during_health_is_unknown_and_nothing_is_restarted_twice() {
+    let server = Server::up();
+    let first = good(&server);
+    let relay = Relay::start(server.ssh_address(), Duration::ZERO);
+    let run =
+        switched(server.deployment(&App::version("2")).input("health-settle", "4s").at_port(&server, relay.port()));
+    run.wait_for("answered 200");
+    let invocation = server.property("InvocationID");
+    relay.refuse();
+    relay.cut();
+    let run = run.finish();
+    run.assert_ended(9, "unknown", "verify");
+    run.assert_last_line("finishes alone by");
+    wait_for_the_end(&server);
+    let second = newest(&server);
+    server.assert_live(&second, "2", Some(&first));
+    assert_eq!((run.output("release"), run.output("live-release")), (second.as_str(), ""));
+    assert_eq!(server.property("InvocationID"), invocation);
+}
+
+#[test]
+fn a_power_cut_before_the_commit_ends_on_the_old_release_with_the_next_run() {
+    let server = Server::up();
+    let first = good(&server);
+    let run =
+        switched(server.deployment(&App::version("2")).input("health-settle", "60s").input("health-timeout", "90s"));
+    run.wait_for("answered 200");
+    let second = newest(&server);
+    assert_eq!(server.link("current"), Some(format!("releases/{second}")));
+    server.cut_power();
+    run.finish().assert_ended(9, "unknown", "verify");
+
+    server.boot();
+    let run = server.deploy(&App::import_error("3"));
+    let third = run.assert_rolled_back("verify", &first);
+    run.assert_says("== recover");
+    run.assert_says(&second);
+    server.assert_live(&first, "1", None);
+    // the one before is gone: of failed ones the last is kept
+    assert_eq!(server.releases(), [first, third]);
+}

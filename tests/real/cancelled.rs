@@ -1,0 +1,41 @@
+//! Before the point of no return nothing has happened.
+
+use crate::app::App;
+use crate::server::Server;
+use rustix::process::Signal;
+use std::time::Duration;
+
+#[test]
+fn a_signal_during_install_changes_nothing_and_frees_the_lock() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let invocation = server.property("InvocationID");
+    for signal in [Signal::INT, Signal::TERM] {
+        let run = server.deployment(&App::version("2")).input("install", "echo begun\nsleep 300").start();
+        run.wait_for("begun");
+        run.signal(signal);
+        let run = run.finish();
+        run.assert_ended(130, "cancelled", "install");
+        run.assert_last_line(&format!("{first} is still live"));
+        assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+        server.assert_live(&first, "1", None);
+        assert_eq!(server.property("InvocationID"), invocation);
+        assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
+    }
+    server.deploy_well(&App::version("3"), Some(&first));
+}
+
+#[test]
+fn of_two_deployments_at_once_one_waits_for_the_other() {
+    let server = Server::up();
+    let run = server.deployment(&App::version("1")).input("install", "echo begun\nsleep 3\nuv sync --frozen --quiet");
+    let run = run.on_github().start();
+    run.wait_for("begun");
+    let waiting = server.deployment(&App::version("2")).start();
+    waiting.wait_for("waiting");
+    let first = run.finish().assert_deployed(None);
+    let waiting = waiting.finish();
+    let second = waiting.assert_deployed(Some(&first));
+    waiting.assert_says("alice");
+    server.assert_live(&second, "2", Some(&first));
+}

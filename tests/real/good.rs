@@ -1,0 +1,41 @@
+//! What works.
+
+use crate::app::App;
+use crate::server::Server;
+
+#[test]
+fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
+    let server = Server::up();
+    let (app, update) = (App::version("1").large(), App::version("2").large());
+
+    let run = server.deployment(&app).on_github().run();
+    let first = run.assert_deployed(None);
+    server.assert_live(&first, "1", None);
+    let record = server.record(&first);
+    assert_eq!(record["state"], "Good");
+    let origin = &record["origin"];
+    assert_eq!(origin["commit"], "1f0c9de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d5e6");
+    assert_eq!(origin["reference"], "refs/heads/master");
+    assert_eq!(origin["actor"], "alice");
+    assert_eq!(origin["tool"], env!("CARGO_PKG_VERSION"));
+    let run = origin["run"].as_str().unwrap();
+    assert!(run.starts_with("https://github.example/diting/app/actions/runs/7"), "{run}");
+
+    let run = server.deploy(&update);
+    let second = run.assert_deployed(Some(&first));
+    run.assert_says("1 file sent (1.0 kB), 4 already there");
+    server.assert_live(&second, "2", Some(&first));
+    let run = server.deploy(&update);
+    let third = run.assert_deployed(Some(&second));
+    run.assert_says("0 files sent");
+    server.assert_live(&third, "2", Some(&second));
+    assert!(first < second && second < third, "{first} {second} {third}");
+    assert_eq!(server.releases(), [first.clone(), second, third]);
+
+    // nothing of ours lies in a release
+    let entries = server.exec(&format!("ls -A /opt/diting/releases/{first}"));
+    assert_eq!(
+        entries.lines().collect::<Vec<_>>(),
+        [".venv", "README.md", "large.txt", "pyproject.toml", "src", "uv.lock"]
+    );
+}

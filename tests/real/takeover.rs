@@ -1,0 +1,106 @@
+//! A live server that another workflow, or hands, have filled.
+
+use crate::app::App;
+use crate::server::{copy_tree, Server, TARGET};
+use std::time::Duration;
+
+/// What the project's first workflow leaves: folders of epoch digits, absolute links, no record of anything.
+struct Seeded {
+    server: Server,
+    older: String,
+    live: String,
+}
+
+const OLDER: u64 = 1_762_147_685;
+
+impl Seeded {
+    fn new() -> Self {
+        let server = Server::up();
+        let (older, live) = (OLDER.to_string(), (OLDER + 86_400).to_string());
+        for (release, version) in [(&older, "a"), (&live, "b")] {
+            put(&server, release, &App::version(version));
+        }
+        server.exec_as_deploy(&format!(
+            "ln -sfn {TARGET}/releases/{older} {TARGET}/previous\nln -sfn {TARGET}/releases/{live} {TARGET}/current\n\
+             sudo -n systemctl restart diting"
+        ));
+        server.wait_until_answers(&live, Duration::from_secs(20));
+        Self { server, older, live }
+    }
+}
+
+/// Upload and install, as the workflow does it.
+fn put(server: &Server, release: &str, app: &App) {
+    let folder = format!("{TARGET}/releases/{release}");
+    copy_tree(&app.path(), &server.path(&folder));
+    server.exec(&format!("chown -R deploy:deploy {folder}; chmod 755 {folder}"));
+    server.exec_as_deploy(&format!("cd {folder}\n~/.local/bin/uv sync --frozen --quiet"));
+}
+
+/// A retention that keeps the seeds' old releases.
+fn deployment(server: &Server, app: &App) -> crate::run::Deployment {
+    server.deployment(app).input("retention", "5")
+}
+
+#[test]
+fn a_server_filled_by_the_old_workflow_is_taken_over_and_updated_and_a_broken_release_goes_back_to_ours() {
+    let seeded = Seeded::new();
+    let server = &seeded.server;
+    let run = deployment(server, &App::version("1")).run();
+    let ours = run.assert_deployed(Some(&seeded.live));
+    run.assert_says(&format!("{} was live and healthy, and is taken over as good", seeded.live));
+    run.assert_says("current was");
+    server.assert_live(&ours, "1", Some(&seeded.live));
+    assert_eq!(server.link("previous"), Some(format!("releases/{}", seeded.live)));
+    for taken_over in [&seeded.older, &seeded.live] {
+        assert_eq!(server.record(taken_over)["taken_over"], true);
+    }
+
+    let run = deployment(server, &App::import_error("2")).run();
+    let failed = run.assert_rolled_back("verify", &ours);
+    server.assert_live(&ours, "1", Some(&seeded.live));
+    assert_eq!(server.releases(), [seeded.older.clone(), seeded.live.clone(), ours, failed]);
+}
+
+#[test]
+fn a_broken_release_right_after_the_old_workflow_goes_back_to_the_old_workflows() {
+    let seeded = Seeded::new();
+    let server = &seeded.server;
+    let run = deployment(server, &App::health_500("1")).input("health-timeout", "2s").run();
+    run.assert_rolled_back("verify", &seeded.live);
+    server.assert_live(&seeded.live, "b", Some(&seeded.older));
+}
+
+#[test]
+fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_taken_over() {
+    let seeded = Seeded::new();
+    let server = &seeded.server;
+    // as the guide for emergencies has it, by a person who uses sudo
+    server.exec(&format!("ln -sfn {TARGET}/previous {TARGET}/current && systemctl restart diting"));
+    server.wait_until_answers(&seeded.older, Duration::from_secs(20));
+    assert_eq!(server.link("current"), Some(format!("{TARGET}/previous")));
+
+    let run = deployment(server, &App::import_error("1")).run();
+    run.assert_rolled_back("verify", &seeded.older);
+    server.assert_answers(&seeded.older, "a");
+    server.assert_quiet();
+    assert_eq!(server.exec(&format!("readlink -e {TARGET}/current")), format!("{TARGET}/releases/{}", seeded.older));
+
+    server.exec(&format!("chown -h root:root {TARGET}/current {TARGET}/previous"));
+    let ours = deployment(server, &App::version("2")).run().assert_deployed(Some(&seeded.older));
+    server.assert_live(&ours, "2", Some(&seeded.older));
+}
+
+#[test]
+fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
+    let server = Server::up();
+    server.exec_as_deploy(&format!("mkdir -p {TARGET}/current && echo precious >{TARGET}/current/file"));
+    let before = server.exec("systemctl show --property InvocationID,ActiveState diting");
+    let run = server.deploy(&App::version("1"));
+    run.assert_ended(4, "not-ready", "check");
+    run.assert_says("not a link to a release, but a folder");
+    assert_eq!(server.read(&format!("{TARGET}/current/file")), "precious\n");
+    assert!(server.releases().is_empty());
+    assert_eq!(server.exec("systemctl show --property InvocationID,ActiveState diting"), before);
+    server.assert_quiet();
+}

@@ -1,0 +1,195 @@
+//! The runner half, as far as the server part can tell; good, dead or hostile.
+
+use crate::app::App;
+use deploy_action::protocol::wire::{FromServer, Packer};
+use deploy_action::protocol::{greeting, Outcome, Plan, ReleaseId, Staged, ToRunner, ToServer, Verdict, What};
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+/// Nothing of these tests takes so long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What was told until the end.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) events: Vec<What>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) errors: String,
+}
+
+impl Told {
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.verdict.as_ref().map(|verdict| verdict.outcome)
+    }
+
+    pub(crate) fn release(&self) -> ReleaseId {
+        self.verdict.as_ref().unwrap().release.unwrap()
+    }
+
+    pub(crate) fn staged(&self) -> &Staged {
+        let staged = |what: &'_ What| matches!(what, What::Staged(_));
+        match self.events.iter().find(|what| staged(what)) {
+            Some(What::Staged(staged)) => staged,
+            _ => panic!("nothing was staged: {self:?}"),
+        }
+    }
+
+    pub(crate) fn recovered(&self) -> Option<&Verdict> {
+        self.events.iter().find_map(|what| match what {
+            What::Recovered(verdict) => Some(verdict.as_ref()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn has(&self, wanted: impl Fn(&What) -> bool) -> bool {
+        self.events.iter().any(wanted)
+    }
+}
+
+/// How contents are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Ask,
+    Unasked,
+}
+
+pub(crate) struct Client {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    packer: Packer,
+    heard: Receiver<ToRunner>,
+    told: Told,
+    errors: Receiver<String>,
+}
+
+impl Client {
+    /// Starts `serve`; nothing is sent yet.
+    pub(crate) fn start(mut serve: Command, plan: &Plan) -> Self {
+        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = serve.spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let heard = listen(stdout, greeting(&plan.transaction));
+        let (sender, errors) = channel();
+        thread::spawn(move || {
+            let mut text = String::new();
+            let mut stderr = stderr;
+            drop(stderr.read_to_string(&mut text));
+            drop(sender.send(text));
+        });
+        let stdin = child.stdin.take();
+        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What does not arrive is the server part's to notice.
+    pub(crate) fn send(&mut self, messages: impl IntoIterator<Item = ToServer>) {
+        for message in messages {
+            self.packer.push(&message).unwrap();
+        }
+        let packed = self.packer.flush().unwrap();
+        self.send_raw(&packed);
+    }
+
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(bytes).and_then(|()| stdin.flush()).is_ok())
+    }
+
+    pub(crate) fn open(&mut self, plan: &Plan, app: &App) {
+        self.send([ToServer::Start(Box::new(plan.clone())), ToServer::Entries(app.entries())]);
+    }
+
+    pub(crate) fn send_all(&mut self, plan: &Plan, app: &App, sending: Sending) {
+        self.open(plan, app);
+        match sending {
+            Sending::Ask => self.send([ToServer::Ask]),
+            Sending::Unasked => self.send(app.pieces(0..u32::MAX).into_iter().chain([ToServer::Sent])),
+        }
+    }
+
+    /// The line ends.
+    pub(crate) fn hang_up(&mut self) {
+        self.stdin = None;
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Answers what is asked for, until `enough` or the end.
+    pub(crate) fn follow_until(&mut self, app: &App, enough: impl Fn(&What) -> bool) -> bool {
+        loop {
+            match self.heard.recv_timeout(PATIENCE) {
+                Ok(ToRunner::Need { ranges, last }) => self.answer(app, &ranges, last),
+                Ok(ToRunner::Event(event)) => {
+                    if let What::Ended(verdict) = &event.what {
+                        assert!(self.told.verdict.is_none(), "ended twice: {verdict:?} {:?}", self.told);
+                        self.told.verdict = Some((**verdict).clone());
+                    }
+                    self.told.events.push(event.what);
+                    if self.told.events.last().is_some_and(&enough) {
+                        return true;
+                    }
+                    if self.told.verdict.is_some() {
+                        return false;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => panic!("silence after {:?}", self.told),
+            }
+        }
+    }
+
+    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], last: bool) {
+        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to));
+        self.send(pieces.chain(last.then_some(ToServer::Sent)));
+    }
+
+    /// Follows to the end, then closes the line; the process must go by itself.
+    pub(crate) fn finish(mut self, app: &App) -> Told {
+        self.follow_until(app, |_| false);
+        self.hang_up();
+        let left = self.wait();
+        self.told.errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
+        assert!(left.is_some(), "serve does not end: {:?}", self.told);
+        while let Ok(more) = self.heard.recv_timeout(PATIENCE) {
+            panic!("{more:?} after the end");
+        }
+        self.told
+    }
+
+    pub(crate) fn wait(&mut self) -> Option<ExitStatus> {
+        (0..3000).find_map(|_| {
+            let status = self.child.try_wait().unwrap();
+            if status.is_none() {
+                thread::sleep(Duration::from_millis(10));
+            }
+            status
+        })
+    }
+}
+
+fn listen(mut stdout: impl Read + Send + 'static, greeting: String) -> Receiver<ToRunner> {
+    let (sender, heard) = channel();
+    thread::spawn(move || {
+        let mut first = vec![0; greeting.len()];
+        if stdout.read_exact(&mut first).is_err() {
+            return;
+        }
+        assert_eq!(first, greeting.as_bytes(), "{}", String::from_utf8_lossy(&first));
+        let (mut frames, mut buffer) = (FromServer::default(), vec![0; 1 << 16]);
+        while let Ok(length @ 1..) = stdout.read(&mut buffer) {
+            frames.push(&buffer[..length]);
+            // what can't be read ends the thread, and with it the test that waits
+            while let Some(message) = frames.next_message().unwrap() {
+                drop(sender.send(message));
+            }
+        }
+    });
+    heard
+}

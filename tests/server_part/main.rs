@@ -1,0 +1,15 @@
+//! The server part without ssh: driven over a pipe, in a temp folder, with a stub of systemctl. Every run ends in
+//! [`sound::Sound`], the one checker of what must hold.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
+
+mod app;
+mod bad_wishes;
+mod client;
+mod deployments;
+mod faults;
+mod full_disk;
+mod interrupted;
+mod server;
+mod sound;
+mod takeover;

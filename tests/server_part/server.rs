@@ -1,0 +1,247 @@
+//! A server in a temp folder: the target, and a home whose stubs stand for systemd.
+
+use crate::app::App;
+use crate::client::{Client, Sending, Told};
+use crate::sound::Sound;
+use deploy_action::protocol::{
+    root_of, Install, Origin, Outcome, Plan, Restart, Retention, TransactionId, Verification,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
+const SERVICE: &str = "app";
+
+/// One unit. What it does after a restart stands in the release's `behaviour`; a test may put its own word in by a
+/// program `on-restart`, which gets the release's name.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
+[ "$1" = show ] && exec cat "$unit/state"
+[ "$1" = restart ] || exit 0
+read -r count < "$unit/count"; count=$((count + 1))
+name=none; behaviour=nothing-there
+[ -e "$app/current/name" ] && read -r name < "$app/current/name" && read -r behaviour < "$app/current/behaviour"
+echo "$name" >> "$unit/restarts"
+[ -x "$home/on-restart" ] && "$home/on-restart" "$name"
+active=active; sub=running; result=success; restarts=0; limit=0; code=0
+case $behaviour in
+crash | nothing-there) active=activating; sub=auto-restart; result=exit-code; restarts=1 ;;
+failed) active=failed; sub=failed; result=exit-code ;;
+never-ready) active=activating; sub=start ;;
+same-process) count=$((count - 1)) ;;
+refused) active=failed; sub=failed; result=start-limit-hit; limit=5; code=1 ;;
+esac
+echo "$count" > "$unit/count"
+cat > "$unit/state.new" <<END
+LoadState=loaded
+UnitFileState=enabled
+Type=simple
+ActiveState=$active
+SubState=$sub
+Result=$result
+InvocationID=start-$count
+NRestarts=$restarts
+TimeoutStartUSec=2s
+TimeoutStopUSec=2s
+StartLimitBurst=$limit
+StartLimitIntervalUSec=1s
+Job=0
+END
+mv "$unit/state.new" "$unit/state"
+exit $code
+"#;
+
+static TRANSACTIONS: AtomicU64 = AtomicU64::new(1);
+
+pub(crate) fn new_transaction() -> TransactionId {
+    TransactionId::from_random(u128::from(TRANSACTIONS.fetch_add(1, Ordering::Relaxed)).to_le_bytes())
+}
+
+pub(crate) struct Server {
+    folder: TempDir,
+    /// Every tree that was sent, by its name.
+    sent: RefCell<BTreeMap<String, App>>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        let server = Self { folder: TempDir::new().unwrap(), sent: RefCell::default() };
+        fs::set_permissions(server.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(server.target()).unwrap();
+        fs::create_dir_all(server.home().join(".local/bin")).unwrap();
+        fs::create_dir(server.home().join("unit")).unwrap();
+        server.program(".local/bin/systemctl", SYSTEMCTL);
+        server.program(".local/bin/sudo", "#!/bin/sh\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n");
+        server.program(".local/bin/busctl", "#!/bin/sh\necho b false\n");
+        server.program(".local/bin/journalctl", "#!/bin/sh\necho a line of the log\n");
+        fs::write(server.home().join("unit/count"), "0\n").unwrap();
+        fs::write(server.home().join("unit/restarts"), "").unwrap();
+        server.unit("inactive", "dead");
+        server
+    }
+
+    /// A server on which `app` was deployed and is live.
+    pub(crate) fn with(app: &App) -> Self {
+        let server = Self::new();
+        server.deploys(app);
+        server
+    }
+
+    /// The same in another place.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: TempDir::new().unwrap(), sent: self.sent.clone() };
+        let from = self.folder.path().join(".");
+        assert!(Command::new("cp").arg("-a").arg(from).arg(copy.folder.path()).status().unwrap().success());
+        copy
+    }
+
+    pub(crate) fn target(&self) -> PathBuf {
+        self.folder.path().join("app")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub(crate) fn own(&self) -> PathBuf {
+        self.target().join(".deploy")
+    }
+
+    pub(crate) fn program(&self, name: &str, text: &str) {
+        let path = self.home().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn unit(&self, active: &str, sub: &str) {
+        let state = format!(
+            "LoadState=loaded\nUnitFileState=enabled\nType=simple\nActiveState={active}\nSubState={sub}\n\
+             Result=success\nInvocationID=\nNRestarts=0\nTimeoutStartUSec=2s\nTimeoutStopUSec=2s\nJob=0\n"
+        );
+        fs::write(self.home().join("unit/state"), state).unwrap();
+    }
+
+    /// The names of the releases that the unit was started with, one after the other.
+    pub(crate) fn restarts(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.home().join("unit/restarts")).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// What the unit runs.
+    pub(crate) fn runs(&self) -> Option<String> {
+        self.restarts().pop()
+    }
+
+    pub(crate) fn remember(&self, app: &App) {
+        self.sent.borrow_mut().insert(app.name.clone(), app.clone());
+    }
+
+    /// The tree of which the release in `folder` was made.
+    pub(crate) fn tree_of(&self, folder: &Path) -> Option<App> {
+        let name = fs::read_to_string(folder.join("name")).ok()?;
+        self.sent.borrow().get(name.trim()).cloned()
+    }
+
+    /// The name of the release that a link leads to.
+    pub(crate) fn named_by(&self, link: &str) -> Option<String> {
+        let name = fs::read_to_string(self.target().join(link).join("name")).ok()?;
+        Some(name.trim().to_owned())
+    }
+
+    /// A release as the old workflow left it: a folder of digits without a record of ours.
+    pub(crate) fn foreign_release(&self, id: u64, app: &App) -> PathBuf {
+        let folder = self.target().join("releases").join(id.to_string());
+        app.write(&folder);
+        self.remember(app);
+        folder
+    }
+
+    pub(crate) fn link(&self, name: &str, to: impl AsRef<Path>) {
+        symlink(to, self.target().join(name)).unwrap();
+    }
+
+    pub(crate) fn plan(&self, app: &App) -> Plan {
+        self.remember(app);
+        let entries = app.entries();
+        Plan {
+            transaction: new_transaction(),
+            target: self.target().to_str().unwrap().to_owned(),
+            service: Some(SERVICE.to_owned()),
+            install: Install::Nothing,
+            restart: Restart::Systemctl,
+            verification: Verification {
+                health: None,
+                timeout: Duration::from_millis(300),
+                interval: Duration::from_millis(20),
+                settle: Duration::ZERO,
+            },
+            retention: Retention { count: Some(3), age: None },
+            lock_wait: Duration::from_secs(10),
+            stage_limit: Duration::from_secs(20),
+            origin: Origin::default(),
+            entries: u32::try_from(entries.len()).unwrap(),
+            root: root_of(&entries),
+        }
+    }
+
+    pub(crate) fn in_surroundings(&self, mut command: Command) -> Command {
+        command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin").current_dir("/");
+        command
+    }
+
+    pub(crate) fn serve_arguments(&self, plan: &Plan) -> [String; 5] {
+        let Plan { target, transaction, root, .. } = plan;
+        ["server-part".into(), "serve".into(), target.clone(), transaction.to_string(), root.to_string()]
+    }
+
+    pub(crate) fn serve(&self, plan: &Plan) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(self.serve_arguments(plan));
+        self.in_surroundings(command)
+    }
+
+    pub(crate) fn start(&self, plan: &Plan) -> Client {
+        Client::start(self.serve(plan), plan)
+    }
+
+    /// A whole run of a good client; afterwards everything is sound.
+    pub(crate) fn run(&self, plan: &Plan, app: &App, sending: Sending) -> Told {
+        let mut client = self.start(plan);
+        client.send_all(plan, app, sending);
+        let told = client.finish(app);
+        Sound::of(self).after(&told);
+        told
+    }
+
+    pub(crate) fn deploy(&self, app: &App) -> Told {
+        self.run(&self.plan(app), app, Sending::Ask)
+    }
+
+    pub(crate) fn deploy_with(&self, app: &App, change: impl FnOnce(&mut Plan)) -> Told {
+        let mut plan = self.plan(app);
+        change(&mut plan);
+        self.run(&plan, app, Sending::Ask)
+    }
+
+    /// A run that goes well.
+    pub(crate) fn deploys(&self, app: &App) -> Told {
+        let told = self.deploy(app);
+        assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+        assert_eq!(self.named_by("current").as_deref(), Some(app.name.as_str()));
+        assert_eq!(self.runs().as_deref(), Some(app.name.as_str()));
+        told
+    }
+
+    /// A run that ends what is pending, and then changes nothing, for its install fails.
+    pub(crate) fn look_in(&self) -> Told {
+        let app = App::good("look-in");
+        self.deploy_with(&app, |plan| plan.install = Install::Commands("exit 3".to_owned()))
+    }
+}

@@ -1,0 +1,132 @@
+//! What must hold whenever nothing is running: after every run, and after every fault and the run that follows it.
+
+use crate::client::Told;
+use crate::server::Server;
+use deploy_action::protocol::{Outcome, ReleaseId, Verdict};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+pub(crate) struct Sound<'a> {
+    server: &'a Server,
+}
+
+impl<'a> Sound<'a> {
+    /// Waits for retention, which nobody waits for, then looks at what holds at any time.
+    pub(crate) fn of(server: &'a Server) -> Self {
+        let sound = Self { server };
+        sound.wait_until_alone();
+        sound.always();
+        sound
+    }
+
+    /// After a run that ended by itself.
+    pub(crate) fn after(&self, told: &Told) {
+        if matches!(told.outcome(), None | Some(Outcome::Busy | Outcome::NotReady)) {
+            return;
+        }
+        for name in ["pending", "switch", "rollback"] {
+            assert!(fs::symlink_metadata(self.server.own().join(name)).is_err(), "{name} is left over: {told:?}");
+        }
+        self.verdict(told.verdict.as_ref().unwrap());
+    }
+
+    /// `current` is absent, or a whole release, at every moment.
+    pub(crate) fn current_is_whole(&self) {
+        let current = self.server.target().join("current");
+        let Ok(found) = fs::symlink_metadata(&current) else { return };
+        if !found.is_symlink() {
+            return;
+        }
+        let Ok(folder) = fs::canonicalize(&current) else { return };
+        if let Some(app) = self.server.tree_of(&folder) {
+            assert_eq!(app.differences(&folder), Vec::<String>::new());
+        }
+        assert!(!self.is_half(&folder), "current is not complete: {folder:?}");
+    }
+
+    fn always(&self) {
+        self.current_is_whole();
+        for release in self.releases() {
+            self.shares_nothing(&release);
+        }
+    }
+
+    fn verdict(&self, told: &Verdict) {
+        let kept = self.server.own().join("verdicts").join(told.transaction.to_string());
+        match fs::read(kept) {
+            Ok(bytes) => assert_eq!(&serde_json::from_slice::<Verdict>(&bytes).unwrap(), told),
+            Err(_) => assert!(!told.switched, "no verdict is kept: {told:?}"),
+        }
+        assert_eq!(self.id_by("current"), told.live, "{told:?}");
+        if told.outcome == Outcome::Deployed {
+            assert_eq!(told.live, told.release, "{told:?}");
+        }
+        let newest = self.releases().iter().filter_map(|folder| id_of(folder)).max();
+        assert!(told.release.is_none_or(|release| newest <= Some(release)), "ids do not increase: {told:?}");
+    }
+
+    pub(crate) fn id_by(&self, link: &str) -> Option<ReleaseId> {
+        id_of(&fs::canonicalize(self.server.target().join(link)).ok()?)
+    }
+
+    pub(crate) fn releases(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.server.target().join("releases"));
+        entries.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+    }
+
+    /// Our record of it says that it was never sealed.
+    fn is_half(&self, folder: &Path) -> bool {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let record = fs::read(self.server.own().join(format!("records/{name}.json"))).unwrap_or_default();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
+        record["state"] == "Incomplete"
+    }
+
+    /// An application that writes into its release changes no other.
+    fn shares_nothing(&self, folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let found = fs::symlink_metadata(&path).unwrap();
+            if found.is_dir() {
+                self.shares_nothing(&path);
+            } else if !path.ends_with("hard-linked") {
+                assert_eq!(found.nlink(), 1, "{path:?} is shared");
+            }
+        }
+    }
+
+    /// No process of ours is left, and the lock is free.
+    fn wait_until_alone(&self) {
+        let target = self.server.target();
+        let mut left = Vec::new();
+        for _ in 0..500 {
+            left = processes_on(&target);
+            if left.is_empty() && self.lock_is_free() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("left running: {left:?}, the lock is free: {}", self.lock_is_free());
+    }
+
+    pub(crate) fn lock_is_free(&self) -> bool {
+        File::open(self.server.own().join("lock")).map_or(true, |file| file.try_lock().is_ok())
+    }
+}
+
+fn id_of(folder: &Path) -> Option<ReleaseId> {
+    folder.file_name()?.to_str()?.parse().ok()
+}
+
+/// The server part's processes that work on `target`.
+pub(crate) fn processes_on(target: &Path) -> Vec<String> {
+    let wanted = format!("\0{}\0", target.display());
+    let command = |entry: fs::DirEntry| {
+        let command = String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).into_owned();
+        (command.contains("server-part") && command.contains(&wanted)).then_some(command)
+    };
+    fs::read_dir("/proc").unwrap().flatten().filter_map(command).collect()
+}

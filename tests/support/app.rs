@@ -1,0 +1,89 @@
+//! The sample application, whole and broken.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/uvicorn");
+const MODULE: &str = "src/endpoints/wechat/webhook_app.py";
+
+/// A source tree of its own; gone when the last clone is.
+#[derive(Clone)]
+pub(crate) struct App {
+    folder: Arc<TempDir>,
+    version: String,
+}
+
+impl App {
+    /// The example, saying that it is of this version.
+    pub(crate) fn version(version: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        crate::server::copy_tree(&Path::new(EXAMPLE).join("."), folder.path());
+        let app = Self { folder, version: version.to_owned() };
+        app.replace("VERSION = \"1\"", &format!("VERSION = \"{version}\""))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Changes the module.
+    pub(crate) fn replace(self, from: &str, to: &str) -> Self {
+        let path = self.folder.path().join(MODULE);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in the example");
+        fs::write(path, text.replace(from, to)).unwrap();
+        self
+    }
+
+    /// Python that runs as the module is loaded.
+    pub(crate) fn at_start(self, code: &str) -> Self {
+        self.replace("VERSION =", &format!("{code}\nVERSION ="))
+    }
+
+    /// A file more.
+    pub(crate) fn file(self, path: &str, text: &str, mode: u32) -> Self {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    /// With a file that is too large to be sent unasked.
+    pub(crate) fn large(self) -> Self {
+        let mut state = 1_u64;
+        let mut digit = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from_digit((state >> 60) as u32, 16).unwrap()
+        };
+        let text: String = (0..400_000).map(|_| digit()).collect();
+        self.file("large.txt", &text, 0o644)
+    }
+
+    pub(crate) fn import_error(version: &str) -> Self {
+        Self::version(version).at_start("import no_module_of_this_name")
+    }
+
+    pub(crate) fn exits_after(version: &str, seconds: &str) -> Self {
+        Self::version(version)
+            .at_start(&format!("import os, threading; threading.Timer({seconds}, os._exit, [3]).start()"))
+    }
+
+    pub(crate) fn health_500(version: &str) -> Self {
+        Self::version(version)
+            .replace("send, 200, \"application/json\", body", "send, 500, \"text/plain\", \"no database\"")
+    }
+
+    pub(crate) fn health_hangs(version: &str) -> Self {
+        Self::version(version)
+            .replace("import json", "import asyncio\nimport json")
+            .replace("        body = json", "        await asyncio.sleep(3600)\n        body = json")
+    }
+}

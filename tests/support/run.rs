@@ -1,0 +1,282 @@
+//! Runs of the program under test, in a scrubbed environment.
+
+use crate::app::App;
+use crate::server::Server;
+use rustix::process::{kill_process, Pid, Signal};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_deploy-action");
+/// No run may take longer.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// What is to be run.
+pub(crate) struct Deployment {
+    env: BTreeMap<String, String>,
+    folder: TempDir,
+    /// Must be there until the end.
+    _app: App,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    /// Both streams, in their order.
+    pub(crate) log: String,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) took: Duration,
+}
+
+impl Server {
+    /// A deployment of `app` with quick but whole checks.
+    pub(crate) fn deployment(&self, app: &App) -> Deployment {
+        let folder = TempDir::new().unwrap();
+        let home = folder.path().to_str().unwrap().to_owned();
+        let env = BTreeMap::from([
+            ("PATH".to_owned(), std::env::var("PATH").unwrap()),
+            ("HOME".to_owned(), home.clone()),
+            ("TMPDIR".to_owned(), home.clone()),
+            ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
+        ]);
+        Deployment { env, folder, _app: app.clone() }
+            .input("host", "127.0.0.1")
+            .input("user", "deploy")
+            .input("key", &self.key())
+            .input("service", "diting")
+            .input("source", app.path().to_str().unwrap())
+            .input("health-url", &self.health_url())
+            .input("health-settle", "500ms")
+            .input("health-timeout", "20s")
+            .input("health-interval", "200ms")
+            .at_port(self, self.ssh_port)
+    }
+
+    pub(crate) fn deploy(&self, app: &App) -> Run {
+        self.deployment(app).run()
+    }
+
+    /// A good deployment, seen to be so; gives its id.
+    pub(crate) fn deploy_well(&self, app: &App, previous: Option<&str>) -> String {
+        let run = self.deploy(app);
+        let release = run.assert_deployed(previous);
+        self.assert_live(&release, app.name(), previous);
+        release
+    }
+}
+
+impl Deployment {
+    pub(crate) fn input(self, name: &str, value: &str) -> Self {
+        self.env(&format!("INPUT_{}", name.to_uppercase().replace('-', "_")), value)
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.env.remove(&format!("INPUT_{}", name.to_uppercase().replace('-', "_")));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Connects there: a relay's port, or the server's own.
+    pub(crate) fn at_port(self, server: &Server, port: u16) -> Self {
+        self.input("port", &port.to_string()).input("known-hosts", &server.known_hosts(port))
+    }
+
+    /// As a job of GitHub.
+    pub(crate) fn on_github(self) -> Self {
+        self.env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_REPOSITORY", "diting/app")
+            .env("GITHUB_SERVER_URL", "https://github.example")
+            .env("GITHUB_RUN_ID", "7")
+            .env("GITHUB_RUN_ATTEMPT", "1")
+            .env("GITHUB_SHA", "1f0c9de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d5e6")
+            .env("GITHUB_REF", "refs/heads/master")
+            .env("GITHUB_REF_NAME", "master")
+            .env("GITHUB_ACTOR", "alice")
+    }
+
+    /// Where the run keeps whatever it keeps: home and temporary folder.
+    pub(crate) fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub(crate) fn run(self) -> Run {
+        self.start().finish()
+    }
+
+    pub(crate) fn start(self) -> Running {
+        let (reader, writer) = io::pipe().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().envs(&self.env).stdin(Stdio::null()).current_dir(self.folder.path());
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let started = Instant::now();
+        let child = command.spawn().unwrap();
+        // else our copies of the pipe keep it open
+        drop(command);
+        let log = Arc::new(Log::default());
+        let seen = Arc::clone(&log);
+        let reading = thread::spawn(move || seen.read(BufReader::new(reader)));
+        Running { deployment: self, child, log, reading: Some(reading), started }
+    }
+}
+
+/// What a run has printed so far.
+#[derive(Default)]
+struct Log {
+    text: Mutex<(String, bool)>,
+    more: Condvar,
+}
+
+impl Log {
+    fn read(&self, mut from: impl BufRead) {
+        let mut line = Vec::new();
+        while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            self.text.lock().unwrap().0 += &String::from_utf8_lossy(&line);
+            line.clear();
+            self.more.notify_all();
+        }
+        self.text.lock().unwrap().1 = true;
+        self.more.notify_all();
+    }
+}
+
+/// A run under way; killed when dropped.
+pub(crate) struct Running {
+    deployment: Deployment,
+    child: Child,
+    log: Arc<Log>,
+    reading: Option<JoinHandle<()>>,
+    started: Instant,
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the log holds `text`.
+    pub(crate) fn wait_for(&self, text: &str) {
+        let log = self.log.text.lock().unwrap();
+        let waiting = |log: &mut (String, bool)| !log.0.contains(text) && !log.1;
+        let (log, _) = self.log.more.wait_timeout_while(log, LONGEST, waiting).unwrap();
+        let seen = log.0.clone();
+        drop(log);
+        assert!(seen.contains(text), "{text:?} is not in the log:\n{seen}");
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// SIGKILL, to it alone.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log.text.lock().unwrap().0.clone()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn finish(mut self) -> Run {
+        let ended = crate::poll::until(LONGEST, || self.child.try_wait().unwrap().is_some());
+        let took = self.started.elapsed();
+        let so_far = self.log.text.lock().unwrap().0.clone();
+        assert!(ended, "still running after {LONGEST:?}:\n{so_far}");
+        self.reading.take().unwrap().join().unwrap();
+        let log = self.log.text.lock().unwrap().0.clone();
+        let outputs = fs::read_to_string(self.deployment.folder.path().join("outputs")).unwrap_or_default();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        Run { code, log, outputs: parse_outputs(&outputs), took }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).map_or("", String::as_str)
+    }
+
+    pub(crate) fn last_line(&self) -> &str {
+        self.log.lines().next_back().unwrap_or_default()
+    }
+
+    /// Exit code, outputs and the last line say the same.
+    pub(crate) fn assert_ended(&self, code: i32, outcome: &str, failed_step: &str) {
+        assert_eq!((self.code, self.output("outcome")), (code, outcome), "\n{}", self.log);
+        assert_eq!(self.output("failed-step"), failed_step, "\n{}", self.log);
+        assert!(self.last_line().starts_with(&format!("{outcome}: ")), "\n{}", self.log);
+        assert_eq!(self.output("finished"), if outcome == "unknown" { "" } else { "true" });
+    }
+
+    /// Gives the new release.
+    pub(crate) fn assert_deployed(&self, previous: Option<&str>) -> String {
+        self.assert_ended(0, "deployed", "");
+        let release = self.output("release").to_owned();
+        assert_eq!(self.output("live-release"), release);
+        assert_eq!(self.output("previous-release"), previous.unwrap_or_default());
+        self.assert_last_line(&format!("{release} is live and healthy;"));
+        release
+    }
+
+    /// Gives the release that failed.
+    pub(crate) fn assert_rolled_back(&self, failed_step: &str, to: &str) -> String {
+        self.assert_ended(6, "rolled-back", failed_step);
+        assert_eq!((self.output("live-release"), self.output("previous-release")), (to, to));
+        self.assert_last_line(&format!("{to} is live and healthy again"));
+        assert_ne!(self.output("release"), to);
+        self.output("release").to_owned()
+    }
+
+    pub(crate) fn assert_last_line(&self, text: &str) {
+        assert!(self.last_line().contains(text), "{text:?} is not in the last line of\n{}", self.log);
+    }
+
+    pub(crate) fn assert_says(&self, text: &str) {
+        assert!(self.log.contains(text), "{text:?} is not in\n{}", self.log);
+    }
+
+    pub(crate) fn assert_silent_about(&self, text: &str) {
+        assert!(!self.log.contains(text), "{text:?} is in\n{}", self.log);
+    }
+}
+
+/// As the runner reads the file: `name=value`, or `name<<DELIMITER`, lines, `DELIMITER`; the last one counts
+/// (`FileCommandManager.cs`).
+fn parse_outputs(text: &str) -> BTreeMap<String, String> {
+    let mut outputs = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let (equals, heredoc) = (line.find('='), line.find("<<"));
+        let (name, value) = match (equals, heredoc) {
+            (_, Some(at)) if equals.is_none_or(|equals| at < equals) => {
+                let delimiter = &line[at + 2..];
+                let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+                (&line[..at], value.join("\n"))
+            }
+            (Some(at), _) => (&line[..at], line[at + 1..].to_owned()),
+            _ => panic!("the runner refuses this line of outputs: {line:?}"),
+        };
+        outputs.insert(name.to_owned(), value);
+    }
+    outputs
+}
