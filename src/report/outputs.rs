@@ -1,6 +1,6 @@
 use super::texts::step_name;
 use super::Facts;
-use crate::protocol::{End, Outcome, ReleaseId};
+use crate::protocol::{End, ReleaseId};
 
 /// The action's outputs, but for those that `main` writes itself. Empty where unknown.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn failed_step(end: &End, facts: &Facts) -> &'static str {
     let failed = end.verdict.as_ref().and_then(|verdict| verdict.failure.as_ref()).map(|failure| failure.step);
-    let cut_off = || facts.step.filter(|_| end.verdict.is_none() && end.outcome != Outcome::Unknown);
+    let cut_off = || facts.step.filter(|_| end.verdict.is_none());
     failed.or_else(cut_off).map(step_name).unwrap_or_default()
 }
 
@@ -61,9 +61,9 @@ mod tests {
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step= duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         ");
     }
 }

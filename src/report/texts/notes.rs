@@ -44,10 +44,14 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
-        Notice::Adopted(found) => {
-            format!("{} was found and is adopted; the next switch writes a relative link", word(found))
-        }
+        Notice::Adopted(found) => adopted(found),
     }
+}
+
+/// A link as `ls -l` shows it: name and text.
+fn adopted(found: &str) -> String {
+    let (name, text) = found.split_once(" -> ").unwrap_or(("current", found));
+    format!("{} was a link to {}; the next switch writes a relative one", word(name), word(text))
 }
 
 #[cfg(test)]
@@ -75,7 +79,7 @@ mod tests {
         whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a deployment
         waiting up to 10 s for systemd's start limit; the old release serves meanwhile
         waiting up to 5 min for systemd's start limit; nothing serves meanwhile
-        current -> /opt/diting/previous was found and is adopted; the next switch writes a relative link
+        current was a link to /opt/diting/previous; the next switch writes a relative one
         ");
     }
 }
