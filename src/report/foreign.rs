@@ -1,16 +1,9 @@
 //! The one door through which text that is not ours gets into what a person reads.
 
+use crate::text::{harmless, Lines};
+
 /// How much of a foreign text stands inside a sentence of ours, in characters.
 const MOST: usize = 200;
-
-// To be replaced by `crate::text::{harmless, SERVER_PREFIX}`.
-pub(super) const SERVER_PREFIX: &str = "│ ";
-
-fn harmless(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text: String = text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
-    text.replace("##[", "##\\[")
-}
 
 /// A foreign text as part of a line of ours: in one line, harmless, cut.
 pub(super) fn word(text: impl AsRef<[u8]>) -> String {
@@ -19,7 +12,7 @@ pub(super) fn word(text: impl AsRef<[u8]>) -> String {
 
 /// Like [`word`], but whole.
 pub(super) fn all(text: impl AsRef<[u8]>) -> String {
-    let lines: Vec<_> = lines(text.as_ref()).collect();
+    let lines = lines(text.as_ref());
     let joined = lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ");
     // joining may have brought together what splitting kept apart
     harmless(joined.as_bytes())
@@ -27,25 +20,24 @@ pub(super) fn all(text: impl AsRef<[u8]>) -> String {
 
 /// The last line that says anything: where programs put what went wrong.
 pub(super) fn last_word(text: &[u8]) -> String {
-    let last = lines(text).filter(|line| !line.trim().is_empty()).last();
-    word(last.unwrap_or_default())
+    let lines = lines(text);
+    word(lines.iter().rfind(|line| !line.trim().is_empty()).map_or("", String::as_str))
 }
 
-/// The lines of a foreign text, each harmless. The runner ends a line at `\n`, `\r\n` and a bare `\r`.
-pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = String> + '_ {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.split(|b| *b == b'\n').flat_map(|line| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        line.split(|b| *b == b'\r').map(harmless)
-    })
+/// The lines of a foreign text, each harmless.
+pub(super) fn lines(text: &[u8]) -> Vec<String> {
+    let mut lines = Lines::new();
+    let mut all = lines.push(text);
+    all.extend(lines.finish());
+    all.iter().map(|line| harmless(line)).collect()
 }
 
-/// At most so many characters, with a mark where something was cut off.
+/// At most so many characters, with a mark where something was cut off: between two words, where there are any near, so
+/// that no secret is cut in two and then not known as one.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
+    let Some((at, _)) = text.char_indices().nth(most) else { return text.to_owned() };
+    let between = text[..at].rfind(char::is_whitespace).filter(|between| *between >= at / 2);
+    format!("{}…", text[..between.unwrap_or(at)].trim_end())
 }
 
 #[cfg(test)]
@@ -60,9 +52,10 @@ mod tests {
     }
 
     #[test]
-    fn every_end_of_line_ends_a_line() {
-        assert_eq!(lines(b"a\nb\r\nc\rd\n").collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-        assert_eq!(lines(b"").collect::<Vec<_>>(), [""]);
+    fn what_is_too_long_is_cut_between_two_words() {
+        assert_eq!(cut("one two three", 9), "one two…");
+        assert_eq!(cut("a b-very-long-word", 9), "a b-very-…");
+        assert_eq!(cut("short", 5), "short");
     }
 
     #[test]

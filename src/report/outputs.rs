@@ -1,6 +1,6 @@
 use super::texts::step_name;
 use super::Facts;
-use crate::protocol::{End, Outcome, ReleaseId};
+use crate::protocol::{End, ReleaseId};
 
 /// The action's outputs, but for those that `main` writes itself. Empty where unknown.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
 
 fn failed_step(end: &End, facts: &Facts) -> &'static str {
     let failed = end.verdict.as_ref().and_then(|verdict| verdict.failure.as_ref()).map(|failure| failure.step);
-    let cut_off = || facts.step.filter(|_| end.verdict.is_none() && end.outcome != Outcome::Deployed);
+    let cut_off = || facts.step.filter(|_| end.verdict.is_none());
     failed.or_else(cut_off).map(step_name).unwrap_or_default()
 }
 
@@ -40,21 +40,28 @@ mod tests {
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
         outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover duration=21.4
         outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
         outcome=failed release=1762147999 previous-release= live-release= failed-step=verify duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
         outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
-        outcome=busy release= previous-release=1762147685 live-release= failed-step=lock duration=21.4
+        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock duration=21.4
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
+        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         ");

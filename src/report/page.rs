@@ -1,4 +1,7 @@
-use super::foreign::{cut, lines, SERVER_PREFIX};
+//! The page that the log is read on: the only place where a line is made that the runner may take for a command.
+
+use super::foreign::{cut, lines};
+use crate::text::{Redactor, SERVER_PREFIX};
 
 /// Where the log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,51 +20,83 @@ pub(super) enum Level {
     Notice,
 }
 
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
 /// The runner cuts an annotation's message at 4096 characters (`ExecutionContext.cs`, `_maxIssueMessageLength`).
 const MESSAGE: usize = 4000;
 
-impl Page {
+/// Makes lines of texts: harmless, without secrets, and commands escaped.
+#[derive(Debug)]
+pub(super) struct Printer {
+    pub(super) page: Page,
+    redactor: Redactor,
+    lines: Vec<String>,
+}
+
+impl Printer {
+    pub(super) fn new(page: Page, redactor: Redactor) -> Self {
+        Self { page, redactor, lines: Vec::new() }
+    }
+
+    /// What was printed since the last time.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
     /// What opens a step.
-    pub(super) fn open(self, title: &str) -> String {
-        let title = lines(title.as_bytes()).collect::<Vec<_>>().join(" ");
-        match self {
-            Self::Actions => format!("::group::{}", data(&title)),
-            Self::Terminal => format!("== {title}"),
-        }
+    pub(super) fn open(&mut self, title: &str) {
+        let title = self.clean(title).join(" ");
+        self.lines.push(match self.page {
+            Page::Actions => format!("::group::{}", data(&title)),
+            Page::Terminal => format!("== {title}"),
+        });
     }
 
     /// What closes it.
-    pub(super) fn close(self) -> Option<String> {
-        match self {
-            Self::Actions => Some("::endgroup::".to_owned()),
-            Self::Terminal => None,
+    pub(super) fn close(&mut self) {
+        match self.page {
+            Page::Actions => self.lines.push("::endgroup::".to_owned()),
+            Page::Terminal => {}
         }
     }
 
     /// A text of ours. What it quotes can't become a command of the runner.
-    pub(super) fn plain(text: &str) -> Vec<String> {
-        lines(text.as_bytes()).map(guarded).collect()
+    pub(super) fn plain(&mut self, text: &str) {
+        let lines = self.clean(text);
+        self.lines.extend(lines.into_iter().map(guarded));
     }
 
-    /// A text of the server's.
-    pub(super) fn foreign(text: &[u8]) -> Vec<String> {
-        lines(text).map(|line| format!("{SERVER_PREFIX}{line}")).collect()
+    /// A text of somebody else's, as lines that [`Printer::print`] takes.
+    pub(super) fn foreign(&self, text: &[u8]) -> Vec<String> {
+        lines(text).iter().map(|line| format!("{SERVER_PREFIX}{}", self.redactor.redact(line))).collect()
+    }
+
+    /// Lines that [`Printer::foreign`] gave.
+    pub(super) fn print(&mut self, lines: impl IntoIterator<Item = String>) {
+        self.lines.extend(lines);
     }
 
     /// Something that is to be seen outside of the log, too.
-    pub(super) fn annotation(self, level: Level, title: &str, text: &str) -> Vec<String> {
-        let word = match level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Notice => "notice",
-        };
-        match self {
-            Self::Actions => {
-                let message = cut(&lines(text.as_bytes()).collect::<Vec<_>>().join("\n"), MESSAGE);
-                vec![format!("::{word} title={}::{}", property(title), data(&message))]
+    pub(super) fn annotation(&mut self, level: Level, title: &str, text: &str) {
+        match self.page {
+            Page::Actions => {
+                let message = cut(&self.clean(text).join("\n"), MESSAGE);
+                self.lines.push(format!("::{} title={}::{}", level.word(), property(title), data(&message)));
             }
-            Self::Terminal => Self::plain(&format!("{word}: {title}\n{text}")),
+            Page::Terminal => self.plain(&format!("{}: {title}\n{text}", level.word())),
         }
+    }
+
+    fn clean(&self, text: &str) -> Vec<String> {
+        lines(text.as_bytes()).iter().map(|line| self.redactor.redact(line)).collect()
     }
 }
 
@@ -86,23 +121,46 @@ fn property(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn printed(page: Page, print: impl FnOnce(&mut Printer)) -> Vec<String> {
+        let mut printer = Printer::new(page, Redactor::new(["secret-%-word"]));
+        print(&mut printer);
+        printer.take()
+    }
+
     #[test]
     fn a_command_carries_its_text_escaped() {
-        let lines = Page::Actions.annotation(Level::Error, "a: b, 5 %", "one\ntwo\r##[x] 100 %");
+        let text = "one\ntwo\r##[x] 100 %";
+        let lines = printed(Page::Actions, |it| it.annotation(Level::Error, "a: b, 5 %", text));
         assert_eq!(lines, ["::error title=a%3A b%2C 5 %25::one%0Atwo%0A##\\[x] 100 %25"]);
-        assert_eq!(Page::Actions.open("a\n::b"), "::group::a ::b");
+        assert_eq!(printed(Page::Actions, |it| it.open("a\n::b")), ["::group::a ::b"]);
     }
 
     #[test]
     fn a_terminal_sees_no_commands() {
-        let lines = Page::Terminal.annotation(Level::Warning, "title", "one\n ::two");
-        assert_eq!(lines, ["warning: title", "one", "│  ::two"]);
-        assert_eq!((Page::Terminal.open("a"), Page::Terminal.close()), ("== a".to_owned(), None));
+        let lines = printed(Page::Terminal, |it| {
+            it.open("a");
+            it.annotation(Level::Warning, "title", "one\n ::two");
+            it.close();
+        });
+        assert_eq!(lines, ["== a", "warning: title", "one", "│  ::two"]);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands() {
+        let text = "a secret-%-word b";
+        let lines = printed(Page::Actions, |it| {
+            it.open(text);
+            it.plain(text);
+            it.annotation(Level::Notice, "t", text);
+            let foreign = it.foreign(text.as_bytes());
+            it.print(foreign);
+        });
+        assert_eq!(lines, ["::group::a *** b", "a *** b", "::notice title=t::a *** b", "│ a *** b"]);
     }
 
     #[test]
     fn a_message_is_as_long_as_the_runner_shows() {
-        let line = Page::Actions.annotation(Level::Error, "t", &"%".repeat(9999)).concat();
+        let line = printed(Page::Actions, |it| it.annotation(Level::Error, "t", &"%".repeat(9999))).concat();
         assert_eq!(line.matches("%25").count(), MESSAGE);
     }
 }

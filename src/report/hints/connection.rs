@@ -32,7 +32,8 @@ fn refused(place: &Place) -> String {
         ),
         &[
             "sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd".to_owned(),
-            format!("sudo firewall-cmd --list-all || sudo ufw status; sudo ufw allow {}/tcp", place.port),
+            "sudo firewall-cmd --list-all || sudo ufw status".to_owned(),
+            format!("sudo firewall-cmd --permanent --add-port={0}/tcp && sudo firewall-cmd --reload", place.port),
         ],
     )
 }

@@ -14,16 +14,15 @@ pub use trouble::trouble;
 pub use unready::unready;
 
 use super::Place;
-use crate::protocol::{End, Failure, Outcome};
+use crate::protocol::{End, Outcome};
 
 /// What to do about how the run ended.
 #[must_use]
 pub fn hint(end: &End, place: &Place) -> String {
-    let verdict = end.verdict.as_ref();
-    let failed = verdict.and_then(|verdict| verdict.rollback.as_ref().or(verdict.failure.as_ref()));
-    let why = failed.map(|failure| of(failure, place)).or_else(|| end.trouble.as_ref().map(|it| trouble(it, place)));
+    let why = why(end, place);
     match end.outcome {
-        Outcome::RollbackFailed => [unit::look(place), why.unwrap_or_default()].join("\n"),
+        Outcome::RollbackFailed => steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why,
+        Outcome::Error if why.is_empty() => trouble::REPORT.to_owned(),
         Outcome::Deployed
         | Outcome::Error
         | Outcome::Invalid
@@ -33,12 +32,19 @@ pub fn hint(end: &End, place: &Place) -> String {
         | Outcome::RolledBack
         | Outcome::Busy
         | Outcome::Unknown
-        | Outcome::Cancelled => why.unwrap_or_default(),
+        | Outcome::Cancelled => why,
     }
 }
 
-fn of(failure: &Failure, place: &Place) -> String {
-    reason(failure, place)
+/// What to do about the cause: where the way back failed, about that first.
+fn why(end: &End, place: &Place) -> String {
+    let verdict = end.verdict.as_ref();
+    let failed = verdict.and_then(|verdict| match end.outcome {
+        Outcome::RollbackFailed => verdict.rollback.as_ref().or(verdict.failure.as_ref()),
+        _ => verdict.failure.as_ref(),
+    });
+    let own = end.trouble.as_ref().map(|it| trouble(it, place));
+    own.or_else(|| failed.map(|failure| reason(failure, place))).unwrap_or_default()
 }
 
 /// Text, then the commands for it.
@@ -50,7 +56,7 @@ fn steps(text: &str, commands: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Step;
+    use crate::protocol::{Failure, Step};
     use crate::report::tests::{ends, findings, place, reasons, troubles};
 
     #[test]
@@ -83,9 +89,9 @@ mod tests {
           findmnt -T /opt/diting/releases/1762147999/app.py
           sudo dmesg -T | tail -n 30
         ---
-        see on the server who may, and give it to the deploy user:
+        see on the server who may what, and give to the deploy user what it needs:
           namei -l /opt/diting/releases/1762147999/app.py
-          sudo chown -R deploy: /opt/diting/releases/1762147999/app.py
+          sudo chown deploy: FOLDER
         ---
         look at it on the server:
           namei -l /opt/diting/releases/1762147999/app.py
@@ -115,26 +121,25 @@ mod tests {
           sudo journalctl -u diting -n 50 --no-pager
           sudo systemctl reset-failed diting && sudo systemctl restart diting
         ---
-        the reason is in its log; most often an import error, a missing dependency or a missing configuration file:
+        its log says why; most often an import error, a missing dependency or a missing configuration file:
           systemctl status diting
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script, with:
+        203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:
           systemctl cat diting
         ---
-        200/CHDIR: the unit's WorkingDirectory is not in the new release; compare with:
+        200/CHDIR: the unit's WorkingDirectory is not in the new release; compare:
           systemctl cat diting
         ---
-        217/USER: the unit's User does not exist on the server; compare with:
+        217/USER: the unit's User does not exist on the server; compare:
           systemctl cat diting
         ---
         most likely the server ran out of memory; on the server:
           sudo dmesg -T | grep -iE 'oom|out of memory'
           free -h
         ---
-        on the server:
-          systemctl status diting
-          sudo journalctl -u diting -n 50 --no-pager
+        203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:
+          systemctl cat diting
         ---
         does the input restart really restart this unit? A reload keeps the old process
         ---
@@ -252,7 +257,8 @@ mod tests {
         ---
         does sshd listen on port 22, and do firewall and the provider's security group let it through? On the server's console:
           sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd
-          sudo firewall-cmd --list-all || sudo ufw status; sudo ufw allow 22/tcp
+          sudo firewall-cmd --list-all || sudo ufw status
+          sudo firewall-cmd --permanent --add-port=22/tcp && sudo firewall-cmd --reload
         ---
         are host and port (22) right? Firewall and the provider's security group must let the runner in; runners hosted by GitHub change their addresses and have no IPv6
         ---

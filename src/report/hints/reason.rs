@@ -20,8 +20,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             &[format!("systemctl cat {}", place.unit())],
         ),
         Reason::StartLimit { .. } => unit::start_limit(place),
-        Reason::Crashed { result } => unit::crashed(result, place),
-        Reason::NotRunning { .. } => unit::look(place),
+        Reason::Crashed { result: end } | Reason::NotRunning { state: end } => unit::crashed(end, place),
         Reason::NotRestarted => "does the input restart really restart this unit? A reload keeps the old process".to_owned(),
         Reason::Interference(_) => steps(
             "while a deployment runs, nobody else may restart the unit or change current; who it was:",
@@ -63,8 +62,8 @@ fn io(kind: IoKind, path: &str, place: &Place) -> String {
             &[format!("findmnt -T {path}"), "sudo dmesg -T | tail -n 30".to_owned()],
         ),
         IoKind::Denied => steps(
-            "see on the server who may, and give it to the deploy user:",
-            &[format!("namei -l {path}"), format!("sudo chown -R {}: {path}", shell(&place.user))],
+            "see on the server who may what, and give to the deploy user what it needs:",
+            &[format!("namei -l {path}"), format!("sudo chown {}: FOLDER", shell(&place.user))],
         ),
         IoKind::Other => steps("look at it on the server:", &[format!("namei -l {path}")]),
     }

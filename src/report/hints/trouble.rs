@@ -2,6 +2,9 @@ use super::{connection::connection, steps};
 use crate::protocol::Trouble;
 use crate::report::place::{shell, Place};
 
+/// What to do about a bug of ours.
+pub(super) const REPORT: &str = "please report it, with this log: https://github.com/diting/deploy-action/issues";
+
 /// What to do about a trouble on the runner or on the way.
 #[must_use]
 pub fn trouble(trouble: &Trouble, place: &Place) -> String {
@@ -35,6 +38,6 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
             "run it again: what was uploaded is kept".to_owned()
         }
         Trouble::OutOfTime { .. } => "see above which step took the time, or raise the input timeout".to_owned(),
-        Trouble::Bug { .. } => "please report it, with this log: https://github.com/diting/deploy-action/issues".to_owned(),
+        Trouble::Bug { .. } => REPORT.to_owned(),
     }
 }

@@ -29,26 +29,29 @@ pub(super) fn unusable(service: &str, state: &str) -> String {
     }
 }
 
-/// What to do about a process that ended by itself.
+/// What to do about a process that ended by itself, by systemd's words for it.
 pub(super) fn crashed(result: &str, place: &Place) -> String {
-    let said = |code: &str| result.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code);
-    let cat = || [format!("systemctl cat {}", place.unit())];
-    if said("203") {
-        let text =
-            "203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script, with:";
-        return steps(text, &cat());
-    }
-    if said("200") {
-        return steps("200/CHDIR: the unit's WorkingDirectory is not in the new release; compare with:", &cat());
-    }
-    if said("217") {
-        return steps("217/USER: the unit's User does not exist on the server; compare with:", &cat());
-    }
-    if said("oom") || said("137") || said("9") || said("SIGKILL") || said("KILL") {
-        return out_of_memory();
-    }
-    let text =
-        "the reason is in its log; most often an import error, a missing dependency or a missing configuration file:";
+    let cat = [format!("systemctl cat {}", place.unit())];
+    let text = match end_of(result) {
+        (_, Some(203)) => {
+            "203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:"
+        }
+        (_, Some(200)) => "200/CHDIR: the unit's WorkingDirectory is not in the new release; compare:",
+        (_, Some(217)) => "217/USER: the unit's User does not exist on the server; compare:",
+        (true, Some(9)) | (_, Some(137)) => return out_of_memory(),
+        _ => return in_its_log(place),
+    };
+    steps(text, &cat)
+}
+
+/// Whether a signal ended it, and the number of signal or exit status: the last one in systemd's words.
+fn end_of(result: &str) -> (bool, Option<u32>) {
+    let number = result.rsplit(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+    (result.contains("signal") || result.contains("oom-kill"), number.and_then(|digits| digits.parse().ok()))
+}
+
+fn in_its_log(place: &Place) -> String {
+    let text = "its log says why; most often an import error, a missing dependency or a missing configuration file:";
     steps(text, &commands(place))
 }
 

@@ -1,8 +1,8 @@
 use super::section::Mark;
 use super::Log;
 use crate::protocol::{End, Failure, Outcome, Reason, Trouble, Unready};
-use crate::report::page::{Level, Page};
-use crate::report::texts::{self, last_line, live, title, what_happened};
+use crate::report::page::Level;
+use crate::report::texts::{self, last_line, title};
 use crate::report::{hints, Place};
 
 /// The last so many lines of what somebody said.
@@ -11,37 +11,57 @@ const SAID: usize = 40;
 impl Log {
     /// What must be known, in this order: what was said, one annotation, the last line.
     pub(super) fn end(&mut self, end: &End) {
-        let mark = if end.outcome == Outcome::Deployed { Mark::Done } else { Mark::CutOff };
-        self.close(mark, None);
-        for said in said(end) {
+        let said = said(end);
+        if !said.is_empty() {
+            self.forget_output();
+        }
+        self.close(mark(end), None);
+        for said in said {
             self.quoted(said, SAID);
         }
         let level = if end.outcome == Outcome::Deployed { Level::Notice } else { Level::Error };
         let text = message(end, self.place());
-        self.lines.extend(self.page.annotation(level, title(end.outcome), &text));
-        self.lines.extend(Page::plain(&last_line(end, self.place())));
+        let last = last_line(end, self.place());
+        self.printer.annotation(level, title(end.outcome), &text);
+        self.printer.plain(&last);
+    }
+}
+
+/// How the step ended that was running when everything did.
+fn mark(end: &End) -> Mark {
+    match (&end.trouble, end.outcome) {
+        (Some(Trouble::LineCut { .. }), _) | (_, Outcome::Unknown) => Mark::CutOff,
+        (_, Outcome::Deployed) => Mark::Done,
+        (_, Outcome::Cancelled) => Mark::Cancelled,
+        _ => Mark::Failed,
     }
 }
 
 fn message(end: &End, place: &Place) -> String {
-    if let Some(found) = findings(end) {
-        return not_ready(found, place);
+    match findings(end) {
+        Some([only]) => finding(only, place),
+        Some(all) => numbered(all, place),
+        None => {
+            let parts =
+                [texts::what_happened(end).unwrap_or_default(), texts::now(end, place), hints::hint(end, place)];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+        }
     }
-    let happened = what_happened(end);
-    let hint = hints::hint(end, place);
-    let parts = [happened, Some(live(end, place)), Some(hint).filter(|hint| !hint.is_empty())];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// All findings, each with its own hint.
-fn not_ready(found: &[Unready], place: &Place) -> String {
-    let one = |found: &Unready| format!("{}\n{}", texts::unready(found), hints::unready(found, place));
-    found.iter().map(one).collect::<Vec<_>>().join("\n")
+fn numbered(found: &[Unready], place: &Place) -> String {
+    let one = |(i, found)| format!("{}. {}", i + 1, finding(found, place));
+    found.iter().enumerate().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn finding(found: &Unready, place: &Place) -> String {
+    format!("{}\n{}", texts::unready(found), hints::unready(found, place))
 }
 
 fn findings(end: &End) -> Option<&[Unready]> {
     match &end.verdict.as_ref()?.failure.as_ref()?.reason {
-        Reason::NotReady(found) => Some(found),
+        Reason::NotReady(found) if !found.is_empty() => Some(found),
         _ => None,
     }
 }

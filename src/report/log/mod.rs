@@ -4,11 +4,12 @@ mod attempts;
 mod end;
 mod section;
 
-use super::page::{Level, Page};
+use super::foreign::word;
+use super::page::{Level, Page, Printer};
 use super::{texts, Facts, Place};
-use crate::protocol::{Diagnostic, Event, RunEvent, Step, Verdict, Warning, What};
+use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
+use crate::text::Redactor;
 use section::{Mark, Section};
-use std::time::Duration;
 
 /// The runner keeps ten annotations of a kind for a step; what goes beyond is a plain line.
 const WARNINGS: usize = 9;
@@ -18,18 +19,24 @@ const DIAGNOSTIC_LINES: usize = 100;
 /// Turns what happens into the lines of the log.
 #[derive(Debug)]
 pub struct Log {
-    page: Page,
+    printer: Printer,
     facts: Facts,
     section: Option<Section>,
     warnings: usize,
-    lines: Vec<String>,
 }
 
 impl Log {
     /// An empty log.
     #[must_use]
     pub fn new(page: Page) -> Self {
-        Self { page, facts: Facts::default(), section: None, warnings: 0, lines: Vec::new() }
+        let printer = Printer::new(page, Redactor::default());
+        Self { printer, facts: Facts::default(), section: None, warnings: 0 }
+    }
+
+    /// The same, but what `redactor` knows is hidden: here, for in an escaped line it can't be found any more.
+    #[must_use]
+    pub fn hiding(self, redactor: Redactor) -> Self {
+        Self { printer: Printer::new(self.printer.page, redactor), ..self }
     }
 
     /// What is known so far.
@@ -44,14 +51,14 @@ impl Log {
         match event {
             RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
             RunEvent::Connecting => self.open(Step::Connect, None),
-            RunEvent::Connected { took } => self.close(Mark::Done, Some(*took)),
+            RunEvent::Connected { took } => self.took(*took),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),
             RunEvent::Noise(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => self.end(end),
         }
-        std::mem::take(&mut self.lines)
+        self.printer.take()
     }
 
     fn on_server(&mut self, event: &Event) {
@@ -61,7 +68,7 @@ impl Log {
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.output(text),
             What::Warning(warning) => self.warning(warning),
-            What::Notice(notice) => self.outside(&format!("note: {}", texts::notice(notice))),
+            What::Notice(notice) => self.notice(notice),
             What::Staged(staged) => self.note(texts::staged(staged)),
             What::PointOfNoReturn { release, previous, deadline } => {
                 self.outside(&texts::point_of_no_return(*release, *previous, *deadline));
@@ -79,38 +86,32 @@ impl Log {
             return;
         }
         let mark = if step == Step::RollBack { Mark::Failed } else { Mark::Done };
-        self.close_at(mark, at);
+        self.close(mark, Some(at));
         self.open(step, Some(at));
     }
 
     fn verdict(&mut self, verdict: &Verdict, at: u64) {
-        let failed = verdict.rollback.as_ref().or(verdict.failure.as_ref()).map(|failure| failure.step);
-        let rolled_back = self.section.as_ref().is_some_and(|section| section.step() == Step::RollBack);
-        let mark = match (failed, &verdict.rollback) {
-            (None, _) => Mark::Done,
-            (Some(_), None) if rolled_back => Mark::Done,
-            (Some(_), _) => Mark::Failed,
-        };
-        self.close_at(mark, at);
+        let rolling_back = self.section.as_ref().is_some_and(|section| section.step() == Step::RollBack);
+        let failed = if rolling_back { &verdict.rollback } else { &verdict.failure };
+        self.close(failed.as_ref().map_or(Mark::Done, Mark::of), Some(at));
     }
 
     fn diagnostics(&mut self, all: &[Diagnostic], at: u64) {
-        self.close_at(Mark::Failed, at);
+        self.close(Mark::Failed, Some(at));
         for diagnostic in all {
-            self.lines.extend(Page::plain(&format!("--- {}", super::foreign::word(&diagnostic.title))));
+            self.printer.plain(&format!("--- {}", word(&diagnostic.title)));
             self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
         }
     }
 
     /// The last lines of a foreign text, outside of every group.
     fn quoted(&mut self, text: &[u8], most: usize) {
-        let mut lines = Page::foreign(text);
+        let lines = self.printer.foreign(text);
         let over = lines.len().saturating_sub(most);
         if over > 0 {
-            lines.drain(..over);
-            self.lines.extend(Page::plain(&texts::left_out(over)));
+            self.printer.plain(&texts::left_out(over));
         }
-        self.lines.extend(lines);
+        self.printer.print(lines.into_iter().skip(over));
     }
 
     fn recovered(&mut self, verdict: &Verdict) {
@@ -122,7 +123,7 @@ impl Log {
     }
 
     fn warning(&mut self, warning: &Warning) {
-        let text = texts::warning(warning, &self.facts.place);
+        let text = texts::warning(warning);
         self.warnings += 1;
         match self.warnings <= WARNINGS {
             true => self.annotate(Level::Warning, "On the server", &text),
@@ -130,23 +131,26 @@ impl Log {
         }
     }
 
+    fn notice(&mut self, notice: &Notice) {
+        // told again and again while it waits
+        if matches!(notice, Notice::StartLimitWait { .. }) && !self.first_wait() {
+            return;
+        }
+        self.outside(&format!("note: {}", texts::notice(notice)));
+    }
+
     fn annotate(&mut self, level: Level, title: &str, text: &str) {
         self.pause();
-        self.lines.extend(self.page.annotation(level, title, text));
+        self.printer.annotation(level, title, text);
     }
 
     /// Lines that must be seen at once, so not in a group that is folded.
     fn outside(&mut self, text: &str) {
         self.pause();
-        self.lines.extend(Page::plain(text));
+        self.printer.plain(text);
     }
 
     fn place(&self) -> &Place {
         &self.facts.place
-    }
-
-    fn close_at(&mut self, mark: Mark, at: u64) {
-        let since = self.section.as_ref().and_then(Section::since);
-        self.close(mark, since.map(|since| Duration::from_millis(at.saturating_sub(since))));
     }
 }

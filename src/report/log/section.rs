@@ -1,6 +1,6 @@
 use super::attempts::Attempts;
 use super::Log;
-use crate::protocol::{Attempt, Step};
+use crate::protocol::{Attempt, Failure, Reason, Step};
 use crate::report::page::Page;
 use crate::report::{duration, texts};
 use std::collections::VecDeque;
@@ -16,8 +16,19 @@ const KEPT: usize = 30;
 pub(super) enum Mark {
     Done,
     Failed,
+    Cancelled,
     /// It was not seen to end.
     CutOff,
+}
+
+impl Mark {
+    /// Of a step that failed.
+    pub(super) fn of(failure: &Failure) -> Self {
+        match failure.reason {
+            Reason::Cancelled => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
 }
 
 /// The step that runs.
@@ -26,26 +37,25 @@ pub(super) struct Section {
     step: Step,
     /// Milliseconds since the epoch.
     since: Option<u64>,
+    /// Where it is known without a clock.
+    took: Option<Duration>,
     /// Whether its group is open on the page.
     open: bool,
     printed: usize,
     last: VecDeque<String>,
     note: Option<String>,
     attempts: Attempts,
+    waits: bool,
 }
 
 impl Section {
     fn new(step: Step, since: Option<u64>) -> Self {
-        let (last, attempts) = (VecDeque::new(), Attempts::default());
-        Self { step, since, open: true, printed: 0, last, note: None, attempts }
+        let (took, note, last, attempts) = (None, None, VecDeque::new(), Attempts::default());
+        Self { step, since, took, open: true, printed: 0, last, note, attempts, waits: false }
     }
 
     pub(super) fn step(&self) -> Step {
         self.step
-    }
-
-    pub(super) fn since(&self) -> Option<u64> {
-        self.since
     }
 
     /// Keeps a line of output; whether it is to be shown now.
@@ -64,12 +74,27 @@ impl Section {
         let kept = over.min(self.last.len());
         Some((over - kept, self.last.iter().skip(self.last.len() - kept).cloned().collect()))
     }
+
+    fn result(&self, mark: Mark, at: Option<u64>) -> String {
+        let step = texts::step(self.step);
+        let by_clock = at.zip(self.since).map(|(at, since)| Duration::from_millis(at.saturating_sub(since)));
+        let took = self.took.or(by_clock).map(|took| format!(", {}", duration(took))).unwrap_or_default();
+        let note = self.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let health = self.attempts.last().map(|last| format!(": health {last}")).unwrap_or_default();
+        match mark {
+            Mark::Done => format!("✓ {step}{took}{note}"),
+            Mark::Failed => format!("✗ {step} failed{took}{health}{note}"),
+            Mark::Cancelled => format!("✗ {step} cancelled{took}{note}"),
+            Mark::CutOff => format!("✗ {step} was not seen to end"),
+        }
+    }
 }
 
 impl Log {
     pub(super) fn open(&mut self, step: Step, since: Option<u64>) {
         self.close(Mark::CutOff, None);
-        self.lines.push(self.page.open(&title(self, step)));
+        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place()));
+        self.printer.open(&title);
         self.section = Some(Section::new(step, since));
     }
 
@@ -77,24 +102,24 @@ impl Log {
     pub(super) fn pause(&mut self) {
         if let Some(section) = self.section.as_mut().filter(|section| section.open) {
             section.open = false;
-            self.lines.extend(self.page.close());
+            self.printer.close();
         }
     }
 
     fn resume(&mut self) {
-        let Some(step) = self.section.as_ref().filter(|section| !section.open).map(Section::step) else { return };
-        if self.page == Page::Actions {
-            self.lines.push(self.page.open(&format!("{}, continued", texts::step(step))));
-        }
-        if let Some(section) = &mut self.section {
+        if let Some(section) = self.section.as_mut().filter(|section| !section.open) {
             section.open = true;
+            // a terminal folds nothing
+            if self.printer.page == Page::Actions {
+                self.printer.open(&format!("{}, continued", texts::step(section.step)));
+            }
         }
     }
 
     /// A line of the step's own.
     pub(super) fn inside(&mut self, text: &str) {
         self.resume();
-        self.lines.extend(Page::plain(text));
+        self.printer.plain(text);
     }
 
     /// Something for the line of its result.
@@ -105,12 +130,24 @@ impl Log {
         }
     }
 
+    /// How long it took, by the clock of whoever says so.
+    pub(super) fn took(&mut self, took: Duration) {
+        if let Some(section) = &mut self.section {
+            section.took = Some(took);
+        }
+    }
+
+    /// Whether this step has not been told to wait before.
+    pub(super) fn first_wait(&mut self) -> bool {
+        self.section.as_mut().is_none_or(|section| !std::mem::replace(&mut section.waits, true))
+    }
+
     /// What the server, or ssh, prints.
     pub(super) fn output(&mut self, text: &[u8]) {
-        for line in Page::foreign(text) {
+        for line in self.printer.foreign(text) {
             if self.section.as_mut().is_none_or(|section| section.keep(&line)) {
                 self.resume();
-                self.lines.push(line);
+                self.printer.print([line]);
             }
         }
     }
@@ -122,35 +159,28 @@ impl Log {
         }
     }
 
+    /// What a step printed is told in another way.
+    pub(super) fn forget_output(&mut self) {
+        if let Some(section) = &mut self.section {
+            section.last.clear();
+        }
+    }
+
     /// Ends the step: its result stands outside of its group.
-    pub(super) fn close(&mut self, mark: Mark, took: Option<Duration>) {
+    pub(super) fn close(&mut self, mark: Mark, at: Option<u64>) {
         if let Some((lost, last)) = self.section.as_ref().and_then(Section::held_back) {
             self.resume();
-            self.lines.extend(Page::plain(&texts::left_out(lost)));
-            self.lines.extend(last);
+            if lost > 0 {
+                self.printer.plain(&texts::left_out(lost));
+            }
+            self.printer.print(last);
         }
         self.pause();
         let Some(section) = self.section.take() else { return };
-        self.lines.extend(Page::plain(&result(&section, mark, took)));
+        self.printer.plain(&section.result(mark, at));
         // a terminal folds nothing: there they can be seen already
-        if mark != Mark::Done && self.page == Page::Actions {
-            self.lines.extend(section.last);
+        if mark != Mark::Done && self.printer.page == Page::Actions {
+            self.printer.print(section.last);
         }
-    }
-}
-
-fn title(log: &Log, step: Step) -> String {
-    format!("{}: {}", texts::step(step), texts::doing(step, log.place()))
-}
-
-fn result(section: &Section, mark: Mark, took: Option<Duration>) -> String {
-    let step = texts::step(section.step);
-    let took = took.map(|took| format!(", {}", duration(took))).unwrap_or_default();
-    let note = section.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    let last = section.attempts.last().map(|last| format!(": health {last}")).unwrap_or_default();
-    match mark {
-        Mark::Done => format!("✓ {step}{took}{note}"),
-        Mark::Failed => format!("✗ {step} failed{took}{last}{note}"),
-        Mark::CutOff => format!("✗ {step} was not seen to end{took}"),
     }
 }

@@ -1,7 +1,8 @@
 use super::runner::commands;
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, Diagnostic, Ending, Event, Outcome, Reason, RunEvent, Step, Trouble, Unready, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Notice, Outcome, Reason, RunEvent, Step,
+    Trouble, Unready, Warning, What,
 };
 use crate::report::{Log, Page};
 use proptest::prelude::*;
@@ -11,51 +12,74 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A run in which every foreign text is hostile.
-fn hostile(bytes: &[u8]) -> Vec<RunEvent> {
-    let body = || bytes.to_vec();
-    let server = |what| RunEvent::Server(Event { at: 0, what });
-    let answer = Answer::Status { status: 500, location: Some(text(bytes)), body: body() };
-    let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
-    let refused = by_verdict(verdict(Outcome::NotReady, None, failed(Step::Check, Reason::NotReady(vec![found]))));
-    let install = Reason::Command { ending: Ending::Exit(1), line: Some((1, text(bytes))), output: body() };
+fn server(what: What) -> RunEvent {
+    RunEvent::Server(Event { at: 0, what })
+}
+
+/// The beginning of a run in which every foreign text is hostile.
+fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let mut planned = planned();
     planned.host = text(bytes);
+    planned.user = text(bytes);
     planned.target = text(bytes);
     planned.service = Some(text(bytes));
+    planned.commit = Some(text(bytes));
+    let holder = Holder { run: Some(text(bytes)), actor: Some(text(bytes)), since: u64::MAX };
+    let earlier = verdict(Outcome::RolledBack, None, failed(Step::Verify, Reason::Interference(text(bytes))));
     vec![
         RunEvent::Planned(Box::new(planned)),
         RunEvent::Connecting,
-        RunEvent::Noise(body()),
-        server(What::Step(Step::Install)),
-        server(What::Output(body())),
+        RunEvent::Noise(bytes.to_vec()),
+        server(What::Step(Step::Lock)),
+        server(What::Waiting(Some(holder))),
+        server(What::Recovered(Box::new(earlier))),
+        server(What::Notice(Notice::Adopted(text(bytes)))),
         server(What::Warning(Warning::Leftover { path: text(bytes), error: text(bytes) })),
+        server(What::Step(Step::Install)),
+        server(What::Output(bytes.to_vec())),
         server(What::Step(Step::Verify)),
-        server(What::Attempt(Attempt { number: 1, answer: answer.clone(), took: Duration::ZERO })),
-        server(What::Diagnostics(vec![Diagnostic { title: text(bytes), text: body() }])),
-        RunEvent::Ended(Box::new(by_verdict(verdict(Outcome::Failed, None, failed(Step::Verify, unhealthy(answer)))))),
-        RunEvent::Ended(Box::new(by_verdict(verdict(Outcome::Failed, None, failed(Step::Install, install))))),
-        RunEvent::Ended(Box::new(refused)),
-        RunEvent::Ended(Box::new(by_trouble(
-            Outcome::Failed,
-            Some(Trouble::Source { path: body(), problem: text(bytes) }),
-        ))),
-        RunEvent::Ended(Box::new(by_trouble(Outcome::Failed, Some(Trouble::Key { said: body() })))),
+        server(What::Attempt(Attempt { number: 1, answer: bad_answer(bytes), took: Duration::ZERO })),
+        server(What::Diagnostics(vec![Diagnostic { title: text(bytes), text: bytes.to_vec() }])),
+    ]
+}
+
+fn bad_answer(bytes: &[u8]) -> Answer {
+    Answer::Status { status: 500, location: None, body: bytes.to_vec() }
+}
+
+/// Ends in which every foreign text is hostile.
+fn endings(bytes: &[u8]) -> [End; 7] {
+    let said = || bytes.to_vec();
+    let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
+    let command = Reason::Command { ending: Ending::Exit(1), line: Some((1, text(bytes))), output: said() };
+    let of = |step, reason| by_verdict(verdict(Outcome::Failed, None, failed(step, reason)));
+    let kind = ConnectionKind::HostKey;
+    [
+        of(Step::Check, Reason::NotReady(vec![found])),
+        of(Step::Install, command),
+        of(Step::Verify, unhealthy(bad_answer(bytes))),
+        of(Step::Verify, Reason::Crashed { result: text(bytes) }),
+        by_trouble(Outcome::Failed, Some(Trouble::Source { path: said(), problem: text(bytes) })),
+        by_trouble(Outcome::Unreachable, Some(Trouble::Connection { kind, said: said() })),
+        by_trouble(Outcome::Failed, Some(Trouble::ServerPart { operation: text(bytes), said: said() })),
     ]
 }
 
 fn printed(page: Page, bytes: &[u8]) -> String {
     let mut log = Log::new(page);
-    let lines: Vec<_> = hostile(bytes).iter().flat_map(|event| log.on(event)).collect();
+    let mut events = beginning(bytes);
+    events.extend(endings(bytes).map(|end| RunEvent::Ended(Box::new(end))));
+    let lines: Vec<_> = events.iter().flat_map(|event| log.on(event)).collect();
     assert!(lines.iter().all(|line| !line.contains(['\n', '\r', '\u{1b}'])), "{lines:#?}");
     lines.join("\n")
 }
 
-const MEANT: [&str; 12] = [
+const MEANT: [&str; 17] = [
     "group", "endgroup", // connect
-    "group", "endgroup", "warning", // install
+    "group", "endgroup", "warning", "warning", // lock
+    "group", "endgroup", // install
     "group", "endgroup", // verify
-    "error", "error", "error", "error", "error",
+    "error", "error", "error", "error", "error", "error", "error",
 ];
 
 const EVIL: [&str; 10] = [
@@ -91,6 +115,8 @@ fn evil_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn no_bytes_become_a_command(bytes in evil_bytes()) {
         prop_assert_eq!(commands(&printed(Page::Actions, &bytes)), MEANT);

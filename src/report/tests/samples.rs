@@ -93,12 +93,12 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Command { ending: Ending::OutOfTime, line: None, output: Vec::new() },
         Reason::Program { program: ".venv/bin/uvicorn".into(), problem: "there is no such file".into() },
         Reason::StartLimit { interval: SECOND * 10 },
-        Reason::Crashed { result: "exit-code, 1".into() },
-        Reason::Crashed { result: "exit-code, 203".into() },
-        Reason::Crashed { result: "exit-code, 200".into() },
-        Reason::Crashed { result: "exit-code, 217".into() },
-        Reason::Crashed { result: "oom-kill, 9".into() },
-        Reason::NotRunning { state: "inactive/dead".into() },
+        Reason::Crashed { result: "exit-code, exit status 1".into() },
+        Reason::Crashed { result: "exit-code, exit status 203".into() },
+        Reason::Crashed { result: "exit-code, exit status 200".into() },
+        Reason::Crashed { result: "exit-code, exit status 217".into() },
+        Reason::Crashed { result: "signal, signal 9".into() },
+        Reason::NotRunning { state: "failed/failed, exit-code, exit status 203".into() },
         Reason::NotRestarted,
         Reason::Interference("current points to 1762147001".into()),
         Reason::Unreadable("Failed to connect to bus".into()),
@@ -131,7 +131,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
     vec![
         Warning::Leftover { path: "/opt/diting/releases/1762000000".into(), error: "Permission denied".into() },
         Warning::DaemonReload,
-        Warning::NotEnabled("disabled".into()),
+        Warning::NotEnabled("diting".into()),
         Warning::OldUnhealthy(Answer::Refused),
     ]
 }
@@ -143,7 +143,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         Notice::LingerNotChecked,
         Notice::StartLimitWait { up_to: SECOND * 10, serving: true },
         Notice::StartLimitWait { up_to: SECOND * 300, serving: false },
-        Notice::Adopted("an absolute link".into()),
+        Notice::Adopted("current -> /opt/diting/previous".into()),
     ]
 }
 
@@ -200,42 +200,54 @@ fn down() -> Option<Failure> {
 
 /// At least one of every outcome.
 pub(in crate::report) fn ends() -> Vec<End> {
+    let mut all = by_the_server();
+    all.extend(by_the_runner());
+    all
+}
+
+fn by_the_server() -> Vec<End> {
     let unsent = |outcome, failure| Verdict { switched: false, ..verdict(outcome, Some(OLD), failure) };
     let first = |outcome, failure| Verdict { previous: None, ..verdict(outcome, None, failure) };
     let install = || failed(Step::Install, command(Ending::Exit(127), b""));
-    let mut all: Vec<_> = vec![
+    let refused = || failed(Step::RollBack, unhealthy(Answer::Refused));
+    [
         verdict(Outcome::Deployed, Some(NEW), None),
         verdict(Outcome::RolledBack, Some(OLD), down()),
-        Verdict {
-            rollback: failed(Step::RollBack, unhealthy(Answer::Refused)),
-            ..verdict(Outcome::RollbackFailed, Some(OLD), down())
-        },
+        verdict(Outcome::RolledBack, Some(OLD), failed(Step::Recover, Reason::Interrupted)),
+        Verdict { rollback: refused(), ..verdict(Outcome::RollbackFailed, Some(OLD), down()) },
         first(Outcome::Failed, down()),
-        verdict(Outcome::Failed, Some(OLD), down()),
+        Verdict { rollback: refused(), ..verdict(Outcome::Failed, Some(OLD), down()) },
+        Verdict { rollback: refused(), ..verdict(Outcome::Failed, Some(NEW), down()) },
+        verdict(Outcome::Failed, Some(OLD), failed(Step::Switch, Reason::Interference("current was changed".into()))),
         unsent(Outcome::Failed, install()),
         Verdict { switched: false, ..first(Outcome::Failed, install()) },
         Verdict { release: None, ..unsent(Outcome::NotReady, failed(Step::Check, Reason::NotReady(findings()))) },
-        Verdict { release: None, live: None, ..unsent(Outcome::Busy, failed(Step::Lock, Reason::Busy(Some(held())))) },
+        Verdict { release: None, ..unsent(Outcome::Busy, failed(Step::Lock, Reason::Busy(Some(held())))) },
         unsent(Outcome::Cancelled, failed(Step::Upload, Reason::Cancelled)),
         unsent(Outcome::Error, None),
     ]
-    .into_iter()
     .map(by_verdict)
-    .collect();
-    all.retain(|end| end.outcome != Outcome::Error);
-    all.extend([
+    .into()
+}
+
+fn by_the_runner() -> Vec<End> {
+    let out_of_time = || Some(Trouble::OutOfTime { limit: SECOND * 1800 });
+    let finished_by = Some(1_762_148_300);
+    let stopped = verdict(Outcome::Cancelled, Some(OLD), failed(Step::Install, Reason::Cancelled));
+    let stopped = by_verdict(Verdict { switched: false, ..stopped });
+    let no_binary = Trouble::NoBinary { cpu: "riscv64".into(), file: "deploy-action-riscv64".into() };
+    vec![
+        End { outcome: Outcome::Failed, trouble: out_of_time(), ..stopped },
         by_trouble(Outcome::Error, Some(Trouble::Bug { problem: "two verdicts".into() })),
         by_trouble(Outcome::Invalid, None),
+        by_trouble(Outcome::Invalid, Some(Trouble::Key { said: b"error in libcrypto\n".to_vec() })),
         by_trouble(Outcome::Unreachable, troubles().pop()),
-        by_trouble(
-            Outcome::NotReady,
-            Some(Trouble::NoBinary { cpu: "riscv64".into(), file: "deploy-action-riscv64".into() }),
-        ),
+        by_trouble(Outcome::NotReady, Some(no_binary)),
         by_trouble(Outcome::Failed, Some(Trouble::LineCut { finished_by: None })),
-        by_trouble(Outcome::Failed, Some(Trouble::OutOfTime { limit: SECOND * 1800 })),
+        by_trouble(Outcome::Failed, out_of_time()),
         by_trouble(Outcome::Cancelled, Some(Trouble::Cancelled { finished_by: None })),
-        by_trouble(Outcome::Unknown, Some(Trouble::LineCut { finished_by: Some(1_762_148_300) })),
-        by_trouble(Outcome::Unknown, Some(Trouble::Cancelled { finished_by: Some(1_762_148_300) })),
-    ]);
-    all
+        by_trouble(Outcome::Unknown, Some(Trouble::LineCut { finished_by })),
+        by_trouble(Outcome::Unknown, Some(Trouble::Cancelled { finished_by })),
+        by_trouble(Outcome::Unknown, Some(Trouble::Protocol { problem: "a message is too long".into() })),
+    ]
 }

@@ -8,8 +8,14 @@ const BODY: usize = 100;
 #[must_use]
 pub fn answer(answer: &Answer) -> String {
     match answer {
-        Answer::Status { body, .. } | Answer::Mismatch { body, .. } => format!("{}{}", kind(answer), quote(body)),
-        Answer::Healthy { .. } | Answer::Refused | Answer::TimedOut { .. } | Answer::Broken(_) => kind(answer),
+        Answer::Status { location: None, body, .. } | Answer::Mismatch { body, .. } => {
+            format!("{}{}", kind(answer), quote(body))
+        }
+        Answer::Status { location: Some(_), .. }
+        | Answer::Healthy { .. }
+        | Answer::Refused
+        | Answer::TimedOut { .. }
+        | Answer::Broken(_) => kind(answer),
     }
 }
 
@@ -17,10 +23,10 @@ pub fn answer(answer: &Answer) -> String {
 #[must_use]
 pub fn kind(answer: &Answer) -> String {
     match answer {
-        Answer::Healthy { status } => format!("answered {status}, as it should"),
+        Answer::Healthy { status } => format!("answered {status}"),
         Answer::Status { status, location: Some(to), .. } => format!("answered {status}, a redirect to {}", word(to)),
         Answer::Status { status, location: None, .. } => format!("answered {status}"),
-        Answer::Mismatch { pattern, .. } => format!("answered a body that does not match {}", word(pattern)),
+        Answer::Mismatch { pattern, .. } => format!("answered a body that does not match “{}”", word(pattern)),
         Answer::Refused => "refused the connection: nobody listens there".to_owned(),
         Answer::TimedOut { during } => format!("did not answer in time ({})", word(during)),
         Answer::Broken(how) => format!("gave no usable answer: {}", word(how)),
@@ -31,7 +37,7 @@ fn quote(body: &[u8]) -> String {
     let body = all(body);
     match body.is_empty() {
         true => " with an empty body".to_owned(),
-        false => format!(" with {}", cut(&body, BODY)),
+        false => format!(" with “{}”", cut(&body, BODY)),
     }
 }
 
@@ -44,10 +50,10 @@ mod tests {
     fn every_answer_has_its_words() {
         let all: Vec<_> = answers().iter().map(answer).collect();
         insta::assert_snapshot!(all.join("\n"), @r#"
-        answered 200, as it should
-        answered 500 with {"status": ##\[error]"db"}
-        answered 302, a redirect to https://web1/login with an empty body
-        answered a body that does not match "release":"1762147999" with xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        answered 200
+        answered 500 with “{"status": ##\[error]"db"}”
+        answered 302, a redirect to https://web1/login
+        answered a body that does not match “"release":"1762147999"” with “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…”
         refused the connection: nobody listens there
         did not answer in time (the body)
         gave no usable answer: no HTTP

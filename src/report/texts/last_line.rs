@@ -1,5 +1,5 @@
-use super::{failure, live, trouble};
-use crate::protocol::{End, Outcome};
+use super::{failure, live, reason, trouble};
+use crate::protocol::{End, Outcome, Verdict};
 use crate::report::amounts::duration;
 use crate::report::foreign::cut;
 use crate::report::Place;
@@ -17,12 +17,18 @@ pub fn last_line(end: &End, place: &Place) -> String {
 /// What went wrong, in one sentence without a full stop; `None` where nothing did.
 #[must_use]
 pub fn what_happened(end: &End) -> Option<String> {
-    let verdict = end.verdict.as_ref();
-    let failed = verdict.and_then(|verdict| {
-        let release = verdict.release.map_or_else(|| "the deployment".to_owned(), |id| id.to_string());
-        verdict.failure.as_ref().map(|it| format!("{release} {}", failure(it)))
-    });
-    failed.or_else(|| end.trouble.as_ref().map(trouble))
+    let failed = end.verdict.as_ref().and_then(by_verdict);
+    // a server that was told to stop does not know why
+    end.trouble.as_ref().map(trouble).or(failed)
+}
+
+fn by_verdict(verdict: &Verdict) -> Option<String> {
+    let it = verdict.failure.as_ref()?;
+    Some(match (verdict.outcome, verdict.release) {
+        (Outcome::Busy | Outcome::NotReady, _) => reason(&it.reason),
+        (_, Some(id)) => format!("{id} {}", failure(it)),
+        (_, None) => format!("the deployment {}", failure(it)),
+    })
 }
 
 /// The title of the annotation.
@@ -33,7 +39,7 @@ pub fn title(outcome: Outcome) -> &'static str {
         Outcome::Error => "A bug of deploy-action",
         Outcome::Invalid => "Inputs are wrong",
         Outcome::Unreachable => "Server is unreachable",
-        Outcome::NotReady => "Server is not ready",
+        Outcome::NotReady => "Not ready: something must be fixed first",
         Outcome::Failed => "Deployment failed",
         Outcome::RolledBack => "Deployment rolled back",
         Outcome::RollbackFailed => "Rollback failed: a person is needed now",
@@ -53,24 +59,31 @@ mod tests {
         let all: Vec<_> = ends().iter().map(|end| last_line(end, &place())).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy; 21.4 s
-        rolled-back: 1762147999 failed to verify (health answered 500 with no database after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
-        rollback-failed: 1762147999 failed to verify (health answered 500 with no database after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now; 21.4 s
-        failed: 1762147999 failed to verify (health answered 500 with no database after 30 attempts in 1 min); nothing to go back to: no release is live; 21.4 s
-        failed: 1762147999 failed to verify (health answered 500 with no database after 30 attempts in 1 min); 1762147685 was put back; what ran before was not healthy either; 21.4 s
+        rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
+        rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
+        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to: no release is live; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 was put back; what ran before was not healthy either; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to, and 1762147999, which failed, is still current; 21.4 s
+        failed: 1762147999 failed to switch (somebody else was at work on the server: current was changed); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
-        not-ready: the deployment failed to check (/opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings); 1762147685 is still live; 21.4 s
-        busy: the deployment failed to lock (another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)); this run changed nothing; the other deployment decides what is live; 21.4 s
-        cancelled: 1762147999 failed to upload (the line to the runner ended, or the run was cancelled); 1762147685 is still live; 21.4 s
+        not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is still live; 21.4 s
+        busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
+        cancelled: 1762147999 was cut off while it was to upload: the line to the runner ended, or the run was cancelled; 1762147685 is still live; 21.4 s
+        error: what is live is not known here; on web1.example: readlink /opt/diting/current; 21.4 s
+        failed: on the runner: the time limit of 30 min is up; 1762147685 is still live; 21.4 s
         error: on the runner: a bug of deploy-action: two verdicts; what is live is not known here; on web1.example: readlink /opt/diting/current; 12.3 s
         invalid: nothing was sent; the server runs what it ran; 12.3 s
+        invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server runs what it ran; 12.3 s
         unreachable: on the way: no connection to the server (ssh: what ssh said); nothing was changed; the server runs what it ran; 12.3 s
         not-ready: on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing; nothing was switched; the server runs what it ran; 12.3 s
         failed: on the way: the line ended before the switch; nothing was switched; the server runs what it ran; 12.3 s
         failed: on the runner: the time limit of 30 min is up; nothing was switched; the server runs what it ran; 12.3 s
         cancelled: on the runner: the run was cancelled; nothing was switched; the server runs what it ran; 12.3 s
-        unknown: on the way: the line ended after the point of no return; the server finishes by 2025-11-03 05:38:20 UTC; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
-        unknown: on the runner: the run was cancelled after the point of no return; the server finishes by 2025-11-03 05:38:20 UTC; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
+        unknown: on the way: the line ended before the server had finished; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
+        unknown: on the runner: the run was cancelled when the server could no longer be stopped; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
+        unknown: on the way: what came back is not of our server part: a message is too long; web1.example finishes alone: on the new release if it is healthy, else on the old one; 12.3 s
         ");
     }
 
@@ -82,7 +95,7 @@ mod tests {
         error: A bug of deploy-action
         invalid: Inputs are wrong
         unreachable: Server is unreachable
-        not-ready: Server is not ready
+        not-ready: Not ready: something must be fixed first
         failed: Deployment failed
         rolled-back: Deployment rolled back
         rollback-failed: Rollback failed: a person is needed now

@@ -3,6 +3,8 @@ use crate::protocol::{End, Outcome, Trouble, Verdict};
 use crate::report::amounts::utc;
 use crate::report::Place;
 
+const UNSWITCHED: &str = "nothing was switched; the server runs what it ran";
+
 /// What state the server is in now, in one sentence without a full stop.
 #[must_use]
 pub fn live(end: &End, place: &Place) -> String {
@@ -12,25 +14,35 @@ pub fn live(end: &End, place: &Place) -> String {
     match end.outcome {
         Outcome::Invalid => "nothing was sent; the server runs what it ran".to_owned(),
         Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
-        Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
-            "nothing was switched; the server runs what it ran".to_owned()
-        }
+        Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => UNSWITCHED.to_owned(),
         Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
         Outcome::Deployed | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => not_known(place),
     }
 }
 
-/// The same from the server's own word.
+/// The same for the annotation, which has more room: also where, and what was live before.
+#[must_use]
+pub fn now(end: &End, place: &Place) -> String {
+    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome == Outcome::Deployed);
+    let before = verdict.and_then(|verdict| verdict.previous).map(|id| format!(", before it {id}"));
+    match verdict {
+        Some(_) => format!("{} on {}{}", live(end, place), place.host, before.unwrap_or_default()),
+        None => live(end, place),
+    }
+}
+
+/// What the server's own word says.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
         Outcome::Deployed => format!("{} is live{}", id(verdict), watched(place)),
         Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
         Outcome::RollbackFailed => rollback_failed(verdict, place),
-        Outcome::Failed if verdict.switched => first_failed(verdict),
+        Outcome::Failed if verdict.switched => failed(verdict),
         Outcome::Busy => "this run changed nothing; the other deployment decides what is live".to_owned(),
+        Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.to_owned(),
         Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
         Outcome::Unknown | Outcome::Error => not_known(place),
-        Outcome::Invalid | Outcome::Unreachable => "the server runs what it ran".to_owned(),
+        Outcome::Invalid | Outcome::Unreachable => UNSWITCHED.to_owned(),
     }
 }
 
@@ -44,10 +56,15 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
     }
 }
 
-fn first_failed(verdict: &Verdict) -> String {
-    match verdict.live {
-        Some(live) => format!("{live} was put back; what ran before was not healthy either"),
-        None => "nothing to go back to: no release is live".to_owned(),
+/// Past the point of no return: nothing was switched after all, or there was nothing good to go back to.
+fn failed(verdict: &Verdict) -> String {
+    match (verdict.live, &verdict.rollback) {
+        (None, _) => "nothing to go back to: no release is live".to_owned(),
+        (Some(live), _) if verdict.live == verdict.release => {
+            format!("nothing to go back to, and {live}, which failed, is still current")
+        }
+        (Some(live), Some(_)) => format!("{live} was put back; what ran before was not healthy either"),
+        (Some(live), None) => format!("{live} is still live"),
     }
 }
 
@@ -97,15 +114,21 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy
         rolled-back: 1762147685 is live and healthy again
+        rolled-back: 1762147685 is live and healthy again
         rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now
         failed: nothing to go back to: no release is live
         failed: 1762147685 was put back; what ran before was not healthy either
+        failed: nothing to go back to, and 1762147999, which failed, is still current
+        failed: 1762147685 is still live
         failed: 1762147685 is still live
         failed: nothing was switched; no release is live yet
         not-ready: 1762147685 is still live
         busy: this run changed nothing; the other deployment decides what is live
         cancelled: 1762147685 is still live
         error: what is live is not known here; on web1.example: readlink /opt/diting/current
+        failed: 1762147685 is still live
+        error: what is live is not known here; on web1.example: readlink /opt/diting/current
+        invalid: nothing was sent; the server runs what it ran
         invalid: nothing was sent; the server runs what it ran
         unreachable: nothing was changed; the server runs what it ran
         not-ready: nothing was switched; the server runs what it ran
@@ -114,6 +137,7 @@ mod tests {
         cancelled: nothing was switched; the server runs what it ran
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
+        unknown: web1.example finishes alone: on the new release if it is healthy, else on the old one
         ");
         assert!(Outcome::ALL.iter().all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
     }

@@ -2,11 +2,11 @@ use super::answer;
 use crate::protocol::{Notice, Warning};
 use crate::report::amounts::limit;
 use crate::report::foreign::word;
-use crate::report::place::{shell, Place};
+use crate::report::place::shell;
 
 /// Something a person should act on, and how.
 #[must_use]
-pub fn warning(warning: &Warning, place: &Place) -> String {
+pub fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Leftover { path, error } => format!(
             "an old release could not be deleted: {}: {}; on the server: sudo rm -rf {}",
@@ -18,11 +18,9 @@ pub fn warning(warning: &Warning, place: &Place) -> String {
             "the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload"
                 .to_owned()
         }
-        Warning::NotEnabled(state) => format!(
-            "the unit is not started at boot ({}); on the server: sudo systemctl enable {}",
-            word(state),
-            place.unit()
-        ),
+        Warning::NotEnabled(unit) => {
+            format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
+        }
         Warning::OldUnhealthy(last) => {
             format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
         }
@@ -46,22 +44,28 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
-        Notice::Adopted(found) => format!("current was {}; it is a relative link from now on", word(found)),
+        Notice::Adopted(found) => adopted(found),
     }
+}
+
+/// A link as `ls -l` shows it: name and text.
+fn adopted(found: &str) -> String {
+    let (name, text) = found.split_once(" -> ").unwrap_or(("current", found));
+    format!("{} was a link to {}; the next switch writes a relative one", word(name), word(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{notices, place, warnings};
+    use crate::report::tests::{notices, warnings};
 
     #[test]
     fn every_warning_says_what_to_do() {
-        let all: Vec<_> = warnings().iter().map(|w| warning(w, &place())).collect();
+        let all: Vec<_> = warnings().iter().map(warning).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
         the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
-        the unit is not started at boot (disabled); on the server: sudo systemctl enable diting
+        unit diting is not started at boot; on the server: sudo systemctl enable diting
         what ran before was not healthy: health refused the connection: nobody listens there; there is no good release to go back to
         ");
     }
@@ -75,7 +79,7 @@ mod tests {
         whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a deployment
         waiting up to 10 s for systemd's start limit; the old release serves meanwhile
         waiting up to 5 min for systemd's start limit; nothing serves meanwhile
-        current was an absolute link; it is a relative link from now on
+        current was a link to /opt/diting/previous; the next switch writes a relative one
         ");
     }
 }

@@ -1,9 +1,12 @@
-use super::{answer, failure, holder};
+use super::{answer, holder, reason};
 use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Verdict};
 use crate::report::amounts::{count, duration, limit, size};
 use crate::report::foreign::word;
 use crate::report::Place;
 use std::time::Duration;
+
+/// An answer that takes so long is worth the figure.
+const SLOW: Duration = Duration::from_millis(100);
 
 /// What is going to happen, and where.
 #[must_use]
@@ -11,7 +14,7 @@ pub fn planned(planned: &Planned) -> String {
     let place = Place::from(planned);
     let unit = place.service.as_ref().map(|unit| format!(", unit {unit}")).unwrap_or_default();
     let commit = planned.commit.as_ref().map(|hash| format!("commit {}, ", word(hash))).unwrap_or_default();
-    let tree = format!("{}, {}", count(planned.entries, "entry").replace("entrys", "entries"), size(planned.bytes));
+    let tree = format!("{} in the tree, {}", count(planned.entries, "name"), size(planned.bytes));
     let time = limit(planned.timeout);
     format!(
         "deploy to {}, {}{unit}\n{commit}{tree}; {time} until the switch at the most",
@@ -53,14 +56,14 @@ pub fn waiting(by: Option<&Holder>) -> String {
 /// How an earlier run's transaction ended.
 #[must_use]
 pub fn recovered(verdict: &Verdict) -> String {
-    let release = verdict.release.map_or_else(|| "an earlier deployment".to_owned(), |id| format!("release {id}"));
-    let why = verdict.failure.as_ref().map(|it| format!("; it {}", failure(it))).unwrap_or_default();
+    let release = verdict.release.map(|id| format!("{id}, ")).unwrap_or_default();
+    let why = verdict.failure.as_ref().map(|it| format!(", because {}", reason(&it.reason))).unwrap_or_default();
     let now = match (verdict.outcome, verdict.live) {
-        (Outcome::RollbackFailed, _) => "; what is live is not healthy".to_owned(),
-        (_, Some(live)) => format!("; {live} is live"),
-        (_, None) => "; no release is live".to_owned(),
+        (Outcome::RollbackFailed, _) => "what is live is not healthy".to_owned(),
+        (_, Some(live)) => format!("{live} is live"),
+        (_, None) => "no release is live".to_owned(),
     };
-    format!("an earlier run left {release} unfinished, now brought to its end: {}{why}{now}", verdict.outcome.word())
+    format!("{release}which an earlier run left unfinished, has ended as {}{why}; {now}", verdict.outcome.word())
 }
 
 /// From here on the server needs nobody.
@@ -73,7 +76,8 @@ pub fn point_of_no_return(release: ReleaseId, previous: Option<ReleaseId>, deadl
 /// One question about health.
 #[must_use]
 pub fn attempt(attempt: &Attempt) -> String {
-    format!("attempt {}: health {}, {}", attempt.number, answer(&attempt.answer), duration(attempt.took))
+    let slow = Some(attempt.took).filter(|took| *took >= SLOW).map(|took| format!(", {}", duration(took)));
+    format!("attempt {}: health {}{}", attempt.number, answer(&attempt.answer), slow.unwrap_or_default())
 }
 
 /// So many lines are not shown.
@@ -101,12 +105,13 @@ mod tests {
             point_of_no_return(id(NEW), Some(id(OLD)), Duration::from_secs(150)),
             point_of_no_return(id(NEW), None, Duration::from_secs(150)),
             attempt(&Attempt { number, answer: Answer::Healthy { status: 200 }, took: Duration::from_millis(12) }),
+            attempt(&Attempt { number, answer: Answer::Refused, took: Duration::from_millis(1200) }),
             left_out(1),
             left_out(2000),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
-        commit 3f2a1bc, 120 entries, 1.2 MB; 30 min until the switch at the most
+        commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
@@ -114,7 +119,8 @@ mod tests {
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
         1762147999 goes live; from here on the server finishes alone, within 2 min 30 s; 1762147685 is the way back
         1762147999 goes live; from here on the server finishes alone, within 2 min 30 s; nothing to go back to
-        attempt 3: health answered 200, as it should, 0.0 s
+        attempt 3: health answered 200
+        attempt 3: health refused the connection: nobody listens there, 1.2 s
         … 1 line left out here …
         … 2000 lines left out here …
         ");
@@ -124,16 +130,21 @@ mod tests {
     fn an_unfinished_run_is_told_of() {
         let all: Vec<_> = ends().iter().filter_map(|end| end.verdict.as_ref()).map(recovered).collect();
         insta::assert_snapshot!(all.join("\n"), @"
-        an earlier run left release 1762147999 unfinished, now brought to its end: deployed; 1762147999 is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: rolled-back; it failed to verify (health answered 500 with no database after 30 attempts in 1 min); 1762147685 is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: rollback-failed; it failed to verify (health answered 500 with no database after 30 attempts in 1 min); what is live is not healthy
-        an earlier run left release 1762147999 unfinished, now brought to its end: failed; it failed to verify (health answered 500 with no database after 30 attempts in 1 min); no release is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: failed; it failed to verify (health answered 500 with no database after 30 attempts in 1 min); 1762147685 is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: failed; it failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: failed; it failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); no release is live
-        an earlier run left an earlier deployment unfinished, now brought to its end: not-ready; it failed to check (/opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings); 1762147685 is live
-        an earlier run left an earlier deployment unfinished, now brought to its end: busy; it failed to lock (another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)); no release is live
-        an earlier run left release 1762147999 unfinished, now brought to its end: cancelled; it failed to upload (the line to the runner ended, or the run was cancelled); 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as deployed; 1762147999 is live
+        1762147999, which an earlier run left unfinished, has ended as rolled-back, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as rollback-failed, because health answered 500 with “no database” after 30 attempts in 1 min; what is live is not healthy
+        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
+        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live
+        1762147999, which an earlier run left unfinished, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
+        which an earlier run left unfinished, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
+        which an earlier run left unfinished, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as error; 1762147685 is live
+        1762147999, which an earlier run left unfinished, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
         ");
     }
 }

@@ -1,12 +1,17 @@
 use super::{answer, step, unready};
-use crate::protocol::{Ending, Failure, Holder, Reason, Unready};
+use crate::protocol::{Answer, Ending, Failure, Holder, Reason, Unready};
 use crate::report::amounts::{count, duration, limit, utc};
 use crate::report::foreign::word;
 
 /// Which step failed and why, as it fits after a release's id.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
-    format!("failed to {} ({})", step(failure.step), reason(&failure.reason))
+    let why = reason(&failure.reason);
+    match failure.reason {
+        Reason::Interrupted => format!("was interrupted: {why}"),
+        Reason::Cancelled => format!("was cut off while it was to {}: {why}", step(failure.step)),
+        _ => format!("failed to {} ({why})", step(failure.step)),
+    }
 }
 
 /// Why a step failed, as it fits after "because".
@@ -37,8 +42,9 @@ pub fn reason(reason: &Reason) -> String {
             format!("port {port} on the server is held by {}, not by the new process", word(who))
         }
         Reason::Unhealthy { last, attempts, waited } => {
+            let late = if matches!(last, Answer::Healthy { .. }) { " at last, but not for long enough," } else { "" };
             let tries = count(*attempts, "attempt");
-            format!("health {} after {tries} in {}", answer(last), duration(*waited))
+            format!("health {}{late} after {tries} in {}", answer(last), duration(*waited))
         }
         Reason::Interrupted => "the process that deploys on the server was killed, or the server went down".to_owned(),
     }
@@ -113,21 +119,21 @@ mod tests {
         the command did not end in time and was killed on the server
         .venv/bin/uvicorn, which the unit on the server starts, is not usable: there is no such file
         systemd on the server refuses to start the unit again within 10 s
-        the unit's process on the server ended: exit-code, 1
-        the unit's process on the server ended: exit-code, 203
-        the unit's process on the server ended: exit-code, 200
-        the unit's process on the server ended: exit-code, 217
-        the unit's process on the server ended: oom-kill, 9
-        the unit on the server is inactive/dead
+        the unit's process on the server ended: exit-code, exit status 1
+        the unit's process on the server ended: exit-code, exit status 203
+        the unit's process on the server ended: exit-code, exit status 200
+        the unit's process on the server ended: exit-code, exit status 217
+        the unit's process on the server ended: signal, signal 9
+        the unit on the server is failed/failed, exit-code, exit status 203
         the unit on the server still runs the old process
         somebody else was at work on the server: current points to 1762147001
         the unit's state cannot be read on the server: Failed to connect to bus
         port 8000 on the server is held by process 4711 (uvicorn), not by the new process
         the process that deploys on the server was killed, or the server went down
-        health answered 200, as it should after 30 attempts in 1 min
-        health answered 500 with {"status": ##\[error]"db"} after 30 attempts in 1 min
-        health answered 302, a redirect to https://web1/login with an empty body after 30 attempts in 1 min
-        health answered a body that does not match "release":"1762147999" with xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… after 30 attempts in 1 min
+        health answered 200 at last, but not for long enough, after 30 attempts in 1 min
+        health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
+        health answered 302, a redirect to https://web1/login after 30 attempts in 1 min
+        health answered a body that does not match “"release":"1762147999"” with “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…” after 30 attempts in 1 min
         health refused the connection: nobody listens there after 30 attempts in 1 min
         health did not answer in time (the body) after 30 attempts in 1 min
         health gave no usable answer: no HTTP after 30 attempts in 1 min

@@ -21,26 +21,6 @@ pub fn step(step: Step) -> &'static str {
     }
 }
 
-/// What a step has done, as it fits after "was" or "is".
-#[must_use]
-pub fn step_done(step: Step) -> &'static str {
-    match step {
-        Step::Connect => "connected",
-        Step::Lock => "locked",
-        Step::Recover => "recovered",
-        Step::Check => "checked",
-        Step::Upload => "uploaded",
-        Step::Install => "installed",
-        Step::Seal => "sealed",
-        Step::Switch => "switched",
-        Step::Restart => "restarted",
-        Step::Verify => "verified",
-        Step::Commit => "committed",
-        Step::RollBack => "rolled back",
-        Step::Retention => "cleaned up",
-    }
-}
-
 /// A step's name for machines: the output `failed-step`.
 #[must_use]
 pub fn step_name(step_: Step) -> &'static str {
@@ -68,7 +48,7 @@ pub fn doing(step: Step, place: &Place) -> String {
         Step::Restart => format!("restart {unit} on {host}"),
         Step::Verify => format!("watch {unit} on {host}"),
         Step::Commit => "make the new release the one to stay".to_owned(),
-        Step::RollBack => format!("go back to the previous release on {host}"),
+        Step::RollBack => format!("put {target}/current on {host} back as it was"),
         Step::Retention => format!("remove releases on {host} that are no longer kept"),
     }
 }
@@ -80,21 +60,21 @@ mod tests {
 
     #[test]
     fn every_step_has_its_words() {
-        let line = |s: Step| format!("{} | {} | {} | {}", step(s), step_done(s), step_name(s), doing(s, &place()));
+        let line = |s: Step| format!("{} | {} | {}", step(s), step_name(s), doing(s, &place()));
         insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
-        connect | connected | connect | log in to deploy@web1.example and start the server part
-        lock | locked | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-        recover | recovered | recover | bring what an earlier run left unfinished on web1.example to its end
-        check | checked | check | look on web1.example for what must be fixed first
-        upload | uploaded | upload | bring the tree into /opt/diting/releases on web1.example
-        install | installed | install | run install in the new release on web1.example
-        seal | sealed | seal | make the new release durable on web1.example
-        switch | switched | switch | point /opt/diting/current at the new release on web1.example
-        restart | restarted | restart | restart unit diting on web1.example
-        verify | verified | verify | watch unit diting on web1.example
-        commit | committed | commit | make the new release the one to stay
-        roll back | rolled back | roll-back | go back to the previous release on web1.example
-        clean up | cleaned up | retention | remove releases on web1.example that are no longer kept
+        connect | connect | log in to deploy@web1.example and start the server part
+        lock | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+        recover | recover | bring what an earlier run left unfinished on web1.example to its end
+        check | check | look on web1.example for what must be fixed first
+        upload | upload | bring the tree into /opt/diting/releases on web1.example
+        install | install | run install in the new release on web1.example
+        seal | seal | make the new release durable on web1.example
+        switch | switch | point /opt/diting/current at the new release on web1.example
+        restart | restart | restart unit diting on web1.example
+        verify | verify | watch unit diting on web1.example
+        commit | commit | make the new release the one to stay
+        roll back | roll-back | put /opt/diting/current on web1.example back as it was
+        clean up | retention | remove releases on web1.example that are no longer kept
         ");
     }
 }

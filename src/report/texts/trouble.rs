@@ -1,5 +1,5 @@
 use crate::protocol::{ConnectionKind, Trouble};
-use crate::report::amounts::{limit, utc};
+use crate::report::amounts::limit;
 use crate::report::foreign::{last_word, word};
 
 /// What went wrong on the runner or on the way, and on which side.
@@ -22,15 +22,14 @@ pub fn trouble(trouble: &Trouble) -> String {
             format!("on the way: what came back is not of our server part: {}", word(problem))
         }
         Trouble::LineCut { finished_by: None } => "on the way: the line ended before the switch".to_owned(),
-        Trouble::LineCut { finished_by: Some(by) } => {
-            format!("on the way: the line ended after the point of no return; the server finishes by {}", utc(*by))
+        Trouble::LineCut { finished_by: Some(_) } => {
+            "on the way: the line ended before the server had finished".to_owned()
         }
         Trouble::OutOfTime { limit: time } => format!("on the runner: the time limit of {} is up", limit(*time)),
         Trouble::Cancelled { finished_by: None } => "on the runner: the run was cancelled".to_owned(),
-        Trouble::Cancelled { finished_by: Some(by) } => format!(
-            "on the runner: the run was cancelled after the point of no return; the server finishes by {}",
-            utc(*by)
-        ),
+        Trouble::Cancelled { finished_by: Some(_) } => {
+            "on the runner: the run was cancelled when the server could no longer be stopped".to_owned()
+        }
         Trouble::Bug { problem } => format!("on the runner: a bug of deploy-action: {}", word(problem)),
     }
 }
@@ -75,10 +74,10 @@ mod tests {
         on the runner: deploy-action-aarch64, the server part for the server's CPU (aarch64), is missing
         on the way: what came back is not of our server part: no greeting
         on the way: the line ended before the switch
-        on the way: the line ended after the point of no return; the server finishes by 2025-11-03 05:38:20 UTC
+        on the way: the line ended before the server had finished
         on the runner: the time limit of 30 min is up
         on the runner: the run was cancelled
-        on the runner: the run was cancelled after the point of no return; the server finishes by 2025-11-03 05:38:20 UTC
+        on the runner: the run was cancelled when the server could no longer be stopped
         on the runner: a bug of deploy-action: two verdicts
         on the way: the server refused the connection (ssh: what ssh said)
         on the way: the server did not answer in time (ssh: what ssh said)

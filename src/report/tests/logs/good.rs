@@ -1,0 +1,136 @@
+//! Runs that end well.
+
+use super::*;
+
+#[test]
+fn first_deployment() {
+    let mut run = Run::switched(Page::Actions, None);
+    run.attempts(1..=2, &Answer::Refused);
+    run.attempts(3..=6, &Answer::Healthy { status: 200 });
+    run.steps([Step::Commit]);
+    insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict(Outcome::Deployed, Some(NEW), None) }), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✓ install, 0.6 s
+    ::group::seal: make the new release durable on web1.example
+    ::endgroup::
+    ✓ seal, 0.3 s
+    ::group::switch: point /opt/diting/current at the new release on web1.example
+    ::endgroup::
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; nothing to go back to
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    attempt 3: health answered 200
+    ::endgroup::
+    ✓ verify, 2.1 s
+    ::group::commit: make the new release the one to stay
+    ::endgroup::
+    ✓ commit, 0.3 s
+    ::notice title=Deployed::1762147999 is live and healthy on web1.example
+    deployed: 1762147999 is live and healthy; 21.4 s
+    ");
+}
+
+#[test]
+fn redeployment_on_a_terminal() {
+    let mut run = Run::switched(Page::Terminal, Some(OLD));
+    run.server(What::Warning(Warning::DaemonReload));
+    run.attempts(1..=5, &Answer::Healthy { status: 200 });
+    run.steps([Step::Commit]);
+    insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    == connect: log in to deploy@web1.example and start the server part
+    ✓ connect, 1.8 s
+    == lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ✓ lock, 0.3 s
+    == check: look on web1.example for what must be fixed first
+    ✓ check, 0.3 s
+    == upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    == install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ✓ install, 0.6 s
+    == seal: make the new release durable on web1.example
+    ✓ seal, 0.3 s
+    == switch: point /opt/diting/current at the new release on web1.example
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
+    ✓ switch, 0.6 s
+    == restart: restart unit diting on web1.example
+    ✓ restart, 0.3 s
+    == verify: watch unit diting on web1.example
+    warning: On the server
+    the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
+    attempt 1: health answered 200
+    ✓ verify, 2.1 s
+    == commit: make the new release the one to stay
+    ✓ commit, 0.3 s
+    notice: Deployed
+    1762147999 is live and healthy on web1.example, before it 1762147685
+    deployed: 1762147999 is live and healthy; 21.4 s
+    ");
+}
+
+#[test]
+fn redeployment_that_waits_and_finds_an_unfinished_run() {
+    let mut run = Run::connected(Page::Actions);
+    run.on(RunEvent::Noise(b"Welcome to web1!".to_vec()));
+    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.on(RunEvent::CopyingServerPart { bytes: 2_345_678 });
+    run.steps([Step::Lock]);
+    run.server(What::Waiting(Some(held())));
+    run.steps([Step::Recover]);
+    let earlier = verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, Reason::Interrupted));
+    run.server(What::Recovered(Box::new(earlier)));
+    run.output("a line after it");
+    run.steps([Step::Check, Step::Upload]);
+    insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    │ Welcome to web1!
+    copying the server part (2.3 MB), once for each version
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
+    ✓ lock, 0.6 s
+    ::group::recover: bring what an earlier run left unfinished on web1.example to its end
+    ::endgroup::
+    ::warning title=An earlier run was unfinished::1762147999, which an earlier run left unfinished, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+    ::group::recover, continued
+    │ a line after it
+    ::endgroup::
+    ✓ recover, 0.9 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    ::endgroup::
+    ✓ upload, 0.3 s
+    ::notice title=Deployed::1762147999 is live and healthy on web1.example, before it 1762147685
+    deployed: 1762147999 is live and healthy; 21.4 s
+    ");
+}

@@ -1,0 +1,219 @@
+//! Runs that end badly after the switch.
+
+use super::*;
+
+#[test]
+fn rolled_back() {
+    let mut run = Run::switched(Page::Actions, Some(OLD));
+    broken(&mut run);
+    run.attempts(1..=2, &Answer::Healthy { status: 200 });
+    insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✓ install, 0.6 s
+    ::group::seal: make the new release durable on web1.example
+    ::endgroup::
+    ✓ seal, 0.3 s
+    ::group::switch: point /opt/diting/current at the new release on web1.example
+    ::endgroup::
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    attempt 3: health answered 500 with “no database”
+    attempt 10: health answered 500 with “no database”
+    ::endgroup::
+    ✗ verify failed, 3.9 s: health answered 500
+    --- journal of diting
+    │ INFO: started
+    │ Traceback (most recent call last):
+    │ ##\[error]x
+    │ ::set-output name=a::b
+    │ KeyError
+    │ z
+    ::group::roll back: put /opt/diting/current on web1.example back as it was
+    attempt 1: health answered 200
+    ::endgroup::
+    ✓ roll back, 0.9 s
+    ::error title=Deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log says why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
+    ");
+}
+
+#[test]
+fn rollback_failed() {
+    let mut run = Run::switched(Page::Actions, Some(OLD));
+    broken(&mut run);
+    run.attempts(1..=2, &Answer::Refused);
+    let rollback = failed(Step::RollBack, Reason::Crashed { result: "exit-code, exit status 203".into() });
+    let verdict = verdict(Outcome::RollbackFailed, Some(OLD), failed(Step::Verify, unhealthy(down())));
+    insta::assert_snapshot!(run.end(Verdict { rollback, ..verdict }), @r"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✓ install, 0.6 s
+    ::group::seal: make the new release durable on web1.example
+    ::endgroup::
+    ✓ seal, 0.3 s
+    ::group::switch: point /opt/diting/current at the new release on web1.example
+    ::endgroup::
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    attempt 3: health answered 500 with “no database”
+    attempt 10: health answered 500 with “no database”
+    ::endgroup::
+    ✗ verify failed, 3.9 s: health answered 500
+    --- journal of diting
+    │ INFO: started
+    │ Traceback (most recent call last):
+    │ ##\[error]x
+    │ ::set-output name=a::b
+    │ KeyError
+    │ z
+    ::group::roll back: put /opt/diting/current on web1.example back as it was
+    attempt 1: health refused the connection: nobody listens there
+    ::endgroup::
+    ✗ roll back failed, 0.9 s: health refused the connection: nobody listens there
+    ::error title=Rollback failed%3A a person is needed now::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Acurrent is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; a person is needed on web1.example now%0Anow, on web1.example:%0A  systemctl status diting%0A  sudo journalctl -u diting -n 50 --no-pager%0A203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:%0A  systemctl cat diting
+    rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; a person is needed on web1.example now; 21.4 s
+    ");
+}
+
+#[test]
+fn failed_first_deployment() {
+    let mut run = Run::switched(Page::Actions, None);
+    broken(&mut run);
+    let verdict = verdict(Outcome::Failed, None, failed(Step::Verify, unhealthy(down())));
+    insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict }), @r"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✓ install, 0.6 s
+    ::group::seal: make the new release durable on web1.example
+    ::endgroup::
+    ✓ seal, 0.3 s
+    ::group::switch: point /opt/diting/current at the new release on web1.example
+    ::endgroup::
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; nothing to go back to
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    attempt 3: health answered 500 with “no database”
+    attempt 10: health answered 500 with “no database”
+    ::endgroup::
+    ✗ verify failed, 3.9 s: health answered 500
+    --- journal of diting
+    │ INFO: started
+    │ Traceback (most recent call last):
+    │ ##\[error]x
+    │ ::set-output name=a::b
+    │ KeyError
+    │ z
+    ::group::roll back: put /opt/diting/current on web1.example back as it was
+    ::endgroup::
+    ✓ roll back, 0.3 s
+    ::error title=Deployment failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Anothing to go back to: no release is live%0Athe app's log says why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to: no release is live; 21.4 s
+    ");
+}
+
+#[test]
+fn unknown() {
+    let mut run = Run::switched(Page::Actions, Some(OLD));
+    run.attempts(1..=1, &Answer::Refused);
+    let trouble = Trouble::LineCut { finished_by: Some(1_762_148_300) };
+    insta::assert_snapshot!(run.cut(by_trouble(Outcome::Unknown, Some(trouble))), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✓ install, 0.6 s
+    ::group::seal: make the new release durable on web1.example
+    ::endgroup::
+    ✓ seal, 0.3 s
+    ::group::switch: point /opt/diting/current at the new release on web1.example
+    ::endgroup::
+    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    ::endgroup::
+    ✗ verify was not seen to end
+    ::error title=Deployment unknown%3A the server finishes alone::on the way: the line ended before the server had finished%0Aweb1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one%0Aafter that time the next run tells how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
+    unknown: on the way: the line ended before the server had finished; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
+    ");
+}

@@ -1,0 +1,133 @@
+//! Runs that end before it.
+
+use super::*;
+
+#[test]
+fn not_ready() {
+    let mut run = Run::connected(Page::Actions);
+    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.steps([Step::Lock, Step::Check]);
+    let user = || "deploy".to_owned();
+    let found = vec![
+        Unready::Target { path: "/opt/diting".into(), user: user(), error: "Permission denied".into() },
+        Unready::Sudo { service: "diting".into(), user: user() },
+    ];
+    let verdict = verdict(Outcome::NotReady, None, failed(Step::Check, Reason::NotReady(found)));
+    insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✗ check failed, 0.3 s
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be made or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+    not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server runs what it ran; 21.4 s
+    ");
+}
+
+#[test]
+fn busy() {
+    let mut run = Run::connected(Page::Actions);
+    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.steps([Step::Lock]);
+    run.server(What::Waiting(Some(held())));
+    let verdict = verdict(Outcome::Busy, None, failed(Step::Lock, Reason::Busy(Some(held()))));
+    insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
+    ✗ lock failed, 0.6 s
+    ::error title=Another deployment is at work::another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)%0Athis run changed nothing; the other deployment decides what is live%0Await for that run to end, or cancel it, then run this one again; to have runs wait for each other, give the job a concurrency group
+    busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
+    ");
+}
+
+#[test]
+fn unreachable_by_host_key() {
+    let said =
+        b"@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\r\nHost key verification failed.\r\n".to_vec();
+    let trouble = Trouble::Connection { kind: ConnectionKind::HostKey, said };
+    insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_trouble(Outcome::Unreachable, Some(trouble))), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✗ connect failed
+    │ @@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@
+    │ Host key verification failed.
+    ::error title=Server is unreachable::on the way: the server's host key is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server runs what it ran%0Aeither the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:%0A  awk -v host=web1.example '{print host, $1, $2}' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    unreachable: on the way: the server's host key is not the one in known-hosts (Host key verification failed.); nothing was changed; the server runs what it ran; 12.3 s
+    ");
+}
+
+#[test]
+fn install_failed() {
+    let mut run = Run::staged(Page::Actions);
+    run.output("sh: 2: uv: not found");
+    let verdict = verdict(Outcome::Failed, Some(OLD), failed(Step::Install, command(Ending::Exit(127), b"")));
+    insta::assert_snapshot!(run.end(Verdict { switched: false, ..verdict }), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    │ sh: 2: uv: not found
+    ::endgroup::
+    ✗ install failed, 0.9 s
+    │ Resolved 42 packages in 1ms
+    │ sh: 2: uv: not found
+    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
+    ");
+}
+
+#[test]
+fn cancelled() {
+    let trouble = Trouble::Cancelled { finished_by: None };
+    insta::assert_snapshot!(Run::staged(Page::Actions).cut(by_trouble(Outcome::Cancelled, Some(trouble))), @"
+    deploy to deploy@web1.example, /opt/diting, unit diting
+    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    sending 12 files, 34.6 kB
+    ::endgroup::
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✗ install cancelled
+    │ Resolved 42 packages in 1ms
+    ::error title=Deployment cancelled::on the runner: the run was cancelled%0Anothing was switched; the server runs what it ran%0Arun it again: what was uploaded is kept
+    cancelled: on the runner: the run was cancelled; nothing was switched; the server runs what it ran; 12.3 s
+    ");
+}
