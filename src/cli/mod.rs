@@ -32,10 +32,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let given = settings::take_environment();
     let context = Context::from_env();
     let page = if context.is_actions { Page::Actions } else { Page::Terminal };
-    let mut printer = Printer::new(Redactor::new([]));
+    let printer = Printer;
     let flags = match Flags::parse(arguments) {
         Ok(flags) => flags,
-        Err(problems) => return refuse(&problems, page, &mut printer),
+        Err(problems) => return refuse(&problems, page, printer),
     };
     if flags.help {
         printer.line(&settings::help());
@@ -52,7 +52,7 @@ fn serve(arguments: &[OsString]) -> ExitCode {
     server::run(&arguments)
 }
 
-fn command(given: &Given, flags: &Flags, context: &Context, page: Page, mut printer: Printer) -> ExitCode {
+fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer: Printer) -> ExitCode {
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
     for warning in warnings {
@@ -60,15 +60,13 @@ fn command(given: &Given, flags: &Flags, context: &Context, page: Page, mut prin
     }
     let settings = match settings {
         Ok(settings) => settings,
-        Err(problems) => return refuse(&problems, page, &mut printer),
+        Err(problems) => return refuse(&problems, page, printer),
     };
-    let key = settings.server.key.iter().map(settings::Secret::expose);
-    let mut printer = printer.with(Redactor::new(key));
-    deploy(&settings, context, page, &mut printer)
+    deploy(&settings, context, page, printer)
 }
 
 /// Bad input: everything at once, and nothing was contacted.
-fn refuse(problems: &[Problem], page: Page, printer: &mut Printer) -> ExitCode {
+fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     for problem in problems {
         printer.line(&format!("bad input: {problem}"));
     }
@@ -85,8 +83,9 @@ fn refuse(problems: &[Problem], page: Page, printer: &mut Printer) -> ExitCode {
     ExitCode::from(outcome.code())
 }
 
-fn deploy(settings: &Settings, context: &Context, page: Page, printer: &mut Printer) -> ExitCode {
-    let mut log = Log::new(page);
+fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
+    let key = settings.server.key.iter().map(settings::Secret::expose);
+    let mut log = Log::new(page).hiding(Redactor::new(key));
     let started = Instant::now();
     let end = run_deployment(settings, context, &mut |event| {
         for line in log.on(&event) {
@@ -125,7 +124,7 @@ fn announce(transaction: &TransactionId) {
 }
 
 /// Outputs come last and change nothing: what can't be written is a warning.
-fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: &mut Printer) {
+fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: Printer) {
     let mut all: Vec<(&str, &str)> = outputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     if outcome != Outcome::Unknown {
         all.push(("finished", "true"));

@@ -1,33 +1,23 @@
 use crate::actions;
 use crate::report::Page;
-use crate::text::Redactor;
 use std::fmt::Display;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Prints lines; no secret passes.
-pub(super) struct Printer {
-    redactor: Redactor,
-}
+/// Prints lines. They come free of secrets and of what the runner would take for a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Printer;
 
 impl Printer {
-    pub(super) fn new(redactor: Redactor) -> Self {
-        Self { redactor }
-    }
-
-    pub(super) fn with(self, redactor: Redactor) -> Self {
-        Self { redactor }
-    }
-
     /// Nobody who reads is no reason to stop a deployment.
-    pub(super) fn line(&mut self, line: &str) {
+    pub(super) fn line(self, line: &str) {
         let mut out = io::stdout().lock();
-        if writeln!(out, "{}", self.redactor.redact(line)).and_then(|()| out.flush()).is_err() {
+        if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
             tracing::debug!("nobody reads the log");
         }
     }
 
-    pub(super) fn warning(&mut self, page: Page, warning: &dyn Display) {
+    pub(super) fn warning(self, page: Page, warning: &dyn Display) {
         let line = match page {
             Page::Actions => actions::warning("deploy-action", &warning.to_string()),
             Page::Terminal => format!("warning: {warning}"),
