@@ -19,8 +19,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(20);
-/// For the lock of a transaction whose process is gone.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How following ended.
 pub(super) enum Followed {
@@ -99,10 +97,11 @@ impl Tail {
             return false;
         }
         self.frames.push(&bytes);
-        outbox.pass(bytes);
         let mut ended = false;
+        // only whole ones: a full disk, or a kill, may have cut the last
         while let Ok(Some(message)) = self.frames.next_message() {
             ended |= matches!(message, ToRunner::Event(Event { what: What::Ended(_), .. }));
+            outbox.send(&message);
         }
         ended
     }
@@ -117,15 +116,17 @@ fn end_of_the_untold(
 ) -> Result<Verdict, Reason> {
     let start = Instant::now();
     let _lock = loop {
-        match lock::try_take(layout)? {
+        let lock = lock::try_take(layout)?;
+        // also where the next run had waited for the lock, and has ended it
+        if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
+            return Ok(verdict);
+        }
+        match lock {
             Some(lock) => break lock,
-            None if start.elapsed() > PATIENCE => return Err(Reason::Busy(None)),
+            None if start.elapsed() > pending.deadline => return Ok(bare_verdict(layout, pending, Outcome::Unknown)),
             None => thread::sleep(TICK),
         }
     };
-    if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
-        return Ok(verdict);
-    }
     // its exit code is the outcome's, for the case that nothing could be written
     let told = Outcome::ALL.into_iter().find(|outcome| status.code() == Some(i32::from(outcome.code())));
     match told.filter(|outcome| *outcome != Outcome::Error) {
