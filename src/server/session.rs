@@ -57,7 +57,13 @@ impl<'a> Session<'a> {
         match self.prepare() {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
-            Err(reason) => self.give_up(reason),
+            Err(reason) => {
+                self.give_up(reason);
+                // a run that staged nothing leaves everything as it found it
+                if self.step >= Step::Upload {
+                    retention::run(&self.layout, self.plan.retention, false);
+                }
+            }
         }
     }
 
@@ -196,7 +202,6 @@ impl<'a> Session<'a> {
         let verdict = self.verdict(reason);
         journal::add(&self.layout, &verdict, &self.plan.origin, false);
         self.end(verdict);
-        retention::run(&self.layout, self.plan.retention, false);
     }
 
     fn verdict(&self, reason: Reason) -> Verdict {
