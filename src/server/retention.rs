@@ -45,8 +45,8 @@ pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
 }
 
 /// Which releases go. A good one (or one without a record, which a hand or another tool made) goes when it is beyond the
-/// newest `count` or older than `age`; failed and incomplete ones go with the next success, until then the last failed
-/// one stays.
+/// newest `count` or older than `age`; failed and incomplete ones go with the next success, until then the last of either
+/// stays.
 fn to_remove(
     releases: &[Kept],
     protected: &BTreeSet<ReleaseId>,
@@ -60,10 +60,14 @@ fn to_remove(
     let beyond = retention.count.map_or(0, |count| good.len().saturating_sub(count as usize));
     let age = retention.age.map_or(u64::MAX, |age| age.as_secs());
     let old = good.iter().enumerate().filter(|(i, id)| *i < beyond || id.age(now) > age).map(|(_, id)| *id);
-    let others = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id);
-    let newest_other = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id).max();
-    let kept_other = newest_other.filter(|_| !deployed);
-    let others = others.filter(|id| Some(*id) != kept_other);
+    let others = releases.iter().filter(|kept| !is_good(kept));
+    let newest = |failed: bool| {
+        let alike = others.clone().filter(move |kept| (kept.state == Some(State::Failed)) == failed);
+        alike.map(|kept| kept.id).max().filter(|_| !deployed)
+    };
+    // the last failed one is for a person to look at, what was uploaded last is for the next run to take up
+    let stay = [newest(true), newest(false)];
+    let others = others.clone().map(|kept| kept.id).filter(|id| !stay.contains(&Some(*id)));
     old.chain(others).filter(|id| !protected.contains(id)).collect()
 }
 
@@ -170,8 +174,9 @@ mod tests {
         let mut releases = good(&[5, 6]);
         releases.extend([1, 2].map(|days| kept(days, Some(State::Failed))));
         releases.push(kept(3, Some(State::Incomplete)));
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [2, 3]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3]);
+        releases.push(kept(4, Some(State::Complete)));
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [2, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3, 4]);
     }
 
     #[test]
