@@ -137,12 +137,13 @@ impl Tail {
             return false;
         }
         self.frames.push(&bytes);
-        outbox.pass(bytes);
         let mut ended = false;
+        // only whole ones: a full disk, or a kill, may have cut the last
         while let Ok(Some(message)) = self.frames.next_message() {
-            let ToRunner::Event(Event { what, .. }) = message else { continue };
+            let ToRunner::Event(Event { what, .. }) = &message else { continue };
             self.no_return |= matches!(what, What::PointOfNoReturn { .. });
             ended |= matches!(what, What::Ended(_));
+            outbox.send(&message);
         }
         ended
     }

@@ -114,12 +114,16 @@ impl<'a> Session<'a> {
             self.end(verdict);
             return Ok(true);
         }
-        if let Some(verdict) = ended {
-            let transaction = verdict.transaction.clone();
-            self.outbox.emit(What::Recovered(Box::new(verdict)));
-            verdicts::told(&self.layout, &transaction);
+        let Some(verdict) = ended else { return Ok(false) };
+        let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
+        let transaction = verdict.transaction.clone();
+        self.outbox.emit(What::Recovered(Box::new(verdict)));
+        verdicts::told(&self.layout, &transaction);
+        match failure {
+            // the disk still does not let us: nothing may be begun over it
+            Some(failure) if Pending::read(&self.layout)?.is_some() => Err(failure.reason),
+            _ => Ok(false),
         }
-        Ok(false)
     }
 
     fn stage(&mut self) -> Result<ReleaseId, Reason> {

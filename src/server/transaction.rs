@@ -22,29 +22,32 @@ pub(super) struct Transaction<'a> {
     pub(super) events: &'a mut dyn Events,
     /// The step that was told last.
     told: Option<Step>,
+    /// Past the point of no return.
+    begun: bool,
+    /// A link could not be put back: the next run is to try again.
+    unfinished: bool,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(layout: &'a Layout, pending: &'a Pending, events: &'a mut dyn Events) -> Self {
-        Self { layout, pending, events, told: None }
+        Self { layout, pending, events, told: None, begun: true, unfinished: false }
     }
 
     /// Runs it to its end.
     pub(super) fn run(&mut self) -> Verdict {
         if let Err(reason) = self.pending.begin(self.layout) {
             // a pending record that is not durable may be there all the same
-            return Verdict { switched: false, ..self.undone(Failure { step: Step::Switch, reason }) };
+            self.begun = false;
+            return self.undone(Failure { step: Step::Switch, reason });
         }
         let (release, deadline) = (self.pending.release, self.pending.deadline);
         let previous = self.pending.old.as_ref().map(|old| old.release);
         self.events.emit(What::PointOfNoReturn { release, previous, deadline });
         if let Err(reason) = self.switch() {
             let failure = Failure { step: Step::Switch, reason };
-            // a rename may be done and its folder's sync fail
-            return match links::live(self.layout) == Some(self.pending.release) {
-                true => self.roll_back(failure),
-                false => self.undone(failure),
-            };
+            // the rename may be done, and only not be durable
+            let switched = links::live(self.layout) == Some(release);
+            return if switched { self.roll_back(failure) } else { self.undone(failure) };
         }
         match self.go_live() {
             Ok(verdict) => verdict,
@@ -79,13 +82,7 @@ impl<'a> Transaction<'a> {
             [Step::Restart, Step::Verify],
         )?;
         self.step(Step::Commit);
-        self.commit().map_err(|reason| {
-            // a verdict that is not durable must not be found later
-            if let Err(reason) = durable::remove(&self.layout.verdict(&self.pending.transaction)) {
-                tracing::warn!(?reason, "the verdict stays");
-            }
-            Failure { step: Step::Commit, reason }
-        })
+        self.commit().map_err(|reason| Failure { step: Step::Commit, reason })
     }
 
     /// Restarts and verifies `release`, which `current` points to.
@@ -117,7 +114,8 @@ impl<'a> Transaction<'a> {
             durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
         }
         let verdict = self.verdict(Outcome::Deployed, None, None);
-        verdicts::put(self.layout, &verdict)?;
+        // a verdict that is not durable may be there all the same, and must not outlive the way back
+        verdicts::put(self.layout, &verdict).inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
         self.close(&verdict);
         Ok(verdict)
     }
@@ -142,35 +140,42 @@ impl<'a> Transaction<'a> {
         verdict
     }
 
+    /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.
     fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
-        let at = |reason| Failure { step: Step::RollBack, reason };
-        let moved = self.point_back(old);
-        if links::live(self.layout) != Some(old.release) {
-            return moved.map_err(at);
+        let links = self.put_links_back(old).map_err(|reason| self.not_put_back(reason));
+        if links::live(self.layout) == Some(old.release) {
+            self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
         }
-        let restored = self.restore_previous();
-        self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
-        // what is not durable is said, but only after the old release runs again
-        moved.and(restored).map_err(at)
+        links
     }
 
-    fn point_back(&self, old: &Old) -> Result<()> {
-        let live = links::live(self.layout);
-        if live == Some(old.release) {
-            return Ok(());
-        }
-        if live.is_some_and(|live| live != self.pending.release) {
-            return Err(Reason::Interference("current was changed by someone else".to_owned()));
+    fn put_links_back(&self, old: &Old) -> Result<()> {
+        let current = self.put_current_back(old);
+        current.and(self.restore_previous())
+    }
+
+    fn put_current_back(&self, old: &Old) -> Result<()> {
+        match links::live(self.layout) {
+            Some(live) if live == old.release => return Ok(()),
+            Some(live) if live != self.pending.release => {
+                return Err(Reason::Interference(format!("current was changed to {live} by someone else")))
+            }
+            _ => {}
         }
         let folder = self.layout.release(old.release);
         if !folder.is_dir() {
             return Err(Reason::Interference(format!("{} was removed by someone else", folder.display())));
         }
-        let link = self.layout.rollback_link();
-        if !link.is_symlink() {
-            durable::link(&link, &Layout::link_text(old.release))?;
+        if !self.layout.rollback_link().is_symlink() {
+            durable::link(&self.layout.rollback_link(), &Layout::link_text(old.release))?;
         }
-        durable::rename(&link, &self.layout.current())
+        durable::rename(&self.layout.rollback_link(), &self.layout.current())
+    }
+
+    /// What the disk did not let us do, the next run tries again.
+    fn not_put_back(&mut self, reason: Reason) -> Failure {
+        self.unfinished |= matches!(reason, Reason::Io { .. });
+        Failure { step: Step::RollBack, reason }
     }
 
     /// A commit that was cut short may have moved it.
@@ -186,17 +191,15 @@ impl<'a> Transaction<'a> {
 
     /// There is nothing to go back to: no `current`, and one more restart, so that the failed process is gone.
     fn remove_first(&mut self) -> std::result::Result<(), Failure> {
-        let at = |reason| Failure { step: Step::RollBack, reason };
-        if links::live(self.layout) == Some(self.pending.release) {
-            durable::remove(&self.layout.current()).map_err(at)?;
-        }
+        let is_live = links::live(self.layout) == Some(self.pending.release);
+        let removed = if is_live { durable::remove(&self.layout.current()) } else { Ok(()) };
         let service =
             Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
         // it can't start without a release, and that it can't is no news
         if let Err(reason) = service.restart(self.events) {
             tracing::debug!(?reason, "the restart without a release");
         }
-        Ok(())
+        removed.map_err(|reason| self.not_put_back(reason))
     }
 
     /// Nothing was switched: the server runs what it ran.
@@ -215,13 +218,16 @@ impl<'a> Transaction<'a> {
             live: links::live(self.layout),
             failure,
             rollback,
-            switched: true,
+            switched: self.begun,
             at: now(),
         }
     }
 
     /// Writes the verdict and ends the transaction; where the disk does not let us, the next run does it again.
     fn conclude(&self, verdict: &Verdict) {
+        if self.unfinished {
+            return tracing::warn!("the transaction stays pending");
+        }
         match verdicts::put(self.layout, verdict) {
             Ok(()) => self.close(verdict),
             Err(reason) => tracing::warn!(?reason, "the verdict is not durable"),

@@ -15,6 +15,13 @@ pub(super) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
     durable::write(&path, &bytes)
 }
 
+/// Takes back what [`put`] may have written before it failed.
+pub(super) fn withdraw(layout: &Layout, verdict: &Verdict) {
+    if let Err(reason) = durable::remove(&layout.verdict(&verdict.transaction)) {
+        tracing::debug!(?reason, "a verdict can't be taken back");
+    }
+}
+
 pub(super) fn get(layout: &Layout, transaction: &TransactionId) -> Option<Verdict> {
     serde_json::from_slice(&fs::read(layout.verdict(transaction)).ok()?).ok()
 }

@@ -1,1 +1,270 @@
-//! To come.
+//! The transaction of the unmodified binary, killed before each of its system calls that change the disk, and each of
+//! them failing; then a next run, which must end what is pending. The calls are learned from a run that is only watched.
+
+use crate::app::App;
+use crate::client::{Client, Sending};
+use crate::server::{Server, BINARY};
+use crate::sound::{processes_on, within_seconds, Sound};
+use deploy_action::protocol::wire::FromServer;
+use deploy_action::protocol::{Outcome, ToRunner, TransactionId, Verdict, What};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::thread;
+
+pub(crate) const CALLS: &str =
+    "rename,renameat,renameat2,fsync,fdatasync,syncfs,symlink,symlinkat,unlink,unlinkat,write,mkdir,chmod,fchmod";
+/// The cases mostly wait for their processes.
+const AT_ONCE: usize = 6;
+
+/// Something that happens instead of one system call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) call: String,
+    /// Which one of them, from 1.
+    pub(crate) number: usize,
+    /// strace's words for it.
+    pub(crate) what: &'static str,
+}
+
+pub(crate) const KILL: &str = "signal=KILL";
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:when={}", self.call, self.what, self.number)
+    }
+}
+
+/// Runs `arguments` of the binary under strace; the trace is written to `log`.
+pub(crate) fn strace(log: &Path, fault: Option<&Fault>) -> Command {
+    let mut strace = Command::new("strace");
+    strace.arg("-qq").arg("-o").arg(log).arg("-e").arg(format!("trace={CALLS}"));
+    if let Some(fault) = fault {
+        strace.arg("-e").arg(format!("inject={fault}"));
+    }
+    strace.arg(BINARY);
+    strace
+}
+
+/// The calls in a trace, one after the other, each with its number among those of the same name.
+pub(crate) fn calls(log: &Path) -> Vec<(String, usize)> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
+    let names = text.lines().filter_map(|line| line.split_once('(')).map(|(name, _)| name.to_owned());
+    let number = |name: String| {
+        let number = seen.entry(name.clone()).or_default();
+        *number += 1;
+        (name, *number)
+    };
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric())).map(number).collect()
+}
+
+/// Each of `calls` with each of `whats`.
+pub(crate) fn faults(calls: &[(String, usize)], whats: &[&'static str]) -> Vec<Fault> {
+    let each = |what: &&'static str| {
+        let what = *what;
+        calls.iter().map(move |(call, number)| Fault { call: call.clone(), number: *number, what })
+    };
+    whats.iter().flat_map(each).collect()
+}
+
+/// A server with everything sealed and the transaction not begun, to be copied for each case.
+struct Prepared {
+    server: Server,
+    transaction: TransactionId,
+}
+
+impl Prepared {
+    fn new(old: Option<&str>, behaviour: &str) -> Self {
+        let server = Server::new();
+        if let Some(old) = old {
+            server.deploys(&App::good("first"));
+            server.deploys(&App::good(old));
+        }
+        let app = App::new("new", behaviour);
+        let plan = server.plan(&app);
+        // both processes stop for good where the transaction's would begin
+        let mut serve = Command::new("strace");
+        serve.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid", "-e", "inject=setsid:signal=STOP", BINARY]);
+        serve.args(server.serve_arguments(&plan)).process_group(0);
+        let mut client = Client::start(server.in_surroundings(serve), &plan);
+        client.send_all(&plan, &app, Sending::Unasked);
+        let begins = || processes_on(&server.target()).iter().any(|command| command.contains("transact\0"));
+        assert!(within_seconds(begins), "it does not come to the transaction");
+        let group = format!("-{}", client.pid());
+        assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
+        client.wait();
+        Self { server, transaction: plan.transaction }
+    }
+
+    fn case(&self) -> Case {
+        Case { server: self.server.copy(), transaction: self.transaction.clone() }
+    }
+
+    fn learn(&self) -> Vec<(String, usize)> {
+        let case = self.case();
+        case.transact(None);
+        calls(&case.log())
+    }
+}
+
+struct Case {
+    server: Server,
+    transaction: TransactionId,
+}
+
+impl Case {
+    fn log(&self) -> std::path::PathBuf {
+        self.server.home().join("trace")
+    }
+
+    /// As `serve` starts it: the lock is its standard input.
+    fn transact(&self, fault: Option<&Fault>) -> ExitStatus {
+        let lock = File::options().write(true).open(self.server.own().join("lock")).unwrap();
+        lock.try_lock().unwrap();
+        let mut command = strace(&self.log(), fault);
+        command.args(["server-part", "transact"]).arg(self.server.target()).arg(self.transaction.to_string());
+        command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::null());
+        self.server.in_surroundings(command).status().unwrap()
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        let kept = self.server.own().join("verdicts").join(self.transaction.to_string());
+        serde_json::from_slice(&fs::read(kept).ok()?).ok()
+    }
+
+    fn told(&self) -> Option<Verdict> {
+        let mut frames = FromServer::default();
+        frames.push(&fs::read(self.server.own().join("events").join(self.transaction.to_string())).ok()?);
+        std::iter::from_fn(|| frames.next_message().ok()?).find_map(|message| match message {
+            ToRunner::Event(event) => match event.what {
+                What::Ended(verdict) => Some(*verdict),
+                _ => None,
+            },
+            ToRunner::Need { .. } => None,
+        })
+    }
+
+    /// The fault, and everything that must hold after it. Says how it ended.
+    fn run(&self, fault: &Fault) -> String {
+        let status = self.transact(Some(fault));
+        Sound::of(&self.server).current_is_whole();
+        let (kept, told) = (self.verdict(), self.told());
+        if let (Some(kept), Some(told)) = (&kept, &told) {
+            assert_eq!(kept, told, "what was told is not what is kept");
+        }
+        let committed = kept.as_ref().is_some_and(|verdict| verdict.outcome == Outcome::Deployed);
+        if told.is_some_and(|told| told.outcome == Outcome::Deployed) || status.success() {
+            assert!(committed, "success was told before it was durable");
+        }
+        let next = self.next_run(kept.as_ref());
+        let by_itself = kept.map_or("nothing".to_owned(), |verdict| verdict.outcome.word().to_owned());
+        format!("{by_itself}, then {next}")
+    }
+
+    /// The next run ends what is pending, the one after it finds nothing to do.
+    fn next_run(&self, kept: Option<&Verdict>) -> &'static str {
+        let server = &self.server;
+        let restarts = server.restarts();
+        let told = server.look_in();
+        assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
+        let recovered = told.recovered();
+        if let (Some(kept), Some(recovered)) = (kept, recovered) {
+            assert_eq!(kept, recovered, "a verdict was changed");
+            assert_eq!(server.restarts(), restarts, "a decided transaction restarts nothing");
+        }
+        self.ended_as(kept.or(recovered));
+        let after = server.restarts();
+        let again = server.look_in();
+        assert_eq!((again.recovered(), server.restarts()), (None, after), "recovered twice");
+        match recovered {
+            None => "nothing",
+            Some(_) if kept.is_some() => "told",
+            Some(verdict) => verdict.outcome.word(),
+        }
+    }
+
+    /// Confirmed means new, unconfirmed means old.
+    fn ended_as(&self, verdict: Option<&Verdict>) {
+        let server = &self.server;
+        let named = |link| server.named_by(link);
+        let links = [named("current"), named("previous")];
+        let started = server.runs();
+        match verdict.map(|verdict| verdict.outcome) {
+            Some(Outcome::Deployed) => {
+                let old = links[1].as_deref();
+                assert_eq!(links[0].as_deref(), Some("new"));
+                assert!(matches!(old, Some("old") | None), "{old:?}");
+                assert_eq!(started.as_deref(), Some("new"));
+            }
+            _ if links[0].is_none() => {
+                assert_eq!(links[1], None);
+                assert_ne!(started.as_deref(), Some("new"), "the failed process may be there");
+            }
+            _ => {
+                assert_eq!(links, [Some("old".to_owned()), Some("first".to_owned())]);
+                assert_eq!(started.as_deref(), Some("old"), "the old release is not what runs");
+            }
+        }
+    }
+}
+
+/// Runs all cases; every failure is told, and how often each end was come to.
+fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<String, usize> {
+    let (next, ends, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(fault)));
+                    match result {
+                        Ok(end) => *ends.lock().unwrap().entry(end).or_insert(0) += 1,
+                        Err(_) => failures.lock().unwrap().push(fault.to_string()),
+                    }
+                }
+            });
+        }
+    });
+    let (ends, failures) = (ends.into_inner().unwrap(), failures.into_inner().unwrap());
+    println!("{} cases: {ends:#?}", faults.len());
+    assert!(failures.is_empty(), "{} of {} cases failed: {failures:#?}", failures.len(), faults.len());
+    ends
+}
+
+fn all_of(prepared: &Prepared, whats: &[&'static str]) -> BTreeMap<String, usize> {
+    let calls = prepared.learn();
+    println!("{} calls: {calls:?}", calls.len());
+    run_all(&faults(&calls, whats), |fault| prepared.case().run(fault))
+}
+
+const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EROFS"];
+
+#[test]
+fn killed_before_any_call_a_good_release_is_either_committed_or_gone() {
+    all_of(&Prepared::new(Some("old"), "healthy"), &[KILL]);
+}
+
+#[test]
+fn killed_before_any_call_a_broken_release_is_gone() {
+    all_of(&Prepared::new(Some("old"), "crash"), &[KILL]);
+}
+
+#[test]
+fn killed_before_any_call_a_broken_first_release_leaves_nothing_live() {
+    all_of(&Prepared::new(None, "crash"), &[KILL]);
+}
+
+#[test]
+fn whatever_call_fails_a_good_release_is_either_committed_or_gone() {
+    all_of(&Prepared::new(Some("old"), "healthy"), ERRORS);
+}
+
+#[test]
+fn whatever_call_fails_a_broken_release_is_gone_or_it_is_said() {
+    all_of(&Prepared::new(Some("old"), "crash"), ERRORS);
+}

@@ -6,13 +6,13 @@ use crate::sound::Sound;
 use deploy_action::protocol::{
     root_of, Install, Origin, Outcome, Plan, Restart, Retention, TransactionId, Verification,
 };
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -67,12 +67,12 @@ pub(crate) fn new_transaction() -> TransactionId {
 pub(crate) struct Server {
     folder: TempDir,
     /// Every tree that was sent, by its name.
-    sent: RefCell<BTreeMap<String, App>>,
+    sent: Mutex<BTreeMap<String, App>>,
 }
 
 impl Server {
     pub(crate) fn new() -> Self {
-        let server = Self { folder: TempDir::new().unwrap(), sent: RefCell::default() };
+        let server = Self { folder: TempDir::new().unwrap(), sent: Mutex::default() };
         fs::set_permissions(server.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(server.target()).unwrap();
         fs::create_dir_all(server.home().join(".local/bin")).unwrap();
@@ -96,7 +96,7 @@ impl Server {
 
     /// The same in another place.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { folder: TempDir::new().unwrap(), sent: self.sent.clone() };
+        let copy = Self { folder: TempDir::new().unwrap(), sent: Mutex::new(self.sent.lock().unwrap().clone()) };
         let from = self.folder.path().join(".");
         assert!(Command::new("cp").arg("-a").arg(from).arg(copy.folder.path()).status().unwrap().success());
         copy
@@ -140,13 +140,13 @@ impl Server {
     }
 
     pub(crate) fn remember(&self, app: &App) {
-        self.sent.borrow_mut().insert(app.name.clone(), app.clone());
+        self.sent.lock().unwrap().insert(app.name.clone(), app.clone());
     }
 
     /// The tree of which the release in `folder` was made.
     pub(crate) fn tree_of(&self, folder: &Path) -> Option<App> {
         let name = fs::read_to_string(folder.join("name")).ok()?;
-        self.sent.borrow().get(name.trim()).cloned()
+        self.sent.lock().unwrap().get(name.trim()).cloned()
     }
 
     /// The name of the release that a link leads to.

@@ -101,15 +101,8 @@ impl<'a> Sound<'a> {
     /// No process of ours is left, and the lock is free.
     fn wait_until_alone(&self) {
         let target = self.server.target();
-        let mut left = Vec::new();
-        for _ in 0..500 {
-            left = processes_on(&target);
-            if left.is_empty() && self.lock_is_free() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        panic!("left running: {left:?}, the lock is free: {}", self.lock_is_free());
+        let alone = within_seconds(|| processes_on(&target).is_empty() && self.lock_is_free());
+        assert!(alone, "left running: {:?}, the lock is free: {}", processes_on(&target), self.lock_is_free());
     }
 
     pub(crate) fn lock_is_free(&self) -> bool {
@@ -119,6 +112,17 @@ impl<'a> Sound<'a> {
 
 fn id_of(folder: &Path) -> Option<ReleaseId> {
     folder.file_name()?.to_str()?.parse().ok()
+}
+
+/// Whether it becomes so in time.
+pub(crate) fn within_seconds(mut is_so: impl FnMut() -> bool) -> bool {
+    (0..2000).any(|_| {
+        let so = is_so();
+        if !so {
+            thread::sleep(Duration::from_millis(5));
+        }
+        so
+    })
 }
 
 /// The server part's processes that work on `target`.
