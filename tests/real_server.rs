@@ -39,5 +39,7 @@ mod refused;
 mod secrets;
 #[path = "real/shells.rs"]
 mod shells;
+#[path = "real/stubborn.rs"]
+mod stubborn;
 #[path = "real/takeover.rs"]
 mod takeover;

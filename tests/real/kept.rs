@@ -51,21 +51,8 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     server.exec("echo 'session optional pam_umask.so umask=0077' >>/etc/pam.d/common-session");
     assert_eq!(server.exec("su -l deploy -c umask"), "0077");
 
-    let app = App::version("1")
-        .file("with space", "a", 0o664)
-        .file("new\nline", "b", 0o666)
-        .file("-rf", "c", 0o600)
-        .file("$(touch x); 'quoted\"", "d", 0o777)
-        .file("empty", "", 0o444)
-        .file("deep/er/est", "e", 0o644);
+    let app = odd_app();
     let folder = app.path();
-    fs::write(folder.join(OsStr::from_bytes(b"\xff\xfe")), "f").unwrap();
-    symlink("with space", folder.join("to a file")).unwrap();
-    symlink("nowhere/../at all", folder.join("dangling")).unwrap();
-    symlink("deep", folder.join("to a folder")).unwrap();
-    fs::set_permissions(folder.join("deep"), fs::Permissions::from_mode(0o775)).unwrap();
-    fs::create_dir(folder.join("nothing in it")).unwrap();
-
     let release = server.deploy_well(&app, None);
     let there = server.path(&format!("{TARGET}/releases/{release}"));
     let bytes = |name: &[u8]| fs::read(there.join(OsStr::from_bytes(name))).unwrap();
@@ -83,11 +70,30 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
         ("$(touch x); 'quoted\"", 0o755),
         ("deep", 0o755),
         ("deep/er/est", 0o644),
+        ("-rf", 0o600),
+        ("empty", 0o444),
         ("nothing in it", 0o755),
         ("", 0o755),
     ];
     for (name, wanted) in modes {
         assert_eq!(mode(name), wanted, "{name:?} is {:o}", mode(name));
     }
-    println!("-rf is {:o}, empty is {:o}", mode("-rf"), mode("empty"));
+}
+
+fn odd_app() -> App {
+    let app = App::version("1")
+        .file("with space", "a", 0o664)
+        .file("new\nline", "b", 0o666)
+        .file("-rf", "c", 0o600)
+        .file("$(touch x); 'quoted\"", "d", 0o777)
+        .file("empty", "", 0o444)
+        .file("deep/er/est", "e", 0o644);
+    let folder = app.path();
+    fs::write(folder.join(OsStr::from_bytes(b"\xff\xfe")), "f").unwrap();
+    symlink("with space", folder.join("to a file")).unwrap();
+    symlink("nowhere/../at all", folder.join("dangling")).unwrap();
+    symlink("deep", folder.join("to a folder")).unwrap();
+    fs::set_permissions(folder.join("deep"), fs::Permissions::from_mode(0o775)).unwrap();
+    fs::create_dir(folder.join("nothing in it")).unwrap();
+    app
 }

@@ -249,7 +249,7 @@ impl Run {
         let release = self.output("release").to_owned();
         assert_eq!(self.output("live-release"), release);
         assert_eq!(self.output("previous-release"), previous.unwrap_or_default());
-        self.assert_last_line(&format!("{release} is live and healthy;"));
+        self.assert_last_line(&format!("{release} is live"));
         release
     }
 
