@@ -12,6 +12,8 @@ mod poll;
 mod relay;
 #[path = "support/run.rs"]
 mod run;
+#[path = "../src/report/tests/runner.rs"]
+mod runner_commands;
 #[path = "support/server.rs"]
 mod server;
 
@@ -21,9 +23,23 @@ mod alone;
 mod broken;
 #[path = "real/cancelled.rs"]
 mod cancelled;
+#[path = "real/cost.rs"]
+mod cost;
 #[path = "real/first.rs"]
 mod first;
 #[path = "real/good.rs"]
 mod good;
+#[path = "real/kept.rs"]
+mod kept;
+#[path = "real/not_ready.rs"]
+mod not_ready;
+#[path = "real/refused.rs"]
+mod refused;
+#[path = "real/secrets.rs"]
+mod secrets;
+#[path = "real/shells.rs"]
+mod shells;
+#[path = "real/stubborn.rs"]
+mod stubborn;
 #[path = "real/takeover.rs"]
 mod takeover;

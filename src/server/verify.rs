@@ -34,6 +34,10 @@ pub(super) struct Subject<'a> {
 
 /// Watches until the release is healthy, or is not going to be.
 pub(super) fn verify(subject: &Subject<'_>, events: &mut dyn Events) -> Result<(), Reason> {
+    if subject.service.is_none() && subject.verification.health.is_none() {
+        // nothing to look at does not change by looking at it for longer
+        return Ok(());
+    }
     Watch::new(subject, events).run()
 }
 

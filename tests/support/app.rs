@@ -9,6 +9,25 @@ use tempfile::TempDir;
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/uvicorn");
 const MODULE: &str = "src/endpoints/wechat/webhook_app.py";
 
+const PLAIN: &str = "\
+import http.server, os, socket, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = f'version VERSION, release {os.path.basename(os.getcwd())}\\n'.encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+class Server(http.server.HTTPServer):
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+
+Server(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+";
+
 /// A source tree of its own; gone when the last clone is.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -23,6 +42,13 @@ impl App {
         crate::server::copy_tree(&Path::new(EXAMPLE).join("."), folder.path());
         let app = Self { folder, version: version.to_owned() };
         app.replace("VERSION = \"1\"", &format!("VERSION = \"{version}\""))
+    }
+
+    /// An app of one file, which needs no install.
+    pub(crate) fn plain(version: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        fs::write(folder.path().join("app.py"), PLAIN.replace("VERSION", version)).unwrap();
+        Self { folder, version: version.to_owned() }
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -1,8 +1,9 @@
 //! A throwaway server: systemd, sshd, logind, sudo and uv, with the unit that the project's first users have.
 
-use crate::poll::{until, wait_for};
+use crate::poll::wait_for;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -77,6 +78,11 @@ impl Server {
     /// Where a path of the server (not of its memory: /run, /tmp) lies here.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.state.join("root").join(path.trim_start_matches('/'))
+    }
+
+    /// All that was written to its disk.
+    pub(crate) fn written(&self) -> PathBuf {
+        self.state.join("memory/upper")
     }
 
     pub(crate) fn read(&self, path: &str) -> String {
@@ -206,13 +212,14 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) {
     assert!(copied.success());
 }
 
-/// A process of this machine, by its command line.
+/// The processes of this machine and of all servers on it, as folders of /proc.
 pub(crate) fn processes() -> impl Iterator<Item = PathBuf> {
     let is_pid = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit());
     fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).filter(is_pid)
 }
 
-/// Until `done` or the deadline; whether it was done.
-pub(crate) fn happens(deadline: Duration, done: impl FnMut() -> bool) -> bool {
-    until(deadline, done)
+/// A file that nobody else may read.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
 }

@@ -233,8 +233,9 @@ mod tests {
         ---
         remove it, or name it in the input exclude
         ---
-        the deploy user must be able to write and run files there (no noexec, space left); on the server:
-          findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
+        the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on the server's console:
+          sudo mkdir -p /opt/diting && sudo chown deploy: /opt/diting
+          getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---
         there are server parts for x86_64 and aarch64; they lie beside this program, as in the action's dist folder
         ---

@@ -18,10 +18,7 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
         ),
         Trouble::Source { .. } => "remove it, or name it in the input exclude".to_owned(),
         Trouble::Connection { kind, said: _ } => connection(*kind, place),
-        Trouble::ServerPart { .. } => steps(
-            "the deploy user must be able to write and run files there (no noexec, space left); on the server:",
-            &[format!("findmnt -T {0}; df -h {0}; ls -ld {0}", shell(&place.target))],
-        ),
+        Trouble::ServerPart { .. } => server_part(place),
         Trouble::NoBinary { .. } => {
             "there are server parts for x86_64 and aarch64; they lie beside this program, as in the action's dist folder"
                 .to_owned()
@@ -40,4 +37,17 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
         Trouble::OutOfTime { .. } => "see above which step took the time, or raise the input timeout".to_owned(),
         Trouble::Bug { .. } => REPORT.to_owned(),
     }
+}
+
+/// It has no place, or cannot run there; or the login shell is none.
+fn server_part(place: &Place) -> String {
+    let (target, user) = (shell(&place.target), shell(&place.user));
+    steps(
+        "the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on \
+         the server's console:",
+        &[
+            format!("sudo mkdir -p {target} && sudo chown {user}: {target}"),
+            format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),
+        ],
+    )
 }

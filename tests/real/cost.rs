@@ -1,0 +1,76 @@
+//! Round trips are the cost: counted by delay, not by seconds.
+
+use crate::app::App;
+use crate::relay::Relay;
+use crate::server::Server;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const ROUND_TRIP: Duration = Duration::from_millis(200);
+/// The best of so many: the others had less of a CPU.
+const TRIES: usize = 3;
+/// The floor for a script is 9.5.
+const MOST: f64 = 11.0;
+
+#[test]
+fn a_small_redeployment_costs_about_what_a_script_would() {
+    let server = Server::up();
+    server.drop_in(&format!(
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=/usr/bin/python3 /opt/diting/current/app.py {}\n",
+        server.app_port
+    ));
+    let deploy = |relay: &Relay, version: &str| {
+        let run = server.deployment(&App::plain(version)).input("install", "none").input("health-settle", "0s");
+        let run = run.input("health-interval", "50ms").at_port(&server, relay.port()).run();
+        run.assert_ended(0, "deployed", "");
+        run
+    };
+    let near = Relay::start(server.ssh_address(), Duration::ZERO);
+    let far = Relay::start(server.ssh_address(), ROUND_TRIP);
+    deploy(&near, "0");
+    let mut best = [Duration::MAX; 4];
+    for attempt in 0..TRIES {
+        for (index, relay) in [&near, &far].into_iter().enumerate() {
+            best[index] = best[index].min(ssh_true(&server, relay));
+            let connections = relay.connections();
+            best[index + 2] = best[index + 2].min(deploy(relay, &format!("{attempt}{index}")).took);
+            assert_eq!(relay.connections() - connections, 1);
+        }
+    }
+    let trips = |near: Duration, far: Duration| (far.as_secs_f64() - near.as_secs_f64()) / ROUND_TRIP.as_secs_f64();
+    let (floor, cost) = (trips(best[0], best[1]), trips(best[2], best[3]));
+    let (up, down) = (far.bytes_up(), far.bytes_down());
+    deploy(&far, "9");
+    println!(
+        "ssh true: {floor:.1} round trips ({:.2} s near, {:.2} s far)",
+        best[0].as_secs_f64(),
+        best[1].as_secs_f64()
+    );
+    println!(
+        "redeployment: {cost:.1} round trips ({:.2} s near, {:.2} s far)",
+        best[2].as_secs_f64(),
+        best[3].as_secs_f64()
+    );
+    println!("redeployment: {} bytes up, {} bytes down, 1 connection", far.bytes_up() - up, far.bytes_down() - down);
+    assert!(cost <= MOST, "{cost:.1} round trips; ssh true {floor:.1}");
+}
+
+fn ssh_true(server: &Server, relay: &Relay) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, hosts) = (folder.path().join("key"), folder.path().join("hosts"));
+    std::fs::write(&hosts, server.known_hosts(relay.port())).unwrap();
+    crate::server::write_private(&key, &server.key());
+    let started = Instant::now();
+    let status = Command::new("ssh")
+        .args(["-F", "none", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"])
+        .arg("-i")
+        .arg(&key)
+        .arg("-o")
+        .arg(format!("UserKnownHostsFile={}", hosts.display()))
+        .args(["-p", &relay.port().to_string(), "deploy@127.0.0.1", "true"])
+        .stdin(Stdio::null())
+        .status();
+    let took = started.elapsed();
+    assert!(status.unwrap().success());
+    took
+}

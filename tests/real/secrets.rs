@@ -1,0 +1,117 @@
+//! What may never be seen, and what a hostile app may never do to the runner.
+
+use crate::app::App;
+use crate::poll::until;
+use crate::runner_commands::commands;
+use crate::server::Server;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+const OURS: [&str; 5] = ["group", "endgroup", "error", "warning", "notice"];
+const HOSTILE: &str = r"print('##[error]x', '::set-output name=outcome::deployed', '\n::set-env name=PATH::/x', 'x\r::error::y', '\x1b[31m::add-mask::1\x1b]0;t\x07', '\n::stop-commands::x', '\n##[group]g', flush=True)";
+
+#[test]
+fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
+    let server = Server::up_with(&["--journal-access"]);
+    let install = "uv sync --frozen --quiet\n\
+        printf '##[error]x\\n::set-output name=outcome::deployed\\n\\r::error::y\\nx\\r::add-path::/x\\n\\033[2K::warning::z\\n'\n\
+        printf 'a ##[add-mask]b\\n \\t ::endgroup::\\n' >&2";
+    let github = |app: &App| server.deployment(app).on_github().input("install", install);
+    let run = github(&App::version("1").at_start(HOSTILE)).run();
+    let good = run.assert_deployed(None);
+    assert_only_ours(&run.log, 0);
+
+    let body = r"no ##[error]database\r\n::set-output name=outcome::deployed\n::error::z";
+    let broken = App::version("2")
+        .at_start(HOSTILE)
+        .replace("send, 200, \"application/json\", body", &format!("send, 500, \"text/plain\", \"{body}\""));
+    let run = github(&broken).input("health-timeout", "2s").run();
+    run.assert_rolled_back("verify", &good);
+    run.assert_says("set-output");
+    assert_only_ours(&run.log, 1);
+
+    let run = github(&App::version("3").at_start(HOSTILE).at_start("import no_such_module")).run();
+    run.assert_rolled_back("verify", &good);
+    assert_only_ours(&run.log, 1);
+    let run = github(&App::version("4")).input("install", &format!("{install}\nfalse")).run();
+    run.assert_ended(5, "failed", "install");
+    assert_only_ours(&run.log, 1);
+}
+
+fn assert_only_ours(log: &str, errors: usize) {
+    let found = commands(log);
+    assert!(found.iter().all(|name| OURS.contains(&name.as_str())), "{found:?}\n{log}");
+    let count = |name: &str| found.iter().filter(|found| *found == name).count();
+    assert_eq!(count("error"), errors, "{found:?}\n{log}");
+    assert_eq!(count("group"), count("endgroup"), "{found:?}\n{log}");
+    assert!(!log.contains('\x1b') && !log.contains('\x07'), "{log}");
+}
+
+#[test]
+fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
+    let server = Server::up();
+    // a line in the middle; the first ones are the same in every key
+    let key = server.key();
+    let secret = key.lines().nth(3).unwrap().to_owned();
+    assert!(secret.len() > 40);
+    let run = server.deployment(&App::version("1")).on_github().env("RUNNER_DEBUG", "1").start();
+    let watcher = Watcher::start(secret.clone(), run.pid());
+    let folder = run.folder();
+    let kept = tempfile::tempdir().unwrap();
+    let run = run.finish_into(kept.path());
+    let (seen, looks) = watcher.stop();
+    run.assert_deployed(None);
+    assert!(looks > 10, "{looks} looks");
+    assert!(seen.is_empty(), "{seen:?}");
+    for line in key.lines().filter(|line| line.len() > 20) {
+        run.assert_silent_about(line);
+    }
+    assert!(!folder.exists());
+    for place in [kept.path(), &server.written()] {
+        let found = Command::new("grep").args(["-rlaF", "--devices=skip", &secret]).arg(place).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{}", place.display());
+    }
+    let left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["outputs"]);
+}
+
+/// Looks into every process's command line and environment, but for the environment of the program itself: the runner
+/// gave it the key there.
+struct Watcher {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<(Vec<PathBuf>, u32)>,
+}
+
+impl Watcher {
+    fn start(secret: String, program: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let (mut seen, mut looks) = (Vec::new(), 0);
+            until(Duration::from_secs(120), || {
+                seen.extend(showing(&secret, program));
+                looks += 1;
+                stopped.load(Ordering::Relaxed)
+            });
+            (seen, looks)
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> (Vec<PathBuf>, u32) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn showing(secret: &str, program: u32) -> Vec<PathBuf> {
+    let program = Path::new("/proc").join(program.to_string()).join("environ");
+    let files = crate::server::processes().flat_map(|process| ["cmdline", "environ"].map(|name| process.join(name)));
+    let shows = |path: &PathBuf| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(secret));
+    files.filter(|path| *path != program).filter(shows).collect()
+}
