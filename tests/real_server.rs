@@ -29,6 +29,8 @@ mod cost;
 mod first;
 #[path = "real/good.rs"]
 mod good;
+#[path = "real/guide.rs"]
+mod guide;
 #[path = "real/kept.rs"]
 mod kept;
 #[path = "real/not_ready.rs"]
