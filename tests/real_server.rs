@@ -17,6 +17,8 @@ mod runner_commands;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "real/action.rs"]
+mod action;
 #[path = "real/alone.rs"]
 mod alone;
 #[path = "real/broken.rs"]
