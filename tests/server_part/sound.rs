@@ -79,7 +79,7 @@ impl<'a> Sound<'a> {
 
     /// Our record of it says that it was never sealed.
     fn is_half(&self, folder: &Path) -> bool {
-        let name = folder.file_name().unwrap().to_str().unwrap();
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return false };
         let record = fs::read(self.server.own().join(format!("records/{name}.json"))).unwrap_or_default();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
         record["state"] == "Incomplete"
