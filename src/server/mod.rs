@@ -87,15 +87,16 @@ fn complain(error: &str) {
 fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
     let transaction: TransactionId = transaction.to_owned().try_into().map_err(|error| format!("{error}"))?;
     let inbox = Inbox::stdin();
-    let mut outbox = Outbox::new(PATIENCE);
+    let mut outbox = Outbox::new(PATIENCE, inbox.gone());
     outbox.pass(greeting(&transaction).into_bytes());
     match inbox.first() {
         Ok(ToServer::Start(plan))
             if plan.target == target && plan.transaction == transaction && plan.root.to_string() == root =>
         {
             session::Session::new(&plan, &inbox, &mut outbox).run();
-            outbox.close();
-            forget_if_told(&plan.target, &transaction, &inbox);
+            if outbox.close() {
+                forget_if_told(&plan.target, &transaction, &inbox);
+            }
             Ok(())
         }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
@@ -107,12 +108,10 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
 /// A runner half that has the verdict closes the line; one that was cut off before could not know it.
 fn forget_if_told(target: &str, transaction: &TransactionId, inbox: &Inbox) {
     let layout = Layout::new(target);
-    let mine = verdicts::untold(&layout).is_some_and(|verdict| verdict.transaction == *transaction);
+    let mine = || verdicts::untold(&layout).is_some_and(|verdict| verdict.transaction == *transaction);
     let (gone, start) = (inbox.gone(), Instant::now());
-    if !mine || gone.load(Ordering::Relaxed) {
-        return;
-    }
-    while start.elapsed() < FAREWELL {
+    // the next run may have told it, and begun one of its own
+    while mine() && start.elapsed() < FAREWELL {
         if gone.load(Ordering::Relaxed) {
             return verdicts::told(&layout);
         }

@@ -5,7 +5,9 @@ use crate::protocol::{wire, Event, ToRunner, What};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,12 +21,16 @@ pub(super) struct Outbox {
     frames: Option<SyncSender<Vec<u8>>>,
     writer: Option<JoinHandle<()>>,
     patience: Duration,
+    /// Whether the line from the runner half has ended.
+    gone: Arc<AtomicBool>,
+    /// Somebody was there when the end was told.
+    heard: bool,
 }
 
 impl Outbox {
     const WAITING: usize = 1024;
 
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration, gone: Arc<AtomicBool>) -> Self {
         let (frames, queue) = sync_channel::<Vec<u8>>(Self::WAITING);
         let writer = thread::spawn(move || {
             let mut stdout = io::stdout().lock();
@@ -34,7 +40,7 @@ impl Outbox {
                 }
             }
         });
-        Self { frames: Some(frames), writer: Some(writer), patience }
+        Self { frames: Some(frames), writer: Some(writer), patience, gone, heard: false }
     }
 
     /// Passes bytes on as they are: the greeting, frames from the transaction's file.
@@ -54,18 +60,22 @@ impl Outbox {
     }
 
     pub(super) fn send(&mut self, message: &ToRunner) {
+        if matches!(message, ToRunner::Event(Event { what: What::Ended(_), .. })) {
+            self.heard = !self.gone.load(Ordering::Relaxed);
+        }
         match wire::frame(message) {
             Ok(bytes) => self.pass(bytes),
             Err(error) => tracing::error!(%error, "a message cannot be sent"),
         }
     }
 
-    /// Waits until everything is written, or the line is broken.
-    pub(super) fn close(mut self) {
+    /// Waits until everything is written, or the line is broken; whether somebody was there when the end was told.
+    pub(super) fn close(mut self) -> bool {
         self.frames = None;
         if let Some(writer) = self.writer.take() {
             drop(writer.join());
         }
+        self.heard
     }
 }
 
