@@ -94,7 +94,7 @@ impl Prepared {
         serve.args(server.serve_arguments(&plan)).process_group(0);
         let mut client = Client::start(server.in_surroundings(serve), &plan);
         client.send_all(&plan, &app, Sending::Unasked);
-        let begins = || processes_on(&server.target()).iter().any(|command| command.contains("transact\0"));
+        let begins = || processes_on(&server.target()).iter().any(|process| process.command.contains("transact\0"));
         assert!(within_seconds(begins), "it does not come to the transaction");
         let group = format!("-{}", client.pid());
         assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
