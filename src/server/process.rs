@@ -46,11 +46,13 @@ pub(super) fn run(
             ended = child.try_wait()?.map(|status| (status, Instant::now()));
         }
         if let Some((status, at)) = ended {
-            if stopped.is_some() {
-                kill(&child, Signal::KILL);
-            }
             if !still_talking(&lines, &mut line, at) {
-                return Ok(if stopped.is_some() { Ending::OutOfTime } else { ending_of(status) });
+                if stopped.is_none() {
+                    return Ok(ending_of(status));
+                }
+                // whoever in the group did not care to end with it
+                kill(&child, Signal::KILL);
+                return Ok(Ending::OutOfTime);
             }
         } else if let Some(at) = stopped {
             if at.elapsed() > GRACE {
@@ -169,13 +171,19 @@ mod tests {
     #[test]
     fn time_that_is_up_ends_the_whole_group() {
         let start = Instant::now();
-        let script = "trap '' TERM; sh -c 'trap \"\" TERM; sleep 60' & echo $!; sleep 60";
-        let (ending, said) = quick(&mut sh(script), Duration::from_millis(300)).unwrap();
-        assert_eq!(ending, Ending::OutOfTime);
+        for parent in ["trap '' TERM;", ""] {
+            let script = format!("{parent} sh -c 'trap \"\" TERM; exec sleep 60' & echo $!; sleep 60");
+            let (ending, said) = quick(&mut sh(&script), Duration::from_millis(300)).unwrap();
+            assert_eq!(ending, Ending::OutOfTime);
+            let child = String::from_utf8(said).unwrap().trim().to_owned();
+            let lives = || {
+                let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+                !state.is_empty() && !state.contains(") Z ")
+            };
+            let dies = (0..500).any(|_| !lives() || (thread::sleep(TICK), false).1);
+            assert!(dies, "{child} lives on");
+        }
         assert!(start.elapsed() < Duration::from_secs(20));
-        let child = String::from_utf8(said).unwrap().trim().to_owned();
-        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
     }
 
     #[test]

@@ -49,8 +49,8 @@ impl<'a> Session<'a> {
 
     /// Runs it; the last event is told.
     pub(super) fn run(&mut self) {
-        if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
-            return self.end(verdict);
+        if self.end_again() {
+            return;
         }
         let lock = match self.take_lock() {
             Ok(lock) => lock,
@@ -74,6 +74,17 @@ impl<'a> Session<'a> {
 
     fn end(&mut self, verdict: Verdict) {
         self.outbox.emit(What::Ended(Box::new(verdict)));
+    }
+
+    /// Whether it was this very transaction, and has ended: the same one twice is the same transaction.
+    fn end_again(&mut self) -> bool {
+        let transaction = &self.plan.transaction;
+        let Some(verdict) = verdicts::get(&self.layout, transaction) else { return false };
+        if !self.limits.gone() {
+            verdicts::told(&self.layout, transaction);
+        }
+        self.end(verdict);
+        true
     }
 
     fn take_lock(&mut self) -> Result<File, Reason> {
@@ -110,8 +121,7 @@ impl<'a> Session<'a> {
     fn end_what_is_pending(&mut self) -> Result<bool, Reason> {
         self.step = Step::Recover;
         let ended = recover(&self.layout, self.outbox)?.or_else(|| follow::untold(&self.layout));
-        if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
-            self.end(verdict);
+        if self.end_again() {
             return Ok(true);
         }
         let Some(verdict) = ended else { return Ok(false) };

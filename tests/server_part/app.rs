@@ -27,7 +27,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(name: &str, behaviour: &str) -> Self {
-        Self { name: name.to_owned(), nodes: BTreeMap::new() }
+        Self::empty(name)
             .with("name", Node::File(0o644, format!("{name}\n").into_bytes()))
             .with("behaviour", Node::File(0o644, format!("{behaviour}\n").into_bytes()))
             .with("src", Node::Folder)
@@ -35,6 +35,10 @@ impl App {
             .with("src/empty", Node::File(0o600, Vec::new()))
             .with("src/run", Node::File(0o755, b"#!/bin/sh\n".to_vec()))
             .with("src/link", Node::Link(b"../elsewhere".to_vec()))
+    }
+
+    pub(crate) fn empty(name: &str) -> Self {
+        Self { name: name.to_owned(), nodes: BTreeMap::new() }
     }
 
     pub(crate) fn good(name: &str) -> Self {

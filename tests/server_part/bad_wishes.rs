@@ -1,1 +1,194 @@
-//! To come.
+//! Clients that are hostile, or broken: an error, bounded, and nothing outside of the release's folder.
+
+use crate::app::{App, Node};
+use crate::client::Told;
+use crate::server::Server;
+use crate::sound::Sound;
+use deploy_action::protocol::wire::{Packer, MAX_FRAME};
+use deploy_action::protocol::{root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ToServer};
+use flate2::{write::ZlibEncoder, Compression};
+use std::fs;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Sends a plan that announces what follows, then `messages`.
+fn tell(server: &Server, entries: &[Entry], messages: Vec<ToServer>) -> Told {
+    let app = App::good("bad");
+    let mut plan = server.plan(&app);
+    plan.entries = u32::try_from(entries.len()).unwrap();
+    plan.root = root_of(entries);
+    let mut client = server.start(&plan);
+    client.send([ToServer::Start(Box::new(plan))]);
+    client.send(messages);
+    let told = client.finish(&app);
+    Sound::of(server).after(&told);
+    told
+}
+
+fn is_refused(server: &Server, told: &Told) {
+    let reason = told.verdict.as_ref().and_then(|verdict| verdict.failure.clone()).map(|failure| failure.reason);
+    assert!(matches!(reason, Some(Reason::Upload(_))), "{told:?}");
+    assert_eq!((server.named_by("current").as_deref(), server.restarts()), (Some("old"), vec!["old".to_owned()]));
+}
+
+fn file(path: &str, content: &[u8]) -> Entry {
+    let kind = Kind::File { mode: 0o644, size: content.len() as u64, digest: Digest::of(content) };
+    Entry { path: path.into(), kind }
+}
+
+fn link(path: &str, to: &str) -> Entry {
+    Entry { path: path.into(), kind: Kind::Link { to: to.into() } }
+}
+
+fn folder(path: &str, mode: u32) -> Entry {
+    Entry { path: path.into(), kind: Kind::Folder { mode } }
+}
+
+#[test]
+fn no_name_leaves_the_release() {
+    let server = Server::with(&App::good("old"));
+    let outside = server.home().join("precious");
+    fs::write(&outside, "as it was").unwrap();
+    let absolute = outside.to_str().unwrap().to_owned();
+    let trees = [
+        vec![file("../../../home/precious", b"x")],
+        vec![file(&absolute, b"x")],
+        vec![folder("a", 0o755), file("a/../../../../home/precious", b"x")],
+        vec![link("a", server.home().to_str().unwrap()), file("a/precious", b"x")],
+        vec![file("a", b"x"), file("a/b", b"x")],
+        vec![file("", b"x")],
+        vec![file(".", b"x")],
+        vec![file("a//b", b"x")],
+        vec![file("a/", b"x")],
+        vec![file("nul\0", b"x")],
+        vec![file("a", b"x"), file("a", b"x")],
+        vec![folder("a", 0o4755)],
+        vec![folder("a", 0o777)],
+        vec![link("a", "")],
+    ];
+    for tree in trees {
+        let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content { entry, bytes: b"x".to_vec() });
+        let messages = [ToServer::Entries(tree.clone())].into_iter().chain(contents).chain([ToServer::Sent]);
+        is_refused(&server, &tell(&server, &tree, messages.collect()));
+        assert_eq!(fs::read(&outside).unwrap(), b"as it was", "{tree:?}");
+    }
+}
+
+#[test]
+fn contents_that_are_not_those_announced_are_refused() {
+    let server = Server::with(&App::good("old"));
+    let tree = vec![file("a", b"12345"), file("b", b"6")];
+    let content = |entry, bytes: &[u8]| ToServer::Content { entry, bytes: bytes.to_vec() };
+    let wrong = [
+        vec![content(0, b"54321"), content(1, b"6"), ToServer::Sent],
+        vec![content(0, b"123456"), content(1, b"6"), ToServer::Sent],
+        vec![content(1, b"6"), content(0, b"12345"), ToServer::Sent],
+        vec![content(0, b"123"), content(1, b"6"), ToServer::Sent],
+        vec![content(0, b"12345"), ToServer::Sent],
+        vec![content(0, b"12345"), content(1, b"6"), content(1, b"7"), ToServer::Sent],
+        vec![content(0, b""), content(0, b"12345"), content(1, b"6"), ToServer::Sent],
+        vec![content(7, b"12345")],
+        vec![ToServer::Sent],
+        vec![ToServer::Entries(tree.clone())],
+    ];
+    for messages in wrong {
+        let all = [ToServer::Entries(tree.clone())].into_iter().chain(messages).collect();
+        is_refused(&server, &tell(&server, &tree, all));
+    }
+    let lie = vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o644, size: 0, digest: Digest::of(b"x") } }];
+    is_refused(&server, &tell(&server, &lie, vec![ToServer::Entries(lie.clone()), ToServer::Sent]));
+}
+
+#[test]
+fn a_manifest_other_than_the_announced_one_is_refused() {
+    let server = Server::with(&App::good("old"));
+    let (tree, other) = (vec![file("a", b"1")], vec![file("b", b"1")]);
+    is_refused(&server, &tell(&server, &tree, vec![ToServer::Entries(other), ToServer::Ask]));
+    let more = vec![file("a", b"1"), file("b", b"1")];
+    is_refused(&server, &tell(&server, &tree, vec![ToServer::Entries(more), ToServer::Ask]));
+    is_refused(&server, &tell(&server, &tree, vec![ToServer::Ask]));
+}
+
+#[test]
+fn a_plan_other_than_the_command_line_announced_is_refused() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("bad");
+    let plan = server.plan(&app);
+    let changes: [fn(&mut Plan); 3] = [
+        |plan| plan.target = "/tmp".to_owned(),
+        |plan| plan.transaction = crate::server::new_transaction(),
+        |plan| plan.root = Digest::of(b""),
+    ];
+    for change in changes {
+        let mut other = plan.clone();
+        change(&mut other);
+        let mut client = server.start(&plan);
+        client.send_all(&other, &app, crate::client::Sending::Unasked);
+        let told = client.finish(&app);
+        assert!(told.verdict.is_none() && told.errors.contains("announced"), "{told:?}");
+    }
+}
+
+#[test]
+fn bytes_of_no_protocol_are_an_error() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("bad");
+    for bytes in [&b"GET / HTTP/1.0\r\n\r\n"[..], &[0xff; 100_000], b"\x78\x9c\xff\xff\xff\xff", b""] {
+        let plan = server.plan(&app);
+        let mut client = server.start(&plan);
+        client.send_raw(bytes);
+        client.hang_up();
+        let told = client.finish(&app);
+        assert!(told.verdict.is_none() && told.errors.starts_with("deploy-action: "), "{told:?}");
+        assert!(!told.errors.contains("panicked"), "{told:?}");
+    }
+    let plan = server.plan(&app);
+    let mut client = server.start(&plan);
+    client.open(&plan, &app);
+    client.send_raw(&[0xff; 1000]);
+    let told = client.finish(&app);
+    assert!(matches!(told.outcome(), Some(Outcome::Failed | Outcome::Cancelled)), "{told:?}");
+    assert_eq!(server.restarts(), ["old"]);
+}
+
+#[test]
+fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("bad");
+    let mut bomb = ZlibEncoder::new(Vec::new(), Compression::best());
+    let length = u32::try_from(MAX_FRAME).unwrap() + 1;
+    bomb.write_all(&length.to_le_bytes()).unwrap();
+    for _ in 0..256 {
+        bomb.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let bomb = bomb.finish().unwrap();
+    let (plan, start) = (server.plan(&app), Instant::now());
+    let mut client = server.start(&plan);
+    client.send_raw(&bomb);
+    let told = client.finish(&app);
+    assert!(told.verdict.is_none() && told.errors.contains("too long"), "{told:?}");
+
+    // pieces of one byte more than the file has, over and over
+    let tree = vec![file("a", b"1")];
+    let mut packer = Packer::default();
+    for _ in 0..10 {
+        packer.push(&ToServer::Content { entry: 0, bytes: vec![0; 200_000] }).unwrap();
+    }
+    assert!(packer.flush().unwrap().len() < 20_000);
+    let bytes = vec![0; 200_000];
+    let pieces = std::iter::repeat_n(ToServer::Content { entry: 0, bytes }, 200);
+    is_refused(&server, &tell(&server, &tree, [ToServer::Entries(tree.clone())].into_iter().chain(pieces).collect()));
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_tree_too_large_to_be_true_is_refused_before_anything_is_made() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("bad").with("extra", Node::Folder);
+    let mut plan = server.plan(&app);
+    plan.entries = u32::MAX;
+    let mut client = server.start(&plan);
+    client.send_all(&plan, &app, crate::client::Sending::Ask);
+    is_refused(&server, &client.finish(&app));
+    assert_eq!(server.releases(), ["old"]);
+}

@@ -6,7 +6,7 @@ use crate::client::{Client, Sending};
 use crate::server::{Server, BINARY};
 use crate::sound::{processes_on, within_seconds, Sound};
 use deploy_action::protocol::wire::FromServer;
-use deploy_action::protocol::{Outcome, ToRunner, TransactionId, Verdict, What};
+use deploy_action::protocol::{Install, Outcome, ToRunner, TransactionId, Verdict, What};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
@@ -94,7 +94,7 @@ impl Prepared {
         serve.args(server.serve_arguments(&plan)).process_group(0);
         let mut client = Client::start(server.in_surroundings(serve), &plan);
         client.send_all(&plan, &app, Sending::Unasked);
-        let begins = || processes_on(&server.target()).iter().any(|command| command.contains("transact\0"));
+        let begins = || processes_on(&server.target()).iter().any(|process| process.command.contains("transact\0"));
         assert!(within_seconds(begins), "it does not come to the transaction");
         let group = format!("-{}", client.pid());
         assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
@@ -236,35 +236,117 @@ fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<
     ends
 }
 
-fn all_of(prepared: &Prepared, whats: &[&'static str]) -> BTreeMap<String, usize> {
+fn all_of(prepared: &Prepared, whats: &[&'static str], expected: &[&str]) {
     let calls = prepared.learn();
-    println!("{} calls: {calls:?}", calls.len());
-    run_all(&faults(&calls, whats), |fault| prepared.case().run(fault))
+    let ends = run_all(&faults(&calls, whats), |fault| prepared.case().run(fault));
+    let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
+    assert_eq!(ends, expected, "each end is come to, and no other");
 }
 
 const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EROFS"];
 
 #[test]
 fn killed_before_any_call_a_good_release_is_either_committed_or_gone() {
-    all_of(&Prepared::new(Some("old"), "healthy"), &[KILL]);
+    let ends = ["deployed, then told", "nothing, then failed", "nothing, then nothing", "nothing, then rolled-back"];
+    all_of(&Prepared::new(Some("old"), "healthy"), &[KILL], &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_broken_release_is_gone() {
-    all_of(&Prepared::new(Some("old"), "crash"), &[KILL]);
+    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    all_of(&Prepared::new(Some("old"), "crash"), &[KILL], &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_broken_first_release_leaves_nothing_live() {
-    all_of(&Prepared::new(None, "crash"), &[KILL]);
+    let ends = ["failed, then told", "nothing, then failed", "nothing, then nothing"];
+    all_of(&Prepared::new(None, "crash"), &[KILL], &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_good_release_is_either_committed_or_gone() {
-    all_of(&Prepared::new(Some("old"), "healthy"), ERRORS);
+    let ends = ["deployed, then told", "failed, then nothing", "failed, then told", "rolled-back, then told"];
+    all_of(&Prepared::new(Some("old"), "healthy"), ERRORS, &ends);
 }
 
 #[test]
-fn whatever_call_fails_a_broken_release_is_gone_or_it_is_said() {
-    all_of(&Prepared::new(Some("old"), "crash"), ERRORS);
+fn whatever_call_fails_a_broken_release_is_gone() {
+    let ends = ["failed, then nothing", "failed, then told", "nothing, then rolled-back", "rolled-back, then told"];
+    all_of(&Prepared::new(Some("old"), "crash"), ERRORS, &ends);
+}
+
+#[test]
+fn whatever_call_fails_a_broken_first_release_leaves_nothing_live() {
+    let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
+    all_of(&Prepared::new(None, "crash"), ERRORS, &ends);
+}
+
+impl Case {
+    /// A next run, with a fault, that ends what is pending and then stages a release whose install fails.
+    fn serve(&self, fault: Option<&Fault>) {
+        let app = App::good("look-in");
+        let mut plan = self.server.plan(&app);
+        plan.install = Install::Commands("exit 3".to_owned());
+        let mut command = strace(&self.log(), fault);
+        command.args(self.server.serve_arguments(&plan));
+        let mut client = Client::start(self.server.in_surroundings(command), &plan);
+        client.send_all(&plan, &app, Sending::Unasked);
+        client.finish(&app);
+    }
+
+    /// The recovery is cut short; the one after it converges.
+    fn run_recovery(&self, fault: &Fault) -> String {
+        let before = self.verdict();
+        self.serve(Some(fault));
+        Sound::of(&self.server).current_is_whole();
+        let kept = self.verdict();
+        assert!(before.is_none() || kept == before, "a verdict was changed");
+        let next = self.next_run(kept.as_ref());
+        let by_itself = kept.map_or("nothing", |verdict| verdict.outcome.word());
+        format!("{by_itself}, then {next}")
+    }
+}
+
+/// Cuts the recovery short, at each call of it, of a transaction that was killed before `call`.
+fn recoveries_of(behaviour: &str, call: (&str, usize), whats: &[&'static str], expected: &[&str]) {
+    let prepared = Prepared::new(Some("old"), behaviour);
+    let start = prepared.case();
+    start.transact(Some(&Fault { call: call.0.to_owned(), number: call.1, what: KILL }));
+    Sound::of(&start.server);
+    let killed = Prepared { server: start.server, transaction: start.transaction };
+    let watched = killed.case();
+    watched.serve(None);
+    let faults = faults(&calls(&watched.log()), whats);
+    let ends = run_all(&faults, |fault| killed.case().run_recovery(fault));
+    let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
+    assert_eq!(ends, expected, "each end is come to, and no other");
+}
+
+/// The fifth rename is the switch, the first onto `current`; the sync after it is the fifth too.
+const SWITCH: (&str, usize) = ("rename", 5);
+const SWITCHED: (&str, usize) = ("fsync", 5);
+/// The verdict is there, and the pending record is to be removed.
+const DECIDED: (&str, usize) = ("unlink", 5);
+
+#[test]
+fn a_recovery_killed_before_any_call_is_ended_by_the_next() {
+    let ends = ["nothing, then rolled-back", "rolled-back, then nothing", "rolled-back, then told"];
+    recoveries_of("healthy", SWITCHED, &[KILL], &ends);
+}
+
+#[test]
+fn a_recovery_of_what_was_not_switched_yet_is_ended_by_the_next() {
+    let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
+    recoveries_of("healthy", SWITCH, &[KILL], &ends);
+}
+
+#[test]
+fn a_recovery_of_what_was_committed_changes_nothing_wherever_it_is_killed() {
+    recoveries_of("healthy", DECIDED, &[KILL], &["deployed, then nothing", "deployed, then told"]);
+}
+
+#[test]
+fn a_recovery_of_which_any_call_fails_is_ended_by_the_next() {
+    let ends = ["nothing, then rolled-back", "rolled-back, then nothing", "rolled-back, then told"];
+    recoveries_of("healthy", SWITCHED, &["error=EIO", "error=EROFS"], &ends);
 }

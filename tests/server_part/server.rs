@@ -19,8 +19,8 @@ use tempfile::TempDir;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
 const SERVICE: &str = "app";
 
-/// One unit. What it does after a restart stands in the release's `behaviour`; a test may put its own word in by a
-/// program `on-restart`, which gets the release's name.
+/// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; a program
+/// `on-restart` may meddle, and gets the release's name.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
 [ "$1" = show ] && exec cat "$unit/state"
@@ -28,6 +28,7 @@ home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
 read -r count < "$unit/count"; count=$((count + 1))
 name=none; behaviour=nothing-there
 [ -e "$app/current/name" ] && read -r name < "$app/current/name" && read -r behaviour < "$app/current/behaviour"
+[ -e "$home/behave-$name" ] && read -r behaviour < "$home/behave-$name"
 echo "$name" >> "$unit/restarts"
 [ -x "$home/on-restart" ] && "$home/on-restart" "$name"
 active=active; sub=running; result=success; restarts=0; limit=0; code=0
@@ -126,6 +127,11 @@ impl Server {
              Result=success\nInvocationID=\nNRestarts=0\nTimeoutStartUSec=2s\nTimeoutStopUSec=2s\nJob=0\n"
         );
         fs::write(self.home().join("unit/state"), state).unwrap();
+    }
+
+    /// From now on the release does that.
+    pub(crate) fn behaves(&self, name: &str, behaviour: &str) {
+        fs::write(self.home().join(format!("behave-{name}")), format!("{behaviour}\n")).unwrap();
     }
 
     /// The names of the releases that the unit was started with, one after the other.
@@ -228,6 +234,15 @@ impl Server {
         let mut plan = self.plan(app);
         change(&mut plan);
         self.run(&plan, app, Sending::Ask)
+    }
+
+    /// The releases that are there, by their names.
+    pub(crate) fn releases(&self) -> Vec<String> {
+        let named = |folder: PathBuf| fs::read_to_string(folder.join("name")).map(|name| name.trim().to_owned());
+        let mut names: Vec<String> =
+            Sound::of(self).releases().into_iter().filter_map(|path| named(path).ok()).collect();
+        names.sort();
+        names
     }
 
     /// A run that goes well.

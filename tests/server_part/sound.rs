@@ -22,6 +22,11 @@ impl<'a> Sound<'a> {
         sound
     }
 
+    /// While something runs; nothing is looked at.
+    pub(crate) fn of_running(server: &'a Server) -> Self {
+        Self { server }
+    }
+
     /// After a run that ended by itself.
     pub(crate) fn after(&self, told: &Told) {
         if matches!(told.outcome(), None | Some(Outcome::Busy | Outcome::NotReady)) {
@@ -79,7 +84,7 @@ impl<'a> Sound<'a> {
 
     /// Our record of it says that it was never sealed.
     fn is_half(&self, folder: &Path) -> bool {
-        let name = folder.file_name().unwrap().to_str().unwrap();
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return false };
         let record = fs::read(self.server.own().join(format!("records/{name}.json"))).unwrap_or_default();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
         record["state"] == "Incomplete"
@@ -125,12 +130,19 @@ pub(crate) fn within_seconds(mut is_so: impl FnMut() -> bool) -> bool {
     })
 }
 
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) pid: String,
+    pub(crate) command: String,
+}
+
 /// The server part's processes that work on `target`.
-pub(crate) fn processes_on(target: &Path) -> Vec<String> {
+pub(crate) fn processes_on(target: &Path) -> Vec<Process> {
     let wanted = format!("\0{}\0", target.display());
-    let command = |entry: fs::DirEntry| {
+    let process = |entry: fs::DirEntry| {
         let command = String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).into_owned();
-        (command.contains("server-part") && command.contains(&wanted)).then_some(command)
+        let pid = entry.file_name().to_str()?.to_owned();
+        (command.contains("server-part") && command.contains(&wanted)).then_some(Process { pid, command })
     };
-    fs::read_dir("/proc").unwrap().flatten().filter_map(command).collect()
+    fs::read_dir("/proc").unwrap().flatten().filter_map(process).collect()
 }
