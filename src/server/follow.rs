@@ -45,7 +45,8 @@ pub(super) fn hand_over(
     loop {
         let gone = limits.gone();
         if tail.pass(outbox) {
-            return Ok(Followed::Told);
+            // whoever has the end closes the line; who closed it before can't have it
+            return Ok(if gone { Followed::Gone } else { Followed::Told });
         }
         if gone {
             return Ok(Followed::Gone);

@@ -93,9 +93,11 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
         Ok(ToServer::Start(plan))
             if plan.target == target && plan.transaction == transaction && plan.root.to_string() == root =>
         {
-            session::Session::new(&plan, &inbox, &mut outbox).run();
+            let heard = session::Session::new(&plan, &inbox, &mut outbox).run();
             outbox.close();
-            forget_if_told(&plan.target, &transaction, &inbox);
+            if heard {
+                forget_if_told(&plan.target, &transaction, &inbox);
+            }
             Ok(())
         }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
@@ -104,12 +106,12 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
     }
 }
 
-/// A runner half that has the verdict closes the line; one that was cut off before could not know it.
+/// A runner half that has the verdict closes the line.
 fn forget_if_told(target: &str, transaction: &TransactionId, inbox: &Inbox) {
     let layout = Layout::new(target);
     let mine = verdicts::untold(&layout).is_some_and(|verdict| verdict.transaction == *transaction);
     let (gone, start) = (inbox.gone(), Instant::now());
-    if !mine || gone.load(Ordering::Relaxed) {
+    if !mine {
         return;
     }
     while start.elapsed() < FAREWELL {

@@ -24,7 +24,10 @@ use super::{durable, sources};
 use crate::protocol::{Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Warning, What};
 use std::fs::{self, File};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a verdict takes to its own runner, and the runner's farewell back.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Serves one runner half.
 pub(super) struct Session<'a> {
@@ -36,29 +39,33 @@ pub(super) struct Session<'a> {
     step: Step,
     release: Option<ReleaseId>,
     before: Before,
+    /// Whether the line stood when the end was told.
+    heard: bool,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(plan: &'a Plan, inbox: &'a Inbox, outbox: &'a mut Outbox) -> Self {
         let layout = Layout::new(&plan.target);
         let limits = Limits::new(inbox.gone(), plan.stage_limit);
-        Self { layout, plan, inbox, limits, outbox, step: Step::Lock, release: None, before: Before::default() }
+        let (release, before) = (None, Before::default());
+        Self { layout, plan, inbox, limits, outbox, step: Step::Lock, release, before, heard: false }
     }
 
-    /// Runs it; the last event is told.
-    pub(super) fn run(&mut self) {
+    /// Runs it; the last event is told. Whether somebody was still there for it.
+    pub(super) fn run(&mut self) -> bool {
         if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
-            return self.end(verdict);
+            self.end(verdict);
+            return self.heard;
         }
-        let lock = match self.take_lock() {
-            Ok(lock) => lock,
-            Err(reason) => return self.end(self.verdict(reason)),
-        };
-        match self.prepare() {
-            Ok(Some(pending)) => self.hand_over(&pending, lock),
-            Ok(None) => {}
-            Err(reason) => self.give_up(reason),
+        match self.take_lock() {
+            Ok(lock) => match self.prepare() {
+                Ok(Some(pending)) => self.hand_over(&pending, lock),
+                Ok(None) => {}
+                Err(reason) => self.give_up(reason),
+            },
+            Err(reason) => self.end(self.verdict(reason)),
         }
+        self.heard
     }
 
     fn begin(&mut self, step: Step) {
@@ -67,6 +74,7 @@ impl<'a> Session<'a> {
     }
 
     fn end(&mut self, verdict: Verdict) {
+        self.heard = !self.limits.gone();
         self.outbox.emit(What::Ended(Box::new(verdict)));
     }
 
@@ -103,7 +111,7 @@ impl<'a> Session<'a> {
     /// Whether it was this very transaction.
     fn end_what_is_pending(&mut self) -> Result<bool, Reason> {
         self.step = Step::Recover;
-        let ended = recover(&self.layout, self.outbox)?.or_else(|| verdicts::untold(&self.layout));
+        let ended = recover(&self.layout, self.outbox)?.or_else(|| self.untold());
         if let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) {
             self.end(verdict);
             return Ok(true);
@@ -113,6 +121,18 @@ impl<'a> Session<'a> {
             verdicts::told(&self.layout);
         }
         Ok(false)
+    }
+
+    /// What no run has seen. One that follows its own transaction needs a moment longer than the lock to have seen it.
+    fn untold(&self) -> Option<Verdict> {
+        let start = Instant::now();
+        loop {
+            let verdict = verdicts::untold(&self.layout)?;
+            if now().abs_diff(verdict.at) > TELLING.as_secs() || start.elapsed() > TELLING {
+                return Some(verdict);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn stage(&mut self) -> Result<ReleaseId, Reason> {
@@ -143,7 +163,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         self.outbox.emit(What::Notice(Notice::StartLimitWait { up_to: wait, serving: true }));
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         while start.elapsed() < wait {
             self.limits.check()?;
             thread::sleep(Duration::from_millis(100));
@@ -180,7 +200,7 @@ impl<'a> Session<'a> {
 
     fn hand_over(&mut self, pending: &Pending, lock: File) {
         match follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox) {
-            Ok(Followed::Told) => {}
+            Ok(Followed::Told) => self.heard = true,
             Ok(Followed::Gone) => tracing::info!("the runner is gone, the transaction goes on"),
             Ok(Followed::Ended(verdict)) => self.end(*verdict),
             Err(reason) => {
