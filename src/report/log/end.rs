@@ -11,7 +11,11 @@ const SAID: usize = 40;
 impl Log {
     /// What must be known, in this order: what was said, one annotation, the last line.
     pub(super) fn end(&mut self, end: &End) {
-        let mark = if end.outcome == Outcome::Deployed { Mark::Done } else { Mark::CutOff };
+        let mark = match end.outcome {
+            Outcome::Deployed => Mark::Done,
+            Outcome::Unreachable => Mark::Failed,
+            _ => Mark::CutOff,
+        };
         self.close(mark, None);
         for said in said(end) {
             self.quoted(said, SAID);
