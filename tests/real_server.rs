@@ -47,3 +47,5 @@ mod shells;
 mod stubborn;
 #[path = "real/takeover.rs"]
 mod takeover;
+#[path = "real/units.rs"]
+mod units;

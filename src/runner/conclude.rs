@@ -3,7 +3,7 @@
 
 use super::follow::{Followed, Reached, Why};
 use super::watch::Stop;
-use crate::protocol::{Outcome, Plan, Trouble, Verdict};
+use crate::protocol::{Outcome, Plan, Reason, Trouble, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A unit's stop and start time-outs, as systemd has them where nobody says otherwise. Only for a deadline that the
@@ -62,9 +62,12 @@ pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusio
 }
 
 /// The server's word is the outcome; only that it stopped because *our* time was up, it can't know.
-fn decided(verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
+fn decided(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
     if stop == Some(Stop::TimeUp) && verdict.outcome == Outcome::Cancelled {
         let trouble = Some(Trouble::OutOfTime { limit });
+        if let Some(failure) = verdict.failure.as_mut().filter(|failure| failure.reason == Reason::Cancelled) {
+            failure.reason = Reason::OutOfTime(limit);
+        }
         return Conclusion { outcome: Outcome::Failed, verdict: Some(verdict), trouble };
     }
     Conclusion { outcome: verdict.outcome, verdict: Some(verdict), trouble: None }

@@ -5,7 +5,7 @@ use crate::poll::wait_for;
 use crate::relay::Relay;
 use crate::run::{Deployment, Running};
 use crate::server::{Server, TARGET};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const POINT: &str = "from here on the server finishes alone";
 /// For a transaction that nobody follows.
@@ -15,10 +15,16 @@ fn good(server: &Server) -> String {
     server.deploy_well(&App::version("1"), None)
 }
 
-/// Starts it, and waits until the new release is switched to.
-fn switched(deployment: Deployment) -> Running {
+/// Starts it, and waits for the point of no return.
+fn past_the_point(deployment: Deployment) -> Running {
     let run = deployment.start();
     run.wait_for(POINT);
+    run
+}
+
+/// Starts it, and waits until the new release is switched to.
+fn switched(deployment: Deployment) -> Running {
+    let run = past_the_point(deployment);
     run.wait_for("== verify");
     run
 }
@@ -37,7 +43,7 @@ fn newest(server: &Server) -> String {
 fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
     let server = Server::up();
     let first = good(&server);
-    switched(server.deployment(&App::version("2")).input("health-settle", "3s")).kill();
+    past_the_point(server.deployment(&App::version("2")).input("health-settle", "3s")).kill();
     wait_for_the_end(&server);
     let second = newest(&server);
     server.assert_live(&second, "2", Some(&first));
@@ -56,7 +62,7 @@ fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
 fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so() {
     let server = Server::up();
     let first = good(&server);
-    switched(server.deployment(&App::health_500("2")).input("health-timeout", "4s")).kill();
+    past_the_point(server.deployment(&App::health_500("2")).input("health-timeout", "4s")).kill();
     wait_for_the_end(&server);
     server.assert_live(&first, "1", None);
     let failed = newest(&server);
@@ -109,4 +115,23 @@ fn a_power_cut_before_the_commit_ends_on_the_old_release_with_the_next_run() {
     server.assert_live(&first, "1", None);
     // the one before is gone: of failed ones the last is kept
     assert_eq!(server.releases(), [first, third]);
+}
+
+#[test]
+fn a_line_that_falls_silent_is_unknown_in_time_and_the_server_finishes() {
+    let server = Server::up();
+    let first = good(&server);
+    let relay = Relay::start(server.ssh_address(), Duration::ZERO);
+    let run =
+        switched(server.deployment(&App::version("2")).input("health-settle", "3s").at_port(&server, relay.port()));
+    run.wait_for("answered 200");
+    relay.black_hole();
+    let silent = Instant::now();
+    let run = run.finish();
+    println!("a silent line is given up after {:.1} s", silent.elapsed().as_secs_f64());
+    run.assert_ended(9, "unknown", "verify");
+    let second = newest(&server);
+    wait_for("the transaction ends", ALONE, || !server.has(&format!("{TARGET}/.deploy/pending")));
+    drop(relay);
+    server.assert_live(&second, "2", Some(&first));
 }

@@ -15,10 +15,7 @@ const MOST: f64 = 11.0;
 #[test]
 fn a_small_redeployment_costs_about_what_a_script_would() {
     let server = Server::up();
-    server.drop_in(&format!(
-        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=/usr/bin/python3 /opt/diting/current/app.py {}\n",
-        server.app_port
-    ));
+    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
     let deploy = |relay: &Relay, version: &str| {
         let run = server.deployment(&App::plain(version)).input("install", "none").input("health-settle", "0s");
         let run = run.input("health-interval", "50ms").at_port(&server, relay.port()).run();
@@ -53,6 +50,37 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
     );
     println!("redeployment: {} bytes up, {} bytes down, 1 connection", far.bytes_up() - up, far.bytes_down() - down);
     assert!(cost <= MOST, "{cost:.1} round trips; ssh true {floor:.1}");
+}
+
+#[test]
+fn a_large_tree_costs_what_changed_in_it() {
+    let server = Server::up();
+    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
+    let app = |version: &str| {
+        let files = |app: App, index: u32| app.file(&format!("lib/{}/{index}.txt", index % 30), &text(index), 0o644);
+        (0..1000).fold(App::plain(version), files)
+    };
+    let far = Relay::start(server.ssh_address(), ROUND_TRIP);
+    let deploy = |version: &str| {
+        let run = server.deployment(&app(version)).input("install", "none").input("health-settle", "0s");
+        let (up, down) = (far.bytes_up(), far.bytes_down());
+        let run = run.at_port(&server, far.port()).run();
+        run.assert_ended(0, "deployed", "");
+        let bytes = (far.bytes_up() - up, far.bytes_down() - down);
+        println!("1000 files, {version}: {:.2} s, {} bytes up, {} down", run.took.as_secs_f64(), bytes.0, bytes.1);
+        (run, bytes)
+    };
+    deploy("first");
+    let (run, (up, _)) = deploy("one changed");
+    run.assert_says("1 file sent");
+    // a hash and a name for each
+    assert!(up < 100_000, "{up}");
+}
+
+/// Some 8 kB that do not compress well.
+fn text(seed: u32) -> String {
+    let next = |n: &u32| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    std::iter::successors(Some(seed), next).take(1000).map(|n| format!("{n:08x}")).collect()
 }
 
 fn ssh_true(server: &Server, relay: &Relay) -> Duration {

@@ -60,8 +60,8 @@ fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
     let secret = key.lines().nth(3).unwrap().to_owned();
     assert!(secret.len() > 40);
     let run = server.deployment(&App::version("1")).on_github().env("RUNNER_DEBUG", "1").start();
-    let watcher = Watcher::start(secret.clone(), run.pid());
     let folder = run.folder();
+    let watcher = Watcher::start(secret.clone(), folder.clone());
     let kept = tempfile::tempdir().unwrap();
     let run = run.finish_into(kept.path());
     let (seen, looks) = watcher.stop();
@@ -76,25 +76,26 @@ fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
         let found = Command::new("grep").args(["-rlaF", "--devices=skip", &secret]).arg(place).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{}", place.display());
     }
+    assert!(showing(&secret, kept.path()).is_empty());
     let left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["outputs"]);
 }
 
-/// Looks into every process's command line and environment, but for the environment of the program itself: the runner
-/// gave it the key there.
+/// Looks into every file of the run's folder, and every process's command line and environment, but for the environment
+/// of the program itself: the runner gave it the key there.
 struct Watcher {
     stop: Arc<AtomicBool>,
     thread: thread::JoinHandle<(Vec<PathBuf>, u32)>,
 }
 
 impl Watcher {
-    fn start(secret: String, program: u32) -> Self {
+    fn start(secret: String, folder: PathBuf) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             let (mut seen, mut looks) = (Vec::new(), 0);
             until(Duration::from_secs(120), || {
-                seen.extend(showing(&secret, program));
+                seen.extend(showing(&secret, &folder));
                 looks += 1;
                 stopped.load(Ordering::Relaxed)
             });
@@ -109,9 +110,37 @@ impl Watcher {
     }
 }
 
-fn showing(secret: &str, program: u32) -> Vec<PathBuf> {
-    let program = Path::new("/proc").join(program.to_string()).join("environ");
-    let files = crate::server::processes().flat_map(|process| ["cmdline", "environ"].map(|name| process.join(name)));
+fn showing(secret: &str, folder: &Path) -> Vec<PathBuf> {
+    let files = crate::server::processes().flat_map(|process| {
+        // asked first: what is the program's now may be another's when it is read
+        let names: &[&str] = if is_program(&process) { &["cmdline"] } else { &["cmdline", "environ"] };
+        names.iter().map(|name| process.join(name)).collect::<Vec<_>>()
+    });
     let shows = |path: &PathBuf| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(secret));
-    files.filter(|path| *path != program).filter(shows).collect()
+    files.chain(files_below(folder)).chain(of_sessions()).filter(shows).collect()
+}
+
+/// What sessions keep, where a socket's path must be short.
+fn of_sessions() -> Vec<PathBuf> {
+    let ours = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"da");
+    let folders = fs::read_dir("/tmp").unwrap().flatten().filter(|entry| ours(&entry.file_name()));
+    folders.flat_map(|entry| files_below(&entry.path())).collect()
+}
+
+/// The program, or a child that it has not yet made another of.
+fn is_program(process: &Path) -> bool {
+    fs::read_link(process.join("exe")).is_ok_and(|exe| exe == Path::new(crate::run::PROGRAM))
+}
+
+/// Regular files; what vanishes meanwhile is none.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files_below(&entry.path())),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
 }

@@ -22,10 +22,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.HTTPServer):
     def server_bind(self):
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
+        if os.environ.get('LISTEN_FDS'):
+            self.socket = socket.socket(fileno=3)
+        else:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind(self.server_address)
 
-Server(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+Server.address_family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 ";
 
 /// A source tree of its own; gone when the last clone is.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_deploy-action");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_deploy-action");
 /// No run may take longer.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -155,10 +155,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Waits until the log holds `text`.
     pub(crate) fn wait_for(&self, text: &str) {
         let log = self.log.text.lock().unwrap();

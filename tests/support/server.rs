@@ -120,6 +120,12 @@ impl Server {
         self.exec("systemctl daemon-reload");
     }
 
+    /// For a drop-in: runs [`App::plain`](crate::app::App::plain).
+    pub(crate) fn plain_service(&self, address: &str) -> String {
+        let app = "/usr/bin/python3 /opt/diting/current/app.py";
+        format!("[Service]\nExecStart=\nExecStart={app} {address} {}\n", self.app_port)
+    }
+
     pub(crate) fn property(&self, name: &str) -> String {
         self.exec(&format!("systemctl show --value --property {name} diting"))
     }
