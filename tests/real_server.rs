@@ -12,7 +12,7 @@ mod poll;
 mod relay;
 #[path = "support/run.rs"]
 mod run;
-#[path = "../src/report/tests/runner.rs"]
+#[path = "../src/text/runner.rs"]
 mod runner_commands;
 #[path = "support/server.rs"]
 mod server;

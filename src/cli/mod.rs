@@ -3,11 +3,11 @@
 mod plan;
 mod print;
 
-use crate::actions::{self, Context, Outputs};
+use crate::actions::{Context, Outputs};
 use crate::protocol::{End, Outcome, RunEvent, TransactionId};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Flags, Given, Problem, Settings, Surroundings};
-use crate::text::Redactor;
+use crate::text::{commands, Redactor};
 use crate::{runner, server};
 use print::Printer;
 use std::ffi::OsString;
@@ -72,7 +72,7 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     }
     if page == Page::Actions {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        printer.line(&actions::error("Bad input", &all.join("\n")));
+        printer.line(&commands::error("Bad input", &all.join("\n")));
     }
     let outcome = Outcome::Invalid;
     let count = problems.len();

@@ -1,5 +1,5 @@
-use crate::actions;
 use crate::report::Page;
+use crate::text::commands;
 use std::fmt::Display;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
@@ -19,7 +19,7 @@ impl Printer {
 
     pub(super) fn warning(self, page: Page, warning: &dyn Display) {
         let line = match page {
-            Page::Actions => actions::warning("deploy-action", &warning.to_string()),
+            Page::Actions => commands::warning("deploy-action", &warning.to_string()),
             Page::Terminal => format!("warning: {warning}"),
         };
         self.line(&line);

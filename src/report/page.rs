@@ -1,7 +1,7 @@
 //! The page that the log is read on: the only place where a line is made that the runner may take for a command.
 
 use super::foreign::{cut, lines};
-use crate::text::{Redactor, SERVER_PREFIX};
+use crate::text::{commands, Redactor, SERVER_PREFIX};
 
 /// Where the log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Printer {
     pub(super) fn open(&mut self, title: &str) {
         let title = self.clean(title).join(" ");
         self.lines.push(match self.page {
-            Page::Actions => format!("::group::{}", data(&title)),
+            Page::Actions => commands::group(&title),
             Page::Terminal => format!("== {title}"),
         });
     }
@@ -63,7 +63,7 @@ impl Printer {
     /// What closes it.
     pub(super) fn close(&mut self) {
         match self.page {
-            Page::Actions => self.lines.push("::endgroup::".to_owned()),
+            Page::Actions => self.lines.push(commands::end_group()),
             Page::Terminal => {}
         }
     }
@@ -89,7 +89,11 @@ impl Printer {
         match self.page {
             Page::Actions => {
                 let message = cut(&self.clean(text).join("\n"), MESSAGE);
-                self.lines.push(format!("::{} title={}::{}", level.word(), property(title), data(&message)));
+                self.lines.push(match level {
+                    Level::Error => commands::error(title, &message),
+                    Level::Warning => commands::warning(title, &message),
+                    Level::Notice => commands::notice(title, &message),
+                });
             }
             Page::Terminal => self.plain(&format!("{}: {title}\n{text}", level.word())),
         }
@@ -106,15 +110,6 @@ fn guarded(line: String) -> String {
         true => format!("{SERVER_PREFIX}{line}"),
         false => line,
     }
-}
-
-/// Escaped as the runner undoes it: <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]

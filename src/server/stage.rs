@@ -5,6 +5,7 @@ use super::clock::now;
 use super::durable::{failed, Result};
 use super::inbox::{Inbox, Limits};
 use super::layout::Layout;
+use super::new_file::NewFile;
 use super::outbox::Outbox;
 use super::records::{self, Record, State};
 use super::sources::Sources;
@@ -13,7 +14,7 @@ use crate::protocol::{
 };
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
@@ -141,31 +142,6 @@ impl Stage<'_> {
             return Err(broken(format!("{} did not arrive as it was sent", file.path.display())));
         }
         file.finish(&target)
-    }
-}
-
-/// A file that is to be made.
-pub(super) struct NewFile {
-    pub(super) path: PathBuf,
-    pub(super) mode: u32,
-    pub(super) size: u64,
-    pub(super) digest: Digest,
-}
-
-impl NewFile {
-    pub(super) fn create(&self) -> Result<File> {
-        File::options().create_new(true).read(true).write(true).open(&self.path).map_err(failed("make", &self.path))
-    }
-
-    pub(super) fn finish(&self, file: &File) -> Result<()> {
-        file.set_permissions(Permissions::from_mode(self.mode)).map_err(failed("set the mode of", &self.path))
-    }
-
-    fn write_empty(&self) -> Result<()> {
-        if self.digest != Digest::of(b"") {
-            return Err(broken("an empty file with the digest of another"));
-        }
-        self.finish(&self.create()?)
     }
 }
 

@@ -5,12 +5,13 @@
 //! whoever prints it puts [`SERVER_PREFIX`] before it.
 
 mod cap;
+pub mod commands;
 mod escapes;
 mod harmless;
 mod lines;
 mod redact;
 #[cfg(test)]
-mod runner;
+pub(crate) mod runner;
 
 pub use cap::Cap;
 pub use harmless::{harmless, SERVER_PREFIX};

@@ -1,6 +1,10 @@
-//! A port of how GitHub's runner finds commands in a step's output (Runner.Common/ActionCommand.cs), for tests.
+//! A port of how GitHub's runner finds commands in what a step prints, for tests:
+//! <https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParseV2` and `TryParse`, on lines
+//! as .NET's `StreamReader.ReadLine` gives them. Stricter than the runner: what is invisible is skipped everywhere, as
+//! the culture's comparison may do.
 
-const COMMANDS: &[&str] = &[
+/// All that the runner knows (`ExtensionManager.cs`).
+const REGISTERED: [&str; 16] = [
     "internal-set-repo-path",
     "set-env",
     "add-path",
@@ -19,28 +23,33 @@ const COMMANDS: &[&str] = &[
     "stop-commands",
 ];
 
-/// How many commands the runner would find. Lines end as .NET's `ReadLine` ends them.
-pub(crate) fn commands_in(output: &str) -> usize {
-    output.split(['\n', '\r']).filter(|line| new_syntax(line) || old_syntax(line)).count()
+/// The commands in what was printed: names, lower-case, in order.
+pub(crate) fn commands(printed: &str) -> Vec<String> {
+    let invisible: &[char] = &['\u{200b}', '\u{feff}', '\u{200d}', '\u{202e}', '\u{ad}', '\0'];
+    let text = printed.replace("\r\n", "\n").replace('\r', "\n").replace(invisible, "");
+    text.split('\n').filter_map(|line| modern(line).or_else(|| legacy(line))).collect()
 }
 
-/// `TryParseV2`: `::name properties::data`, after white space only.
-fn new_syntax(line: &str) -> bool {
-    // the culture's comparison also skips what is invisible
-    let line = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\u{200b}');
-    let inner = line.strip_prefix("::").and_then(|rest| rest.split_once("::")).map(|(inner, _)| inner);
-    inner.is_some_and(is_command)
+fn modern(line: &str) -> Option<String> {
+    let rest = line.trim_start().strip_prefix("::")?;
+    let (info, _) = rest.split_once("::")?;
+    known(info.split(' ').next()?)
 }
 
-/// `TryParse`: `##[name properties]data`, anywhere; only the first `##[` counts.
-fn old_syntax(line: &str) -> bool {
-    let ignored: &[char] = &['\u{200b}', '\u{feff}', '\u{200d}', '\u{202e}', '\u{ad}', '\0'];
-    let line = line.replace(ignored, "");
-    let inner = line.split_once("##[").and_then(|(_, rest)| rest.split_once(']')).map(|(inner, _)| inner);
-    inner.is_some_and(is_command)
+fn legacy(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("##[")?;
+    let (info, _) = rest.split_once(']')?;
+    known(info.split(' ').next()?)
 }
 
-fn is_command(inner: &str) -> bool {
-    let name = inner.split(' ').next().unwrap_or_default();
-    COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(name))
+fn known(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    REGISTERED.contains(&name.as_str()).then_some(name)
+}
+
+#[test]
+fn the_port_finds_what_the_runner_finds() {
+    let printed =
+        "::error title=x::y\n  ::Group::z\rfoo ##[add-mask]a\r\n##[nothing]\n::nothing::\n:: error::\n##\\[error]";
+    assert_eq!(commands(printed), ["error", "group", "add-mask"]);
 }

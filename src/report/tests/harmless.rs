@@ -1,10 +1,10 @@
-use super::runner::commands;
 use super::*;
 use crate::protocol::{
     Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Notice, Outcome, Reason, RunEvent, Step,
     Trouble, Unready, Warning, What,
 };
 use crate::report::{Log, Page};
+use crate::text::runner::commands;
 use proptest::prelude::*;
 use std::time::Duration;
 

@@ -3,7 +3,6 @@
 mod harmless;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
 mod logs;
-mod runner;
 mod samples;
 
 pub(super) use samples::*;

@@ -1,4 +1,4 @@
-//! Commands to the runner, each a line for standard output. Escaped as actions/toolkit does it
+//! Commands to GitHub's runner, each a line for standard output. Escaped as actions/toolkit does it
 //! (packages/core/src/command.ts). Text that came from a server must be made harmless before.
 
 /// Begins a group of lines that the log can fold. Groups do not nest.
@@ -24,16 +24,6 @@ pub fn warning(title: &str, message: &str) -> String {
 /// A grey annotation.
 pub fn notice(title: &str, message: &str) -> String {
     annotation("notice", title, message)
-}
-
-/// A line that is only shown where the step's debug log is on.
-pub fn debug(message: &str) -> String {
-    format!("::debug::{}", data(message))
-}
-
-/// Hides a text in the rest of the job's log, also each of its lines alone. Short lines would be hidden everywhere.
-pub fn add_mask(secret: &str) -> String {
-    format!("::add-mask::{}", data(secret))
 }
 
 /// Without a title where it is empty.
@@ -81,8 +71,6 @@ mod tests {
         assert_eq!(error("a: b, c", "x\r\ny: 1%"), "::error title=a%3A b%2C c::x%0D%0Ay: 1%25");
         assert_eq!(warning("", "x"), "::warning::x");
         assert_eq!(notice("", "::error::x"), "::notice::::error::x");
-        assert_eq!(add_mask("a\nb"), "::add-mask::a%0Ab");
-        assert_eq!(debug("a\nb"), "::debug::a%0Ab");
     }
 
     proptest! {
