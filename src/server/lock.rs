@@ -1,12 +1,14 @@
 //! One deployment of a target at a time. The lock is of the open file: it dies with whoever has it, and is handed to
 //! the transaction's process as its standard input.
 
+use super::check;
 use super::clock::now;
 use super::durable::{failed, Result};
 use super::inbox::Limits;
 use super::layout::Layout;
 use crate::protocol::{Holder, Origin, Reason, Unready};
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,7 +48,13 @@ pub(super) fn try_take(layout: &Layout) -> Result<Option<File>> {
 
 fn open(layout: &Layout) -> Result<File> {
     let path = layout.lock();
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed("open", &path))?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| {
+        // somebody else has deployed here before, root for example
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => not_ours(layout, &error),
+            _ => failed("open", &path)(error),
+        }
+    })?;
     refuse_network(&file, &path)?;
     Ok(file)
 }
@@ -58,6 +66,11 @@ fn refuse_network(file: &File, path: &Path) -> Result<()> {
         return Err(no_locks("the folder is on NFS"));
     }
     Ok(())
+}
+
+fn not_ours(layout: &Layout, error: &io::Error) -> Reason {
+    let path = layout.own().display().to_string();
+    Reason::NotReady(vec![Unready::Target { path, user: check::user(), error: error.to_string() }])
 }
 
 fn no_locks(error: &str) -> Reason {

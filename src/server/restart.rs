@@ -38,6 +38,15 @@ pub(super) struct Service<'a> {
 }
 
 impl Service<'_> {
+    /// Restarts once, whatever comes of it.
+    pub(super) fn restart_once(&self, events: &mut dyn Events) {
+        let unit = self.unit().unwrap_or_default();
+        self.reset_failed(&unit);
+        if let Err(reason) = self.run(unit.restart_limit(LONGEST) + MARGIN, events) {
+            tracing::debug!(?reason, "the restart failed");
+        }
+    }
+
     /// Restarts; where systemd's start limit refuses, waits it out and tries again.
     pub(super) fn restart(&self, events: &mut dyn Events) -> Result<Started, Reason> {
         let Some(unit) = self.unit() else { return self.run(LONGEST, events).map(|()| Started::default()) };

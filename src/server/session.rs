@@ -22,7 +22,7 @@ use super::systemd::Unit;
 use super::verdicts;
 use super::{durable, sources};
 use crate::protocol::{
-    Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Verification, Warning, What,
+    Failure, Notice, Outcome, Plan, Reason, ReleaseId, Restart, Step, Unready, Verdict, Verification, Warning, What,
 };
 use std::fs::{self, File};
 use std::thread;
@@ -258,7 +258,10 @@ fn make_folders(layout: &Layout) -> Result<(), Reason> {
 /// start limit where it can't be lifted; once for the new release, once for the way back with its own settings.
 fn deadline(plan: &Plan, old: Option<&Old>, before: &Before) -> Duration {
     let unit = before.unit.as_ref();
-    let restart = unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN;
+    let restart = match plan.restart {
+        Restart::Nothing => Duration::ZERO,
+        _ => unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN,
+    };
     let limit = unit.and_then(Unit::start_limit).filter(|_| !before.resettable);
     let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
     let watch = |verification: &Verification| verification.timeout + verification.settle;

@@ -13,7 +13,7 @@ use super::records::{self, State};
 use super::restart::Service;
 use super::verdicts;
 use super::verify::{verify, Subject};
-use crate::protocol::{Failure, Outcome, Reason, ReleaseId, Step, Verdict, Verification, What};
+use crate::protocol::{Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What};
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -93,7 +93,9 @@ impl<'a> Transaction<'a> {
         sha: Option<&str>,
         [restart, watch]: [Step; 2],
     ) -> std::result::Result<(), Failure> {
-        self.step(restart);
+        if self.pending.restart != Restart::Nothing {
+            self.step(restart);
+        }
         let service =
             Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
         let started = service.restart(self.events).map_err(|reason| Failure { step: restart, reason })?;
@@ -196,9 +198,7 @@ impl<'a> Transaction<'a> {
         let service =
             Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
         // it can't start without a release, and that it can't is no news
-        if let Err(reason) = service.restart(self.events) {
-            tracing::debug!(?reason, "the restart without a release");
-        }
+        service.restart_once(self.events);
         removed.map_err(|reason| self.not_put_back(reason))
     }
 

@@ -117,7 +117,7 @@ impl Log {
     fn recovered(&mut self, verdict: &Verdict) {
         let text = texts::recovered(verdict);
         match verdict.failure {
-            Some(_) => self.annotate(Level::Warning, "An earlier run was unfinished", &text),
+            Some(_) => self.annotate(Level::Warning, "How an earlier run ended", &text),
             None => self.outside(&text),
         }
     }

@@ -63,7 +63,7 @@ pub fn recovered(verdict: &Verdict) -> String {
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
     };
-    format!("{release}which an earlier run left unfinished, has ended as {}{why}; {now}", verdict.outcome.word())
+    format!("{release}of an earlier run that did not see its end, has ended as {}{why}; {now}", verdict.outcome.word())
 }
 
 /// From here on the server needs nobody.
@@ -130,21 +130,21 @@ mod tests {
     fn an_unfinished_run_is_told_of() {
         let all: Vec<_> = ends().iter().filter_map(|end| end.verdict.as_ref()).map(recovered).collect();
         insta::assert_snapshot!(all.join("\n"), @"
-        1762147999, which an earlier run left unfinished, has ended as deployed; 1762147999 is live
-        1762147999, which an earlier run left unfinished, has ended as rolled-back, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as rollback-failed, because health answered 500 with “no database” after 30 attempts in 1 min; what is live is not healthy
-        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
-        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live
-        1762147999, which an earlier run left unfinished, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        which an earlier run left unfinished, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
-        which an earlier run left unfinished, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as error; 1762147685 is live
-        1762147999, which an earlier run left unfinished, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as deployed; 1762147999 is live
+        1762147999, of an earlier run that did not see its end, has ended as rolled-back, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as rollback-failed, because health answered 500 with “no database” after 30 attempts in 1 min; what is live is not healthy
+        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
+        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live
+        1762147999, of an earlier run that did not see its end, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
+        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
+        of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as error; 1762147685 is live
+        1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
         ");
     }
 }

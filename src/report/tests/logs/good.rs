@@ -119,7 +119,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     ✓ lock, 0.6 s
     ::group::recover: bring what an earlier run left unfinished on web1.example to its end
     ::endgroup::
-    ::warning title=An earlier run was unfinished::1762147999, which an earlier run left unfinished, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+    ::warning title=How an earlier run ended::1762147999, of an earlier run that did not see its end, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
     ::group::recover, continued
     │ a line after it
     ::endgroup::
