@@ -14,6 +14,17 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// What retention comes after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// A release was committed.
+    Success,
+    /// Anything else.
+    Failure,
+    /// The disk was full: what was uploaded must not keep the next run from succeeding.
+    FullDisk,
+}
+
 /// A release as retention sees it.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
@@ -23,7 +34,7 @@ struct Kept {
 }
 
 /// Removes what `retention` does not keep.
-pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
+pub(super) fn run(layout: &Layout, retention: Retention, after: After) {
     let link = |path| Link::read(layout, path).release();
     let protected: BTreeSet<ReleaseId> =
         [link(&layout.current()), link(&layout.previous())].into_iter().flatten().collect();
@@ -31,7 +42,7 @@ pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
         .into_iter()
         .map(|id| Kept { id, state: records::get(layout, id).map(|record| record.state) })
         .collect();
-    for id in to_remove(&releases, &protected, retention, deployed, now()) {
+    for id in to_remove(&releases, &protected, retention, after, now()) {
         if let Err(error) = set_aside(layout, id) {
             tracing::warn!(%id, %error, "a release stays");
         }
@@ -51,7 +62,7 @@ fn to_remove(
     releases: &[Kept],
     protected: &BTreeSet<ReleaseId>,
     retention: Retention,
-    deployed: bool,
+    after: After,
     now: u64,
 ) -> Vec<ReleaseId> {
     let is_good = |kept: &&Kept| matches!(kept.state, Some(State::Good) | None);
@@ -63,10 +74,14 @@ fn to_remove(
     let others = releases.iter().filter(|kept| !is_good(kept));
     let newest = |failed: bool| {
         let alike = others.clone().filter(move |kept| (kept.state == Some(State::Failed)) == failed);
-        alike.map(|kept| kept.id).max().filter(|_| !deployed)
+        alike.map(|kept| kept.id).max()
     };
     // the last failed one is for a person to look at, what was uploaded last is for the next run to take up
-    let stay = [newest(true), newest(false)];
+    let stay = match after {
+        After::Success => [None, None],
+        After::Failure => [newest(true), newest(false)],
+        After::FullDisk => [newest(true), None],
+    };
     let others = others.clone().map(|kept| kept.id).filter(|id| !stay.contains(&Some(*id)));
     old.chain(others).filter(|id| !protected.contains(id)).collect()
 }
@@ -136,16 +151,11 @@ mod tests {
         Kept { id: id(days_ago), state }
     }
 
-    fn removed(
-        releases: &[Kept],
-        protected: &[u64],
-        retention: (Option<u32>, Option<u64>),
-        deployed: bool,
-    ) -> Vec<u64> {
+    fn removed(releases: &[Kept], protected: &[u64], retention: (Option<u32>, Option<u64>), after: After) -> Vec<u64> {
         let retention = Retention { count: retention.0, age: retention.1.map(|days| Duration::from_secs(days * DAY)) };
         let protected = protected.iter().map(|days| id(*days)).collect();
         let mut gone: Vec<u64> =
-            to_remove(releases, &protected, retention, deployed, NOW).into_iter().map(|id| id.age(NOW) / DAY).collect();
+            to_remove(releases, &protected, retention, after, NOW).into_iter().map(|id| id.age(NOW) / DAY).collect();
         gone.sort_unstable();
         gone
     }
@@ -157,16 +167,16 @@ mod tests {
     #[test]
     fn a_good_release_goes_beyond_the_count_or_the_age() {
         let releases = good(&[0, 1, 2, 3, 4]);
-        assert_eq!(removed(&releases, &[0, 1], (Some(3), Some(7)), true), [3, 4]);
+        assert_eq!(removed(&releases, &[0, 1], (Some(3), Some(7)), After::Success), [3, 4]);
         let monthly = good(&[0, 30, 60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), Some(7)), true), [60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), None), true), Vec::<u64>::new());
-        assert_eq!(removed(&releases, &[0, 1], (None, Some(2)), true), [3, 4]);
+        assert_eq!(removed(&monthly, &[0, 30], (Some(3), Some(7)), After::Success), [60]);
+        assert_eq!(removed(&monthly, &[0, 30], (Some(3), None), After::Success), Vec::<u64>::new());
+        assert_eq!(removed(&releases, &[0, 1], (None, Some(2)), After::Success), [3, 4]);
     }
 
     #[test]
     fn what_current_and_previous_point_to_stays_whatever_its_age() {
-        assert_eq!(removed(&good(&[50, 90]), &[50, 90], (Some(1), Some(7)), true), Vec::<u64>::new());
+        assert_eq!(removed(&good(&[50, 90]), &[50, 90], (Some(1), Some(7)), After::Success), Vec::<u64>::new());
     }
 
     #[test]
@@ -175,14 +185,15 @@ mod tests {
         releases.extend([1, 2].map(|days| kept(days, Some(State::Failed))));
         releases.push(kept(3, Some(State::Incomplete)));
         releases.push(kept(4, Some(State::Complete)));
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [2, 4]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Failure), [2, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk), [2, 3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Success), [1, 2, 3, 4]);
     }
 
     #[test]
     fn releases_of_other_hands_are_kept_by_the_same_rule() {
         let releases: Vec<Kept> = [0, 1, 2, 3].map(|days| kept(days, None)).to_vec();
-        assert_eq!(removed(&releases, &[0], (Some(3), Some(7)), true), [3]);
+        assert_eq!(removed(&releases, &[0], (Some(3), Some(7)), After::Success), [3]);
     }
 
     #[test]

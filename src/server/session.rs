@@ -16,12 +16,14 @@ use super::pending::{Old, Pending};
 use super::records::{self, State};
 use super::recover::recover;
 use super::restart;
-use super::retention;
+use super::retention::{self, After};
 use super::stage::Stage;
 use super::systemd::Unit;
 use super::verdicts;
 use super::{durable, sources};
-use crate::protocol::{Failure, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Warning, What};
+use crate::protocol::{
+    Failure, IoKind, Notice, Outcome, Plan, Reason, ReleaseId, Step, Unready, Verdict, Warning, What,
+};
 use std::fs::{self, File};
 use std::thread;
 use std::time::Duration;
@@ -58,10 +60,12 @@ impl<'a> Session<'a> {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
             Err(reason) => {
+                let full = matches!(reason, Reason::Io { kind: IoKind::Full, .. });
                 self.give_up(reason);
                 // a run that staged nothing leaves everything as it found it
                 if self.step >= Step::Upload {
-                    retention::run(&self.layout, self.plan.retention, false);
+                    let after = if full { After::FullDisk } else { After::Failure };
+                    retention::run(&self.layout, self.plan.retention, after);
                 }
             }
         }
