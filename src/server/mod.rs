@@ -35,11 +35,12 @@ mod transaction;
 mod verdicts;
 mod verify;
 
-use crate::protocol::{greeting, Reason, ToServer, TransactionId, What};
+use crate::protocol::{greeting, Outcome, Reason, ToServer, TransactionId, What};
 use inbox::Inbox;
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
 use pending::Pending;
+use retention::After;
 use rustix::fs::Mode;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -117,7 +118,8 @@ fn transact(target: &str, transaction: &str) -> ExitCode {
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;
     events.emit(What::Ended(Box::new(verdict)));
-    retention::run(&layout, pending.retention, outcome == crate::protocol::Outcome::Deployed);
+    let after = if outcome == Outcome::Deployed { After::Success } else { After::Failure };
+    retention::run(&layout, pending.retention, after);
     ExitCode::from(outcome.code())
 }
 

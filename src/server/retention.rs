@@ -14,6 +14,17 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// What retention comes after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// A release was committed.
+    Success,
+    /// Anything else.
+    Failure,
+    /// The disk was full: what was uploaded must not keep the next run from succeeding.
+    FullDisk,
+}
+
 /// A release as retention sees it.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
@@ -22,7 +33,7 @@ struct Kept {
 }
 
 /// Removes what `retention` does not keep.
-pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
+pub(super) fn run(layout: &Layout, retention: Retention, after: After) {
     // what it names must stay, and only its end says which that is
     if layout.pending().exists() {
         return;
@@ -34,7 +45,7 @@ pub(super) fn run(layout: &Layout, retention: Retention, deployed: bool) {
         .into_iter()
         .filter_map(|id| Some(Kept { id, state: records::get(layout, id)?.state }))
         .collect();
-    let gone = to_remove(&releases, &protected, retention, deployed, now());
+    let gone = to_remove(&releases, &protected, retention, after, now());
     let stays = |id| set_aside(layout, id).err().map(|error| (path_of(&layout.release(id)), error.to_string()));
     let mut leftovers: Vec<(String, String)> = gone.into_iter().filter_map(stays).collect();
     leftovers.extend(empty_trash(layout));
@@ -51,7 +62,7 @@ fn to_remove(
     releases: &[Kept],
     protected: &BTreeSet<ReleaseId>,
     retention: Retention,
-    deployed: bool,
+    after: After,
     now: u64,
 ) -> Vec<ReleaseId> {
     let is_good = |kept: &&Kept| kept.state == State::Good;
@@ -62,8 +73,10 @@ fn to_remove(
     let age = retention.age.map_or(u64::MAX, |age| age.as_secs());
     let old = good.iter().enumerate().filter(|(i, id)| *i < beyond || id.age(now) > age).map(|(_, id)| *id);
     let others = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id);
-    let failed = newest(|state| state == State::Failed).filter(|_| !deployed);
-    let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete)).filter(|_| !deployed);
+    // the last failed one is for a person to look at, what was uploaded last is for the next run to take up
+    let failed = newest(|state| state == State::Failed).filter(|_| after != After::Success);
+    let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete));
+    let unfinished = unfinished.filter(|_| after == After::Failure);
     let others = others.filter(|id| Some(*id) != failed && Some(*id) != unfinished);
     old.chain(others).filter(|id| !protected.contains(id)).collect()
 }
@@ -137,16 +150,11 @@ mod tests {
         Kept { id: id(days_ago), state }
     }
 
-    fn removed(
-        releases: &[Kept],
-        protected: &[u64],
-        retention: (Option<u32>, Option<u64>),
-        deployed: bool,
-    ) -> Vec<u64> {
+    fn removed(releases: &[Kept], protected: &[u64], retention: (Option<u32>, Option<u64>), after: After) -> Vec<u64> {
         let retention = Retention { count: retention.0, age: retention.1.map(|days| Duration::from_secs(days * DAY)) };
         let protected = protected.iter().map(|days| id(*days)).collect();
         let mut gone: Vec<u64> =
-            to_remove(releases, &protected, retention, deployed, NOW).into_iter().map(|id| id.age(NOW) / DAY).collect();
+            to_remove(releases, &protected, retention, after, NOW).into_iter().map(|id| id.age(NOW) / DAY).collect();
         gone.sort_unstable();
         gone
     }
@@ -158,16 +166,16 @@ mod tests {
     #[test]
     fn a_good_release_goes_beyond_the_count_or_the_age() {
         let releases = good(&[0, 1, 2, 3, 4]);
-        assert_eq!(removed(&releases, &[0, 1], (Some(3), Some(7)), true), [3, 4]);
+        assert_eq!(removed(&releases, &[0, 1], (Some(3), Some(7)), After::Success), [3, 4]);
         let monthly = good(&[0, 30, 60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), Some(7)), true), [60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), None), true), Vec::<u64>::new());
-        assert_eq!(removed(&releases, &[0, 1], (None, Some(2)), true), [3, 4]);
+        assert_eq!(removed(&monthly, &[0, 30], (Some(3), Some(7)), After::Success), [60]);
+        assert_eq!(removed(&monthly, &[0, 30], (Some(3), None), After::Success), Vec::<u64>::new());
+        assert_eq!(removed(&releases, &[0, 1], (None, Some(2)), After::Success), [3, 4]);
     }
 
     #[test]
     fn what_current_and_previous_point_to_stays_whatever_its_age() {
-        assert_eq!(removed(&good(&[50, 90]), &[50, 90], (Some(1), Some(7)), true), Vec::<u64>::new());
+        assert_eq!(removed(&good(&[50, 90]), &[50, 90], (Some(1), Some(7)), After::Success), Vec::<u64>::new());
     }
 
     #[test]
@@ -175,8 +183,9 @@ mod tests {
         let mut releases = good(&[5, 6]);
         releases.extend([2, 3].map(|days| kept(days, State::Failed)));
         releases.extend([1, 4].map(|days| kept(days, State::Incomplete)));
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), false), [3, 4]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), true), [1, 2, 3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Failure), [3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk), [1, 3, 4]);
+        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Success), [1, 2, 3, 4]);
     }
 
     #[test]

@@ -16,13 +16,14 @@ use super::pending::{Old, Pending};
 use super::records::{self, State};
 use super::recover::recover;
 use super::restart;
-use super::retention;
+use super::retention::{self, After};
 use super::stage::Stage;
 use super::systemd::Unit;
 use super::verdicts;
 use super::{durable, sources};
 use crate::protocol::{
-    Failure, Notice, Outcome, Plan, Reason, ReleaseId, Restart, Step, Unready, Verdict, Verification, Warning, What,
+    Failure, IoKind, Notice, Outcome, Plan, Reason, ReleaseId, Restart, Step, Unready, Verdict, Verification, Warning,
+    What,
 };
 use std::fs::{self, File};
 use std::thread;
@@ -60,8 +61,13 @@ impl<'a> Session<'a> {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
             Err(reason) => {
+                let full = matches!(reason, Reason::Io { kind: IoKind::Full, .. });
                 self.give_up(reason);
-                self.make_room();
+                // a run that staged nothing leaves everything as it found it
+                if self.step >= Step::Upload {
+                    let after = if full { After::FullDisk } else { After::Failure };
+                    retention::run(&self.layout, self.plan.retention, after);
+                }
                 drop(lock);
             }
         }
@@ -210,13 +216,6 @@ impl<'a> Session<'a> {
         let verdict = self.verdict(reason);
         journal::add(&self.layout, &verdict, &self.plan.origin, false);
         self.end(verdict);
-    }
-
-    /// Nothing but what failed earlier makes room; and only where the check found the server in order.
-    fn make_room(&self) {
-        if self.release.is_some() {
-            retention::run(&self.layout, self.plan.retention, false);
-        }
     }
 
     fn verdict(&self, reason: Reason) -> Verdict {

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
-use deploy_action::protocol::{greeting, Outcome, Plan, ReleaseId, Staged, ToRunner, ToServer, Verdict, What};
+use deploy_action::protocol::{greeting, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -23,10 +23,6 @@ pub(crate) struct Told {
 impl Told {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.verdict.as_ref().map(|verdict| verdict.outcome)
-    }
-
-    pub(crate) fn release(&self) -> ReleaseId {
-        self.verdict.as_ref().unwrap().release.unwrap()
     }
 
     pub(crate) fn staged(&self) -> &Staged {
@@ -157,9 +153,8 @@ impl Client {
         let left = self.wait();
         self.told.errors = self.errors.recv_timeout(PATIENCE).unwrap_or_default();
         assert!(left.is_some(), "serve does not end: {:?}", self.told);
-        while let Ok(more) = self.heard.recv_timeout(PATIENCE) {
-            panic!("{more:?} after the end");
-        }
+        let more = self.heard.recv_timeout(PATIENCE);
+        assert!(more.is_err(), "{more:?} after the end");
         self.told
     }
 

@@ -6,8 +6,8 @@ use crate::client::{Client, Sending};
 use crate::server::{Server, BINARY};
 use crate::sound::{processes_on, within_seconds, Sound};
 use deploy_action::protocol::wire::FromServer;
-use deploy_action::protocol::{Install, Outcome, ToRunner, TransactionId, Verdict, What};
-use std::collections::BTreeMap;
+use deploy_action::protocol::{Install, Outcome, Plan, Restart, ToRunner, TransactionId, Verdict, What};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -22,21 +22,30 @@ pub(crate) const CALLS: &str =
 /// The cases mostly wait for their processes.
 const AT_ONCE: usize = 6;
 
-/// Something that happens instead of one system call.
+/// Something that happens instead of system calls: strace's expressions for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) call: String,
-    /// Which one of them, from 1.
-    pub(crate) number: usize,
-    /// strace's words for it.
-    pub(crate) what: &'static str,
-}
+pub(crate) struct Fault(Vec<String>);
 
 pub(crate) const KILL: &str = "signal=KILL";
 
+impl Fault {
+    /// The call with this number, from 1.
+    fn once(call: &str, number: usize, what: &str) -> Self {
+        Self(vec![format!("{call}:{what}:when={number}")])
+    }
+
+    /// All that is possible, behind the first `done` of the calls that were seen.
+    fn from_then_on(calls: &[(String, usize)], done: usize, what: &str) -> Self {
+        let names: BTreeSet<&str> = calls.iter().map(|(call, _)| call.as_str()).collect();
+        let seen = |name: &str| calls[..done].iter().filter(|(call, _)| call == name).count();
+        let inject = |name: &&str| format!("{name}:{what}:when={}+", seen(name) + 1);
+        Self(names.iter().filter(|name| is_possible(name, what)).map(inject).collect())
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:when={}", self.call, self.what, self.number)
+        f.write_str(&self.0.join(" "))
     }
 }
 
@@ -44,8 +53,8 @@ impl fmt::Display for Fault {
 pub(crate) fn strace(log: &Path, fault: Option<&Fault>) -> Command {
     let mut strace = Command::new("strace");
     strace.arg("-qq").arg("-o").arg(log).arg("-e").arg(format!("trace={CALLS}"));
-    if let Some(fault) = fault {
-        strace.arg("-e").arg(format!("inject={fault}"));
+    for inject in fault.iter().flat_map(|fault| &fault.0) {
+        strace.arg("-e").arg(format!("inject={inject}"));
     }
     strace.arg(BINARY);
     strace
@@ -64,14 +73,34 @@ pub(crate) fn calls(log: &Path) -> Vec<(String, usize)> {
     names.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric())).map(number).collect()
 }
 
+/// Whether the call may come to that.
+fn is_possible(call: &str, what: &str) -> bool {
+    match what {
+        "error=EIO" => matches!(call, "fsync" | "fdatasync" | "syncfs" | "rename" | "chmod" | "fchmod"),
+        "error=ENOSPC" => matches!(call, "symlink" | "rename" | "write" | "mkdir" | "fsync"),
+        "error=EROFS" => matches!(call, "symlink" | "unlink" | "mkdir" | "rename"),
+        _ => true,
+    }
+}
+
 /// Each of `calls` with each of `whats`.
 pub(crate) fn faults(calls: &[(String, usize)], whats: &[&'static str]) -> Vec<Fault> {
     let each = |what: &&'static str| {
         let what = *what;
-        calls.iter().map(move |(call, number)| Fault { call: call.clone(), number: *number, what })
+        calls
+            .iter()
+            .filter(move |(call, _)| is_possible(call, what))
+            .map(move |(call, number)| Fault::once(call, *number, what))
     };
     whats.iter().flat_map(each).collect()
 }
+
+/// The same process takes up what current leads to; it works in the target.
+const RELOAD: &str = r#"#!/bin/sh
+read -r name < current/name && read -r behaviour < current/behaviour
+echo "$name" >> ../home/unit/restarts
+[ "$behaviour" = healthy ]
+"#;
 
 /// A server with everything sealed and the transaction not begun, to be copied for each case.
 struct Prepared {
@@ -81,13 +110,18 @@ struct Prepared {
 
 impl Prepared {
     fn new(old: Option<&str>, behaviour: &str) -> Self {
+        Self::with(old, behaviour, Restart::Systemctl)
+    }
+
+    fn with(old: Option<&str>, behaviour: &str, restart: Restart) -> Self {
         let server = Server::new();
         if let Some(old) = old {
             server.deploys(&App::good("first"));
             server.deploys(&App::good(old));
         }
         let app = App::new("new", behaviour);
-        let plan = server.plan(&app);
+        let plan = Plan { restart, ..server.plan(&app) };
+        server.program("reload", RELOAD);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
         serve.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid", "-e", "inject=setsid:signal=STOP", BINARY]);
@@ -179,9 +213,11 @@ impl Case {
             assert_eq!(server.restarts(), restarts, "a decided transaction restarts nothing");
         }
         self.ended_as(kept.or(recovered));
-        let after = server.restarts();
-        let again = server.look_in();
-        assert_eq!((again.recovered(), server.restarts()), (None, after), "recovered twice");
+        if recovered.is_some() {
+            let after = server.restarts();
+            let again = server.look_in();
+            assert_eq!((again.recovered(), server.restarts()), (None, after), "recovered twice");
+        }
         match recovered {
             None => "nothing",
             Some(_) if kept.is_some() => "told",
@@ -258,6 +294,13 @@ fn killed_before_any_call_a_broken_release_is_gone() {
 }
 
 #[test]
+fn killed_before_any_call_a_broken_release_is_gone_also_where_the_unit_is_only_reloaded() {
+    let reload = Restart::Commands("../home/reload".to_owned());
+    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    all_of(&Prepared::with(Some("old"), "crash", reload), &[KILL], &ends);
+}
+
+#[test]
 fn killed_before_any_call_a_broken_first_release_leaves_nothing_live() {
     let ends = ["failed, then told", "nothing, then failed", "nothing, then nothing"];
     all_of(&Prepared::new(None, "crash"), &[KILL], &ends);
@@ -279,6 +322,27 @@ fn whatever_call_fails_a_broken_release_is_gone() {
 fn whatever_call_fails_a_broken_first_release_leaves_nothing_live() {
     let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
     all_of(&Prepared::new(None, "crash"), ERRORS, &ends);
+}
+
+fn from_every_moment_on(behaviour: &str, what: &str, expected: &[&str]) {
+    let prepared = Prepared::new(Some("old"), behaviour);
+    let calls = prepared.learn();
+    let faults: Vec<Fault> = (0..calls.len()).map(|done| Fault::from_then_on(&calls, done, what)).collect();
+    let ends = run_all(&faults, |fault| prepared.case().run(fault));
+    let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
+    assert_eq!(ends, expected, "each end is come to, and no other");
+}
+
+#[test]
+fn a_disk_that_stays_read_only_is_put_right_by_the_next_run_that_can_write() {
+    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    from_every_moment_on("crash", "error=EROFS", &ends);
+}
+
+#[test]
+fn a_disk_that_stays_full_lets_nothing_live_that_was_not_committed() {
+    let ends = ["deployed, then told", "nothing, then failed", "nothing, then nothing", "nothing, then rolled-back"];
+    from_every_moment_on("healthy", "error=ENOSPC", &ends);
 }
 
 impl Case {
@@ -311,7 +375,7 @@ impl Case {
 fn recoveries_of(behaviour: &str, call: (&str, usize), whats: &[&'static str], expected: &[&str]) {
     let prepared = Prepared::new(Some("old"), behaviour);
     let start = prepared.case();
-    start.transact(Some(&Fault { call: call.0.to_owned(), number: call.1, what: KILL }));
+    start.transact(Some(&Fault::once(call.0, call.1, KILL)));
     Sound::of(&start.server);
     let killed = Prepared { server: start.server, transaction: start.transaction };
     let watched = killed.case();

@@ -2,6 +2,7 @@
 //! [`sound::Sound`], the one checker of what must hold.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
+#![expect(clippy::print_stdout, reason = "how often each end was come to is worth knowing")]
 
 mod app;
 mod bad_wishes;

@@ -106,7 +106,7 @@ impl<'a> Sound<'a> {
     /// No process of ours is left, and the lock is free.
     fn wait_until_alone(&self) {
         let target = self.server.target();
-        let alone = within_seconds(|| processes_on(&target).is_empty() && self.lock_is_free());
+        let alone = within_seconds(|| self.lock_is_free() && processes_on(&target).is_empty());
         assert!(alone, "left running: {:?}, the lock is free: {}", processes_on(&target), self.lock_is_free());
     }
 
