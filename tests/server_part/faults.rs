@@ -10,7 +10,6 @@ use deploy_action::protocol::{Install, Outcome, Plan, Restart, ToRunner, Transac
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,13 +124,18 @@ impl Prepared {
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
         serve.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid", "-e", "inject=setsid:signal=STOP", BINARY]);
-        serve.args(server.serve_arguments(&plan)).process_group(0);
+        serve.args(server.serve_arguments(&plan));
         let mut client = Client::start(server.in_surroundings(serve), &plan);
         client.send_all(&plan, &app, Sending::Unasked);
         let begins = || processes_on(&server.target()).iter().any(|process| process.command.contains("transact\0"));
         assert!(within_seconds(begins), "it does not come to the transaction");
-        let group = format!("-{}", client.pid());
-        assert!(Command::new("kill").args(["-KILL", "--", &group]).status().unwrap().success());
+        // at once, and serve first, which would end what is prepared; strace goes with them
+        let mut both = processes_on(&server.target());
+        both.retain(|process| !process.command.starts_with("strace"));
+        both.sort_by_key(|process| process.command.contains("transact\0"));
+        let pids = both.iter().map(|process| &process.pid);
+        assert!(Command::new("kill").arg("-KILL").args(pids).status().unwrap().success());
+        assert!(within_seconds(|| processes_on(&server.target()).is_empty()), "stopped processes are left");
         client.wait();
         Self { server, transaction: plan.transaction }
     }
