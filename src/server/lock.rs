@@ -69,7 +69,7 @@ fn refuse_network(file: &File, path: &Path) -> Result<()> {
 }
 
 fn not_ours(layout: &Layout, error: &io::Error) -> Reason {
-    let path = layout.own().display().to_string();
+    let path = layout.target().display().to_string();
     Reason::NotReady(vec![Unready::Target { path, user: check::user(), error: error.to_string() }])
 }
 

@@ -121,7 +121,7 @@ impl Service<'_> {
 
     fn is_reload(&self) -> bool {
         const RELOADS: [&str; 3] = ["reload", "reload-or-restart", "try-reload-or-restart"];
-        matches!(self.restart, Restart::Commands(script) if script.split_whitespace().any(|word| RELOADS.contains(&word)))
+        matches!(self.restart, Restart::Commands(script) if script.split(|c: char| c.is_whitespace() || c == '/').any(|word| RELOADS.contains(&word)))
     }
 }
 

@@ -12,7 +12,7 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
     server.exec(&format!("chown root:root {TARGET}"));
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "connect");
-    run.assert_says("sudo chown deploy: /opt/diting");
+    run.assert_says("sudo chown -R deploy: /opt/diting");
 
     server.exec(&format!("chown deploy:deploy {TARGET}"));
     let first = server.deploy_well(&App::version("1"), None);

@@ -183,7 +183,7 @@ mod tests {
         let all: Vec<_> = findings().iter().map(|found| unready(found, &place())).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
-          sudo mkdir -p /opt/diting && sudo chown deploy: /opt/diting
+          sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
         ---
         it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:
           ls -ld /opt/diting/current
@@ -234,7 +234,7 @@ mod tests {
         remove it, or name it in the input exclude
         ---
         the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on the server's console:
-          sudo mkdir -p /opt/diting && sudo chown deploy: /opt/diting
+          sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
           getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---
         there are server parts for x86_64 and aarch64; they lie beside this program, as in the action's dist folder

@@ -46,7 +46,7 @@ fn server_part(place: &Place) -> String {
         "the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on \
          the server's console:",
         &[
-            format!("sudo mkdir -p {target} && sudo chown {user}: {target}"),
+            format!("sudo mkdir -p {target} && sudo chown -R {user}: {target}"),
             format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),
         ],
     )

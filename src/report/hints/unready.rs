@@ -9,7 +9,7 @@ pub fn unready(found: &Unready, place: &Place) -> String {
     match found {
         Unready::Target { path, user, error: _ } => {
             let (path, user) = (shell(path), shell(user));
-            steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown {user}: {path}")])
+            steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
         }
         Unready::Link { name, found: _ } => link(name, place),
         Unready::NoSystemd(_) => {

@@ -1,15 +1,21 @@
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Where a folder is tried first: the path of a socket may be 107 bytes long, of which ssh needs 60 below ours.
 const SHORT: &str = "/tmp";
 const TRIES: usize = 8;
+/// In the folder: locked for as long as its run lives.
+const ALIVE: &str = "alive";
 
-/// A folder for our eyes only, with a short path; removed when dropped.
+/// A folder for our eyes only, with a short path; removed when dropped, or by the next run if this one is killed.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Holds the lock.
+    _alive: File,
+}
 
 impl Folder {
     /// # Errors
@@ -26,6 +32,7 @@ impl Folder {
     }
 
     fn make_in(parent: &Path) -> io::Result<Self> {
+        sweep(parent);
         let mut random = [0; 4];
         for _ in 0..TRIES {
             getrandom::fill(&mut random)?;
@@ -33,14 +40,38 @@ impl Folder {
             // fails where something of that name exists already, whoever made it
             match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made.map(|()| Self(path)),
+                made => {
+                    made?;
+                    let (coming, alive) = (path.join("coming"), File::create_new(path.join("coming"))?);
+                    alive.lock()?;
+                    // only now, so that nobody finds it unlocked
+                    fs::rename(coming, path.join(ALIVE))?;
+                    return Ok(Self { path, _alive: alive });
+                }
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+}
+
+/// Removes what killed runs of ours left: there is no key in it, but on a machine that stays it would pile up.
+fn sweep(parent: &Path) {
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("da"));
+        let named = name.is_some_and(|hex| hex.len() == 8 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let user = rustix::process::geteuid().as_raw();
+        named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user)
+    };
+    let dead = |path: &PathBuf| File::open(path.join(ALIVE)).is_ok_and(|file| file.try_lock().is_ok());
+    let found = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in found.filter(ours).filter(dead) {
+        if let Err(error) = fs::remove_dir_all(&path) {
+            tracing::debug!(folder = %path.display(), %error, "a killed run's folder stays behind");
+        }
     }
 }
 
@@ -52,8 +83,8 @@ fn plain(path: &Path) -> bool {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::debug!(folder = %self.0.display(), %error, "a folder of ours stays behind");
+        if let Err(error) = fs::remove_dir_all(&self.path) {
+            tracing::debug!(folder = %self.path.display(), %error, "a folder of ours stays behind");
         }
     }
 }
@@ -72,6 +103,21 @@ mod tests {
         fs::write(path.join("x"), "").unwrap();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_what_a_living_one_has_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let living = Folder::make_in(parent.path()).unwrap();
+        let killed = parent.path().join("da0123abcd");
+        let others = ["da0123abcx", "da0123abce", "data"].map(|name| parent.path().join(name));
+        for path in others.iter().chain([&killed]) {
+            fs::create_dir(path).unwrap();
+        }
+        fs::write(killed.join(ALIVE), "").unwrap();
+        let _second = Folder::make_in(parent.path()).unwrap();
+        assert!(!killed.exists() && living.path().exists());
+        assert!(others.iter().all(|path| path.exists()));
     }
 
     #[test]
