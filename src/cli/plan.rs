@@ -1,7 +1,7 @@
 //! Settings as the runner half and the server part take them.
 
 use crate::actions::Context;
-use crate::protocol::{Health, HealthUrl, Install, Origin, Restart, Retention, Verification};
+use crate::protocol::{Health, HealthUrl, Install, LogCheck, Origin, Restart, Retention, Task, Verification};
 use crate::runner::{Deployment, KeyText, LeaveOut, PlanSeed};
 use crate::settings::{self, InstallPlan, Scheme, Settings};
 use std::time::Duration;
@@ -28,8 +28,14 @@ pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
 
 fn seed(settings: &Settings, context: &Context) -> PlanSeed {
     PlanSeed {
+        task: Task::Deploy,
         target: settings.target.as_str().to_owned(),
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        shared: Vec::new(),
+        env_file: None,
+        env: Vec::new(),
+        before_switch: None,
+        min_free: 0,
         install: match &settings.install {
             InstallPlan::Nothing => Install::Nothing,
             InstallPlan::Uv => Install::Uv,
@@ -63,6 +69,7 @@ fn verification(health: &settings::Health) -> Verification {
         timeout: health.timeout,
         interval: health.interval,
         settle: health.settle,
+        log: LogCheck::default(),
     }
 }
 

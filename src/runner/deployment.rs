@@ -1,5 +1,7 @@
 use super::{LeaveOut, Tree};
-use crate::protocol::{Install, Origin, Plan, Planned, Restart, Retention, TransactionId, Verification};
+use crate::protocol::{
+    Hidden, Install, Origin, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
+};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,9 +60,15 @@ pub struct Deployment {
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is documented in the plan")]
 pub struct PlanSeed {
+    pub task: Task,
     pub target: String,
     pub service: Option<String>,
+    pub shared: Vec<Shared>,
+    pub env_file: Option<Hidden>,
+    pub env: Vec<(String, Hidden)>,
     pub install: Install,
+    pub before_switch: Option<String>,
+    pub min_free: u64,
     pub restart: Restart,
     pub verification: Verification,
     pub retention: Retention,
@@ -74,9 +82,15 @@ impl Deployment {
         let seed = self.plan.clone();
         Plan {
             transaction: transaction.clone(),
+            task: seed.task,
             target: seed.target,
             service: seed.service,
+            shared: seed.shared,
+            env_file: seed.env_file,
+            env: seed.env,
             install: seed.install,
+            before_switch: seed.before_switch,
+            min_free: seed.min_free,
             restart: seed.restart,
             verification: seed.verification,
             retention: seed.retention,

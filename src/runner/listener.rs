@@ -141,6 +141,7 @@ impl<'a> Listener<'a> {
                 Err(Nonsense("the verdict is that of another transaction".to_owned()))
             }
             ToRunner::Event(event) => Ok(Heard::Event(event)),
+            ToRunner::Listing(_) => Err(Nonsense("a listing came that nobody asked for".to_owned())),
             ToRunner::Need { ranges, last } => self.needs.check(ranges, last).map(Heard::Need),
         }
     }

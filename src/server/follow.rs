@@ -208,7 +208,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
         release: Some(pending.release),
         previous: pending.old.as_ref().map(|old| old.release),
         live: links::live(layout),
-        failure: (outcome != Outcome::Deployed).then_some(failure),
+        failure: (!outcome.is_success()).then_some(failure),
         rollback: None,
         switched,
         at: now(),

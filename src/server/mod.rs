@@ -35,7 +35,7 @@ mod transaction;
 mod verdicts;
 mod verify;
 
-use crate::protocol::{greeting, Outcome, Reason, ToServer, TransactionId, What};
+use crate::protocol::{greeting, Reason, ToServer, TransactionId, What};
 use inbox::Inbox;
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
@@ -118,7 +118,7 @@ fn transact(target: &str, transaction: &str) -> ExitCode {
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;
     events.emit(What::Ended(Box::new(verdict)));
-    let after = if outcome == Outcome::Deployed { After::Success } else { After::Failure };
+    let after = if outcome.is_success() { After::Success } else { After::Failure };
     retention::run(&layout, pending.retention, after);
     ExitCode::from(outcome.code())
 }

@@ -121,6 +121,7 @@ impl Client {
     pub(crate) fn follow_until(&mut self, app: &App, enough: impl Fn(&What) -> bool) -> bool {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
+                Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
                 Ok(ToRunner::Need { ranges, last }) => self.answer(app, &ranges, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {

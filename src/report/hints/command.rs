@@ -18,6 +18,7 @@ pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) 
         | Step::Check
         | Step::Upload
         | Step::Install
+        | Step::BeforeSwitch
         | Step::Seal
         | Step::Switch
         | Step::Commit

@@ -24,6 +24,7 @@ pub fn hint(end: &End, place: &Place) -> String {
         Outcome::RollbackFailed => steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why,
         Outcome::Error if why.is_empty() => trouble::REPORT.to_owned(),
         Outcome::Deployed
+        | Outcome::Restored
         | Outcome::Error
         | Outcome::Invalid
         | Outcome::Unreachable

@@ -19,6 +19,15 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
             &[format!("systemctl cat {}", place.unit())],
         ),
+        Reason::Shared { path, problem: _ } => steps(
+            "put it there on the server, readable for the service, or take it out of the input shared:",
+            &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
+        ),
+        Reason::Log { .. } => {
+            "these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check"
+                .to_owned()
+        }
+        Reason::NoSuchRelease { .. } => "see what there is by command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { result: end } | Reason::NotRunning { state: end } => unit::crashed(end, place),
         Reason::NotRestarted => "does the input restart really restart this unit? A reload keeps the old process".to_owned(),

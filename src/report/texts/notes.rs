@@ -21,6 +21,13 @@ pub fn warning(warning: &Warning) -> String {
         Warning::NotEnabled(unit) => {
             format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
         }
+        Warning::DiskNearlyFull(used) => {
+            format!("the disk of the target is used to {used} %; on the server: df -h, and sudo du -xsh /var/log")
+        }
+        Warning::LogWords(lines) => {
+            let all: Vec<String> = lines.iter().map(word).collect();
+            format!("the log of the new start deserves a look: {}", all.join("; "))
+        }
         Warning::OldUnhealthy(last) => {
             format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
         }
@@ -44,6 +51,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
+        Notice::LogNotChecked(why) => format!("the log of the new start was not checked: {}", word(why)),
         Notice::Adopted(found) => adopted(found),
     }
 }

@@ -30,6 +30,13 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Program { program, problem } => {
             format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
         }
+        Reason::Shared { path, problem } => format!("shared/{} on the server {}", word(path), word(problem)),
+        Reason::Log { lines } => match lines.last() {
+            Some(last) => format!("the log of the new start tells of a crash: {}", word(last)),
+            None => "the log of the new start tells of a crash".to_owned(),
+        },
+        Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => word(problem),
+        Reason::NoSuchRelease { wanted, problem } => format!("{}: {}", word(wanted), word(problem)),
         Reason::StartLimit { interval } => {
             format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
         }
