@@ -21,6 +21,8 @@ mod server;
 mod action;
 #[path = "real/alone.rs"]
 mod alone;
+#[path = "real/benchmark.rs"]
+mod benchmark;
 #[path = "real/broken.rs"]
 mod broken;
 #[path = "real/cancelled.rs"]

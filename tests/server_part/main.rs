@@ -11,6 +11,7 @@ mod deployments;
 mod faults;
 mod full_disk;
 mod interrupted;
+mod power;
 mod server;
 mod sound;
 mod takeover;

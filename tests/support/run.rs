@@ -21,6 +21,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 pub(crate) struct Deployment {
     env: BTreeMap<String, String>,
     folder: TempDir,
+    measured: bool,
     /// Must be there until the end.
     _app: App,
 }
@@ -46,7 +47,7 @@ impl Server {
             ("TMPDIR".to_owned(), home.clone()),
             ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
         ]);
-        Deployment { env, folder, _app: app.clone() }
+        Deployment { env, folder, measured: false, _app: app.clone() }
             .input("host", "127.0.0.1")
             .input("user", "deploy")
             .input("key", &self.key())
@@ -105,13 +106,34 @@ impl Deployment {
             .env("GITHUB_ACTOR", "alice")
     }
 
+    /// Runs the program that `DEPLOY_ACTION_BINARY` names, if it does, and measures what it uses of this machine.
+    pub(crate) fn run_measured(mut self) -> (Run, Used) {
+        self.measured = true;
+        let running = self.start();
+        let figures = running.folder().join("used");
+        let kept = tempfile::tempdir().unwrap();
+        let run = running.finish_into(kept.path());
+        let name = figures.file_name().unwrap();
+        (run, Used::read(&fs::read_to_string(kept.path().join(name)).unwrap()))
+    }
+
+    fn program(&self) -> Command {
+        if !self.measured {
+            return Command::new(PROGRAM);
+        }
+        let program = std::env::var("DEPLOY_ACTION_BINARY").unwrap_or_else(|_| PROGRAM.to_owned());
+        let mut time = Command::new("time");
+        time.args(["-f", "%U %S %M", "-o"]).arg(self.folder.path().join("used")).arg(program);
+        time
+    }
+
     pub(crate) fn run(self) -> Run {
         self.start().finish()
     }
 
     pub(crate) fn start(self) -> Running {
         let (reader, writer) = io::pipe().unwrap();
-        let mut command = Command::new(PROGRAM);
+        let mut command = self.program();
         command.env_clear().envs(&self.env).stdin(Stdio::null()).current_dir(self.folder.path());
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let started = Instant::now();
@@ -122,6 +144,23 @@ impl Deployment {
         let seen = Arc::clone(&log);
         let reading = thread::spawn(move || seen.read(BufReader::new(reader)));
         Running { deployment: self, child, log, reading: Some(reading), started }
+    }
+}
+
+/// What a run used of this machine, its children included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Used {
+    /// Seconds, of the program and the kernel for it.
+    pub(crate) cpu: f64,
+    /// The largest of the processes, in bytes.
+    pub(crate) memory: u64,
+}
+
+impl Used {
+    /// As GNU time writes it: seconds, seconds, kilobytes.
+    fn read(text: &str) -> Self {
+        let numbers: Vec<f64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        Self { cpu: numbers[0] + numbers[1], memory: numbers[2] as u64 * 1024 }
     }
 }
 
