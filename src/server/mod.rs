@@ -26,6 +26,7 @@ mod recover;
 mod restart;
 mod retention;
 mod session;
+mod shared;
 mod shell;
 mod sources;
 mod stage;

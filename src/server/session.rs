@@ -17,6 +17,7 @@ use super::records::{self, State};
 use super::recover::recover;
 use super::restart;
 use super::retention::{self, After};
+use super::shared;
 use super::stage::Stage;
 use super::systemd::Unit;
 use super::verdicts;
@@ -112,6 +113,7 @@ impl<'a> Session<'a> {
         }
         self.begin(Step::Check);
         self.before = check::check(&self.layout, self.plan, self.outbox)?;
+        shared::check(&self.layout, &self.plan.shared)?;
         let release = self.stage()?;
         self.begin(Step::Seal);
         self.seal(release)?;
@@ -149,6 +151,7 @@ impl<'a> Session<'a> {
         let release = staged.release;
         self.release = Some(release);
         self.outbox.emit(What::Staged(staged));
+        shared::link(&self.layout, release, &self.plan.shared)?;
         self.begin(Step::Install);
         install::run(&self.layout.release(release), &self.plan.install, &self.limits, self.outbox)?;
         Ok(release)

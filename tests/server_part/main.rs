@@ -14,3 +14,4 @@ mod interrupted;
 mod server;
 mod sound;
 mod takeover;
+mod wishes;
