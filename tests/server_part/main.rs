@@ -15,3 +15,4 @@ mod power;
 mod server;
 mod sound;
 mod takeover;
+mod wishes;

@@ -1,5 +1,5 @@
 use super::{command::command, health::health, steps, unit, unready};
-use crate::protocol::{Failure, IoKind, Reason};
+use crate::protocol::{Failure, IoKind, Reason, Step};
 use crate::report::place::{shell, Place};
 
 /// What to do about a step that failed.
@@ -12,6 +12,11 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             .to_owned(),
         Reason::Io { path, kind, operation: _, error: _ } => io(*kind, path, place),
         Reason::Upload(_) => "run it again: what arrived whole is kept; if it happens again, it is a bug".to_owned(),
+        Reason::Cancelled if failure.step == Step::BeforeSwitch => {
+            "what before-switch did may be half done (a migration?), and the old release goes on with that: mend it before \
+             you deploy again"
+                .to_owned()
+        }
         Reason::Cancelled => "run it again: what was uploaded is kept".to_owned(),
         Reason::OutOfTime(_) => "see above which step took the time, or raise the input timeout".to_owned(),
         Reason::Command { ending, output, line: _ } => command(failure.step, *ending, output, place),
@@ -75,5 +80,22 @@ fn io(kind: IoKind, path: &str, place: &Place) -> String {
             &[format!("namei -l {path}"), format!("sudo chown {}: FOLDER", shell(&place.user))],
         ),
         IoKind::Other => steps("look at it on the server:", &[format!("namei -l {path}")]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn a_run_cut_off_in_before_switch_is_not_simply_run_again() {
+        let all = [Step::Upload, Step::BeforeSwitch]
+            .map(|step| reason(&Failure { step, reason: Reason::Cancelled }, &place()));
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        run it again: what was uploaded is kept
+        ---
+        what before-switch did may be half done (a migration?), and the old release goes on with that: mend it before you deploy again
+        ");
     }
 }
