@@ -45,9 +45,10 @@ pub struct Plan {
 }
 
 /// What to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
     /// Bring the tree live.
+    #[default]
     Deploy,
     /// Bring a release live that is there; no tree is sent.
     RollBack {

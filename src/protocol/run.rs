@@ -1,4 +1,4 @@
-use super::{Event, Outcome, Verdict};
+use super::{Event, Outcome, Task, Verdict};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub enum RunEvent {
 /// What is going to happen, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
+    /// What is to be done.
+    pub task: Task,
     /// Name or address.
     pub host: String,
     /// TCP port of sshd.

@@ -39,6 +39,7 @@ mod tests {
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
         outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
+        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover duration=21.4
         outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
@@ -50,6 +51,7 @@ mod tests {
         outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock duration=21.4
+        outcome=failed release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4

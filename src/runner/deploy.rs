@@ -1,4 +1,4 @@
-//! One deployment to one server, from the walk through the source to the end of the connection.
+//! One deployment to one server, or one way back, from the walk through the source to the end of the connection.
 
 use super::conclude::{conclude, Conclusion, Known};
 use super::follow::{follow, Followed, Why};
@@ -6,7 +6,7 @@ use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Lo
 use super::upload::Upload;
 use super::watch::{termination, Stop, Watch};
 use super::{Deployment, SourceError, Tree};
-use crate::protocol::{End, Plan, RunEvent, TransactionId, Trouble};
+use crate::protocol::{End, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
     Ok(TransactionId::from_random(bytes))
 }
 
-/// Deploys, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
+/// Deploys, or rolls back, as the plan's task says, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
 ///
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
@@ -59,7 +59,7 @@ pub(super) async fn deploy_with(
 }
 
 /// An end before anything was sent.
-enum Early {
+pub(super) enum Early {
     Trouble(Trouble),
     Stop(Stop),
 }
@@ -76,16 +76,19 @@ impl From<Stop> for Early {
     }
 }
 
-struct Run<'a> {
-    deployment: &'a Deployment,
-    transaction: &'a TransactionId,
-    watch: Watch,
-    emit: &'a mut dyn FnMut(RunEvent),
+pub(super) struct Run<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) transaction: &'a TransactionId,
+    pub(super) watch: Watch,
+    pub(super) emit: &'a mut dyn FnMut(RunEvent),
 }
 
 impl Run<'_> {
     async fn steps(&mut self, binaries: impl FnOnce() -> Result<Binaries, Trouble>) -> Result<Conclusion, Early> {
-        let tree = self.read_tree().await?;
+        let tree = match self.deployment.plan.task {
+            Task::Deploy => self.read_tree().await?,
+            Task::RollBack { .. } => Tree::none(),
+        };
         let plan = self.deployment.plan(self.transaction, &tree);
         (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&tree))));
         let binaries = binaries()?;
@@ -110,7 +113,7 @@ impl Run<'_> {
         Ok(tree)
     }
 
-    async fn connect(&mut self) -> Result<Connection, Early> {
+    pub(super) async fn connect(&mut self) -> Result<Connection, Early> {
         (self.emit)(RunEvent::Connecting);
         let began = Instant::now();
         let deployment = self.deployment;
@@ -146,7 +149,7 @@ impl Run<'_> {
         };
         let (followed, stands) = followed;
         let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
-        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(upload.plan)))
+        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(&upload.plan.target)))
     }
 
     /// Starts the server part and follows it; tells, too, whether the connection still stood after that.
@@ -171,8 +174,8 @@ impl Run<'_> {
     }
 }
 
-fn still_missing(plan: &Plan) -> Trouble {
-    let said = format!("it was copied to {}/.deploy/bin, but is not there", plan.target).into_bytes();
+pub(super) fn still_missing(target: &str) -> Trouble {
+    let said = format!("it was copied to {target}/.deploy/bin, but is not there").into_bytes();
     Trouble::ServerPart { operation: "start".to_owned(), said }
 }
 

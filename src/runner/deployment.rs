@@ -77,9 +77,27 @@ pub struct PlanSeed {
     pub origin: Origin,
 }
 
+impl PlanSeed {
+    /// A rollback makes no release, and so needs nothing of what goes into one.
+    fn fitting(self) -> Self {
+        match self.task {
+            Task::Deploy => self,
+            Task::RollBack { .. } => Self {
+                shared: Vec::new(),
+                env_file: None,
+                env: Vec::new(),
+                install: Install::Nothing,
+                before_switch: None,
+                min_free: 0,
+                ..self
+            },
+        }
+    }
+}
+
 impl Deployment {
     pub(super) fn plan(&self, transaction: &TransactionId, tree: &Tree) -> Plan {
-        let seed = self.plan.clone();
+        let seed = self.plan.clone().fitting();
         Plan {
             transaction: transaction.clone(),
             task: seed.task,
@@ -104,6 +122,7 @@ impl Deployment {
 
     pub(super) fn planned(&self, tree: &Tree) -> Planned {
         Planned {
+            task: self.plan.task.clone(),
             host: self.host.clone(),
             port: self.port,
             user: self.user.clone(),
@@ -125,6 +144,18 @@ fn count(tree: &Tree) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rollback_carries_nothing_that_makes_a_release() {
+        let mut deployment = crate::runner::testing::deployment("/nowhere".as_ref());
+        deployment.plan.task = Task::RollBack { to: Some("abc".to_owned()) };
+        deployment.plan.install = Install::Uv;
+        deployment.plan.env = vec![("A".to_owned(), Hidden::from("b".to_owned()))];
+        deployment.plan.before_switch = Some("migrate".to_owned());
+        let plan = deployment.plan(&crate::runner::testing::transaction(), &Tree::none());
+        assert_eq!((plan.task, plan.entries, plan.install), (deployment.plan.task, 0, Install::Nothing));
+        assert!(plan.env.is_empty() && plan.before_switch.is_none());
+    }
 
     #[test]
     fn a_key_shows_itself_to_nobody() {

@@ -17,6 +17,7 @@ mod journal;
 mod layout;
 mod links;
 mod listener;
+mod listing;
 mod lock;
 mod new_file;
 mod outbox;
@@ -36,8 +37,9 @@ mod tls;
 mod transaction;
 mod verdicts;
 mod verify;
+mod wanted;
 
-use crate::protocol::{greeting, Reason, ToServer, TransactionId, What};
+use crate::protocol::{greeting, root_of, Reason, ToRunner, ToServer, TransactionId, What};
 use inbox::Inbox;
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
@@ -95,6 +97,11 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
             if plan.target == target && plan.transaction == transaction && plan.root.to_string() == root =>
         {
             session::Session::new(&plan, &inbox, &mut outbox).run();
+            outbox.close();
+            Ok(())
+        }
+        Ok(ToServer::List) if root_of(&[]).to_string() == root => {
+            outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));
             outbox.close();
             Ok(())
         }

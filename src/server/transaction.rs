@@ -114,8 +114,11 @@ impl<'a> Transaction<'a> {
         records::mark(self.layout, self.pending.release, State::Good, verification)?;
         if let Some(old) = self.pending.old.as_ref().filter(|old| old.good) {
             durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
+        } else if self.pending.previous == Some(self.pending.release) {
+            // to what is live itself there is no way back
+            durable::remove(&self.layout.previous())?;
         }
-        let verdict = self.verdict(Outcome::Deployed, None, None);
+        let verdict = self.verdict(self.pending.success, None, None);
         // a verdict that is not durable may be there all the same, and must not outlive the way back
         verdicts::put(self.layout, &verdict).inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
         self.close(&verdict);
@@ -125,10 +128,7 @@ impl<'a> Transaction<'a> {
     /// Puts the old release back and verifies it too.
     pub(super) fn roll_back(&mut self, failure: Failure) -> Verdict {
         self.step(Step::RollBack);
-        let marked = records::mark(self.layout, self.pending.release, State::Failed, None);
-        if let Err(reason) = marked {
-            tracing::warn!(?reason, "the release is not marked as failed");
-        }
+        self.mark_failed();
         let (outcome, rollback) = match &self.pending.old {
             None => (Outcome::Failed, self.remove_first().err()),
             Some(old) => match self.put_back(old) {
@@ -140,6 +140,17 @@ impl<'a> Transaction<'a> {
         let verdict = self.verdict(outcome, Some(failure), rollback);
         self.conclude(&verdict);
         verdict
+    }
+
+    /// But not what was good once: that it can't be gone back to now may be for what is around it, and it must neither
+    /// be lost to retention nor be out of reach when that is mended.
+    fn mark_failed(&self) {
+        if self.pending.success == Outcome::Restored {
+            return;
+        }
+        if let Err(reason) = records::mark(self.layout, self.pending.release, State::Failed, None) {
+            tracing::warn!(?reason, "the release is not marked as failed");
+        }
     }
 
     /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.

@@ -11,6 +11,8 @@ mod deployments;
 mod faults;
 mod full_disk;
 mod interrupted;
+mod listings;
+mod rollbacks;
 mod power;
 mod server;
 mod sound;

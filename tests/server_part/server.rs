@@ -243,6 +243,20 @@ impl Server {
         self.run(&plan, app, Sending::Ask)
     }
 
+    /// A plan that brings a release live which is there.
+    pub(crate) fn plan_back(&self, to: Option<&str>) -> Plan {
+        Plan { task: Task::RollBack { to: to.map(str::to_owned) }, ..self.plan(&App::empty("")) }
+    }
+
+    pub(crate) fn roll_back(&self, to: Option<&str>) -> Told {
+        self.run(&self.plan_back(to), &App::empty(""), Sending::Unasked)
+    }
+
+    /// The id of the release that a link leads to.
+    pub(crate) fn id_by(&self, link: &str) -> String {
+        Sound::of(self).id_by(link).unwrap().to_string()
+    }
+
     /// The releases that are there, by their names.
     pub(crate) fn releases(&self) -> Vec<String> {
         let named = |folder: PathBuf| fs::read_to_string(folder.join("name")).map(|name| name.trim().to_owned());

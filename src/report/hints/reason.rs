@@ -46,11 +46,15 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         ),
         Reason::ForeignListener { port, who: _ } => foreign_listener(*port),
         Reason::Unhealthy { last, .. } => health(last, place),
-        Reason::Interrupted => steps(
-            "run it again: the next run first brings it to its end; on the server, why it happened:",
-            &["uptime".to_owned(), "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned()],
-        ),
+        Reason::Interrupted => interrupted(),
     }
+}
+
+fn interrupted() -> String {
+    steps(
+        "run it again: the next run first brings it to its end; on the server, why it happened:",
+        &["uptime".to_owned(), "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned()],
+    )
 }
 
 fn foreign_listener(port: u16) -> String {

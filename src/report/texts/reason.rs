@@ -137,6 +137,8 @@ mod tests {
         the unit's state cannot be read on the server: Failed to connect to bus
         port 8000 on the server is held by process 4711 (uvicorn), not by the new process
         the process that deploys on the server was killed, or the server went down
+        3f2a1bc: 1762147685 failed when it went live
+        there is no good release to go back to
         health answered 200 at last, but not for long enough, after 30 attempts in 1 min
         health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
         health answered 302, a redirect to https://web1/login after 30 attempts in 1 min
