@@ -21,7 +21,8 @@ impl Facts {
             RunEvent::Planned(planned) => self.place = Place::from(planned.as_ref()),
             RunEvent::Connecting => self.step = Some(Step::Connect),
             RunEvent::Server(event) => self.on_server(&event.what),
-            RunEvent::Connected { .. }
+            RunEvent::ConnectFailed { .. }
+            | RunEvent::Connected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Noise(_)

@@ -15,5 +15,5 @@ mod upload;
 mod watch;
 
 pub use deploy::{deploy, draw_transaction};
-pub use deployment::{Deployment, KeyText, PlanSeed};
+pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
 pub use tree::{Content, LeaveOut, SourceError, Tree};

@@ -1,5 +1,5 @@
 use super::{answer, holder, reason};
-use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Verdict};
+use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Trouble, Verdict};
 use crate::report::amounts::{count, duration, limit, size};
 use crate::report::foreign::word;
 use crate::report::Place;
@@ -21,6 +21,12 @@ pub fn planned(planned: &Planned) -> String {
         place.address(),
         place.target
     )
+}
+
+/// No connection yet.
+#[must_use]
+pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
+    format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
 }
 
 /// The server part is on its way.

@@ -7,8 +7,8 @@ mod unswitched;
 
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Notice, Outcome, Reason, RunEvent, Staged, Step,
-    Trouble, Unready, Verdict, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Reason, RunEvent, Staged,
+    Step, Trouble, Unready, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
