@@ -26,7 +26,8 @@ impl Facts {
             }
             RunEvent::Connecting => self.step = Some(Step::Connect),
             RunEvent::Server(event) => self.on_server(&event.what),
-            RunEvent::Connected { .. }
+            RunEvent::ConnectFailed { .. }
+            | RunEvent::Connected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Noise(_)

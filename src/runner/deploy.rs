@@ -6,12 +6,12 @@ use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Lo
 use super::upload::Upload;
 use super::watch::{termination, Stop, Watch};
 use super::{Deployment, SourceError, Tree};
-use crate::protocol::{End, RunEvent, Task, TransactionId, Trouble};
+use crate::protocol::{ConnectionKind, End, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
 const KEY_LIFE: Duration = Duration::from_secs(600);
@@ -116,20 +116,31 @@ impl Run<'_> {
     pub(super) async fn connect(&mut self) -> Result<Connection, Early> {
         (self.emit)(RunEvent::Connecting);
         let began = Instant::now();
-        let deployment = self.deployment;
-        let login = Login {
-            host: &deployment.host,
-            port: deployment.port,
-            user: &deployment.user,
-            key: deployment.key.as_ref(),
-            auth_sock: deployment.auth_sock.as_deref(),
-            known_hosts: &deployment.known_hosts,
-            connect_timeout: deployment.connect_timeout,
-            key_life: deployment.timeout.saturating_add(KEY_LIFE),
-        };
-        let connection = self.watch.over(Connection::open(&login)).await??;
-        (self.emit)(RunEvent::Connected { took: began.elapsed() });
-        Ok(connection)
+        let login = login(self.deployment);
+        let mut attempt = 1;
+        loop {
+            match self.watch.over(Connection::open(&login)).await? {
+                Ok(connection) => {
+                    (self.emit)(RunEvent::Connected { took: began.elapsed() });
+                    return Ok(connection);
+                }
+                Err(trouble) if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) => {
+                    return Err(trouble.into());
+                }
+                Err(trouble) => self.pause(attempt, trouble).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
+    async fn pause(&mut self, attempt: u32, trouble: Trouble) -> Result<(), Early> {
+        let pause = pause_after(attempt);
+        (self.emit)(RunEvent::ConnectFailed { attempt, trouble: trouble.clone(), pause });
+        match self.watch.over(sleep(pause)).await {
+            Err(Stop::TimeUp) => Err(trouble.into()),
+            waited => Ok(waited?),
+        }
     }
 
     async fn transact(
@@ -172,6 +183,33 @@ impl Run<'_> {
         };
         Ok((followed, stands))
     }
+}
+
+fn login(deployment: &Deployment) -> Login<'_> {
+    Login {
+        host: &deployment.host,
+        port: deployment.port,
+        user: &deployment.user,
+        key: deployment.key.as_ref(),
+        passphrase: deployment.passphrase.as_ref(),
+        auth_sock: deployment.auth_sock.as_deref(),
+        jump: deployment.jump.as_ref(),
+        known_hosts: &deployment.known_hosts,
+        connect_timeout: deployment.connect_timeout,
+        key_life: deployment.timeout.saturating_add(KEY_LIFE),
+    }
+}
+
+/// Whether another attempt may end otherwise.
+fn may_pass(trouble: &Trouble) -> bool {
+    use ConnectionKind::{Other, Refused, Resolve, TimedOut};
+    matches!(trouble, Trouble::Connection { kind: Refused | TimedOut | Resolve | Other, .. })
+}
+
+/// Growing, but not beyond what somebody would wait for a server that boots.
+fn pause_after(attempt: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(10);
+    Duration::from_secs(1 << (attempt - 1).min(4)).min(LONGEST)
 }
 
 pub(super) fn still_missing(target: &str) -> Trouble {

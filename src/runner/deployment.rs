@@ -28,6 +28,17 @@ impl fmt::Debug for KeyText {
     }
 }
 
+/// A server through which the other one is reached. All texts are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jump {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// TCP port of its sshd.
+    pub port: u16,
+    /// Login name on it.
+    pub user: String,
+}
+
 /// Everything that one deployment to one server needs. All texts are checked: none holds what ssh's configuration or a
 /// shell could take for its own.
 #[derive(Debug, Clone)]
@@ -40,6 +51,12 @@ pub struct Deployment {
     pub user: String,
     /// The private key; `None`: the agent behind `auth_sock` has it.
     pub key: Option<KeyText>,
+    /// What opens `key`, where it is encrypted.
+    pub passphrase: Option<KeyText>,
+    /// The server on the way, where there is one; the same key and `known_hosts` hold for it.
+    pub jump: Option<Jump>,
+    /// How often the first connection is tried, at least once.
+    pub connect_attempts: u32,
     /// The caller's `SSH_AUTH_SOCK`; looked at only where there is no `key`.
     pub auth_sock: Option<PathBuf>,
     /// Lines as in `known_hosts`.

@@ -85,6 +85,7 @@ fn of_trouble(trouble: &Trouble) -> &[u8] {
     match trouble {
         Trouble::Key { said } | Trouble::Connection { said, .. } | Trouble::ServerPart { said, .. } => said,
         Trouble::Tool { .. }
+        | Trouble::Passphrase
         | Trouble::Source { .. }
         | Trouble::NoBinary { .. }
         | Trouble::Protocol { .. }

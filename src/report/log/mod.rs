@@ -51,6 +51,9 @@ impl Log {
         match event {
             RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
             RunEvent::Connecting => self.open(Step::Connect, None),
+            RunEvent::ConnectFailed { attempt, trouble, pause } => {
+                self.inside(&texts::connect_failed(*attempt, trouble, *pause));
+            }
             RunEvent::Connected { took } => self.took(*took),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),

@@ -1,6 +1,6 @@
 use crate::protocol::{
-    Answer, ConnectionKind, End, Ending, Failure, Holder, IoKind, Notice, Outcome, Planned, Reason, ReleaseId, Step,
-    Task, TransactionId, Trouble, Unready, Verdict, Warning,
+    Answer, ConnectionKind, End, Ending, Failure, Holder, Hop, IoKind, KeyState, Notice, OfferedKey, Outcome, Planned,
+    Reason, ReleaseId, Step, Task, TransactionId, Trouble, Unready, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -156,7 +156,12 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
 
 pub(in crate::report) fn troubles() -> Vec<Trouble> {
     use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
-    let connection = |kind| Trouble::Connection { kind, said: b"debug\nssh: what ssh said\r\n".to_vec() };
+    let connection = |kind| Trouble::Connection {
+        kind,
+        said: b"debug\nssh: what ssh said\r\n".to_vec(),
+        hop: Hop::Server,
+        offered: None,
+    };
     let mut all = vec![
         Trouble::Tool { program: "ssh-agent".into(), problem: "it is not on PATH".into() },
         Trouble::Key { said: b"error in libcrypto\n".to_vec() },
@@ -171,8 +176,19 @@ pub(in crate::report) fn troubles() -> Vec<Trouble> {
         Trouble::Cancelled { finished_by: Some(1_762_148_300) },
         Trouble::Bug { problem: "two verdicts".into() },
     ];
+    all.extend([KeyState::Unknown, KeyState::Changed, KeyState::Revoked, KeyState::OtherName].map(not_trusted));
+    all.push(Trouble::Passphrase);
+    let hop = Hop::Jump { host: "jump.example".into(), port: 2222, user: "hop".into() };
+    all.push(Trouble::Connection { kind: Login, said: b"Permission denied (publickey).".to_vec(), hop, offered: None });
     all.extend([Refused, TimedOut, Resolve, HostKey, Login, Other].map(connection));
     all
+}
+
+fn not_trusted(state: KeyState) -> Trouble {
+    let line = "web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==".into();
+    let offered = OfferedKey { line, fingerprint: "SHA256:47DEQpj8HBSa".into(), state };
+    let said = b"Host key verification failed.\r\n".to_vec();
+    Trouble::Connection { kind: ConnectionKind::HostKey, said, hop: Hop::Server, offered: Some(Box::new(offered)) }
 }
 
 pub(in crate::report) fn failed(step: Step, reason: Reason) -> Option<Failure> {

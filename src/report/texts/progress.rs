@@ -1,5 +1,5 @@
 use super::{answer, holder, reason};
-use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Verdict};
+use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
 use crate::report::amounts::{count, duration, limit, size};
 use crate::report::foreign::word;
 use crate::report::Place;
@@ -24,6 +24,12 @@ pub fn planned(planned: &Planned) -> String {
         Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", word(to)),
         Task::RollBack { to: None } => format!("roll back {place}\nto the previous good release; {time}"),
     }
+}
+
+/// No connection yet.
+#[must_use]
+pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
+    format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
 }
 
 /// The server part is on its way.

@@ -7,7 +7,7 @@ mod unswitched;
 
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Notice, Outcome, Planned, Reason, RunEvent,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned, Reason, RunEvent,
     Staged, Step, Task, Trouble, Unready, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
