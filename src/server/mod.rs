@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod diagnose;
 mod durable;
+mod env_file;
 mod follow;
 mod health;
 mod http;

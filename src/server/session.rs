@@ -4,9 +4,10 @@
 use super::check::{self, Before};
 use super::clock::now;
 use super::durable::failed;
+use super::env_file;
 use super::follow;
 use super::inbox::{Inbox, Limits};
-use super::install;
+use super::install::{self, Shell};
 use super::journal;
 use super::layout::Layout;
 use super::links;
@@ -151,10 +152,23 @@ impl<'a> Session<'a> {
         let release = staged.release;
         self.release = Some(release);
         self.outbox.emit(What::Staged(staged));
-        shared::link(&self.layout, release, &self.plan.shared)?;
+        self.furnish(release)?;
         self.begin(Step::Install);
-        install::run(&self.layout.release(release), &self.plan.install, &self.limits, self.outbox)?;
+        let shell = Shell::new(self.layout.release(release), &self.plan.env, &self.limits);
+        shell.install(&self.plan.install, self.outbox)?;
+        if let Some(script) = &self.plan.before_switch {
+            self.begin(Step::BeforeSwitch);
+            shell.run(script, self.outbox)?;
+        }
         Ok(release)
+    }
+
+    /// What belongs into the release, and does not come with its tree.
+    fn furnish(&self, release: ReleaseId) -> Result<(), Reason> {
+        if let Some(content) = &self.plan.env_file {
+            env_file::write(&self.layout.release(release), content)?;
+        }
+        shared::link(&self.layout, release, &self.plan.shared)
     }
 
     fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {

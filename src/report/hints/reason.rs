@@ -1,5 +1,5 @@
 use super::{command::command, health::health, steps, unit, unready};
-use crate::protocol::{Failure, IoKind, Reason};
+use crate::protocol::{Failure, IoKind, Reason, Step};
 use crate::report::place::{shell, Place};
 
 /// What to do about a step that failed.
@@ -12,13 +12,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             .to_owned(),
         Reason::Io { path, kind, operation: _, error: _ } => io(*kind, path, place),
         Reason::Upload(_) => "run it again: what arrived whole is kept; if it happens again, it is a bug".to_owned(),
-        Reason::Cancelled => "run it again: what was uploaded is kept".to_owned(),
+        Reason::Cancelled => cancelled(failure.step),
         Reason::OutOfTime(_) => "see above which step took the time, or raise the input timeout".to_owned(),
         Reason::Command { ending, output, line: _ } => command(failure.step, *ending, output, place),
-        Reason::Program { .. } => steps(
-            "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
-            &[format!("systemctl cat {}", place.unit())],
-        ),
+        Reason::Program { .. } => program(place),
         Reason::Shared { path, problem: _ } => steps(
             "put it there on the server, readable for the service, or take it out of the input shared:",
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
@@ -48,6 +45,24 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
     }
 }
 
+fn cancelled(step: Step) -> String {
+    match step {
+        Step::BeforeSwitch => {
+            "what before-switch did may be half done (a migration?), and the old release goes on with \
+                               that: mend it before you deploy again"
+                .to_owned()
+        }
+        _ => "run it again: what was uploaded is kept".to_owned(),
+    }
+}
+
+fn program(place: &Place) -> String {
+    steps(
+        "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
+        &[format!("systemctl cat {}", place.unit())],
+    )
+}
+
 fn foreign_listener(port: u16) -> String {
     steps(
         "an old process, often one started by hand; find it on the server, end it, then deploy again:",
@@ -75,5 +90,22 @@ fn io(kind: IoKind, path: &str, place: &Place) -> String {
             &[format!("namei -l {path}"), format!("sudo chown {}: FOLDER", shell(&place.user))],
         ),
         IoKind::Other => steps("look at it on the server:", &[format!("namei -l {path}")]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn a_run_cut_off_in_before_switch_is_not_simply_run_again() {
+        let all = [Step::Upload, Step::BeforeSwitch]
+            .map(|step| reason(&Failure { step, reason: Reason::Cancelled }, &place()));
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        run it again: what was uploaded is kept
+        ---
+        what before-switch did may be half done (a migration?), and the old release goes on with that: mend it before you deploy again
+        ");
     }
 }
