@@ -27,6 +27,7 @@ mod records;
 mod recover;
 mod restart;
 mod retention;
+mod room;
 mod session;
 mod shared;
 mod shell;

@@ -19,14 +19,14 @@ use super::recover::recover;
 use super::restart;
 use super::retention::{self, After};
 use super::shared;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 use super::systemd::Unit;
 use super::verdicts;
 use super::wanted;
 use super::{durable, sources};
 use crate::protocol::{
-    root_of, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task, Unready, Verdict,
-    Verification, Warning, What,
+    root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task, Unready,
+    Verdict, Verification, Warning, What,
 };
 use std::fs::{self, File};
 use std::thread;
@@ -64,10 +64,10 @@ impl<'a> Session<'a> {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
             Err(reason) => {
-                let full = matches!(reason, Reason::Io { kind: IoKind::Full, .. });
+                let full = is_full(&reason);
                 self.give_up(reason);
-                // a run that staged nothing leaves everything as it found it
-                if self.step >= Step::Upload {
+                // a run that staged nothing leaves everything as it found it, but for what takes up the room it lacks
+                if self.step >= Step::Upload || full {
                     let after = if full { After::FullDisk } else { After::Failure };
                     retention::run(&self.layout, self.plan.retention, after);
                 }
@@ -114,9 +114,10 @@ impl<'a> Session<'a> {
             self.outbox.emit(What::Warning(Warning::Leftover { path, error }));
         }
         self.begin(Step::Check);
-        self.before = check::check(&self.layout, self.plan, self.outbox)?;
+        let entries = stage::manifest(self.plan, self.inbox, &self.limits)?;
+        self.before = check::check(&self.layout, self.plan, &entries, self.outbox)?;
         let pending = match &self.plan.task {
-            Task::Deploy => self.new_release()?,
+            Task::Deploy => self.new_release(&entries)?,
             Task::RollBack { to } => self.earlier_release(to.as_deref())?,
         };
         self.wait_for_starts()?;
@@ -126,9 +127,9 @@ impl<'a> Session<'a> {
     }
 
     /// Brings the tree into a release of its own.
-    fn new_release(&mut self) -> Result<Pending, Reason> {
+    fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
         shared::check(&self.layout, &self.plan.shared)?;
-        let release = self.stage()?;
+        let release = self.stage(entries)?;
         self.begin(Step::Seal);
         self.seal(release)?;
         let good = self.judge_current()?;
@@ -173,10 +174,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn stage(&mut self) -> Result<ReleaseId, Reason> {
+    fn stage(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
         self.begin(Step::Upload);
         let Self { layout, plan, inbox, limits, outbox, .. } = self;
-        let staged = Stage { layout, plan, inbox, limits, outbox }.run()?;
+        let staged = Stage { layout, plan, inbox, limits, outbox }.run(entries)?;
         let release = staged.release;
         self.release = Some(release);
         self.outbox.emit(What::Staged(staged));
@@ -302,6 +303,15 @@ impl<'a> Session<'a> {
             switched: false,
             at: now(),
         }
+    }
+}
+
+/// Room is what was lacking.
+fn is_full(reason: &Reason) -> bool {
+    match reason {
+        Reason::Io { kind, .. } => *kind == IoKind::Full,
+        Reason::NotReady(found) => found.iter().any(|it| matches!(it, Unready::Room { .. })),
+        _ => false,
     }
 }
 

@@ -12,18 +12,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             .to_owned(),
         Reason::Io { path, kind, operation: _, error: _ } => io(*kind, path, place),
         Reason::Upload(_) => "run it again: what arrived whole is kept; if it happens again, it is a bug".to_owned(),
-        Reason::Cancelled if failure.step == Step::BeforeSwitch => {
-            "what before-switch did may be half done (a migration?), and the old release goes on with that: mend it before \
-             you deploy again"
-                .to_owned()
-        }
-        Reason::Cancelled => "run it again: what was uploaded is kept".to_owned(),
+        Reason::Cancelled => cancelled(failure.step),
         Reason::OutOfTime(_) => "see above which step took the time, or raise the input timeout".to_owned(),
         Reason::Command { ending, output, line: _ } => command(failure.step, *ending, output, place),
-        Reason::Program { .. } => steps(
-            "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
-            &[format!("systemctl cat {}", place.unit())],
-        ),
+        Reason::Program { .. } => program(place),
         Reason::Shared { path, problem: _ } => steps(
             "put it there on the server, readable for the service, or take it out of the input shared:",
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
@@ -54,6 +46,24 @@ fn interrupted() -> String {
     steps(
         "run it again: the next run first brings it to its end; on the server, why it happened:",
         &["uptime".to_owned(), "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned()],
+    )
+}
+
+fn cancelled(step: Step) -> String {
+    match step {
+        Step::BeforeSwitch => {
+            "what before-switch did may be half done (a migration?), and the old release goes on with \
+                               that: mend it before you deploy again"
+                .to_owned()
+        }
+        _ => "run it again: what was uploaded is kept".to_owned(),
+    }
+}
+
+fn program(place: &Place) -> String {
+    steps(
+        "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
+        &[format!("systemctl cat {}", place.unit())],
     )
 }
 
