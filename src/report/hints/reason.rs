@@ -23,10 +23,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             "put it there on the server, readable for the service, or take it out of the input shared:",
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
         ),
-        Reason::Log { .. } => {
-            "these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check"
-                .to_owned()
-        }
+        Reason::Log { .. } => log(),
         Reason::NoSuchRelease { .. } => "see what there is by command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { result: end } | Reason::NotRunning { state: end } => unit::crashed(end, place),
@@ -46,6 +43,11 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             &["uptime".to_owned(), "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned()],
         ),
     }
+}
+
+fn log() -> String {
+    "these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check"
+        .to_owned()
 }
 
 fn foreign_listener(port: u16) -> String {
