@@ -17,6 +17,7 @@ mod layout;
 mod links;
 mod listener;
 mod lock;
+mod log;
 mod new_file;
 mod outbox;
 mod pending;

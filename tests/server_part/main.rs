@@ -11,6 +11,7 @@ mod deployments;
 mod faults;
 mod full_disk;
 mod interrupted;
+mod log;
 mod server;
 mod sound;
 mod takeover;
