@@ -19,6 +19,7 @@ mod links;
 mod listener;
 mod listing;
 mod lock;
+mod log;
 mod new_file;
 mod outbox;
 mod pending;

@@ -7,6 +7,7 @@ use super::durable::{self, Result};
 use super::journal;
 use super::layout::Layout;
 use super::links::{self, Link};
+use super::log;
 use super::outbox::Events;
 use super::pending::{Old, Pending};
 use super::records::{self, State};
@@ -157,7 +158,8 @@ impl<'a> Transaction<'a> {
     fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
         let links = self.put_links_back(old).map_err(|reason| self.not_put_back(reason));
         if links::live(self.layout) == Some(old.release) {
-            self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
+            let verification = log::lenient(&old.verification);
+            self.bring_up(old.release, &verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
         }
         links
     }

@@ -12,6 +12,7 @@ mod faults;
 mod full_disk;
 mod interrupted;
 mod listings;
+mod log;
 mod power;
 mod rollbacks;
 mod server;

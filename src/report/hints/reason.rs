@@ -7,9 +7,11 @@ use crate::report::place::{shell, Place};
 pub fn reason(failure: &Failure, place: &Place) -> String {
     match &failure.reason {
         Reason::NotReady(found) => found.iter().map(|it| unready(it, place)).collect::<Vec<_>>().join("\n"),
-        Reason::Busy(_) => "wait for that run to end, or cancel it, then run this one again; to have runs wait for each \
+        Reason::Busy(_) => {
+            "wait for that run to end, or cancel it, then run this one again; to have runs wait for each \
                             other, give the job a concurrency group"
-            .to_owned(),
+                .to_owned()
+        }
         Reason::Io { path, kind, operation: _, error: _ } => io(*kind, path, place),
         Reason::Upload(_) => "run it again: what arrived whole is kept; if it happens again, it is a bug".to_owned(),
         Reason::Cancelled => cancelled(failure.step),
@@ -20,14 +22,13 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             "put it there on the server, readable for the service, or take it out of the input shared:",
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
         ),
-        Reason::Log { .. } => {
-            "these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check"
-                .to_owned()
-        }
+        Reason::Log { .. } => log(),
         Reason::NoSuchRelease { .. } => "see what there is by command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { result: end } | Reason::NotRunning { state: end } => unit::crashed(end, place),
-        Reason::NotRestarted => "does the input restart really restart this unit? A reload keeps the old process".to_owned(),
+        Reason::NotRestarted => {
+            "does the input restart really restart this unit? A reload keeps the old process".to_owned()
+        }
         Reason::Interference(_) => steps(
             "while a deployment runs, nobody else may restart the unit or change current; who it was:",
             &["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
@@ -65,6 +66,11 @@ fn program(place: &Place) -> String {
         "does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:",
         &[format!("systemctl cat {}", place.unit())],
     )
+}
+
+fn log() -> String {
+    "these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check"
+        .to_owned()
 }
 
 fn foreign_listener(port: u16) -> String {
