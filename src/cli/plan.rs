@@ -1,13 +1,12 @@
 //! Settings as the runner half and the server part take them.
 
 use crate::actions::Context;
-use crate::protocol::{Health, HealthUrl, Install, LogCheck, Origin, Restart, Retention, Task, Verification};
+use crate::protocol::{
+    Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Restart, Retention, Shared, Task, Verification,
+};
 use crate::runner::{Deployment, KeyText, LeaveOut, PlanSeed};
-use crate::settings::{self, InstallPlan, Scheme, Settings};
-use std::time::Duration;
-
-/// How long a held lock is waited for.
-const LOCK_WAIT: Duration = Duration::from_secs(120);
+use crate::settings::{self, Command, InstallPlan, Scheme, Settings};
+use std::path::PathBuf;
 
 pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
     let server = &settings.server;
@@ -20,7 +19,7 @@ pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
         known_hosts: server.known_hosts.text().to_owned(),
         connect_timeout: server.connect_timeout,
         timeout: settings.timeout,
-        source: settings.source.path().to_owned(),
+        source: settings.source.as_ref().map_or_else(PathBuf::new, |source| source.path().to_owned()),
         leave_out: LeaveOut { patterns: settings.excludes.lines().to_vec(), venv: settings.install == InstallPlan::Uv },
         plan: seed(settings, context),
     }
@@ -28,14 +27,14 @@ pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
 
 fn seed(settings: &Settings, context: &Context) -> PlanSeed {
     PlanSeed {
-        task: Task::Deploy,
+        task: task(settings),
         target: settings.target.as_str().to_owned(),
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
-        shared: Vec::new(),
-        env_file: None,
-        env: Vec::new(),
-        before_switch: None,
-        min_free: 0,
+        shared: settings.shared.paths().iter().map(shared).collect(),
+        env_file: settings.env_file.as_ref().map(|file| Hidden::from(file.expose().to_owned())),
+        env: settings.env.expose().iter().map(|(name, value)| (name.clone(), Hidden::from(value.clone()))).collect(),
+        before_switch: settings.before_switch.clone(),
+        min_free: settings.min_free,
         install: match &settings.install {
             InstallPlan::Nothing => Install::Nothing,
             InstallPlan::Uv => Install::Uv,
@@ -46,15 +45,27 @@ fn seed(settings: &Settings, context: &Context) -> PlanSeed {
             settings::Restart::Default => Restart::Systemctl,
             settings::Restart::Command(script) => Restart::Commands(script.clone()),
         },
-        verification: verification(&settings.health),
+        verification: verification(settings),
         retention: Retention { count: settings.retention.count().map(Into::into), age: settings.retention.age() },
-        lock_wait: LOCK_WAIT,
+        lock_wait: settings.wait_lock,
         stage_limit: settings.timeout,
         origin: origin(context),
     }
 }
 
-fn verification(health: &settings::Health) -> Verification {
+fn task(settings: &Settings) -> Task {
+    match settings.command {
+        Command::Rollback => Task::RollBack { to: settings.release.as_ref().map(|to| to.as_str().to_owned()) },
+        Command::Deploy | Command::Releases => Task::Deploy,
+    }
+}
+
+fn shared(path: &settings::SharedPath) -> Shared {
+    Shared { path: path.path().to_owned(), folder: path.is_folder() }
+}
+
+fn verification(settings: &Settings) -> Verification {
+    let health = &settings.health;
     Verification {
         health: health.probe.as_ref().map(|probe| Health {
             url: HealthUrl {
@@ -69,7 +80,15 @@ fn verification(health: &settings::Health) -> Verification {
         timeout: health.timeout,
         interval: health.interval,
         settle: health.settle,
-        log: LogCheck::default(),
+        log: LogCheck { level: level(settings.log_check.level), pattern: settings.log_check.pattern.clone() },
+    }
+}
+
+fn level(level: settings::LogLevel) -> LogLevel {
+    match level {
+        settings::LogLevel::Fail => LogLevel::Fail,
+        settings::LogLevel::Warn => LogLevel::Warn,
+        settings::LogLevel::Off => LogLevel::Off,
     }
 }
 

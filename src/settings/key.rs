@@ -34,6 +34,16 @@ impl Secret {
         &self.0
     }
 
+    /// A line end at its end is the editor's, other white space is a part of it.
+    pub(super) fn passphrase(text: &str) -> Result<Self, Wrong> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.chars().any(char::is_control) {
+            return wrong("has several lines or control characters", "Store only the passphrase, in one line");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The key in canonical form: LF, no indentation, one final line end. What stands around it is dropped.
     pub(super) fn key(text: &str) -> Result<(Self, Vec<Repair>), Wrong> {
         let mut repairs = Vec::new();

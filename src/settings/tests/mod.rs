@@ -1,9 +1,12 @@
 //! Inputs as a person gives them, read as a whole.
 
+mod commands;
 mod host;
+mod jump;
 mod key;
 mod known_hosts;
 mod secrecy;
+mod stage;
 mod together;
 
 use std::ffi::OsString;
@@ -16,7 +19,10 @@ use super::{read, Flags, Given, Settings, Surroundings, Warning};
 
 pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
-QyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZSBvbmUuLi4AAA==
+QyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZQAAAIgBAgMEAQID
+BAAAAAtzc2gtZWQyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZQ
+AAAEBvbmUuIEl0IGhhcyBubyBzZWVkLCBubyBzaWduIGtleW5vdCBhIHJlYWwga2V5LCBv
+bmx5IHNoYXBlZCBsaWtlAAAAAAECAwQF
 -----END OPENSSH PRIVATE KEY-----
 ";
 
