@@ -84,8 +84,10 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
 }
 
 fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
-    let key = settings.server.key.iter().map(settings::Secret::expose);
-    let mut log = Log::new(page).hiding(Redactor::new(key));
+    let link = context.run_url();
+    let shown: Vec<&str> =
+        [&link, &context.sha, &context.reference].into_iter().flatten().map(String::as_str).collect();
+    let mut log = Log::new(page).hiding(Redactor::exactly(settings.hidden(&shown)));
     let started = Instant::now();
     let end = run_deployment(settings, context, &mut |event| {
         for line in log.on(&event) {
