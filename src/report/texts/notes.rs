@@ -51,7 +51,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
-        Notice::LogNotChecked(why) => format!("the log of the new start was not checked: {}", word(why)),
+        Notice::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
         Notice::Adopted(found) => adopted(found),
     }
 }
@@ -89,5 +89,18 @@ mod tests {
         waiting up to 5 min for systemd's start limit; nothing serves meanwhile
         current was a link to /opt/diting/previous; the next switch writes a relative one
         ");
+    }
+
+    #[test]
+    fn what_the_log_of_the_new_start_tells_has_its_words() {
+        let lines = [&b"ERROR: \x1b[31mno cache"[..], b"Exception in worker process"].map(<[u8]>::to_vec).to_vec();
+        let why = "only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy";
+        insta::assert_snapshot!(
+            [warning(&Warning::LogWords(lines)), notice(&Notice::LogNotChecked(why.to_owned()))].join("\n"),
+            @"
+        the log of the new start deserves a look: ERROR: no cache; Exception in worker process
+        the log of the new start is not known to be clean: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
+        "
+        );
     }
 }

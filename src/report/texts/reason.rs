@@ -148,4 +148,11 @@ mod tests {
         health gave no usable answer: no HTTP after 30 attempts in 1 min
         "#);
     }
+
+    #[test]
+    fn a_crash_in_the_log_is_told_by_the_line_that_explains_it() {
+        let lines =
+            [&b"Traceback (most recent call last):"[..], b"KeyError: 'DATABASE_URL'"].map(<[u8]>::to_vec).to_vec();
+        insta::assert_snapshot!(reason(&Reason::Log { lines }), @"the log of the new start tells of a crash: KeyError: 'DATABASE_URL'");
+    }
 }
