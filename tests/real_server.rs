@@ -41,6 +41,8 @@ mod kept;
 mod not_ready;
 #[path = "real/refused.rs"]
 mod refused;
+#[path = "real/rollback.rs"]
+mod rollback;
 #[path = "real/secrets.rs"]
 mod secrets;
 #[path = "real/shells.rs"]

@@ -4,7 +4,7 @@ use crate::actions::Context;
 use crate::protocol::{
     Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Restart, Retention, Shared, Task, Verification,
 };
-use crate::runner::{Deployment, KeyText, LeaveOut, PlanSeed};
+use crate::runner::{Deployment, Jump, KeyText, LeaveOut, PlanSeed};
 use crate::settings::{self, Command, InstallPlan, Scheme, Settings};
 use std::path::PathBuf;
 
@@ -15,9 +15,9 @@ pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
         port: server.port.get(),
         user: server.user.as_str().to_owned(),
         key: server.key.as_ref().map(|key| KeyText::from(key.expose().to_owned())),
-        passphrase: None,
-        jump: None,
-        connect_attempts: 3,
+        passphrase: server.passphrase.as_ref().map(|passphrase| KeyText::from(passphrase.expose().to_owned())),
+        jump: server.jump.as_ref().map(jump),
+        connect_attempts: server.connect_attempts,
         auth_sock: std::env::var_os("SSH_AUTH_SOCK").map(Into::into),
         known_hosts: server.known_hosts.text().to_owned(),
         connect_timeout: server.connect_timeout,
@@ -26,6 +26,10 @@ pub(super) fn deployment(settings: &Settings, context: &Context) -> Deployment {
         leave_out: LeaveOut { patterns: settings.excludes.lines().to_vec(), venv: settings.install == InstallPlan::Uv },
         plan: seed(settings, context),
     }
+}
+
+fn jump(jump: &settings::Jump) -> Jump {
+    Jump { host: jump.host.as_str().to_owned(), port: jump.port.get(), user: jump.user.as_str().to_owned() }
 }
 
 fn seed(settings: &Settings, context: &Context) -> PlanSeed {

@@ -15,6 +15,7 @@ Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V |
 
 Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
 an empty value means not given, and no other variable is an input. Secrets have no flag.
+With --json, command: releases prints JSON.
 ";
 
 const FOOT: &str = "\
@@ -98,6 +99,7 @@ mod tests {
 
         Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
         an empty value means not given, and no other variable is an input. Secrets have no flag.
+        With --json, command: releases prints JSON.
 
         Inputs:
           --command (default: deploy)

@@ -39,6 +39,13 @@ impl Log {
         Self { printer: Printer::new(self.printer.page, redactor), ..self }
     }
 
+    /// The same, of a run for which nothing is planned.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.facts.place = place;
+        self
+    }
+
     /// What is known so far.
     #[must_use]
     pub fn facts(&self) -> &Facts {
