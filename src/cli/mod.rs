@@ -102,19 +102,22 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
             write(&[("finished", "true")], page, printer);
             ExitCode::SUCCESS
         }
-        Err((end, log)) => {
-            finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
-            ExitCode::from(end.outcome.code())
+        Err(ended) => {
+            finish(&ended.outputs, ended.outcome, page, printer);
+            ExitCode::from(ended.outcome.code())
         }
     }
 }
 
-fn redactor(settings: &Settings) -> Redactor {
-    Redactor::new(settings.server.key.iter().map(settings::Secret::expose))
+fn redactor(settings: &Settings, context: &Context) -> Redactor {
+    let link = context.run_url();
+    let shown: Vec<&str> =
+        [&link, &context.sha, &context.reference].into_iter().flatten().map(String::as_str).collect();
+    Redactor::exactly(settings.hidden(&shown))
 }
 
 fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
-    let mut log = Log::new(page).hiding(redactor(settings));
+    let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
     let end = run_deployment(settings, context, &mut |event| {
         for line in log.on(&event) {

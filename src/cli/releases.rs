@@ -1,10 +1,11 @@
 use super::print::Printer;
 use super::{announced, plan, redactor};
 use crate::actions::Context;
-use crate::protocol::{End, Listing, RunEvent, Trouble};
+use crate::protocol::{End, Listing, Outcome, RunEvent};
 use crate::report::{self, Log, Page, Place};
 use crate::runner;
 use crate::settings::Settings;
+use crate::text::Redactor;
 
 /// How the listing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +15,22 @@ pub(super) enum Form {
     Json,
 }
 
-/// Lists what is on the server; where it can't, gives back how it ended and what is known.
+/// How it ended without a listing.
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) outputs: Vec<(&'static str, String)>,
+}
+
+/// Lists what is on the server.
 pub(super) fn list(
     settings: &Settings,
     context: &Context,
     form: Form,
     page: Page,
     printer: Printer,
-) -> Result<(), (End, Log)> {
+) -> Result<(), Ended> {
     let place = place(settings);
-    let mut log = Log::new(page).hiding(redactor(settings)).at(place.clone());
+    let mut log = Log::new(page).hiding(redactor(settings, context)).at(place.clone());
     let mut emit = |event: RunEvent| {
         // that there is an answer says that it was connected
         if matches!(event, RunEvent::Connecting | RunEvent::Connected { .. }) {
@@ -38,30 +45,29 @@ pub(super) fn list(
     };
     match ask(settings, context, &mut emit) {
         Ok(listing) => {
-            print(&listing, &place, settings, form, printer);
+            print(&listing, &place, &redactor(settings, context), form, printer);
             Ok(())
         }
-        Err(end) => Err((end, log)),
+        Err(end) => Err(Ended { outcome: end.outcome, outputs: report::outputs(&end, log.facts()) }),
     }
 }
 
-fn ask(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, End> {
+fn ask(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, Box<End>> {
     let began = std::time::Instant::now();
-    let prepared: Result<_, Trouble> = announced();
-    match prepared {
+    match announced() {
         Ok((transaction, runtime)) => {
-            runtime.block_on(runner::list(plan::deployment(settings, context), transaction, emit))
+            let listing = runner::list(plan::deployment(settings, context), transaction, emit);
+            runtime.block_on(listing).map_err(Box::new)
         }
         Err(trouble) => {
             let end = super::no_start(trouble, began);
             emit(RunEvent::Ended(Box::new(end.clone())));
-            Err(end)
+            Err(Box::new(end))
         }
     }
 }
 
-fn print(listing: &Listing, place: &Place, settings: &Settings, form: Form, printer: Printer) {
-    let redactor = redactor(settings);
+fn print(listing: &Listing, place: &Place, redactor: &Redactor, form: Form, printer: Printer) {
     match form {
         Form::Table => {
             for line in report::listing(listing, place) {

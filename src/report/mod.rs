@@ -18,6 +18,6 @@ pub use amounts::{count, duration, limit, size, utc};
 pub use facts::Facts;
 pub use listing::{listing, listing_json};
 pub use log::Log;
-pub use outputs::outputs;
+pub use outputs::{outputs, outputs_table, OUTPUTS};
 pub use page::Page;
 pub use place::Place;

@@ -57,9 +57,8 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let log_check = log_check(reader);
     let retention = reader.with_default("retention", Retention::parse);
     let wait_lock = reader.with_default("wait-lock", |text| within(text, Duration::ZERO..=JOB));
-    let timeout = reader.with_default("timeout", |text| within(text, Duration::from_secs(1)..=JOB));
-    let (service, target) = place?;
-    let stage = stage?;
+    let timeout = reader.with_default("timeout", |text| within(text, SECOND..=JOB));
+    let ((service, target), stage) = (place?, stage?);
     let settings = Settings {
         command: command?,
         release: release?,

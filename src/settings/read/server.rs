@@ -3,7 +3,8 @@
 use crate::settings::durations::within;
 use crate::settings::host::{host_and_port, HostName, Port, UserName};
 use crate::settings::jump::{Jump, JumpParts};
-use crate::settings::key::Secret;
+use crate::settings::key::{Key, Secret};
+use crate::settings::key_form::Lock;
 use crate::settings::known_hosts::{KnownHosts, HOW};
 use crate::settings::model::{Server, Surroundings};
 use crate::settings::problem::{wrong, Wrong};
@@ -17,12 +18,8 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     let host = reader.required("host", no_host, host_and_port);
     let port = port(reader, host.as_ref().and_then(|(_, port)| *port));
     let user = reader.with_default("user", UserName::parse);
-    let passphrase = reader.optional_raw("passphrase", Secret::passphrase);
     let key = key(reader, around);
-    if key == Some(None) && reader.is_given("passphrase") {
-        let because = "there is no key that it belongs to";
-        reader.warnings.push(Warning::NoEffect { input: "passphrase", because });
-    }
+    let passphrase = passphrase(reader, key.as_ref());
     let no_lines = || Wrong::new("is required: without it nothing is sent, for any server could be an impostor", HOW);
     let known_hosts = reader.required("known-hosts", no_lines, KnownHosts::parse);
     let jump = reader.optional("jump-host", JumpParts::parse);
@@ -45,7 +42,7 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
         host: host?,
         port: port?,
         user: user?,
-        key: key?,
+        key: key?.map(|key| key.text),
         passphrase: passphrase?,
         known_hosts: known_hosts?,
         jump: jump?,
@@ -80,19 +77,39 @@ fn port(reader: &mut Reader<'_>, in_host: Option<Port>) -> Option<Port> {
     }
 }
 
-fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Secret>> {
-    let repaired = reader.optional("key", Secret::key)?;
-    let Some((key, repairs)) = repaired else {
+fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Key>> {
+    let Some(mut key) = reader.optional("key", Secret::key)? else {
         if around.agent && !around.on_actions {
             return Some(None);
         }
         reader.problem("key", None, no_key(around.on_actions));
         return None;
     };
-    if !repairs.is_empty() {
-        reader.warnings.push(Warning::KeyRepaired { repairs });
+    if !key.repairs.is_empty() {
+        reader.warnings.push(Warning::KeyRepaired { repairs: std::mem::take(&mut key.repairs) });
     }
     Some(Some(key))
+}
+
+/// The passphrase, where there is a key that needs it. A key that is wrong needs none.
+fn passphrase(reader: &mut Reader<'_>, key: Option<&Option<Key>>) -> Option<Option<Secret>> {
+    let passphrase = reader.optional_raw("passphrase", Secret::passphrase)?;
+    match (key?, &passphrase) {
+        (Some(Key { lock: Lock::Encrypted, .. }), None) => {
+            let cure =
+                "Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t \
+                        ed25519 -N ''), and authorise it on the server";
+            reader.problem("key", None, Wrong::new("is encrypted with a passphrase", cure));
+            return None;
+        }
+        (Some(Key { lock: Lock::Plain, .. }), Some(_)) => reader.warnings.push(Warning::PlainKey),
+        (None, Some(_)) => {
+            let because = "there is no key that it belongs to";
+            reader.warnings.push(Warning::NoEffect { input: "passphrase", because });
+        }
+        _ => return Some(passphrase),
+    }
+    Some(None)
 }
 
 fn no_key(on_actions: bool) -> Wrong {
