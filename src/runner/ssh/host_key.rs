@@ -29,8 +29,8 @@ pub(super) fn offered(folder: &Path, alias: &str, known_hosts: &str, said: &str)
 
 fn read(notes: &str, alias: &str, known_hosts: &str, said: &str) -> Option<OfferedKey> {
     let words = notes.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let noted = words.filter_map(|words| <[&str; 6]>::try_from(words).ok());
-    let [_, _, host, kind, key, fingerprint] = noted.filter(|words| words[0] == alias).next_back()?;
+    let mut noted = words.filter_map(|words| <[&str; 6]>::try_from(words).ok());
+    let [_, _, host, kind, key, fingerprint] = noted.rfind(|words| words[0] == alias)?;
     let state = if said.contains("REVOKED HOST KEY") || said.contains("marked as revoked") {
         KeyState::Revoked
     } else if said.contains("HOST IDENTIFICATION HAS CHANGED") {
