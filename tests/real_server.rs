@@ -53,3 +53,5 @@ mod stubborn;
 mod takeover;
 #[path = "real/units.rs"]
 mod units;
+#[path = "real/wishes.rs"]
+mod wishes;
