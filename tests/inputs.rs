@@ -5,13 +5,11 @@
 use std::collections::BTreeSet;
 use std::{env, fs};
 
+use deploy_action::report::{outputs_table, OUTPUTS};
 use deploy_action::settings::{markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS};
 use serde_yaml_ng::{Mapping, Value};
 
-const OUTPUTS: &[&str] =
-    &["outcome", "release", "previous-release", "live-release", "failed-step", "duration", "transaction", "finished"];
-
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/inputs.md");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn action() -> Value {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
@@ -66,11 +64,11 @@ fn every_input_is_mapped_to_its_variable_once() {
 #[test]
 fn every_output_is_that_of_the_step() {
     let action = action();
-    assert_eq!(keys(mapping(&action, "outputs")), OUTPUTS.iter().copied().collect());
-    for name in OUTPUTS {
-        let output = &action["outputs"][name];
+    assert_eq!(keys(mapping(&action, "outputs")), OUTPUTS.iter().map(|(name, _)| *name).collect());
+    for (name, meaning) in OUTPUTS {
+        let output = &action["outputs"][*name];
         assert_eq!(output["value"].as_str().unwrap(), format!("${{{{ steps.deploy.outputs.{name} }}}}"));
-        assert!(!output["description"].as_str().unwrap().is_empty());
+        assert_eq!(output["description"].as_str(), Some(*meaning), "{name}");
     }
 }
 
@@ -84,17 +82,25 @@ fn the_step_ends_in_exec_and_expands_no_expression_in_its_script() {
     assert!(script.trim_end().lines().last().unwrap().starts_with("exec "));
 }
 
-#[test]
-fn the_documentation_has_the_programs_table() {
-    let document = fs::read_to_string(DOCUMENT).unwrap();
-    let (head, rest) = document.split_once("<!-- inputs -->\n").unwrap();
-    let (table, foot) = rest.split_once("<!-- /inputs -->").unwrap();
+/// Compares what stands between two marks of a text of ours, or renews it.
+fn assert_table(file: &str, mark: &str, table: &str) {
+    let path = format!("{ROOT}/{file}");
+    let text = fs::read_to_string(&path).unwrap();
+    let (start, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (head, rest) = text.split_once(&start).unwrap_or_else(|| panic!("{file} has no {start}"));
+    let (there, foot) = rest.split_once(&end).unwrap();
     if env::var_os("UPDATE_DOCS").is_some() {
-        let renewed = format!("{head}<!-- inputs -->\n{}<!-- /inputs -->{foot}", markdown_table());
-        fs::write(DOCUMENT, renewed).unwrap();
+        fs::write(&path, format!("{head}{start}{table}{end}{foot}")).unwrap();
     } else {
-        assert_eq!(table, markdown_table(), "renew it with UPDATE_DOCS=1 cargo test --test inputs");
+        assert_eq!(there, table, "{file}: renew it with UPDATE_DOCS=1 cargo test --test inputs");
     }
+}
+
+#[test]
+fn readme_and_documentation_have_the_programs_tables() {
+    assert_table("docs/inputs.md", "inputs", &markdown_table());
+    assert_table("README.md", "inputs", &markdown_table());
+    assert_table("README.md", "outputs", &outputs_table());
 }
 
 #[test]

@@ -41,6 +41,8 @@ mod kept;
 mod not_ready;
 #[path = "real/refused.rs"]
 mod refused;
+#[path = "real/rollback.rs"]
+mod rollback;
 #[path = "real/secrets.rs"]
 mod secrets;
 #[path = "real/shells.rs"]
@@ -51,3 +53,5 @@ mod stubborn;
 mod takeover;
 #[path = "real/units.rs"]
 mod units;
+#[path = "real/wishes.rs"]
+mod wishes;

@@ -2,17 +2,20 @@
 
 mod plan;
 mod print;
+mod releases;
 
 use crate::actions::{Context, Outputs};
-use crate::protocol::{End, Outcome, RunEvent, TransactionId};
+use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
 use crate::report::{self, Log, Page};
-use crate::settings::{self, Flags, Given, Problem, Settings, Surroundings};
+use crate::settings::{self, Command, Flags, Given, Problem, Settings, Surroundings};
 use crate::text::{commands, Redactor};
 use crate::{runner, server};
 use print::Printer;
+use releases::Form;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
+use tokio::runtime::{Builder, Runtime};
 
 /// The version and the hash of the sources that the program was built of: the same line on every CPU.
 pub const VERSION: &str = concat!("deploy-action ", env!("CARGO_PKG_VERSION"));
@@ -56,13 +59,22 @@ fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer:
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
     for warning in warnings {
-        printer.warning(page, &warning);
+        match flags.json {
+            true => printer.aside(&format!("warning: {warning}")),
+            false => printer.warning(page, &warning),
+        }
     }
     let settings = match settings {
         Ok(settings) => settings,
         Err(problems) => return refuse(&problems, page, printer),
     };
-    deploy(&settings, context, page, printer)
+    match settings.command {
+        Command::Deploy | Command::Rollback => deploy(&settings, context, page, printer),
+        Command::Releases => {
+            let form = if flags.json { Form::Json } else { Form::Table };
+            list(&settings, context, form, page, printer)
+        }
+    }
 }
 
 /// Bad input: everything at once, and nothing was contacted.
@@ -83,9 +95,31 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     ExitCode::from(outcome.code())
 }
 
+fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer: Printer) -> ExitCode {
+    match releases::list(settings, context, form, page, printer) {
+        Ok(()) => {
+            // for the step that follows up a run which was cut off
+            write(&[("finished", "true")], page, printer);
+            ExitCode::SUCCESS
+        }
+        Err(ended) => {
+            let (end, log) = *ended;
+            finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
+            ExitCode::from(end.outcome.code())
+        }
+    }
+}
+
+/// Hides every secret, but none of our own texts.
+fn redactor(settings: &Settings, context: &Context) -> Redactor {
+    let link = context.run_url();
+    let shown: Vec<&str> =
+        [&link, &context.sha, &context.reference].into_iter().flatten().map(String::as_str).collect();
+    Redactor::exactly(settings.hidden(&shown))
+}
+
 fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
-    let key = settings.server.key.iter().map(settings::Secret::expose);
-    let mut log = Log::new(page).hiding(Redactor::new(key));
+    let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
     let end = run_deployment(settings, context, &mut |event| {
         for line in log.on(&event) {
@@ -93,7 +127,7 @@ fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) 
         }
     });
     let end = end.unwrap_or_else(|trouble| {
-        let end = End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() };
+        let end = no_start(trouble, started);
         for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
             printer.line(&line);
         }
@@ -103,17 +137,22 @@ fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) 
     ExitCode::from(end.outcome.code())
 }
 
-fn run_deployment(
-    settings: &Settings,
-    context: &Context,
-    emit: &mut dyn FnMut(RunEvent),
-) -> Result<End, crate::protocol::Trouble> {
-    let bug = |problem: String| crate::protocol::Trouble::Bug { problem };
+fn no_start(trouble: Trouble, started: Instant) -> End {
+    End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() }
+}
+
+fn run_deployment(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<End, Trouble> {
+    let (transaction, runtime) = announced()?;
+    Ok(runtime.block_on(runner::deploy(plan::deployment(settings, context), transaction, emit)))
+}
+
+/// What every run over the network begins with.
+fn announced() -> Result<(TransactionId, Runtime), Trouble> {
     let transaction = runner::draw_transaction()?;
     announce(&transaction);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| bug(format!("no runtime: {error}")))?;
-    Ok(runtime.block_on(runner::deploy(plan::deployment(settings, context), transaction, emit)))
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })?;
+    Ok((transaction, runtime))
 }
 
 /// Before anything is sent, so that a later step can ask the server for this very transaction.
@@ -129,7 +168,11 @@ fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: Pri
     if outcome != Outcome::Unknown {
         all.push(("finished", "true"));
     }
-    if let Err(error) = Outputs::from_env().set_all(&all) {
+    write(&all, page, printer);
+}
+
+fn write(all: &[(&str, &str)], page: Page, printer: Printer) {
+    if let Err(error) = Outputs::from_env().set_all(all) {
         printer.warning(page, &format!("the step's outputs are not written: {error}"));
     }
 }

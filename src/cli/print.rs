@@ -17,6 +17,13 @@ impl Printer {
         }
     }
 
+    /// The same, where standard output is for something else.
+    pub(super) fn aside(self, line: &str) {
+        if writeln!(io::stderr().lock(), "{line}").is_err() {
+            tracing::debug!("nobody reads standard error");
+        }
+    }
+
     pub(super) fn warning(self, page: Page, warning: &dyn Display) {
         let line = match page {
             Page::Actions => commands::warning("deploy-action", &warning.to_string()),

@@ -26,6 +26,8 @@ pub enum Step {
     Upload,
     /// Run install in it.
     Install,
+    /// Run before-switch in it.
+    BeforeSwitch,
     /// Make it durable, record it as complete.
     Seal,
     /// Point `current` at it.
@@ -169,6 +171,10 @@ pub enum Warning {
     DaemonReload,
     /// The unit is not started at boot.
     NotEnabled(String),
+    /// The target's disk is used to this many hundredths.
+    DiskNearlyFull(u8),
+    /// The log of the new start holds words that deserve a look: the lines.
+    LogWords(Vec<Vec<u8>>),
     /// What ran before was not healthy.
     OldUnhealthy(Answer),
 }
@@ -182,6 +188,8 @@ pub enum Notice {
     ListenerNotChecked(String),
     /// Whether logind kills what a user leaves behind could not be read.
     LingerNotChecked,
+    /// The log of the new start can't be read: in words.
+    LogNotChecked(String),
     /// systemd's start limit is waited for.
     StartLimitWait {
         /// How long at the most.

@@ -5,6 +5,7 @@
 
 mod events;
 mod ids;
+mod listing;
 mod manifest;
 mod plan;
 mod reasons;
@@ -14,10 +15,14 @@ pub mod wire;
 
 pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Warning, What};
 pub use ids::{BadId, Digest, ReleaseId, TransactionId};
+pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
-pub use plan::{Health, HealthUrl, Install, Origin, Plan, Restart, Retention, Verification};
+pub use plan::{
+    Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention, Shared, Task,
+    Verification,
+};
 pub use reasons::{Ending, Failure, IoKind, Reason, Unready};
-pub use run::{ConnectionKind, End, Planned, RunEvent, Trouble};
+pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Planned, RunEvent, Trouble};
 pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +33,8 @@ use serde::{Deserialize, Serialize};
 pub enum ToServer {
     /// What is to be done.
     Start(Box<Plan>),
+    /// Only say what is there; instead of everything else.
+    List,
     /// A part of the manifest, in order.
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.
@@ -48,6 +55,8 @@ pub enum ToServer {
 pub enum ToRunner {
     /// Something happened.
     Event(Event),
+    /// What is there: the answer to `List`, and the end.
+    Listing(Box<Listing>),
     /// Files the server lacks, as half-open ranges of entry indexes.
     Need {
         /// `start..end` of indexes.

@@ -51,6 +51,25 @@ pub enum Reason {
         /// What is wrong with it.
         problem: String,
     },
+    /// A path of `shared` that must be there is not, or is in the way.
+    Shared {
+        /// As given.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The log of the new start tells of a crash.
+    Log {
+        /// The lines that do.
+        lines: Vec<Vec<u8>>,
+    },
+    /// The release that the rollback command names can't be gone back to.
+    NoSuchRelease {
+        /// As given; empty: the previous good one.
+        wanted: String,
+        /// Why not.
+        problem: String,
+    },
     /// systemd refuses to start the unit again so soon.
     StartLimit {
         /// The unit's `StartLimitIntervalSec`.
@@ -162,6 +181,17 @@ pub enum Unready {
         program: String,
         /// Where it was looked for.
         path: String,
+    },
+    /// Less than `min-free` would be left on the disk.
+    Room {
+        /// Bytes that the release needs, as far as it is known.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must stay free.
+        min_free: u64,
+        /// Inodes that are free, where they are what is lacking.
+        inodes: Option<u64>,
     },
     /// Files can't be locked there (NFS?).
     NoLocks {

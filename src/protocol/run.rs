@@ -1,4 +1,4 @@
-use super::{Event, Outcome, Verdict};
+use super::{Event, Outcome, Task, Verdict};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -9,6 +9,15 @@ pub enum RunEvent {
     Planned(Box<Planned>),
     /// The connection is being made.
     Connecting,
+    /// No connection; it is tried again.
+    ConnectFailed {
+        /// From 1.
+        attempt: u32,
+        /// Why.
+        trouble: Trouble,
+        /// Until the next attempt.
+        pause: Duration,
+    },
     /// Logged in.
     Connected {
         /// Since `Connecting`.
@@ -37,6 +46,8 @@ pub enum RunEvent {
 /// What is going to happen, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
+    /// What is to be done.
+    pub task: Task,
     /// Name or address.
     pub host: String,
     /// TCP port of sshd.
@@ -85,6 +96,8 @@ pub enum Trouble {
         /// What ssh-add said.
         said: Vec<u8>,
     },
+    /// The passphrase is not that of the key.
+    Passphrase,
     /// The tree can't be deployed as it is.
     Source {
         /// In the source.
@@ -98,6 +111,10 @@ pub enum Trouble {
         kind: ConnectionKind,
         /// What ssh said.
         said: Vec<u8>,
+        /// Where on the way.
+        hop: Hop,
+        /// The key that was offered, where it is not trusted.
+        offered: Option<Box<OfferedKey>>,
     },
     /// The server part could not be started or copied.
     ServerPart {
@@ -156,4 +173,45 @@ pub enum ConnectionKind {
     Login,
     /// Any other.
     Other,
+}
+
+/// Which of the servers on the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hop {
+    /// The one that is deployed to.
+    #[default]
+    Server,
+    /// The jump host before it.
+    Jump {
+        /// Name or address.
+        host: String,
+        /// TCP port of its sshd.
+        port: u16,
+        /// Login name on it.
+        user: String,
+    },
+}
+
+/// A host key that a server offered, and that is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedKey {
+    /// The line of `known_hosts` that would trust it. Untrusted.
+    pub line: String,
+    /// As `ssh-keygen -l` shows it. Untrusted.
+    pub fingerprint: String,
+    /// Why it is not trusted.
+    pub state: KeyState,
+}
+
+/// What `known_hosts` says of an offered host key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyState {
+    /// Nothing under this name.
+    Unknown,
+    /// Another key.
+    Changed,
+    /// It is revoked.
+    Revoked,
+    /// The same key, but under other names only.
+    OtherName,
 }

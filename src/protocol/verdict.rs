@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// The release is live and healthy.
     Deployed,
+    /// The release that the rollback command named is live and healthy.
+    Restored,
     /// A bug of ours.
     Error,
     /// Bad input; nothing was contacted.
@@ -30,8 +32,9 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Outcome; 11] = [
+    pub const ALL: [Outcome; 12] = [
         Self::Deployed,
+        Self::Restored,
         Self::Error,
         Self::Invalid,
         Self::Unreachable,
@@ -48,7 +51,7 @@ impl Outcome {
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Deployed => 0,
+            Self::Deployed | Self::Restored => 0,
             Self::Error => 1,
             Self::Invalid => 2,
             Self::Unreachable => 3,
@@ -62,11 +65,18 @@ impl Outcome {
         }
     }
 
+    /// Whether what was wanted is live and healthy.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Deployed | Self::Restored)
+    }
+
     /// The word in outputs and texts.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
+            Self::Restored => "restored",
             Self::Error => "error",
             Self::Invalid => "invalid",
             Self::Unreachable => "unreachable",

@@ -1,9 +1,11 @@
 use super::Place;
-use crate::protocol::{ReleaseId, RunEvent, Step, What};
+use crate::protocol::{ReleaseId, RunEvent, Step, Task, What};
 
 /// What is known so far of a run whose verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// What is done.
+    pub task: Task,
     /// Where it goes.
     pub place: Place,
     /// The step that runs, or ran last.
@@ -18,10 +20,14 @@ impl Facts {
     /// Takes in what happened.
     pub fn on(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::Planned(planned) => self.place = Place::from(planned.as_ref()),
+            RunEvent::Planned(planned) => {
+                self.task = planned.task.clone();
+                self.place = Place::from(planned.as_ref());
+            }
             RunEvent::Connecting => self.step = Some(Step::Connect),
             RunEvent::Server(event) => self.on_server(&event.what),
-            RunEvent::Connected { .. }
+            RunEvent::ConnectFailed { .. }
+            | RunEvent::Connected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Noise(_)

@@ -4,6 +4,7 @@ mod amounts;
 mod facts;
 mod foreign;
 pub mod hints;
+mod listing;
 mod log;
 mod outputs;
 mod page;
@@ -15,7 +16,8 @@ mod tests;
 
 pub use amounts::{count, duration, limit, size, utc};
 pub use facts::Facts;
+pub use listing::{listing, listing_json};
 pub use log::Log;
-pub use outputs::outputs;
+pub use outputs::{outputs, outputs_table, OUTPUTS};
 pub use page::Page;
 pub use place::Place;

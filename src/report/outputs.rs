@@ -2,6 +2,26 @@ use super::texts::step_name;
 use super::Facts;
 use crate::protocol::{End, ReleaseId};
 
+/// Every output and what it tells, in Markdown of one line. The table of the README and the check of action.yml are made
+/// from it.
+pub const OUTPUTS: &[(&str, &str)] = &[
+    ("outcome", "deployed, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
+    ("release", "Id of the release that this run made, if it came to that."),
+    ("previous-release", "Id of the release to go back to."),
+    ("live-release", "Id of the release that is live when the run ends, as far as that is known."),
+    ("failed-step", "Name of the step that failed; empty if none did."),
+    ("duration", "Seconds that the run took."),
+    ("transaction", "Id of the transaction, written before anything is sent."),
+    ("finished", "The word true once the outcome is final; missing where it is unknown."),
+];
+
+/// The README's table of outputs.
+#[must_use]
+pub fn outputs_table() -> String {
+    let rows = OUTPUTS.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
+    std::iter::once("| output | meaning |\n|---|---|\n".to_owned()).chain(rows).collect()
+}
+
 /// The action's outputs, but for those that `main` writes itself. Empty where unknown.
 #[must_use]
 pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
@@ -34,11 +54,13 @@ mod tests {
         let facts =
             Facts { step: Some(Step::Connect), release: Some(id(NEW)), previous: Some(id(OLD)), ..Facts::default() };
         let line = |end: &End| {
+            assert!(outputs(end, &facts).iter().all(|(name, _)| OUTPUTS.iter().any(|(known, _)| name == known)));
             let pairs = outputs(end, &facts).into_iter().map(|(name, value)| format!("{name}={value}"));
             pairs.collect::<Vec<_>>().join(" ")
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
         outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
+        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover duration=21.4
         outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
@@ -50,6 +72,7 @@ mod tests {
         outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock duration=21.4
+        outcome=failed release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4

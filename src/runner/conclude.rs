@@ -138,7 +138,7 @@ fn trouble_of(stop: Stop, limit: Duration) -> Trouble {
 /// The outcome of a trouble before the point of no return.
 fn outcome_of(trouble: &Trouble) -> Outcome {
     match trouble {
-        Trouble::Key { .. } | Trouble::Source { .. } => Outcome::Invalid,
+        Trouble::Key { .. } | Trouble::Passphrase | Trouble::Source { .. } => Outcome::Invalid,
         Trouble::Connection { .. } => Outcome::Unreachable,
         Trouble::Tool { .. } | Trouble::ServerPart { .. } | Trouble::NoBinary { .. } => Outcome::NotReady,
         Trouble::Protocol { .. } | Trouble::LineCut { .. } | Trouble::OutOfTime { .. } => Outcome::Failed,

@@ -1,4 +1,4 @@
-//! One deployment to one server, from the walk through the source to the end of the connection.
+//! One deployment to one server, or one way back, from the walk through the source to the end of the connection.
 
 use super::conclude::{conclude, Conclusion, Known};
 use super::follow::{follow, Followed, Why};
@@ -6,12 +6,12 @@ use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Lo
 use super::upload::Upload;
 use super::watch::{termination, Stop, Watch};
 use super::{Deployment, SourceError, Tree};
-use crate::protocol::{End, Plan, RunEvent, TransactionId, Trouble};
+use crate::protocol::{ConnectionKind, End, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
 const KEY_LIFE: Duration = Duration::from_secs(600);
@@ -28,7 +28,7 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
     Ok(TransactionId::from_random(bytes))
 }
 
-/// Deploys, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
+/// Deploys, or rolls back, as the plan's task says, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
 ///
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
@@ -59,7 +59,7 @@ pub(super) async fn deploy_with(
 }
 
 /// An end before anything was sent.
-enum Early {
+pub(super) enum Early {
     Trouble(Trouble),
     Stop(Stop),
 }
@@ -76,16 +76,19 @@ impl From<Stop> for Early {
     }
 }
 
-struct Run<'a> {
-    deployment: &'a Deployment,
-    transaction: &'a TransactionId,
-    watch: Watch,
-    emit: &'a mut dyn FnMut(RunEvent),
+pub(super) struct Run<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) transaction: &'a TransactionId,
+    pub(super) watch: Watch,
+    pub(super) emit: &'a mut dyn FnMut(RunEvent),
 }
 
 impl Run<'_> {
     async fn steps(&mut self, binaries: impl FnOnce() -> Result<Binaries, Trouble>) -> Result<Conclusion, Early> {
-        let tree = self.read_tree().await?;
+        let tree = match self.deployment.plan.task {
+            Task::Deploy => self.read_tree().await?,
+            Task::RollBack { .. } => Tree::none(),
+        };
         let plan = self.deployment.plan(self.transaction, &tree);
         (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&tree))));
         let binaries = binaries()?;
@@ -110,23 +113,34 @@ impl Run<'_> {
         Ok(tree)
     }
 
-    async fn connect(&mut self) -> Result<Connection, Early> {
+    pub(super) async fn connect(&mut self) -> Result<Connection, Early> {
         (self.emit)(RunEvent::Connecting);
         let began = Instant::now();
-        let deployment = self.deployment;
-        let login = Login {
-            host: &deployment.host,
-            port: deployment.port,
-            user: &deployment.user,
-            key: deployment.key.as_ref(),
-            auth_sock: deployment.auth_sock.as_deref(),
-            known_hosts: &deployment.known_hosts,
-            connect_timeout: deployment.connect_timeout,
-            key_life: deployment.timeout.saturating_add(KEY_LIFE),
-        };
-        let connection = self.watch.over(Connection::open(&login)).await??;
-        (self.emit)(RunEvent::Connected { took: began.elapsed() });
-        Ok(connection)
+        let login = login(self.deployment);
+        let mut attempt = 1;
+        loop {
+            match self.watch.over(Connection::open(&login)).await? {
+                Ok(connection) => {
+                    (self.emit)(RunEvent::Connected { took: began.elapsed() });
+                    return Ok(connection);
+                }
+                Err(trouble) if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) => {
+                    return Err(trouble.into());
+                }
+                Err(trouble) => self.pause(attempt, trouble).await?,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
+    async fn pause(&mut self, attempt: u32, trouble: Trouble) -> Result<(), Early> {
+        let pause = pause_after(attempt);
+        (self.emit)(RunEvent::ConnectFailed { attempt, trouble: trouble.clone(), pause });
+        match self.watch.over(sleep(pause)).await {
+            Err(Stop::TimeUp) => Err(trouble.into()),
+            waited => Ok(waited?),
+        }
     }
 
     async fn transact(
@@ -146,7 +160,7 @@ impl Run<'_> {
         };
         let (followed, stands) = followed;
         let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
-        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(upload.plan)))
+        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(&upload.plan.target)))
     }
 
     /// Starts the server part and follows it; tells, too, whether the connection still stood after that.
@@ -171,8 +185,35 @@ impl Run<'_> {
     }
 }
 
-fn still_missing(plan: &Plan) -> Trouble {
-    let said = format!("it was copied to {}/.deploy/bin, but is not there", plan.target).into_bytes();
+fn login(deployment: &Deployment) -> Login<'_> {
+    Login {
+        host: &deployment.host,
+        port: deployment.port,
+        user: &deployment.user,
+        key: deployment.key.as_ref(),
+        passphrase: deployment.passphrase.as_ref(),
+        auth_sock: deployment.auth_sock.as_deref(),
+        jump: deployment.jump.as_ref(),
+        known_hosts: &deployment.known_hosts,
+        connect_timeout: deployment.connect_timeout,
+        key_life: deployment.timeout.saturating_add(KEY_LIFE),
+    }
+}
+
+/// Whether another attempt may end otherwise.
+fn may_pass(trouble: &Trouble) -> bool {
+    use ConnectionKind::{Other, Refused, Resolve, TimedOut};
+    matches!(trouble, Trouble::Connection { kind: Refused | TimedOut | Resolve | Other, .. })
+}
+
+/// Growing, but not beyond what somebody would wait for a server that boots.
+fn pause_after(attempt: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(10);
+    Duration::from_secs(1 << (attempt - 1).min(4)).min(LONGEST)
+}
+
+pub(super) fn still_missing(target: &str) -> Trouble {
+    let said = format!("it was copied to {target}/.deploy/bin, but is not there").into_bytes();
     Trouble::ServerPart { operation: "start".to_owned(), said }
 }
 

@@ -1,5 +1,7 @@
 use super::{LeaveOut, Tree};
-use crate::protocol::{Install, Origin, Plan, Planned, Restart, Retention, TransactionId, Verification};
+use crate::protocol::{
+    Hidden, Install, Origin, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
+};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +28,17 @@ impl fmt::Debug for KeyText {
     }
 }
 
+/// A server through which the other one is reached. All texts are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jump {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// TCP port of its sshd.
+    pub port: u16,
+    /// Login name on it.
+    pub user: String,
+}
+
 /// Everything that one deployment to one server needs. All texts are checked: none holds what ssh's configuration or a
 /// shell could take for its own.
 #[derive(Debug, Clone)]
@@ -38,6 +51,12 @@ pub struct Deployment {
     pub user: String,
     /// The private key; `None`: the agent behind `auth_sock` has it.
     pub key: Option<KeyText>,
+    /// What opens `key`, where it is encrypted.
+    pub passphrase: Option<KeyText>,
+    /// The server on the way, where there is one; the same key and `known_hosts` hold for it.
+    pub jump: Option<Jump>,
+    /// How often the first connection is tried, at least once.
+    pub connect_attempts: u32,
     /// The caller's `SSH_AUTH_SOCK`; looked at only where there is no `key`.
     pub auth_sock: Option<PathBuf>,
     /// Lines as in `known_hosts`.
@@ -58,9 +77,15 @@ pub struct Deployment {
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is documented in the plan")]
 pub struct PlanSeed {
+    pub task: Task,
     pub target: String,
     pub service: Option<String>,
+    pub shared: Vec<Shared>,
+    pub env_file: Option<Hidden>,
+    pub env: Vec<(String, Hidden)>,
     pub install: Install,
+    pub before_switch: Option<String>,
+    pub min_free: u64,
     pub restart: Restart,
     pub verification: Verification,
     pub retention: Retention,
@@ -69,14 +94,38 @@ pub struct PlanSeed {
     pub origin: Origin,
 }
 
+impl PlanSeed {
+    /// A rollback makes no release, and so needs nothing of what goes into one.
+    fn fitting(self) -> Self {
+        match self.task {
+            Task::Deploy => self,
+            Task::RollBack { .. } => Self {
+                shared: Vec::new(),
+                env_file: None,
+                env: Vec::new(),
+                install: Install::Nothing,
+                before_switch: None,
+                min_free: 0,
+                ..self
+            },
+        }
+    }
+}
+
 impl Deployment {
     pub(super) fn plan(&self, transaction: &TransactionId, tree: &Tree) -> Plan {
-        let seed = self.plan.clone();
+        let seed = self.plan.clone().fitting();
         Plan {
             transaction: transaction.clone(),
+            task: seed.task,
             target: seed.target,
             service: seed.service,
+            shared: seed.shared,
+            env_file: seed.env_file,
+            env: seed.env,
             install: seed.install,
+            before_switch: seed.before_switch,
+            min_free: seed.min_free,
             restart: seed.restart,
             verification: seed.verification,
             retention: seed.retention,
@@ -90,6 +139,7 @@ impl Deployment {
 
     pub(super) fn planned(&self, tree: &Tree) -> Planned {
         Planned {
+            task: self.plan.task.clone(),
             host: self.host.clone(),
             port: self.port,
             user: self.user.clone(),
@@ -111,6 +161,18 @@ fn count(tree: &Tree) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rollback_carries_nothing_that_makes_a_release() {
+        let mut deployment = crate::runner::testing::deployment("/nowhere".as_ref());
+        deployment.plan.task = Task::RollBack { to: Some("abc".to_owned()) };
+        deployment.plan.install = Install::Uv;
+        deployment.plan.env = vec![("A".to_owned(), Hidden::from("b".to_owned()))];
+        deployment.plan.before_switch = Some("migrate".to_owned());
+        let plan = deployment.plan(&crate::runner::testing::transaction(), &Tree::none());
+        assert_eq!((plan.task, plan.entries, plan.install), (deployment.plan.task, 0, Install::Nothing));
+        assert!(plan.env.is_empty() && plan.before_switch.is_none());
+    }
 
     #[test]
     fn a_key_shows_itself_to_nobody() {

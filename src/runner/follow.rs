@@ -173,6 +173,10 @@ impl<W> Pump<'_, W> {
             Heard::Greeted => self.greeted(),
             Heard::Missing(missing) => return Some(self.missing(missing)),
             Heard::Need(needed) => self.needed(needed),
+            Heard::Listing(_) => {
+                let problem = "a listing came that nobody asked for".to_owned();
+                return Some(self.lost(Why::Trouble(Trouble::Protocol { problem })));
+            }
             Heard::Event(event) => {
                 let what = event.what.clone();
                 (self.emit)(RunEvent::Server(event));
@@ -201,8 +205,9 @@ impl<W> Pump<'_, W> {
     fn greeted(&mut self) {
         tracing::debug!("the server part speaks");
         self.tail.take();
-        if self.unasked {
-            let tree = self.upload.tree;
+        let tree = self.upload.tree;
+        // nothing to say where there is no tree
+        if self.unasked && tree.files() > 0 {
             (self.emit)(RunEvent::Sending { files: tree.files(), bytes: tree.bytes() });
         }
     }

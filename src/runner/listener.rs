@@ -4,7 +4,7 @@ use super::noise::Lines;
 use super::ssh::Missing;
 use super::upload::Needed;
 use crate::protocol::wire::FromServer;
-use crate::protocol::{greeting, Event, ToRunner, TransactionId, What};
+use crate::protocol::{greeting, Event, Listing, ToRunner, TransactionId, What};
 
 /// The most bytes before the first word.
 const MOST_NOISE: usize = 1 << 20;
@@ -24,6 +24,8 @@ pub(super) enum Heard {
     Event(Event),
     /// Contents are asked for.
     Need(Needed),
+    /// What is on the server.
+    Listing(Box<Listing>),
 }
 
 /// What makes a line unusable, in words.
@@ -141,6 +143,7 @@ impl<'a> Listener<'a> {
                 Err(Nonsense("the verdict is that of another transaction".to_owned()))
             }
             ToRunner::Event(event) => Ok(Heard::Event(event)),
+            ToRunner::Listing(listing) => Ok(Heard::Listing(listing)),
             ToRunner::Need { ranges, last } => self.needs.check(ranges, last).map(Heard::Need),
         }
     }

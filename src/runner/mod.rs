@@ -4,6 +4,7 @@ mod conclude;
 mod deploy;
 mod deployment;
 mod follow;
+mod list;
 mod listener;
 mod noise;
 mod pipes;
@@ -15,5 +16,6 @@ mod upload;
 mod watch;
 
 pub use deploy::{deploy, draw_transaction};
-pub use deployment::{Deployment, KeyText, PlanSeed};
+pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
+pub use list::list;
 pub use tree::{Content, LeaveOut, SourceError, Tree};

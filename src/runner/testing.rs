@@ -4,8 +4,8 @@ use super::tree::{LeaveOut, Tree};
 use super::{Deployment, PlanSeed};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
-    Event, Install, Origin, Outcome, Plan, ReleaseId, Restart, Retention, ToRunner, ToServer, TransactionId, Verdict,
-    Verification, What,
+    Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner, ToServer,
+    TransactionId, Verdict, Verification, What,
 };
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,22 @@ pub(crate) fn transaction() -> TransactionId {
 
 pub(crate) fn seed(target: &str) -> PlanSeed {
     PlanSeed {
+        task: Task::Deploy,
         target: target.to_owned(),
         service: None,
+        shared: Vec::new(),
+        env_file: None,
+        env: Vec::new(),
         install: Install::Nothing,
+        before_switch: None,
+        min_free: 0,
         restart: Restart::Nothing,
         verification: Verification {
             health: None,
             timeout: Duration::from_secs(60),
             interval: Duration::from_secs(1),
             settle: Duration::from_secs(5),
+            log: LogCheck::default(),
         },
         retention: Retention { count: Some(3), age: None },
         lock_wait: Duration::from_secs(120),
@@ -42,6 +49,9 @@ pub(crate) fn deployment(source: &Path) -> Deployment {
         port: 22,
         user: "deploy".to_owned(),
         key: None,
+        passphrase: None,
+        jump: None,
+        connect_attempts: 1,
         auth_sock: None,
         known_hosts: String::new(),
         connect_timeout: Duration::from_secs(5),

@@ -5,10 +5,11 @@ use super::layout::Layout;
 use super::links::Link;
 use super::outbox::Events;
 use super::records;
+use super::room;
 use super::shell;
 use super::systemd::{self, Unit};
 use crate::protocol::{
-    Answer, Install, Notice, Plan, Reason, ReleaseId, Restart, Unready, Verification, Warning, What,
+    Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification, Warning, What,
 };
 use rustix::fs::{access, Access};
 use std::path::Path;
@@ -25,7 +26,12 @@ pub(super) struct Before {
 }
 
 /// Checks, and says what it found that a person should know.
-pub(super) fn check(layout: &Layout, plan: &Plan, events: &mut dyn Events) -> Result<Before, Reason> {
+pub(super) fn check(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[Entry],
+    events: &mut dyn Events,
+) -> Result<Before, Reason> {
     let mut unready = Vec::new();
     check_target(layout, &mut unready);
     let current = check_link(layout, "current", &layout.current(), events, &mut unready);
@@ -37,6 +43,10 @@ pub(super) fn check(layout: &Layout, plan: &Plan, events: &mut dyn Events) -> Re
     check_rights(plan, &mut unready);
     check_install(plan, &mut unready);
     check_detaching(events, &mut unready);
+    // a release that is there needs no more room
+    if plan.task == Task::Deploy {
+        unready.extend(room::check(layout, plan, entries, events)?);
+    }
     if !unready.is_empty() {
         return Err(Reason::NotReady(unready));
     }

@@ -1,15 +1,16 @@
 //! What the server looks like at the moment of failure, before anything is put back.
 
 use super::layout::Layout;
+use super::log;
 use super::pending::Pending;
 use super::process::quick;
-use super::shell::{command, search_path};
+use super::shell::command;
 use super::systemd::Unit;
 use crate::protocol::{Diagnostic, Ending};
 use std::process::Command;
 use std::time::Duration;
 
-const LINES: &str = "50";
+const LINES: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: usize = 32 << 10;
 
@@ -27,17 +28,10 @@ pub(super) fn look(layout: &Layout, pending: &Pending) -> Vec<Diagnostic> {
 /// server's set-up may allow. Never an earlier invocation's.
 fn log(service: &str) -> Option<Diagnostic> {
     let invocation = Unit::show(service).map(|unit| unit.invocation().to_owned()).unwrap_or_default();
-    let by_invocation = format!("_SYSTEMD_INVOCATION_ID={invocation}");
-    let by_manager = format!("INVOCATION_ID={invocation}");
-    let mut journal = command("journalctl");
-    journal.args(["-q", "--no-pager", "-o", "cat", "-n", LINES, &by_invocation, "+", &by_manager]);
+    let start = log::Start { service, invocation: &invocation, since: None };
     let title = format!("log of {service}, this start");
-    let from_journal = (!invocation.is_empty()).then(|| show(&title, &mut journal)).flatten();
-    from_journal.or_else(|| {
-        let mut status = Command::new("sudo");
-        status.args(["-n", "systemctl", "status", service]).env("PATH", search_path()).env("SYSTEMD_PAGER", "cat");
-        show(&format!("systemctl status {service}"), &mut status)
-    })
+    let from_journal = (!invocation.is_empty()).then(|| show(&title, &mut log::journal(&start, LINES))).flatten();
+    from_journal.or_else(|| show(&format!("systemctl status {service}"), &mut log::status(service)))
 }
 
 fn show(title: &str, look: &mut Command) -> Option<Diagnostic> {

@@ -193,7 +193,8 @@ fn end_under_lock(
     outbox: &mut Outbox,
 ) -> Result<Verdict, Reason> {
     // its exit code is the outcome's, for the case that nothing could be written
-    let told = Outcome::ALL.into_iter().find(|outcome| status.code() == Some(i32::from(outcome.code())));
+    let mut all = [pending.success].into_iter().chain(Outcome::ALL);
+    let told = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
     match told.filter(|outcome| *outcome != Outcome::Error) {
         Some(outcome) => Ok(bare_verdict(layout, pending, outcome, true)),
         None => Ok(recover(layout, outbox)?.unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed, false))),
@@ -208,7 +209,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
         release: Some(pending.release),
         previous: pending.old.as_ref().map(|old| old.release),
         live: links::live(layout),
-        failure: (outcome != Outcome::Deployed).then_some(failure),
+        failure: (!outcome.is_success()).then_some(failure),
         rollback: None,
         switched,
         at: now(),

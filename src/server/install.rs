@@ -1,4 +1,4 @@
-//! Runs install in the release, and proves that the program which the unit starts is there.
+//! Runs install and before-switch in the release, and proves that the program which the unit starts is there.
 
 use super::durable::Result;
 use super::inbox::Limits;
@@ -6,7 +6,7 @@ use super::layout::Layout;
 use super::outbox::Events;
 use super::shell;
 use super::systemd::Unit;
-use crate::protocol::{Ending, Install, Reason, ReleaseId, What};
+use crate::protocol::{Ending, Hidden, Install, Reason, ReleaseId, What};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,31 +14,44 @@ use std::path::{Path, PathBuf};
 /// uv's default shares files between releases through its cache.
 const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
 
-/// Runs install; its output is told line by line.
-pub(super) fn run(folder: &Path, install: &Install, limits: &Limits, events: &mut dyn Events) -> Result<()> {
-    let script = match install {
-        Install::Nothing => return Ok(()),
-        Install::Uv => "uv sync --frozen",
-        Install::Commands(script) => script,
-    };
-    let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
-    let environment: Vec<_> = ENVIRONMENT.into_iter().filter(unset).collect();
-    let done = shell::run(
-        script,
-        folder,
-        &environment,
-        || limits.check().is_err(),
-        |line| {
-            events.emit(What::Output(line));
-        },
-    );
-    match done {
-        // the cause of the cause: whoever left, or the time that is up
-        Err(Reason::Command { ending: Ending::OutOfTime, line, output }) if !limits.gone() => {
-            Err(Reason::Command { ending: Ending::OutOfTime, line, output })
+/// The user's commands in a release that is not sealed yet.
+pub(super) struct Shell<'a> {
+    folder: PathBuf,
+    environment: Vec<(&'a str, &'a str)>,
+    limits: Limits,
+}
+
+impl<'a> Shell<'a> {
+    /// With `wanted` in the commands' environment: never in a command line, which every user of the server may read.
+    pub(super) fn new(folder: PathBuf, wanted: &'a [(String, Hidden)], limits: &Limits) -> Self {
+        let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
+        let wanted = wanted.iter().map(|(name, value)| (name.as_str(), value.reveal()));
+        // the later one counts
+        let environment = ENVIRONMENT.into_iter().filter(unset).chain(wanted).collect();
+        Self { folder, environment, limits: limits.clone() }
+    }
+
+    /// Runs install.
+    pub(super) fn install(&self, install: &Install, events: &mut dyn Events) -> Result<()> {
+        match install {
+            Install::Nothing => Ok(()),
+            Install::Uv => self.run("uv sync --frozen", events),
+            Install::Commands(script) => self.run(script, events),
         }
-        Err(reason) => limits.check().and(Err(reason)),
-        Ok(()) => Ok(()),
+    }
+
+    /// Runs a script; its output is told line by line.
+    pub(super) fn run(&self, script: &str, events: &mut dyn Events) -> Result<()> {
+        let stop = || self.limits.check().is_err();
+        let done = shell::run(script, &self.folder, &self.environment, stop, |line| events.emit(What::Output(line)));
+        match done {
+            // the cause of the cause: whoever left, or the time that is up
+            Err(Reason::Command { ending: Ending::OutOfTime, line, output }) if !self.limits.gone() => {
+                Err(Reason::Command { ending: Ending::OutOfTime, line, output })
+            }
+            Err(reason) => self.limits.check().and(Err(reason)),
+            Ok(()) => Ok(()),
+        }
     }
 }
 

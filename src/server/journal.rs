@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::durable::{failed, Result};
 use super::layout::Layout;
-use crate::protocol::{Origin, Outcome, ReleaseId, Verdict};
+use crate::protocol::{Attempted, Origin, Outcome, ReleaseId, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -44,6 +44,17 @@ pub(super) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin, recovered
     if let Err(error) = added {
         tracing::warn!(%error, "the journal of attempts can't be written");
     }
+}
+
+/// The last attempts, newest first, as far as their lines can be read.
+pub(super) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
+    let bytes = fs::read(layout.journal()).unwrap_or_default();
+    let lines = bytes.rsplit(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    let told = |line: Line| {
+        let Line { at, outcome, release, live, origin, transaction: _, recovered: _ } = line;
+        Attempted { at, outcome, release, live, origin }
+    };
+    lines.take(most).map(told).collect()
 }
 
 /// Notes a start that we ask systemd for.

@@ -37,6 +37,11 @@ impl Layout {
         self.target.join("previous")
     }
 
+    /// What outlives releases.
+    pub(super) fn shared(&self) -> PathBuf {
+        self.target.join("shared")
+    }
+
     /// The folder of everything that is ours.
     pub(super) fn own(&self) -> PathBuf {
         self.target.join(".deploy")

@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod diagnose;
 mod durable;
+mod env_file;
 mod follow;
 mod health;
 mod http;
@@ -16,7 +17,9 @@ mod journal;
 mod layout;
 mod links;
 mod listener;
+mod listing;
 mod lock;
+mod log;
 mod new_file;
 mod outbox;
 mod pending;
@@ -25,7 +28,9 @@ mod records;
 mod recover;
 mod restart;
 mod retention;
+mod room;
 mod session;
+mod shared;
 mod shell;
 mod sources;
 mod stage;
@@ -34,8 +39,9 @@ mod tls;
 mod transaction;
 mod verdicts;
 mod verify;
+mod wanted;
 
-use crate::protocol::{greeting, Outcome, Reason, ToServer, TransactionId, What};
+use crate::protocol::{greeting, root_of, Reason, ToRunner, ToServer, TransactionId, What};
 use inbox::Inbox;
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
@@ -96,6 +102,11 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
             outbox.close();
             Ok(())
         }
+        Ok(ToServer::List) if root_of(&[]).to_string() == root => {
+            outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));
+            outbox.close();
+            Ok(())
+        }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
         Err(Reason::Cancelled) => Err("the line ended before the plan was complete".to_owned()),
         Err(reason) => Err(format!("{reason:?}")),
@@ -118,7 +129,7 @@ fn transact(target: &str, transaction: &str) -> ExitCode {
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;
     events.emit(What::Ended(Box::new(verdict)));
-    let after = if outcome == Outcome::Deployed { After::Success } else { After::Failure };
+    let after = if outcome.is_success() { After::Success } else { After::Failure };
     retention::run(&layout, pending.retention, after);
     ExitCode::from(outcome.code())
 }

@@ -3,7 +3,7 @@
 
 use super::durable::{self, failed, Result};
 use super::layout::Layout;
-use crate::protocol::{Origin, Reason, ReleaseId, Restart, Retention, TransactionId, Verification};
+use crate::protocol::{Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, Verification};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -17,6 +17,9 @@ pub(super) struct Pending {
     pub(super) transaction: TransactionId,
     /// The release that goes live.
     pub(super) release: ReleaseId,
+    /// What it comes to where all goes well. Absent in what versions before the rollback command left.
+    #[serde(default = "deployed")]
+    pub(super) success: Outcome,
     /// What was live; `None`: the first deployment.
     pub(super) old: Option<Old>,
     /// What `previous` pointed to.
@@ -28,6 +31,10 @@ pub(super) struct Pending {
     pub(super) origin: Origin,
     /// The transaction's own deadline, from its start.
     pub(super) deadline: Duration,
+}
+
+fn deployed() -> Outcome {
+    Outcome::Deployed
 }
 
 /// The release to go back to.

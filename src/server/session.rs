@@ -4,9 +4,10 @@
 use super::check::{self, Before};
 use super::clock::now;
 use super::durable::failed;
+use super::env_file;
 use super::follow;
 use super::inbox::{Inbox, Limits};
-use super::install;
+use super::install::{self, Shell};
 use super::journal;
 use super::layout::Layout;
 use super::links;
@@ -17,13 +18,15 @@ use super::records::{self, State};
 use super::recover::recover;
 use super::restart;
 use super::retention::{self, After};
-use super::stage::Stage;
+use super::shared;
+use super::stage::{self, Stage};
 use super::systemd::Unit;
 use super::verdicts;
+use super::wanted;
 use super::{durable, sources};
 use crate::protocol::{
-    Failure, IoKind, Notice, Outcome, Plan, Reason, ReleaseId, Restart, Step, Unready, Verdict, Verification, Warning,
-    What,
+    root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task, Unready,
+    Verdict, Verification, Warning, What,
 };
 use std::fs::{self, File};
 use std::thread;
@@ -61,10 +64,10 @@ impl<'a> Session<'a> {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
             Err(reason) => {
-                let full = matches!(reason, Reason::Io { kind: IoKind::Full, .. });
+                let full = is_full(&reason);
                 self.give_up(reason);
-                // a run that staged nothing leaves everything as it found it
-                if self.step >= Step::Upload {
+                // a run that staged nothing leaves everything as it found it, but for what takes up the room it lacks
+                if self.step >= Step::Upload || full {
                     let after = if full { After::FullDisk } else { After::Failure };
                     retention::run(&self.layout, self.plan.retention, after);
                 }
@@ -111,16 +114,45 @@ impl<'a> Session<'a> {
             self.outbox.emit(What::Warning(Warning::Leftover { path, error }));
         }
         self.begin(Step::Check);
-        self.before = check::check(&self.layout, self.plan, self.outbox)?;
-        let release = self.stage()?;
-        self.begin(Step::Seal);
-        self.seal(release)?;
-        let good = check::judge_current(&self.layout, self.plan, &self.before, self.outbox)?;
+        let entries = stage::manifest(self.plan, self.inbox, &self.limits)?;
+        self.before = check::check(&self.layout, self.plan, &entries, self.outbox)?;
+        let pending = match &self.plan.task {
+            Task::Deploy => self.new_release(&entries)?,
+            Task::RollBack { to } => self.earlier_release(to.as_deref())?,
+        };
         self.wait_for_starts()?;
         self.limits.check()?;
-        let pending = self.instruction(release, good);
         pending.prepare(&self.layout)?;
         Ok(Some(pending))
+    }
+
+    /// Brings the tree into a release of its own.
+    fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
+        shared::check(&self.layout, &self.plan.shared)?;
+        let release = self.stage(entries)?;
+        self.begin(Step::Seal);
+        self.seal(release)?;
+        let good = self.judge_current()?;
+        let goal = Goal { release, success: Outcome::Deployed, verification: self.plan.verification.clone() };
+        Ok(self.instruction(goal, good))
+    }
+
+    /// Finds the release that is meant; it is there already, complete.
+    fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
+        if self.plan.entries != 0 || self.plan.root != root_of(&[]) {
+            return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
+        }
+        // what is taken over with it may be what is meant
+        let good = self.judge_current()?;
+        let release = wanted::find(&self.layout, to, &self.before)?;
+        self.release = Some(release);
+        self.check_programs(release)?;
+        let (verification, _) = self.known_of(release);
+        Ok(self.instruction(Goal { release, success: Outcome::Restored, verification }, good))
+    }
+
+    fn judge_current(&mut self) -> Result<bool, Reason> {
+        check::judge_current(&self.layout, self.plan, &self.before, self.outbox)
     }
 
     /// Whether it was this very transaction.
@@ -142,24 +174,40 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn stage(&mut self) -> Result<ReleaseId, Reason> {
+    fn stage(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
         self.begin(Step::Upload);
         let Self { layout, plan, inbox, limits, outbox, .. } = self;
-        let staged = Stage { layout, plan, inbox, limits, outbox }.run()?;
+        let staged = Stage { layout, plan, inbox, limits, outbox }.run(entries)?;
         let release = staged.release;
         self.release = Some(release);
         self.outbox.emit(What::Staged(staged));
+        self.furnish(release)?;
         self.begin(Step::Install);
-        install::run(&self.layout.release(release), &self.plan.install, &self.limits, self.outbox)?;
+        let shell = Shell::new(self.layout.release(release), &self.plan.env, &self.limits);
+        shell.install(&self.plan.install, self.outbox)?;
+        if let Some(script) = &self.plan.before_switch {
+            self.begin(Step::BeforeSwitch);
+            shell.run(script, self.outbox)?;
+        }
         Ok(release)
     }
 
-    fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {
-        if let Some(unit) = &self.before.unit {
-            install::check_programs(&self.layout, release, unit)?;
+    /// What belongs into the release, and does not come with its tree.
+    fn furnish(&self, release: ReleaseId) -> Result<(), Reason> {
+        if let Some(content) = &self.plan.env_file {
+            env_file::write(&self.layout.release(release), content)?;
         }
+        shared::link(&self.layout, release, &self.plan.shared)
+    }
+
+    fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {
+        self.check_programs(release)?;
         durable::sync_file_system(&self.layout.release(release))?;
         records::mark(&self.layout, release, State::Complete, Some(self.plan.verification.clone()))
+    }
+
+    fn check_programs(&self, release: ReleaseId) -> Result<(), Reason> {
+        self.before.unit.as_ref().map_or(Ok(()), |unit| install::check_programs(&self.layout, release, unit))
     }
 
     /// While the old release serves, until systemd would allow both the new one and the way back to start.
@@ -178,30 +226,49 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn instruction(&self, release: ReleaseId, good: bool) -> Pending {
+    fn instruction(&self, goal: Goal, good: bool) -> Pending {
         let plan = self.plan;
         let old = self.before.current.map(|old| self.old(old, good));
+        let back = old.as_ref().map_or(&goal.verification, |old| &old.verification);
         Pending {
             format: Pending::FORMAT,
-            deadline: deadline(plan, old.as_ref(), &self.before),
+            deadline: deadline(&plan.restart, [&goal.verification, back], &self.before),
             transaction: plan.transaction.clone(),
-            release,
+            release: goal.release,
+            success: goal.success,
             old,
             previous: self.before.previous,
             service: plan.service.clone(),
             restart: plan.restart.clone(),
-            verification: plan.verification.clone(),
+            verification: goal.verification,
             retention: plan.retention,
-            origin: plan.origin.clone(),
+            origin: self.origin(),
         }
     }
 
     fn old(&self, release: ReleaseId, good: bool) -> Old {
+        let (verification, origin) = self.known_of(release);
+        Old { release, good, verification, commit: origin.commit }
+    }
+
+    /// How a release that is there is verified, and of what it was made.
+    fn known_of(&self, release: ReleaseId) -> (Verification, Origin) {
         let record = records::get(&self.layout, release);
-        let commit = record.as_ref().and_then(|record| record.origin.commit.clone());
+        let origin = record.as_ref().map(|record| record.origin.clone()).unwrap_or_default();
         let own = record.and_then(|record| record.verification);
-        let verification = own.unwrap_or_else(|| check::without_match(&self.plan.verification));
-        Old { release, good, verification, commit }
+        (own.unwrap_or_else(|| check::without_match(&self.plan.verification)), origin)
+    }
+
+    /// Who does it, and with what: the commit that a rollback is run from says nothing about what goes live.
+    fn origin(&self) -> Origin {
+        let own = self.plan.origin.clone();
+        match self.plan.task {
+            Task::Deploy => own,
+            Task::RollBack { .. } => {
+                let of = self.release.map(|release| self.known_of(release).1).unwrap_or_default();
+                Origin { commit: of.commit, reference: of.reference, ..own }
+            }
+        }
     }
 
     fn hand_over(&mut self, pending: &Pending, lock: File) {
@@ -214,7 +281,7 @@ impl<'a> Session<'a> {
     /// It failed, and the server runs what it ran.
     fn give_up(&mut self, reason: Reason) {
         let verdict = self.verdict(reason);
-        journal::add(&self.layout, &verdict, &self.plan.origin, false);
+        journal::add(&self.layout, &verdict, &self.origin(), false);
         self.end(verdict);
     }
 
@@ -239,6 +306,22 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Room is what was lacking.
+fn is_full(reason: &Reason) -> bool {
+    match reason {
+        Reason::Io { kind, .. } => *kind == IoKind::Full,
+        Reason::NotReady(found) => found.iter().any(|it| matches!(it, Unready::Room { .. })),
+        _ => false,
+    }
+}
+
+/// What is to go live.
+struct Goal {
+    release: ReleaseId,
+    success: Outcome,
+    verification: Verification,
+}
+
 fn make_folders(layout: &Layout) -> Result<(), Reason> {
     for folder in layout.folders() {
         if let Err(error) = fs::create_dir_all(&folder) {
@@ -254,18 +337,17 @@ fn make_folders(layout: &Layout) -> Result<(), Reason> {
 }
 
 /// By when the transaction has ended: stopping, starting, becoming healthy and staying so, and waiting out systemd's
-/// start limit where it can't be lifted; once for the new release, once for the way back with its own settings.
-fn deadline(plan: &Plan, old: Option<&Old>, before: &Before) -> Duration {
+/// start limit where it can't be lifted; once for the release that goes live, once for the way back with its own settings.
+fn deadline(restart: &Restart, both: [&Verification; 2], before: &Before) -> Duration {
     let unit = before.unit.as_ref();
-    let restart = match plan.restart {
+    let restart = match restart {
         Restart::Nothing => Duration::ZERO,
         _ => unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN,
     };
     let limit = unit.and_then(Unit::start_limit).filter(|_| !before.resettable);
     let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
     let watch = |verification: &Verification| verification.timeout + verification.settle;
-    let back = old.map_or(&plan.verification, |old| &old.verification);
-    2 * (restart + limit) + watch(&plan.verification) + watch(back)
+    2 * (restart + limit) + both.into_iter().map(watch).sum::<Duration>()
 }
 
 /// The digest of this very program, for a proof that it arrived whole.

@@ -36,43 +36,43 @@ fn broken(what: impl Into<String>) -> Reason {
     Reason::Upload(what.into())
 }
 
+/// The tree's entries as they were announced.
+pub(super) fn manifest(plan: &Plan, inbox: &Inbox, limits: &Limits) -> Result<Vec<Entry>> {
+    let count = plan.entries as usize;
+    if count > MAX_ENTRIES {
+        return Err(broken(format!("{count} entries are too many")));
+    }
+    let mut entries = Vec::new();
+    while entries.len() < count {
+        limits.check()?;
+        match inbox.next(limits)? {
+            ToServer::Entries(more) => entries.extend(more),
+            _ => return Err(broken("the manifest is not complete")),
+        }
+    }
+    validate(&entries).map_err(|error| broken(error.to_string()))?;
+    if entries.len() != count || root_of(&entries) != plan.root {
+        return Err(broken("the manifest is not the one that was announced"));
+    }
+    Ok(entries)
+}
+
 impl Stage<'_> {
     /// Draws the id, builds the tree, says what came from where.
-    pub(super) fn run(&mut self) -> Result<Staged> {
-        let entries = self.manifest()?;
+    pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged> {
         let release = ReleaseId::next(now(), records::all(self.layout));
         let folder = self.layout.release(release);
         // newest first, and before the new one is among them
         let sources = Sources::new(self.layout);
         records::put(self.layout, &Record::new(release, State::Incomplete, self.plan.origin.clone()))?;
-        records::put_index(self.layout, release, &entries)?;
+        records::put_index(self.layout, release, entries)?;
         DirBuilder::new().mode(0o755).create(&folder).map_err(failed("make the folder", &folder))?;
-        make_folders(&folder, &entries)?;
-        let staged = self.fill(release, &folder, &entries, &sources)?;
+        make_folders(&folder, entries)?;
+        let staged = self.fill(release, &folder, entries, &sources)?;
         // last, so that nothing is ever written through a link
-        make_links(&folder, &entries)?;
-        prove(&folder, &entries)?;
+        make_links(&folder, entries)?;
+        prove(&folder, entries)?;
         Ok(staged)
-    }
-
-    fn manifest(&self) -> Result<Vec<Entry>> {
-        let count = self.plan.entries as usize;
-        if count > MAX_ENTRIES {
-            return Err(broken(format!("{count} entries are too many")));
-        }
-        let mut entries = Vec::new();
-        while entries.len() < count {
-            self.limits.check()?;
-            match self.inbox.next(self.limits)? {
-                ToServer::Entries(more) => entries.extend(more),
-                _ => return Err(broken("the manifest is not complete")),
-            }
-        }
-        validate(&entries).map_err(|error| broken(error.to_string()))?;
-        if entries.len() != count || root_of(&entries) != self.plan.root {
-            return Err(broken("the manifest is not the one that was announced"));
-        }
-        Ok(entries)
     }
 
     fn fill(&mut self, release: ReleaseId, folder: &Path, entries: &[Entry], sources: &Sources) -> Result<Staged> {

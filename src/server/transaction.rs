@@ -7,6 +7,7 @@ use super::durable::{self, Result};
 use super::journal;
 use super::layout::Layout;
 use super::links::{self, Link};
+use super::log;
 use super::outbox::Events;
 use super::pending::{Old, Pending};
 use super::records::{self, State};
@@ -114,8 +115,11 @@ impl<'a> Transaction<'a> {
         records::mark(self.layout, self.pending.release, State::Good, verification)?;
         if let Some(old) = self.pending.old.as_ref().filter(|old| old.good) {
             durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
+        } else if self.pending.previous == Some(self.pending.release) {
+            // to what is live itself there is no way back
+            durable::remove(&self.layout.previous())?;
         }
-        let verdict = self.verdict(Outcome::Deployed, None, None);
+        let verdict = self.verdict(self.pending.success, None, None);
         // a verdict that is not durable may be there all the same, and must not outlive the way back
         verdicts::put(self.layout, &verdict).inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
         self.close(&verdict);
@@ -125,10 +129,7 @@ impl<'a> Transaction<'a> {
     /// Puts the old release back and verifies it too.
     pub(super) fn roll_back(&mut self, failure: Failure) -> Verdict {
         self.step(Step::RollBack);
-        let marked = records::mark(self.layout, self.pending.release, State::Failed, None);
-        if let Err(reason) = marked {
-            tracing::warn!(?reason, "the release is not marked as failed");
-        }
+        self.mark_failed();
         let (outcome, rollback) = match &self.pending.old {
             None => (Outcome::Failed, self.remove_first().err()),
             Some(old) => match self.put_back(old) {
@@ -142,11 +143,23 @@ impl<'a> Transaction<'a> {
         verdict
     }
 
+    /// But not what was good once: that it can't be gone back to now may be for what is around it, and it must neither
+    /// be lost to retention nor be out of reach when that is mended.
+    fn mark_failed(&self) {
+        if self.pending.success == Outcome::Restored {
+            return;
+        }
+        if let Err(reason) = records::mark(self.layout, self.pending.release, State::Failed, None) {
+            tracing::warn!(?reason, "the release is not marked as failed");
+        }
+    }
+
     /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.
     fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
         let links = self.put_links_back(old).map_err(|reason| self.not_put_back(reason));
         if links::live(self.layout) == Some(old.release) {
-            self.bring_up(old.release, &old.verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
+            let verification = log::lenient(&old.verification);
+            self.bring_up(old.release, &verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
         }
         links
     }

@@ -1,9 +1,11 @@
 //! Whether a release is healthy: over the settle window, the unit runs in the same new invocation, and health answers
-//! from its process. What can't be looked at is never healthy.
+//! from its process; at its end, the log of this start tells of no crash. What can't be looked at is never healthy.
 
+use super::clock::{since_epoch, ticks_since_boot};
 use super::health::Question;
 use super::http::is_loopback;
 use super::listener::{self, Owner};
+use super::log;
 use super::outbox::Events;
 use super::restart::Started;
 use super::systemd::Unit;
@@ -92,7 +94,7 @@ impl<'a> Watch<'a> {
                 Look::Healthy => {
                     let since = *self.healthy_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= settle {
-                        return Ok(());
+                        return self.look_at_log();
                     }
                 }
                 Look::Same => {}
@@ -193,6 +195,25 @@ impl<'a> Watch<'a> {
                 Ok(None)
             }
         }
+    }
+
+    /// Once, at the end: the journal is written a moment later than it is told. Without a unit nobody knows whose log.
+    fn look_at_log(&mut self) -> Result<(), Reason> {
+        let Some(service) = self.subject.service else { return Ok(()) };
+        let invocation = self.invocation.as_deref().unwrap_or_default();
+        let start = log::Start { service, invocation, since: self.log_since() };
+        log::check(&start, &self.subject.verification.log, self.events)
+    }
+
+    /// Where the process goes on in the same invocation, what the release before it logged is not this one's.
+    fn log_since(&self) -> Option<Duration> {
+        let Started { automatic_restarts, at, reload, .. } = self.subject.started;
+        let restarted = !reload && automatic_restarts.is_some();
+        let ago = match at.zip(ticks_since_boot()) {
+            Some((at, now)) => Duration::from_millis(now.saturating_sub(at) * 10),
+            None => self.start.elapsed(),
+        };
+        (!restarted).then(|| since_epoch().saturating_sub(ago))
     }
 
     fn look_at_listener(&mut self) -> Result<Look, Reason> {

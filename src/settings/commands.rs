@@ -6,11 +6,40 @@ use super::source::Source;
 /// The longest command, in bytes.
 const LONGEST: usize = 64 * 1024;
 
+/// What only a deployment uses, and then what listing does not use either.
+const UNUSED: &[&str] = &[
+    "source",
+    "exclude",
+    "shared",
+    "env-file",
+    "install",
+    "before-switch",
+    "min-free",
+    "env",
+    "release",
+    "restart",
+    "health-url",
+    "health-status",
+    "health-match",
+    "health-timeout",
+    "health-interval",
+    "health-settle",
+    "log-check",
+    "log-pattern",
+    "retention",
+    "wait-lock",
+];
+const ONLY_TO_DEPLOY: usize = 8;
+
 /// What this run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Bring the source live.
     Deploy,
+    /// Bring a release live that is on the server.
+    Rollback,
+    /// List what is on the server.
+    Releases,
 }
 
 /// What the input `install` says.
@@ -32,6 +61,14 @@ pub enum InstallPlan {
     Commands(String),
 }
 
+/// What the input `before-switch` says.
+pub(super) fn before_switch(text: &str) -> Result<Option<String>, Wrong> {
+    match text {
+        "none" => Ok(None),
+        _ => lines(text, &["none"]).map(Some),
+    }
+}
+
 /// How the service is restarted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restart {
@@ -47,7 +84,27 @@ impl Command {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         match text {
             "deploy" => Ok(Self::Deploy),
-            _ => wrong("there is no such command", "Write `deploy`, or leave it out"),
+            "rollback" => Ok(Self::Rollback),
+            "releases" => Ok(Self::Releases),
+            _ => wrong("there is no such command", "Write `deploy`, `rollback` or `releases`, or leave it out"),
+        }
+    }
+
+    /// As it is written in the input.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+            Self::Releases => "releases",
+        }
+    }
+
+    /// The inputs that mean nothing to it.
+    pub(super) fn unused(self) -> &'static [&'static str] {
+        match self {
+            Self::Deploy => &[],
+            Self::Rollback => &UNUSED[..ONLY_TO_DEPLOY],
+            Self::Releases => UNUSED,
         }
     }
 }
@@ -125,6 +182,11 @@ mod tests {
         assert_eq!(Install::parse("auto"), Ok(Install::Auto));
         assert_eq!(Install::parse("none"), Ok(Install::None));
         assert_eq!(Restart::parse("none"), Ok(Restart::None));
-        assert!(Command::parse("rollback").is_err());
+        for command in [Command::Deploy, Command::Rollback, Command::Releases] {
+            assert_eq!(Command::parse(command.word()), Ok(command));
+        }
+        assert!(Command::parse("restore").is_err());
+        assert_eq!(before_switch("none"), Ok(None));
+        assert_eq!(before_switch("./migrate"), Ok(Some("./migrate".to_owned())));
     }
 }

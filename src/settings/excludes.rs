@@ -14,7 +14,7 @@ pub const DEPLOY_IGNORE: &str = ".deployignore";
 const MOST: usize = 1000;
 
 /// Patterns as in .gitignore, each of them valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Excludes(Vec<String>);
 
 impl Excludes {

@@ -15,6 +15,8 @@ pub struct Flags {
     pub(super) values: BTreeMap<&'static str, String>,
     /// `-v`, `--verbose`: more detail in the log.
     pub verbose: bool,
+    /// `--json`: list as JSON.
+    pub json: bool,
     /// `-h`, `--help`: print [`help()`](super::help()) and end.
     pub help: bool,
     /// `-V`, `--version`: print the version and end.
@@ -24,6 +26,7 @@ pub struct Flags {
 /// One thing that a command line holds.
 enum Word {
     Verbose,
+    Json,
     Help,
     Version,
     Input(&'static Input),
@@ -43,6 +46,7 @@ impl Flags {
         while let Some(word) = next(&mut parser) {
             match word {
                 Word::Verbose => flags.verbose = true,
+                Word::Json => flags.json = true,
                 Word::Help => flags.help = true,
                 Word::Version => flags.version = true,
                 Word::Input(input) => problems.extend(flags.take(input, &mut parser).err()),
@@ -85,6 +89,7 @@ fn next(parser: &mut Parser) -> Option<Word> {
     Some(match parser.next() {
         Ok(None) => return None,
         Ok(Some(Arg::Short('v') | Arg::Long("verbose"))) => Word::Verbose,
+        Ok(Some(Arg::Long("json"))) => Word::Json,
         Ok(Some(Arg::Short('h') | Arg::Long("help"))) => Word::Help,
         Ok(Some(Arg::Short('V') | Arg::Long("version"))) => Word::Version,
         Ok(Some(Arg::Long(name))) => Input::named(name).map_or_else(|| Word::Unknown(name.to_owned()), Word::Input),
@@ -128,6 +133,7 @@ mod tests {
         assert_eq!(flags.values.get("health-url").map(String::as_str), Some("http://x"));
         assert!(flags.verbose && !flags.help && !flags.version);
         assert!(parse(&["--verbose", "--version"]).unwrap().version);
+        assert!(parse(&["--json"]).unwrap().json && !flags.json);
     }
 
     #[test]

@@ -42,14 +42,7 @@ impl Pattern {
         let pattern = Self(text.to_owned());
         match pattern.regex("1762147685", &"0123456789".repeat(4)) {
             Ok(_) => Ok(pattern),
-            Err(error) => {
-                // the crate draws the place over several lines; the last one says what is wrong
-                let text = error.to_string();
-                let reason =
-                    text.lines().last().unwrap_or_default().trim_start_matches("error: ").trim_end_matches('.');
-                let cure = "See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \\{";
-                wrong(format!("is not a regular expression ({reason})"), cure)
-            }
+            Err(error) => Err(not_an_expression(&error)),
         }
     }
 
@@ -66,6 +59,14 @@ impl Pattern {
         let filled = self.0.replace("{release}", &regex::escape(release)).replace("{sha}", &regex::escape(sha));
         RegexBuilder::new(&filled).size_limit(1 << 20).build()
     }
+}
+
+/// What the crate says against an expression: it draws the place over several lines, the last one says what is wrong.
+pub(super) fn not_an_expression(error: &regex::Error) -> Wrong {
+    let text = error.to_string();
+    let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").trim_end_matches('.');
+    let cure = "See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \\{";
+    Wrong::new(format!("is not a regular expression ({reason})"), cure)
 }
 
 /// The conditions between the durations.

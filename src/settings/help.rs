@@ -15,6 +15,7 @@ Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V |
 
 Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
 an empty value means not given, and no other variable is an input. Secrets have no flag.
+With --json, command: releases prints JSON.
 ";
 
 const FOOT: &str = "\
@@ -98,10 +99,14 @@ mod tests {
 
         Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
         an empty value means not given, and no other variable is an input. Secrets have no flag.
+        With --json, command: releases prints JSON.
 
         Inputs:
           --command (default: deploy)
-              What to do: deploy.
+              What to do: deploy; rollback, to a release that is on the server; releases, which lists them.
+          --release
+              For command: rollback: a release's id or the beginning of its commit (four digits or more).
+              Empty: the previous good one.
           --host (required)
               Server name or address; name:port is allowed.
           --port (default: 22)
@@ -109,9 +114,14 @@ mod tests {
           --user (default: deploy)
               User to log in as.
           INPUT_KEY (required)
-              Private key, without passphrase. By hand it may be left out where SSH_AUTH_SOCK holds one.
+              Private key. By hand it may be left out where SSH_AUTH_SOCK holds one.
+          INPUT_PASSPHRASE
+              The key's passphrase, if it has one.
           --known-hosts (required)
               The server's known_hosts line(s). Without them nothing is sent.
+          --jump-host
+              Server over which the other one is reached: [user@]host[:port], by default with the same user
+              and port 22. Same key; known-hosts needs its line too.
           --service (default: the repository's name)
               systemd unit, passed on exactly as written. none: no systemd; restart and target are then
               required.
@@ -122,10 +132,23 @@ mod tests {
           --exclude (default: __pycache__/, *.pyc, .mypy_cache/, .pytest_cache/, .ruff_cache/)
               What is not uploaded: one pattern a line, as in .gitignore. Given, it replaces the default
               list; a .deployignore in the source adds to it.
+          --shared
+              Paths, one a line, that outlive releases: they live in <target>/shared and are linked into
+              each release. A / at the end makes a folder, made where it is missing; a missing file stops
+              the run before the switch.
+          INPUT_ENV_FILE
+              Content of the release's .env, kept byte for byte, readable by the app's user only, and
+              written into each release, so that a rollback restores it. Its values are hidden in the log.
           --install (default: auto)
               Shell commands run in the release, several lines allowed (sh -eu). auto: uv sync --frozen
               where the source has uv.lock; pyproject.toml without uv.lock is bad input; else nothing. none:
               nothing.
+          INPUT_ENV
+              Variables for install and before-switch: NAME=value, one a line, the value as it stands there,
+              without quotes. Never on a command line; hidden in the log.
+          --before-switch
+              Shell commands run in the installed release before it goes live, such as migrations (sh -eu).
+              Empty or none: nothing.
           --restart (default: sudo -n systemctl restart <service>)
               Command that restarts the service. none: nothing is restarted and no unit looked at (static
               files); service then only names the default target.
@@ -144,11 +167,24 @@ mod tests {
               Pause between two health checks.
           --health-settle (default: 5s)
               How long it must stay healthy; may be 0s.
+          --log-check (default: fail)
+              What words of a crash do in the log of the new start (Traceback, panicked, FATAL, CRITICAL,
+              segfault at their usual places): fail: the release fails, and other error words are warnings;
+              warn: a warning; off: nothing.
+          --log-pattern
+              Regular expression for a line of the log that tells of a crash, in place of these words.
           --retention (default: 3, 7d)
               Releases kept: a good one goes when it is beyond the newest 3 or older than 7 days. 3: count
               only; 7d: age only. What current and previous point to always stays.
+          --min-free (default: 500MB)
+              The run stops before the upload if less than this would be left on the server's disk.
           --connect-timeout (default: 10s)
               How long connecting may take.
+          --connect-attempts (default: 3)
+              How often connecting is tried, with growing pauses: 1 to 10.
+          --wait-lock (default: 2m)
+              How long to wait for another deployment of the same target; then the outcome is busy. May be
+              0s.
           --timeout (default: 30m)
               How long the whole run may take until the point of no return; the transaction has its own
               limits, printed at the start.

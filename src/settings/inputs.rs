@@ -36,19 +36,35 @@ const fn input(name: &'static str, fallback: Fallback, meaning: &'static str) ->
     Input { name, fallback, meaning, secret: false }
 }
 
+const fn secret(name: &'static str, fallback: Fallback, meaning: &'static str) -> Input {
+    Input { name, fallback, meaning, secret: true }
+}
+
 /// All inputs, in the order in which a person meets them.
 pub const INPUTS: &[Input] = &[
-    input("command", Value("deploy"), "What to do: `deploy`."),
+    input(
+        "command",
+        Value("deploy"),
+        "What to do: `deploy`; `rollback`, to a release that is on the server; `releases`, which lists them.",
+    ),
+    input(
+        "release",
+        Nothing,
+        "For `command: rollback`: a release's id or the beginning of its commit (four digits or more). Empty: the \
+         previous good one.",
+    ),
     input("host", Required, "Server name or address; `name:port` is allowed."),
     input("port", Value("22"), "Port of the server's SSH service."),
     input("user", Value("deploy"), "User to log in as."),
-    Input {
-        name: "key",
-        fallback: Required,
-        meaning: "Private key, without passphrase. By hand it may be left out where `SSH_AUTH_SOCK` holds one.",
-        secret: true,
-    },
+    secret("key", Required, "Private key. By hand it may be left out where `SSH_AUTH_SOCK` holds one."),
+    secret("passphrase", Nothing, "The key's passphrase, if it has one."),
     input("known-hosts", Required, "The server's known_hosts line(s). Without them nothing is sent."),
+    input(
+        "jump-host",
+        Nothing,
+        "Server over which the other one is reached: `[user@]host[:port]`, by default with the same `user` and port 22. \
+         Same key; `known-hosts` needs its line too.",
+    ),
     input(
         "service",
         Words("the repository's name"),
@@ -63,10 +79,34 @@ pub const INPUTS: &[Input] = &[
          `.deployignore` in the source adds to it.",
     ),
     input(
+        "shared",
+        Nothing,
+        "Paths, one a line, that outlive releases: they live in `<target>/shared` and are linked into each release. A \
+         `/` at the end makes a folder, made where it is missing; a missing file stops the run before the switch.",
+    ),
+    secret(
+        "env-file",
+        Nothing,
+        "Content of the release's `.env`, kept byte for byte, readable by the app's user only, and written into each \
+         release, so that a rollback restores it. Its values are hidden in the log.",
+    ),
+    input(
         "install",
         Value("auto"),
         "Shell commands run in the release, several lines allowed (`sh -eu`). `auto`: `uv sync --frozen` where the \
          source has uv.lock; pyproject.toml without uv.lock is bad input; else nothing. `none`: nothing.",
+    ),
+    secret(
+        "env",
+        Nothing,
+        "Variables for `install` and `before-switch`: `NAME=value`, one a line, the value as it stands there, \
+         without quotes. Never on a command line; hidden in the log.",
+    ),
+    input(
+        "before-switch",
+        Nothing,
+        "Shell commands run in the installed release before it goes live, such as migrations (`sh -eu`). Empty or \
+         `none`: nothing.",
     ),
     input(
         "restart",
@@ -92,12 +132,30 @@ pub const INPUTS: &[Input] = &[
     input("health-interval", Value("1s"), "Pause between two health checks."),
     input("health-settle", Value("5s"), "How long it must stay healthy; may be `0s`."),
     input(
+        "log-check",
+        Value("fail"),
+        "What words of a crash do in the log of the new start (Traceback, panicked, FATAL, CRITICAL, segfault at their \
+         usual places): `fail`: the release fails, and other error words are warnings; `warn`: a warning; `off`: nothing.",
+    ),
+    input("log-pattern", Nothing, "Regular expression for a line of the log that tells of a crash, in place of these words."),
+    input(
         "retention",
         Value("3, 7d"),
         "Releases kept: a good one goes when it is beyond the newest 3 or older than 7 days. `3`: count only; `7d`: \
          age only. What current and previous point to always stays.",
     ),
+    input(
+        "min-free",
+        Value("500MB"),
+        "The run stops before the upload if less than this would be left on the server's disk.",
+    ),
     input("connect-timeout", Value("10s"), "How long connecting may take."),
+    input("connect-attempts", Value("3"), "How often connecting is tried, with growing pauses: 1 to 10."),
+    input(
+        "wait-lock",
+        Value("2m"),
+        "How long to wait for another deployment of the same target; then the outcome is `busy`. May be `0s`.",
+    ),
     input(
         "timeout",
         Value("30m"),

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::key_form::{self, Lock};
 use super::problem::{wrong, Wrong};
 
 /// A text that is never printed.
@@ -14,6 +15,8 @@ pub struct Secret(String);
 pub enum Repair {
     /// A byte order mark was removed.
     ByteOrderMark,
+    /// Quotes around it were removed.
+    Quotes,
     /// CRLF became LF.
     LineEnds,
     /// `\n` written as two characters became line ends.
@@ -24,7 +27,7 @@ pub enum Repair {
     OneLine,
 }
 
-use Repair::{ByteOrderMark, Indentation, LineEnds, LiteralLineEnds, OneLine};
+use Repair::{ByteOrderMark, Indentation, LineEnds, LiteralLineEnds, OneLine, Quotes};
 
 const WHOLE: &str = "Store the private key's whole file, from its BEGIN line to its END line, as the secret";
 
@@ -34,8 +37,18 @@ impl Secret {
         &self.0
     }
 
+    /// A line end at its end is the editor's, other white space is a part of it.
+    pub(super) fn passphrase(text: &str) -> Result<Self, Wrong> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.chars().any(char::is_control) {
+            return wrong("has several lines or control characters", "Store only the passphrase, in one line");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// The key in canonical form: LF, no indentation, one final line end. What stands around it is dropped.
-    pub(super) fn key(text: &str) -> Result<(Self, Vec<Repair>), Wrong> {
+    pub(super) fn key(text: &str) -> Result<Key, Wrong> {
         let mut repairs = Vec::new();
         let text = unwrapped(text, &mut repairs);
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -45,26 +58,48 @@ impl Secret {
         else {
             return diagnose(&text);
         };
-        let Some(body) = lines.get(begin + 1..end).filter(|body| !body.is_empty()) else {
-            return wrong("has BEGIN and END lines, but nothing between them", WHOLE);
-        };
         if begins > 1 {
             return wrong("holds several keys", "Store only the one that the server knows");
         }
-        not_encrypted(lines[begin], body)?;
-        if lines[begin].trim_matches('-').strip_prefix("BEGIN") != lines[end].trim_matches('-').strip_prefix("END") {
+        let Some(inside) = lines.get(begin + 1..end).filter(|inside| !inside.is_empty()) else {
+            return wrong("has BEGIN and END lines, but nothing between them", WHOLE);
+        };
+        if label(lines[begin], "BEGIN") != label(lines[end], "END") {
             return wrong("begins as one kind of key and ends as another", WHOLE);
         }
+        let (headers, body) = inside.split_at(inside.iter().take_while(|line| line.contains(':')).count());
+        let lock = key_form::check(label(lines[begin], "BEGIN"), headers, &body.concat())?;
         if text.lines().any(|line| line.starts_with([' ', '\t'])) {
             repairs.push(Indentation);
         }
-        Ok((Self(lines[begin..=end].join("\n") + "\n"), repairs))
+        Ok(Key { text: Self(canonical(lines[begin], headers, body, lines[end])), lock, repairs })
     }
 
     /// Its lines of eight characters or more, but for the BEGIN and END lines: what must appear nowhere.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         lines_of(&self.0)
     }
+}
+
+/// A key that ssh-add can read, given its passphrase.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) text: Secret,
+    pub(super) lock: Lock,
+    pub(super) repairs: Vec<Repair>,
+}
+
+/// Headers, as those of an encrypted PEM file, end in an empty line.
+fn canonical(begin: &str, headers: &[&str], body: &[&str], end: &str) -> String {
+    let blank = if headers.is_empty() { &[][..] } else { &[""] };
+    let lines = [&[begin], headers, blank, body, &[end]].concat();
+    lines.join("\n") + "\n"
+}
+
+/// `RSA PRIVATE KEY` of `-----BEGIN RSA PRIVATE KEY-----`.
+fn label<'a>(mark: &'a str, word: &str) -> &'a str {
+    let inner = mark.trim_matches('-');
+    inner.strip_prefix(word).unwrap_or(inner).trim_start()
 }
 
 /// The lines of a text that give a secret away.
@@ -78,6 +113,10 @@ fn unwrapped(text: &str, repairs: &mut Vec<Repair>) -> String {
     if let Some(rest) = text.strip_prefix('\u{feff}') {
         repairs.push(ByteOrderMark);
         text = rest.to_owned();
+    }
+    if let Some(inner) = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        repairs.push(Quotes);
+        text = inner.to_owned();
     }
     if text.contains('\r') {
         repairs.push(LineEnds);
@@ -94,15 +133,16 @@ fn unwrapped(text: &str, repairs: &mut Vec<Repair>) -> String {
     text
 }
 
-/// `-----BEGIN X----- a b -----END X-----`: a key whose line ends became spaces. Header lines would not survive that.
+/// `-----BEGIN X----- a b -----END X-----`: a key whose line ends became spaces.
 fn from_one_line(text: &str) -> Option<String> {
     let (begin, rest) = text.strip_prefix("-----BEGIN ")?.split_once("-----")?;
     let (body, end) = rest.split_once("-----END ")?;
-    if text.contains(['\n', ':']) || end.strip_suffix("-----") != Some(begin) {
+    if text.contains('\n') || end.strip_suffix("-----") != Some(begin) {
         return None;
     }
-    let body: Vec<&str> = body.split_whitespace().collect();
-    Some(format!("-----BEGIN {begin}-----\n{}\n-----END {end}", body.join("\n")))
+    // `Proc-Type: 4,ENCRYPTED` was one line
+    let body = body.split_whitespace().collect::<Vec<_>>().join("\n").replace(":\n", ": ");
+    Some(format!("-----BEGIN {begin}-----\n{body}\n-----END {end}"))
 }
 
 /// `-----BEGIN PRIVATE KEY-----`, `-----BEGIN RSA PRIVATE KEY-----`, ...
@@ -111,28 +151,21 @@ fn is_mark(line: &str, word: &str) -> bool {
     inner.is_some_and(|inner| inner.starts_with(word) && inner.ends_with(" PRIVATE KEY"))
 }
 
-/// OpenSSH's own format names its cipher first: `none`, or the key is encrypted.
-fn not_encrypted(begin: &str, body: &[&str]) -> Result<(), Wrong> {
-    let start: String = body.concat().chars().take(40).collect();
-    let cipher = start.strip_prefix("b3BlbnNzaC1rZXktdjEA");
-    let openssh = cipher.is_some_and(|cipher| !cipher.starts_with("AAAABG5vbmUA"));
-    if openssh || begin.contains("ENCRYPTED") || body.iter().any(|line| line.contains("ENCRYPTED")) {
-        let cure = "Make one without passphrase that only serves deployments (ssh-keygen -t ed25519 -N ''), and \
-                    authorise it on the server";
-        return wrong("is encrypted with a passphrase", cure);
-    }
-    Ok(())
-}
-
 /// Says what a text without a pair of BEGIN and END lines looks like.
 fn diagnose<T>(text: &str) -> Result<T, Wrong> {
     let text = text.trim();
     let private = "Give the private key: the file of the same name without .pub";
-    if text.contains("BEGIN PUBLIC KEY") || text.contains("BEGIN SSH2 PUBLIC KEY") || is_public_line(text) {
+    if text.contains(" PUBLIC KEY--") || is_public_line(text) {
         return wrong("is a public key", private);
     }
     if text.starts_with("PuTTY-User-Key-File") {
         return wrong("is in PuTTY's format", "Export it in PuTTYgen: Conversions, Export OpenSSH key");
+    }
+    if text.contains("BEGIN SSH2 ENCRYPTED PRIVATE KEY") {
+        return wrong("is in the format of ssh.com", "Convert it: ssh-keygen -i -f FILE");
+    }
+    if text.contains("BEGIN PGP ") || text.contains("BEGIN CERTIFICATE") {
+        return wrong("is not for SSH, but for PGP or TLS", "Give a private key of SSH, as ssh-keygen makes it");
     }
     if text.starts_with("LS0tLS1CRUdJTi") {
         return wrong("is base64 of a key file", "Decode it first (base64 -d) and store the file's own text");
@@ -163,6 +196,7 @@ impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ByteOrderMark => "byte order mark removed",
+            Quotes => "quotes removed",
             LineEnds => "Windows line ends replaced",
             LiteralLineEnds => "\\n replaced by line ends",
             Indentation => "indentation removed",

@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::commands::{Command, InstallPlan, Restart};
+use super::env::{Env, EnvFile};
 use super::excludes::Excludes;
 use super::health::Health;
 use super::host::{HostName, Port, UserName};
+use super::jump::Jump;
 use super::key::Secret;
 use super::known_hosts::KnownHosts;
+use super::log::LogCheck;
+use super::release::ReleaseChoice;
 use super::retention::Retention;
 use super::service::{Service, UnitName};
+use super::shared::Shared;
 use super::source::Source;
 use super::target::Target;
 
@@ -35,24 +40,40 @@ pub struct Surroundings {
 pub struct Settings {
     /// What to do.
     pub command: Command,
+    /// The release that a rollback goes to; `None`: the previous good one.
+    pub release: Option<ReleaseChoice>,
     /// Where.
     pub server: Server,
     /// What runs the app. To know which unit to look at, ask [`Settings::unit`].
     pub service: Service,
     /// The folder on the server.
     pub target: Target,
-    /// The folder on the runner.
-    pub source: Source,
+    /// The folder on the runner; `None` where the command sends nothing.
+    pub source: Option<Source>,
     /// What is not uploaded, the source's `.deployignore` included.
     pub excludes: Excludes,
-    /// What runs in the new release before it goes live.
+    /// What outlives releases.
+    pub shared: Shared,
+    /// Content of the release's `.env`.
+    pub env_file: Option<EnvFile>,
+    /// What makes the new release ready to run.
     pub install: InstallPlan,
+    /// Variables for install, hooks and restart.
+    pub env: Env,
+    /// Shell commands that run in the installed release before it goes live.
+    pub before_switch: Option<String>,
     /// How the service is restarted.
     pub restart: Restart,
     /// When a release counts as healthy.
     pub health: Health,
+    /// What the log of the new start may hold.
+    pub log_check: LogCheck,
     /// Which releases stay.
     pub retention: Retention,
+    /// How many bytes must stay free on the server's disk.
+    pub min_free: u64,
+    /// How long another deployment of the same target is waited for.
+    pub wait_lock: Duration,
     /// How long the whole run may take until the point of no return.
     pub timeout: Duration,
 }
@@ -68,10 +89,16 @@ pub struct Server {
     pub user: UserName,
     /// The private key; `None`: the agent of `SSH_AUTH_SOCK` holds one.
     pub key: Option<Secret>,
+    /// The key's passphrase; there is none without a key that needs it.
+    pub passphrase: Option<Secret>,
     /// By what it is recognised.
     pub known_hosts: KnownHosts,
+    /// The server on the way.
+    pub jump: Option<Jump>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// How often connecting is tried, at least once.
+    pub connect_attempts: u32,
 }
 
 impl Surroundings {

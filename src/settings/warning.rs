@@ -41,6 +41,15 @@ pub enum Warning {
         /// Why it has no effect.
         because: &'static str,
     },
+    /// Inputs that mean nothing to this command.
+    Unused {
+        /// Their names.
+        inputs: Vec<&'static str>,
+        /// The command.
+        command: &'static str,
+    },
+    /// A passphrase was given, but the key has none.
+    PlainKey,
 }
 
 impl Warning {
@@ -50,7 +59,7 @@ impl Warning {
 
     /// Whether it is a notice only: nothing needs to be changed.
     pub fn is_notice(&self) -> bool {
-        matches!(self, Self::Trimmed { .. } | Self::KeyRepaired { .. } | Self::OtherHealthHost { .. })
+        matches!(self, Self::Trimmed { .. } | Self::PlainKey | Self::KeyRepaired { .. } | Self::OtherHealthHost { .. })
     }
 }
 
@@ -79,6 +88,11 @@ impl fmt::Display for Warning {
             Self::OtherHealthHost { host } => {
                 write!(f, "health-url asks {host}, which is neither localhost nor `host`: it is asked from the server.")
             }
+            Self::Unused { inputs, command } => {
+                let verb = if inputs.len() == 1 { "has" } else { "have" };
+                write!(f, "{} {verb} no effect: `command` is {command}.", inputs.join(", "))
+            }
+            Self::PlainKey => f.write_str("passphrase is not needed: the key is not encrypted."),
             Self::NoEffect { input, because } => write!(f, "{input} has no effect: {because}."),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
-use deploy_action::protocol::{greeting, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
+use deploy_action::protocol::{greeting, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -121,6 +121,7 @@ impl Client {
     pub(crate) fn follow_until(&mut self, app: &App, enough: impl Fn(&What) -> bool) -> bool {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
+                Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
                 Ok(ToRunner::Need { ranges, last }) => self.answer(app, &ranges, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {
@@ -144,6 +145,16 @@ impl Client {
     fn answer(&mut self, app: &App, ranges: &[(u32, u32)], last: bool) {
         let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to));
         self.send(pieces.chain(last.then_some(ToServer::Sent)));
+    }
+
+    /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
+    pub(crate) fn list(mut self) -> Listing {
+        self.send([ToServer::List]);
+        let Ok(ToRunner::Listing(listing)) = self.heard.recv_timeout(PATIENCE) else { panic!("no listing") };
+        assert!(self.wait().is_some_and(|status| status.success()));
+        let more = self.heard.recv_timeout(PATIENCE);
+        assert!(more.is_err(), "{more:?} after the end");
+        *listing
     }
 
     /// Follows to the end, then closes the line; the process must go by itself.

@@ -184,7 +184,7 @@ impl Case {
                 What::Ended(verdict) => Some(*verdict),
                 _ => None,
             },
-            ToRunner::Need { .. } => None,
+            ToRunner::Need { .. } | ToRunner::Listing(_) => None,
         })
     }
 

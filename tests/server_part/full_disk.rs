@@ -10,12 +10,16 @@ use std::io::Write;
 use std::process::Command;
 
 /// The target of a server on a file system of its own.
-struct Small<'a>(&'a Server);
+pub(crate) struct Small<'a>(&'a Server);
 
 impl<'a> Small<'a> {
     fn of(server: &'a Server) -> Self {
+        Self::with(server, "size=1m")
+    }
+
+    pub(crate) fn with(server: &'a Server, options: &str) -> Self {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m,mode=755", "none"]).arg(server.target());
+        mount.args(["-t", "tmpfs", "-o", &format!("{options},mode=755"), "none"]).arg(server.target());
         assert!(mount.status().unwrap().success(), "root may mount");
         Self(server)
     }

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::sound::Sound;
 use deploy_action::protocol::{
-    root_of, Install, Origin, Outcome, Plan, Restart, Retention, TransactionId, Verification,
+    root_of, Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Task, TransactionId, Verification,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -178,15 +178,22 @@ impl Server {
         let entries = app.entries();
         Plan {
             transaction: new_transaction(),
+            task: Task::Deploy,
             target: self.target().to_str().unwrap().to_owned(),
             service: Some(SERVICE.to_owned()),
+            shared: Vec::new(),
+            env_file: None,
+            env: Vec::new(),
             install: Install::Nothing,
+            before_switch: None,
+            min_free: 0,
             restart: Restart::Systemctl,
             verification: Verification {
                 health: None,
                 timeout: Duration::from_millis(300),
                 interval: Duration::from_millis(20),
                 settle: Duration::ZERO,
+                log: LogCheck::default(),
             },
             retention: Retention { count: Some(3), age: None },
             lock_wait: Duration::from_secs(10),
@@ -234,6 +241,20 @@ impl Server {
         let mut plan = self.plan(app);
         change(&mut plan);
         self.run(&plan, app, Sending::Ask)
+    }
+
+    /// A plan that brings a release live which is there.
+    pub(crate) fn plan_back(&self, to: Option<&str>) -> Plan {
+        Plan { task: Task::RollBack { to: to.map(str::to_owned) }, ..self.plan(&App::empty("")) }
+    }
+
+    pub(crate) fn roll_back(&self, to: Option<&str>) -> Told {
+        self.run(&self.plan_back(to), &App::empty(""), Sending::Unasked)
+    }
+
+    /// The id of the release that a link leads to.
+    pub(crate) fn id_by(&self, link: &str) -> String {
+        Sound::of(self).id_by(link).unwrap().to_string()
     }
 
     /// The releases that are there, by their names.

@@ -21,18 +21,37 @@ pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) 
         | Step::Seal
         | Step::Switch
         | Step::Commit
-        | Step::Retention => install(ending, place),
+        | Step::Retention => install("install", ending, place),
+        Step::BeforeSwitch => before_switch(ending, place),
     }
 }
 
-fn install(ending: Ending, place: &Place) -> String {
+/// It may have changed what the release that serves works on: a database most often.
+fn before_switch(ending: Ending, place: &Place) -> String {
+    match ending {
+        Ending::OutOfTime => {
+            "what it did may be half done (a migration?), and the old release goes on with that: look \
+                              at its last lines, and mend it before you deploy again; if it needs longer, raise the \
+                              input timeout"
+                .to_owned()
+        }
+        Ending::Signal(_) => format!("what it did may be half done; {}", install("before-switch", ending, place)),
+        Ending::Exit(_) => format!("what it did until then stays done; {}", install("before-switch", ending, place)),
+    }
+}
+
+fn install(name: &str, ending: Ending, place: &Place) -> String {
     match ending {
         Ending::Exit(127) => steps(
-            "a program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the \
-             server as the deploy user:",
+            &format!(
+                "a program was not found: {name} runs without login scripts, with ~/.local/bin on its PATH; for uv, on \
+                 the server as the deploy user:"
+            ),
             &[INSTALL_UV.to_owned()],
         ),
-        Ending::Exit(126) => "a program is there, but may not be executed: look at its mode and its first line".to_owned(),
+        Ending::Exit(126) => {
+            "a program is there, but may not be executed: look at its mode and its first line".to_owned()
+        }
         Ending::Exit(137) | Ending::Signal(9) => unit::out_of_memory(),
         Ending::OutOfTime => "it hangs or needs longer: look at its last lines, or raise the input timeout".to_owned(),
         Ending::Exit(_) | Ending::Signal(_) => steps(
@@ -86,6 +105,25 @@ mod tests {
           sudo -iu deploy ls -t /opt/diting/releases
         ---
         its last lines say why; try it by hand on the server, in the newest folder of:
+          sudo -iu deploy ls -t /opt/diting/releases
+        ");
+    }
+
+    #[test]
+    fn what_before_switch_did_is_said_to_be_half_done_when_it_was_killed() {
+        let endings = [Ending::OutOfTime, Ending::Signal(9), Ending::Exit(127), Ending::Exit(1)];
+        let all = endings.map(|ending| command(Step::BeforeSwitch, ending, b"", &place()));
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        what it did may be half done (a migration?), and the old release goes on with that: look at its last lines, and mend it before you deploy again; if it needs longer, raise the input timeout
+        ---
+        what it did may be half done; most likely the server ran out of memory; on the server:
+          sudo dmesg -T | grep -iE 'oom|out of memory'
+          free -h
+        ---
+        what it did until then stays done; a program was not found: before-switch runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:
+          curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+        ---
+        what it did until then stays done; its last lines say why; try it by hand on the server, in the newest folder of:
           sudo -iu deploy ls -t /opt/diting/releases
         ");
     }

@@ -1,9 +1,10 @@
 use super::steps;
-use crate::protocol::ConnectionKind;
+use crate::protocol::{ConnectionKind, KeyState, OfferedKey};
+use crate::report::foreign::all;
 use crate::report::place::{shell, Place};
 
 /// What to do about a connection that could not be made.
-pub(super) fn connection(kind: ConnectionKind, place: &Place) -> String {
+pub(super) fn connection(kind: ConnectionKind, offered: Option<&OfferedKey>, place: &Place) -> String {
     match kind {
         ConnectionKind::Refused => refused(place),
         ConnectionKind::TimedOut => format!(
@@ -14,7 +15,7 @@ pub(super) fn connection(kind: ConnectionKind, place: &Place) -> String {
         ConnectionKind::Resolve => {
             format!("is the input host right ({})? If it is, its name is not in the public DNS", place.host)
         }
-        ConnectionKind::HostKey => host_key(place),
+        ConnectionKind::HostKey => host_key(offered, place),
         ConnectionKind::Login => login(place),
         ConnectionKind::Other => steps(
             "on the server's console, what sshd says:",
@@ -38,7 +39,38 @@ fn refused(place: &Place) -> String {
     )
 }
 
-fn host_key(place: &Place) -> String {
+fn host_key(offered: Option<&OfferedKey>, place: &Place) -> String {
+    match offered {
+        None => by_the_console(place),
+        Some(OfferedKey { state: KeyState::Revoked, .. }) => {
+            "a revoked key may be in wrong hands: give the server a new one, and put its line into the input known-hosts"
+                .to_owned()
+        }
+        Some(offered) => offered_key(offered),
+    }
+}
+
+/// The offered line may be copied only where the server itself has shown the same fingerprint.
+fn offered_key(offered: &OfferedKey) -> String {
+    let line = all(&offered.line);
+    let kind = line.split(' ').nth(1).unwrap_or_default();
+    let file = match kind.strip_prefix("ecdsa-").map_or(kind, |_| "ecdsa") {
+        "ecdsa" => "ecdsa",
+        "ssh-rsa" => "rsa",
+        _ => "ed25519",
+    };
+    let why = match offered.state {
+        KeyState::Changed => "either the server was set up anew, or somebody stands between",
+        _ => "what is offered may be the server, or somebody who stands between",
+    };
+    let show = format!("ssh-keygen -lf /etc/ssh/ssh_host_{file}_key.pub");
+    let text = format!("{why}; only the server itself can tell. On its console (not over ssh):");
+    let fingerprint = all(&offered.fingerprint);
+    let then = format!("only if that shows {fingerprint}, this is the line for the input known-hosts:");
+    steps(&text, &[show]) + "\n" + &steps(&then, &[line])
+}
+
+fn by_the_console(place: &Place) -> String {
     let name = match place.port {
         22 => place.host.clone(),
         port => format!("[{}]:{port}", place.host),

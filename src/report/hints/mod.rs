@@ -24,6 +24,7 @@ pub fn hint(end: &End, place: &Place) -> String {
         Outcome::RollbackFailed => steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why,
         Outcome::Error if why.is_empty() => trouble::REPORT.to_owned(),
         Outcome::Deployed
+        | Outcome::Restored
         | Outcome::Error
         | Outcome::Invalid
         | Outcome::Unreachable
@@ -158,6 +159,10 @@ mod tests {
           uptime
           sudo dmesg -T | grep -iE 'oom|out of memory'
         ---
+        see what there is by command: releases
+        ---
+        see what there is by command: releases
+        ---
         it was healthy in the end, but not for as long as it should: raise health-timeout, or see why it is slow
         ---
         the app's log says why:
@@ -256,6 +261,31 @@ mod tests {
         ---
         please report it, with this log: https://github.com/diting/deploy-action/issues
         ---
+        what is offered may be the server, or somebody who stands between; only the server itself can tell. On its console (not over ssh):
+          ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+          web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+        ---
+        either the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh):
+          ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+          web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+        ---
+        a revoked key may be in wrong hands: give the server a new one, and put its line into the input known-hosts
+        ---
+        what is offered may be the server, or somebody who stands between; only the server itself can tell. On its console (not over ssh):
+          ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+          web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+        ---
+        the input passphrase must be the one that opens the key; where the key file is, this asks for it:
+          ssh-keygen -y -f KEYFILE
+        ---
+        the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that nobody else may write; on the server's console:
+          sudo cat ~hop/.ssh/authorized_keys
+          sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
+          sudo journalctl -u ssh -u sshd -n 20 --no-pager
+        ---
         does sshd listen on port 22, and do firewall and the provider's security group let it through? On the server's console:
           sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd
           sudo firewall-cmd --list-all || sudo ufw status
@@ -282,7 +312,7 @@ mod tests {
     #[test]
     fn whatever_goes_wrong_there_is_a_hint() {
         for end in ends() {
-            let may_be_silent = matches!(end.outcome, Outcome::Deployed | Outcome::Invalid);
+            let may_be_silent = matches!(end.outcome, Outcome::Deployed | Outcome::Restored | Outcome::Invalid);
             assert!(may_be_silent || !hint(&end, &place()).is_empty(), "{end:?}");
         }
     }

@@ -1,5 +1,6 @@
 use super::{connection::connection, steps};
-use crate::protocol::Trouble;
+use crate::protocol::{Hop, Trouble};
+use crate::report::foreign::word;
 use crate::report::place::{shell, Place};
 
 /// What to do about a bug of ours.
@@ -16,8 +17,14 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
             "the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:",
             &["ssh-keygen -y -f KEYFILE".to_owned(), "gh secret set NAME < KEYFILE".to_owned()],
         ),
+        Trouble::Passphrase => steps(
+            "the input passphrase must be the one that opens the key; where the key file is, this asks for it:",
+            &["ssh-keygen -y -f KEYFILE".to_owned()],
+        ),
         Trouble::Source { .. } => "remove it, or name it in the input exclude".to_owned(),
-        Trouble::Connection { kind, said: _ } => connection(*kind, place),
+        Trouble::Connection { kind, hop, offered, said: _ } => {
+            connection(*kind, offered.as_deref(), &on_the_way(hop, place))
+        }
         Trouble::ServerPart { .. } => server_part(place),
         Trouble::NoBinary { .. } => {
             "there are server parts for x86_64 and aarch64; they lie beside this program, as in the action's dist folder"
@@ -36,6 +43,14 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
         }
         Trouble::OutOfTime { .. } => "see above which step took the time, or raise the input timeout".to_owned(),
         Trouble::Bug { .. } => REPORT.to_owned(),
+    }
+}
+
+/// The place of the server that is meant.
+fn on_the_way(hop: &Hop, place: &Place) -> Place {
+    match hop {
+        Hop::Server => place.clone(),
+        Hop::Jump { host, port, user } => Place { host: word(host), port: *port, user: word(user), ..place.clone() },
     }
 }
 

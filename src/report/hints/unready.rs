@@ -23,6 +23,13 @@ pub fn unready(found: &Unready, place: &Place) -> String {
             steps("on the server's console:", &[format!("sudo loginctl enable-linger {}", shell(user))])
         }
         Unready::Missing { program, path: _ } => missing(&word(program)),
+        Unready::Room { .. } => steps(
+            "make room on the server, or lower the input min-free:",
+            &[
+                format!("df -h {0}; df -i {0}", shell(&place.target)),
+                format!("sudo du -xsh {} /var/log", place.below("releases")),
+            ],
+        ),
         Unready::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],

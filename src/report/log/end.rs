@@ -19,7 +19,7 @@ impl Log {
         for said in said {
             self.quoted(said, SAID);
         }
-        let level = if end.outcome == Outcome::Deployed { Level::Notice } else { Level::Error };
+        let level = if end.outcome.is_success() { Level::Notice } else { Level::Error };
         let text = message(end, self.place());
         let last = last_line(end, self.place());
         self.printer.annotation(level, title(end.outcome), &text);
@@ -31,7 +31,7 @@ impl Log {
 fn mark(end: &End) -> Mark {
     match (&end.trouble, end.outcome) {
         (Some(Trouble::LineCut { .. }), _) | (_, Outcome::Unknown) => Mark::CutOff,
-        (_, Outcome::Deployed) => Mark::Done,
+        (_, outcome) if outcome.is_success() => Mark::Done,
         (_, Outcome::Cancelled) => Mark::Cancelled,
         _ => Mark::Failed,
     }
@@ -85,6 +85,7 @@ fn of_trouble(trouble: &Trouble) -> &[u8] {
     match trouble {
         Trouble::Key { said } | Trouble::Connection { said, .. } | Trouble::ServerPart { said, .. } => said,
         Trouble::Tool { .. }
+        | Trouble::Passphrase
         | Trouble::Source { .. }
         | Trouble::NoBinary { .. }
         | Trouble::Protocol { .. }

@@ -39,6 +39,13 @@ impl Log {
         Self { printer: Printer::new(self.printer.page, redactor), ..self }
     }
 
+    /// The same, of a run for which nothing is planned.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.facts.place = place;
+        self
+    }
+
     /// What is known so far.
     #[must_use]
     pub fn facts(&self) -> &Facts {
@@ -51,6 +58,9 @@ impl Log {
         match event {
             RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
             RunEvent::Connecting => self.open(Step::Connect, None),
+            RunEvent::ConnectFailed { attempt, trouble, pause } => {
+                self.inside(&texts::connect_failed(*attempt, trouble, *pause));
+            }
             RunEvent::Connected { took } => self.took(*took),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),

@@ -93,7 +93,7 @@ impl Section {
 impl Log {
     pub(super) fn open(&mut self, step: Step, since: Option<u64>) {
         self.close(Mark::CutOff, None);
-        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place()));
+        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place(), &self.facts.task));
         self.printer.open(&title);
         self.section = Some(Section::new(step, since));
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Notice, Outcome, Reason, RunEvent, Step,
-    Trouble, Unready, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome, Reason, RunEvent,
+    Step, Trouble, Unready, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::runner::commands;
@@ -60,7 +60,10 @@ fn endings(bytes: &[u8]) -> [End; 7] {
         of(Step::Verify, unhealthy(bad_answer(bytes))),
         of(Step::Verify, Reason::Crashed { result: text(bytes) }),
         by_trouble(Outcome::Failed, Some(Trouble::Source { path: said(), problem: text(bytes) })),
-        by_trouble(Outcome::Unreachable, Some(Trouble::Connection { kind, said: said() })),
+        by_trouble(
+            Outcome::Unreachable,
+            Some(Trouble::Connection { kind, said: said(), hop: Hop::Server, offered: None }),
+        ),
         by_trouble(Outcome::Failed, Some(Trouble::ServerPart { operation: text(bytes), said: said() })),
     ]
 }

@@ -1,6 +1,6 @@
 use crate::protocol::{
-    Answer, ConnectionKind, End, Ending, Failure, Holder, IoKind, Notice, Outcome, Planned, Reason, ReleaseId, Step,
-    TransactionId, Trouble, Unready, Verdict, Warning,
+    Answer, ConnectionKind, End, Ending, Failure, Holder, Hop, IoKind, KeyState, Notice, OfferedKey, Outcome, Planned,
+    Reason, ReleaseId, Step, Task, TransactionId, Trouble, Unready, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -30,6 +30,7 @@ pub(in crate::report) fn id(text: &str) -> ReleaseId {
 
 pub(in crate::report) fn planned() -> Planned {
     Planned {
+        task: Task::Deploy,
         host: "web1.example".into(),
         port: 22,
         user: "deploy".into(),
@@ -76,6 +77,10 @@ fn io(kind: IoKind, error: &str) -> Reason {
     Reason::Io { operation, path, error: error.into(), kind }
 }
 
+fn no_such_release(problem: &str) -> Reason {
+    Reason::NoSuchRelease { wanted: "3f2a1bc".into(), problem: format!("{OLD} {problem}") }
+}
+
 pub(in crate::report) fn reasons() -> Vec<Reason> {
     let mut all = vec![
         Reason::NotReady(findings().split_off(6)),
@@ -104,6 +109,8 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Unreadable("Failed to connect to bus".into()),
         Reason::ForeignListener { port: 8000, who: "process 4711 (uvicorn)".into() },
         Reason::Interrupted,
+        no_such_release("failed when it went live"),
+        Reason::NoSuchRelease { wanted: String::new(), problem: "there is no good release to go back to".into() },
     ];
     all.extend(answers().into_iter().map(unhealthy));
     all
@@ -149,7 +156,12 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
 
 pub(in crate::report) fn troubles() -> Vec<Trouble> {
     use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
-    let connection = |kind| Trouble::Connection { kind, said: b"debug\nssh: what ssh said\r\n".to_vec() };
+    let connection = |kind| Trouble::Connection {
+        kind,
+        said: b"debug\nssh: what ssh said\r\n".to_vec(),
+        hop: Hop::Server,
+        offered: None,
+    };
     let mut all = vec![
         Trouble::Tool { program: "ssh-agent".into(), problem: "it is not on PATH".into() },
         Trouble::Key { said: b"error in libcrypto\n".to_vec() },
@@ -164,8 +176,19 @@ pub(in crate::report) fn troubles() -> Vec<Trouble> {
         Trouble::Cancelled { finished_by: Some(1_762_148_300) },
         Trouble::Bug { problem: "two verdicts".into() },
     ];
+    all.extend([KeyState::Unknown, KeyState::Changed, KeyState::Revoked, KeyState::OtherName].map(not_trusted));
+    all.push(Trouble::Passphrase);
+    let hop = Hop::Jump { host: "jump.example".into(), port: 2222, user: "hop".into() };
+    all.push(Trouble::Connection { kind: Login, said: b"Permission denied (publickey).".to_vec(), hop, offered: None });
     all.extend([Refused, TimedOut, Resolve, HostKey, Login, Other].map(connection));
     all
+}
+
+fn not_trusted(state: KeyState) -> Trouble {
+    let line = "web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==".into();
+    let offered = OfferedKey { line, fingerprint: "SHA256:47DEQpj8HBSa".into(), state };
+    let said = b"Host key verification failed.\r\n".to_vec();
+    Trouble::Connection { kind: ConnectionKind::HostKey, said, hop: Hop::Server, offered: Some(Box::new(offered)) }
 }
 
 pub(in crate::report) fn failed(step: Step, reason: Reason) -> Option<Failure> {
@@ -212,6 +235,7 @@ fn by_the_server() -> Vec<End> {
     let refused = || failed(Step::RollBack, unhealthy(Answer::Refused));
     [
         verdict(Outcome::Deployed, Some(NEW), None),
+        Verdict { release: Some(id(OLD)), previous: Some(id(NEW)), ..verdict(Outcome::Restored, Some(OLD), None) },
         verdict(Outcome::RolledBack, Some(OLD), down()),
         verdict(Outcome::RolledBack, Some(OLD), failed(Step::Recover, Reason::Interrupted)),
         Verdict { rollback: refused(), ..verdict(Outcome::RollbackFailed, Some(OLD), down()) },
@@ -223,6 +247,10 @@ fn by_the_server() -> Vec<End> {
         Verdict { switched: false, ..first(Outcome::Failed, install()) },
         Verdict { release: None, ..unsent(Outcome::NotReady, failed(Step::Check, Reason::NotReady(findings()))) },
         Verdict { release: None, ..unsent(Outcome::Busy, failed(Step::Lock, Reason::Busy(Some(held())))) },
+        Verdict {
+            release: None,
+            ..unsent(Outcome::Failed, failed(Step::Check, no_such_release("is current already")))
+        },
         unsent(Outcome::Cancelled, failed(Step::Upload, Reason::Cancelled)),
         unsent(Outcome::Error, None),
     ]

@@ -1,5 +1,5 @@
 use super::{failure, live, reason, trouble};
-use crate::protocol::{End, Outcome, Verdict};
+use crate::protocol::{End, Outcome, Reason, Verdict};
 use crate::report::amounts::duration;
 use crate::report::foreign::cut;
 use crate::report::Place;
@@ -26,6 +26,7 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
     let it = verdict.failure.as_ref()?;
     Some(match (verdict.outcome, verdict.release) {
         (Outcome::Busy | Outcome::NotReady, _) => reason(&it.reason),
+        _ if matches!(it.reason, Reason::NoSuchRelease { .. }) => format!("cannot roll back: {}", reason(&it.reason)),
         (_, Some(id)) => format!("{id} {}", failure(it)),
         (_, None) => format!("the deployment {}", failure(it)),
     })
@@ -36,6 +37,7 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
 pub fn title(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "Deployed",
+        Outcome::Restored => "Restored",
         Outcome::Error => "A bug of deploy-action",
         Outcome::Invalid => "Inputs are wrong",
         Outcome::Unreachable => "Server is unreachable",
@@ -59,6 +61,7 @@ mod tests {
         let all: Vec<_> = ends().iter().map(|end| last_line(end, &place())).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy; 21.4 s
+        restored: 1762147685 is live and healthy; 21.4 s
         rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
         rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
         rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now; 21.4 s
@@ -70,6 +73,7 @@ mod tests {
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
         not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
+        failed: cannot roll back: 3f2a1bc: 1762147685 is current already; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was cut off while it was to upload: the line to the runner ended, or the run was cancelled; 1762147685 is still live; 21.4 s
         error: what is live is not known here; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: on the runner: the time limit of 30 min is up; 1762147685 is still live; 21.4 s
@@ -92,6 +96,7 @@ mod tests {
         let all = Outcome::ALL.map(|outcome| format!("{}: {}", outcome.word(), title(outcome)));
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: Deployed
+        restored: Restored
         error: A bug of deploy-action
         invalid: Inputs are wrong
         unreachable: Server is unreachable

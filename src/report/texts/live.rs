@@ -16,14 +16,16 @@ pub fn live(end: &End, place: &Place) -> String {
         Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
         Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => UNSWITCHED.to_owned(),
         Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
-        Outcome::Deployed | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => not_known(place),
+        Outcome::Deployed | Outcome::Restored | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => {
+            not_known(place)
+        }
     }
 }
 
 /// The same for the annotation, which has more room: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> String {
-    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome == Outcome::Deployed);
+    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome.is_success());
     let before = verdict.and_then(|verdict| verdict.previous).map(|id| format!(", before it {id}"));
     match verdict {
         Some(_) => format!("{} on {}{}", live(end, place), place.host, before.unwrap_or_default()),
@@ -34,7 +36,7 @@ pub fn now(end: &End, place: &Place) -> String {
 /// What the server's own word says.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
-        Outcome::Deployed => format!("{} is live{}", id(verdict), watched(place)),
+        Outcome::Deployed | Outcome::Restored => format!("{} is live{}", id(verdict), watched(place)),
         Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
         Outcome::RollbackFailed => rollback_failed(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
@@ -113,6 +115,7 @@ mod tests {
         let all: Vec<_> = ends().iter().map(|end| format!("{}: {}", end.outcome.word(), live(end, &place()))).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy
+        restored: 1762147685 is live and healthy
         rolled-back: 1762147685 is live and healthy again
         rolled-back: 1762147685 is live and healthy again
         rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now
@@ -124,6 +127,7 @@ mod tests {
         failed: nothing was switched; no release is live yet
         not-ready: 1762147685 is still live
         busy: this run changed nothing; the other deployment decides what is live
+        failed: 1762147685 is still live
         cancelled: 1762147685 is still live
         error: what is live is not known here; on web1.example: readlink /opt/diting/current
         failed: 1762147685 is still live

@@ -21,6 +21,13 @@ pub fn warning(warning: &Warning) -> String {
         Warning::NotEnabled(unit) => {
             format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
         }
+        Warning::DiskNearlyFull(used) => {
+            format!("the disk of the target is used to {used} %; on the server: df -h, and sudo du -xsh /var/log")
+        }
+        Warning::LogWords(lines) => {
+            let all: Vec<String> = lines.iter().map(word).collect();
+            format!("the log of the new start deserves a look: {}", all.join("; "))
+        }
         Warning::OldUnhealthy(last) => {
             format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
         }
@@ -44,6 +51,7 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
+        Notice::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
         Notice::Adopted(found) => adopted(found),
     }
 }
@@ -81,5 +89,18 @@ mod tests {
         waiting up to 5 min for systemd's start limit; nothing serves meanwhile
         current was a link to /opt/diting/previous; the next switch writes a relative one
         ");
+    }
+
+    #[test]
+    fn what_the_log_of_the_new_start_tells_has_its_words() {
+        let lines = [&b"ERROR: \x1b[31mno cache"[..], b"Exception in worker process"].map(<[u8]>::to_vec).to_vec();
+        let why = "only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy";
+        insta::assert_snapshot!(
+            [warning(&Warning::LogWords(lines)), notice(&Notice::LogNotChecked(why.to_owned()))].join("\n"),
+            @"
+        the log of the new start deserves a look: ERROR: no cache; Exception in worker process
+        the log of the new start is not known to be clean: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
+        "
+        );
     }
 }

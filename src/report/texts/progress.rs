@@ -1,5 +1,5 @@
 use super::{answer, holder, reason};
-use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Verdict};
+use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
 use crate::report::amounts::{count, duration, limit, size};
 use crate::report::foreign::word;
 use crate::report::Place;
@@ -13,14 +13,23 @@ const SLOW: Duration = Duration::from_millis(100);
 pub fn planned(planned: &Planned) -> String {
     let place = Place::from(planned);
     let unit = place.service.as_ref().map(|unit| format!(", unit {unit}")).unwrap_or_default();
-    let commit = planned.commit.as_ref().map(|hash| format!("commit {}, ", word(hash))).unwrap_or_default();
-    let tree = format!("{} in the tree, {}", count(planned.entries, "name"), size(planned.bytes));
-    let time = limit(planned.timeout);
-    format!(
-        "deploy to {}, {}{unit}\n{commit}{tree}; {time} until the switch at the most",
-        place.address(),
-        place.target
-    )
+    let place = format!("{}, {}{unit}", place.address(), place.target);
+    let time = format!("{} until the switch at the most", limit(planned.timeout));
+    match &planned.task {
+        Task::Deploy => {
+            let commit = planned.commit.as_ref().map(|hash| format!("commit {}, ", word(hash))).unwrap_or_default();
+            let tree = format!("{} in the tree, {}", count(planned.entries, "name"), size(planned.bytes));
+            format!("deploy to {place}\n{commit}{tree}; {time}")
+        }
+        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", word(to)),
+        Task::RollBack { to: None } => format!("roll back {place}\nto the previous good release; {time}"),
+    }
+}
+
+/// No connection yet.
+#[must_use]
+pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
+    format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
 }
 
 /// The server part is on its way.
@@ -92,11 +101,18 @@ mod tests {
     use crate::protocol::Answer;
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
+    fn back(to: Option<&str>) -> Planned {
+        let task = Task::RollBack { to: to.map(str::to_owned) };
+        Planned { task, ..crate::report::tests::planned() }
+    }
+
     #[test]
     fn progress_has_its_words() {
         let number = 3;
         let all = [
             planned(&crate::report::tests::planned()),
+            planned(&back(None)),
+            planned(&back(Some("3f2a1bc"))),
             copying(2_345_678),
             sending(1, 999),
             staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
@@ -112,6 +128,10 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
         commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+        roll back deploy@web1.example, /opt/diting, unit diting
+        to the previous good release; 30 min until the switch at the most
+        roll back deploy@web1.example, /opt/diting, unit diting
+        to 3f2a1bc; 30 min until the switch at the most
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
@@ -131,6 +151,7 @@ mod tests {
         let all: Vec<_> = ends().iter().filter_map(|end| end.verdict.as_ref()).map(recovered).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         1762147999, of an earlier run that did not see its end, has ended as deployed; 1762147999 is live
+        1762147685, of an earlier run that did not see its end, has ended as restored; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as rolled-back, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as rollback-failed, because health answered 500 with “no database” after 30 attempts in 1 min; what is live is not healthy
@@ -142,6 +163,7 @@ mod tests {
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
         of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
         of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
+        of an earlier run that did not see its end, has ended as failed, because 3f2a1bc: 1762147685 is current already; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as error; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live

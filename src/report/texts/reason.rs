@@ -30,6 +30,13 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Program { program, problem } => {
             format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
         }
+        Reason::Shared { path, problem } => format!("shared/{} on the server {}", word(path), word(problem)),
+        Reason::Log { lines } => match lines.last() {
+            Some(last) => format!("the log of the new start tells of a crash: {}", word(last)),
+            None => "the log of the new start tells of a crash".to_owned(),
+        },
+        Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => word(problem),
+        Reason::NoSuchRelease { wanted, problem } => format!("{}: {}", word(wanted), word(problem)),
         Reason::StartLimit { interval } => {
             format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
         }
@@ -130,6 +137,8 @@ mod tests {
         the unit's state cannot be read on the server: Failed to connect to bus
         port 8000 on the server is held by process 4711 (uvicorn), not by the new process
         the process that deploys on the server was killed, or the server went down
+        3f2a1bc: 1762147685 failed when it went live
+        there is no good release to go back to
         health answered 200 at last, but not for long enough, after 30 attempts in 1 min
         health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
         health answered 302, a redirect to https://web1/login after 30 attempts in 1 min
@@ -138,5 +147,12 @@ mod tests {
         health did not answer in time (the body) after 30 attempts in 1 min
         health gave no usable answer: no HTTP after 30 attempts in 1 min
         "#);
+    }
+
+    #[test]
+    fn a_crash_in_the_log_is_told_by_the_line_that_explains_it() {
+        let lines =
+            [&b"Traceback (most recent call last):"[..], b"KeyError: 'DATABASE_URL'"].map(<[u8]>::to_vec).to_vec();
+        insta::assert_snapshot!(reason(&Reason::Log { lines }), @"the log of the new start tells of a crash: KeyError: 'DATABASE_URL'");
     }
 }

@@ -1,4 +1,4 @@
-use crate::protocol::Step;
+use crate::protocol::{Step, Task};
 use crate::report::Place;
 
 /// What a step does, as it fits after "failed to"; also its heading.
@@ -11,6 +11,7 @@ pub fn step(step: Step) -> &'static str {
         Step::Check => "check",
         Step::Upload => "upload",
         Step::Install => "install",
+        Step::BeforeSwitch => "before-switch",
         Step::Seal => "seal",
         Step::Switch => "switch",
         Step::Restart => "restart",
@@ -33,9 +34,13 @@ pub fn step_name(step_: Step) -> &'static str {
 
 /// What a step does there, in a sentence.
 #[must_use]
-pub fn doing(step: Step, place: &Place) -> String {
+pub fn doing(step: Step, place: &Place, task: &Task) -> String {
     let Place { host, target, service, .. } = place;
     let unit = service.as_deref().map_or("the service".to_owned(), |unit| format!("unit {unit}"));
+    let release = match task {
+        Task::Deploy => "the new release",
+        Task::RollBack { .. } => "the release to be restored",
+    };
     match step {
         Step::Connect => format!("log in to {} and start the server part", place.address()),
         Step::Lock => format!("take the lock of {target} on {host}, so that nobody else deploys there meanwhile"),
@@ -43,11 +48,12 @@ pub fn doing(step: Step, place: &Place) -> String {
         Step::Check => format!("look on {host} for what must be fixed first"),
         Step::Upload => format!("bring the tree into {target}/releases on {host}"),
         Step::Install => format!("run install in the new release on {host}"),
+        Step::BeforeSwitch => format!("run before-switch in the new release on {host}"),
         Step::Seal => format!("make the new release durable on {host}"),
-        Step::Switch => format!("point {target}/current at the new release on {host}"),
+        Step::Switch => format!("point {target}/current at {release} on {host}"),
         Step::Restart => format!("restart {unit} on {host}"),
         Step::Verify => format!("watch {unit} on {host}"),
-        Step::Commit => "make the new release the one to stay".to_owned(),
+        Step::Commit => format!("make {release} the one to stay"),
         Step::RollBack => format!("put {target}/current on {host} back as it was"),
         Step::Retention => format!("remove releases on {host} that are no longer kept"),
     }
@@ -60,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_step_has_its_words() {
-        let line = |s: Step| format!("{} | {} | {}", step(s), step_name(s), doing(s, &place()));
+        let line = |s: Step| format!("{} | {} | {}", step(s), step_name(s), doing(s, &place(), &Task::Deploy));
         insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
         connect | connect | log in to deploy@web1.example and start the server part
         lock | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
@@ -75,6 +81,11 @@ mod tests {
         commit | commit | make the new release the one to stay
         roll back | roll-back | put /opt/diting/current on web1.example back as it was
         clean up | retention | remove releases on web1.example that are no longer kept
+        ");
+        let back = |step| doing(step, &place(), &Task::RollBack { to: None });
+        insta::assert_snapshot!([Step::Switch, Step::Commit].map(back).join("\n"), @"
+        point /opt/diting/current at the release to be restored on web1.example
+        make the release to be restored the one to stay
         ");
     }
 }

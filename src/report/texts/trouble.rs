@@ -1,4 +1,4 @@
-use crate::protocol::{ConnectionKind, Trouble};
+use crate::protocol::{ConnectionKind, Hop, KeyState, OfferedKey, Trouble};
 use crate::report::amounts::limit;
 use crate::report::foreign::{last_word, word};
 
@@ -8,10 +8,17 @@ pub fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Tool { program, problem } => format!("on the runner: {}: {}", word(program), word(problem)),
         Trouble::Key { said } => format!("on the runner: the private key could not be loaded{}", quote(said)),
+        Trouble::Passphrase => "on the runner: the passphrase does not open the private key".to_owned(),
         Trouble::Source { path, problem } => {
             format!("on the runner: {} cannot be deployed: {}", word(path), word(problem))
         }
-        Trouble::Connection { kind, said } => format!("on the way: {}{}", connection(*kind), quote(said)),
+        Trouble::Connection { kind, said, hop, offered } => {
+            let hop = hop_name(hop);
+            match offered {
+                Some(offered) => format!("on the way: {}", host_key(&hop, offered)),
+                None => format!("on the way: {}{}", connection(*kind, &hop), quote(said)),
+            }
+        }
         Trouble::ServerPart { operation, said } => {
             format!("on the server: the server part failed to {}{}", word(operation), quote(said))
         }
@@ -34,14 +41,33 @@ pub fn trouble(trouble: &Trouble) -> String {
     }
 }
 
-fn connection(kind: ConnectionKind) -> &'static str {
+fn hop_name(hop: &Hop) -> String {
+    match hop {
+        Hop::Server => "the server".to_owned(),
+        Hop::Jump { host, .. } => format!("the jump host {}", word(host)),
+    }
+}
+
+fn connection(kind: ConnectionKind, hop: &str) -> String {
     match kind {
-        ConnectionKind::Refused => "the server refused the connection",
-        ConnectionKind::TimedOut => "the server did not answer in time",
-        ConnectionKind::Resolve => "the server's name is unknown",
-        ConnectionKind::HostKey => "the server's host key is not the one in known-hosts",
-        ConnectionKind::Login => "the server refused the login",
-        ConnectionKind::Other => "no connection to the server",
+        ConnectionKind::Refused => format!("{hop} refused the connection"),
+        ConnectionKind::TimedOut => format!("{hop} did not answer in time"),
+        ConnectionKind::Resolve => format!("{hop}'s name is unknown"),
+        ConnectionKind::HostKey => format!("{hop}'s host key is not the one in known-hosts"),
+        ConnectionKind::Login => format!("{hop} refused the login"),
+        ConnectionKind::Other => format!("no connection to {hop}"),
+    }
+}
+
+fn host_key(hop: &str, offered: &OfferedKey) -> String {
+    let fingerprint = word(&offered.fingerprint);
+    match offered.state {
+        KeyState::Unknown => format!("known-hosts has no key for {hop}, which offers {fingerprint}"),
+        KeyState::Changed => format!("{hop} offers another host key than known-hosts has: {fingerprint}"),
+        KeyState::Revoked => format!("{hop} offers a host key that known-hosts revokes: {fingerprint}"),
+        KeyState::OtherName => {
+            format!("{hop} offers a key that known-hosts has for another name only: {fingerprint}")
+        }
     }
 }
 
@@ -79,6 +105,12 @@ mod tests {
         on the runner: the run was cancelled
         on the runner: the run was cancelled when the server could no longer be stopped
         on the runner: a bug of deploy-action: two verdicts
+        on the way: known-hosts has no key for the server, which offers SHA256:47DEQpj8HBSa
+        on the way: the server offers another host key than known-hosts has: SHA256:47DEQpj8HBSa
+        on the way: the server offers a host key that known-hosts revokes: SHA256:47DEQpj8HBSa
+        on the way: the server offers a key that known-hosts has for another name only: SHA256:47DEQpj8HBSa
+        on the runner: the passphrase does not open the private key
+        on the way: the jump host jump.example refused the login (Permission denied (publickey).)
         on the way: the server refused the connection (ssh: what ssh said)
         on the way: the server did not answer in time (ssh: what ssh said)
         on the way: the server's name is unknown (ssh: what ssh said)

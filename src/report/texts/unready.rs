@@ -1,4 +1,5 @@
 use crate::protocol::Unready;
+use crate::report::amounts::size;
 use crate::report::foreign::word;
 
 /// What must be fixed on the server first, as it fits after "because".
@@ -22,6 +23,15 @@ pub fn unready(found: &Unready) -> String {
         Unready::Missing { program, path } => {
             format!("{} is not on the server (looked for in {})", word(program), word(path))
         }
+        Unready::Room { inodes: Some(inodes), .. } => {
+            format!("the disk of the target has room for {inodes} more files only")
+        }
+        Unready::Room { needed, free, min_free, inodes: None } => format!(
+            "the release needs {} and {} are to stay free, but the disk of the target has {}",
+            size(*needed),
+            size(*min_free),
+            size(*free)
+        ),
         Unready::NoLocks { error } => format!("files on the server cannot be locked: {}", word(error)),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocol::ConnectionKind;
+use crate::protocol::{ConnectionKind, Hop};
 use crate::runner::testing::{planned, verdict};
 
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -94,7 +94,7 @@ fn nonsense_after_the_point_of_no_return_does_not_hide_that_the_server_goes_on()
 
 #[test]
 fn unreachable_is_only_what_never_logged_in() {
-    let connection = Trouble::Connection { kind: ConnectionKind::Login, said: vec![] };
+    let connection = Trouble::Connection { kind: ConnectionKind::Login, said: vec![], hop: Hop::Server, offered: None };
     assert_eq!(Conclusion::early(connection).outcome, Outcome::Unreachable);
     assert_eq!(Conclusion::early(Trouble::Key { said: vec![] }).outcome, Outcome::Invalid);
     let no_binary = Trouble::NoBinary { cpu: "riscv64".to_owned(), file: "deploy-action-riscv64".to_owned() };

@@ -1,9 +1,9 @@
 //! Over a real sshd, with a stand-in for the server part: a script that was made for one transaction.
 
 use super::*;
-use crate::protocol::{greeting, ConnectionKind, Outcome, What};
+use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, What};
 use crate::runner::testing::{deployment, ended, event, random, release, transaction};
-use crate::runner::KeyText;
+use crate::runner::{Jump, KeyText};
 use std::fmt::Write as _;
 use std::future::{pending, ready};
 use std::path::{Path, PathBuf};
@@ -113,8 +113,106 @@ async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
         }
         let end = trial.run().await;
         assert_eq!(end.outcome, Outcome::Unreachable);
-        let Some(Trouble::Connection { kind, said }) = end.trouble else { panic!("{:?}", end.trouble) };
+        let Some(Trouble::Connection { kind, said, .. }) = end.trouble else { panic!("{:?}", end.trouble) };
         assert_eq!(kind, expected, "{}", String::from_utf8_lossy(&said));
+    }
+}
+
+/// The throwaway server's key under the name `ssh` looks for.
+fn line_of(trial: &Trial) -> String {
+    let line = trial.deployment.known_hosts.lines().find(|line| line.contains("ssh-ed25519")).unwrap();
+    line.split_once(' ').unwrap().1.to_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
+    let new = Trial::new("exit 1");
+    let (key, name) = (line_of(&new), format!("[127.0.0.1]:{}", new.deployment.port));
+    // as long, and of the same kind
+    let (head, tail) = key.trim_end().split_at(60);
+    let other = head.to_owned() + &tail.chars().rev().collect::<String>();
+    for (known_hosts, state) in [
+        (format!("example.org {other}\n"), KeyState::Unknown),
+        (format!("{name} {other}\n"), KeyState::Changed),
+        (format!("example.org {key}\n"), KeyState::OtherName),
+        (format!("{name} {key}\n@revoked * {key}\n"), KeyState::Revoked),
+        (format!("@cert-authority * {key}\n"), KeyState::OtherName),
+    ] {
+        let mut trial = Trial::new("exit 1");
+        trial.deployment.known_hosts.clone_from(&known_hosts);
+        let end = trial.run().await;
+        let Some(Trouble::Connection { kind, offered, hop, said }) = end.trouble else { panic!("{:?}", end.trouble) };
+        assert_eq!((kind, hop), (ConnectionKind::HostKey, Hop::Server), "{}", String::from_utf8_lossy(&said));
+        let offered = offered.unwrap();
+        assert_eq!(offered.state, state, "{known_hosts}");
+        assert!(
+            offered.line.starts_with(&format!("{name} ssh-ed25519 ")) && offered.fingerprint.starts_with("SHA256:")
+        );
+        let blob = |line: &str| line.split(' ').nth_back(0).unwrap().to_owned();
+        assert!(key.contains(&blob(&offered.line)));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn a_hashed_name_is_known() {
+    let mut trial = Trial::new(&(greet() + &print(&ended(Outcome::Deployed))));
+    let file = trial.parts.path().join("known_hosts");
+    fs::write(&file, &trial.deployment.known_hosts).unwrap();
+    let hashed = std::process::Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().unwrap();
+    assert!(hashed.status.success());
+    trial.deployment.known_hosts = fs::read_to_string(&file).unwrap();
+    assert!(trial.deployment.known_hosts.starts_with("|1|"));
+    assert_eq!(trial.run().await.trouble, None);
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
+    // the server itself, under another name
+    let through = |script: &str| {
+        let mut trial = Trial::new(script);
+        let port = trial.deployment.port;
+        trial.deployment.host = "localhost".to_owned();
+        trial.deployment.jump = Some(Jump { host: "127.0.0.1".to_owned(), port, user: "deploy".to_owned() });
+        let inside = format!("[localhost]:{port} {}\n", line_of(&trial));
+        trial.deployment.known_hosts += &inside;
+        trial
+    };
+    let mut trial = through(&(greet() + &print(&ended(Outcome::Deployed))));
+    let end = trial.run().await;
+    assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
+
+    let told = |end: End| match end.trouble {
+        Some(Trouble::Connection { kind, hop, said, offered }) => {
+            (kind, hop != Hop::Server, String::from_utf8_lossy(&said).into_owned(), offered.map(|it| it.state))
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut trial = through("");
+    trial.deployment.jump.as_mut().unwrap().user = "nobody".to_owned();
+    let (kind, jump, said, _) = told(trial.run().await);
+    assert!(kind == ConnectionKind::Login && jump && said.contains("nobody@"), "{kind:?} {said}");
+
+    let mut trial = through("");
+    trial.deployment.user = "nobody".to_owned();
+    let (kind, jump, said, _) = told(trial.run().await);
+    assert!(kind == ConnectionKind::Login && !jump && said.contains("nobody@"), "{kind:?} {said}");
+
+    let mut trial = through("");
+    trial.deployment.port = 9;
+    let (kind, jump, said, _) = told(trial.run().await);
+    assert!(kind == ConnectionKind::Refused && !jump && said.contains("from the jump host"), "{kind:?} {said}");
+
+    for (kept, is_jump) in [("[localhost]", true), ("[127.0.0.1]", false)] {
+        let mut trial = through("");
+        trial.deployment.known_hosts =
+            trial.deployment.known_hosts.lines().filter(|line| line.starts_with(kept)).collect::<Vec<_>>().join("\n")
+                + "\n";
+        let (kind, jump, said, state) = told(trial.run().await);
+        assert_eq!((kind, jump), (ConnectionKind::HostKey, is_jump), "{said}");
+        assert_eq!(state, Some(KeyState::OtherName));
     }
 }
 
@@ -178,6 +276,8 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
         port: deployment.port,
         user: &deployment.user,
         key: deployment.key.as_ref(),
+        passphrase: None,
+        jump: None,
         auth_sock: None,
         known_hosts: &deployment.known_hosts,
         connect_timeout: deployment.connect_timeout,
@@ -218,6 +318,30 @@ async fn cancelled_at_once_nothing_is_contacted() {
     assert_eq!(end.outcome, Outcome::Cancelled);
     assert!(matches!(events.last(), Some(RunEvent::Ended(_))));
     assert!(!events.iter().any(|event| matches!(event, RunEvent::Connected { .. })));
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
+    let source = tempfile::tempdir().unwrap();
+    fs::write(source.path().join("a"), "x").unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (attempts, timeout, expected) in [(2, 60, 1), (3, 2, 2)] {
+        let limit = Duration::from_secs(timeout);
+        let deployment =
+            Deployment { port: free, connect_attempts: attempts, timeout: limit, ..deployment(source.path()) };
+        let mut pauses = Vec::new();
+        let binaries = || Binaries::of(&source.path().join("a"), source.path());
+        let end = deploy_with(&deployment, &transaction(), binaries, pending(), &mut |event| {
+            if let RunEvent::ConnectFailed { pause, .. } = event {
+                pauses.push(pause.as_secs());
+            }
+        })
+        .await;
+        assert_eq!(pauses, [1, 2][..expected]);
+        assert_eq!(end.outcome, Outcome::Unreachable);
+        assert!(end.took < Duration::from_secs(3), "{:?}", end.took);
+    }
+    assert_eq!([1, 2, 3, 4, 5, 99].map(|attempt| pause_after(attempt).as_secs()), [1, 2, 4, 8, 10, 10]);
 }
 
 #[tokio::test]

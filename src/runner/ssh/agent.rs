@@ -1,9 +1,10 @@
+use super::passphrase::Askpass;
 use super::tools::{command, unusable};
 use crate::protocol::Trouble;
 use crate::runner::KeyText;
 use rustix::process::{kill_process, Pid, Signal};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
@@ -57,17 +58,31 @@ impl Agent {
         }
     }
 
-    /// Loads `key`, which the agent forgets after `life`.
+    /// Loads `key`, which `passphrase` opens where it is encrypted, and which the agent forgets after `life`.
     ///
     /// # Errors
     /// With what ssh-add said about it.
-    pub(super) async fn add(&self, key: &KeyText, life: Duration) -> Result<(), Trouble> {
+    pub(super) async fn add(&self, key: &KeyText, passphrase: Option<&KeyText>, life: Duration) -> Result<(), Trouble> {
+        let folder = self.socket.parent().unwrap_or(Path::new("/"));
+        let askpass = passphrase.map(|passphrase| Askpass::new(folder, passphrase)).transpose();
+        let askpass = askpass.map_err(|error| unusable("ssh-add", format!("cannot be given a passphrase: {error}")))?;
+        let output = self.ssh_add(key, askpass.as_ref(), life).await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        if askpass.is_some_and(|askpass| askpass.was_wrong()) {
+            return Err(Trouble::Passphrase);
+        }
+        Err(Trouble::Key { said: [output.stderr, output.stdout].concat() })
+    }
+
+    async fn ssh_add(&self, key: &KeyText, askpass: Option<&Askpass>, life: Duration) -> Result<Output, Trouble> {
         let mut child = command("ssh-add")
             .args(["-q", "-t", &life.as_secs().max(1).to_string(), "-"])
             .env("SSH_AUTH_SOCK", &self.socket)
-            // a key with a passphrase must fail, not ask on whatever terminal there is
+            // it must fail where we have no passphrase, not ask on whatever terminal there is
             .env("SSH_ASKPASS_REQUIRE", "force")
-            .env("SSH_ASKPASS", "false")
+            .env("SSH_ASKPASS", askpass.map_or_else(|| "false".into(), Askpass::program))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -77,14 +92,10 @@ impl Agent {
             // if it does not read it all, what it says tells why
             let _unread = stdin.write_all(key.reveal().as_bytes()).await;
         }
-        let output = timeout(PATIENCE, child.wait_with_output())
+        timeout(PATIENCE, child.wait_with_output())
             .await
             .map_err(|_| unusable("ssh-add", "does not end"))?
-            .map_err(|error| unusable("ssh-add", error))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(Trouble::Key { said: [output.stderr, output.stdout].concat() })
+            .map_err(|error| unusable("ssh-add", error))
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -153,7 +164,7 @@ mod tests {
     async fn the_agent_holds_the_key_and_ends_when_it_is_dropped() {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
-        assert_eq!(agent.add(&new_key(folder.path(), ""), Duration::from_secs(60)).await, Ok(()));
+        assert_eq!(agent.add(&new_key(folder.path(), ""), None, Duration::from_secs(60)).await, Ok(()));
         assert!(listed(agent.socket()).contains("a comment"));
         let socket = agent.socket().to_owned();
         drop(agent);
@@ -165,7 +176,7 @@ mod tests {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let bad = KeyText::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
-        let Err(Trouble::Key { said }) = agent.add(&bad, Duration::from_secs(60)).await else { panic!("added") };
+        let Err(Trouble::Key { said }) = agent.add(&bad, None, Duration::from_secs(60)).await else { panic!("added") };
         let said = String::from_utf8(said).unwrap();
         assert!(said.contains("Error loading key") && !said.contains("hunter2"), "{said}");
     }
@@ -175,7 +186,23 @@ mod tests {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let key = new_key(folder.path(), "secret");
-        assert!(matches!(agent.add(&key, Duration::from_secs(60)).await, Err(Trouble::Key { .. })));
+        assert!(matches!(agent.add(&key, None, Duration::from_secs(60)).await, Err(Trouble::Key { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_passphrase_opens_the_key_and_a_wrong_one_is_told_as_such() {
+        let folder = Folder::make().unwrap();
+        let agent = Agent::start(folder.path()).await.unwrap();
+        let right = "  it's $(a) \\\\ \"pass\" phrase%s ";
+        let key = new_key(folder.path(), right);
+        let add = |passphrase: &str| {
+            let (agent, key, passphrase) = (&agent, &key, KeyText::from(passphrase.to_owned()));
+            async move { agent.add(key, Some(&passphrase), Duration::from_secs(60)).await }
+        };
+        assert_eq!(add("wrong").await, Err(Trouble::Passphrase));
+        assert_eq!(add(right).await, Ok(()));
+        assert!(listed(agent.socket()).contains("a comment"));
+        assert!(!folder.path().join("ask").exists());
     }
 
     #[tokio::test]

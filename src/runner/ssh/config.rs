@@ -1,11 +1,13 @@
-use std::fmt::Write as _;
+use super::host_key;
 use std::path::Path;
 use std::time::Duration;
 
 /// The alias that stands for the server on every command line, so that no user's text is on one.
 pub(super) const ALIAS: &str = "target";
+/// The same for the server on the way to it.
+pub(super) const JUMP: &str = "jump";
 
-/// Where to log in, and how long to try.
+/// Where to log in.
 #[derive(Debug, Clone)]
 pub(super) struct Address<'a> {
     /// Name or address, IPv6 without brackets; checked.
@@ -13,7 +15,6 @@ pub(super) struct Address<'a> {
     pub(super) port: u16,
     /// Checked.
     pub(super) user: &'a str,
-    pub(super) connect_timeout: Duration,
 }
 
 /// All that does not depend on the server. The first value that ssh obtains counts, and this is the only file it reads.
@@ -52,19 +53,40 @@ const FIXED: &str = "\
     LogLevel ERROR
 ";
 
-/// ssh's configuration for one server.
-pub(super) fn config(address: &Address<'_>, known_hosts: &Path) -> String {
-    let Address { host, port, user, connect_timeout } = address;
+/// ssh's configuration for one server, and for the `jump` host before it; `folder` is ours, and needs no quoting.
+pub(super) fn config(
+    target: &Address<'_>,
+    jump: Option<&Address<'_>>,
+    connect_timeout: Duration,
+    folder: &Path,
+) -> String {
+    // the login on the jump host comes before the server's first word
+    let hops = if jump.is_some() { 2 } else { 1 };
+    let way = jump.map(|_| proxy(folder)).unwrap_or_default();
+    let jump = jump.map(|jump| {
+        // only so does ssh tell why the jump host does not reach the server
+        block(JUMP, jump, connect_timeout, folder) + "    LogLevel INFO\n"
+    });
+    let target = block(ALIAS, target, connect_timeout.saturating_mul(hops), folder);
+    format!(
+        "{target}{way}{}Host *\n    UserKnownHostsFile {}\n{FIXED}",
+        jump.unwrap_or_default(),
+        folder.join("known_hosts").display()
+    )
+}
+
+/// As `ProxyJump`, which would lose what the jump host's ssh says.
+fn proxy(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("    ProxyCommand ssh -F {folder}/config -E {folder}/jump.log -W '[%h]:%p' {JUMP}\n")
+}
+
+fn block(alias: &str, address: &Address<'_>, connect_timeout: Duration, folder: &Path) -> String {
+    let Address { host, port, user } = address;
     let seconds = connect_timeout.as_millis().div_ceil(1000).max(1);
-    let mut text = format!("Host {ALIAS}\n");
-    // writing to a string can't fail
-    let _written = write!(
-        text,
-        "    HostName {host}\n    Port {port}\n    User {user}\n    ConnectTimeout {seconds}\n    \
-         UserKnownHostsFile {}\n{FIXED}",
-        known_hosts.display()
-    );
-    text
+    let text =
+        format!("Host {alias}\n    HostName {host}\n    Port {port}\n    User {user}\n    ConnectTimeout {seconds}\n");
+    text + &host_key::lines(folder, alias)
 }
 
 #[cfg(test)]
@@ -73,40 +95,57 @@ mod tests {
     use std::process::Command;
 
     fn address() -> Address<'static> {
-        Address { host: "2001:db8::1", port: 2222, user: "deploy", connect_timeout: Duration::from_millis(1500) }
+        Address { host: "2001:db8::1", port: 2222, user: "deploy" }
+    }
+
+    fn text(jump: Option<&Address<'_>>) -> String {
+        config(&address(), jump, Duration::from_millis(1500), Path::new("/tmp/da0"))
     }
 
     /// What ssh itself makes of the file.
-    fn understood(text: &str) -> String {
+    fn understood(text: &str, alias: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
         std::fs::write(&file, text).unwrap();
-        let output = Command::new("ssh").arg("-G").arg("-F").arg(&file).arg(ALIAS).output().unwrap();
+        let output = Command::new("ssh").arg("-G").arg("-F").arg(&file).arg(alias).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().to_lowercase()
     }
 
+    /// Whether ssh has taken `line` as it is meant.
+    fn taken(line: &str, understood: &str) -> bool {
+        let line = line.trim().to_lowercase();
+        let forms = [("", ""), (" yes", " true"), (" no", " false")];
+        let found = forms.iter().any(|(ours, theirs)| understood.contains(&(line.replace(ours, theirs) + "\n")));
+        // ssh -G does not print these
+        let silent = ["identityagent ssh_auth_sock", "identityfile none", "ignoreunknown knownhostscommand"];
+        found || silent.contains(&line.as_str())
+    }
+
     #[test]
     fn ssh_understands_every_line() {
-        let text = config(&address(), Path::new("/tmp/da0/known_hosts"));
-        let understood = understood(&text);
-        for line in text.lines().skip(1) {
-            let mut line = line.trim().to_lowercase();
-            for (ours, theirs) in [("yes", "true"), ("no", "false")] {
-                if !understood.contains(&line) {
-                    line = line.replace(&format!(" {ours}"), &format!(" {theirs}"));
-                }
-            }
-            // ssh -G does not print these two
-            if !["identityagent ssh_auth_sock", "identityfile none"].contains(&line.as_str()) {
-                assert!(understood.contains(&format!("{line}\n")), "{line}\n{understood}");
-            }
+        let text = text(None);
+        let understood = understood(&text, ALIAS);
+        for line in text.lines().filter(|line| line.starts_with(' ')) {
+            assert!(taken(line, &understood), "{line}\n{understood}");
         }
     }
 
     #[test]
-    fn a_part_of_a_second_counts_as_one() {
-        let text = config(&address(), Path::new("/tmp/da0/known_hosts"));
-        assert!(text.contains("    ConnectTimeout 2\n"));
+    fn the_jump_host_is_as_strict_and_the_only_way() {
+        let jump = Address { host: "jump.example", port: 22, user: "hop" };
+        let text = text(Some(&jump));
+        let (target, jump) = (understood(&text, ALIAS), understood(&text, JUMP));
+        for line in ["StrictHostKeyChecking yes", "UserKnownHostsFile /tmp/da0/known_hosts", "BatchMode yes"] {
+            assert!(taken(line, &target) && taken(line, &jump), "{line}\n{jump}");
+        }
+        assert!(
+            target.contains("proxycommand ssh -f /tmp/da0/config -e /tmp/da0/jump.log -w '[%h]:%p' jump\n"),
+            "{target}"
+        );
+        assert!(target.contains("connecttimeout 3\n") && jump.contains("connecttimeout 2\n"));
+        assert!(
+            jump.contains("hostname jump.example\n") && jump.contains("user hop\n") && !jump.contains("proxycommand")
+        );
     }
 }

@@ -6,6 +6,9 @@ mod bootstrap;
 mod config;
 mod copy;
 mod folder;
+mod host_key;
+mod passphrase;
+mod refusal;
 mod session;
 mod tools;
 

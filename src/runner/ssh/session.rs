@@ -1,10 +1,12 @@
 use super::agent::Agent;
 use super::config::{config, Address, ALIAS};
 use super::folder::Folder;
+use super::host_key;
+use super::refusal::{in_words, Attempted};
 use super::tools::{command, require, unusable};
-use crate::protocol::{ConnectionKind, Trouble};
+use crate::protocol::Trouble;
 use crate::runner::pipes::Pipes;
-use crate::runner::KeyText;
+use crate::runner::{Jump, KeyText};
 use openssh::{
     Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session, SessionBuilder, Stdio,
 };
@@ -28,7 +30,11 @@ pub(crate) struct Login<'a> {
     pub(crate) user: &'a str,
     /// Without one, the agent behind `auth_sock` is asked.
     pub(crate) key: Option<&'a KeyText>,
+    /// What opens it, where it is encrypted.
+    pub(crate) passphrase: Option<&'a KeyText>,
     pub(crate) auth_sock: Option<&'a Path>,
+    /// The server on the way.
+    pub(crate) jump: Option<&'a Jump>,
     pub(crate) known_hosts: &'a str,
     pub(crate) connect_timeout: Duration,
     /// How long the key may be used.
@@ -58,11 +64,13 @@ impl Connection {
         let agent = private_agent(login, &folder).await?;
         let socket = agent.as_ref().map(Agent::socket).or(login.auth_sock);
         let builder = builder(login, &folder, socket)?;
-        let limit = login.connect_timeout.saturating_add(LOGIN_TIME);
+        let hops = if login.jump.is_some() { 2 } else { 1 };
+        let limit = login.connect_timeout.saturating_add(LOGIN_TIME).saturating_mul(hops);
+        let attempted = Attempted { login, folder: folder.path() };
         match timeout(limit, builder.connect_mux(ALIAS)).await {
             Ok(Ok(session)) => Ok(Self { session, _agent: agent, folder }),
-            Ok(Err(error)) => Err(refused(&error)),
-            Err(_) => Err(too_late(limit)),
+            Ok(Err(error)) => Err(attempted.refused(&error)),
+            Err(_) => Err(attempted.too_late(limit)),
         }
     }
 
@@ -124,20 +132,20 @@ async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agen
     let Some(key) = login.key else { return Ok(None) };
     require(&["ssh-agent", "ssh-add"])?;
     let agent = Agent::start(folder.path()).await?;
-    agent.add(key, login.key_life).await?;
+    agent.add(key, login.passphrase, login.key_life).await?;
     tracing::debug!("the key is in an agent of our own");
     Ok(Some(agent))
 }
 
 fn builder(login: &Login<'_>, folder: &Folder, socket: Option<&Path>) -> Result<SessionBuilder, Trouble> {
-    let address =
-        Address { host: login.host, port: login.port, user: login.user, connect_timeout: login.connect_timeout };
-    let known_hosts = folder.path().join("known_hosts");
+    let target = Address { host: login.host, port: login.port, user: login.user };
+    let jump = login.jump.map(|jump| Address { host: &jump.host, port: jump.port, user: &jump.user });
     let write = |path: &Path, text: &str| {
         fs::write(path, text).map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
     };
-    write(&known_hosts, login.known_hosts)?;
-    write(&config_file(folder), &config(&address, &known_hosts))?;
+    write(&folder.path().join("known_hosts"), login.known_hosts)?;
+    write(&config_file(folder), &config(&target, jump.as_ref(), login.connect_timeout, folder.path()))?;
+    host_key::prepare(folder.path()).map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))?;
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
@@ -154,66 +162,10 @@ fn config_file(folder: &Folder) -> PathBuf {
     folder.path().join("config")
 }
 
-fn refused(error: &openssh::Error) -> Trouble {
-    let said = match error {
-        openssh::Error::Connect(error) => error.to_string(),
-        other => in_words(other),
-    };
-    Trouble::Connection { kind: kind_of(&said), said: said.into_bytes() }
-}
-
-fn too_late(limit: Duration) -> Trouble {
-    let said = format!("no login within {} s", limit.as_secs());
-    Trouble::Connection { kind: ConnectionKind::TimedOut, said: said.into_bytes() }
-}
-
-/// An error with its causes.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
-}
-
-/// What ssh's words hint at; they are not an interface, so nothing but a hint depends on it.
-fn kind_of(said: &str) -> ConnectionKind {
-    const WORDS: [(&str, ConnectionKind); 12] = [
-        ("Host key verification failed", ConnectionKind::HostKey),
-        ("HOST IDENTIFICATION HAS CHANGED", ConnectionKind::HostKey),
-        ("host key is known", ConnectionKind::HostKey),
-        ("marked as revoked", ConnectionKind::HostKey),
-        ("Permission denied (", ConnectionKind::Login),
-        ("Too many authentication failures", ConnectionKind::Login),
-        ("Could not resolve", ConnectionKind::Resolve),
-        ("Connection refused", ConnectionKind::Refused),
-        ("timed out", ConnectionKind::TimedOut),
-        ("Timeout", ConnectionKind::TimedOut),
-        ("timeout", ConnectionKind::TimedOut),
-        ("No route to host", ConnectionKind::Other),
-    ];
-    WORDS.iter().find(|(words, _)| said.contains(words)).map_or(ConnectionKind::Other, |(_, kind)| *kind)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sshs_words_are_understood_as_far_as_possible() {
-        for (said, kind) in [
-            ("connect to host 127.0.0.1 port 1: Connection refused", ConnectionKind::Refused),
-            ("connect to host 192.0.2.1 port 22: Connection timed out", ConnectionKind::TimedOut),
-            ("Connection timed out during banner exchange", ConnectionKind::TimedOut),
-            ("Could not resolve hostname x.invalid: Name or service not known", ConnectionKind::Resolve),
-            ("deploy@host: Permission denied (publickey).", ConnectionKind::Login),
-            (
-                "No ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.\r\n\
-                 Host key verification failed.",
-                ConnectionKind::HostKey,
-            ),
-            ("kex_exchange_identification: Connection closed by remote host", ConnectionKind::Other),
-        ] {
-            assert_eq!(kind_of(said), kind, "{said}");
-        }
-    }
+    use crate::protocol::ConnectionKind;
 
     #[tokio::test]
     async fn nobody_listening_is_told_as_such() {
@@ -223,6 +175,8 @@ mod tests {
             port: free,
             user: "deploy",
             key: None,
+            passphrase: None,
+            jump: None,
             auth_sock: None,
             known_hosts: "",
             connect_timeout: Duration::from_secs(5),
@@ -240,12 +194,14 @@ mod tests {
             port: listener.local_addr().unwrap().port(),
             user: "deploy",
             key: None,
+            passphrase: None,
+            jump: None,
             auth_sock: None,
             known_hosts: "",
             connect_timeout: Duration::from_secs(1),
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, said }) = Connection::open(&login).await else { panic!("connected") };
+        let Err(Trouble::Connection { kind, said, .. }) = Connection::open(&login).await else { panic!("connected") };
         assert_eq!(kind, ConnectionKind::TimedOut, "{}", String::from_utf8_lossy(&said));
     }
 }

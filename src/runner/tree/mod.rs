@@ -70,6 +70,12 @@ impl Tree {
         Ok(Self { source: source.to_owned(), entries, root })
     }
 
+    /// Nothing: what a rollback sends.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { source: PathBuf::new(), entries: Vec::new(), root: root_of(&[]) }
+    }
+
     /// In the order of the manifest.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

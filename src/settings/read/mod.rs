@@ -3,31 +3,28 @@
 mod health;
 mod place;
 mod server;
+mod stage;
 
-use std::fs;
-use std::io;
 use std::time::Duration;
 
-use super::commands::{Command, Install, InstallPlan, Restart};
+use super::commands::{Command, Restart};
 use super::durations::within;
-use super::excludes::{Excludes, DEPLOY_IGNORE};
 use super::flags::Flags;
 use super::given::Given;
 use super::health::Probe;
+use super::log::{self, LogCheck, LogLevel};
 use super::model::{Settings, Surroundings};
-use super::problem::{wrong, Problem, Wrong};
+use super::problem::{Problem, Wrong};
 use super::reader::Reader;
+use super::release::ReleaseChoice;
 use super::retention::Retention;
-use super::source::Source;
 use super::warning::Warning;
+use stage::Stage;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// No job of GitHub's own runners lives longer.
 const JOB: Duration = Duration::from_secs(6 * 3600);
-
-/// A `.deployignore` of more bytes is none.
-const LONGEST_LIST: u64 = 1 << 20;
 
 /// Makes settings of the inputs, or finds everything that is wrong with them. The warnings hold in both cases.
 ///
@@ -45,68 +42,79 @@ pub fn read(given: &Given, flags: &Flags, around: &Surroundings) -> (Result<Sett
 
 fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> {
     let command = reader.with_default("command", Command::parse);
+    // for the problems' sake, a command that is none is taken for the usual one
+    let meant = command.unwrap_or(Command::Deploy);
+    reader.disregard(meant.unused(), meant.word());
+    let release = release(reader, meant);
     let server = server::server(reader, around);
     let restart = reader.optional("restart", Restart::parse);
-    let place = place::place(reader, around, restart.as_ref());
-    let source =
-        reader.with_default("source", |text| Source::parse(text, &around.current_dir, around.workspace.as_deref()));
-    let excludes = excludes(reader, source.as_ref());
-    let install = install(reader, source.as_ref());
+    let place = place::place(reader, around, meant, restart.as_ref());
+    let stage = match meant {
+        Command::Deploy => Stage::read(reader, around),
+        Command::Rollback | Command::Releases => Some(Stage::none()),
+    };
     let health = health::health(reader);
+    let log_check = log_check(reader);
     let retention = reader.with_default("retention", Retention::parse);
-    let timeout = reader.with_default("timeout", |text| within(text, Duration::from_secs(1)..=JOB));
-    let (service, target) = place?;
+    let wait_lock = reader.with_default("wait-lock", |text| within(text, Duration::ZERO..=JOB));
+    let timeout = reader.with_default("timeout", |text| within(text, SECOND..=JOB));
+    let ((service, target), stage) = (place?, stage?);
     let settings = Settings {
         command: command?,
+        release: release?,
         server: server?,
         service,
         target,
-        source: source?,
-        excludes: excludes?,
-        install: install?,
+        source: stage.source,
+        excludes: stage.excludes,
+        shared: stage.shared,
+        env_file: stage.env_file,
+        install: stage.install,
+        env: stage.env,
+        before_switch: stage.before_switch,
         restart: restart?.unwrap_or(Restart::Default),
         health: health?,
+        log_check: log_check?,
         retention: retention?,
+        min_free: stage.min_free,
+        wait_lock: wait_lock?,
         timeout: timeout?,
     };
     warn_of_gaps(reader, &settings);
     Some(settings)
 }
 
-fn excludes(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<Excludes> {
-    let given = reader.with_default("exclude", Excludes::parse);
-    match source.map_or(Ok(None), deploy_ignore) {
-        Ok(None) => given,
-        Ok(Some(more)) => given.map(|given| given.and(more)),
-        Err(wrong) => {
-            reader.problem("exclude", None, wrong.at(&format!("the source's {DEPLOY_IGNORE}")));
-            None
-        }
+/// Who names a release and forgets the command would get a deployment in its place.
+fn release(reader: &mut Reader<'_>, command: Command) -> Option<Option<ReleaseChoice>> {
+    let release = reader.optional("release", ReleaseChoice::parse)?;
+    if release.is_some() && command == Command::Deploy {
+        let cure = "Write `command: rollback` to go back to it, or leave out `release`";
+        reader.problem("release", None, Wrong::new("is given, but `command` is `deploy`", cure));
+        return None;
     }
+    Some(release)
 }
 
-/// The list that lies in the source, if there is one.
-fn deploy_ignore(source: &Source) -> Result<Option<Excludes>, Wrong> {
-    let path = source.path().join(DEPLOY_IGNORE);
-    // not through a link, which may lead out of the workspace
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Ok(file) if file.is_file() && file.len() <= LONGEST_LIST => {}
-        _ => return wrong("is not a text file that can be read", "Write patterns into it as in .gitignore"),
+fn log_check(reader: &mut Reader<'_>) -> Option<LogCheck> {
+    let level = reader.with_default("log-check", LogLevel::parse);
+    let pattern = reader.optional("log-pattern", log::pattern);
+    if level == Some(LogLevel::Off) && matches!(pattern, Some(Some(_))) {
+        reader.warnings.push(Warning::NoEffect { input: "log-pattern", because: "log-check is off" });
     }
-    match fs::read_to_string(&path) {
-        Ok(text) => Excludes::parse(text.trim_start_matches('\u{feff}')).map(Some),
-        Err(_) => wrong("is not a text file that can be read", "Save it as UTF-8 text"),
-    }
-}
-
-fn install(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<InstallPlan> {
-    let install = reader.with_default("install", Install::parse)?;
-    install.plan(source?).map_err(|wrong| reader.problem("install", None, wrong)).ok()
+    Some(LogCheck { level: level?, pattern: pattern? })
 }
 
 /// What is valid, but leaves a broken release unseen or looks where a person may not expect it.
 fn warn_of_gaps(reader: &mut Reader<'_>, settings: &Settings) {
+    if settings.unit().is_none() && reader.is_given("log-check") {
+        reader
+            .warnings
+            .push(Warning::NoEffect { input: "log-check", because: "there is no unit whose log is looked at" });
+    }
+    if settings.command != Command::Deploy {
+        // a release that is there has settings of its own
+        return;
+    }
     match &settings.health.probe {
         None if settings.unit().is_none() => reader.warnings.push(Warning::NothingChecked),
         None => reader.warnings.push(Warning::UnitOnly),

@@ -1,6 +1,6 @@
 //! Service and target, which depend on each other and on what is restarted.
 
-use crate::settings::commands::Restart;
+use crate::settings::commands::{Command, Restart};
 use crate::settings::model::Surroundings;
 use crate::settings::problem::Wrong;
 use crate::settings::reader::{Found, Reader};
@@ -11,14 +11,15 @@ use crate::settings::target::Target;
 pub(super) fn place(
     reader: &mut Reader<'_>,
     around: &Surroundings,
+    command: Command,
     restart: Option<&Option<Restart>>,
 ) -> Option<(Service, Target)> {
     let target = reader.optional("target", Target::parse);
-    let only_names_target = matches!(restart, Some(Some(Restart::None)));
+    let only_names_target = command == Command::Releases || matches!(restart, Some(Some(Restart::None)));
     let spare = only_names_target && !matches!(target, Some(None));
     let service = service(reader, around, spare);
     if service == Some(Service::None) && !spare {
-        if matches!(restart, Some(None)) {
+        if matches!(restart, Some(None)) && command != Command::Releases {
             reader.problem("restart", None, needed("Give the command that restarts the app, or `none`"));
         }
         if matches!(target, Some(None)) {

@@ -54,7 +54,7 @@ fn by_hand_an_agent_may_hold_the_key() {
 #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
 fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
     let body = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\nQyNTUxOQAA";
-    let encrypted = KEY.replace("AAAABG5vbmUA", "AAAACmFlczI1");
+    let damaged = KEY.replace("AAAABG5vbmUA", "AAAACmFlczI1");
     let pem =
         "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----";
     let values = [
@@ -70,9 +70,13 @@ fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
         "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----",
         "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----",
         &format!("{KEY}{KEY}"),
-        &encrypted,
+        &damaged,
         pem,
         &pem.replace("RSA", "ENCRYPTED"),
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nAAAA",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nAAAA",
+        "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----",
+        "-----BEGIN ODD PRIVATE KEY-----\nAAAA\n-----END ODD PRIVATE KEY-----",
         "hunter2",
         "-----END OPENSSH PRIVATE KEY-----\nAAAA\n-----BEGIN OPENSSH PRIVATE KEY-----",
     ];
@@ -89,9 +93,13 @@ fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
     key: has BEGIN and END lines, but nothing between them. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: begins as one kind of key and ends as another. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: holds several keys. Store only the one that the server knows.
-    key: is encrypted with a passphrase. Make one without passphrase that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
-    key: is encrypted with a passphrase. Make one without passphrase that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
-    key: is encrypted with a passphrase. Make one without passphrase that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
+    key: is cut off or damaged between its BEGIN and END lines. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
+    key: is encrypted with a passphrase. Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
+    key: is encrypted with a passphrase. Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
+    key: is in the format of ssh.com. Convert it: ssh-keygen -i -f FILE.
+    key: is not for SSH, but for PGP or TLS. Give a private key of SSH, as ssh-keygen makes it.
+    key: is a public key. Give the private key: the file of the same name without .pub.
+    key: is of a kind that OpenSSH does not know. Make one with ssh-keygen -t ed25519, and authorise its public half on the server.
     key: is not a private key. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: has BEGIN and END lines, but nothing between them. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     "#);

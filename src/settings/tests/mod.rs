@@ -1,9 +1,13 @@
 //! Inputs as a person gives them, read as a whole.
 
+mod commands;
+mod generated_keys;
 mod host;
+mod jump;
 mod key;
 mod known_hosts;
 mod secrecy;
+mod stage;
 mod together;
 
 use std::ffi::OsString;
@@ -16,7 +20,10 @@ use super::{read, Flags, Given, Settings, Surroundings, Warning};
 
 pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
-QyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZSBvbmUuLi4AAA==
+QyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZQAAAIgBAgMEAQID
+BAAAAAtzc2gtZWQyNTUxOQAAACBub3QgYSByZWFsIGtleSwgb25seSBzaGFwZWQgbGlrZQ
+AAAEBvbmUuIEl0IGhhcyBubyBzZWVkLCBubyBzaWduIGtleW5vdCBhIHJlYWwga2V5LCBv
+bmx5IHNoYXBlZCBsaWtlAAAAAAECAwQF
 -----END OPENSSH PRIVATE KEY-----
 ";
 
@@ -24,14 +31,14 @@ pub(super) const KNOWN: &str =
     "server.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYtRl0pPvrV3iQK0m8Q2u1xZ4b7c9d0e1f2g3h4i5j6";
 
 /// A checkout with a file, and inputs that are all right.
-pub(super) struct Inputs {
+pub(in crate::settings) struct Inputs {
     folder: TempDir,
     given: Vec<(String, String)>,
     around: Surroundings,
 }
 
 impl Inputs {
-    pub(super) fn new() -> Self {
+    pub(in crate::settings) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("main.py"), "x").unwrap();
         let around = Surroundings {
@@ -48,32 +55,32 @@ impl Inputs {
             .with("health-url", "http://localhost:8000/health")
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::settings) fn with(mut self, name: &str, value: &str) -> Self {
         self.given.retain(|(other, _)| other != name);
         self.given.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn without(self, name: &str) -> Self {
+    pub(in crate::settings) fn without(self, name: &str) -> Self {
         self.with(name, "")
     }
 
-    pub(super) fn around(mut self, change: impl FnOnce(&mut Surroundings)) -> Self {
+    pub(in crate::settings) fn around(mut self, change: impl FnOnce(&mut Surroundings)) -> Self {
         change(&mut self.around);
         self
     }
 
-    pub(super) fn file(self, name: &str, text: &str) -> Self {
+    pub(in crate::settings) fn file(self, name: &str, text: &str) -> Self {
         fs::write(self.path().join(name), text).unwrap();
         self
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::settings) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// What is read, or the problems, one a line.
-    pub(super) fn read_with(&self, flags: &[&str]) -> (Result<Settings, String>, Vec<Warning>) {
+    pub(in crate::settings) fn read_with(&self, flags: &[&str]) -> (Result<Settings, String>, Vec<Warning>) {
         let variable = |(name, value): &(String, String)| -> (OsString, OsString) {
             (format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(), value.into())
         };
@@ -84,16 +91,16 @@ impl Inputs {
         (result.map_err(lines), warnings)
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(in crate::settings) fn settings(&self) -> Settings {
         self.read_with(&[]).0.unwrap()
     }
 
-    pub(super) fn problems(&self) -> String {
+    pub(in crate::settings) fn problems(&self) -> String {
         self.read_with(&[]).0.unwrap_err()
     }
 
     /// The warnings, one a line.
-    pub(super) fn warnings(&self) -> String {
+    pub(in crate::settings) fn warnings(&self) -> String {
         self.read_with(&[]).1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 }

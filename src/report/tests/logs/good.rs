@@ -134,3 +134,46 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     deployed: 1762147999 is live and healthy; 21.4 s
     ");
 }
+
+#[test]
+fn rollback() {
+    let task = Task::RollBack { to: Some("3f2a1bc".into()) };
+    let mut run = Run::doing(Page::Actions, Planned { task, entries: 0, bytes: 0, ..planned() });
+    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.steps([Step::Lock, Step::Check, Step::Switch]);
+    let deadline = Duration::from_secs(310);
+    run.server(What::PointOfNoReturn { release: id(OLD), previous: Some(id(NEW)), deadline });
+    run.steps([Step::Restart, Step::Verify]);
+    run.attempts(1..=2, &Answer::Healthy { status: 200 });
+    run.steps([Step::Commit]);
+    let verdict = verdict(Outcome::Restored, Some(OLD), None);
+    insta::assert_snapshot!(run.end(Verdict { release: Some(id(OLD)), previous: Some(id(NEW)), ..verdict }), @"
+    roll back deploy@web1.example, /opt/diting, unit diting
+    to 3f2a1bc; 30 min until the switch at the most
+    ::group::connect: log in to deploy@web1.example and start the server part
+    ::endgroup::
+    ✓ connect, 1.8 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ::endgroup::
+    ✓ check, 0.3 s
+    ::group::switch: point /opt/diting/current at the release to be restored on web1.example
+    ::endgroup::
+    1762147685 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147999 is the way back
+    ✓ switch, 0.6 s
+    ::group::restart: restart unit diting on web1.example
+    ::endgroup::
+    ✓ restart, 0.3 s
+    ::group::verify: watch unit diting on web1.example
+    attempt 1: health answered 200
+    ::endgroup::
+    ✓ verify, 0.9 s
+    ::group::commit: make the release to be restored the one to stay
+    ::endgroup::
+    ✓ commit, 0.3 s
+    ::notice title=Restored::1762147685 is live and healthy on web1.example, before it 1762147999
+    restored: 1762147685 is live and healthy; 21.4 s
+    ");
+}

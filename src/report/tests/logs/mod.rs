@@ -7,8 +7,8 @@ mod unswitched;
 
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Notice, Outcome, Reason, RunEvent, Staged, Step,
-    Trouble, Unready, Verdict, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned, Reason, RunEvent,
+    Staged, Step, Task, Trouble, Unready, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -23,8 +23,12 @@ struct Run {
 
 impl Run {
     fn connected(page: Page) -> Self {
+        Self::doing(page, planned())
+    }
+
+    fn doing(page: Page, planned: Planned) -> Self {
         let mut run = Self { log: Log::new(page), at: 1_762_147_999_000, lines: Vec::new() };
-        run.on(RunEvent::Planned(Box::new(planned())));
+        run.on(RunEvent::Planned(Box::new(planned)));
         run.on(RunEvent::Connecting);
         run
     }

@@ -56,7 +56,7 @@ fn busy() {
 fn unreachable_by_host_key() {
     let said =
         b"@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\r\nHost key verification failed.\r\n".to_vec();
-    let trouble = Trouble::Connection { kind: ConnectionKind::HostKey, said };
+    let trouble = Trouble::Connection { kind: ConnectionKind::HostKey, said, hop: Hop::Server, offered: None };
     insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_trouble(Outcome::Unreachable, Some(trouble))), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most

@@ -1,0 +1,112 @@
+//! Why there is no connection, from ssh's words. They are not an interface, so nothing but texts, hints, and whether it
+//! is worth another attempt depends on them.
+
+use super::config::{ALIAS, JUMP};
+use super::host_key::offered;
+use super::Login;
+use crate::protocol::{ConnectionKind, Hop, Trouble};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// What the jump host's own ssh says when the jump host could not reach the server.
+const NOT_REACHED: &str = "open failed";
+
+/// What is known of a connection that was not made.
+pub(super) struct Attempted<'a> {
+    pub(super) login: &'a Login<'a>,
+    pub(super) folder: &'a Path,
+}
+
+impl Attempted<'_> {
+    /// ssh has given up with these words.
+    pub(super) fn refused(&self, error: &openssh::Error) -> Trouble {
+        let said = match error {
+            openssh::Error::Connect(error) => error.to_string(),
+            other => in_words(other),
+        };
+        let kind = kind_of(&said);
+        let jump = fs::read(self.folder.join("jump.log")).unwrap_or_default();
+        let jump = String::from_utf8_lossy(&jump);
+        if matches!(kind, ConnectionKind::HostKey | ConnectionKind::Login) || jump.trim().is_empty() {
+            return self.trouble(kind, said, Hop::Server);
+        }
+        match jump.lines().find(|line| line.contains(NOT_REACHED)) {
+            Some(line) => self.trouble(kind_of(line), format!("from the jump host: {line}"), Hop::Server),
+            None => self.trouble(kind_of(&jump), jump.into_owned(), self.jump()),
+        }
+    }
+
+    /// We have given up.
+    pub(super) fn too_late(&self, limit: Duration) -> Trouble {
+        let said = format!("no login within {} s", limit.as_secs());
+        let passed = self.login.jump.is_none() || offered(self.folder, ALIAS, "", "").is_some();
+        let hop = if passed { Hop::Server } else { self.jump() };
+        self.trouble(ConnectionKind::TimedOut, said, hop)
+    }
+
+    fn jump(&self) -> Hop {
+        self.login.jump.map_or(Hop::Server, |jump| Hop::Jump {
+            host: jump.host.clone(),
+            port: jump.port,
+            user: jump.user.clone(),
+        })
+    }
+
+    fn trouble(&self, kind: ConnectionKind, said: String, hop: Hop) -> Trouble {
+        let alias = if hop == Hop::Server { ALIAS } else { JUMP };
+        let untrusted = kind == ConnectionKind::HostKey;
+        let offered = untrusted.then(|| offered(self.folder, alias, self.login.known_hosts, &said)).flatten();
+        Trouble::Connection { kind, said: said.into_bytes(), hop, offered: offered.map(Box::new) }
+    }
+}
+
+/// An error with its causes.
+pub(super) fn in_words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+}
+
+/// What ssh's words hint at; they are not an interface, so nothing but a hint depends on it.
+fn kind_of(said: &str) -> ConnectionKind {
+    const WORDS: [(&str, ConnectionKind); 13] = [
+        ("Host key verification failed", ConnectionKind::HostKey),
+        ("HOST IDENTIFICATION HAS CHANGED", ConnectionKind::HostKey),
+        ("host key is known", ConnectionKind::HostKey),
+        ("marked as revoked", ConnectionKind::HostKey),
+        ("REVOKED HOST KEY", ConnectionKind::HostKey),
+        ("Permission denied (", ConnectionKind::Login),
+        ("Too many authentication failures", ConnectionKind::Login),
+        ("Could not resolve", ConnectionKind::Resolve),
+        ("Connection refused", ConnectionKind::Refused),
+        ("timed out", ConnectionKind::TimedOut),
+        ("Timeout", ConnectionKind::TimedOut),
+        ("timeout", ConnectionKind::TimedOut),
+        ("No route to host", ConnectionKind::Other),
+    ];
+    WORDS.iter().find(|(words, _)| said.contains(words)).map_or(ConnectionKind::Other, |(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sshs_words_are_understood_as_far_as_possible() {
+        for (said, kind) in [
+            ("connect to host 127.0.0.1 port 1: Connection refused", ConnectionKind::Refused),
+            ("connect to host 192.0.2.1 port 22: Connection timed out", ConnectionKind::TimedOut),
+            ("Connection timed out during banner exchange", ConnectionKind::TimedOut),
+            ("Could not resolve hostname x.invalid: Name or service not known", ConnectionKind::Resolve),
+            ("deploy@host: Permission denied (publickey).", ConnectionKind::Login),
+            (
+                "No ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.\r\n\
+                 Host key verification failed.",
+                ConnectionKind::HostKey,
+            ),
+            ("kex_exchange_identification: Connection closed by remote host", ConnectionKind::Other),
+        ] {
+            assert_eq!(kind_of(said), kind, "{said}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The log of one start of a unit, never an earlier one's. That no line can be seen is no sign of health: who may not
+//! read the journal gets an empty one and exit code 0.
+
+use crate::protocol::Ending;
+use crate::server::check::user;
+use crate::server::process;
+use crate::server::shell::command;
+use crate::server::systemd::{is_root, privileged, Unit};
+use std::collections::VecDeque;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How much of the end is looked at.
+const LINES: usize = 2000;
+const BYTES: usize = 1 << 20;
+/// For one command; they answer in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// So many lines `systemctl status` shows.
+const STATUS_LINES: usize = 10;
+
+/// Whose log.
+pub(in crate::server) struct Start<'a> {
+    pub(in crate::server) service: &'a str,
+    /// Which start.
+    pub(in crate::server) invocation: &'a str,
+    /// Where the unit goes on in the same invocation: from when on, since the epoch.
+    pub(in crate::server) since: Option<Duration>,
+}
+
+/// What was read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) lines: Vec<Vec<u8>>,
+    /// In words: what could not be read, so that nothing is known of it.
+    pub(super) unread: Option<String>,
+}
+
+/// The last lines of the log.
+pub(super) fn read(start: &Start<'_>) -> Read {
+    if start.invocation.is_empty() {
+        return nothing("systemd names no invocation of it");
+    }
+    let unread = elsewhere(start.service);
+    match run(&mut journal(start, LINES)) {
+        Some(lines) if !lines.is_empty() => Read { lines, unread },
+        _ => {
+            let read = by_status(start);
+            Read { unread: read.unread.or(unread), ..read }
+        }
+    }
+}
+
+/// The journal of this start: its processes' lines, and - where they may be read - systemd's about it.
+pub(in crate::server) fn journal(start: &Start<'_>, lines: usize) -> Command {
+    let mut journal = command("journalctl");
+    journal.args(["-q", "--no-pager", "-o", "cat", "-n", &lines.to_string()]);
+    if let Some(since) = start.since {
+        journal.arg(format!("--since=@{}.{:03}", since.as_secs(), since.subsec_millis()));
+    }
+    journal.arg(format!("_SYSTEMD_INVOCATION_ID={}", start.invocation));
+    journal.args(["+".to_owned(), format!("INVOCATION_ID={}", start.invocation)]);
+    journal
+}
+
+/// The one literal line that a server's set-up may allow; further arguments are not.
+pub(in crate::server) fn status(service: &str) -> Command {
+    let mut status = privileged("status", service);
+    status.env("SYSTEMD_PAGER", "cat");
+    status
+}
+
+fn by_status(start: &Start<'_>) -> Read {
+    let Start { service, invocation, since } = start;
+    let cure = format!("on the server: sudo usermod -aG systemd-journal {}", user());
+    if since.is_some() {
+        // it shows times, but to the second and of the server's zone
+        return nothing(&format!("the journal shows {} no line since the reload; {cure}", user()));
+    }
+    let said = run(&mut status(service)).unwrap_or_default();
+    let lines = log_lines(&said);
+    // it knows no invocation: only if that is still the same, the lines are of it
+    let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *invocation);
+    if !same {
+        let both = if is_root() { "journalctl and" } else { "journalctl and sudo -n" };
+        return nothing(&format!("neither {both} systemctl status {service} shows a line of it; {cure}"));
+    }
+    let part = || format!("only its last {STATUS_LINES} lines can be read; {cure}");
+    Read { unread: (lines.len() >= STATUS_LINES).then(part), lines }
+}
+
+fn nothing(why: &str) -> Read {
+    Read { lines: Vec::new(), unread: Some(why.to_owned()) }
+}
+
+/// Where the unit writes what it has to say, if that is not the journal.
+fn elsewhere(service: &str) -> Option<String> {
+    let mut show = command("systemctl");
+    show.args(["show", "--no-pager", "--property", "StandardOutput,StandardError", "--", service]);
+    let said = run(&mut show)?.join(&b'\n');
+    unjournaled(&Unit::parse(&String::from_utf8_lossy(&said)))
+}
+
+fn unjournaled(unit: &Unit) -> Option<String> {
+    let output = unit.get("StandardOutput");
+    let errors = match unit.get("StandardError") {
+        "inherit" => output,
+        other => other,
+    };
+    let is_elsewhere = ["file", "append", "truncate", "null", "tty", "fd"].iter().any(|kind| errors.starts_with(kind));
+    is_elsewhere.then(|| format!("the unit's errors go to {errors}, not to the journal"))
+}
+
+/// The end of what a command says; `None`: it failed.
+fn run(command: &mut Command) -> Option<Vec<Vec<u8>>> {
+    let (start, mut tail) = (Instant::now(), Tail::default());
+    let ending = process::run(command, || start.elapsed() > PATIENCE, |line| tail.push(line)).ok()?;
+    // systemctl status ends with 3 where the unit is not running any more
+    matches!(ending, Ending::Exit(0 | 3)).then(|| tail.lines.into())
+}
+
+/// The last lines, in bounded memory.
+#[derive(Default)]
+struct Tail {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Tail {
+    fn push(&mut self, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.lines.len() > LINES || self.bytes > BYTES {
+            self.bytes -= self.lines.pop_front().map_or(0, |line| line.len());
+        }
+    }
+}
+
+/// The messages in what `systemctl status` says: below the first empty line, behind time, host and process.
+fn log_lines(said: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let below = said.iter().skip_while(|line| !line.is_empty()).skip(1);
+    let mut messages = Vec::new();
+    let mut indent = usize::MAX;
+    for line in below {
+        let text = String::from_utf8_lossy(line);
+        if let Some(at) = message_at(&text) {
+            indent = at;
+            messages.push(text[at..].to_owned().into_bytes());
+        } else if let Some(more) = line.get(indent..).filter(|_| line[..indent].iter().all(|b| *b == b' ')) {
+            // a message of several lines
+            messages.push(more.to_vec());
+        }
+    }
+    messages
+}
+
+/// Where the message begins in `Nov 03 05:16:40 web1 diting[12]: message`.
+fn message_at(line: &str) -> Option<usize> {
+    let (month, rest) = line.split_once(' ')?;
+    let (day, rest) = rest.trim_start().split_once(' ')?;
+    let (time, rest) = rest.split_once(' ')?;
+    let is_time = time.len() == 8 && time.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    if month.is_empty() || !is_time || day.parse::<u8>().is_err() {
+        return None;
+    }
+    let (_, message) = rest.split_once(' ')?.1.split_once(": ")?;
+    Some(line.len() - message.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "\
+● diting.service - The Diting Application
+     Loaded: loaded (/etc/systemd/system/diting.service; enabled; preset: enabled)
+     Active: active (running) since Mon 2025-11-03 05:16:40 UTC; 2s ago
+   Main PID: 4711 (uvicorn)
+      Tasks: 1 (limit: 4521)
+     CGroup: /system.slice/diting.service
+             └─4711 /opt/diting/current/.venv/bin/python3
+
+Nov 03 05:16:40 web1 systemd[1]: Started diting.service - The Diting Application.
+Nov 03 05:16:41 web1 uvicorn[4711]: INFO:     Started server process [4711]
+Nov  3 05:16:41 web1 my app[4711]: Traceback (most recent call last):
+                                     File \"x\"
+Hint: Some lines were ellipsized, use -l to show in full.
+";
+
+    fn lines(text: &str) -> Vec<Vec<u8>> {
+        text.lines().map(|line| line.as_bytes().to_vec()).collect()
+    }
+
+    fn messages(text: &str) -> Vec<String> {
+        log_lines(&lines(text)).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_messages_are_read_out_of_a_status() {
+        assert_eq!(
+            messages(STATUS),
+            [
+                "Started diting.service - The Diting Application.",
+                "INFO:     Started server process [4711]",
+                "Traceback (most recent call last):",
+                "  File \"x\""
+            ]
+        );
+        assert!(messages("sudo: a password is required").is_empty());
+        assert!(messages("").is_empty());
+        assert!(messages("\nNov 03 05:16:40\nNov 03 05:16:40 a\nNov é3 05:16:40 b c: d\n").is_empty());
+    }
+
+    #[test]
+    fn a_flood_leaves_its_end() {
+        let mut tail = Tail::default();
+        for number in 0..5000 {
+            tail.push(number.to_string().into_bytes());
+        }
+        assert_eq!((tail.lines.len(), tail.lines.back().unwrap().as_slice()), (LINES, b"4999".as_slice()));
+        for _ in 0..500 {
+            tail.push(vec![b'x'; 8 << 10]);
+        }
+        assert!(tail.bytes <= BYTES && tail.lines.len() == BYTES / (8 << 10), "{}", tail.lines.len());
+    }
+
+    #[test]
+    fn a_unit_that_does_not_write_into_the_journal_is_told() {
+        let unit = |output: &str, error: &str| {
+            unjournaled(&Unit::parse(&format!("StandardOutput={output}\nStandardError={error}")))
+        };
+        assert_eq!(unit("journal", "inherit"), None);
+        assert_eq!(unit("null", "journal"), None);
+        assert_eq!(unjournaled(&Unit::parse("")), None);
+        assert!(unit("append:/var/log/diting.log", "inherit").unwrap().contains("append:/var/log/diting.log"));
+        assert!(unit("journal", "null").is_some());
+    }
+}

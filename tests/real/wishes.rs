@@ -1,0 +1,55 @@
+//! What a release is given besides its tree, and what its log may hold.
+
+use crate::app::App;
+use crate::server::{Server, TARGET};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+#[test]
+fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown() {
+    let server = Server::up();
+    let deploy = |app: &App| {
+        let run = server.deployment(app).input("shared", "config/app.yaml\nlogs/");
+        let run =
+            run.input("env-file", "BASE_URL=https://app.example/s3cret-path\n").input("env", "TOKEN=t0ken-of-ours");
+        run.input("before-switch", "echo \"token is $TOKEN\"\ncat .env\necho \"$PWD\" >>logs/migrations").run()
+    };
+    let run = deploy(&App::version("1"));
+    run.assert_ended(5, "failed", "check");
+    run.assert_says("config/app.yaml");
+    server.exec_as_deploy(&format!("mkdir -p {TARGET}/shared/config && echo port: 1 >{TARGET}/shared/config/app.yaml"));
+
+    let first = deploy(&App::version("1")).assert_deployed(None);
+    let run = deploy(&App::version("2"));
+    let second = run.assert_deployed(Some(&first));
+    run.assert_says("token is ***");
+    for secret in ["t0ken-of-ours", "s3cret-path"] {
+        run.assert_silent_about(secret);
+    }
+    server.assert_live(&second, "2", Some(&first));
+    for release in [&first, &second] {
+        let folder = format!("{TARGET}/releases/{release}");
+        assert_eq!(server.exec(&format!("cat {folder}/config/app.yaml")), "port: 1");
+        let env = server.path(&format!("{folder}/.env"));
+        assert_eq!(fs::read_to_string(&env).unwrap(), "BASE_URL=https://app.example/s3cret-path\n");
+        assert_eq!(fs::metadata(&env).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let migrations = server.read(&format!("{TARGET}/shared/logs/migrations"));
+    assert_eq!(migrations, format!("{TARGET}/releases/{first}\n{TARGET}/releases/{second}\n"));
+}
+
+#[test]
+fn a_crash_in_the_log_rolls_back_what_answers_well_unless_it_is_not_looked_at() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let crash = "import traceback\ntry:\n    {}['DATABASE_URL']\nexcept KeyError:\n    traceback.print_exc()\n";
+    let app = App::version("2").at_start(crash);
+    let run = server.deploy(&app);
+    run.assert_rolled_back("verify", &first);
+    run.assert_says("DATABASE_URL");
+    server.assert_live(&first, "1", None);
+    let run = server.deployment(&app).input("log-check", "warn").run();
+    let third = run.assert_deployed(Some(&first));
+    run.assert_says("Traceback");
+    server.assert_live(&third, "2", Some(&first));
+}

@@ -1,0 +1,73 @@
+//! What the server part says is there.
+
+use crate::app::App;
+use crate::server::Server;
+use deploy_action::protocol::{Listing, Origin, Outcome, Standing};
+use std::fs::{self, File};
+
+fn list(server: &Server) -> Listing {
+    server.start(&server.plan(&App::empty(""))).list()
+}
+
+#[test]
+fn releases_and_attempts_are_listed_newest_first() {
+    let server = Server::new();
+    let origin = |commit: &str| Origin {
+        commit: Some(commit.to_owned()),
+        reference: Some("refs/heads/main".to_owned()),
+        actor: Some("alice".to_owned()),
+        run: Some("https://github.example/runs/1".to_owned()),
+        tool: "0.1.0".to_owned(),
+    };
+    for (name, behaviour) in [("a", "healthy"), ("b", "healthy"), ("f", "crash")] {
+        server.deploy_with(&App::new(name, behaviour), |plan| plan.origin = origin(name));
+    }
+    let mut back = server.plan_back(None);
+    back.origin = origin("of the workflow");
+    server.run(&back, &App::empty(""), crate::client::Sending::Unasked);
+    server.look_in();
+    server.foreign_release(1_700_000_000, &App::good("foreign"));
+
+    let Listing { releases, attempts } = list(&server);
+    let seen = |at: usize| (releases[at].standing, releases[at].current, releases[at].previous);
+    assert_eq!(seen(0), (Standing::Incomplete, false, false));
+    assert_eq!(seen(1), (Standing::Good, false, true));
+    assert_eq!(seen(2), (Standing::Good, true, false));
+    assert_eq!(seen(3), (Standing::Unknown, false, false));
+    assert_eq!(releases.len(), 4, "{releases:?}");
+    assert_eq!((&releases[1].origin, &releases[2].origin), (&origin("b"), &origin("a")));
+    assert!(releases.iter().all(|listed| listed.size.unwrap() > 20_000), "{releases:?}");
+    assert!(releases[0].age < 60 && releases[3].age > 1_000_000, "{releases:?}");
+
+    let ends: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(ends, [Outcome::Failed, Outcome::Restored, Outcome::RolledBack, Outcome::Deployed, Outcome::Deployed]);
+    assert_eq!(attempts[1].origin, origin("a"), "what went live, not what the command was run from");
+    assert_eq!((attempts[1].release, attempts[1].live), (Some(releases[2].release), Some(releases[2].release)));
+    assert_eq!(attempts[2].live, Some(releases[1].release));
+}
+
+#[test]
+fn a_listing_needs_no_lock_and_changes_nothing() {
+    let server = Server::with(&App::good("a"));
+    let lock = File::open(server.own().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let journal = fs::read(server.own().join("journal")).unwrap();
+    assert_eq!(list(&server).releases.len(), 1);
+    assert_eq!(fs::read(server.own().join("journal")).unwrap(), journal);
+}
+
+#[test]
+fn an_empty_server_has_an_empty_list() {
+    let server = Server::new();
+    assert_eq!(list(&server), Listing { releases: Vec::new(), attempts: Vec::new() });
+    assert_eq!(fs::read_dir(server.target()).unwrap().count(), 0);
+}
+
+#[test]
+fn only_the_last_attempts_are_told_and_what_is_no_line_is_skipped() {
+    let server = Server::with(&App::good("a"));
+    let journal = server.own().join("journal");
+    let line = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, format!("{}\u{1b}[2J no line\n{{\n\n{line}", line.repeat(30))).unwrap();
+    assert_eq!(list(&server).attempts.len(), 20);
+}

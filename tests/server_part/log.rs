@@ -1,0 +1,211 @@
+//! The log of the new start as a gate: each invocation has a file that the stub of journalctl shows.
+
+use crate::app::App;
+use crate::client::Told;
+use crate::server::Server;
+use deploy_action::protocol::{LogCheck, LogLevel, Notice, Outcome, Plan, Reason, Restart, Step, Warning, What};
+use std::fs;
+
+const JOURNALCTL: &str = r#"#!/bin/sh
+home=${0%/.local/bin/*}
+echo "$*" >> "$home/asked"
+for argument; do
+    case $argument in
+    _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec cat "$home/journal-${argument#*=}" ;;
+    esac
+done
+exit 0
+"#;
+const STATUS: &str = "#!/bin/sh
+[ \"$1\" = status ] && exec cat \"${0%/.local/bin/*}/status\"
+exec \"${0%/*}/systemctl-itself\" \"$@\"
+";
+const TRACEBACK: &str = "INFO:     Started server process [12]
+Traceback (most recent call last):
+  File \"app.py\", line 1, in <module>
+KeyError: 'DATABASE_URL'
+INFO:     Application startup complete.
+";
+
+/// A server on which `old` is live by its first invocation; the next release gets the second.
+fn server() -> Server {
+    let server = Server::with(&App::good("old"));
+    server.program(".local/bin/journalctl", JOURNALCTL);
+    server
+}
+
+fn logs(server: &Server, start: u32, text: impl AsRef<[u8]>) {
+    fs::write(server.home().join(format!("journal-start-{start}")), text).unwrap();
+}
+
+/// What `sudo systemctl status` says.
+fn has_status(server: &Server, text: &str) {
+    let folder = server.home().join(".local/bin");
+    fs::rename(folder.join("systemctl"), folder.join("systemctl-itself")).unwrap();
+    server.program(".local/bin/systemctl", STATUS);
+    fs::write(server.home().join("status"), text).unwrap();
+}
+
+fn checks(level: LogLevel) -> impl FnOnce(&mut Plan) {
+    move |plan| plan.verification.log = LogCheck { level, pattern: None }
+}
+
+fn deploy(server: &Server, level: LogLevel) -> Told {
+    server.deploy_with(&App::good("new"), checks(level))
+}
+
+fn words(told: &Told) -> Vec<String> {
+    let lines = told.events.iter().filter_map(|what| match what {
+        What::Warning(Warning::LogWords(lines)) => Some(lines),
+        _ => None,
+    });
+    lines.flatten().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+}
+
+fn not_checked(told: &Told) -> Option<&str> {
+    told.events.iter().find_map(|what| match what {
+        What::Notice(Notice::LogNotChecked(why)) => Some(why.as_str()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_traceback_in_the_log_of_the_new_start_rolls_back_and_is_told() {
+    let server = server();
+    logs(&server, 2, TRACEBACK);
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    assert_eq!(server.restarts(), ["old", "new", "old"]);
+    assert!(told.has(|what| matches!(what, What::Diagnostics(all) if !all.is_empty())));
+    let failure = told.verdict.unwrap().failure.unwrap();
+    let lines = [&b"Traceback (most recent call last):"[..], b"KeyError: 'DATABASE_URL'"].map(<[u8]>::to_vec).to_vec();
+    assert_eq!((failure.step, failure.reason), (Step::Verify, Reason::Log { lines }));
+}
+
+#[test]
+fn the_same_only_warns_or_is_not_read_where_that_is_wished() {
+    let server = server();
+    logs(&server, 2, TRACEBACK);
+    let told = deploy(&server, LogLevel::Warn);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert_eq!(words(&told), ["Traceback (most recent call last):", "KeyError: 'DATABASE_URL'"]);
+
+    let server = self::server();
+    logs(&server, 2, TRACEBACK);
+    let told = deploy(&server, LogLevel::Off);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert!(words(&told).is_empty() && not_checked(&told).is_none());
+    assert!(!server.home().join("asked").exists());
+}
+
+#[test]
+fn error_words_warn_and_the_last_lines_are_shown() {
+    let server = server();
+    logs(&server, 2, format!("{}ERROR: one request\n", "INFO: fine\n".repeat(20)));
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert_eq!(words(&told), ["ERROR: one request"]);
+    let shown: Vec<_> = told.events.iter().filter(|what| matches!(what, What::Output(_))).collect();
+    assert_eq!(shown.len(), 11, "{shown:?}");
+    assert_eq!(shown[0], &What::Output(b"--- log of app, this start".to_vec()));
+    assert_eq!(shown[10], &What::Output(b"ERROR: one request".to_vec()));
+}
+
+#[test]
+fn what_an_earlier_start_logged_is_not_looked_at() {
+    let server = server();
+    logs(&server, 1, TRACEBACK);
+    logs(&server, 2, "INFO: fine\n");
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert!(words(&told).is_empty() && not_checked(&told).is_none(), "{told:?}");
+}
+
+#[test]
+fn after_a_reload_only_what_came_since_is_read() {
+    let server = server();
+    logs(&server, 1, "INFO: reloaded\n");
+    let told = server.deploy_with(&App::good("new"), |plan| {
+        checks(LogLevel::Fail)(plan);
+        plan.restart = Restart::Commands("systemctl reload app".to_owned());
+    });
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+    let asked = fs::read_to_string(server.home().join("asked")).unwrap();
+    assert!(asked.contains("--since=@") && asked.contains("start-1"), "{asked}");
+}
+
+#[test]
+fn a_crash_word_of_the_old_release_is_no_failed_rollback() {
+    let server = Server::new();
+    server.program(".local/bin/journalctl", JOURNALCTL);
+    logs(&server, 1, "INFO: fine\n");
+    logs(&server, 2, "FATAL: new\n");
+    logs(&server, 3, "FATAL: old\n");
+    let told = server.deploy_with(&App::good("old"), checks(LogLevel::Fail));
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    assert_eq!(words(&told), ["FATAL: old"]);
+    assert!(told.verdict.unwrap().rollback.is_none());
+}
+
+#[test]
+fn who_sees_no_journal_reads_the_status_that_sudo_allows() {
+    let line = |message: &str| format!("Nov 03 05:16:40 web1 app[12]: {message}\n");
+    let head = "● app.service\n     Active: active (running)\n\n";
+    let started = line("Started app.service.");
+    for (text, outcome, checked) in [
+        (format!("{head}{started}{}", line("FATAL: no database")), Outcome::RolledBack, true),
+        (format!("{head}{started}"), Outcome::Deployed, true),
+        (format!("{head}{}", started.repeat(10)), Outcome::Deployed, false),
+        (head.to_owned(), Outcome::Deployed, false),
+    ] {
+        let server = server();
+        has_status(&server, &text);
+        let told = deploy(&server, LogLevel::Fail);
+        assert_eq!(told.outcome(), Some(outcome), "{text}: {told:?}");
+        assert_eq!(not_checked(&told).is_none(), checked, "{text}: {told:?}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
+    for journalctl in ["#!/bin/sh\nexit 1\n", "#!/bin/sh\n", "#!/nowhere\n"] {
+        let server = Server::new();
+        server.program(".local/bin/journalctl", journalctl);
+        let told = deploy(&server, LogLevel::Fail);
+        assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+        assert!(not_checked(&told).unwrap().contains("usermod -aG systemd-journal"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_pattern_stands_for_the_crash_words() {
+    for (pattern, outcome) in [("^INFO:.*(?i)STARTUP", Outcome::RolledBack), ("^boom", Outcome::Deployed)] {
+        let server = server();
+        logs(&server, 2, TRACEBACK);
+        let told = server.deploy_with(&App::good("new"), |plan| {
+            plan.verification.log = LogCheck { level: LogLevel::Fail, pattern: Some(pattern.to_owned()) };
+        });
+        assert_eq!(told.outcome(), Some(outcome), "{told:?}");
+    }
+    let server = server();
+    let told = server.deploy_with(&App::good("new"), |plan| {
+        plan.verification.log = LogCheck { level: LogLevel::Fail, pattern: Some("(".to_owned()) };
+    });
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack));
+    assert!(matches!(told.verdict.unwrap().failure.unwrap().reason, Reason::Unreadable(_)));
+}
+
+#[test]
+fn a_flood_is_read_from_its_end_in_bounded_pieces() {
+    let server = server();
+    let mut flood = b"FATAL: long ago\n".to_vec();
+    flood.resize(20 << 20, b'x');
+    flood.extend_from_slice(b"\nERROR: \xff\x1b[31m now\n");
+    logs(&server, 2, flood);
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert_eq!(words(&told).len(), 1);
+    assert!(told.has(|what| matches!(what, What::Output(line) if line.len() == 8 << 10)));
+}

@@ -1,0 +1,375 @@
+//! What a plan may wish for besides its tree: shared files, an environment, a hook, room on the disk.
+
+use crate::app::{App, Node};
+use crate::client::{Sending, Told};
+use crate::full_disk::Small;
+use crate::server::Server;
+use deploy_action::protocol::{
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning, What,
+};
+use std::fs;
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn share(paths: &[&str]) -> Vec<Shared> {
+    let shared = |path: &&str| match path.strip_suffix('/') {
+        Some(path) => Shared { path: path.to_owned(), folder: true },
+        None => Shared { path: (*path).to_owned(), folder: false },
+    };
+    paths.iter().map(shared).collect()
+}
+
+fn sharing(paths: &[&str]) -> impl FnOnce(&mut Plan) {
+    let shared = share(paths);
+    |plan| plan.shared = shared
+}
+
+fn put(server: &Server, path: &str, content: &str) -> PathBuf {
+    let path = server.target().join("shared").join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, content).unwrap();
+    path
+}
+
+fn in_current(server: &Server, path: &str) -> PathBuf {
+    server.target().join("current").join(path)
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+fn is_deployed(told: &Told) {
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+}
+
+/// Nothing was switched or restarted; why.
+fn failed_before_the_switch(server: &Server, told: &Told) -> (Step, Reason) {
+    let verdict = told.verdict.clone().unwrap();
+    assert!(!verdict.switched, "{verdict:?}");
+    assert_eq!((server.named_by("current").as_deref(), server.restarts()), (Some("old"), vec!["old".to_owned()]));
+    let failure = verdict.failure.unwrap();
+    (failure.step, failure.reason)
+}
+
+fn problem_of_shared(server: &Server, told: &Told) -> String {
+    assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
+    match failed_before_the_switch(server, told).1 {
+        Reason::Shared { path, problem } => format!("{path} {problem}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_shared_is_linked_into_each_release_and_moves_with_the_target() {
+    let server = Server::new();
+    put(&server, "config/deep/wechat.yaml", "token: 1\n");
+    let app = App::good("one").with("config", Node::Folder).with("config/own.yaml", Node::File(0o644, b"own".to_vec()));
+    is_deployed(&server.deploy_with(&app, sharing(&["config/deep/wechat.yaml", "logs/", "data/up/loads/"])));
+    assert_eq!(read(in_current(&server, "config/deep/wechat.yaml")), "token: 1\n");
+    assert_eq!(read(in_current(&server, "config/own.yaml")), "own");
+    for folder in ["logs", "data/up/loads"] {
+        let made = server.target().join("shared").join(folder);
+        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o7777, 0o755);
+        fs::write(in_current(&server, folder).join("kept"), folder).unwrap();
+        assert_eq!(read(made.join("kept")), folder);
+    }
+    let text = fs::read_link(in_current(&server, "data/up/loads")).unwrap();
+    assert_eq!(text, Path::new("../../../../shared/data/up/loads"));
+    let moved = server.home().join("moved");
+    fs::rename(server.target(), &moved).unwrap();
+    assert_eq!(read(moved.join("current/logs/kept")), "logs");
+}
+
+#[test]
+fn links_into_what_is_shared_are_absolute_where_releases_lies_on_another_disk() {
+    let server = Server::new();
+    put(&server, "secret", "x");
+    fs::create_dir(server.home().join("big")).unwrap();
+    symlink(server.home().join("big"), server.target().join("releases")).unwrap();
+    is_deployed(&server.deploy_with(&App::good("one"), sharing(&["secret"])));
+    assert_eq!(read(in_current(&server, "secret")), "x");
+}
+
+#[test]
+fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
+    let server = Server::with(&App::good("old"));
+    put(&server, "folder/inside", "");
+    symlink("nowhere", server.target().join("shared/dangling")).unwrap();
+    let cases = [
+        ("config.yaml", "config.yaml is missing"),
+        ("dangling", "dangling is a link to nothing"),
+        ("folder", "folder is a folder: write it with a / at its end"),
+        ("folder/inside/", "folder/inside is a file, not a folder"),
+        ("../current", "../current is no path below the release"),
+        ("/etc/", "/etc is no path below the release"),
+    ];
+    for (path, problem) in cases {
+        let told = server.deploy_with(&App::good("new"), sharing(&["made/", path]));
+        assert_eq!(problem_of_shared(&server, &told), problem);
+        assert_eq!(server.releases(), ["old"]);
+        assert!(!server.target().join("shared/made").exists());
+    }
+}
+
+#[test]
+fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
+    let server = Server::with(&App::good("old"));
+    put(&server, "conf", "shared");
+    let file = |content: &[u8]| Node::File(0o644, content.to_vec());
+    let tree = App::good("new").with("logs", Node::Folder).with("logs/yesterday", file(b"precious"));
+    let tree = tree.with("conf", file(b"of the tree")).with("link", Node::Link(b"src".to_vec()));
+    let tree = tree.with("nested", Node::Folder).with("nested/.gitkeep", Node::Folder);
+    for path in ["logs/", "conf", "link/", "nested/", "src/"] {
+        let told = server.deploy_with(&tree, sharing(&[path]));
+        let problem = problem_of_shared(&server, &told);
+        assert!(problem.contains("is in the tree too"), "{problem}");
+    }
+    let placed = App::good("placed").with("empty", Node::Folder).with("kept", Node::Folder);
+    let placed = placed.with("kept/.gitkeep", file(b""));
+    let plan = Plan { shared: share(&["empty/", "kept/"]), ..server.plan(&placed) };
+    // what is checked of the release from now on
+    server.remember(&App::good("placed"));
+    is_deployed(&server.run(&plan, &placed, Sending::Ask));
+    assert!(in_current(&server, "empty").is_symlink() && in_current(&server, "kept").is_symlink());
+}
+
+#[test]
+fn nothing_is_made_through_a_link_of_the_tree() {
+    let server = Server::with(&App::good("old"));
+    let outside = server.home().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let to = outside.to_str().unwrap().as_bytes().to_vec();
+    let tree = App::good("new").with("out", Node::Link(to)).with("file", Node::File(0o644, b"x".to_vec()));
+    for path in ["out/logs/", "out/a/b/", "file/logs/"] {
+        let problem = problem_of_shared(&server, &server.deploy_with(&tree, sharing(&[path])));
+        assert!(problem.contains("which is no folder of the tree"), "{problem}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
+    assert_eq!(read(server.target().join("current/src/main.py")).len(), 900 * 26);
+}
+
+#[test]
+fn what_is_shared_outlives_the_releases_that_link_to_it() {
+    let server = Server::new();
+    let file = put(&server, "config.yaml", "precious");
+    let log = put(&server, "logs/today", "precious");
+    for name in ["one", "two", "three", "four"] {
+        let told = server.deploy_with(&App::good(name), |plan| {
+            plan.shared = share(&["config.yaml", "logs/"]);
+            plan.retention = Retention { count: Some(1), age: None };
+        });
+        is_deployed(&told);
+    }
+    assert_eq!(server.releases(), ["four", "three"]);
+    assert_eq!((read(file), read(log)), ("precious".to_owned(), "precious".to_owned()));
+}
+
+fn mode(path: impl AsRef<Path>) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn with_env_file(content: &str) -> impl FnOnce(&mut Plan) {
+    let content = content.to_owned();
+    |plan| plan.env_file = Some(content.into())
+}
+
+#[test]
+fn the_env_file_is_the_releases_own_and_comes_back_with_it() {
+    let server = Server::new();
+    is_deployed(&server.deploy_with(&App::good("old"), with_env_file("KEY=old-secret\n")));
+    assert_eq!(
+        (read(in_current(&server, ".env")), mode(in_current(&server, ".env"))),
+        ("KEY=old-secret\n".into(), 0o600)
+    );
+    let told = server.deploy_with(&App::new("new", "crash"), with_env_file("KEY=new-secret\n"));
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    assert_eq!(read(in_current(&server, ".env")), "KEY=old-secret\n");
+    is_deployed(&server.deploy(&App::good("bare")));
+    assert!(!in_current(&server, ".env").exists(), "taken from another release");
+}
+
+#[test]
+fn install_finds_the_env_file_and_what_is_shared() {
+    let server = Server::new();
+    put(&server, "config.yaml", "shared");
+    let told = server.deploy_with(&App::good("one"), |plan| {
+        plan.env_file = Some("A=1".to_owned().into());
+        plan.shared = share(&["config.yaml"]);
+        plan.install = Install::Commands("cat .env config.yaml > found".to_owned());
+    });
+    is_deployed(&told);
+    assert_eq!(read(in_current(&server, "found")), "A=1shared");
+}
+
+#[test]
+fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
+    let server = Server::new();
+    let outside = server.home().join("outside");
+    fs::write(&outside, "as it was").unwrap();
+    let link = Node::Link(outside.to_str().unwrap().as_bytes().to_vec());
+    for (node, sending) in [(Node::File(0o644, b"A=tree".to_vec()), Sending::Ask), (link, Sending::Unasked)] {
+        let tree = App::good("one").with(".env", node);
+        let plan = Plan { env_file: Some("A=input".to_owned().into()), ..server.plan(&tree) };
+        // what is checked of the release from now on
+        server.remember(&App::good("one"));
+        is_deployed(&server.run(&plan, &tree, sending));
+        assert_eq!((read(in_current(&server, ".env")), mode(in_current(&server, ".env"))), ("A=input".into(), 0o600));
+    }
+    assert_eq!(read(outside), "as it was");
+    let both = server.deploy_with(&App::good("two"), |plan| {
+        put(&server, ".env", "A=shared");
+        plan.shared = share(&[".env"]);
+        plan.env_file = Some("A=input".to_owned().into());
+    });
+    assert!(matches!(both.verdict.unwrap().failure.unwrap().reason, Reason::Shared { .. }));
+    assert_eq!(read(server.target().join("shared/.env")), "A=shared");
+}
+
+/// The files below the folder that hold the text.
+fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(holding(&path, text));
+        } else if String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(text) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
+    let server = Server::new();
+    let check = "case $TOKEN in 'sesame'?open) ;; *) exit 9 ;; esac\ntest $UV_LINK_MODE = symlink && test $UV_NO_PROGRESS = 1\n";
+    let look = "cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' > ../../command-lines\n";
+    let told = server.deploy_with(&App::good("one"), |plan| {
+        plan.env = vec![
+            ("TOKEN".to_owned(), "sesame open".to_owned().into()),
+            ("UV_LINK_MODE".to_owned(), "symlink".to_owned().into()),
+        ];
+        plan.install = Install::Commands(format!("{check}{look}"));
+        plan.before_switch = Some(format!("{check}{look}touch checked"));
+        plan.restart = Restart::Commands("test -z \"${TOKEN-}\" && sudo -n systemctl restart app".to_owned());
+    });
+    is_deployed(&told);
+    assert!(in_current(&server, "checked").exists());
+    assert!(read(server.target().join("command-lines")).contains("server-part"));
+    assert_eq!(holding(server.target().parent().unwrap(), "sesame open"), Vec::<PathBuf>::new());
+    assert!(!format!("{:?}", told.events).contains("sesame"), "{told:?}");
+}
+
+#[test]
+fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
+    let server = Server::with(&App::good("old"));
+    let told = server.deploy_with(&App::good("new"), |plan| {
+        plan.install = Install::Commands("echo installed > made".to_owned());
+        plan.before_switch =
+            Some("cat made; cat ../../current/name; cat ../../.deploy/records/${PWD##*/}.json".to_owned());
+    });
+    is_deployed(&told);
+    let said = told.events.iter().filter_map(|what| match what {
+        What::Output(line) => Some(String::from_utf8_lossy(line).trim().to_owned()),
+        _ => None,
+    });
+    let said: Vec<String> = said.collect();
+    assert_eq!(said[..2], ["installed", "old"]);
+    assert!(said.iter().any(|line| line.contains("Incomplete")), "{said:?}");
+    let steps = told.events.iter().filter_map(|what| match what {
+        What::Step(step) => Some(*step),
+        _ => None,
+    });
+    let steps: Vec<Step> = steps.collect();
+    assert!(steps.windows(3).any(|three| three == [Step::Install, Step::BeforeSwitch, Step::Seal]), "{steps:?}");
+}
+
+#[test]
+fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
+    for (script, ending) in [("true\nexit 7", Ending::Exit(7)), ("true\nsleep 60", Ending::OutOfTime)] {
+        let server = Server::with(&App::good("old"));
+        let told = server.deploy_with(&App::good("new"), |plan| {
+            plan.before_switch = Some(script.to_owned());
+            plan.stage_limit = if ending == Ending::OutOfTime { Duration::from_secs(2) } else { plan.stage_limit };
+        });
+        assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
+        let (step, reason) = failed_before_the_switch(&server, &told);
+        assert_eq!(step, Step::BeforeSwitch);
+        assert!(matches!(reason, Reason::Command { ending: it, line: Some((2, _)), .. } if it == ending), "{reason:?}");
+    }
+}
+
+fn room_lacking(told: &Told) -> &Unready {
+    assert_eq!(told.outcome(), Some(Outcome::NotReady), "{told:?}");
+    let failure = told.verdict.as_ref().unwrap().failure.as_ref().unwrap();
+    match &failure.reason {
+        Reason::NotReady(found) if failure.step == Step::Check && found.len() == 1 => &found[0],
+        other => panic!("{other:?}"),
+    }
+}
+
+fn keeping_free(bytes: u64) -> impl FnOnce(&mut Plan) {
+    move |plan| plan.min_free = bytes
+}
+
+#[test]
+fn a_release_that_leaves_too_little_room_is_not_begun() {
+    let server = Server::new();
+    let _disk = Small::with(&server, "size=4m");
+    let big = |name| App::good(name).with("big", Node::File(0o644, vec![b'x'; 1 << 20]));
+    let old = big("old");
+    is_deployed(&server.deploy_with(&old, keeping_free(1 << 20)));
+    // a copy on the server takes its room as well
+    let told = server.deploy_with(&big("new"), keeping_free(5 << 19));
+    match room_lacking(&told) {
+        Unready::Room { needed, free, min_free, inodes: None } => {
+            assert!(*needed > 1 << 20 && needed + min_free > *free && *free < 3 << 20, "{told:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    failed_before_the_switch(&server, &told);
+    assert_eq!(server.releases(), ["old"]);
+    assert_eq!(fs::read_dir(server.own().join("records")).unwrap().count(), 2, "the old one's record and index");
+    is_deployed(&server.deploy_with(&big("new"), keeping_free(3 << 19)));
+}
+
+#[test]
+fn files_count_as_bytes_do() {
+    let server = Server::new();
+    let _disk = Small::with(&server, "size=4m,nr_inodes=500");
+    let told = server.deploy_with(&App::good("new"), keeping_free(1));
+    assert!(matches!(room_lacking(&told), Unready::Room { inodes: Some(1..500), .. }), "{told:?}");
+    let other = Server::new();
+    let _unlimited = Small::with(&other, "size=4m,nr_inodes=0");
+    is_deployed(&other.deploy_with(&App::good("new"), keeping_free(1)));
+}
+
+#[test]
+fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
+    let server = Server::new();
+    let _disk = Small::with(&server, "size=4m");
+    server.deploys(&App::good("old"));
+    let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
+    server.deploy_with(&big, |plan| plan.install = Install::Commands("exit 3".to_owned()));
+    assert_eq!(server.releases(), ["big", "old"]);
+    room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));
+    is_deployed(&server.deploy_with(&big, keeping_free(1 << 20)));
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_warned_of() {
+    let server = Server::new();
+    let _disk = Small::with(&server, "size=4m");
+    let is_warned = |told: &Told| told.has(|what| matches!(what, What::Warning(Warning::DiskNearlyFull(80..))));
+    let told = server.deploys(&App::good("one"));
+    assert!(!is_warned(&told), "{told:?}");
+    fs::write(server.target().join("filler"), vec![1; 3 << 20]).unwrap();
+    fs::write(server.target().join("more"), vec![1; 300 << 10]).unwrap();
+    let told = server.deploys(&App::good("two"));
+    assert!(is_warned(&told), "{told:?}");
+}
