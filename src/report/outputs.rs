@@ -5,7 +5,7 @@ use crate::protocol::{End, ReleaseId};
 /// Every output and what it tells, in Markdown of one line. The table of the README and the check of action.yml are made
 /// from it.
 pub const OUTPUTS: &[(&str, &str)] = &[
-    ("outcome", "deployed, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
+    ("outcome", "deployed, restored, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
     ("release", "Id of the release that this run made, if it came to that."),
     ("previous-release", "Id of the release to go back to."),
     ("live-release", "Id of the release that is live when the run ends, as far as that is known."),

@@ -1,10 +1,9 @@
 //! Hostile bytes become harmless text: what a server prints may neither command GitHub's runner nor move a terminal's
 //! cursor nor fill the log.
 //!
-//! The order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, [`Cap`] ends a flood, and
+//! The order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, and
 //! whoever prints it puts [`SERVER_PREFIX`] before it.
 
-mod cap;
 pub mod commands;
 mod escapes;
 mod harmless;
@@ -13,7 +12,6 @@ mod redact;
 #[cfg(test)]
 pub(crate) mod runner;
 
-pub use cap::Cap;
 pub use harmless::{harmless, SERVER_PREFIX};
 pub use lines::{Lines, LONGEST_LINE};
 pub use redact::Redactor;
