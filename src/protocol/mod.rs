@@ -27,12 +27,20 @@ pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};
 
-/// From the runner half to the server part, in this order: one `Start`, all `Entries`, then either the contents unasked
-/// or one `Ask` and the contents that were asked for; `Sent` ends them.
+/// From the runner half to the server part, in this order: one `Start` or `Resume`, all `Entries`, then either the
+/// contents unasked or one `Ask` and the contents that were asked for; `Sent` ends them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToServer {
     /// What is to be done.
     Start(Box<Plan>),
+    /// The same once more, after a line that was cut. Where the transaction is at work or has ended, nothing is begun:
+    /// what the runner half has not heard of it is told.
+    Resume {
+        /// As it was sent before.
+        plan: Box<Plan>,
+        /// How many of the transaction's own events, [`What::PointOfNoReturn`] being the first, have been heard.
+        heard: u32,
+    },
     /// Only say what is there; instead of everything else.
     List,
     /// A part of the manifest, in order.

@@ -59,6 +59,7 @@ pub(crate) struct Client {
     heard: Receiver<ToRunner>,
     told: Told,
     errors: Receiver<String>,
+    plan: Plan,
 }
 
 impl Client {
@@ -76,7 +77,12 @@ impl Client {
             drop(sender.send(text));
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors }
+        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors, plan: plan.clone() }
+    }
+
+    /// What it was started for.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -106,6 +112,12 @@ impl Client {
             Sending::Ask => self.send([ToServer::Ask]),
             Sending::Unasked => self.send(app.pieces(0..u32::MAX).into_iter().chain([ToServer::Sent])),
         }
+    }
+
+    /// The same once more, after a line that was cut, knowing the transaction's first `heard` events.
+    pub(crate) fn come_back(&mut self, plan: &Plan, heard: u32, app: &App) {
+        let resume = ToServer::Resume { plan: Box::new(plan.clone()), heard };
+        self.send([resume, ToServer::Entries(app.entries()), ToServer::Ask]);
     }
 
     /// The line ends.

@@ -115,7 +115,7 @@ fn a_server_part_killed_before_the_switch_leaves_what_runs() {
 }
 
 /// A deployment whose restart is stopped in its midst, until the file is removed.
-fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
+pub(crate) fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
     let gate = server.home().join("gate");
     fs::write(&gate, "").unwrap();
     server.program("on-restart", "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n");
@@ -152,30 +152,7 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
     }
 }
 
-#[test]
-fn a_client_that_comes_back_follows_its_own_transaction_to_its_end() {
-    let server = Server::with(&App::good("old"));
-    let app = App::good("new");
-    let gate = server.home().join("gate");
-    fs::write(&gate, "").unwrap();
-    server.program("on-restart", "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n");
-    let plan = server.plan(&app);
-    let mut client = server.start(&plan);
-    client.send_all(&plan, &app, Sending::Ask);
-    assert!(client.follow_until(&app, |what| *what == What::Step(Step::Restart)));
-    client.hang_up();
-    client.wait();
-    let mut again = server.start(&plan);
-    again.send_all(&plan, &app, Sending::Ask);
-    assert!(again.follow_until(&app, |what| matches!(what, What::Waiting(_))));
-    fs::remove_file(gate).unwrap();
-    let told = again.finish(&app);
-    assert_eq!((told.outcome(), told.recovered()), (Some(Outcome::Deployed), None));
-    assert_eq!(server.restarts(), ["old", "new"]);
-    assert_eq!(server.look_in().recovered(), None, "it was told");
-}
-
-fn pid_of_transaction(server: &Server) -> String {
+pub(crate) fn pid_of_transaction(server: &Server) -> String {
     let mut pid = None;
     assert!(within_seconds(|| {
         pid = processes_on(&server.target()).into_iter().find(|process| process.command.contains("transact"));
@@ -184,7 +161,7 @@ fn pid_of_transaction(server: &Server) -> String {
     pid.unwrap().pid
 }
 
-fn signal(signal: &str, pid: &str) {
+pub(crate) fn signal(signal: &str, pid: &str) {
     assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
 }
 
