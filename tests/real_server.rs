@@ -39,6 +39,8 @@ mod guide;
 mod kept;
 #[path = "real/not_ready.rs"]
 mod not_ready;
+#[path = "real/reconnect.rs"]
+mod reconnect;
 #[path = "real/refused.rs"]
 mod refused;
 #[path = "real/rollback.rs"]

@@ -4,10 +4,12 @@ mod conclude;
 mod deploy;
 mod deployment;
 mod follow;
+mod lines;
 mod list;
 mod listener;
 mod noise;
 mod pipes;
+mod progress;
 mod ssh;
 #[cfg(test)]
 mod testing;

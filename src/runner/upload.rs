@@ -1,9 +1,9 @@
 //! What goes to the server: plan, manifest and contents, with bounded memory.
 
+use super::progress::Progress;
 use super::tree::{size_of, SourceError, Tree};
 use crate::protocol::wire::{self, Packer, WireError};
 use crate::protocol::{Entry, Plan, ToServer};
-use std::cell::Cell;
 use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -40,6 +40,8 @@ pub(crate) enum UploadError {
 pub(crate) struct Upload<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tree: &'a Tree,
+    /// It was sent before, over a line that was cut; so many of the transaction's own events were heard.
+    pub(crate) again: Option<u32>,
 }
 
 /// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
@@ -78,7 +80,11 @@ impl Upload<'_> {
     }
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
-        let start = ToServer::Start(Box::new(self.plan.clone()));
+        let plan = Box::new(self.plan.clone());
+        let start = match self.again {
+            None => ToServer::Start(plan),
+            Some(heard) => ToServer::Resume { plan, heard },
+        };
         std::iter::once(start).chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
     }
 }
@@ -120,7 +126,7 @@ fn for_each_piece(
     Ok(())
 }
 
-/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `complete` becomes true just before
+/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `progress` is told just before
 /// the server could get the last byte of it; from then on it can go on without us. Gives back the stream, for its end
 /// would tell the server to stop.
 pub(crate) async fn send<W: AsyncWrite + Unpin>(
@@ -128,10 +134,10 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     upload: Upload<'_>,
     unasked: Option<&[u8]>,
     needs: UnboundedReceiver<Needed>,
-    complete: &Cell<bool>,
+    progress: &Progress,
 ) -> Result<W, UploadError> {
     if let Some(packed) = unasked {
-        complete.set(true);
+        progress.complete();
         to.write_all(packed).await?;
         to.flush().await?;
         return Ok(to);
@@ -143,7 +149,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     }
     sender.flush().await?;
     sender.contents(upload.tree, needs).await?;
-    complete.set(true);
+    progress.complete();
     sender.push(&ToServer::Sent).await?;
     sender.flush().await?;
     Ok(sender.to)

@@ -1,6 +1,6 @@
 use super::{answer, holder, reason};
 use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
-use crate::report::amounts::{count, duration, limit, size};
+use crate::report::amounts::{count, duration, limit, size, utc};
 use crate::report::foreign::word;
 use crate::report::Place;
 use std::time::Duration;
@@ -30,6 +30,22 @@ pub fn planned(planned: &Planned) -> String {
 #[must_use]
 pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
     format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
+}
+
+/// The line was cut.
+#[must_use]
+pub fn line_lost(finished_by: Option<u64>) -> String {
+    let meanwhile = finished_by.map_or_else(
+        || "what the server has received is kept".to_owned(),
+        |by| format!("the server goes on alone, until {} at the latest", utc(by)),
+    );
+    format!("the line to the server was cut; connecting again ({meanwhile})")
+}
+
+/// Another line is there.
+#[must_use]
+pub fn reconnected(took: Duration) -> String {
+    format!("connected again after {}", duration(took))
 }
 
 /// The server part is on its way.
@@ -124,6 +140,9 @@ mod tests {
             attempt(&Attempt { number, answer: Answer::Refused, took: Duration::from_millis(1200) }),
             left_out(1),
             left_out(2000),
+            line_lost(None),
+            line_lost(Some(1_762_147_000)),
+            reconnected(Duration::from_millis(3210)),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
@@ -143,6 +162,9 @@ mod tests {
         attempt 3: health refused the connection: nobody listens there, 1.2 s
         … 1 line left out here …
         … 2000 lines left out here …
+        the line to the server was cut; connecting again (what the server has received is kept)
+        the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:16:40 UTC at the latest)
+        connected again after 3.2 s
         ");
     }
 

@@ -2,6 +2,7 @@
 
 mod good;
 mod limits;
+mod lines;
 mod switched;
 mod unswitched;
 
