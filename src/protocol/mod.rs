@@ -47,7 +47,7 @@ pub enum ToServer {
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.
     Ask,
-    /// A piece of one file's content, in order; the entry's size says where it ends.
+    /// A piece of one file's content, in order, behind what the server has of it; the entry's size says where it ends.
     Content {
         /// Index of the file's entry in the manifest.
         entry: u32,
@@ -69,6 +69,9 @@ pub enum ToRunner {
     Need {
         /// `start..end` of indexes.
         ranges: Vec<(u32, u32)>,
+        /// Of these among them the server has the first so many bytes, from an upload that was cut short. Where the whole
+        /// is not right in the end, the file is asked for once more.
+        begun: Vec<(u32, u64)>,
         /// Whether this was the last part of the answer.
         last: bool,
     },

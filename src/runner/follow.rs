@@ -207,7 +207,7 @@ impl<W> Pump<'_, W> {
     }
 
     fn needed(&mut self, needed: Needed) {
-        let (files, bytes) = self.upload.sum(&needed.ranges);
+        let (files, bytes) = self.upload.sum(&needed);
         if files > 0 {
             (self.emit)(RunEvent::Sending { files, bytes });
         }

@@ -48,6 +48,7 @@ pub(crate) struct Upload<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
     pub(crate) ranges: Vec<(u32, u32)>,
+    pub(crate) begun: Vec<(u32, u64)>,
     pub(crate) last: bool,
 }
 
@@ -69,14 +70,16 @@ impl Upload<'_> {
         Ok((packed.len() <= wire::UNASKED).then_some(packed))
     }
 
-    /// Files and bytes of `ranges`.
-    pub(crate) fn sum(&self, ranges: &[(u32, u32)]) -> (u32, u64) {
-        let sizes = ranges
+    /// Files and bytes that are to be sent.
+    pub(crate) fn sum(&self, needed: &Needed) -> (u32, u64) {
+        let sizes = needed
+            .ranges
             .iter()
             .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
             .flatten()
             .filter_map(size_of);
-        sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
+        let (files, bytes) = sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
+        needed.begun.iter().fold((files, bytes), |(files, bytes), (_, size)| (files, bytes.saturating_sub(*size)))
     }
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
@@ -164,7 +167,8 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
         while let Some(needed) = needs.recv().await {
             for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
-                self.content(tree, index).await?;
+                let begun = needed.begun.iter().find(|(begun, _)| *begun == index);
+                self.content(tree, index, begun.map_or(0, |(_, size)| *size)).await?;
             }
             if needed.last {
                 return Ok(());
@@ -175,10 +179,17 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
     }
 
-    async fn content(&mut self, tree: &Tree, entry: u32) -> Result<(), UploadError> {
+    /// Without the first `begun` bytes, which are read all the same: the whole must be what it was.
+    async fn content(&mut self, tree: &Tree, entry: u32, begun: u64) -> Result<(), UploadError> {
         let Some(mut content) = tree.content(entry)? else { return Ok(()) };
-        while let Some(bytes) = content.next_piece()? {
-            self.push(&ToServer::Content { entry, bytes }).await?;
+        let mut to_skip = begun;
+        while let Some(mut bytes) = content.next_piece()? {
+            let skipped = bytes.len().min(usize::try_from(to_skip).unwrap_or(usize::MAX));
+            to_skip -= skipped as u64;
+            bytes.drain(..skipped);
+            if !bytes.is_empty() {
+                self.push(&ToServer::Content { entry, bytes }).await?;
+            }
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod new_file;
 mod outbox;
 mod pending;
 mod process;
+mod receive;
 mod records;
 mod recover;
 mod restart;

@@ -18,6 +18,10 @@ pub(crate) struct Told {
     pub(crate) events: Vec<What>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) errors: String,
+    /// What the server had of which entry.
+    pub(crate) begun: Vec<(u32, u64)>,
+    /// Bytes of contents that it asked for.
+    pub(crate) received: usize,
 }
 
 impl Told {
@@ -134,7 +138,7 @@ impl Client {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
-                Ok(ToRunner::Need { ranges, last }) => self.answer(app, &ranges, last),
+                Ok(ToRunner::Need { ranges, begun, last }) => self.answer(app, &ranges, &begun, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {
                         assert!(self.told.verdict.is_none(), "ended twice: {verdict:?} {:?}", self.told);
@@ -154,9 +158,12 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], last: bool) {
-        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to));
-        self.send(pieces.chain(last.then_some(ToServer::Sent)));
+    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], begun: &[(u32, u64)], last: bool) {
+        self.told.begun.extend_from_slice(begun);
+        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to)).collect();
+        let rest = without_beginnings(pieces, begun);
+        self.told.received += rest.iter().map(size_of).sum::<usize>();
+        self.send(rest.into_iter().chain(last.then_some(ToServer::Sent)));
     }
 
     /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
@@ -190,6 +197,29 @@ impl Client {
             status
         })
     }
+}
+
+fn size_of(message: &ToServer) -> usize {
+    match message {
+        ToServer::Content { bytes, .. } => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// The pieces without the first bytes of some entries.
+fn without_beginnings(pieces: Vec<ToServer>, begun: &[(u32, u64)]) -> Vec<ToServer> {
+    let mut left: std::collections::BTreeMap<u32, u64> = begun.iter().copied().collect();
+    let rest = |piece: ToServer| match piece {
+        ToServer::Content { entry, mut bytes } => {
+            let skip = left.entry(entry).or_default();
+            let skipped = bytes.len().min(usize::try_from(*skip).unwrap());
+            *skip -= skipped as u64;
+            bytes.drain(..skipped);
+            (!bytes.is_empty()).then_some(ToServer::Content { entry, bytes })
+        }
+        other => Some(other),
+    };
+    pieces.into_iter().filter_map(rest).collect()
 }
 
 fn listen(mut stdout: impl Read + Send + 'static, greeting: String) -> Receiver<ToRunner> {

@@ -140,9 +140,6 @@ mod tests {
             attempt(&Attempt { number, answer: Answer::Refused, took: Duration::from_millis(1200) }),
             left_out(1),
             left_out(2000),
-            line_lost(None),
-            line_lost(Some(1_762_147_000)),
-            reconnected(Duration::from_millis(3210)),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
@@ -162,6 +159,14 @@ mod tests {
         attempt 3: health refused the connection: nobody listens there, 1.2 s
         … 1 line left out here …
         … 2000 lines left out here …
+        ");
+    }
+
+    #[test]
+    fn a_line_that_is_cut_is_told_of() {
+        let all =
+            [line_lost(None), line_lost(Some(1_762_147_000)), reconnected(Duration::from_millis(3210))].join("\n");
+        insta::assert_snapshot!(all, @"
         the line to the server was cut; connecting again (what the server has received is kept)
         the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:16:40 UTC at the latest)
         connected again after 3.2 s

@@ -29,7 +29,7 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
 }
 
 fn all(count: u32) -> Vec<Needed> {
-    vec![Needed { ranges: vec![(0, count)], last: true }]
+    vec![Needed { ranges: vec![(0, count)], begun: vec![], last: true }]
 }
 
 #[tokio::test]
@@ -53,10 +53,28 @@ async fn much_that_packs_to_little_goes_unasked_too() {
 }
 
 #[tokio::test]
+async fn of_a_file_that_is_begun_the_rest_is_sent_and_once_more_the_whole_where_that_is_asked_for() {
+    let one = random(700_000);
+    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
+    let whole = Needed { ranges: vec![(0, 1)], begun: vec![], last: true };
+    let nothing = Needed { ranges: vec![], begun: vec![], last: true };
+    let (result, messages) = sent(&[("1", &one)], vec![begun, nothing]).await;
+    result.unwrap();
+    assert_eq!(content_of(&messages, 0), one[300_001..]);
+    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
+    let (result, messages) = sent(&[("1", &one)], vec![begun, whole]).await;
+    result.unwrap();
+    assert_eq!(content_of(&messages, 0), [&one[300_001..], &one].concat());
+}
+
+#[tokio::test]
 async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
     let (one, two, three) = (random(700_000), random(100_000), random(50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
-    let asked = vec![Needed { ranges: vec![(0, 1)], last: false }, Needed { ranges: vec![(2, 3)], last: true }];
+    let asked = vec![
+        Needed { ranges: vec![(0, 1)], begun: vec![], last: false },
+        Needed { ranges: vec![(2, 3)], begun: vec![], last: true },
+    ];
     let (result, messages) = sent(files, asked).await;
     result.unwrap();
     assert_eq!(messages[2], ToServer::Ask);
@@ -69,7 +87,7 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 #[tokio::test]
 async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
     let big = random(100_000);
-    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], last: true }]).await;
+    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], begun: vec![], last: true }]).await;
     result.unwrap();
     assert_eq!(messages[2..], [ToServer::Ask, ToServer::Sent]);
 }
@@ -93,7 +111,7 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let upload = Upload { plan: &plan, tree: &tree, again: None };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
-    needs.send(Needed { ranges: vec![(0, 1)], last: true }).unwrap();
+    needs.send(Needed { ranges: vec![(0, 1)], begun: vec![], last: true }).unwrap();
     let progress = Progress::default();
     let mut got = Vec::new();
     let result = send(&mut got, upload, None, wanted, &progress).await;
