@@ -35,6 +35,8 @@ mod first;
 mod good;
 #[path = "real/guide.rs"]
 mod guide;
+#[path = "real/jump.rs"]
+mod jump;
 #[path = "real/kept.rs"]
 mod kept;
 #[path = "real/not_ready.rs"]
