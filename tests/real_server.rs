@@ -25,6 +25,8 @@ mod alone;
 mod benchmark;
 #[path = "real/broken.rs"]
 mod broken;
+#[path = "real/by_hand.rs"]
+mod by_hand;
 #[path = "real/cancelled.rs"]
 mod cancelled;
 #[path = "real/cost.rs"]
