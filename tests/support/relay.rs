@@ -28,6 +28,7 @@ struct Line {
     round_trip: Duration,
     accepting: AtomicBool,
     connections: AtomicU64,
+    first_bytes: Mutex<Vec<Instant>>,
     bytes_up: AtomicU64,
     bytes_down: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
@@ -49,6 +50,7 @@ impl Relay {
             round_trip,
             accepting: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            first_bytes: Mutex::new(Vec::new()),
             bytes_up: AtomicU64::new(0),
             bytes_down: AtomicU64::new(0),
             streams: Mutex::new(Vec::new()),
@@ -69,6 +71,13 @@ impl Relay {
     /// Connections accepted so far.
     pub(crate) fn connections(&self) -> u64 {
         self.line.connections.load(SeqCst)
+    }
+
+    /// How long after `started` the first byte of a client's connection came in.
+    pub(crate) fn first_byte_after(&self, started: Instant) -> Duration {
+        let all = lock(&self.line.first_bytes);
+        let first = all.iter().filter_map(|at| at.checked_duration_since(started)).min();
+        first.expect("a client has connected and said something")
     }
 
     /// Bytes delivered to the target so far.
@@ -162,7 +171,7 @@ fn connect(line: &Arc<Line>, client: TcpStream) {
 fn carry(line: &Arc<Line>, from: TcpStream, to: TcpStream, direction: Direction, open: Instant) {
     let (way_in, way_out) = sync_channel(IN_FLIGHT);
     let line_in = Arc::clone(line);
-    thread::spawn(move || take(&line_in, from, &way_in, open));
+    thread::spawn(move || take(&line_in, from, &way_in, direction, open));
     let line_out = Arc::clone(line);
     thread::spawn(move || deliver(&line_out, &way_out, to, direction));
 }
@@ -170,11 +179,15 @@ fn carry(line: &Arc<Line>, from: TcpStream, to: TcpStream, direction: Direction,
 /// Bytes and when they are due; none at all is the end.
 type Parcel = (Instant, Vec<u8>);
 
-fn take(line: &Line, mut from: TcpStream, way: &SyncSender<Parcel>, open: Instant) {
+fn take(line: &Line, mut from: TcpStream, way: &SyncSender<Parcel>, direction: Direction, open: Instant) {
     let mut buffer = vec![0; CHUNK];
+    let mut silent = matches!(direction, Direction::Up);
     loop {
         line.wait_for_light();
         let count = from.read(&mut buffer).unwrap_or(0);
+        if std::mem::take(&mut silent) {
+            lock(&line.first_bytes).push(Instant::now());
+        }
         let due = Instant::now().max(open) + line.round_trip / 2;
         if way.send((due, buffer[..count].to_vec())).is_err() {
             // the other end is gone: whoever sends must learn it
