@@ -45,6 +45,8 @@ mod kept;
 mod not_ready;
 #[path = "real/refused.rs"]
 mod refused;
+#[path = "real/resumed.rs"]
+mod resumed;
 #[path = "real/rollback.rs"]
 mod rollback;
 #[path = "real/secrets.rs"]
