@@ -2,6 +2,7 @@
 
 mod content;
 mod excludes;
+mod hashing;
 mod walk;
 
 #[cfg(test)]
@@ -65,6 +66,7 @@ impl Tree {
         if !entries.iter().any(|entry| !matches!(entry.kind, Kind::Folder { .. })) {
             return Err(SourceError::at(b"", "holds no files to deploy"));
         }
+        hashing::hash(source, &mut entries, stop)?;
         validate(&entries).map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
         let root = root_of(&entries);
         Ok(Self { source: source.to_owned(), entries, root })

@@ -171,3 +171,17 @@ fn a_file_that_changes_after_it_was_hashed_is_an_error() {
     symlink("/etc/hostname", &path).unwrap();
     assert!(whole(&tree, 0).unwrap_err().to_string().starts_with("a cannot be read"));
 }
+
+#[test]
+fn each_of_many_files_has_its_own_digest() {
+    let names: Vec<String> = (0..1000).map(|n| format!("{}/{n}", n % 7)).collect();
+    let source = source(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let tree = read(&source, &[], false).unwrap();
+    assert_eq!(tree.files(), 1000);
+    for entry in tree.entries() {
+        if let Kind::File { digest, .. } = entry.kind {
+            let path = String::from_utf8(entry.path.clone()).unwrap();
+            assert_eq!(digest, Digest::of(format!("content of {path}").as_bytes()), "{path}");
+        }
+    }
+}
