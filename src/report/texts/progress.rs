@@ -98,7 +98,7 @@ pub fn left_out(lines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Answer;
+    use crate::protocol::{Answer, ConnectionKind, Hop};
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
     fn back(to: Option<&str>) -> Planned {
@@ -109,10 +109,13 @@ mod tests {
     #[test]
     fn progress_has_its_words() {
         let number = 3;
+        let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
+        let timed_out = Trouble::Connection { kind, said, hop: Hop::Server, offered: None };
         let all = [
             planned(&crate::report::tests::planned()),
             planned(&back(None)),
             planned(&back(Some("3f2a1bc"))),
+            connect_failed(2, &timed_out, Duration::from_secs(4)),
             copying(2_345_678),
             sending(1, 999),
             staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
@@ -132,6 +135,7 @@ mod tests {
         to the previous good release; 30 min until the switch at the most
         roll back deploy@web1.example, /opt/diting, unit diting
         to 3f2a1bc; 30 min until the switch at the most
+        attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
