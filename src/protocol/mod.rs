@@ -43,6 +43,12 @@ pub enum ToServer {
     },
     /// Only say what is there; instead of everything else.
     List,
+    /// Only tell what becomes of the transaction that the command line names; where it has not passed the point of no
+    /// return, it never will.
+    Follow {
+        /// As in `Resume`.
+        heard: u32,
+    },
     /// A part of the manifest, in order.
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.

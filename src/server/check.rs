@@ -1,5 +1,6 @@
 //! Looks for what must be fixed first: everything at once, before anything is changed.
 
+use super::durable::failed;
 use super::health::Question;
 use super::layout::Layout;
 use super::links::Link;
@@ -12,6 +13,8 @@ use crate::protocol::{
     Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification, Warning, What,
 };
 use rustix::fs::{access, Access};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +60,21 @@ pub(super) fn check(
 
 pub(super) fn user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "the deploy user".to_owned())
+}
+
+/// Makes what must be there before anything else.
+pub(super) fn make_folders(layout: &Layout) -> Result<(), Reason> {
+    for folder in layout.folders() {
+        if let Err(error) = fs::create_dir_all(&folder) {
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                let path = folder.display().to_string();
+                let unready = Unready::Target { path, user: user(), error: error.to_string() };
+                return Err(Reason::NotReady(vec![unready]));
+            }
+            return Err(failed("make the folder", &folder)(error));
+        }
+    }
+    Ok(())
 }
 
 fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
