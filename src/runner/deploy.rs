@@ -2,14 +2,14 @@
 
 use super::conclude::Conclusion;
 use super::progress::Progress;
+use super::reading::Reading;
 use super::ssh::{Binaries, Connection, Login};
+use super::tree::Walked;
 use super::upload::{Upload, Word};
 use super::watch::{termination, Stop, Watch};
-use super::{Deployment, SourceError, Tree};
+use super::Deployment;
 use crate::protocol::{ConnectionKind, End, Outcome, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -118,29 +118,31 @@ impl Run<'_> {
         word: Word,
         binaries: impl FnOnce() -> Result<Binaries, Trouble>,
     ) -> Result<Conclusion, Early> {
-        let tree = match (&self.deployment.plan.task, word) {
-            (Task::Deploy, Word::Start | Word::Resume(_)) => self.read_tree().await?,
-            (Task::RollBack { .. }, _) | (_, Word::Follow(_)) => Tree::none(),
+        let walked = match (&self.deployment.plan.task, word) {
+            (Task::Deploy, Word::Start | Word::Resume(_)) => self.walk().await?,
+            (Task::RollBack { .. }, _) | (_, Word::Follow(_)) => Walked::nothing(),
         };
-        let plan = self.deployment.plan(self.transaction, &tree);
-        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&tree))));
+        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&walked))));
         let binaries = binaries()?;
+        // the login takes longer
+        let hashing = Reading::start(move |stop| walked.hash(stop));
         let connection = self.connect().await?;
+        let tree = match hashing.end(&mut self.watch).await {
+            Ok(tree) => tree,
+            Err(early) => {
+                connection.close().await;
+                return Err(early);
+            }
+        };
+        tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
+        let plan = self.deployment.plan(self.transaction, &tree);
         self.transact(connection, Upload { plan: &plan, tree: &tree, word }, &binaries).await
     }
 
-    /// In a thread of its own, so that a signal is heard meanwhile.
-    async fn read_tree(&mut self) -> Result<Tree, Early> {
+    async fn walk(&mut self) -> Result<Walked, Early> {
         let (source, leave_out) = (self.deployment.source.clone(), self.deployment.leave_out.clone());
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let reading = tokio::task::spawn_blocking(move || Tree::read(&source, &leave_out, &stopped));
-        let read = self.watch.over(reading).await;
-        stop.store(true, Ordering::Relaxed);
-        let bug = |problem: String| Trouble::Bug { problem };
-        let tree = read?.map_err(|error| bug(error.to_string()))?.map_err(|error: SourceError| Trouble::from(error))?;
-        tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
-        Ok(tree)
+        let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
+        walking.end(&mut self.watch).await
     }
 
     pub(super) async fn connect(&mut self) -> Result<Connection, Early> {

@@ -10,6 +10,7 @@ mod listener;
 mod noise;
 mod pipes;
 mod progress;
+mod reading;
 mod ssh;
 #[cfg(test)]
 mod testing;
@@ -20,4 +21,4 @@ mod watch;
 pub use deploy::{deploy, draw_transaction, finish};
 pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
 pub use list::list;
-pub use tree::{Content, LeaveOut, SourceError, Tree};
+pub use tree::{Content, LeaveOut, SourceError, Tree, Walked};

@@ -28,6 +28,7 @@ struct Line {
     round_trip: Duration,
     accepting: AtomicBool,
     connections: AtomicU64,
+    first_bytes: Mutex<Vec<Instant>>,
     bytes_up: AtomicU64,
     bytes_down: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
@@ -57,6 +58,7 @@ impl Relay {
             round_trip,
             accepting: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            first_bytes: Mutex::new(Vec::new()),
             bytes_up: AtomicU64::new(0),
             bytes_down: AtomicU64::new(0),
             streams: Mutex::new(Vec::new()),
@@ -77,6 +79,13 @@ impl Relay {
     /// Connections accepted so far.
     pub(crate) fn connections(&self) -> u64 {
         self.line.connections.load(SeqCst)
+    }
+
+    /// How long after `started` the first byte of a client's connection came in.
+    pub(crate) fn first_byte_after(&self, started: Instant) -> Duration {
+        let all = lock(&self.line.first_bytes);
+        let first = all.iter().filter_map(|at| at.checked_duration_since(started)).min();
+        first.expect("a client has connected and said something")
     }
 
     /// Bytes delivered to the target so far.
@@ -195,9 +204,13 @@ type Parcel = (Instant, Vec<u8>);
 
 fn take(line: &Line, mut from: TcpStream, parcels: &SyncSender<Parcel>, way: &Way) {
     let mut buffer = vec![0; CHUNK];
+    let mut silent = matches!(way.direction, Direction::Up);
     loop {
         line.wait_for_light(way.number);
         let count = from.read(&mut buffer).unwrap_or(0);
+        if std::mem::take(&mut silent) {
+            lock(&line.first_bytes).push(Instant::now());
+        }
         let due = Instant::now().max(way.open) + line.round_trip / 2;
         if parcels.send((due, buffer[..count].to_vec())).is_err() {
             // the other end is gone: whoever sends must learn it

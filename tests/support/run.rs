@@ -33,6 +33,7 @@ pub(crate) struct Run {
     /// Both streams, in their order.
     pub(crate) log: String,
     pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) started: Instant,
     pub(crate) took: Duration,
 }
 
@@ -248,7 +249,7 @@ impl Running {
         let outputs = fs::read_to_string(self.deployment.folder.path().join("outputs")).unwrap_or_default();
         last(self.deployment.folder.path());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Run { code, log, outputs: parse_outputs(&outputs), took }
+        Run { code, log, outputs: parse_outputs(&outputs), started: self.started, took }
     }
 }
 

@@ -4,5 +4,6 @@ mod harmless;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
 mod logs;
 mod samples;
+mod whole;
 
 pub(super) use samples::*;

@@ -114,7 +114,7 @@ pub fn left_out(lines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Answer;
+    use crate::protocol::{Answer, ConnectionKind, Hop};
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
     fn back(to: Option<&str>) -> Planned {
@@ -125,10 +125,13 @@ mod tests {
     #[test]
     fn progress_has_its_words() {
         let number = 3;
+        let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
+        let timed_out = Trouble::Connection { kind, said, hop: Hop::Server, offered: None };
         let all = [
             planned(&crate::report::tests::planned()),
             planned(&back(None)),
             planned(&back(Some("3f2a1bc"))),
+            connect_failed(2, &timed_out, Duration::from_secs(4)),
             copying(2_345_678),
             sending(1, 999),
             staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
@@ -148,6 +151,7 @@ mod tests {
         to the previous good release; 30 min until the switch at the most
         roll back deploy@web1.example, /opt/diting, unit diting
         to 3f2a1bc; 30 min until the switch at the most
+        attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
@@ -188,7 +192,7 @@ mod tests {
         1762147999, of an earlier run that did not see its end, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
+        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 12 other findings; 1762147685 is live
         of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
         of an earlier run that did not see its end, has ended as failed, because 3f2a1bc: 1762147685 is current already; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
