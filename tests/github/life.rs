@@ -1,7 +1,8 @@
 //! Opened, commented, closed.
 
 use super::{access, run, tell_with, text, text_of, told, wishes};
-use crate::hub::{Hub, Who};
+use crate::hub::state::Who;
+use crate::hub::Hub;
 use deploy_action::report::IssueAct::{Close, Comment, Open};
 
 #[test]

@@ -1,7 +1,8 @@
 //! Whose issue is taken for ours.
 
 use super::{access, run, text, told};
-use crate::hub::{Hub, Who};
+use crate::hub::state::Who;
+use crate::hub::Hub;
 use deploy_action::github::{Hub as Client, Limits};
 use deploy_action::report::IssueAct::{Close, Comment, Open};
 

@@ -5,11 +5,11 @@
 mod answers;
 mod http;
 mod serve;
-mod state;
+pub(crate) mod state;
 
 pub(crate) use http::Wire;
 pub(crate) use serve::Script;
-pub(crate) use state::{State, Who};
+pub(crate) use state::State;
 
 use std::collections::VecDeque;
 use std::io;
