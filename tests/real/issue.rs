@@ -1,9 +1,12 @@
 //! The issue that tells of it, from the first failure to the next success.
 
 use crate::app::App;
-use crate::hub::{Hub, TOKEN};
+use crate::hub::{Hub, Script, TOKEN};
+use crate::poll::wait_for;
 use crate::run::{Deployment, Run};
 use crate::server::Server;
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
 
 /// A job in a repository whose GitHub this is.
 fn job(server: &Server, hub: &Hub, app: &App) -> Deployment {
@@ -71,4 +74,19 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
     failing("rollback").assert_ended(5, "failed", "install");
     assert_eq!(hub.calls(), ["GET /repos/diting/app 200", "GET /user 403", "GET /issues 200"]);
     assert!(hub.state().issues.is_empty());
+}
+
+#[test]
+fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome() {
+    let (server, hub) = (Server::up(), Hub::new());
+    hub.plan("GET /user", Script::Silent);
+    let failing = job(&server, &hub, &App::version("1")).input("install", "false").input("issue-logs", "never");
+    let run = failing.start();
+    wait_for("GitHub is asked", Duration::from_secs(60), || !hub.calls().is_empty());
+    let asked = Instant::now();
+    run.signal(Signal::TERM);
+    let run = run.finish();
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    run.assert_ended(5, "failed", "install");
+    run.assert_says("the issue may not be written: the job was cancelled meanwhile");
 }
