@@ -40,12 +40,15 @@ fn action_yml_has_every_input_and_no_other() {
 }
 
 #[test]
-fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default() {
+fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_token() {
     let action = action();
     for input in INPUTS {
         let entry = &action["inputs"][input.name];
         assert_eq!(entry["description"].as_str(), Some(input.description().as_str()), "{}", input.name);
-        assert_eq!(keys(entry.as_mapping().unwrap()), ["description"].into(), "{}", input.name);
+        let default = entry["default"].as_str();
+        assert_eq!(default, (input.name == "github-token").then_some("${{ github.token }}"), "{}", input.name);
+        let others: Vec<_> = keys(entry.as_mapping().unwrap()).into_iter().filter(|key| *key != "default").collect();
+        assert_eq!(others, ["description"], "{}", input.name);
     }
 }
 
@@ -105,7 +108,14 @@ fn readme_and_documentation_have_the_programs_tables() {
 
 #[test]
 fn inputs_and_tokens_leave_the_environment() {
-    let variables = ["INPUT_HOST", "INPUT_KNOWN-HOSTS", "INPUT_UNKNOWN", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"];
+    let variables = [
+        "INPUT_HOST",
+        "INPUT_KNOWN-HOSTS",
+        "INPUT_UNKNOWN",
+        "INPUT_GITHUB_TOKEN",
+        "GITHUB_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+    ];
     for name in variables {
         env::set_var(name, "a;b");
     }

@@ -6,6 +6,9 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "support/hub/mod.rs"]
+#[allow(dead_code, reason = "the tests of the issue alone use the rest")]
+mod hub;
 #[path = "support/poll.rs"]
 mod poll;
 #[path = "support/relay.rs"]
@@ -37,6 +40,8 @@ mod first;
 mod good;
 #[path = "real/guide.rs"]
 mod guide;
+#[path = "real/issue.rs"]
+mod issue;
 #[path = "real/jump.rs"]
 mod jump;
 #[path = "real/kept.rs"]

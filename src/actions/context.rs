@@ -11,6 +11,8 @@ pub struct Context {
     pub debug: bool,
     /// `https://github.com`, or an enterprise's own.
     pub server_url: Option<String>,
+    /// `https://api.github.com`, or an enterprise's own.
+    pub api_url: Option<String>,
     /// `owner/name`.
     pub repository: Option<String>,
     /// The run's number in the link to it.
@@ -40,6 +42,7 @@ impl Context {
             is_actions: find("GITHUB_ACTIONS").as_deref() == Some("true"),
             debug: find("RUNNER_DEBUG").as_deref() == Some("1"),
             server_url: find("GITHUB_SERVER_URL"),
+            api_url: find("GITHUB_API_URL"),
             repository: find("GITHUB_REPOSITORY"),
             run_id: find("GITHUB_RUN_ID"),
             run_attempt: find("GITHUB_RUN_ATTEMPT"),

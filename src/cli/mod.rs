@@ -1,14 +1,16 @@
 //! The command line: inputs to a deployment, events to the log, the end to outputs and an exit code. Knows all.
 
+mod issue;
 mod plan;
 mod print;
 mod releases;
 
 use crate::actions::{Context, Outputs};
-use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
+use crate::github::Told;
+use crate::protocol::{End, Event, Outcome, RunEvent, TransactionId, Trouble, What};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Command, Flags, Given, Problem, Settings, Surroundings};
-use crate::text::{commands, Redactor};
+use crate::text::{commands, harmless, Redactor};
 use crate::{runner, server};
 use print::Printer;
 use releases::Form;
@@ -99,7 +101,7 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
     match releases::list(settings, context, form, page, printer) {
         Ok(()) => {
             // for the step that follows up a run which was cut off
-            write(&[("finished", "true")], page, printer);
+            write(&[("finished", "true".to_owned())], page, printer);
             ExitCode::SUCCESS
         }
         Err(ended) => {
@@ -121,20 +123,42 @@ fn redactor(settings: &Settings, context: &Context) -> Redactor {
 fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
     let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
-    let end = run_deployment(settings, context, &mut |event| {
+    let (mut found, mut last) = (None, String::new());
+    let mut emit = |event: RunEvent| {
         for line in log.on(&event) {
             printer.line(&line);
+            last = line;
         }
-    });
-    let end = end.unwrap_or_else(|trouble| {
+        if let RunEvent::Server(Event { what: What::Recovered(verdict), .. }) = event {
+            found = Some(*verdict);
+        }
+    };
+    let end = run_deployment(settings, context, &mut emit).unwrap_or_else(|trouble| {
         let end = no_start(trouble, started);
-        for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
-            printer.line(&line);
-        }
+        emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
-    finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
+    // before GitHub is asked, so that a job that is cancelled meanwhile has them
+    write(&report::outputs(&end, log.facts()), page, printer);
+    let told = issue::tell(settings, context, &end, found.as_ref(), &log.facts().place);
+    let outputs = say(&told, &redactor(settings, context), page, printer);
+    if told != Told::default() {
+        // it says what is live
+        printer.line(&last);
+    }
+    finish(&outputs, end.outcome, page, printer);
     ExitCode::from(end.outcome.code())
+}
+
+/// What came of the issue; gives the outputs.
+fn say(told: &Told, redactor: &Redactor, page: Page, printer: Printer) -> Vec<(&'static str, String)> {
+    for warning in &told.warnings {
+        printer.warning(page, &redactor.redact(warning));
+    }
+    let Some(issue) = &told.issue else { return Vec::new() };
+    let url = redactor.redact(&harmless(issue.url.as_bytes()));
+    printer.line(&format!("issue: {url}"));
+    vec![("issue-url", url), ("issue-number", issue.number.to_string())]
 }
 
 fn no_start(trouble: Trouble, started: Instant) -> End {
@@ -164,15 +188,16 @@ fn announce(transaction: &TransactionId) {
 
 /// Outputs come last and change nothing: what can't be written is a warning.
 fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: Printer) {
-    let mut all: Vec<(&str, &str)> = outputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut all = outputs.to_vec();
     if outcome != Outcome::Unknown {
-        all.push(("finished", "true"));
+        all.push(("finished", "true".to_owned()));
     }
     write(&all, page, printer);
 }
 
-fn write(all: &[(&str, &str)], page: Page, printer: Printer) {
-    if let Err(error) = Outputs::from_env().set_all(all) {
+fn write(all: &[(&str, String)], page: Page, printer: Printer) {
+    let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if let Err(error) = Outputs::from_env().set_all(&all) {
         printer.warning(page, &format!("the step's outputs are not written: {error}"));
     }
 }

@@ -4,6 +4,7 @@ mod amounts;
 mod facts;
 mod foreign;
 pub mod hints;
+mod issue;
 mod listing;
 mod log;
 mod outputs;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use amounts::{count, duration, limit, size, utc};
 pub use facts::Facts;
+pub use issue::{IssueAct, IssueText};
 pub use listing::{listing, listing_json};
 pub use log::Log;
 pub use outputs::{outputs, outputs_table, OUTPUTS};
