@@ -27,14 +27,40 @@ fn version() -> String {
     format!("{VERSION} (source {source})")
 }
 
+/// The first argument of the step that comes after the one which deploys, and [`BEGUN`] what it is to follow.
+const FINISH: &str = "finish";
+const BEGUN: &str = "DEPLOY_ACTION_TRANSACTION";
+
+/// What the process is there for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Errand {
+    /// All of it.
+    Whole,
+    /// To follow a transaction that an earlier process began and did not see to its end.
+    Finish(TransactionId),
+}
+
+impl Errand {
+    /// Takes its word off the arguments; `None`: there is nothing to follow.
+    fn of(arguments: &mut Vec<OsString>) -> Option<Self> {
+        if arguments.first().is_none_or(|first| first != FINISH) {
+            return Some(Self::Whole);
+        }
+        arguments.remove(0);
+        let begun = std::env::var(BEGUN).ok()?;
+        TransactionId::try_from(begun).ok().map(Self::Finish)
+    }
+}
+
 /// Runs the program; `arguments` without its name. To be called before any thread exists: it takes inputs and tokens out
 /// of the environment.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     if arguments.first().is_some_and(|first| first == server::SUBCOMMAND) {
         return serve(&arguments[1..]);
     }
     let given = settings::take_environment();
+    let Some(errand) = Errand::of(&mut arguments) else { return ExitCode::SUCCESS };
     let context = Context::from_env();
     let page = if context.is_actions { Page::Actions } else { Page::Terminal };
     let printer = Printer;
@@ -47,7 +73,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     } else if flags.version {
         printer.line(&version());
     } else {
-        return command(&given, &flags, &context, page, printer);
+        return command(&errand, &given, &flags, &Desk { context: &context, page, printer });
     }
     ExitCode::SUCCESS
 }
@@ -57,13 +83,23 @@ fn serve(arguments: &[OsString]) -> ExitCode {
     server::run(&arguments)
 }
 
-fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer: Printer) -> ExitCode {
+/// Where a run is told of, and of which job it is part.
+#[derive(Debug, Clone, Copy)]
+struct Desk<'a> {
+    context: &'a Context,
+    page: Page,
+    printer: Printer,
+}
+
+fn command(errand: &Errand, given: &Given, flags: &Flags, desk: &Desk<'_>) -> ExitCode {
+    let Desk { context, page, printer } = *desk;
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
-    for warning in warnings {
+    // the step before has told them
+    for warning in warnings.iter().filter(|_| *errand == Errand::Whole) {
         match flags.json {
             true => printer.aside(&format!("warning: {warning}")),
-            false => printer.warning(page, &warning),
+            false => printer.warning(page, warning),
         }
     }
     let settings = match settings {
@@ -71,7 +107,9 @@ fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer:
         Err(problems) => return refuse(&problems, page, printer),
     };
     match settings.command {
-        Command::Deploy | Command::Rollback => deploy(&settings, context, page, printer),
+        Command::Deploy | Command::Rollback => deploy(errand, &settings, desk),
+        // it left nothing behind that could be followed
+        Command::Releases if *errand != Errand::Whole => ExitCode::SUCCESS,
         Command::Releases => {
             let form = if flags.json { Form::Json } else { Form::Table };
             list(&settings, context, form, page, printer)
@@ -120,7 +158,8 @@ fn redactor(settings: &Settings, context: &Context) -> Redactor {
     Redactor::exactly(settings.hidden(&shown))
 }
 
-fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
+fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
+    let Desk { context, page, printer } = *desk;
     let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
     let (mut found, mut last) = (None, String::new());
@@ -133,14 +172,19 @@ fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) 
             found = Some(*verdict);
         }
     };
-    let end = run_deployment(settings, context, &mut emit).unwrap_or_else(|trouble| {
+    let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|trouble| {
         let end = no_start(trouble, started);
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
     // before GitHub is asked, so that a job that is cancelled meanwhile has them
     write(&report::outputs(&end, log.facts()), page, printer);
-    let told = issue::tell(settings, context, &end, found.as_ref(), &log.facts().place);
+    // the step behind this one sees the end, and has the time
+    let is_followed = context.is_actions && *errand == Errand::Whole && end.outcome == Outcome::Unknown;
+    let told = match is_followed {
+        true => Told::default(),
+        false => issue::tell(settings, context, &end, found.as_ref(), &log.facts().place),
+    };
     let outputs = say(&told, &redactor(settings, context), page, printer);
     if told != Told::default() {
         // it says what is live
@@ -165,18 +209,32 @@ fn no_start(trouble: Trouble, started: Instant) -> End {
     End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() }
 }
 
-fn run_deployment(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<End, Trouble> {
-    let (transaction, runtime) = announced()?;
-    Ok(runtime.block_on(runner::deploy(plan::deployment(settings, context), transaction, emit)))
+fn run_deployment(
+    errand: &Errand,
+    settings: &Settings,
+    context: &Context,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Result<End, Trouble> {
+    let deployment = plan::deployment(settings, context);
+    match errand {
+        Errand::Whole => {
+            let (transaction, runtime) = announced()?;
+            Ok(runtime.block_on(runner::deploy(deployment, transaction, emit)))
+        }
+        Errand::Finish(transaction) => Ok(runtime()?.block_on(runner::finish(deployment, transaction.clone(), emit))),
+    }
 }
 
 /// What every run over the network begins with.
 fn announced() -> Result<(TransactionId, Runtime), Trouble> {
     let transaction = runner::draw_transaction()?;
     announce(&transaction);
+    Ok((transaction, runtime()?))
+}
+
+fn runtime() -> Result<Runtime, Trouble> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })?;
-    Ok((transaction, runtime))
+    runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })
 }
 
 /// Before anything is sent, so that a later step can ask the server for this very transaction.
