@@ -17,6 +17,8 @@ mod runner_commands;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "real/act.rs"]
+mod act;
 #[path = "real/action.rs"]
 mod action;
 #[path = "real/alone.rs"]
