@@ -31,6 +31,8 @@ mod broken;
 mod cancelled;
 #[path = "real/cost.rs"]
 mod cost;
+#[path = "real/examples.rs"]
+mod examples;
 #[path = "real/first.rs"]
 mod first;
 #[path = "real/good.rs"]
