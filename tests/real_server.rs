@@ -20,6 +20,8 @@ mod runner_commands;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "real/act.rs"]
+mod act;
 #[path = "real/action.rs"]
 mod action;
 #[path = "real/alone.rs"]
@@ -34,6 +36,8 @@ mod by_hand;
 mod cancelled;
 #[path = "real/cost.rs"]
 mod cost;
+#[path = "real/examples.rs"]
+mod examples;
 #[path = "real/first.rs"]
 mod first;
 #[path = "real/good.rs"]
