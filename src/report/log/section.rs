@@ -144,7 +144,7 @@ impl Log {
 
     /// What the server, or ssh, prints.
     pub(super) fn output(&mut self, text: &[u8]) {
-        for line in self.printer.foreign(text) {
+        for line in self.printer.more_foreign(text) {
             if self.section.as_mut().is_none_or(|section| section.keep(&line)) {
                 self.resume();
                 self.printer.print([line]);
