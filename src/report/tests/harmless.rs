@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
     Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome, Reason, RunEvent,
-    Step, Trouble, Unready, Warning, What,
+    Step, Trouble, Unready, Voice, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::runner::commands;
@@ -39,7 +39,11 @@ fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
         server(What::Output(bytes.to_vec())),
         server(What::Step(Step::Verify)),
         server(What::Attempt(Attempt { number: 1, answer: bad_answer(bytes), took: Duration::ZERO })),
-        server(What::Diagnostics(vec![Diagnostic { title: text(bytes), text: bytes.to_vec() }])),
+        server(What::Diagnostics(vec![Diagnostic {
+            title: text(bytes),
+            voice: Voice::Application,
+            text: bytes.to_vec(),
+        }])),
     ]
 }
 

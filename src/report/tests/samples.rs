@@ -139,6 +139,8 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         Warning::Leftover { path: "/opt/diting/releases/1762000000".into(), error: "Permission denied".into() },
         Warning::DaemonReload,
         Warning::NotEnabled("diting".into()),
+        Warning::DiskNearlyFull(83),
+        Warning::NoResetFailed { service: "diting".into(), user: "deploy".into() },
         Warning::OldUnhealthy(Answer::Refused),
     ]
 }

@@ -2,6 +2,7 @@ use super::answer;
 use crate::protocol::{Notice, Warning};
 use crate::report::amounts::limit;
 use crate::report::foreign::word;
+use crate::report::hints::sudoers;
 use crate::report::place::shell;
 
 /// Something a person should act on, and how.
@@ -28,6 +29,14 @@ pub fn warning(warning: &Warning) -> String {
             let all: Vec<String> = lines.iter().map(word).collect();
             format!("the log of the new start deserves a look: {}", all.join("; "))
         }
+        Warning::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
+        Warning::NoResetFailed { service, user } => format!(
+            "{} may not run sudo -n systemctl reset-failed {}, so that systemd's start limit has to be waited for; on the \
+             server's console: {}",
+            word(user),
+            word(service),
+            sudoers(user, "reset-failed", service)
+        ),
         Warning::OldUnhealthy(last) => {
             format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
         }
@@ -51,7 +60,6 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
-        Notice::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
         Notice::Adopted(found) => adopted(found),
     }
 }
@@ -96,7 +104,7 @@ mod tests {
         let lines = [&b"ERROR: \x1b[31mno cache"[..], b"Exception in worker process"].map(<[u8]>::to_vec).to_vec();
         let why = "only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy";
         insta::assert_snapshot!(
-            [warning(&Warning::LogWords(lines)), notice(&Notice::LogNotChecked(why.to_owned()))].join("\n"),
+            [warning(&Warning::LogWords(lines)), warning(&Warning::LogNotChecked(why.to_owned()))].join("\n"),
             @"
         the log of the new start deserves a look: ERROR: no cache; Exception in worker process
         the log of the new start is not known to be clean: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
