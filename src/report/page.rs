@@ -87,6 +87,11 @@ impl Printer {
         lines(text).iter().map(|line| marked(&redactor.next(block, line))).collect()
     }
 
+    /// The same of lines that are harmless already.
+    pub(super) fn known<'a>(&self, lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+        lines.into_iter().map(|line| marked(&self.redactor.redact(line))).collect()
+    }
+
     /// Lines that [`Printer::foreign`] gave.
     pub(super) fn print(&mut self, lines: impl IntoIterator<Item = String>) {
         self.lines.extend(lines);

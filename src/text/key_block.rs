@@ -20,7 +20,7 @@ pub enum KeyBlock {
 
 impl KeyBlock {
     /// The line without its part of a key. A key ends with what can't be of one, so that no text is swallowed.
-    pub(super) fn hide(&mut self, line: &str) -> String {
+    pub fn hide(&mut self, line: &str) -> String {
         let last = line.split_whitespace().next_back().unwrap_or_default();
         let is_base64 = last.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
         let hidden = || format!("{}{HIDDEN}", &line[..line.len() - last.len() - trailing(line)]);

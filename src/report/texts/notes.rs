@@ -23,7 +23,7 @@ pub fn warning(warning: &Warning) -> String {
             format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
         }
         Warning::DiskNearlyFull(used) => {
-            format!("the disk of the target is used to {used} %; on the server: df -h, and sudo du -xsh /var/log")
+            format!("the disk of the target is used to {used} %; on the server: df -h && sudo du -xsh /var/log")
         }
         Warning::LogWords(lines) => {
             let all: Vec<String> = lines.iter().map(word).collect();
