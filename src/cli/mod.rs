@@ -3,6 +3,7 @@
 mod plan;
 mod print;
 mod releases;
+mod summary;
 
 use crate::actions::{Context, Outputs};
 use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
@@ -91,6 +92,8 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     let end =
         format!("{}: {count} bad input{}, nothing was contacted", outcome.word(), if count == 1 { "" } else { "s" });
     printer.line(&end);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    summary::write(&report::invalid_summary(&problems, &Redactor::default()), page, printer);
     finish(&[("outcome", outcome.word().to_owned())], outcome, page, printer);
     ExitCode::from(outcome.code())
 }
@@ -104,6 +107,7 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
         }
         Err(ended) => {
             let (end, log) = *ended;
+            summary::of_run(&log, context, &redactor(settings, context), page, printer);
             finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
             ExitCode::from(end.outcome.code())
         }
@@ -133,6 +137,7 @@ fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) 
         }
         end
     });
+    summary::of_run(&log, context, &redactor(settings, context), page, printer);
     finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
     ExitCode::from(end.outcome.code())
 }

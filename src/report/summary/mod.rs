@@ -47,10 +47,9 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
 /// The outcome in words and what is live now, in one line; where there is more to say, it follows.
 pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
     let now = texts::now(end, &report.facts.place);
-    let short =
-        now.split([':', ';']).next().filter(|short| !short.is_empty() && now[short.len()..].get(1..2) == Some(" "));
-    let more = short.map_or(String::new(), |_| format!("**{}**\n", markdown::prose(&now, redactor)));
-    let line = markdown::prose(short.unwrap_or(&now), redactor);
+    let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
+    let more = end_of_short.map_or(String::new(), |_| format!("**{}**\n", markdown::prose(&now, redactor)));
+    let line = markdown::prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
     format!("## {} {} – {line}\n\n{more}", sign(end.outcome), title(end.outcome))
 }
 
