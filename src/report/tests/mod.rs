@@ -3,6 +3,7 @@
 mod harmless;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
 mod logs;
+mod markdown;
 mod samples;
 
 pub(super) use samples::*;

@@ -82,6 +82,8 @@ mod tests {
         an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
         the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
         unit diting is not started at boot; on the server: sudo systemctl enable diting
+        the disk of the target is used to 83 %; on the server: df -h && sudo du -xsh /var/log
+        deploy may not run sudo -n systemctl reset-failed diting, so that systemd's start limit has to be waited for; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
         what ran before was not healthy: health refused the connection: nobody listens there; there is no good release to go back to
         ");
     }
