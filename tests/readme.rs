@@ -64,9 +64,11 @@ fn the_outputs_named_are_those_of_action_yml() {
 
 #[test]
 fn every_link_leads_to_a_file() {
-    for text in [readme(), fs::read_to_string(root().join("docs/server.md")).unwrap()] {
+    for name in ["README.md", "docs/server.md", "docs/pages.md"] {
+        let (path, text) = (root().join(name), fs::read_to_string(root().join(name)).unwrap());
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            assert!(link.starts_with("https://") || root().join(link).exists(), "{link} leads nowhere");
+            let leads = link.starts_with("https://") || path.parent().unwrap().join(link).exists();
+            assert!(leads, "{link} of {name} leads nowhere");
         }
     }
 }

@@ -60,9 +60,10 @@ fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer:
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
     for warning in warnings {
-        match flags.json {
-            true => printer.aside(&format!("warning: {warning}")),
-            false => printer.warning(page, &warning),
+        match (flags.json, warning.is_notice()) {
+            (true, _) => printer.aside(&format!("warning: {warning}")),
+            (false, true) => printer.line(&format!("note: {warning}")),
+            (false, false) => printer.warning(page, &warning),
         }
     }
     let settings = match settings {

@@ -2,7 +2,7 @@
 
 mod text;
 
-pub use text::{issue_text, recovered_issue_text};
+pub use text::issue_text;
 
 /// What is to become of the one issue of a server and service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

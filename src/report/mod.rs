@@ -23,7 +23,7 @@ mod tests;
 
 pub use amounts::{count, duration, limit, size, utc};
 pub use facts::Facts;
-pub use issue::{issue_text, recovered_issue_text, IssueAct, IssueText, RawLogs};
+pub use issue::{issue_text, IssueAct, IssueText, RawLogs};
 pub use job::Job;
 pub use listing::{listing, listing_json};
 pub use log::Log;

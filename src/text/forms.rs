@@ -8,16 +8,19 @@ const NAMES: &str =
     "(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key\
                      |credentials?|authorization)";
 
+/// Whether what was found is a secret, given all that was found and the value.
+type Judge = fn(&Captures<'_>, &str) -> bool;
+
 /// A form, of which the last group that matches is hidden, and what else must be true of it.
 struct Form {
     pattern: Regex,
-    is_secret: fn(&Captures<'_>, &str) -> bool,
+    is_secret: Judge,
 }
 
 static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let always = |_: &Captures<'_>, _: &str| true;
     let telling = |_: &Captures<'_>, value: &str| is_telling(value);
-    let all: [(&str, fn(&Captures<'_>, &str) -> bool); 8] = [
+    let all: [(&str, Judge); 8] = [
         // GitHub, AWS, Alibaba Cloud, and a JSON Web Token
         (r"\b(gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})", always),
         (r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|LTAI[A-Za-z0-9]{12,}|STS\.[A-Za-z0-9]{20,})\b", always),

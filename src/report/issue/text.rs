@@ -5,47 +5,30 @@ use crate::protocol::{Diagnostic, End, Outcome, Reason, Task, Verdict, Voice};
 use crate::report::foreign::{all, cut};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
-use crate::report::{summary, Job, Place, Report};
+use crate::report::{summary, texts, Job, Place, Report};
 use crate::text::Redactor;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
 
 /// GitHub takes 65,536 characters. In bytes, which are never fewer.
 const MOST: usize = 59_000;
 const MOST_OF_PART: usize = 16_000;
+/// Of earlier runs so many are told of; there is one at the most, unless a server lies.
+const FOUND: usize = 3;
 /// GitHub takes 256 characters.
 const TITLE: usize = 200;
 
-/// The texts for how this run ended; `None` where it has not. Where it was a success, the comment says so.
+/// The texts for how this run ended, and for what it found of earlier ones; `None` where it has not ended. After a success
+/// the comment says so.
 #[must_use]
 pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor) -> Option<IssueText> {
     let end = report.end.as_ref()?;
-    Some(texts(report, end, job, logs, redactor))
-}
-
-/// The texts for what an earlier run left behind and this one found; its diagnostics are gone.
-#[must_use]
-pub fn recovered_issue_text(
-    report: &Report,
-    verdict: &Verdict,
-    job: &Job,
-    logs: RawLogs,
-    redactor: &Redactor,
-) -> IssueText {
-    let facts = report.facts.clone();
-    let found = Report { facts, planned: None, ..Report::default() };
-    let end = End { outcome: verdict.outcome, verdict: Some(verdict.clone()), trouble: None, took: Duration::ZERO };
-    texts(&found, &end, job, logs, redactor)
-}
-
-fn texts(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> IssueText {
     let place = &report.facts.place;
     let marker = marker(place);
     let comment = match end.outcome.is_success() {
         true => success(report, end, job, redactor),
         false => failure(report, end, job, logs, redactor),
     };
-    IssueText { title: title(place, redactor), body: format!("{marker}\n\n{comment}"), marker, comment }
+    Some(IssueText { title: title(place, redactor), body: format!("{marker}\n\n{comment}"), marker, comment })
 }
 
 /// Tells this server and service from others, without naming them.
@@ -64,6 +47,7 @@ fn title(place: &Place, redactor: &Redactor) -> String {
 fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
+    page.add(&found(report, redactor));
     page.add(&summary::facts(report, end, job, redactor));
     page.finish()
 }
@@ -76,6 +60,7 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
     };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
+    page.add(&found(report, redactor));
     page.add(&format!("### What happened and what to do\n\n{}", summary::what_to_do(report, end, redactor)));
     page.add(&summary::facts(report, end, job, redactor));
     page.add(&reproduce(report, end, job, redactor));
@@ -83,6 +68,12 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
     let shown: Vec<&Diagnostic> = report.diagnostics.iter().filter(|it| is_shown(it, logs)).collect();
     summary::diagnostics(report, end, &shown, logs, &mut page);
     page.finish()
+}
+
+/// How earlier runs ended that did not see it themselves.
+fn found(report: &Report, redactor: &Redactor) -> String {
+    let one = |verdict: &Verdict| format!("- {}\n", markdown::prose(&texts::found(verdict), redactor));
+    report.recovered.iter().take(FOUND).map(one).collect()
 }
 
 fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {

@@ -15,6 +15,7 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
         return String::new();
     }
     let mut text = "```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat %M:%S\n".to_owned();
+    line(&mut text, &format!("tickInterval {}second", tick(&bars)));
     let mut section = "";
     for Bar { run, start, took } in bars.iter().take(MOST) {
         if part(run.step) != section {
@@ -30,6 +31,13 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
 fn line(text: &mut String, line: &str) {
     // writing to a String cannot fail
     let _ = writeln!(text, "    {line}");
+}
+
+/// Seconds between two marks of the axis: a round number of them, and about ten marks.
+fn tick(bars: &[Bar<'_>]) -> u64 {
+    let all = bars.iter().map(|bar| bar.start + bar.took).max().unwrap_or_default();
+    let rounds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
+    rounds.into_iter().find(|round| round * 12 >= all.as_secs()).unwrap_or(3600)
 }
 
 struct Bar<'a> {

@@ -3,10 +3,14 @@ use crate::report::markdown::{self, cell};
 use crate::report::{texts, Answers, Report, StepRun};
 use crate::text::Redactor;
 
+/// An app that dies and comes back again and again changes its answer as often.
+const MOST: usize = 50;
+
 /// What health answered, one row for each change of it.
 pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     let answered = report.steps.iter().filter(|run| !run.answers.is_empty());
-    let rows: Vec<[String; 4]> = answered.flat_map(|run| run.answers.iter().map(|it| row(run, it, redactor))).collect();
+    let rows: Vec<[String; 4]> =
+        answered.flat_map(|run| run.answers.iter().map(|it| row(run, it, redactor))).take(MOST).collect();
     match rows.is_empty() {
         true => String::new(),
         false => format!("### Health\n\n{}", markdown::table(["step", "attempts", "answer", "took"], rows)),

@@ -10,7 +10,7 @@ pub use short::{invalid_summary, listing_summary};
 pub(super) use steps::table as steps;
 
 use super::advice::{advice, said};
-use super::markdown::{self, cell, code, link, Document};
+use super::markdown::{self, cell, code, link, prose, Document};
 use super::texts::{self, title};
 use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
 use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
@@ -20,6 +20,8 @@ use std::time::Duration;
 /// GitHub takes no summary over 1 MiB, and none of it then (`CreateStepSummaryCommand`). In bytes.
 const MOST: usize = 900 << 10;
 const MOST_OF_PART: usize = 64 << 10;
+/// Warnings and the like; a server may tell of any number.
+const NOTES: usize = 25;
 /// So much of a hash tells a commit from others.
 const COMMIT: usize = 7;
 
@@ -48,8 +50,8 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
 pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
     let now = texts::now(end, &report.facts.place);
     let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
-    let more = end_of_short.map_or(String::new(), |_| format!("**{}**\n", markdown::prose(&now, redactor)));
-    let line = markdown::prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
+    let more = end_of_short.map(|at| format!("**{}**\n", prose(&now[at + 2..], redactor))).unwrap_or_default();
+    let line = prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
     format!("## {} {} – {line}\n\n{more}", sign(end.outcome), title(end.outcome))
 }
 
@@ -69,7 +71,7 @@ fn sign(outcome: Outcome) -> &'static str {
 /// Reason and hint.
 pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> String {
     let one = |advice: super::advice::Advice| {
-        let what = markdown::prose(&advice.what, redactor);
+        let what = prose(&advice.what, redactor);
         format!("{what}\n\n{}", markdown::advice(&advice.hint, redactor))
     };
     advice(end, &report.facts.place).into_iter().map(one).collect()
@@ -121,21 +123,22 @@ fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
     }
 }
 
-/// Warnings, and what became of earlier runs.
+/// Warnings, what became of earlier runs, and what else a person should know.
 fn notes(report: &Report, redactor: &Redactor) -> String {
-    let recovered = report.recovered.iter().map(|verdict| format!("the release {}", texts::recovered(verdict)));
-    let all = report.warnings.iter().map(texts::warning).chain(recovered);
-    let notices = report.notices.iter().map(texts::notice);
-    let mut shown: Vec<String> = all.map(|text| format!("- ⚠️ {}\n", markdown::prose(&text, redactor))).collect();
-    for text in notices.map(|text| format!("- {}\n", markdown::prose(&text, redactor))) {
+    let found = report.recovered.iter().map(texts::found);
+    let act =
+        report.warnings.iter().map(texts::warning).chain(found).map(|text| format!("⚠️ {}", prose(&text, redactor)));
+    let know = report.notices.iter().map(|it| prose(&texts::notice(it), redactor));
+    let mut shown: Vec<String> = Vec::new();
+    for text in act.chain(know) {
         // a wait is told again and again
-        if !shown.contains(&text) {
+        if !shown.contains(&text) && shown.len() < NOTES {
             shown.push(text);
         }
     }
     match shown.is_empty() {
         true => String::new(),
-        false => format!("### Worth knowing\n\n{}", shown.concat()),
+        false => format!("### Worth knowing\n\n{}", shown.iter().map(|text| format!("- {text}\n")).collect::<String>()),
     }
 }
 
