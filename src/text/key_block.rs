@@ -19,17 +19,27 @@ pub enum KeyBlock {
 }
 
 impl KeyBlock {
+    /// The line at which a text is within a key that began before the text. Of a log the last lines are shown.
+    pub(super) fn begun_before(lines: &[String]) -> Option<usize> {
+        let end = lines.iter().position(|line| line.contains("PRIVATE KEY") && line.contains("-----"))?;
+        let ends_only = lines[end].contains("-----END ") && !lines[end].contains("-----BEGIN ");
+        let of_key = |(at, line): (usize, &String)| is_base64(last(line), if at + 1 == end { 1 } else { BODY });
+        let above = lines[..end].iter().enumerate().rev().take_while(|line| of_key(*line)).count();
+        // a single short word may be one
+        let any = above > 1 || (above == 1 && is_base64(last(&lines[end - 1]), BODY));
+        (ends_only && any).then_some(end - above)
+    }
+
     /// The line without its part of a key. A key ends with what can't be of one, so that no text is swallowed.
     pub fn hide(&mut self, line: &str) -> String {
-        let last = line.split_whitespace().next_back().unwrap_or_default();
-        let is_base64 = last.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
-        let hidden = || format!("{}{HIDDEN}", &line[..line.len() - last.len() - trailing(line)]);
+        let word = last(line);
+        let hidden = || format!("{}{HIDDEN}", &line[..line.len() - word.len() - trailing(line)]);
         let (next, clean) = match self {
             _ if begins(line) => (Self::Begun, line.to_owned()),
-            Self::Begun | Self::Within if is_base64 && last.len() >= BODY => (Self::Within, hidden()),
+            Self::Begun | Self::Within if is_base64(word, BODY) => (Self::Within, hidden()),
             // its last line may be short
-            Self::Within if is_base64 && !last.is_empty() => (Self::Outside, hidden()),
-            Self::Begun if last.is_empty() || line.contains("Proc-Type: ") || line.contains("DEK-Info: ") => {
+            Self::Within if is_base64(word, 1) => (Self::Outside, hidden()),
+            Self::Begun if word.is_empty() || line.contains("Proc-Type: ") || line.contains("DEK-Info: ") => {
                 (Self::Begun, line.to_owned())
             }
             Self::Outside | Self::Begun | Self::Within => (Self::Outside, line.to_owned()),
@@ -37,6 +47,14 @@ impl KeyBlock {
         *self = next;
         clean
     }
+}
+
+fn last(line: &str) -> &str {
+    line.split_whitespace().next_back().unwrap_or_default()
+}
+
+fn is_base64(word: &str, least: usize) -> bool {
+    word.len() >= least && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
 fn trailing(line: &str) -> usize {
@@ -89,6 +107,15 @@ after";
         assert_eq!(redacted(text), text);
         let text = "-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEAxxxxxxxxxxxx";
         assert_eq!(redacted(text), text);
+    }
+
+    #[test]
+    fn a_key_that_began_before_the_text_is_hidden_too() {
+        let body = "app: MIIEowIBAAKCAQEAxxxxxxxxxxxxxxxx\napp: Qw==\n";
+        let end = "app: -----END PRIVATE KEY-----\nlast";
+        assert_eq!(redacted(&format!("{body}{end}")), format!("app: ***\napp: ***\n{end}"));
+        assert_eq!(redacted(&format!("a sentence\n{body}{end}")), format!("a sentence\napp: ***\napp: ***\n{end}"));
+        assert_eq!(redacted(&format!("a sentence\n{end}")), format!("a sentence\n{end}"));
     }
 
     proptest! {

@@ -45,10 +45,17 @@ impl Redactor {
         Self { needles }
     }
 
-    /// The lines of one text: a private key may span several.
+    /// The lines of one text: a private key may span several, and have begun before the first.
     pub fn lines(&self, lines: &[String]) -> Vec<String> {
+        let begun = KeyBlock::begun_before(lines);
         let mut block = KeyBlock::default();
-        lines.iter().map(|line| self.next(&mut block, line)).collect()
+        let next = |(at, line): (usize, &String)| {
+            if Some(at) == begun {
+                block = KeyBlock::Within;
+            }
+            self.next(&mut block, line)
+        };
+        lines.iter().enumerate().map(next).collect()
     }
 
     /// The next line of a text that comes line by line.

@@ -52,7 +52,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         "print('-----BEGIN PRIVATE KEY-----\\n{body}\\nQw9x==\\n-----END PRIVATE KEY-----\\nto postgres://me:p4ssw0rd@db/x with \
          AKIAIOSFODNN7EXAMPLE\\nAuthorization: Bearer abcdef0123456789', flush=True)"
     );
-    let broken = App::version("2").at_start(&print).at_start("import no_such_module");
+    let broken = App::version("2").at_start(&print).at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
     for secret in [body, "Qw9x", "p4ssw0rd", "AKIAIOSFODNN7EXAMPLE", "abcdef0123456789"] {
@@ -64,7 +64,10 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         }
     }
     assert!(
-        run.summary.contains("no_such_module") && run.summary.contains("<summary>uname -a</summary>"),
+        run.summary.contains("no_such_module")
+            && ["uname -a", "systemctl status diting"]
+                .iter()
+                .all(|it| run.summary.contains(&format!("<summary>{it}</summary>"))),
         "{}",
         run.summary
     );
