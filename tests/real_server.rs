@@ -25,6 +25,8 @@ mod alone;
 mod benchmark;
 #[path = "real/broken.rs"]
 mod broken;
+#[path = "real/by_hand.rs"]
+mod by_hand;
 #[path = "real/cancelled.rs"]
 mod cancelled;
 #[path = "real/cost.rs"]
@@ -35,12 +37,18 @@ mod first;
 mod good;
 #[path = "real/guide.rs"]
 mod guide;
+#[path = "real/jump.rs"]
+mod jump;
 #[path = "real/kept.rs"]
 mod kept;
 #[path = "real/not_ready.rs"]
 mod not_ready;
+#[path = "real/reconnect.rs"]
+mod reconnect;
 #[path = "real/refused.rs"]
 mod refused;
+#[path = "real/resumed.rs"]
+mod resumed;
 #[path = "real/rollback.rs"]
 mod rollback;
 #[path = "real/secrets.rs"]

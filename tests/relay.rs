@@ -55,6 +55,12 @@ fn a_black_hole_swallows_and_heals_a_cut_ends_a_refusal_spares_what_exists() -> 
     relay.accept();
     ask(&mut connect(&relay)?)?;
 
+    relay.lose();
+    client.set_read_timeout(Some(SILENCE))?;
+    assert!(ask(&mut client).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock));
+    client.set_read_timeout(None)?;
+    ask(&mut connect(&relay)?)?;
+
     relay.cut();
     assert_eq!(client.read(&mut [0]).unwrap_or(0), 0);
     let mut last = connect(&relay)?;

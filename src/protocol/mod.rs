@@ -27,19 +27,27 @@ pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};
 
-/// From the runner half to the server part, in this order: one `Start`, all `Entries`, then either the contents unasked
-/// or one `Ask` and the contents that were asked for; `Sent` ends them.
+/// From the runner half to the server part, in this order: one `Start` or `Resume`, all `Entries`, then either the
+/// contents unasked or one `Ask` and the contents that were asked for; `Sent` ends them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToServer {
     /// What is to be done.
     Start(Box<Plan>),
+    /// The same once more, after a line that was cut. Where the transaction is at work or has ended, nothing is begun:
+    /// what the runner half has not heard of it is told.
+    Resume {
+        /// As it was sent before.
+        plan: Box<Plan>,
+        /// How many of the transaction's own events, [`What::PointOfNoReturn`] being the first, have been heard.
+        heard: u32,
+    },
     /// Only say what is there; instead of everything else.
     List,
     /// A part of the manifest, in order.
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.
     Ask,
-    /// A piece of one file's content, in order; the entry's size says where it ends.
+    /// A piece of one file's content, in order, behind what the server has of it; the entry's size says where it ends.
     Content {
         /// Index of the file's entry in the manifest.
         entry: u32,
@@ -61,6 +69,9 @@ pub enum ToRunner {
     Need {
         /// `start..end` of indexes.
         ranges: Vec<(u32, u32)>,
+        /// Of these among them the server has the first so many bytes, from an upload that was cut short. Where the whole
+        /// is not right in the end, the file is asked for once more.
+        begun: Vec<(u32, u64)>,
         /// Whether this was the last part of the answer.
         last: bool,
     },

@@ -11,7 +11,7 @@ pub enum RunEvent {
     Connecting,
     /// No connection; it is tried again.
     ConnectFailed {
-        /// From 1.
+        /// From 1, for each line.
         attempt: u32,
         /// Why.
         trouble: Trouble,
@@ -27,6 +27,17 @@ pub enum RunEvent {
     CopyingServerPart {
         /// Bytes on the wire.
         bytes: u64,
+    },
+    /// The line was cut; another one is being made.
+    LineLost {
+        /// Epoch seconds (the runner's clock) by which the server finishes alone; `None`: it is not known to be past
+        /// the point of no return.
+        finished_by: Option<u64>,
+    },
+    /// Logged in again.
+    Reconnected {
+        /// Since `LineLost`.
+        took: Duration,
     },
     /// Contents are being sent.
     Sending {

@@ -28,6 +28,8 @@ impl Facts {
             RunEvent::Server(event) => self.on_server(&event.what),
             RunEvent::ConnectFailed { .. }
             | RunEvent::Connected { .. }
+            | RunEvent::LineLost { .. }
+            | RunEvent::Reconnected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Noise(_)

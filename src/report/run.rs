@@ -41,7 +41,12 @@ impl Report {
             RunEvent::Connecting => self.begin(Step::Connect, None),
             RunEvent::ConnectFailed { trouble, .. } => keep(&mut self.connect_failures, trouble),
             RunEvent::Connected { took } => self.last().into_iter().for_each(|step| step.took = Some(*took)),
-            RunEvent::CopyingServerPart { .. } | RunEvent::Sending { .. } => {}
+            // what the server was doing is done again
+            RunEvent::LineLost { finished_by: None } => self.close(Mark::CutOff, None),
+            RunEvent::LineLost { finished_by: Some(_) }
+            | RunEvent::Reconnected { .. }
+            | RunEvent::CopyingServerPart { .. }
+            | RunEvent::Sending { .. } => {}
             RunEvent::Noise(text) => self.said(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => {

@@ -1,7 +1,8 @@
 //! What a run that was followed comes to. Nothing is claimed that is not proven: once the server had all it needs, only
 //! its own word tells that it did not switch.
 
-use super::follow::{Followed, Reached, Why};
+use super::follow::{Followed, Why};
+use super::progress::Reached;
 use super::watch::Stop;
 use crate::protocol::{Outcome, Plan, Reason, Trouble, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

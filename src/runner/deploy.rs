@@ -1,22 +1,20 @@
 //! One deployment to one server, or one way back, from the walk through the source to the end of the connection.
 
-use super::conclude::{conclude, Conclusion, Known};
-use super::follow::{follow, Followed, Why};
-use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Login};
+use super::conclude::Conclusion;
+use super::progress::Progress;
+use super::reading::Reading;
+use super::ssh::{Binaries, Connection, Login};
+use super::tree::Walked;
 use super::upload::Upload;
 use super::watch::{termination, Stop, Watch};
-use super::{Deployment, SourceError, Tree};
+use super::Deployment;
 use crate::protocol::{ConnectionKind, End, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
-use tokio::time::{sleep, timeout};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
 const KEY_LIFE: Duration = Duration::from_secs(600);
-/// How long the end of a channel may take to be told apart from the end of the connection.
-const EXIT_TIME: Duration = Duration::from_secs(1);
 
 /// A new id, drawn at random.
 ///
@@ -46,7 +44,7 @@ pub(super) async fn deploy_with(
 ) -> End {
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout, cancelled);
-    let mut run = Run { deployment, transaction, watch, emit };
+    let mut run = Run { deployment, transaction, progress: Progress::default(), watch, emit };
     let Conclusion { outcome, verdict, trouble } = match run.steps(binaries).await {
         Ok(conclusion) => conclusion,
         Err(Early::Trouble(trouble)) => Conclusion::early(trouble),
@@ -79,38 +77,38 @@ impl From<Stop> for Early {
 pub(super) struct Run<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) transaction: &'a TransactionId,
+    pub(super) progress: Progress,
     pub(super) watch: Watch,
     pub(super) emit: &'a mut dyn FnMut(RunEvent),
 }
 
 impl Run<'_> {
     async fn steps(&mut self, binaries: impl FnOnce() -> Result<Binaries, Trouble>) -> Result<Conclusion, Early> {
-        let tree = match self.deployment.plan.task {
-            Task::Deploy => self.read_tree().await?,
-            Task::RollBack { .. } => Tree::none(),
+        let walked = match self.deployment.plan.task {
+            Task::Deploy => self.walk().await?,
+            Task::RollBack { .. } => Walked::nothing(),
         };
-        let plan = self.deployment.plan(self.transaction, &tree);
-        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&tree))));
+        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&walked))));
         let binaries = binaries()?;
+        // the login takes longer
+        let hashing = Reading::start(move |stop| walked.hash(stop));
         let connection = self.connect().await?;
-        let upload = Upload { plan: &plan, tree: &tree };
-        let ended = self.transact(&connection, upload, &binaries).await;
-        connection.close().await;
-        ended
+        let tree = match hashing.end(&mut self.watch).await {
+            Ok(tree) => tree,
+            Err(early) => {
+                connection.close().await;
+                return Err(early);
+            }
+        };
+        tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
+        let plan = self.deployment.plan(self.transaction, &tree);
+        self.transact(connection, Upload { plan: &plan, tree: &tree, again: None }, &binaries).await
     }
 
-    /// In a thread of its own, so that a signal is heard meanwhile.
-    async fn read_tree(&mut self) -> Result<Tree, Early> {
+    async fn walk(&mut self) -> Result<Walked, Early> {
         let (source, leave_out) = (self.deployment.source.clone(), self.deployment.leave_out.clone());
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let reading = tokio::task::spawn_blocking(move || Tree::read(&source, &leave_out, &stopped));
-        let read = self.watch.over(reading).await;
-        stop.store(true, Ordering::Relaxed);
-        let bug = |problem: String| Trouble::Bug { problem };
-        let tree = read?.map_err(|error| bug(error.to_string()))?.map_err(|error: SourceError| Trouble::from(error))?;
-        tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
-        Ok(tree)
+        let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
+        walking.end(&mut self.watch).await
     }
 
     pub(super) async fn connect(&mut self) -> Result<Connection, Early> {
@@ -142,50 +140,9 @@ impl Run<'_> {
             waited => Ok(waited?),
         }
     }
-
-    async fn transact(
-        &mut self,
-        connection: &Connection,
-        upload: Upload<'_>,
-        binaries: &Binaries,
-    ) -> Result<Conclusion, Early> {
-        let followed = match self.attempt(connection, upload, binaries).await? {
-            (Followed::Missing(missing), _) => {
-                let target = &upload.plan.target;
-                let copying = copy_server_part(connection, target, self.transaction, &missing, binaries, self.emit);
-                self.watch.over(copying).await??;
-                self.attempt(connection, upload, binaries).await?
-            }
-            followed => followed,
-        };
-        let (followed, stands) = followed;
-        let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
-        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(&upload.plan.target)))
-    }
-
-    /// Starts the server part and follows it; tells, too, whether the connection still stood after that.
-    async fn attempt(
-        &mut self,
-        connection: &Connection,
-        upload: Upload<'_>,
-        binaries: &Binaries,
-    ) -> Result<(Followed, bool), Early> {
-        let line = start_line(&upload.plan.target, self.transaction, upload.tree.root(), binaries)?;
-        let (pipes, child): Channel<'_> = self.watch.over(connection.run(&line)).await??;
-        let followed = follow(pipes, upload, &mut self.watch, self.emit).await;
-        let stands = match followed {
-            Followed::Lost { why: Why::Closed(_), .. } => {
-                let exit = timeout(EXIT_TIME, child.wait()).await;
-                tracing::debug!(?exit, "the channel has ended");
-                matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.stands().await
-            }
-            _ => true,
-        };
-        Ok((followed, stands))
-    }
 }
 
-fn login(deployment: &Deployment) -> Login<'_> {
+pub(super) fn login(deployment: &Deployment) -> Login<'_> {
     Login {
         host: &deployment.host,
         port: deployment.port,
@@ -207,7 +164,7 @@ fn may_pass(trouble: &Trouble) -> bool {
 }
 
 /// Growing, but not beyond what somebody would wait for a server that boots.
-fn pause_after(attempt: u32) -> Duration {
+pub(super) fn pause_after(attempt: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(10);
     Duration::from_secs(1 << (attempt - 1).min(4)).min(LONGEST)
 }

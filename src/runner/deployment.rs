@@ -1,6 +1,7 @@
+use super::tree::Walked;
 use super::{LeaveOut, Tree};
 use crate::protocol::{
-    Hidden, Install, Origin, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
+    Entry, Hidden, Install, Origin, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -132,12 +133,12 @@ impl Deployment {
             lock_wait: seed.lock_wait,
             stage_limit: seed.stage_limit,
             origin: seed.origin,
-            entries: count(tree),
+            entries: count(tree.entries()),
             root: tree.root(),
         }
     }
 
-    pub(super) fn planned(&self, tree: &Tree) -> Planned {
+    pub(super) fn planned(&self, walked: &Walked) -> Planned {
         Planned {
             task: self.plan.task.clone(),
             host: self.host.clone(),
@@ -146,16 +147,16 @@ impl Deployment {
             target: self.plan.target.clone(),
             service: self.plan.service.clone(),
             commit: self.plan.origin.commit.clone(),
-            entries: count(tree),
-            bytes: tree.bytes(),
+            entries: count(walked.entries()),
+            bytes: walked.bytes(),
             timeout: self.timeout,
         }
     }
 }
 
 /// The manifest's own limit is far below `u32`'s.
-fn count(tree: &Tree) -> u32 {
-    u32::try_from(tree.entries().len()).unwrap_or(u32::MAX)
+fn count(entries: &[Entry]) -> u32 {
+    u32::try_from(entries.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -169,7 +170,10 @@ mod tests {
         deployment.plan.install = Install::Uv;
         deployment.plan.env = vec![("A".to_owned(), Hidden::from("b".to_owned()))];
         deployment.plan.before_switch = Some("migrate".to_owned());
-        let plan = deployment.plan(&crate::runner::testing::transaction(), &Tree::none());
+        let plan = deployment.plan(
+            &crate::runner::testing::transaction(),
+            &Walked::nothing().hash(&std::sync::atomic::AtomicBool::new(false)).unwrap(),
+        );
         assert_eq!((plan.task, plan.entries, plan.install), (deployment.plan.task, 0, Install::Nothing));
         assert!(plan.env.is_empty() && plan.before_switch.is_none());
     }

@@ -3,14 +3,14 @@
 use super::listener::{Heard, Listener};
 use super::noise::Tail;
 use super::pipes::Pipes;
+use super::progress::{Progress, Reached};
 use super::ssh::Missing;
 use super::upload::{send, Needed, Upload, UploadError};
 use super::watch::{Stop, Watch};
 use crate::protocol::{RunEvent, Trouble, Verdict, What};
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::time::timeout;
@@ -22,20 +22,6 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(30);
 /// How long standard error is read after standard output has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const BUFFER: usize = 16 << 10;
-
-/// How far the server was, as far as it is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reached {
-    /// It lacks what it needs to switch: it can't.
-    Nothing,
-    /// It has all it needs, and may be past the point of no return without us knowing.
-    Complete,
-    /// It is past the point of no return, and finishes by then.
-    PointOfNoReturn {
-        /// By the runner's clock.
-        finished_by: SystemTime,
-    },
-}
 
 /// How following ended.
 #[derive(Debug)]
@@ -72,6 +58,7 @@ type Sending<'a, W> = Pin<Box<dyn Future<Output = Result<W, UploadError>> + 'a>>
 pub(super) async fn follow<I, O, E>(
     pipes: Pipes<I, O, E>,
     upload: Upload<'_>,
+    progress: &Progress,
     watch: &mut Watch,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Followed
@@ -80,13 +67,12 @@ where
     O: AsyncRead + Unpin,
     E: AsyncRead + Unpin,
 {
-    let complete = Cell::new(false);
     let unasked = match upload.unasked() {
         Ok(unasked) => unasked,
-        Err(error) => return lost(Reached::Nothing, false, Why::Trouble(trouble_of(error))),
+        Err(error) => return lost(progress.reached(), false, Why::Trouble(trouble_of(error))),
     };
     let (needs, needed) = unbounded_channel();
-    let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, &complete);
+    let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, progress);
     let mut pump = Pump {
         listener: Listener::new(&upload.plan.transaction, upload.plan.entries),
         tail: Tail::default(),
@@ -95,8 +81,7 @@ where
         needs,
         sending: Some(Box::pin(sending)),
         held: None,
-        complete: &complete,
-        finished_by: None,
+        progress,
         stopping: None,
         emit,
     };
@@ -113,8 +98,7 @@ struct Pump<'a, W> {
     sending: Option<Sending<'a, W>>,
     /// The stream to the server once all is sent: its end would tell the server to stop.
     held: Option<W>,
-    complete: &'a Cell<bool>,
-    finished_by: Option<SystemTime>,
+    progress: &'a Progress,
     /// Why the server was told to stop.
     stopping: Option<Stop>,
     emit: &'a mut dyn FnMut(RunEvent),
@@ -187,17 +171,16 @@ impl<W> Pump<'_, W> {
     }
 
     fn happened(&mut self, what: What, watch: &mut Watch) -> Option<Followed> {
+        if let Some(deadline) = self.progress.hear(&what) {
+            watch.set_limit(deadline.saturating_add(BEYOND_DEADLINE));
+            // too late to stop: what is late may end well, what is cancelled can't be waited for
+            return match self.stopping.take() {
+                Some(Stop::Cancelled) => Some(self.lost(Why::Stop(Stop::Cancelled))),
+                Some(Stop::TimeUp) | None => None,
+            };
+        }
         match what {
             What::Ended(verdict) => Some(Followed::Verdict(verdict, self.stopping)),
-            What::PointOfNoReturn { deadline, .. } => {
-                self.finished_by = SystemTime::now().checked_add(deadline);
-                watch.set_limit(deadline.saturating_add(BEYOND_DEADLINE));
-                // too late to stop: what is late may end well, what is cancelled can't be waited for
-                match self.stopping.take() {
-                    Some(Stop::Cancelled) => Some(self.lost(Why::Stop(Stop::Cancelled))),
-                    Some(Stop::TimeUp) | None => None,
-                }
-            }
             _ => None,
         }
     }
@@ -214,14 +197,17 @@ impl<W> Pump<'_, W> {
 
     fn missing(&mut self, missing: Missing) -> Followed {
         tracing::debug!(?missing, "the server part is missing");
+        if self.upload.again.is_none() {
+            self.progress.nothing_done();
+        }
         match self.stopping {
             None => Followed::Missing(missing),
-            Some(stop) => lost(Reached::Nothing, false, Why::Stop(stop)),
+            Some(stop) => lost(self.progress.reached(), false, Why::Stop(stop)),
         }
     }
 
     fn needed(&mut self, needed: Needed) {
-        let (files, bytes) = self.upload.sum(&needed.ranges);
+        let (files, bytes) = self.upload.sum(&needed);
         if files > 0 {
             (self.emit)(RunEvent::Sending { files, bytes });
         }
@@ -248,7 +234,7 @@ impl<W> Pump<'_, W> {
     fn stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<Followed> {
         tracing::debug!(?stop, "to be stopped");
         let told_before = self.stopping.is_some();
-        if self.reached() != Reached::Complete || told_before {
+        if self.progress.reached() != Reached::Complete || told_before {
             return Some(self.lost(Why::Stop(self.stopping.unwrap_or(stop))));
         }
         self.stopping = Some(stop);
@@ -289,16 +275,8 @@ impl<W> Pump<'_, W> {
         })
     }
 
-    fn reached(&self) -> Reached {
-        match (self.finished_by, self.complete.get()) {
-            (Some(finished_by), _) => Reached::PointOfNoReturn { finished_by },
-            (None, true) => Reached::Complete,
-            (None, false) => Reached::Nothing,
-        }
-    }
-
     fn lost(&self, why: Why) -> Followed {
-        lost(self.reached(), self.listener.greeted(), why)
+        lost(self.progress.reached(), self.listener.greeted(), why)
     }
 }
 

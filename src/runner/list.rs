@@ -6,6 +6,7 @@ use super::deploy::{still_missing, Early, Run};
 use super::listener::{Heard, Listener};
 use super::noise::Tail;
 use super::pipes::Pipes;
+use super::progress::Progress;
 use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Missing};
 use super::watch::{termination, Watch};
 use super::Deployment;
@@ -28,7 +29,8 @@ pub async fn list(
 ) -> Result<Listing, End> {
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout, termination());
-    let mut run = Run { deployment: &deployment, transaction: &transaction, watch, emit };
+    let progress = Progress::default();
+    let mut run = Run { deployment: &deployment, transaction: &transaction, progress, watch, emit };
     run.list().await.map_err(|early| {
         let Conclusion { outcome, verdict, trouble } = match early {
             Early::Trouble(trouble) => Conclusion::early(trouble),

@@ -5,9 +5,12 @@ use super::ssh::Missing;
 use super::upload::Needed;
 use crate::protocol::wire::FromServer;
 use crate::protocol::{greeting, Event, Listing, ToRunner, TransactionId, What};
+use std::collections::BTreeSet;
 
 /// The most bytes before the first word.
 const MOST_NOISE: usize = 1 << 20;
+/// The most files of which only the rest is asked for.
+const MOST_BEGUN: usize = 64;
 /// The most lines of noise that are shown.
 const MOST_LINES: u32 = 100;
 
@@ -57,7 +60,7 @@ impl<'a> Listener<'a> {
             noise: 0,
             greeted: false,
             frames: FromServer::default(),
-            needs: Needs { entries, from: 0, complete: false },
+            needs: Needs { entries, from: 0, begun: BTreeSet::new(), complete: false },
             errors: Lines::default(),
             shown: 0,
         }
@@ -144,31 +147,42 @@ impl<'a> Listener<'a> {
             }
             ToRunner::Event(event) => Ok(Heard::Event(event)),
             ToRunner::Listing(listing) => Ok(Heard::Listing(listing)),
-            ToRunner::Need { ranges, last } => self.needs.check(ranges, last).map(Heard::Need),
+            ToRunner::Need { ranges, begun, last } => self.needs.check(ranges, begun, last).map(Heard::Need),
         }
     }
 }
 
-/// Sees to it that the server asks for each file once at most, in order, and for nothing else.
+/// Sees to it that the server asks for each file once at most, in order, and for nothing else: but for those of which it
+/// had the beginning, once more.
 struct Needs {
     entries: u32,
     from: u32,
+    begun: BTreeSet<u32>,
     complete: bool,
 }
 
 impl Needs {
-    fn check(&mut self, ranges: Vec<(u32, u32)>, last: bool) -> Result<Needed, Nonsense> {
+    fn check(&mut self, ranges: Vec<(u32, u32)>, begun: Vec<(u32, u64)>, last: bool) -> Result<Needed, Nonsense> {
         if self.complete {
             return Err(Nonsense("contents are asked for after the last time".to_owned()));
         }
         for (start, end) in &ranges {
-            if *start < self.from || start >= end || *end > self.entries {
+            let is_new = *start >= self.from;
+            let is_fine = is_new || (*start..*end).all(|index| self.begun.remove(&index));
+            if !is_fine || start >= end || *end > self.entries {
                 return Err(Nonsense(format!("entries {start} to {end} of {} are asked for", self.entries)));
             }
-            self.from = *end;
+            self.from = self.from.max(*end);
         }
+        if begun.len() > MOST_BEGUN {
+            return Err(Nonsense(format!("the rest of {} files is asked for", begun.len())));
+        }
+        if begun.iter().any(|(index, _)| !ranges.iter().any(|(start, end)| (start..end).contains(&index))) {
+            return Err(Nonsense("the rest of a file is asked for, and the file is not".to_owned()));
+        }
+        self.begun.extend(begun.iter().map(|(index, _)| index));
         self.complete = last;
-        Ok(Needed { ranges, last })
+        Ok(Needed { ranges, begun, last })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tests of this room share.
 
-use super::tree::{LeaveOut, Tree};
+use super::tree::{LeaveOut, SourceError, Tree, Walked};
 use super::{Deployment, PlanSeed};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
@@ -62,6 +62,11 @@ pub(crate) fn deployment(source: &Path) -> Deployment {
     }
 }
 
+/// Walks and reads.
+pub(crate) fn read_tree(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Tree, SourceError> {
+    Walked::walk(source, leave_out, stop)?.hash(stop)
+}
+
 /// A source with `files`, its tree and a plan for it.
 pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
     let folder = tempfile::tempdir().unwrap();
@@ -70,7 +75,7 @@ pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let tree = Tree::read(folder.path(), &LeaveOut::default(), &AtomicBool::new(false)).unwrap();
+    let tree = read_tree(folder.path(), &LeaveOut::default(), &AtomicBool::new(false)).unwrap();
     let plan = deployment(folder.path()).plan(&transaction(), &tree);
     (folder, tree, plan)
 }
@@ -109,7 +114,7 @@ pub(crate) fn ended(outcome: Outcome) -> Vec<u8> {
 }
 
 pub(crate) fn need(ranges: &[(u32, u32)], last: bool) -> Vec<u8> {
-    frame(&ToRunner::Need { ranges: ranges.to_vec(), last }).unwrap()
+    frame(&ToRunner::Need { ranges: ranges.to_vec(), begun: Vec::new(), last }).unwrap()
 }
 
 /// What the server reads of `packed`, as far as it is whole.

@@ -1,9 +1,9 @@
 //! What goes to the server: plan, manifest and contents, with bounded memory.
 
+use super::progress::Progress;
 use super::tree::{size_of, SourceError, Tree};
 use crate::protocol::wire::{self, Packer, WireError};
 use crate::protocol::{Entry, Plan, ToServer};
-use std::cell::Cell;
 use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -40,12 +40,15 @@ pub(crate) enum UploadError {
 pub(crate) struct Upload<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tree: &'a Tree,
+    /// It was sent before, over a line that was cut; so many of the transaction's own events were heard.
+    pub(crate) again: Option<u32>,
 }
 
 /// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
     pub(crate) ranges: Vec<(u32, u32)>,
+    pub(crate) begun: Vec<(u32, u64)>,
     pub(crate) last: bool,
 }
 
@@ -67,18 +70,24 @@ impl Upload<'_> {
         Ok((packed.len() <= wire::UNASKED).then_some(packed))
     }
 
-    /// Files and bytes of `ranges`.
-    pub(crate) fn sum(&self, ranges: &[(u32, u32)]) -> (u32, u64) {
-        let sizes = ranges
+    /// Files and bytes that are to be sent.
+    pub(crate) fn sum(&self, needed: &Needed) -> (u32, u64) {
+        let sizes = needed
+            .ranges
             .iter()
             .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
             .flatten()
             .filter_map(size_of);
-        sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
+        let (files, bytes) = sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
+        needed.begun.iter().fold((files, bytes), |(files, bytes), (_, size)| (files, bytes.saturating_sub(*size)))
     }
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
-        let start = ToServer::Start(Box::new(self.plan.clone()));
+        let plan = Box::new(self.plan.clone());
+        let start = match self.again {
+            None => ToServer::Start(plan),
+            Some(heard) => ToServer::Resume { plan, heard },
+        };
         std::iter::once(start).chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
     }
 }
@@ -120,7 +129,7 @@ fn for_each_piece(
     Ok(())
 }
 
-/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `complete` becomes true just before
+/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `progress` is told just before
 /// the server could get the last byte of it; from then on it can go on without us. Gives back the stream, for its end
 /// would tell the server to stop.
 pub(crate) async fn send<W: AsyncWrite + Unpin>(
@@ -128,10 +137,10 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     upload: Upload<'_>,
     unasked: Option<&[u8]>,
     needs: UnboundedReceiver<Needed>,
-    complete: &Cell<bool>,
+    progress: &Progress,
 ) -> Result<W, UploadError> {
     if let Some(packed) = unasked {
-        complete.set(true);
+        progress.complete();
         to.write_all(packed).await?;
         to.flush().await?;
         return Ok(to);
@@ -143,7 +152,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     }
     sender.flush().await?;
     sender.contents(upload.tree, needs).await?;
-    complete.set(true);
+    progress.complete();
     sender.push(&ToServer::Sent).await?;
     sender.flush().await?;
     Ok(sender.to)
@@ -158,7 +167,8 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
     async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
         while let Some(needed) = needs.recv().await {
             for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
-                self.content(tree, index).await?;
+                let begun = needed.begun.iter().find(|(begun, _)| *begun == index);
+                self.content(tree, index, begun.map_or(0, |(_, size)| *size)).await?;
             }
             if needed.last {
                 return Ok(());
@@ -169,10 +179,17 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
         Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
     }
 
-    async fn content(&mut self, tree: &Tree, entry: u32) -> Result<(), UploadError> {
+    /// Without the first `begun` bytes, which are read all the same: the whole must be what it was.
+    async fn content(&mut self, tree: &Tree, entry: u32, begun: u64) -> Result<(), UploadError> {
         let Some(mut content) = tree.content(entry)? else { return Ok(()) };
-        while let Some(bytes) = content.next_piece()? {
-            self.push(&ToServer::Content { entry, bytes }).await?;
+        let mut to_skip = begun;
+        while let Some(mut bytes) = content.next_piece()? {
+            let skipped = bytes.len().min(usize::try_from(to_skip).unwrap_or(usize::MAX));
+            to_skip -= skipped as u64;
+            bytes.drain(..skipped);
+            if !bytes.is_empty() {
+                self.push(&ToServer::Content { entry, bytes }).await?;
+            }
         }
         Ok(())
     }

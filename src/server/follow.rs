@@ -10,10 +10,10 @@ use super::lock;
 use super::outbox::{Events, Outbox};
 use super::pending::Pending;
 use super::recover::recover;
+use super::tail::Tail;
 use super::verdicts;
-use crate::protocol::{wire, Event, Failure, Outcome, Reason, Step, ToRunner, Verdict, What};
+use crate::protocol::{Failure, Outcome, Reason, Step, TransactionId, Verdict, What};
 use std::fs::File;
-use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,13 +37,53 @@ pub(super) fn hand_over(
     limits: &Limits,
     outbox: &mut Outbox,
 ) -> Result<(), Reason> {
-    let mut tail = Tail::new(layout, pending)?;
+    let mut tail = Tail::new(layout, &pending.transaction)?;
     let mut child = spawn(layout, pending, lock)?;
     if follow(layout, pending, &mut tail, &mut child, limits, outbox) {
         outbox.close();
-        take_leave(layout, pending, limits);
+        take_leave(layout, &pending.transaction, limits);
     }
     Ok(())
+}
+
+/// Follows the transaction where an earlier login has begun it, with what the runner half has not heard yet; whether
+/// there is nothing more to be done about it. Where its process ended without a word, there is.
+pub(super) fn rejoin(
+    layout: &Layout,
+    transaction: &TransactionId,
+    heard: &mut u32,
+    limits: &Limits,
+    outbox: &mut Outbox,
+) -> bool {
+    if !Pending::is_of(layout, transaction) {
+        return false;
+    }
+    let Some(mut tail) = Tail::behind(layout, transaction, *heard) else { return false };
+    loop {
+        // looked at first: whoever frees the lock has told everything before
+        let free = matches!(lock::try_take(layout), Ok(Some(_)));
+        let ended = tail.pass(outbox);
+        *heard = tail.heard();
+        if ended {
+            outbox.close();
+            take_leave(layout, transaction, limits);
+            return true;
+        }
+        if free || limits.gone() {
+            return !free;
+        }
+        thread::sleep(TICK);
+    }
+}
+
+/// Tells again how the transaction ended, and what of it the runner half has not heard yet.
+pub(super) fn tell_again(layout: &Layout, verdict: &Verdict, heard: u32, limits: &Limits, outbox: &mut Outbox) {
+    let tail = Tail::behind(layout, &verdict.transaction, heard);
+    if !tail.is_some_and(|mut tail| tail.pass(outbox)) {
+        outbox.emit(What::Ended(Box::new(verdict.clone())));
+    }
+    outbox.close();
+    take_leave(layout, &verdict.transaction, limits);
 }
 
 /// Whether the verdict was told.
@@ -74,11 +114,11 @@ fn follow(
 }
 
 /// A runner half that has the verdict closes the line; one that was cut off before could not know it.
-fn take_leave(layout: &Layout, pending: &Pending, limits: &Limits) {
+fn take_leave(layout: &Layout, transaction: &TransactionId, limits: &Limits) {
     let start = Instant::now();
     while start.elapsed() < FAREWELL {
         if limits.gone() {
-            return verdicts::told(layout, &pending.transaction);
+            return verdicts::told(layout, transaction);
         }
         thread::sleep(TICK);
     }
@@ -110,43 +150,6 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
     command.args(["server-part", "transact"]).arg(layout.target()).arg(pending.transaction.to_string());
     command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
     command.spawn().map_err(failed("start", &program))
-}
-
-/// The events of the transaction, from its file. Locked as long as it is followed.
-struct Tail {
-    file: File,
-    frames: wire::FromServer,
-    /// The point of no return is passed.
-    no_return: bool,
-}
-
-impl Tail {
-    fn new(layout: &Layout, pending: &Pending) -> Result<Self, Reason> {
-        let path = layout.events(&pending.transaction);
-        let file = File::options().create(true).append(true).read(true).open(&path).map_err(failed("open", &path))?;
-        if let Err(error) = file.try_lock() {
-            tracing::debug!(%error, "nobody sees that we follow");
-        }
-        Ok(Self { file, frames: wire::FromServer::default(), no_return: false })
-    }
-
-    /// Passes on what is new; whether the last event was among it.
-    fn pass(&mut self, outbox: &mut Outbox) -> bool {
-        let mut bytes = Vec::new();
-        if self.file.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
-            return false;
-        }
-        self.frames.push(&bytes);
-        let mut ended = false;
-        // only whole ones: a full disk, or a kill, may have cut the last
-        while let Ok(Some(message)) = self.frames.next_message() {
-            let ToRunner::Event(Event { what, .. }) = &message else { continue };
-            self.no_return |= matches!(what, What::PointOfNoReturn { .. });
-            ended |= matches!(what, What::Ended(_));
-            outbox.send(&message);
-        }
-        ended
-    }
 }
 
 /// The process ended without telling: killed, or the disk is full. Whoever takes the lock ends what is pending; that

@@ -99,6 +99,10 @@ impl Inbox {
                 Ok(message) => return Self::understood(message),
                 Err(RecvTimeoutError::Disconnected) => return Err(Reason::Cancelled),
                 Err(RecvTimeoutError::Timeout) if limits.left().is_zero() => limits.check()?,
+                // asked to leave, by a line that stands as far as is known here
+                Err(RecvTimeoutError::Timeout) if self.gone.load(Ordering::Relaxed) => {
+                    return self.messages.try_recv().map_or(Err(Reason::Cancelled), Self::understood);
+                }
                 Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::SILENCE => return Err(Reason::Cancelled),
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -4,9 +4,12 @@
 use super::check;
 use super::clock::now;
 use super::durable::{failed, Result};
+use super::earlier;
 use super::inbox::Limits;
 use super::layout::Layout;
-use crate::protocol::{Holder, Origin, Reason, Unready};
+use super::pending::Pending;
+use crate::protocol::{Holder, Plan, Reason, TransactionId, Unready};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -14,30 +17,59 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(200);
+/// Where nobody else's end is waited for.
+const SHORTEST_TICK: Duration = Duration::from_millis(20);
 /// statfs(2): locks of network file systems are not those of this host.
 const NFS: i64 = 0x6969;
 
-/// Takes the lock, waiting up to `wait`; `on_wait` is told once who holds it.
+/// What whoever holds the lock has left word of.
+#[derive(Debug, Serialize, Deserialize)]
+struct Signature {
+    #[serde(flatten)]
+    holder: Holder,
+    /// Absent in what earlier versions left.
+    #[serde(default)]
+    transaction: Option<TransactionId>,
+    /// The process that serves its runner half.
+    #[serde(default)]
+    login: u32,
+}
+
+/// Takes the lock, waiting for another deployment as long as the plan says; `on_wait` is told once who holds it. `None`:
+/// what holds it is this very transaction, which is past the point of no return.
 pub(super) fn take(
     layout: &Layout,
-    wait: Duration,
+    plan: &Plan,
     limits: &Limits,
     mut on_wait: impl FnMut(Option<Holder>),
-) -> Result<File> {
+) -> Result<Option<File>> {
     let file = open(layout)?;
     let start = Instant::now();
-    let mut told = false;
+    let (mut told, mut asked) = (false, false);
     while !try_lock(&file)? {
         limits.check()?;
-        if start.elapsed() >= wait {
-            return Err(Reason::Busy(holder(layout)));
+        match signature(layout) {
+            Some(own) if own.transaction.as_ref() == Some(&plan.transaction) => {
+                if Pending::is_of(layout, &plan.transaction) {
+                    return Ok(None);
+                }
+                if !std::mem::replace(&mut asked, true) {
+                    earlier::ask_to_leave(layout, &plan.transaction, own.login);
+                }
+            }
+            other => {
+                let holder = other.map(|other| other.holder);
+                if start.elapsed() >= plan.lock_wait {
+                    return Err(Reason::Busy(holder));
+                }
+                if !std::mem::replace(&mut told, true) {
+                    on_wait(holder);
+                }
+            }
         }
-        if !std::mem::replace(&mut told, true) {
-            on_wait(holder(layout));
-        }
-        thread::sleep(TICK.min(wait));
+        thread::sleep(TICK.min(plan.lock_wait.max(SHORTEST_TICK)));
     }
-    Ok(file)
+    Ok(Some(file))
 }
 
 /// Takes the lock if it is free.
@@ -86,10 +118,11 @@ fn try_lock(file: &File) -> Result<bool> {
 }
 
 /// Leaves word who holds the lock. Informative only, so a failure is no failure.
-pub(super) fn sign(layout: &Layout, origin: &Origin) {
-    let holder = Holder { run: origin.run.clone(), actor: origin.actor.clone(), since: now() };
+pub(super) fn sign(layout: &Layout, plan: &Plan) {
+    let holder = Holder { run: plan.origin.run.clone(), actor: plan.origin.actor.clone(), since: now() };
+    let signature = Signature { holder, transaction: Some(plan.transaction.clone()), login: std::process::id() };
     let beside = layout.own().join(".holder.new");
-    let written = serde_json::to_vec(&holder)
+    let written = serde_json::to_vec(&signature)
         .map_err(std::io::Error::from)
         .and_then(|bytes| fs::write(&beside, bytes))
         .and_then(|()| fs::rename(&beside, layout.holder()));
@@ -98,6 +131,6 @@ pub(super) fn sign(layout: &Layout, origin: &Origin) {
     }
 }
 
-fn holder(layout: &Layout) -> Option<Holder> {
+fn signature(layout: &Layout) -> Option<Signature> {
     serde_json::from_slice(&fs::read(layout.holder()).ok()?).ok()
 }

@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod diagnose;
 mod durable;
+mod earlier;
 mod env_file;
 mod follow;
 mod health;
@@ -24,6 +25,7 @@ mod new_file;
 mod outbox;
 mod pending;
 mod process;
+mod receive;
 mod records;
 mod recover;
 mod restart;
@@ -35,13 +37,14 @@ mod shell;
 mod sources;
 mod stage;
 mod systemd;
+mod tail;
 mod tls;
 mod transaction;
 mod verdicts;
 mod verify;
 mod wanted;
 
-use crate::protocol::{greeting, root_of, Reason, ToRunner, ToServer, TransactionId, What};
+use crate::protocol::{greeting, root_of, Plan, Reason, ToRunner, ToServer, TransactionId, What};
 use inbox::Inbox;
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
@@ -92,24 +95,36 @@ fn complain(error: &str) {
 fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
     let transaction: TransactionId = transaction.to_owned().try_into().map_err(|error| format!("{error}"))?;
     let inbox = Inbox::stdin();
+    leave_when_asked(&inbox);
     let mut outbox = Outbox::new(PATIENCE);
     outbox.pass(greeting(&transaction).into_bytes());
-    match inbox.first() {
-        Ok(ToServer::Start(plan))
-            if plan.target == target && plan.transaction == transaction && plan.root.to_string() == root =>
-        {
-            session::Session::new(&plan, &inbox, &mut outbox).run();
-            outbox.close();
+    let announced =
+        |plan: &Plan| plan.target == target && plan.transaction == transaction && plan.root.to_string() == root;
+    let served = match inbox.first() {
+        Ok(ToServer::Start(plan)) if announced(&plan) => {
+            session::Session::new(&plan, 0, &inbox, &mut outbox).run();
+            Ok(())
+        }
+        Ok(ToServer::Resume { plan, heard }) if announced(&plan) => {
+            session::Session::new(&plan, heard, &inbox, &mut outbox).run();
             Ok(())
         }
         Ok(ToServer::List) if root_of(&[]).to_string() == root => {
             outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));
-            outbox.close();
             Ok(())
         }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
         Err(Reason::Cancelled) => Err("the line ended before the plan was complete".to_owned()),
         Err(reason) => Err(format!("{reason:?}")),
+    };
+    outbox.close();
+    served
+}
+
+/// A later login of the same transaction asks by SIGTERM: to this one it is as if its line had ended.
+fn leave_when_asked(inbox: &Inbox) {
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, inbox.gone()) {
+        tracing::debug!(%error, "SIGTERM ends the server part at once");
     }
 }
 

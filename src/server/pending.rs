@@ -97,6 +97,11 @@ impl Pending {
         Ok(Some(pending))
     }
 
+    /// Whether this very transaction is past the point of no return and has not ended.
+    pub(super) fn is_of(layout: &Layout, transaction: &TransactionId) -> bool {
+        matches!(Self::read(layout), Ok(Some(pending)) if pending.transaction == *transaction)
+    }
+
     /// The end: nothing is pending any more.
     pub(super) fn clear(layout: &Layout) -> Result<()> {
         durable::remove(&layout.pending())?;

@@ -36,6 +36,8 @@ use std::time::Duration;
 pub(super) struct Session<'a> {
     layout: Layout,
     plan: &'a Plan,
+    /// How many of the transaction's own events the runner half knows.
+    heard: u32,
     inbox: &'a Inbox,
     limits: Limits,
     outbox: &'a mut Outbox,
@@ -45,21 +47,29 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(plan: &'a Plan, inbox: &'a Inbox, outbox: &'a mut Outbox) -> Self {
+    pub(super) fn new(plan: &'a Plan, heard: u32, inbox: &'a Inbox, outbox: &'a mut Outbox) -> Self {
         let layout = Layout::new(&plan.target);
         let limits = Limits::new(inbox.gone(), plan.stage_limit);
-        Self { layout, plan, inbox, limits, outbox, step: Step::Lock, release: None, before: Before::default() }
+        Self { layout, plan, heard, inbox, limits, outbox, step: Step::Lock, release: None, before: Before::default() }
     }
 
-    /// Runs it; the last event is told.
+    /// Runs it; the last event is told. The same transaction twice is the same transaction: where it has ended, or is at
+    /// work, that is what there is to tell.
     pub(super) fn run(&mut self) {
-        if self.end_again() {
-            return;
+        loop {
+            if self.end_again() || self.rejoin() {
+                return;
+            }
+            match self.take_lock() {
+                Ok(Some(lock)) => return self.run_alone(lock),
+                // an earlier login has handed it over meanwhile
+                Ok(None) => {}
+                Err(reason) => return self.end(self.verdict(reason)),
+            }
         }
-        let lock = match self.take_lock() {
-            Ok(lock) => lock,
-            Err(reason) => return self.end(self.verdict(reason)),
-        };
+    }
+
+    fn run_alone(&mut self, lock: File) {
         match self.prepare() {
             Ok(Some(pending)) => self.hand_over(&pending, lock),
             Ok(None) => {}
@@ -85,23 +95,27 @@ impl<'a> Session<'a> {
         self.outbox.emit(What::Ended(Box::new(verdict)));
     }
 
-    /// Whether it was this very transaction, and has ended: the same one twice is the same transaction.
+    /// Whether it was this very transaction, and has ended.
     fn end_again(&mut self) -> bool {
-        let transaction = &self.plan.transaction;
-        let Some(verdict) = verdicts::get(&self.layout, transaction) else { return false };
-        if !self.limits.gone() {
-            verdicts::told(&self.layout, transaction);
-        }
-        self.end(verdict);
+        let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) else { return false };
+        follow::tell_again(&self.layout, &verdict, self.heard, &self.limits, self.outbox);
         true
     }
 
-    fn take_lock(&mut self) -> Result<File, Reason> {
+    fn rejoin(&mut self) -> bool {
+        let Self { layout, plan, heard, limits, outbox, .. } = self;
+        follow::rejoin(layout, &plan.transaction, heard, limits, outbox)
+    }
+
+    /// `None`: this very transaction has it, past the point of no return.
+    fn take_lock(&mut self) -> Result<Option<File>, Reason> {
         self.begin(Step::Lock);
         make_folders(&self.layout)?;
         let Self { layout, plan, limits, outbox, .. } = self;
-        let lock = lock::take(layout, plan.lock_wait, limits, |holder| outbox.emit(What::Waiting(holder)))?;
-        lock::sign(layout, &plan.origin);
+        let lock = lock::take(layout, plan, limits, |holder| outbox.emit(What::Waiting(holder)))?;
+        if lock.is_some() {
+            lock::sign(layout, plan);
+        }
         Ok(lock)
     }
 
@@ -281,8 +295,18 @@ impl<'a> Session<'a> {
     /// It failed, and the server runs what it ran.
     fn give_up(&mut self, reason: Reason) {
         let verdict = self.verdict(reason);
+        if self.step >= Step::Upload && verdict.outcome == Outcome::Failed {
+            self.keep(&verdict);
+        }
         journal::add(&self.layout, &verdict, &self.origin(), false);
         self.end(verdict);
+    }
+
+    /// For a runner half that the word does not reach: it comes back, and what failed is not to be done twice.
+    fn keep(&self, verdict: &Verdict) {
+        if let Err(reason) = verdicts::put(&self.layout, verdict) {
+            tracing::debug!(?reason, "a failure would be tried again");
+        }
     }
 
     fn verdict(&self, reason: Reason) -> Verdict {

@@ -17,6 +17,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 const PIECE: usize = 128 << 10;
+/// A shorter beginning is sent again.
+const WORTH_IT: u64 = 256 << 10;
 
 /// Where content lies, by its hash.
 pub(super) struct Sources {
@@ -52,6 +54,38 @@ impl Sources {
             fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
         }
         Ok(false)
+    }
+}
+
+/// What is here of a file's content: its beginning, already in its place.
+pub(super) struct Begun {
+    pub(super) target: File,
+    pub(super) hasher: Sha256,
+    pub(super) size: u64,
+}
+
+impl Sources {
+    /// Begins `file` with what an upload that was cut short left of it. Whether that was right, the whole tells.
+    pub(super) fn begin(&self, file: &NewFile, limits: &Limits) -> Result<Option<Begun>> {
+        let shorter = |path: &PathBuf| {
+            let found = fs::symlink_metadata(path).ok()?;
+            let worth_it = found.is_file() && (WORTH_IT..file.size).contains(&found.len());
+            worth_it.then(|| File::open(path).ok())?
+        };
+        let Some(mut source) = self.by_digest.get(&file.digest).into_iter().flatten().find_map(shorter) else {
+            return Ok(None);
+        };
+        let mut target = file.create()?;
+        let mut hasher = Sha256::new();
+        let mut size = 0;
+        let mut buffer = vec![0; PIECE];
+        while let Ok(n @ 1..) = source.read(&mut buffer) {
+            limits.check()?;
+            hasher.update(&buffer[..n]);
+            target.write_all(&buffer[..n]).map_err(failed("write", &file.path))?;
+            size += n as u64;
+        }
+        Ok(Some(Begun { target, hasher, size }))
     }
 }
 

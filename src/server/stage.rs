@@ -7,21 +7,18 @@ use super::inbox::{Inbox, Limits};
 use super::layout::Layout;
 use super::new_file::NewFile;
 use super::outbox::Outbox;
+use super::receive::{ask_for, broken, Lacking, More, Receiver};
 use super::records::{self, Record, State};
 use super::sources::Sources;
-use crate::protocol::{
-    root_of, validate, Digest, Entry, Kind, Plan, Reason, ReleaseId, Staged, ToRunner, ToServer, MAX_ENTRIES,
-};
-use sha2::{Digest as _, Sha256};
+use crate::protocol::{root_of, validate, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Ranges in one answer to what is lacking.
-const RANGES: usize = 50_000;
+/// Files that are open at once because a part of them is there.
+const MOST_BEGUN: u32 = 8;
 
 /// Staging of one release.
 pub(super) struct Stage<'a> {
@@ -30,10 +27,6 @@ pub(super) struct Stage<'a> {
     pub(super) inbox: &'a Inbox,
     pub(super) limits: &'a Limits,
     pub(super) outbox: &'a mut Outbox,
-}
-
-fn broken(what: impl Into<String>) -> Reason {
-    Reason::Upload(what.into())
 }
 
 /// The tree's entries as they were announced.
@@ -76,72 +69,49 @@ impl Stage<'_> {
     }
 
     fn fill(&mut self, release: ReleaseId, folder: &Path, entries: &[Entry], sources: &Sources) -> Result<Staged> {
-        let mut first = Some(self.inbox.next(self.limits)?);
-        let mut copied = 0;
+        let mut receiver = Receiver::new(self.inbox, self.limits);
+        let asked = receiver.is_asked()?;
+        let (copied, lacking) = self.make_files(folder, entries, if asked { Some(sources) } else { None })?;
+        let received = u32::try_from(lacking.len()).unwrap_or(u32::MAX);
+        let received_bytes = lacking.iter().map(Lacking::left).sum();
+        let more = if lacking.iter().any(|file| file.begun.is_some()) { More::Perhaps } else { More::No };
+        if asked {
+            ask_for(&lacking, more, self.outbox);
+        }
+        let wrong = receiver.receive(lacking)?;
+        if more == More::Perhaps {
+            ask_for(&wrong, More::No, self.outbox);
+            receiver.receive(wrong)?;
+        }
+        receiver.finish()?;
+        Ok(Staged { release, received, received_bytes, copied })
+    }
+
+    /// Makes what can be made of `sources`; how many, and what is lacking.
+    fn make_files(&self, folder: &Path, entries: &[Entry], sources: Option<&Sources>) -> Result<(u32, Vec<Lacking>)> {
+        let (mut copied, mut begun) = (0, 0);
         let mut lacking = Vec::new();
         for (index, entry) in entries.iter().enumerate() {
             let Kind::File { mode, size, digest } = entry.kind else { continue };
             let file = NewFile { path: place(folder, entry), mode, size, digest };
             if size == 0 {
                 file.write_empty()?;
-            } else if first == Some(ToServer::Ask) && sources.copy(&entry.path, &file, self.limits)? {
-                copied += 1;
-            } else {
-                lacking.push((u32::try_from(index).unwrap_or(u32::MAX), file));
+                continue;
             }
-        }
-        if first == Some(ToServer::Ask) {
-            self.ask_for(&lacking);
-            first = None;
-        }
-        let received = u32::try_from(lacking.len()).unwrap_or(u32::MAX);
-        let received_bytes = lacking.iter().map(|(_, file)| file.size).sum();
-        for (index, file) in &lacking {
-            self.receive(*index, file, &mut first)?;
-        }
-        match first.map_or_else(|| self.inbox.next(self.limits), Ok)? {
-            ToServer::Sent => Ok(Staged { release, received, received_bytes, copied }),
-            _ => Err(broken("more came than was asked for")),
-        }
-    }
-
-    fn ask_for(&mut self, lacking: &[(u32, NewFile)]) {
-        let mut ranges: Vec<(u32, u32)> = Vec::new();
-        for (index, _) in lacking {
-            match ranges.last_mut() {
-                Some((_, end)) if *end == *index => *end += 1,
-                _ => ranges.push((*index, index + 1)),
+            let mut beginning = None;
+            if let Some(sources) = sources {
+                if sources.copy(&entry.path, &file, self.limits)? {
+                    copied += 1;
+                    continue;
+                }
+                if begun < MOST_BEGUN {
+                    beginning = sources.begin(&file, self.limits)?;
+                }
             }
+            begun += u32::from(beginning.is_some());
+            lacking.push(Lacking { index: u32::try_from(index).unwrap_or(u32::MAX), file, begun: beginning });
         }
-        let mut parts = ranges.chunks(RANGES).peekable();
-        if parts.peek().is_none() {
-            self.outbox.send(&ToRunner::Need { ranges: Vec::new(), last: true });
-        }
-        while let Some(part) = parts.next() {
-            self.outbox.send(&ToRunner::Need { ranges: part.to_vec(), last: parts.peek().is_none() });
-        }
-    }
-
-    fn receive(&self, index: u32, file: &NewFile, first: &mut Option<ToServer>) -> Result<()> {
-        let mut target = file.create()?;
-        let mut hasher = Sha256::new();
-        let mut left = file.size;
-        while left > 0 {
-            self.limits.check()?;
-            let message = first.take().map_or_else(|| self.inbox.next(self.limits), Ok)?;
-            let ToServer::Content { entry, bytes } = message else { return Err(broken("a file's content is missing")) };
-            let length = bytes.len() as u64;
-            if entry != index || length == 0 || length > left {
-                return Err(broken("a content that was not asked for"));
-            }
-            left -= length;
-            hasher.update(&bytes);
-            target.write_all(&bytes).map_err(failed("write", &file.path))?;
-        }
-        if Digest::from_hasher(hasher) != file.digest {
-            return Err(broken(format!("{} did not arrive as it was sent", file.path.display())));
-        }
-        file.finish(&target)
+        Ok((copied, lacking))
     }
 }
 

@@ -181,7 +181,9 @@ mod tests {
           --connect-timeout (default: 10s)
               How long connecting may take.
           --connect-attempts (default: 3)
-              How often connecting is tried, with growing pauses: 1 to 10.
+              How often the first connection is tried, with growing pauses: 1 to 10. A line that is cut
+              later is made anew as long as timeout allows, and after the switch until the server has
+              finished.
           --wait-lock (default: 2m)
               How long to wait for another deployment of the same target; then the outcome is busy. May be
               0s.

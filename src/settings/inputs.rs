@@ -150,7 +150,7 @@ pub const INPUTS: &[Input] = &[
         "The run stops before the upload if less than this would be left on the server's disk.",
     ),
     input("connect-timeout", Value("10s"), "How long connecting may take."),
-    input("connect-attempts", Value("3"), "How often connecting is tried, with growing pauses: 1 to 10."),
+    input("connect-attempts", Value("3"), "How often the first connection is tried, with growing pauses: 1 to 10. A line that is cut later is made anew as long as `timeout` allows, and after the switch until the server has finished."),
     input(
         "wait-lock",
         Value("2m"),

@@ -120,13 +120,4 @@ impl Settings {
     pub fn unit(&self) -> Option<&UnitName> {
         self.service.unit().filter(|_| self.restart != Restart::None)
     }
-
-    /// The shell command that restarts the service, if one does.
-    pub fn restart_command(&self) -> Option<String> {
-        match &self.restart {
-            Restart::None => None,
-            Restart::Default => self.service.unit().map(|unit| format!("sudo -n systemctl restart {unit}")),
-            Restart::Command(lines) => Some(lines.clone()),
-        }
-    }
 }

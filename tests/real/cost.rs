@@ -3,10 +3,11 @@
 use crate::app::App;
 use crate::relay::Relay;
 use crate::server::Server;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const ROUND_TRIP: Duration = Duration::from_millis(200);
+pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(200);
 /// The best of so many: the others had less of a CPU.
 const TRIES: usize = 3;
 /// The floor for a script is 9.5.
@@ -34,8 +35,7 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
             assert_eq!(relay.connections() - connections, 1);
         }
     }
-    let trips = |near: Duration, far: Duration| (far.as_secs_f64() - near.as_secs_f64()) / ROUND_TRIP.as_secs_f64();
-    let (floor, cost) = (trips(best[0], best[1]), trips(best[2], best[3]));
+    let (floor, cost) = (round_trips(best[0], best[1]), round_trips(best[2], best[3]));
     let (up, down) = (far.bytes_up(), far.bytes_down());
     deploy(&far, "9");
     println!(
@@ -83,21 +83,31 @@ fn text(seed: u32) -> String {
     std::iter::successors(Some(seed), next).take(1000).map(|n| format!("{n:08x}")).collect()
 }
 
-fn ssh_true(server: &Server, relay: &Relay) -> Duration {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, hosts) = (folder.path().join("key"), folder.path().join("hosts"));
+/// How many of [`ROUND_TRIP`] lie between what the same took near and far.
+pub(crate) fn round_trips(near: Duration, far: Duration) -> f64 {
+    (far.as_secs_f64() - near.as_secs_f64()) / ROUND_TRIP.as_secs_f64()
+}
+
+/// For ssh to log in over the relay; they hold no blank. `folder` is to be there as long.
+pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<String> {
+    let (key, hosts) = (folder.join("key"), folder.join("hosts"));
     std::fs::write(&hosts, server.known_hosts(relay.port())).unwrap();
     crate::server::write_private(&key, &server.key());
+    let mut options =
+        ["-F", "none", "-p", &relay.port().to_string(), "-i", key.to_str().unwrap()].map(str::to_owned).to_vec();
+    let hosts = format!("UserKnownHostsFile={}", hosts.display());
+    for option in ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=yes", &hosts] {
+        options.extend(["-o".to_owned(), option.to_owned()]);
+    }
+    options
+}
+
+fn ssh_true(server: &Server, relay: &Relay) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ssh = Command::new("ssh");
+    ssh.args(ssh_options(server, relay, folder.path())).args(["deploy@127.0.0.1", "true"]).stdin(Stdio::null());
     let started = Instant::now();
-    let status = Command::new("ssh")
-        .args(["-F", "none", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"])
-        .arg("-i")
-        .arg(&key)
-        .arg("-o")
-        .arg(format!("UserKnownHostsFile={}", hosts.display()))
-        .args(["-p", &relay.port().to_string(), "deploy@127.0.0.1", "true"])
-        .stdin(Stdio::null())
-        .status();
+    let status = ssh.status();
     let took = started.elapsed();
     assert!(status.unwrap().success());
     took

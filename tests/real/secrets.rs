@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::poll::until;
+use crate::run::Deployment;
 use crate::runner_commands::commands;
 use crate::server::Server;
 use std::fs;
@@ -85,28 +86,66 @@ fn assert_only_ours(log: &str, errors: usize) {
 #[test]
 fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
     let server = Server::up();
-    // a line in the middle; the first ones are the same in every key
-    let key = server.key();
-    let secret = key.lines().nth(3).unwrap().to_owned();
-    assert!(secret.len() > 40);
-    let run = server.deployment(&App::version("1")).on_github().env("RUNNER_DEBUG", "1").start();
+    let deployment = server.deployment(&App::version("1"));
+    assert_seen_nowhere(&server, deployment, &[line_of(&server.key())]);
+}
+
+#[test]
+fn a_key_with_a_passphrase_opens_the_server_and_neither_is_seen_anywhere() {
+    const PASSPHRASE: &str = "correct horse 'battery' $(staple)";
+    let server = Server::up();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    crate::server::write_private(&file, &server.key());
+    let keygen = Command::new("ssh-keygen").args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-f"]).arg(&file).output();
+    assert!(keygen.unwrap().status.success());
+    let encrypted = fs::read_to_string(&file).unwrap();
+    let deployment = |passphrase: &str| {
+        let deployment = server.deployment(&App::version("1")).input("key", &encrypted);
+        deployment.input("passphrase", passphrase)
+    };
+
+    let run = deployment("").run();
+    assert_eq!((run.code, run.output("outcome")), (2, "invalid"), "{}", run.log);
+    run.assert_says("passphrase");
+    let run = deployment("correct horse").run();
+    run.assert_ended(2, "invalid", "connect");
+    run.assert_says("passphrase");
+    run.assert_silent_about("correct horse");
+    assert!(!server.has("/opt/diting/.deploy"));
+
+    let secrets = [line_of(&server.key()), line_of(&encrypted), PASSPHRASE.to_owned()];
+    assert_seen_nowhere(&server, deployment(PASSPHRASE), &secrets);
+}
+
+/// A line in the middle; the first ones are the same in every key.
+fn line_of(key: &str) -> String {
+    let line = key.lines().nth(3).unwrap().to_owned();
+    assert!(line.len() > 40);
+    line
+}
+
+/// A whole deployment, and none of `secrets` in a file or a process, meanwhile and after it.
+fn assert_seen_nowhere(server: &Server, deployment: Deployment, secrets: &[String]) {
+    let run = deployment.on_github().env("RUNNER_DEBUG", "1").start();
     let folder = run.folder();
-    let watcher = Watcher::start(secret.clone(), folder.clone());
+    let watcher = Watcher::start(secrets.to_vec(), folder.clone());
     let kept = tempfile::tempdir().unwrap();
     let run = run.finish_into(kept.path());
     let (seen, looks) = watcher.stop();
     run.assert_deployed(None);
     assert!(looks > 10, "{looks} looks");
     assert!(seen.is_empty(), "{seen:?}");
-    for line in key.lines().filter(|line| line.len() > 20) {
-        run.assert_silent_about(line);
-    }
     assert!(!folder.exists());
-    for place in [kept.path(), &server.written()] {
-        let found = Command::new("grep").args(["-rlaF", "--devices=skip", &secret]).arg(place).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{}", place.display());
+    server.key().lines().filter(|line| line.len() > 20).for_each(|line| run.assert_silent_about(line));
+    for secret in secrets {
+        run.assert_silent_about(secret);
+        for place in [kept.path(), &server.written()] {
+            let found = Command::new("grep").args(["-rlaF", "--devices=skip", secret]).arg(place).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{}", place.display());
+        }
     }
-    assert!(showing(&secret, kept.path()).is_empty());
+    assert!(showing(secrets, kept.path()).is_empty());
     let mut left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["outputs", "summary"]);
@@ -120,13 +159,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn start(secret: String, folder: PathBuf) -> Self {
+    fn start(secrets: Vec<String>, folder: PathBuf) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
             let (mut seen, mut looks) = (Vec::new(), 0);
             until(Duration::from_secs(120), || {
-                seen.extend(showing(&secret, &folder));
+                seen.extend(showing(&secrets, &folder));
                 looks += 1;
                 stopped.load(Ordering::Relaxed)
             });
@@ -141,13 +180,16 @@ impl Watcher {
     }
 }
 
-fn showing(secret: &str, folder: &Path) -> Vec<PathBuf> {
+fn showing(secrets: &[String], folder: &Path) -> Vec<PathBuf> {
     let files = crate::server::processes().flat_map(|process| {
         // asked first: what is the program's now may be another's when it is read
         let names: &[&str] = if is_program(&process) { &["cmdline"] } else { &["cmdline", "environ"] };
         names.iter().map(|name| process.join(name)).collect::<Vec<_>>()
     });
-    let shows = |path: &PathBuf| fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(secret));
+    let shows = |path: &PathBuf| {
+        let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        secrets.iter().any(|secret| text.contains(secret))
+    };
     files.chain(files_below(folder)).chain(of_sessions()).filter(shows).collect()
 }
 

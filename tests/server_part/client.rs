@@ -18,6 +18,10 @@ pub(crate) struct Told {
     pub(crate) events: Vec<What>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) errors: String,
+    /// What the server had of which entry.
+    pub(crate) begun: Vec<(u32, u64)>,
+    /// Bytes of contents that it asked for.
+    pub(crate) received: usize,
 }
 
 impl Told {
@@ -59,6 +63,7 @@ pub(crate) struct Client {
     heard: Receiver<ToRunner>,
     told: Told,
     errors: Receiver<String>,
+    plan: Plan,
 }
 
 impl Client {
@@ -76,7 +81,12 @@ impl Client {
             drop(sender.send(text));
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors }
+        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors, plan: plan.clone() }
+    }
+
+    /// What it was started for.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -108,6 +118,12 @@ impl Client {
         }
     }
 
+    /// The same once more, after a line that was cut, knowing the transaction's first `heard` events.
+    pub(crate) fn come_back(&mut self, plan: &Plan, heard: u32, app: &App) {
+        let resume = ToServer::Resume { plan: Box::new(plan.clone()), heard };
+        self.send([resume, ToServer::Entries(app.entries()), ToServer::Ask]);
+    }
+
     /// The line ends.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;
@@ -122,7 +138,7 @@ impl Client {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
-                Ok(ToRunner::Need { ranges, last }) => self.answer(app, &ranges, last),
+                Ok(ToRunner::Need { ranges, begun, last }) => self.answer(app, &ranges, &begun, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {
                         assert!(self.told.verdict.is_none(), "ended twice: {verdict:?} {:?}", self.told);
@@ -142,9 +158,12 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], last: bool) {
-        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to));
-        self.send(pieces.chain(last.then_some(ToServer::Sent)));
+    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], begun: &[(u32, u64)], last: bool) {
+        self.told.begun.extend_from_slice(begun);
+        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to)).collect();
+        let rest = without_beginnings(pieces, begun);
+        self.told.received += rest.iter().map(size_of).sum::<usize>();
+        self.send(rest.into_iter().chain(last.then_some(ToServer::Sent)));
     }
 
     /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
@@ -178,6 +197,29 @@ impl Client {
             status
         })
     }
+}
+
+fn size_of(message: &ToServer) -> usize {
+    match message {
+        ToServer::Content { bytes, .. } => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// The pieces without the first bytes of some entries.
+fn without_beginnings(pieces: Vec<ToServer>, begun: &[(u32, u64)]) -> Vec<ToServer> {
+    let mut left: std::collections::BTreeMap<u32, u64> = begun.iter().copied().collect();
+    let rest = |piece: ToServer| match piece {
+        ToServer::Content { entry, mut bytes } => {
+            let skip = left.entry(entry).or_default();
+            let skipped = bytes.len().min(usize::try_from(*skip).unwrap());
+            *skip -= skipped as u64;
+            bytes.drain(..skipped);
+            (!bytes.is_empty()).then_some(ToServer::Content { entry, bytes })
+        }
+        other => Some(other),
+    };
+    pieces.into_iter().filter_map(rest).collect()
 }
 
 fn listen(mut stdout: impl Read + Send + 'static, greeting: String) -> Receiver<ToRunner> {

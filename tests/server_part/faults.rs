@@ -101,11 +101,15 @@ echo "$name" >> ../home/unit/restarts
 [ "$behaviour" = healthy ]
 "#;
 
-/// A server with everything sealed and the transaction not begun, to be copied for each case.
+/// A server with everything sealed and the transaction not begun, to be copied for each case. `new` is to go live.
 struct Prepared {
     server: Server,
     transaction: TransactionId,
+    before: Links,
 }
+
+/// What `current` and `previous` lead to.
+type Links = [Option<String>; 2];
 
 impl Prepared {
     fn new(old: Option<&str>, behaviour: &str) -> Self {
@@ -121,12 +125,28 @@ impl Prepared {
         let app = App::new("new", behaviour);
         let plan = Plan { restart, ..server.plan(&app) };
         server.program("reload", RELOAD);
+        Self::begin(server, &plan, &app)
+    }
+
+    /// Back from `old` to `new`, which was live before it and behaves so now.
+    fn back(behaviour: &str) -> Self {
+        let server = Server::new();
+        for name in ["first", "new", "old"] {
+            server.deploys(&App::good(name));
+        }
+        server.behaves("new", behaviour);
+        let plan = server.plan_back(None);
+        Self::begin(server, &plan, &App::empty(""))
+    }
+
+    fn begin(server: Server, plan: &Plan, app: &App) -> Self {
+        let before = links(&server);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
         serve.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid", "-e", "inject=setsid:signal=STOP", BINARY]);
-        serve.args(server.serve_arguments(&plan));
-        let mut client = Client::start(server.in_surroundings(serve), &plan);
-        client.send_all(&plan, &app, Sending::Unasked);
+        serve.args(server.serve_arguments(plan));
+        let mut client = Client::start(server.in_surroundings(serve), plan);
+        client.send_all(plan, app, Sending::Unasked);
         let begins = || processes_on(&server.target()).iter().any(|process| process.command.contains("transact\0"));
         assert!(within_seconds(begins), "it does not come to the transaction");
         // at once, and serve first, which would end what is prepared; strace goes with them
@@ -137,11 +157,11 @@ impl Prepared {
         assert!(Command::new("kill").arg("-KILL").args(pids).status().unwrap().success());
         assert!(within_seconds(|| processes_on(&server.target()).is_empty()), "stopped processes are left");
         client.wait();
-        Self { server, transaction: plan.transaction }
+        Self { server, transaction: plan.transaction.clone(), before }
     }
 
     fn case(&self) -> Case {
-        Case { server: self.server.copy(), transaction: self.transaction.clone() }
+        Case { server: self.server.copy(), transaction: self.transaction.clone(), before: self.before.clone() }
     }
 
     fn learn(&self) -> Vec<(String, usize)> {
@@ -151,9 +171,14 @@ impl Prepared {
     }
 }
 
+fn links(server: &Server) -> Links {
+    ["current", "previous"].map(|link| server.named_by(link))
+}
+
 struct Case {
     server: Server,
     transaction: TransactionId,
+    before: Links,
 }
 
 impl Case {
@@ -196,8 +221,8 @@ impl Case {
         if let (Some(kept), Some(told)) = (&kept, &told) {
             assert_eq!(kept, told, "what was told is not what is kept");
         }
-        let committed = kept.as_ref().is_some_and(|verdict| verdict.outcome == Outcome::Deployed);
-        if told.is_some_and(|told| told.outcome == Outcome::Deployed) || status.success() {
+        let committed = kept.as_ref().is_some_and(|verdict| verdict.outcome.is_success());
+        if told.is_some_and(|told| told.outcome.is_success()) || status.success() {
             assert!(committed, "success was told before it was durable");
         }
         let next = self.next_run(kept.as_ref());
@@ -231,26 +256,31 @@ impl Case {
 
     /// Confirmed means new, unconfirmed means old.
     fn ended_as(&self, verdict: Option<&Verdict>) {
-        let server = &self.server;
-        let named = |link| server.named_by(link);
-        let links = [named("current"), named("previous")];
-        let started = server.runs();
-        match verdict.map(|verdict| verdict.outcome) {
-            Some(Outcome::Deployed) => {
-                let old = links[1].as_deref();
-                assert_eq!(links[0].as_deref(), Some("new"));
-                assert!(matches!(old, Some("old") | None), "{old:?}");
-                assert_eq!(started.as_deref(), Some("new"));
-            }
-            _ if links[0].is_none() => {
-                assert_eq!(links[1], None);
-                assert_ne!(started.as_deref(), Some("new"), "the failed process may be there");
-            }
-            _ => {
-                assert_eq!(links, [Some("old".to_owned()), Some("first".to_owned())]);
-                assert_eq!(started.as_deref(), Some("old"), "the old release is not what runs");
-            }
+        let [current, previous] = links(&self.server);
+        let started = self.server.runs();
+        if verdict.is_some_and(|verdict| verdict.outcome.is_success()) {
+            assert_eq!((current.as_deref(), &previous), (Some("new"), &self.before[0]));
+            assert_eq!(started.as_deref(), Some("new"));
+            return;
         }
+        assert_eq!([&current, &previous], self.before.each_ref());
+        match current {
+            None => assert_ne!(started.as_deref(), Some("new"), "the failed process may be there"),
+            Some(_) => assert_eq!(started, current, "the old release is not what runs"),
+        }
+    }
+
+    /// [`run`](Self::run) of a rollback: whatever became of it, both releases are there to go back and forth between.
+    fn run_back(&self, fault: &Fault) -> String {
+        let end = self.run(fault);
+        self.server.behaves("new", "healthy");
+        for _ in 0..2 {
+            let [current, previous] = links(&self.server);
+            let told = self.server.roll_back(None);
+            assert_eq!(told.outcome(), Some(Outcome::Restored), "{told:?}");
+            assert_eq!(links(&self.server), [previous, current]);
+        }
+        end
     }
 }
 
@@ -277,8 +307,16 @@ fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<
 }
 
 fn all_of(prepared: &Prepared, whats: &[&'static str], expected: &[&str]) {
+    each_of(prepared, whats, Case::run, expected);
+}
+
+fn all_back(behaviour: &str, whats: &[&'static str], expected: &[&str]) {
+    each_of(&Prepared::back(behaviour), whats, Case::run_back, expected);
+}
+
+fn each_of(prepared: &Prepared, whats: &[&'static str], run: fn(&Case, &Fault) -> String, expected: &[&str]) {
     let calls = prepared.learn();
-    let ends = run_all(&faults(&calls, whats), |fault| prepared.case().run(fault));
+    let ends = run_all(&faults(&calls, whats), |fault| run(&prepared.case(), fault));
     let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
     assert_eq!(ends, expected, "each end is come to, and no other");
 }
@@ -326,6 +364,30 @@ fn whatever_call_fails_a_broken_release_is_gone() {
 fn whatever_call_fails_a_broken_first_release_leaves_nothing_live() {
     let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
     all_of(&Prepared::new(None, "crash"), ERRORS, &ends);
+}
+
+#[test]
+fn killed_before_any_call_a_rollback_is_either_committed_or_undone_and_can_be_had_again() {
+    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "restored, then told"];
+    all_back("healthy", &[KILL], &ends);
+}
+
+#[test]
+fn killed_before_any_call_a_rollback_to_what_is_broken_now_is_undone() {
+    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    all_back("crash", &[KILL], &ends);
+}
+
+#[test]
+fn whatever_call_fails_a_rollback_is_either_committed_or_undone_and_can_be_had_again() {
+    let ends = ["failed, then nothing", "failed, then told", "restored, then told", "rolled-back, then told"];
+    all_back("healthy", ERRORS, &ends);
+}
+
+#[test]
+fn whatever_call_fails_a_rollback_to_what_is_broken_now_is_undone() {
+    let ends = ["failed, then nothing", "failed, then told", "nothing, then rolled-back", "rolled-back, then told"];
+    all_back("crash", ERRORS, &ends);
 }
 
 fn from_every_moment_on(behaviour: &str, what: &str, expected: &[&str]) {
@@ -381,7 +443,7 @@ fn recoveries_of(behaviour: &str, call: (&str, usize), whats: &[&'static str], e
     let start = prepared.case();
     start.transact(Some(&Fault::once(call.0, call.1, KILL)));
     Sound::of(&start.server);
-    let killed = Prepared { server: start.server, transaction: start.transaction };
+    let killed = Prepared { server: start.server, transaction: start.transaction, before: start.before };
     let watched = killed.case();
     watched.serve(None);
     let faults = faults(&calls(&watched.log()), whats);

@@ -63,6 +63,59 @@ fn a_client_that_goes_during_the_upload_is_taken_up_where_it_was() {
     assert_eq!(server.releases(), ["new", "old"], "what was left over is gone");
 }
 
+/// The other file that the old release does not have: `name`.
+const NAME: u64 = "new\n".len() as u64;
+
+/// A file of 2 MB of which the server got more than half before the line was cut, and its place there.
+fn half_sent(server: &Server) -> (App, std::path::PathBuf) {
+    let content: Vec<u8> =
+        (0..500_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let app = App::good("new").with("aaa", Node::File(0o644, content));
+    let plan = server.plan(&app);
+    let mut client = server.start(&plan);
+    client.open(&plan, &app);
+    client.send([ToServer::Ask]);
+    // it asks for all, and gets the beginning
+    let pieces = app.pieces(0..u32::MAX);
+    let all_of_it: Vec<_> =
+        pieces.iter().filter(|it| matches!(it, ToServer::Content { entry: 0, .. })).cloned().collect();
+    client.send(all_of_it[..all_of_it.len() * 2 / 3].to_vec());
+    let part = || {
+        let releases = Sound::of_running(server).releases();
+        releases
+            .into_iter()
+            .map(|path| path.join("aaa"))
+            .find(|file| fs::metadata(file).is_ok_and(|it| it.len() > 1_000_000))
+    };
+    assert!(within_seconds(|| part().is_some()));
+    client.hang_up();
+    assert!(client.wait().is_some());
+    nothing_was_switched(server);
+    (app, part().unwrap())
+}
+
+#[test]
+fn of_a_file_that_was_cut_in_the_midst_only_the_rest_travels() {
+    let server = Server::with(&App::good("old"));
+    let (app, _) = half_sent(&server);
+    let told = server.deploys(&app);
+    let [(0, begun)] = told.begun[..] else { panic!("{:?}", told.begun) };
+    assert!(begun > 1_000_000);
+    assert_eq!(told.received as u64, 2_000_000 - begun + NAME, "nothing else is asked for");
+    assert_eq!(told.staged().received_bytes, 2_000_000 - begun + NAME);
+}
+
+#[test]
+fn a_beginning_that_is_not_right_is_found_out_and_the_whole_travels() {
+    let server = Server::with(&App::good("old"));
+    let (app, part) = half_sent(&server);
+    let mut bytes = fs::read(&part).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&part, &bytes).unwrap();
+    let told = server.deploys(&app);
+    assert_eq!(told.received as u64, 2_000_000 - bytes.len() as u64 + NAME + 2_000_000);
+}
+
 #[test]
 fn a_client_that_goes_during_install_ends_it() {
     let server = Server::with(&App::good("old"));
@@ -115,7 +168,7 @@ fn a_server_part_killed_before_the_switch_leaves_what_runs() {
 }
 
 /// A deployment whose restart is stopped in its midst, until the file is removed.
-fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
+pub(crate) fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
     let gate = server.home().join("gate");
     fs::write(&gate, "").unwrap();
     server.program("on-restart", "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n");
@@ -152,30 +205,7 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
     }
 }
 
-#[test]
-fn a_client_that_comes_back_follows_its_own_transaction_to_its_end() {
-    let server = Server::with(&App::good("old"));
-    let app = App::good("new");
-    let gate = server.home().join("gate");
-    fs::write(&gate, "").unwrap();
-    server.program("on-restart", "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n");
-    let plan = server.plan(&app);
-    let mut client = server.start(&plan);
-    client.send_all(&plan, &app, Sending::Ask);
-    assert!(client.follow_until(&app, |what| *what == What::Step(Step::Restart)));
-    client.hang_up();
-    client.wait();
-    let mut again = server.start(&plan);
-    again.send_all(&plan, &app, Sending::Ask);
-    assert!(again.follow_until(&app, |what| matches!(what, What::Waiting(_))));
-    fs::remove_file(gate).unwrap();
-    let told = again.finish(&app);
-    assert_eq!((told.outcome(), told.recovered()), (Some(Outcome::Deployed), None));
-    assert_eq!(server.restarts(), ["old", "new"]);
-    assert_eq!(server.look_in().recovered(), None, "it was told");
-}
-
-fn pid_of_transaction(server: &Server) -> String {
+pub(crate) fn pid_of_transaction(server: &Server) -> String {
     let mut pid = None;
     assert!(within_seconds(|| {
         pid = processes_on(&server.target()).into_iter().find(|process| process.command.contains("transact"));
@@ -184,7 +214,7 @@ fn pid_of_transaction(server: &Server) -> String {
     pid.unwrap().pid
 }
 
-fn signal(signal: &str, pid: &str) {
+pub(crate) fn signal(signal: &str, pid: &str) {
     assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
 }
 

@@ -7,6 +7,7 @@
 mod app;
 mod bad_wishes;
 mod client;
+mod comes_back;
 mod deployments;
 mod faults;
 mod full_disk;

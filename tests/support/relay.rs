@@ -28,11 +28,20 @@ struct Line {
     round_trip: Duration,
     accepting: AtomicBool,
     connections: AtomicU64,
+    first_bytes: Mutex<Vec<Instant>>,
     bytes_up: AtomicU64,
     bytes_down: AtomicU64,
     streams: Mutex<Vec<TcpStream>>,
-    black: Mutex<bool>,
+    black: Mutex<Black>,
     light: Condvar,
+}
+
+/// What arrives nowhere, and nobody is told.
+#[derive(Default)]
+struct Black {
+    all: bool,
+    /// The first so many connections.
+    first: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -49,10 +58,11 @@ impl Relay {
             round_trip,
             accepting: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            first_bytes: Mutex::new(Vec::new()),
             bytes_up: AtomicU64::new(0),
             bytes_down: AtomicU64::new(0),
             streams: Mutex::new(Vec::new()),
-            black: Mutex::new(false),
+            black: Mutex::new(Black::default()),
             light: Condvar::new(),
         });
         let listener = listen(0);
@@ -69,6 +79,13 @@ impl Relay {
     /// Connections accepted so far.
     pub(crate) fn connections(&self) -> u64 {
         self.line.connections.load(SeqCst)
+    }
+
+    /// How long after `started` the first byte of a client's connection came in.
+    pub(crate) fn first_byte_after(&self, started: Instant) -> Duration {
+        let all = lock(&self.line.first_bytes);
+        let first = all.iter().filter_map(|at| at.checked_duration_since(started)).min();
+        first.expect("a client has connected and said something")
     }
 
     /// Bytes delivered to the target so far.
@@ -91,12 +108,17 @@ impl Relay {
 
     /// From now on nothing arrives, and nobody is told.
     pub(crate) fn black_hole(&self) {
-        *lock(&self.line.black) = true;
+        lock(&self.line.black).all = true;
+    }
+
+    /// The same for the connections that exist, both ends of which stay open; new ones work.
+    pub(crate) fn lose(&self) {
+        lock(&self.line.black).first = self.connections();
     }
 
     /// Ends the black hole; what waited in it arrives.
     pub(crate) fn heal(&self) {
-        *lock(&self.line.black) = false;
+        *lock(&self.line.black) = Black::default();
         self.line.light.notify_all();
     }
 
@@ -146,37 +168,51 @@ fn listen(port: u16) -> TcpListener {
 /// same for every client; all figures of round trips are told by this measure (`ssh true`: 8.4, and the CPUs' time).
 fn connect(line: &Arc<Line>, client: TcpStream) {
     let accepted = Instant::now();
-    line.connections.fetch_add(1, SeqCst);
+    let number = line.connections.fetch_add(1, SeqCst) + 1;
     let Ok(server) = TcpStream::connect(line.target) else { return };
     for stream in [&client, &server] {
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         lock(&line.streams).push(twin(stream));
     }
     let open = accepted + line.round_trip / 2;
-    carry(line, twin(&client), twin(&server), Direction::Up, open);
-    carry(line, server, client, Direction::Down, open);
+    carry(line, twin(&client), twin(&server), &Way { direction: Direction::Up, number, open });
+    carry(line, server, client, &Way { direction: Direction::Down, number, open });
+}
+
+/// One way of one connection.
+#[derive(Clone)]
+struct Way {
+    direction: Direction,
+    /// Of the connection, from 1.
+    number: u64,
+    /// Before that nothing arrives.
+    open: Instant,
 }
 
 /// Moves bytes one way: one thread stamps what arrives with the time it is due, the other delivers, so that any number
 /// of chunks is on the way at once.
-fn carry(line: &Arc<Line>, from: TcpStream, to: TcpStream, direction: Direction, open: Instant) {
+fn carry(line: &Arc<Line>, from: TcpStream, to: TcpStream, way: &Way) {
     let (way_in, way_out) = sync_channel(IN_FLIGHT);
-    let line_in = Arc::clone(line);
-    thread::spawn(move || take(&line_in, from, &way_in, open));
-    let line_out = Arc::clone(line);
-    thread::spawn(move || deliver(&line_out, &way_out, to, direction));
+    let (line_in, taken) = (Arc::clone(line), way.clone());
+    thread::spawn(move || take(&line_in, from, &way_in, &taken));
+    let (line_out, delivered) = (Arc::clone(line), way.clone());
+    thread::spawn(move || deliver(&line_out, &way_out, to, &delivered));
 }
 
 /// Bytes and when they are due; none at all is the end.
 type Parcel = (Instant, Vec<u8>);
 
-fn take(line: &Line, mut from: TcpStream, way: &SyncSender<Parcel>, open: Instant) {
+fn take(line: &Line, mut from: TcpStream, parcels: &SyncSender<Parcel>, way: &Way) {
     let mut buffer = vec![0; CHUNK];
+    let mut silent = matches!(way.direction, Direction::Up);
     loop {
-        line.wait_for_light();
+        line.wait_for_light(way.number);
         let count = from.read(&mut buffer).unwrap_or(0);
-        let due = Instant::now().max(open) + line.round_trip / 2;
-        if way.send((due, buffer[..count].to_vec())).is_err() {
+        if std::mem::take(&mut silent) {
+            lock(&line.first_bytes).push(Instant::now());
+        }
+        let due = Instant::now().max(way.open) + line.round_trip / 2;
+        if parcels.send((due, buffer[..count].to_vec())).is_err() {
             // the other end is gone: whoever sends must learn it
             let _ = from.shutdown(Shutdown::Both);
             return;
@@ -187,10 +223,10 @@ fn take(line: &Line, mut from: TcpStream, way: &SyncSender<Parcel>, open: Instan
     }
 }
 
-fn deliver(line: &Line, way: &Receiver<Parcel>, mut to: TcpStream, direction: Direction) {
-    for (due, bytes) in way {
+fn deliver(line: &Line, parcels: &Receiver<Parcel>, mut to: TcpStream, way: &Way) {
+    for (due, bytes) in parcels {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        line.wait_for_light();
+        line.wait_for_light(way.number);
         if bytes.is_empty() {
             // an error means that it is closed already
             let _ = to.shutdown(Shutdown::Write);
@@ -200,14 +236,14 @@ fn deliver(line: &Line, way: &Receiver<Parcel>, mut to: TcpStream, direction: Di
             let _ = to.shutdown(Shutdown::Both);
             return;
         }
-        line.counter(direction).fetch_add(bytes.len() as u64, SeqCst);
+        line.counter(way.direction).fetch_add(bytes.len() as u64, SeqCst);
     }
 }
 
 impl Line {
-    fn wait_for_light(&self) {
+    fn wait_for_light(&self, number: u64) {
         let black = lock(&self.black);
-        drop(self.light.wait_while(black, |black| *black));
+        drop(self.light.wait_while(black, |black| black.all || number <= black.first));
     }
 
     fn counter(&self, direction: Direction) -> &AtomicU64 {

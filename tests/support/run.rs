@@ -34,6 +34,7 @@ pub(crate) struct Run {
     pub(crate) log: String,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) summary: String,
+    pub(crate) started: Instant,
     pub(crate) took: Duration,
 }
 
@@ -251,7 +252,7 @@ impl Running {
         let (outputs, summary) = (read("outputs"), read("summary"));
         last(self.deployment.folder.path());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Run { code, log, outputs: parse_outputs(&outputs), summary, took }
+        Run { code, log, outputs: parse_outputs(&outputs), summary, started: self.started, took }
     }
 }
 

@@ -75,6 +75,12 @@ mod tests {
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
         install it on the server; a program of the deploy user's own belongs into ~/.local/bin:
           sudo apt-get install make || sudo dnf install make
+        make room on the server, or lower the input min-free:
+          df -h /opt/diting; df -i /opt/diting
+          sudo du -xsh /opt/diting/releases /var/log
+        make room on the server, or lower the input min-free:
+          df -h /opt/diting; df -i /opt/diting
+          sudo du -xsh /opt/diting/releases /var/log
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting
         ---
@@ -118,6 +124,11 @@ mod tests {
         ---
         does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:
           systemctl cat diting
+        ---
+        put it there on the server, readable for the service, or take it out of the input shared:
+          ls -la /opt/diting/shared/config/wechat.yaml
+        ---
+        these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check
         ---
         it crashed too often; first find out why, then let systemd forget it:
           sudo journalctl -u diting -n 50 --no-pager
@@ -185,6 +196,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_finding_says_what_to_do() {
         let all: Vec<_> = findings().iter().map(|found| unready(found, &place())).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
@@ -219,6 +231,14 @@ mod tests {
         ---
         install it on the server; a program of the deploy user's own belongs into ~/.local/bin:
           sudo apt-get install make || sudo dnf install make
+        ---
+        make room on the server, or lower the input min-free:
+          df -h /opt/diting; df -i /opt/diting
+          sudo du -xsh /opt/diting/releases /var/log
+        ---
+        make room on the server, or lower the input min-free:
+          df -h /opt/diting; df -i /opt/diting
+          sudo du -xsh /opt/diting/releases /var/log
         ---
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting

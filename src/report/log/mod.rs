@@ -67,6 +67,8 @@ impl Log {
                 self.inside(&texts::connect_failed(*attempt, trouble, *pause));
             }
             RunEvent::Connected { .. } => {}
+            RunEvent::LineLost { finished_by } => self.line_lost(*finished_by),
+            RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),
             RunEvent::Noise(text) => self.output(text),
@@ -74,6 +76,14 @@ impl Log {
             RunEvent::Ended(end) => self.end(end),
         }
         self.printer.take()
+    }
+
+    /// What the server was doing is done again, unless it goes on without us.
+    fn line_lost(&mut self, finished_by: Option<u64>) {
+        if finished_by.is_none() {
+            self.close();
+        }
+        self.outside(&texts::line_lost(finished_by));
     }
 
     fn on_server(&mut self, event: &Event) {

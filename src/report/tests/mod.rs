@@ -6,5 +6,6 @@ mod issue;
 mod logs;
 mod markdown;
 mod samples;
+mod whole;
 
 pub(super) use samples::*;

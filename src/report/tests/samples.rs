@@ -7,13 +7,14 @@ use std::time::Duration;
 
 pub(in crate::report) const OLD: &str = "1762147685";
 pub(in crate::report) const NEW: &str = "1762147999";
-pub(in crate::report) const STEPS: [Step; 13] = [
+pub(in crate::report) const STEPS: [Step; 14] = [
     Step::Connect,
     Step::Lock,
     Step::Recover,
     Step::Check,
     Step::Upload,
     Step::Install,
+    Step::BeforeSwitch,
     Step::Seal,
     Step::Switch,
     Step::Restart,
@@ -97,6 +98,8 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Command { ending: Ending::Signal(9), line: None, output: Vec::new() },
         Reason::Command { ending: Ending::OutOfTime, line: None, output: Vec::new() },
         Reason::Program { program: ".venv/bin/uvicorn".into(), problem: "there is no such file".into() },
+        Reason::Shared { path: "config/wechat.yaml".into(), problem: "is missing".into() },
+        Reason::Log { lines: lines([b"Traceback (most recent call last):", b"KeyError: 'DATABASE_URL'"]) },
         Reason::StartLimit { interval: SECOND * 10 },
         Reason::Crashed { result: "exit-code, exit status 1".into() },
         Reason::Crashed { result: "exit-code, exit status 203".into() },
@@ -130,8 +133,18 @@ pub(in crate::report) fn findings() -> Vec<Unready> {
         Unready::KillUserProcesses { user: user() },
         Unready::Missing { program: "uv".into(), path: "/home/deploy/.local/bin:/usr/bin".into() },
         Unready::Missing { program: "make".into(), path: "/usr/bin".into() },
+        room(None),
+        room(Some(12)),
         Unready::NoLocks { error: "No locks available".into() },
     ]
+}
+
+fn room(inodes: Option<u64>) -> Unready {
+    Unready::Room { needed: 1_234_567, free: 400_000_000, min_free: 500_000_000, inodes }
+}
+
+fn lines<const N: usize>(lines: [&[u8]; N]) -> Vec<Vec<u8>> {
+    lines.map(<[u8]>::to_vec).to_vec()
 }
 
 pub(in crate::report) fn warnings() -> Vec<Warning> {
@@ -139,8 +152,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         Warning::Leftover { path: "/opt/diting/releases/1762000000".into(), error: "Permission denied".into() },
         Warning::DaemonReload,
         Warning::NotEnabled("diting".into()),
-        Warning::DiskNearlyFull(83),
+        Warning::DiskNearlyFull(87),
         Warning::NoResetFailed { service: "diting".into(), user: "deploy".into() },
+        Warning::LogWords(lines([b"ERROR: \x1b[31mno cache", b"Exception in worker process"])),
+        Warning::LogNotChecked("only its last 10 lines can be read".into()),
         Warning::OldUnhealthy(Answer::Refused),
     ]
 }

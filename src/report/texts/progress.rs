@@ -1,6 +1,6 @@
 use super::{answer, holder, reason};
 use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
-use crate::report::amounts::{count, duration, limit, size};
+use crate::report::amounts::{count, duration, limit, size, utc};
 use crate::report::foreign::word;
 use crate::report::Place;
 use std::time::Duration;
@@ -30,6 +30,22 @@ pub fn planned(planned: &Planned) -> String {
 #[must_use]
 pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
     format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
+}
+
+/// The line was cut.
+#[must_use]
+pub fn line_lost(finished_by: Option<u64>) -> String {
+    let meanwhile = finished_by.map_or_else(
+        || "what the server has received is kept".to_owned(),
+        |by| format!("the server goes on alone, until {} at the latest", utc(by)),
+    );
+    format!("the line to the server was cut; connecting again ({meanwhile})")
+}
+
+/// Another line is there.
+#[must_use]
+pub fn reconnected(took: Duration) -> String {
+    format!("connected again after {}", duration(took))
 }
 
 /// The server part is on its way.
@@ -107,7 +123,7 @@ pub fn left_out(lines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Answer;
+    use crate::protocol::{Answer, ConnectionKind, Hop};
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
     fn back(to: Option<&str>) -> Planned {
@@ -118,10 +134,13 @@ mod tests {
     #[test]
     fn progress_has_its_words() {
         let number = 3;
+        let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
+        let timed_out = Trouble::Connection { kind, said, hop: Hop::Server, offered: None };
         let all = [
             planned(&crate::report::tests::planned()),
             planned(&back(None)),
             planned(&back(Some("3f2a1bc"))),
+            connect_failed(2, &timed_out, Duration::from_secs(4)),
             copying(2_345_678),
             sending(1, 999),
             staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
@@ -141,6 +160,7 @@ mod tests {
         to the previous good release; 30 min until the switch at the most
         roll back deploy@web1.example, /opt/diting, unit diting
         to 3f2a1bc; 30 min until the switch at the most
+        attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
@@ -152,6 +172,17 @@ mod tests {
         attempt 3: health refused the connection: nobody listens there, 1.2 s
         … 1 line left out here …
         … 2000 lines left out here …
+        ");
+    }
+
+    #[test]
+    fn a_line_that_is_cut_is_told_of() {
+        let all =
+            [line_lost(None), line_lost(Some(1_762_147_000)), reconnected(Duration::from_millis(3210))].join("\n");
+        insta::assert_snapshot!(all, @"
+        the line to the server was cut; connecting again (what the server has received is kept)
+        the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:16:40 UTC at the latest)
+        connected again after 3.2 s
         ");
     }
 
@@ -170,7 +201,7 @@ mod tests {
         1762147999, of an earlier run that did not see its end, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 10 other findings; 1762147685 is live
+        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 12 other findings; 1762147685 is live
         of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
         of an earlier run that did not see its end, has ended as failed, because 3f2a1bc: 1762147685 is current already; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live

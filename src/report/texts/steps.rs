@@ -74,6 +74,7 @@ mod tests {
         check | check | look on web1.example for what must be fixed first
         upload | upload | bring the tree into /opt/diting/releases on web1.example
         install | install | run install in the new release on web1.example
+        before-switch | before-switch | run before-switch in the new release on web1.example
         seal | seal | make the new release durable on web1.example
         switch | switch | point /opt/diting/current at the new release on web1.example
         restart | restart | restart unit diting on web1.example

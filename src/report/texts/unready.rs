@@ -55,6 +55,8 @@ mod tests {
         logind on the server kills what deploy leaves running at logout
         uv is not on the server (looked for in /home/deploy/.local/bin:/usr/bin)
         make is not on the server (looked for in /usr/bin)
+        the release needs 1.2 MB and 500.0 MB are to stay free, but the disk of the target has 400.0 MB
+        the disk of the target has room for 12 more files only
         files on the server cannot be locked: No locks available
         ");
     }

@@ -237,23 +237,70 @@ async fn a_target_that_may_not_be_made_brings_the_servers_words() {
     assert!(String::from_utf8(said).unwrap().contains("Permission denied"));
 }
 
-#[tokio::test]
-#[ignore = "needs a throwaway server"]
-async fn a_line_that_is_cut_after_the_point_of_no_return_leaves_the_end_open() {
-    // its parent is sshd's process for this login
-    let mut trial = Trial::new(&(greet() + &point_of_no_return() + "sleep 1; kill -9 $PPID"));
-    let end = trial.run().await;
-    assert_eq!(end.outcome, Outcome::Unknown);
-    assert!(matches!(end.trouble, Some(Trouble::LineCut { finished_by: Some(_) })), "{:?}", end.trouble);
+/// The shell's process has sshd's for this login as its parent.
+const CUT: &str = "kill -9 $PPID\n";
+
+/// `first` the first time, `then` after that.
+fn once(first: &str, then: &str) -> String {
+    format!("if [ -e \"$0.begun\" ]; then\n{then}\nelse\n: >\"$0.begun\"\n{first}\nfi\n")
 }
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_line_that_is_cut_while_more_is_asked_for_is_a_failure() {
-    let mut trial = Trial::new(&(greet() + "sleep 1; kill -9 $PPID"));
+async fn a_line_that_is_cut_is_made_anew_and_the_verdict_heard() {
+    for before in [point_of_no_return(), String::new()] {
+        let then = print(&ended(Outcome::RolledBack));
+        let mut trial = Trial::new(&(greet() + &once(&(before.clone() + CUT), &then)));
+        let end = trial.run().await;
+        assert_eq!((end.outcome, end.trouble), (Outcome::RolledBack, None));
+        let lost = trial.events.iter().find_map(|event| match event {
+            RunEvent::LineLost { finished_by } => Some(finished_by.is_some()),
+            _ => None,
+        });
+        assert_eq!(lost, Some(!before.is_empty()));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn a_server_part_that_dies_is_asked_again_over_the_same_line() {
+    let then = print(&ended(Outcome::Deployed));
+    let mut trial = Trial::new(&(greet() + &once(&(point_of_no_return() + "kill -9 $$"), &then)));
+    let end = trial.run().await;
+    assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
+    assert!(!trial.events.iter().any(|event| matches!(event, RunEvent::LineLost { .. })));
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open() {
+    let deadline = Duration::from_secs(1);
+    let point = print(&event(What::PointOfNoReturn { release: release(), previous: None, deadline }));
+    let mut trial = Trial::new(&(once(&(greet() + &point + CUT), "sleep 3600")));
+    let end = trial.run().await;
+    assert_eq!(end.outcome, Outcome::Unknown);
+    assert!(matches!(end.trouble, Some(Trouble::LineCut { finished_by: Some(_) })), "{:?}", end.trouble);
+    // a while beyond its own deadline
+    assert!((30..40).contains(&end.took.as_secs()), "{:?}", end.took);
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_time_is_up() {
+    let mut trial = Trial::new(&(greet() + CUT));
+    trial.deployment.timeout = Duration::from_secs(4);
     fs::write(trial.deployment.source.join("big"), random(300_000)).unwrap();
     let end = trial.run().await;
     assert_eq!((end.outcome, end.trouble), (Outcome::Failed, Some(Trouble::LineCut { finished_by: None })));
+}
+
+#[tokio::test]
+#[ignore = "needs a throwaway server"]
+async fn lines_on_which_nobody_ever_speaks_are_not_made_for_ever() {
+    let mut trial = Trial::new(CUT);
+    let end = trial.run().await;
+    assert_eq!(end.outcome, Outcome::Unknown, "{:?}", end.trouble);
+    assert_eq!(trial.events.iter().filter(|event| matches!(event, RunEvent::LineLost { .. })).count(), 4);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
 use crate::runner::testing::{content_of, ended, event, need, planned, random, release, transaction, unpacked};
 use crate::runner::Tree;
 use std::future::{pending, ready};
+use std::time::SystemTime;
 use tempfile::TempDir;
 use tokio::io::{duplex, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ struct Near {
     tree: Tree,
     plan: Plan,
     watch: Watch,
+    progress: Progress,
     events: Vec<RunEvent>,
 }
 
@@ -33,13 +35,13 @@ impl Near {
     fn new(files: &[(&str, &[u8])]) -> Self {
         let (folder, tree, plan) = planned(files);
         let watch = Watch::new(Duration::from_secs(60), pending());
-        Self { _folder: folder, tree, plan, watch, events: Vec::new() }
+        Self { _folder: folder, tree, plan, watch, progress: Progress::default(), events: Vec::new() }
     }
 
     async fn follow(&mut self, pipes: Near3) -> Followed {
-        let upload = Upload { plan: &self.plan, tree: &self.tree };
+        let upload = Upload { plan: &self.plan, tree: &self.tree, again: None };
         let events = &mut self.events;
-        follow(pipes, upload, &mut self.watch, &mut |event| events.push(event)).await
+        follow(pipes, upload, &self.progress, &mut self.watch, &mut |event| events.push(event)).await
     }
 }
 

@@ -32,7 +32,7 @@ fn noise_before_the_first_word_is_told_and_skipped_whatever_the_pieces() {
         assert_eq!(result, Ok(()));
         assert_eq!(heard[..3], [noise("Welcome!"), noise("* motd"), Heard::Greeted], "{size}");
         assert!(matches!(heard[3], Heard::Event(_)));
-        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![(0, 2), (4, 5)], last: true }));
+        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![(0, 2), (4, 5)], begun: vec![], last: true }));
     }
 }
 
@@ -100,6 +100,19 @@ fn only_what_is_in_the_manifest_can_be_asked_for_and_once() {
     assert!(hear(&[&greeted(), &need(&[(0, 2)], false), &need(&[(2, 10)], true)]).1.is_ok());
     assert!(hear(&[&greeted(), &need(&[(0, 2)], false), &need(&[(1, 3)], true)]).1.is_err());
     assert!(hear(&[&greeted(), &need(&[], true), &need(&[], true)]).1.is_err());
+}
+
+#[test]
+fn a_file_that_was_begun_may_be_asked_for_once_more() {
+    let begun = |ranges: &[(u32, u32)], begun: &[(u32, u64)]| {
+        frame(&ToRunner::Need { ranges: ranges.to_vec(), begun: begun.to_vec(), last: false }).unwrap()
+    };
+    let first = || [greeted(), begun(&[(0, 4)], &[(2, 7)])].concat();
+    assert!(hear(&[&first(), &need(&[(2, 3)], true)]).1.is_ok());
+    assert!(hear(&[&first(), &need(&[(2, 3)], false), &need(&[(2, 3)], true)]).1.is_err());
+    assert!(hear(&[&first(), &need(&[(1, 3)], true)]).1.is_err());
+    assert!(hear(&[&greeted(), &begun(&[(0, 1)], &[(1, 7)])]).1.is_err());
+    assert!(hear(&[&greeted(), &begun(&[(0, 10)], &[(1, 7); 100])]).1.is_err());
 }
 
 proptest! {

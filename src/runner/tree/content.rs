@@ -36,7 +36,7 @@ pub(super) fn unreadable(path: &[u8], error: &io::Error) -> SourceError {
 pub(super) fn hash(source: &Path, path: &[u8], size: u64, stop: &AtomicBool) -> Result<Digest, SourceError> {
     let mut file = open(source, path)?.take(size.saturating_add(1));
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
+    let mut buffer = vec![0; usize::try_from(size).unwrap_or(BUFFER).clamp(1, BUFFER)];
     let mut seen: u64 = 0;
     loop {
         if stop.load(Ordering::Relaxed) {

@@ -2,6 +2,7 @@
 
 mod content;
 mod excludes;
+mod hashing;
 mod walk;
 
 #[cfg(test)]
@@ -45,7 +46,60 @@ impl From<SourceError> for Trouble {
     }
 }
 
-/// A tree as it was when it was walked.
+/// The names and kinds of a tree, all of which can be deployed; its contents have not been read.
+#[derive(Debug, Clone)]
+pub struct Walked {
+    source: PathBuf,
+    entries: Vec<Entry>,
+}
+
+impl Walked {
+    /// Walks all that is below `source` and not left out. Links are kept as they are, never followed.
+    ///
+    /// # Errors
+    /// The first thing that can't be deployed: a socket, a device, a FIFO, something unreadable, or nothing at all;
+    /// [`SourceError::Stopped`] soon after `stop` became true.
+    pub fn walk(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Self, SourceError> {
+        let mut entries = walk::walk(source, leave_out, stop)?;
+        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        if !entries.iter().any(|entry| !matches!(entry.kind, Kind::Folder { .. })) {
+            return Err(SourceError::at(b"", "holds no files to deploy"));
+        }
+        validate(&entries).map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
+        Ok(Self { source: source.to_owned(), entries })
+    }
+
+    /// What a rollback sends.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { source: PathBuf::new(), entries: Vec::new() }
+    }
+
+    /// In the order of the manifest, without digests.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.entries.iter().filter_map(size_of).sum()
+    }
+
+    /// Reads all contents.
+    ///
+    /// # Errors
+    /// The first file that changes meanwhile or can't be read; [`SourceError::Stopped`] soon after `stop` became true.
+    pub fn hash(self, stop: &AtomicBool) -> Result<Tree, SourceError> {
+        let Self { source, mut entries } = self;
+        hashing::hash(&source, &mut entries, stop)?;
+        let root = root_of(&entries);
+        Ok(Tree { source, entries, root })
+    }
+}
+
+/// A tree as it was when it was read.
 #[derive(Debug, Clone)]
 pub struct Tree {
     source: PathBuf,
@@ -54,28 +108,6 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Walks and hashes all that is below `source` and not left out. Links are kept as they are, never followed.
-    ///
-    /// # Errors
-    /// The first thing that can't be deployed: a socket, a device, a FIFO, something unreadable, a file that changes
-    /// meanwhile, or nothing at all; [`SourceError::Stopped`] soon after `stop` became true.
-    pub fn read(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Self, SourceError> {
-        let mut entries = walk::walk(source, leave_out, stop)?;
-        entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        if !entries.iter().any(|entry| !matches!(entry.kind, Kind::Folder { .. })) {
-            return Err(SourceError::at(b"", "holds no files to deploy"));
-        }
-        validate(&entries).map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
-        let root = root_of(&entries);
-        Ok(Self { source: source.to_owned(), entries, root })
-    }
-
-    /// Nothing: what a rollback sends.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { source: PathBuf::new(), entries: Vec::new(), root: root_of(&[]) }
-    }
-
     /// In the order of the manifest.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::runner::testing::read_tree;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ fn source(files: &[&str]) -> TempDir {
 
 fn read(source: &TempDir, patterns: &[&str], venv: bool) -> Result<Tree, SourceError> {
     let leave_out = LeaveOut { patterns: patterns.iter().map(|line| (*line).to_owned()).collect(), venv };
-    Tree::read(source.path(), &leave_out, &AtomicBool::new(false))
+    read_tree(source.path(), &leave_out, &AtomicBool::new(false))
 }
 
 fn names(tree: &Tree) -> Vec<String> {
@@ -126,14 +127,14 @@ fn sockets_devices_and_fifos_are_refused_by_name_unless_they_are_excluded() {
 fn a_source_without_a_file_is_refused() {
     let source = source(&[".git/config", "only/.git"]);
     assert_eq!(problem(read(&source, &[], false)), " holds no files to deploy");
-    let nowhere = Tree::read(std::path::Path::new("/nowhere"), &LeaveOut::default(), &AtomicBool::new(false));
+    let nowhere = read_tree(std::path::Path::new("/nowhere"), &LeaveOut::default(), &AtomicBool::new(false));
     assert!(problem(nowhere).contains("cannot be read"));
 }
 
 #[test]
 fn reading_can_be_stopped() {
     let source = source(&["a"]);
-    let stopped = Tree::read(source.path(), &LeaveOut::default(), &AtomicBool::new(true));
+    let stopped = read_tree(source.path(), &LeaveOut::default(), &AtomicBool::new(true));
     assert_eq!(stopped.unwrap_err(), SourceError::Stopped);
 }
 
@@ -170,4 +171,18 @@ fn a_file_that_changes_after_it_was_hashed_is_an_error() {
     fs::remove_file(&path).unwrap();
     symlink("/etc/hostname", &path).unwrap();
     assert!(whole(&tree, 0).unwrap_err().to_string().starts_with("a cannot be read"));
+}
+
+#[test]
+fn each_of_many_files_has_its_own_digest() {
+    let names: Vec<String> = (0..1000).map(|n| format!("{}/{n}", n % 7)).collect();
+    let source = source(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let tree = read(&source, &[], false).unwrap();
+    assert_eq!(tree.files(), 1000);
+    for entry in tree.entries() {
+        if let Kind::File { digest, .. } = entry.kind {
+            let path = String::from_utf8(entry.path.clone()).unwrap();
+            assert_eq!(digest, Digest::of(format!("content of {path}").as_bytes()), "{path}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::protocol::{Digest, Kind};
+use crate::runner::progress::Reached;
 use crate::runner::testing::{content_of, planned, random, unpacked};
 use tokio::io::{duplex, AsyncReadExt};
 use tokio::sync::mpsc::unbounded_channel;
@@ -9,7 +10,7 @@ type Files<'a> = &'a [(&'a str, &'a [u8])];
 /// Sends `files` to a server that asks for `needed`, and gives what it got.
 async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>, Vec<ToServer>) {
     let (_folder, tree, plan) = planned(files);
-    let upload = Upload { plan: &plan, tree: &tree };
+    let upload = Upload { plan: &plan, tree: &tree, again: None };
     let unasked = upload.unasked().unwrap();
     let (needs, wanted) = unbounded_channel();
     for need in needed {
@@ -18,17 +19,17 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
     drop(needs);
     // far less than is sent: the writer has to wait for the reader
     let (near, mut far) = duplex(1000);
-    let complete = Cell::new(false);
+    let progress = Progress::default();
     let mut packed = Vec::new();
-    let sending = async { send(near, upload, unasked.as_deref(), wanted, &complete).await.map(drop) };
+    let sending = async { send(near, upload, unasked.as_deref(), wanted, &progress).await.map(drop) };
     let (result, read) = tokio::join!(sending, far.read_to_end(&mut packed));
     read.unwrap();
-    assert_eq!(complete.get(), result.is_ok());
+    assert_eq!(progress.reached() == Reached::Complete, result.is_ok());
     (result, unpacked(&packed))
 }
 
 fn all(count: u32) -> Vec<Needed> {
-    vec![Needed { ranges: vec![(0, count)], last: true }]
+    vec![Needed { ranges: vec![(0, count)], begun: vec![], last: true }]
 }
 
 #[tokio::test]
@@ -52,10 +53,28 @@ async fn much_that_packs_to_little_goes_unasked_too() {
 }
 
 #[tokio::test]
+async fn of_a_file_that_is_begun_the_rest_is_sent_and_once_more_the_whole_where_that_is_asked_for() {
+    let one = random(700_000);
+    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
+    let whole = Needed { ranges: vec![(0, 1)], begun: vec![], last: true };
+    let nothing = Needed { ranges: vec![], begun: vec![], last: true };
+    let (result, messages) = sent(&[("1", &one)], vec![begun, nothing]).await;
+    result.unwrap();
+    assert_eq!(content_of(&messages, 0), one[300_001..]);
+    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
+    let (result, messages) = sent(&[("1", &one)], vec![begun, whole]).await;
+    result.unwrap();
+    assert_eq!(content_of(&messages, 0), [&one[300_001..], &one].concat());
+}
+
+#[tokio::test]
 async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
     let (one, two, three) = (random(700_000), random(100_000), random(50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
-    let asked = vec![Needed { ranges: vec![(0, 1)], last: false }, Needed { ranges: vec![(2, 3)], last: true }];
+    let asked = vec![
+        Needed { ranges: vec![(0, 1)], begun: vec![], last: false },
+        Needed { ranges: vec![(2, 3)], begun: vec![], last: true },
+    ];
     let (result, messages) = sent(files, asked).await;
     result.unwrap();
     assert_eq!(messages[2], ToServer::Ask);
@@ -68,7 +87,7 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 #[tokio::test]
 async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
     let big = random(100_000);
-    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], last: true }]).await;
+    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], begun: vec![], last: true }]).await;
     result.unwrap();
     assert_eq!(messages[2..], [ToServer::Ask, ToServer::Sent]);
 }
@@ -89,26 +108,26 @@ async fn folders_and_links_within_a_range_have_no_content() {
 async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let (folder, tree, plan) = planned(&[("a", &random(100_000))]);
     std::fs::write(folder.path().join("a"), random(100_000)).unwrap();
-    let upload = Upload { plan: &plan, tree: &tree };
+    let upload = Upload { plan: &plan, tree: &tree, again: None };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
-    needs.send(Needed { ranges: vec![(0, 1)], last: true }).unwrap();
-    let complete = Cell::new(false);
+    needs.send(Needed { ranges: vec![(0, 1)], begun: vec![], last: true }).unwrap();
+    let progress = Progress::default();
     let mut got = Vec::new();
-    let result = send(&mut got, upload, None, wanted, &complete).await;
-    assert!(matches!(result, Err(UploadError::Source(_))) && !complete.get());
+    let result = send(&mut got, upload, None, wanted, &progress).await;
+    assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
     assert!(!unpacked(&got).contains(&ToServer::Sent));
 }
 
 #[tokio::test]
 async fn a_server_that_stops_reading_is_a_broken_line() {
     let (_folder, tree, plan) = planned(&[("a", b"x")]);
-    let upload = Upload { plan: &plan, tree: &tree };
+    let upload = Upload { plan: &plan, tree: &tree, again: None };
     let unasked = upload.unasked().unwrap();
     let (near, far) = duplex(16);
     drop(far);
     let (_needs, wanted) = unbounded_channel();
-    let result = send(near, upload, unasked.as_deref(), wanted, &Cell::new(false)).await;
+    let result = send(near, upload, unasked.as_deref(), wanted, &Progress::default()).await;
     assert!(matches!(result, Err(UploadError::Line(_))));
 }
 

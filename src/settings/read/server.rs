@@ -27,12 +27,12 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     let connect_attempts = reader.with_default("connect-attempts", attempts);
     let host = host.map(|(host, _)| host);
     if let (Some(lines), Some(host), Some(port)) = (&known_hosts, &host, port) {
-        names_server(reader, lines, host, port);
+        names_server(reader, lines, "host", (host, port));
     }
     let jump =
         jump.and_then(|jump| jump.map_or(Some(None), |parts| whole_jump(reader, parts, user.as_ref()?).map(Some)));
     if let (Some(lines), Some(Some(jump))) = (&known_hosts, &jump) {
-        names_server(reader, lines, &jump.host, jump.port);
+        names_server(reader, lines, "jump-host", (&jump.host, jump.port));
         if Some(&jump.host) == host.as_ref() && Some(jump.port) == port {
             let wrong = Wrong::new("is the server itself", "Leave it out where the server is reached directly");
             reader.problem("jump-host", None, wrong);
@@ -123,9 +123,10 @@ fn no_key(on_actions: bool) -> Wrong {
     Wrong::new("is empty", "Set INPUT_KEY=\"$(cat key-file)\", or load the key into an agent (SSH_AUTH_SOCK)")
 }
 
-fn names_server(reader: &mut Reader<'_>, lines: &KnownHosts, host: &HostName, port: Port) {
+/// The server that `input` gives must be among those of `known-hosts`.
+fn names_server(reader: &mut Reader<'_>, lines: &KnownHosts, input: &str, (host, port): (&HostName, Port)) {
     if !lines.names(host, port) {
         let what = format!("has no line for {host}, port {port}");
-        reader.problem("known-hosts", None, Wrong::new(what, HOW));
+        reader.problem("known-hosts", None, Wrong::new(what, HOW.replace("`host`", &format!("`{input}`"))));
     }
 }

@@ -11,7 +11,7 @@ fn the_first_use_needs_few_inputs() {
     assert_eq!(settings.server.user.as_str(), "deploy");
     assert_eq!(settings.unit().unwrap().as_str(), "diting");
     assert_eq!(settings.target.as_str(), "/opt/diting");
-    assert_eq!(settings.restart_command().unwrap(), "sudo -n systemctl restart diting");
+    assert_eq!(settings.restart, Restart::Default);
     assert_eq!(settings.install, InstallPlan::Nothing);
     assert_eq!(settings.excludes.lines()[0], "__pycache__/");
     assert_eq!(settings.health.probe.unwrap().statuses.codes(), [200]);
@@ -63,7 +63,7 @@ fn without_systemd_restart_and_target_are_required() {
     let settings =
         Inputs::new().with("service", "none").with("restart", "./restart").with("target", "/srv/www/app").settings();
     assert_eq!(settings.service, Service::None);
-    assert_eq!(settings.restart_command().unwrap(), "./restart");
+    assert_eq!(settings.restart, Restart::Command("./restart".to_owned()));
     assert!(settings.unit().is_none());
 }
 
@@ -71,7 +71,7 @@ fn without_systemd_restart_and_target_are_required() {
 fn static_files_need_no_unit() {
     let settings = Inputs::new().with("restart", "none").settings();
     assert_eq!((settings.target.as_str(), settings.unit()), ("/opt/diting", None));
-    assert_eq!((settings.restart.clone(), settings.restart_command()), (Restart::None, None));
+    assert_eq!(settings.restart, Restart::None);
     let nowhere = |around: &mut Surroundings| around.repository = None;
     let inputs = Inputs::new().with("restart", "none").with("target", "/srv/www/app").around(nowhere);
     assert_eq!(inputs.settings().service, Service::None);

@@ -1,7 +1,8 @@
-//! Whole logs, as they are read.
+//! Logs, as they are read: the good ones whole, the others from where they differ.
 
 mod good;
 mod limits;
+mod lines;
 mod switched;
 mod unswitched;
 
@@ -68,6 +69,12 @@ impl Run {
         run.server(What::PointOfNoReturn { release: id(NEW), previous: previous.map(id), deadline });
         run.steps([Step::Restart, Step::Verify]);
         run
+    }
+
+    /// What was printed so far stands in the log of another run.
+    fn without_beginning(mut self) -> Self {
+        self.lines.clear();
+        self
     }
 
     fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &Answer) {

@@ -4,40 +4,10 @@ use super::*;
 
 #[test]
 fn rolled_back() {
-    let mut run = Run::switched(Page::Actions, Some(OLD));
+    let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
     run.attempts(1..=2, &Answer::Healthy { status: 200 });
     insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
-    sending 12 files, 34.6 kB
-    ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
-    ::group::install: run install in the new release on web1.example
-    │ Resolved 42 packages in 1ms
-    ::endgroup::
-    ✓ install, 0.6 s
-    ::group::seal: make the new release durable on web1.example
-    ::endgroup::
-    ✓ seal, 0.3 s
-    ::group::switch: point /opt/diting/current at the new release on web1.example
-    ::endgroup::
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
@@ -61,42 +31,12 @@ fn rolled_back() {
 
 #[test]
 fn rollback_failed() {
-    let mut run = Run::switched(Page::Actions, Some(OLD));
+    let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
     run.attempts(1..=2, &Answer::Refused);
     let rollback = failed(Step::RollBack, Reason::Crashed { result: "exit-code, exit status 203".into() });
     let verdict = verdict(Outcome::RollbackFailed, Some(OLD), failed(Step::Verify, unhealthy(down())));
     insta::assert_snapshot!(run.end(Verdict { rollback, ..verdict }), @r"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
-    sending 12 files, 34.6 kB
-    ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
-    ::group::install: run install in the new release on web1.example
-    │ Resolved 42 packages in 1ms
-    ::endgroup::
-    ✓ install, 0.6 s
-    ::group::seal: make the new release durable on web1.example
-    ::endgroup::
-    ✓ seal, 0.3 s
-    ::group::switch: point /opt/diting/current at the new release on web1.example
-    ::endgroup::
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
@@ -120,40 +60,10 @@ fn rollback_failed() {
 
 #[test]
 fn failed_first_deployment() {
-    let mut run = Run::switched(Page::Actions, None);
+    let mut run = Run::switched(Page::Actions, None).without_beginning();
     broken(&mut run);
     let verdict = verdict(Outcome::Failed, None, failed(Step::Verify, unhealthy(down())));
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict }), @r"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
-    sending 12 files, 34.6 kB
-    ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
-    ::group::install: run install in the new release on web1.example
-    │ Resolved 42 packages in 1ms
-    ::endgroup::
-    ✓ install, 0.6 s
-    ::group::seal: make the new release durable on web1.example
-    ::endgroup::
-    ✓ seal, 0.3 s
-    ::group::switch: point /opt/diting/current at the new release on web1.example
-    ::endgroup::
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; nothing to go back to
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
@@ -176,40 +86,10 @@ fn failed_first_deployment() {
 
 #[test]
 fn unknown() {
-    let mut run = Run::switched(Page::Actions, Some(OLD));
+    let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     run.attempts(1..=1, &Answer::Refused);
     let trouble = Trouble::LineCut { finished_by: Some(1_762_148_300) };
     insta::assert_snapshot!(run.cut(by_trouble(Outcome::Unknown, Some(trouble))), @"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
-    sending 12 files, 34.6 kB
-    ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
-    ::group::install: run install in the new release on web1.example
-    │ Resolved 42 packages in 1ms
-    ::endgroup::
-    ✓ install, 0.6 s
-    ::group::seal: make the new release durable on web1.example
-    ::endgroup::
-    ✓ seal, 0.3 s
-    ::group::switch: point /opt/diting/current at the new release on web1.example
-    ::endgroup::
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
     attempt 1: health refused the connection: nobody listens there
     ::endgroup::
     ✗ verify was not seen to end

@@ -1,0 +1,57 @@
+//! Lines that are cut in the midst of a run, and made anew.
+
+use super::*;
+
+/// From the cut on.
+fn rest(all: &str) -> &str {
+    &all[all.find("::group::install").unwrap()..]
+}
+
+fn lost(run: &mut Run, finished_by: Option<u64>) {
+    run.on(RunEvent::LineLost { finished_by });
+    let said = b"ssh: Connection refused".to_vec();
+    let trouble = Trouble::Connection { kind: ConnectionKind::Refused, said, hop: Hop::Server, offered: None };
+    run.on(RunEvent::ConnectFailed { attempt: 1, trouble, pause: Duration::from_secs(1) });
+    run.on(RunEvent::Reconnected { took: Duration::from_millis(1300) });
+}
+
+#[test]
+fn before_the_switch_everything_begins_anew() {
+    let mut run = Run::staged(Page::Actions);
+    lost(&mut run, None);
+    run.steps([Step::Lock, Step::Check]);
+    insta::assert_snapshot!(rest(&run.lines.join("\n")), @"
+    ::group::install: run install in the new release on web1.example
+    │ Resolved 42 packages in 1ms
+    ::endgroup::
+    ✗ install was not seen to end
+    │ Resolved 42 packages in 1ms
+    the line to the server was cut; connecting again (what the server has received is kept)
+    attempt 1: on the way: the server refused the connection (ssh: Connection refused); the next one in 1.0 s
+    connected again after 1.3 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::endgroup::
+    ✓ lock, 0.3 s
+    ::group::check: look on web1.example for what must be fixed first
+    ");
+}
+
+#[test]
+fn after_it_the_log_goes_on_where_it_was() {
+    let mut run = Run::switched(Page::Terminal, Some(OLD));
+    run.attempts(1..=1, &Answer::Refused);
+    lost(&mut run, Some(1_762_148_309));
+    run.attempts(2..=2, &Answer::Healthy { status: 200 });
+    run.steps([Step::Commit]);
+    let all = run.lines.join("\n");
+    insta::assert_snapshot!(&all[all.find("== verify").unwrap()..], @"
+    == verify: watch unit diting on web1.example
+    attempt 1: health refused the connection: nobody listens there
+    the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:38:29 UTC at the latest)
+    attempt 1: on the way: the server refused the connection (ssh: Connection refused); the next one in 1.0 s
+    connected again after 1.3 s
+    attempt 2: health answered 200
+    ✓ verify, 0.9 s
+    == commit: make the new release the one to stay
+    ");
+}
