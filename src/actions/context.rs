@@ -1,5 +1,6 @@
 //! What the runner tells of the run.
 
+use crate::report::Job;
 use std::env;
 
 /// Facts about the run, for reports. All of it is text: branch names and actors are chosen by strangers.
@@ -65,6 +66,17 @@ impl Context {
     /// The link to the commit.
     pub fn commit_url(&self) -> Option<String> {
         Some(format!("{}/commit/{}", self.repository_url()?, self.sha.as_ref()?))
+    }
+
+    /// What reports name and link to.
+    pub fn job(&self) -> Job {
+        Job {
+            run: self.run_url(),
+            commit: self.sha.clone(),
+            commit_link: self.commit_url(),
+            repository: self.repository.clone(),
+            actor: self.actor.clone(),
+        }
     }
 
     fn repository_url(&self) -> Option<String> {

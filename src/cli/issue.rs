@@ -4,8 +4,9 @@
 use crate::actions::Context;
 use crate::github::{Access, Hub, Limits, Proxies, Told, Wishes};
 use crate::protocol::{End, Outcome, Verdict};
-use crate::report::{IssueAct, IssueText, Place};
+use crate::report::{issue_text, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
+use crate::text::Redactor;
 use std::future::Future;
 use std::io;
 use tokio::runtime::Builder;
@@ -13,13 +14,6 @@ use tokio::signal::unix::{signal, SignalKind};
 
 /// GitHub's own API, for runs by hand.
 const API: &str = "https://api.github.com";
-
-/// Whether the issue may hold raw log lines of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Raw {
-    Shown,
-    LeftOut,
-}
 
 /// What is to become of the issue. `found`: how a run before this one ended, where this run found it out.
 fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct> {
@@ -56,10 +50,10 @@ fn needs_a_person(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
 }
 
 /// Tells it, where there is something to tell, and a token and a repository to do it with.
-pub(super) fn tell(settings: &Settings, context: &Context, end: &End, found: Option<&Verdict>, place: &Place) -> Told {
+pub(super) fn tell(settings: &Settings, context: &Context, report: &Report, redactor: &Redactor) -> Told {
     let issue = &settings.issue;
-    let (Some(act), Some(token), Some(repository)) = (act(end, issue.opens, found), &issue.token, &context.repository)
-    else {
+    let act = report.end.as_ref().and_then(|end| act(end, issue.opens, report.recovered.last()));
+    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository) else {
         return Told::default();
     };
     let access = Access {
@@ -75,20 +69,12 @@ pub(super) fn tell(settings: &Settings, context: &Context, end: &End, found: Opt
             Err(problem) => return warned(problem),
         };
         let (raw, warning) = raw(&hub, act, issue.logs).await;
-        let mut told = hub.tell(act, &text(end, place, context, raw), &wishes).await;
+        let Some(text) = issue_text(report, &context.job(), raw, redactor) else { return Told::default() };
+        let mut told = hub.tell(act, &text, &wishes).await;
         told.warnings.extend(warning);
         told
     };
     run(telling).unwrap_or_else(|error| warned(format!("the issue is not written: {error}")))
-}
-
-/// The least that a person must know.
-fn text(end: &End, place: &Place, context: &Context, _: Raw) -> IssueText {
-    let marker = format!("<!-- deploy-action: {} {} -->", place.address(), place.target);
-    let run = context.run_url().unwrap_or_else(|| "a run by hand".to_owned());
-    let comment = format!("{}: {run}", end.outcome.word());
-    let title = format!("Deployment to {} failed", place.host);
-    IssueText { body: format!("{marker}\n{comment}"), marker, title, comment }
 }
 
 fn warned(warning: String) -> Told {
@@ -96,15 +82,15 @@ fn warned(warning: String) -> Told {
 }
 
 /// A success has no log that matters.
-async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (Raw, Option<String>) {
+async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
     match logs {
-        IssueLogs::Always => (Raw::Shown, None),
+        IssueLogs::Always => (RawLogs::Show, None),
         IssueLogs::Auto if act != IssueAct::Close => match hub.is_private().await {
-            Ok(true) => (Raw::Shown, None),
-            Ok(false) => (Raw::LeftOut, None),
-            Err(warning) => (Raw::LeftOut, Some(warning)),
+            Ok(true) => (RawLogs::Show, None),
+            Ok(false) => (RawLogs::Hide, None),
+            Err(warning) => (RawLogs::Hide, Some(warning)),
         },
-        IssueLogs::Auto | IssueLogs::Never => (Raw::LeftOut, None),
+        IssueLogs::Auto | IssueLogs::Never => (RawLogs::Hide, None),
     }
 }
 

@@ -4,10 +4,11 @@ mod issue;
 mod plan;
 mod print;
 mod releases;
+mod summary;
 
 use crate::actions::{Context, Outputs};
 use crate::github::Told;
-use crate::protocol::{End, Event, Outcome, RunEvent, TransactionId, Trouble, What};
+use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Command, Flags, Given, Problem, Settings, Surroundings};
 use crate::text::{commands, harmless, Redactor};
@@ -97,9 +98,10 @@ fn command(errand: &Errand, given: &Given, flags: &Flags, desk: &Desk<'_>) -> Ex
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
     // the step before has told them
     for warning in warnings.iter().filter(|_| *errand == Errand::Whole) {
-        match flags.json {
-            true => printer.aside(&format!("warning: {warning}")),
-            false => printer.warning(page, warning),
+        match (flags.json, warning.is_notice()) {
+            (true, _) => printer.aside(&format!("warning: {warning}")),
+            (false, true) => printer.line(&format!("note: {warning}")),
+            (false, false) => printer.warning(page, warning),
         }
     }
     let settings = match settings {
@@ -131,6 +133,8 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     let end =
         format!("{}: {count} bad input{}, nothing was contacted", outcome.word(), if count == 1 { "" } else { "s" });
     printer.line(&end);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    summary::write(&report::invalid_summary(&problems, &Redactor::default()), page, printer);
     finish(&[("outcome", outcome.word().to_owned())], outcome, page, printer);
     ExitCode::from(outcome.code())
 }
@@ -144,6 +148,7 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
         }
         Err(ended) => {
             let (end, log) = *ended;
+            summary::of_run(&log, context, &redactor(settings, context), page, printer);
             finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
             ExitCode::from(end.outcome.code())
         }
@@ -162,14 +167,11 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     let Desk { context, page, printer } = *desk;
     let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
-    let (mut found, mut last) = (None, String::new());
+    let mut last = String::new();
     let mut emit = |event: RunEvent| {
         for line in log.on(&event) {
             printer.line(&line);
             last = line;
-        }
-        if let RunEvent::Server(Event { what: What::Recovered(verdict), .. }) = event {
-            found = Some(*verdict);
         }
     };
     let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|trouble| {
@@ -178,12 +180,13 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
         end
     });
     // before GitHub is asked, so that a job that is cancelled meanwhile has them
+    summary::of_run(&log, context, &redactor(settings, context), page, printer);
     write(&report::outputs(&end, log.facts()), page, printer);
     // the step behind this one sees the end, and has the time
     let is_followed = context.is_actions && *errand == Errand::Whole && end.outcome == Outcome::Unknown;
     let told = match is_followed {
         true => Told::default(),
-        false => issue::tell(settings, context, &end, found.as_ref(), &log.facts().place),
+        false => issue::tell(settings, context, log.report(), &redactor(settings, context)),
     };
     let outputs = say(&told, &redactor(settings, context), page, printer);
     if told != Told::default() {

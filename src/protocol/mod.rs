@@ -13,7 +13,7 @@ mod run;
 mod verdict;
 pub mod wire;
 
-pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Warning, What};
+pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What};
 pub use ids::{BadId, Digest, ReleaseId, TransactionId};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};

@@ -1,5 +1,9 @@
 //! What the GitHub issue of a server and service is told. Texts only: whoever sends them knows no more than this.
 
+mod text;
+
+pub use text::issue_text;
+
 /// What is to become of the one issue of a server and service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IssueAct {
@@ -9,6 +13,15 @@ pub enum IssueAct {
     Comment,
     /// A comment on the one that is open, which is then closed, else nothing.
     Close,
+}
+
+/// Whether what the application said - its log, its answers - stands in an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawLogs {
+    /// It does.
+    Show,
+    /// It does not: strangers may read the issue.
+    Hide,
 }
 
 /// The texts for it: harmless, without secrets, and below the API's limits.

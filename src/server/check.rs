@@ -53,8 +53,7 @@ pub(super) fn check(
     if !unready.is_empty() {
         return Err(Reason::NotReady(unready));
     }
-    let resettable = plan.restart == Restart::Systemctl
-        && plan.service.as_deref().is_some_and(|service| systemd::may("reset-failed", service));
+    let resettable = check_reset(plan, unit.as_ref(), events);
     Ok(Before { current, previous: previous.release(), unit, resettable })
 }
 
@@ -139,6 +138,16 @@ fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
             unready.push(Unready::Sudo { service: service.clone(), user: user() });
         }
     }
+}
+
+/// Whether systemd's start limit can be lifted; where it can't, and there is one, it may have to be waited for.
+fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
+    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else { return false };
+    let resettable = systemd::may("reset-failed", service);
+    if !resettable && unit.and_then(Unit::start_limit).is_some() {
+        events.emit(What::Warning(Warning::NoResetFailed { service: service.clone(), user: user() }));
+    }
+    resettable
 }
 
 fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
