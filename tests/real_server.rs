@@ -6,6 +6,10 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "support/composite.rs"]
+mod composite;
+#[path = "support/expression.rs"]
+mod expression;
 #[path = "support/hub/mod.rs"]
 #[allow(dead_code, reason = "the tests of the issue alone use the rest")]
 mod hub;

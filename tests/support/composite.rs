@@ -131,7 +131,9 @@ impl Action {
             let default = if default.contains("github.token") { "a-token" } else { default };
             self.with.get(name).map_or(default, String::as_str).to_owned()
         };
-        all.iter().map(|(name, entry)| (name.as_str().unwrap().to_owned(), value(name.as_str().unwrap(), entry))).collect()
+        all.iter()
+            .map(|(name, entry)| (name.as_str().unwrap().to_owned(), value(name.as_str().unwrap(), entry)))
+            .collect()
     }
 
     pub(crate) fn run(&self, fate: Fate) -> Used {

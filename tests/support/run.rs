@@ -332,7 +332,7 @@ fn sign(outcome: &str) -> &'static str {
 
 /// As the runner reads the file: `name=value`, or `name<<DELIMITER`, lines, `DELIMITER`; the last one counts
 /// (`FileCommandManager.cs`).
-fn parse_outputs(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn parse_outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
