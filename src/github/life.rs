@@ -26,6 +26,13 @@ pub(super) async fn tell(api: &Api, act: IssueAct, text: &IssueText, wishes: &Wi
     Told { issue, warnings: life.warnings }
 }
 
+/// The issue that is there after one was to be opened.
+struct Made {
+    issue: Listed,
+    /// Whether it is this run's, and not one that another run opened meanwhile.
+    mine: bool,
+}
+
 struct Life<'a> {
     api: &'a Api,
     text: &'a IssueText,
@@ -102,19 +109,19 @@ impl Life<'_> {
             Err(Failed(_, fault)) if fault.is_unclear() => self.create_unless_there(fault).await?,
             made => made?,
         };
-        self.settle(made).await
+        self.settle(&made).await
     }
 
     /// With labels and assignees; without those that are refused.
-    async fn create(&mut self) -> Result<Listed> {
+    async fn create(&mut self) -> Result<Made> {
         let (title, body) = (self.text.title.as_str(), self.text.body.as_str());
         let mut draft = Draft { title, body, labels: &self.wishes.labels, assignees: &self.wishes.assignees };
         let mut refused = Vec::new();
         loop {
             let fault = match self.api.create(&draft).await {
-                Ok(made) => {
+                Ok(issue) => {
                     refused.iter().for_each(|(left_out, fault)| self.warn(*left_out, fault));
-                    return Ok(made);
+                    return Ok(Made { issue, mine: true });
                 }
                 Err(fault) => fault,
             };
@@ -126,31 +133,35 @@ impl Life<'_> {
     }
 
     /// Whether it was written is not known, so that is looked at before it is written again.
-    async fn create_unless_there(&mut self, fault: Fault) -> Result<Listed> {
+    async fn create_unless_there(&mut self, fault: Fault) -> Result<Made> {
         tracing::debug!(%fault, "the issue may be open");
-        match self.ours().await?.into_iter().next() {
-            Some(there) => Ok(there),
-            None => self.create().await,
+        let open = self.ours().await?;
+        let mine = |issue: &&Listed| issue.body.as_deref().is_some_and(|body| same(body, &self.text.body));
+        match (open.iter().find(mine), open.first()) {
+            (Some(issue), _) => Ok(Made { issue: issue.clone(), mine: true }),
+            (None, Some(issue)) => Ok(Made { issue: issue.clone(), mine: false }),
+            (None, None) => self.create().await,
         }
     }
 
     /// Of two runs that open one at once, the later one takes its own back.
-    async fn settle(&mut self, made: Listed) -> Result<Issue> {
-        let mine = made.body.as_deref() == Some(&self.text.body);
+    async fn settle(&mut self, made: &Made) -> Result<Issue> {
         let oldest = match self.ours().await {
-            Ok(open) => open.into_iter().next().filter(|oldest| oldest.number < made.number),
+            Ok(open) => open.into_iter().next().filter(|oldest| oldest.number < made.issue.number),
             Err(Failed(_, fault)) => {
                 tracing::debug!(%fault, "whether another run opened one too is not known");
                 None
             }
         };
         match oldest {
-            None if mine => Ok(issue(&made)),
-            None => self.comment(&made).await,
+            None if made.mine => Ok(issue(&made.issue)),
+            None => self.comment(&made.issue).await,
             Some(oldest) => {
                 let told = self.comment(&oldest).await?;
-                if mine {
-                    self.take_back(&made, &oldest).await?;
+                if made.mine {
+                    if let Err(Failed(doing, fault)) = self.take_back(&made.issue, &oldest).await {
+                        self.warn(doing, &fault);
+                    }
                 }
                 Ok(told)
             }
@@ -166,6 +177,11 @@ impl Life<'_> {
     fn warn(&mut self, doing: Doing, fault: &Fault) {
         self.warnings.push(words::warning(doing, fault, self.api));
     }
+}
+
+/// Whether GitHub was given the one and gives back the other.
+fn same(body: &str, other: &str) -> bool {
+    body.trim_end().lines().eq(other.trim_end().lines())
 }
 
 /// Leaves out of the draft what is the likely reason of a refusal, if there is something to leave out.

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 use tower::{BoxError, Service};
 
@@ -86,15 +87,21 @@ pub(super) fn tcp(limit: Duration) -> HttpConnector {
     connector
 }
 
-/// Trusts whom this machine trusts; where it trusts nobody, as small images do, whom Mozilla trusts.
+/// Trusts whom this machine trusts.
 pub(super) fn tls() -> Result<ClientConfig, Error> {
+    let roots = roots(rustls_native_certs::load_native_certs().certs);
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    Ok(builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// These; where there are none, as in small images, those of Mozilla.
+fn roots(of_machine: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(of_machine);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    Ok(builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth())
+    roots
 }
 
 /// A TCP connection that knows whether a proxy at its end must be told the whole URL.
@@ -126,5 +133,18 @@ impl Write for Line {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_roots_count_only_where_the_machine_has_none() {
+        let own = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.der().clone();
+        assert_eq!(roots(vec![own]).len(), 1);
+        let damaged = CertificateDer::from(vec![0; 10]);
+        assert!([Vec::new(), vec![damaged]].into_iter().all(|certificates| roots(certificates).len() > 50));
     }
 }

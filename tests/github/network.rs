@@ -117,7 +117,7 @@ fn a_certificate_that_nobody_vouches_for_and_one_for_another_name_are_not_truste
     let url = https(secure.hub.port, "localhost");
     let told = tell_in(&url, &[("SSL_CERT_FILE", other.ca.to_str().unwrap())]);
     insta::assert_snapshot!(told.replace(&secure.hub.port.to_string(), "PORT"), @"None the issue is not found, so nothing is written into it: https://localhost:PORT/api/v3 is not trusted (client error (Connect): invalid peer certificate: UnknownIssuer). Add the CA's certificate to the runner's, or name a file that holds it by SSL_CERT_FILE.");
-    // where the machine trusts nobody, the bundled roots do not let it through either
+    // where the machine trusts nobody, the bundled roots are asked, which do not know it either
     let nothing = secure.folder.path().join("nothing.pem");
     assert!(tell_in(&url, &[("SSL_CERT_FILE", nothing.to_str().unwrap())]).contains("UnknownIssuer"));
     let told = tell_in(&https(other.hub.port, "localhost"), &[("SSL_CERT_FILE", other.ca.to_str().unwrap())]);
