@@ -3,6 +3,7 @@
 //! runner's bash and flags, a closed standard input and files of its own; a cancellation is SIGINT, after 7.5 s SIGTERM,
 //! after 2.5 s more SIGKILL, to the one process; the steps behind it are looked at all the same.
 
+use crate::app::App;
 use crate::expression::{evaluate, is_true, Scope};
 use crate::poll::until;
 use rustix::process::{kill_process, Pid, Signal};
@@ -10,7 +11,6 @@ use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -75,14 +75,16 @@ impl Used {
 /// The action as it is checked out for a job, with the program of this very source in dist/, and the job's workspace.
 pub(crate) struct Action {
     checkout: tempfile::TempDir,
-    workspace: PathBuf,
+    /// The workspace is its source.
+    app: App,
     definition: Value,
     pub(crate) with: BTreeMap<String, String>,
     pub(crate) env: BTreeMap<String, String>,
 }
 
 impl Action {
-    pub(crate) fn new(workspace: &Path) -> Self {
+    pub(crate) fn new(app: &App) -> Self {
+        let workspace = app.path();
         let checkout = tempfile::tempdir().unwrap();
         let dist = checkout.path().join("dist");
         fs::create_dir(&dist).unwrap();
@@ -106,12 +108,14 @@ impl Action {
                 ("GITHUB_SHA", "1f0c9de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d5e6"),
                 ("GITHUB_REF", "refs/heads/main"),
                 ("GITHUB_ACTOR", "alice"),
+                // nobody listens there
+                ("GITHUB_API_URL", "http://127.0.0.1:9"),
                 ("RUNNER_OS", "Linux"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let definition = serde_yaml_ng::from_str(&text).unwrap();
-        Self { checkout, workspace: workspace.to_owned(), definition, with: BTreeMap::new(), env }
+        Self { checkout, app: app.clone(), definition, with: BTreeMap::new(), env }
     }
 
     pub(crate) fn with(mut self, input: &str, value: &str) -> Self {
@@ -128,7 +132,8 @@ impl Action {
         let all = self.definition["inputs"].as_mapping().unwrap();
         let value = |name: &str, entry: &Value| {
             let default = entry["default"].as_str().unwrap_or_default();
-            let default = if default.contains("github.token") { "a-token" } else { default };
+            let default =
+                if default.contains("github.token") { "ghs_0123456789abcdefghijABCDEFGHIJ012345" } else { default };
             self.with.get(name).map_or(default, String::as_str).to_owned()
         };
         all.iter()
@@ -162,7 +167,7 @@ impl Action {
         let script = files.path().join("script.sh");
         fs::write(&script, step["run"].as_str().unwrap()).unwrap();
         let mut bash = Command::new("bash");
-        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(&script).current_dir(&self.workspace);
+        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(&script).current_dir(self.app.path());
         bash.env_clear().envs(&self.env);
         for (name, value) in step["env"].as_mapping().unwrap() {
             bash.env(name.as_str().unwrap(), evaluate(value.as_str().unwrap(), scope));
