@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// A room, and whom it may know besides itself.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("settings", &[]),
     ("protocol", &[]),
     ("text", &[]),
@@ -15,6 +15,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("runner", &["protocol"]),
     ("report", &["protocol", "text"]),
     ("actions", &["report", "text"]),
+    ("github", &["report", "text"]),
 ];
 
 fn sources(folder: &Path) -> Vec<String> {

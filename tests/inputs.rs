@@ -24,9 +24,10 @@ fn keys(mapping: &Mapping) -> BTreeSet<&str> {
     mapping.keys().map(|key| key.as_str().unwrap()).collect()
 }
 
-fn step(action: &Value) -> &Value {
+/// The step that deploys, and the one behind it.
+fn steps(action: &Value) -> [&Value; 2] {
     match action["runs"]["steps"].as_sequence().unwrap().as_slice() {
-        [step] => step,
+        [deploy, finish] => [deploy, finish],
         steps => panic!("{} steps", steps.len()),
     }
 }
@@ -40,46 +41,60 @@ fn action_yml_has_every_input_and_no_other() {
 }
 
 #[test]
-fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default() {
+fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_token() {
     let action = action();
     for input in INPUTS {
         let entry = &action["inputs"][input.name];
         assert_eq!(entry["description"].as_str(), Some(input.description().as_str()), "{}", input.name);
-        assert_eq!(keys(entry.as_mapping().unwrap()), ["description"].into(), "{}", input.name);
+        let default = entry["default"].as_str();
+        assert_eq!(default, (input.name == "github-token").then_some("${{ github.token }}"), "{}", input.name);
+        let others: Vec<_> = keys(entry.as_mapping().unwrap()).into_iter().filter(|key| *key != "default").collect();
+        assert_eq!(others, ["description"], "{}", input.name);
     }
 }
 
 #[test]
 fn every_input_is_mapped_to_its_variable_once() {
     let action = action();
-    let env = mapping(step(&action), "env");
+    let [deploy, finish] = steps(&action).map(|step| mapping(step, "env"));
     let variables: Vec<String> = INPUTS.iter().map(Input::variable).collect();
-    assert_eq!(keys(env), variables.iter().map(String::as_str).collect());
+    assert_eq!(keys(deploy), variables.iter().map(String::as_str).collect());
     for input in INPUTS {
-        let value = env[input.variable().as_str()].as_str().unwrap();
+        let value = deploy[input.variable().as_str()].as_str().unwrap();
         assert_eq!(value, format!("${{{{ inputs.{} }}}}", input.name));
     }
+    // it connects as the first one does, and is to know only the transaction besides
+    let mut both = finish.clone();
+    let transaction = both.remove("DEPLOY_ACTION_TRANSACTION");
+    assert_eq!(transaction.unwrap().as_str(), Some("${{ steps.deploy.outputs.transaction }}"));
+    assert_eq!(&both, deploy);
 }
 
 #[test]
-fn every_output_is_that_of_the_step() {
+fn every_output_is_that_of_the_last_step_that_knows() {
     let action = action();
     assert_eq!(keys(mapping(&action, "outputs")), OUTPUTS.iter().map(|(name, _)| *name).collect());
     for (name, meaning) in OUTPUTS {
         let output = &action["outputs"][*name];
-        assert_eq!(output["value"].as_str().unwrap(), format!("${{{{ steps.deploy.outputs.{name} }}}}"));
+        assert_eq!(output["value"].as_str().unwrap(), {
+            format!("${{{{ steps.finish.outputs.{name} || steps.deploy.outputs.{name} }}}}")
+        });
         assert_eq!(output["description"].as_str(), Some(*meaning), "{name}");
     }
 }
 
 #[test]
-fn the_step_ends_in_exec_and_expands_no_expression_in_its_script() {
+fn both_steps_end_in_exec_and_expand_no_expression_in_their_scripts() {
     let action = action();
-    let step = step(&action);
-    let script = step["run"].as_str().unwrap();
-    assert_eq!((step["id"].as_str(), step["shell"].as_str()), (Some("deploy"), Some("bash")));
-    assert!(!script.contains("${{"));
-    assert!(script.trim_end().lines().last().unwrap().starts_with("exec "));
+    let [deploy, finish] = steps(&action);
+    for (step, id) in [(deploy, "deploy"), (finish, "finish")] {
+        let script = step["run"].as_str().unwrap();
+        assert_eq!((step["id"].as_str(), step["shell"].as_str()), (Some(id), Some("bash")));
+        assert!(!script.contains("${{"));
+        assert!(script.trim_end().lines().last().unwrap().starts_with("exec "));
+    }
+    assert_eq!(deploy["if"], Value::Null, "a step that always runs is not told of a cancellation");
+    assert_eq!(finish["if"].as_str(), Some("always() && steps.deploy.outputs.finished != 'true'"));
 }
 
 /// Compares what stands between two marks of a text of ours, or renews it.
@@ -105,7 +120,14 @@ fn readme_and_documentation_have_the_programs_tables() {
 
 #[test]
 fn inputs_and_tokens_leave_the_environment() {
-    let variables = ["INPUT_HOST", "INPUT_KNOWN-HOSTS", "INPUT_UNKNOWN", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"];
+    let variables = [
+        "INPUT_HOST",
+        "INPUT_KNOWN-HOSTS",
+        "INPUT_UNKNOWN",
+        "INPUT_GITHUB_TOKEN",
+        "GITHUB_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+    ];
     for name in variables {
         env::set_var(name, "a;b");
     }

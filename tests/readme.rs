@@ -27,7 +27,7 @@ fn the_first_example_names_only_inputs_that_exist_and_all_that_are_needed() {
     let example = blocks(&readme(), "yaml").remove(0);
     let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(&example).unwrap();
     let step = &workflow["jobs"]["deploy"]["steps"][1];
-    assert!(step["uses"].as_str().unwrap().starts_with("diting/deploy-action@"));
+    assert!(step["uses"].as_str().unwrap().starts_with("diting/deploy-action@v"));
     let given: Vec<&str> = step["with"].as_mapping().unwrap().keys().map(|key| key.as_str().unwrap()).collect();
     for name in &given {
         assert!(INPUTS.iter().any(|input| input.name == *name), "{name} is no input");
@@ -62,13 +62,37 @@ fn the_outputs_named_are_those_of_action_yml() {
     }
 }
 
+/// What people read, by its path.
+fn texts() -> Vec<(PathBuf, String)> {
+    let ours = ["README.md", "SECURITY.md", "CHANGELOG.md"].iter().map(|name| root().join(name));
+    let below = ["docs", "examples/uvicorn", "examples/node", "examples/static"];
+    let entries = below.iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let paths = ours.chain(entries.map(|entry| entry.unwrap().path()));
+    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
 #[test]
 fn every_link_leads_to_a_file() {
-    for text in [readme(), fs::read_to_string(root().join("docs/server.md")).unwrap()] {
+    for (path, text) in texts() {
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            assert!(link.starts_with("https://") || root().join(link).exists(), "{link} leads nowhere");
+            let found = link.starts_with("https://") || path.parent().unwrap().join(link).exists();
+            assert!(found, "{link} in {} leads nowhere", path.display());
         }
     }
+}
+
+#[test]
+fn every_example_names_the_version_that_is_built() {
+    let ours = "diting/deploy-action@";
+    let mut found = 0;
+    for (path, text) in texts() {
+        for version in text.split(ours).skip(1).map(|rest| rest.split_whitespace().next().unwrap()) {
+            assert_eq!(version, concat!("v", env!("CARGO_PKG_VERSION")), "{}", path.display());
+            found += 1;
+        }
+    }
+    assert!(found >= 3, "{found}");
 }
 
 #[test]

@@ -6,6 +6,13 @@
 
 #[path = "support/app.rs"]
 mod app;
+#[path = "support/composite.rs"]
+mod composite;
+#[path = "support/expression.rs"]
+mod expression;
+#[path = "support/hub/mod.rs"]
+#[allow(dead_code, reason = "the tests of the issue alone use the rest")]
+mod hub;
 #[path = "support/poll.rs"]
 mod poll;
 #[path = "support/relay.rs"]
@@ -17,6 +24,8 @@ mod runner_commands;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "real/act.rs"]
+mod act;
 #[path = "real/action.rs"]
 mod action;
 #[path = "real/alone.rs"]
@@ -31,12 +40,16 @@ mod by_hand;
 mod cancelled;
 #[path = "real/cost.rs"]
 mod cost;
+#[path = "real/examples.rs"]
+mod examples;
 #[path = "real/first.rs"]
 mod first;
 #[path = "real/good.rs"]
 mod good;
 #[path = "real/guide.rs"]
 mod guide;
+#[path = "real/issue.rs"]
+mod issue;
 #[path = "real/jump.rs"]
 mod jump;
 #[path = "real/kept.rs"]

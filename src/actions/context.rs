@@ -1,5 +1,6 @@
 //! What the runner tells of the run.
 
+use crate::report::Job;
 use std::env;
 
 /// Facts about the run, for reports. All of it is text: branch names and actors are chosen by strangers.
@@ -11,6 +12,8 @@ pub struct Context {
     pub debug: bool,
     /// `https://github.com`, or an enterprise's own.
     pub server_url: Option<String>,
+    /// `https://api.github.com`, or an enterprise's own.
+    pub api_url: Option<String>,
     /// `owner/name`.
     pub repository: Option<String>,
     /// The run's number in the link to it.
@@ -40,6 +43,7 @@ impl Context {
             is_actions: find("GITHUB_ACTIONS").as_deref() == Some("true"),
             debug: find("RUNNER_DEBUG").as_deref() == Some("1"),
             server_url: find("GITHUB_SERVER_URL"),
+            api_url: find("GITHUB_API_URL"),
             repository: find("GITHUB_REPOSITORY"),
             run_id: find("GITHUB_RUN_ID"),
             run_attempt: find("GITHUB_RUN_ATTEMPT"),
@@ -62,6 +66,17 @@ impl Context {
     /// The link to the commit.
     pub fn commit_url(&self) -> Option<String> {
         Some(format!("{}/commit/{}", self.repository_url()?, self.sha.as_ref()?))
+    }
+
+    /// What reports name and link to.
+    pub fn job(&self) -> Job {
+        Job {
+            run: self.run_url(),
+            commit: self.sha.clone(),
+            commit_link: self.commit_url(),
+            repository: self.repository.clone(),
+            actor: self.actor.clone(),
+        }
     }
 
     fn repository_url(&self) -> Option<String> {

@@ -2,9 +2,10 @@
 
 use std::env;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::io;
 use std::path::PathBuf;
+
+use super::file::append;
 
 /// The file of outputs, or none where nobody reads them.
 #[derive(Debug, Clone)]
@@ -68,25 +69,6 @@ impl Outputs {
         }
         append(path, text).map_err(|source| OutputError::File { path: path.clone(), source })
     }
-}
-
-/// Whoever wrote before us may have left out the last line's end.
-fn append(path: &PathBuf, mut text: String) -> io::Result<()> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    if !ends_a_line(&mut file)? {
-        text.insert(0, '\n');
-    }
-    file.write_all(text.as_bytes())
-}
-
-fn ends_a_line(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
 }
 
 /// An output in heredoc form. The delimiter is drawn anew for each, so that no value can end it and add outputs.

@@ -1,14 +1,17 @@
 //! The command line: inputs to a deployment, events to the log, the end to outputs and an exit code. Knows all.
 
+mod issue;
 mod plan;
 mod print;
 mod releases;
+mod summary;
 
 use crate::actions::{Context, Outputs};
+use crate::github::Told;
 use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Command, Flags, Given, Problem, Settings, Surroundings};
-use crate::text::{commands, Redactor};
+use crate::text::{commands, harmless, Redactor};
 use crate::{runner, server};
 use print::Printer;
 use releases::Form;
@@ -25,14 +28,40 @@ fn version() -> String {
     format!("{VERSION} (source {source})")
 }
 
+/// The first argument of the step that comes after the one which deploys, and [`BEGUN`] what it is to follow.
+const FINISH: &str = "finish";
+const BEGUN: &str = "DEPLOY_ACTION_TRANSACTION";
+
+/// What the process is there for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Errand {
+    /// All of it.
+    Whole,
+    /// To follow a transaction that an earlier process began and did not see to its end.
+    Finish(TransactionId),
+}
+
+impl Errand {
+    /// Takes its word off the arguments; `None`: there is nothing to follow.
+    fn of(arguments: &mut Vec<OsString>) -> Option<Self> {
+        if arguments.first().is_none_or(|first| first != FINISH) {
+            return Some(Self::Whole);
+        }
+        arguments.remove(0);
+        let begun = std::env::var(BEGUN).ok()?;
+        TransactionId::try_from(begun).ok().map(Self::Finish)
+    }
+}
+
 /// Runs the program; `arguments` without its name. To be called before any thread exists: it takes inputs and tokens out
 /// of the environment.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     if arguments.first().is_some_and(|first| first == server::SUBCOMMAND) {
         return serve(&arguments[1..]);
     }
     let given = settings::take_environment();
+    let Some(errand) = Errand::of(&mut arguments) else { return ExitCode::SUCCESS };
     let context = Context::from_env();
     let page = if context.is_actions { Page::Actions } else { Page::Terminal };
     let printer = Printer;
@@ -45,7 +74,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     } else if flags.version {
         printer.line(&version());
     } else {
-        return command(&given, &flags, &context, page, printer);
+        return command(&errand, &given, &flags, &Desk { context: &context, page, printer });
     }
     ExitCode::SUCCESS
 }
@@ -55,13 +84,24 @@ fn serve(arguments: &[OsString]) -> ExitCode {
     server::run(&arguments)
 }
 
-fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer: Printer) -> ExitCode {
+/// Where a run is told of, and of which job it is part.
+#[derive(Debug, Clone, Copy)]
+struct Desk<'a> {
+    context: &'a Context,
+    page: Page,
+    printer: Printer,
+}
+
+fn command(errand: &Errand, given: &Given, flags: &Flags, desk: &Desk<'_>) -> ExitCode {
+    let Desk { context, page, printer } = *desk;
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
-    for warning in warnings {
-        match flags.json {
-            true => printer.aside(&format!("warning: {warning}")),
-            false => printer.warning(page, &warning),
+    // the step before has told them
+    for warning in warnings.iter().filter(|_| *errand == Errand::Whole) {
+        match (flags.json, warning.is_notice()) {
+            (true, _) => printer.aside(&format!("warning: {warning}")),
+            (false, true) => printer.line(&format!("note: {warning}")),
+            (false, false) => printer.warning(page, warning),
         }
     }
     let settings = match settings {
@@ -69,7 +109,9 @@ fn command(given: &Given, flags: &Flags, context: &Context, page: Page, printer:
         Err(problems) => return refuse(&problems, page, printer),
     };
     match settings.command {
-        Command::Deploy | Command::Rollback => deploy(&settings, context, page, printer),
+        Command::Deploy | Command::Rollback => deploy(errand, &settings, desk),
+        // it left nothing behind that could be followed
+        Command::Releases if *errand != Errand::Whole => ExitCode::SUCCESS,
         Command::Releases => {
             let form = if flags.json { Form::Json } else { Form::Table };
             list(&settings, context, form, page, printer)
@@ -91,6 +133,8 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     let end =
         format!("{}: {count} bad input{}, nothing was contacted", outcome.word(), if count == 1 { "" } else { "s" });
     printer.line(&end);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    summary::write(&report::invalid_summary(&problems, &Redactor::default()), page, printer);
     finish(&[("outcome", outcome.word().to_owned())], outcome, page, printer);
     ExitCode::from(outcome.code())
 }
@@ -99,11 +143,12 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
     match releases::list(settings, context, form, page, printer) {
         Ok(()) => {
             // for the step that follows up a run which was cut off
-            write(&[("finished", "true")], page, printer);
+            write(&[("finished", "true".to_owned())], page, printer);
             ExitCode::SUCCESS
         }
         Err(ended) => {
             let (end, log) = *ended;
+            summary::of_run(&log, context, &redactor(settings, context), page, printer);
             finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
             ExitCode::from(end.outcome.code())
         }
@@ -118,41 +163,81 @@ fn redactor(settings: &Settings, context: &Context) -> Redactor {
     Redactor::exactly(settings.hidden(&shown))
 }
 
-fn deploy(settings: &Settings, context: &Context, page: Page, printer: Printer) -> ExitCode {
+fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
+    let Desk { context, page, printer } = *desk;
     let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
-    let end = run_deployment(settings, context, &mut |event| {
+    let mut last = String::new();
+    let mut emit = |event: RunEvent| {
         for line in log.on(&event) {
             printer.line(&line);
+            last = line;
         }
-    });
-    let end = end.unwrap_or_else(|trouble| {
+    };
+    let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|trouble| {
         let end = no_start(trouble, started);
-        for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
-            printer.line(&line);
-        }
+        emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
-    finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
+    // before GitHub is asked, so that a job that is cancelled meanwhile has them
+    summary::of_run(&log, context, &redactor(settings, context), page, printer);
+    write(&report::outputs(&end, log.facts()), page, printer);
+    // the step behind this one sees the end, and has the time
+    let is_followed = context.is_actions && *errand == Errand::Whole && end.outcome == Outcome::Unknown;
+    let told = match is_followed {
+        true => Told::default(),
+        false => issue::tell(settings, context, log.report(), &redactor(settings, context)),
+    };
+    let outputs = say(&told, &redactor(settings, context), page, printer);
+    if told != Told::default() {
+        // it says what is live
+        printer.line(&last);
+    }
+    finish(&outputs, end.outcome, page, printer);
     ExitCode::from(end.outcome.code())
+}
+
+/// What came of the issue; gives the outputs.
+fn say(told: &Told, redactor: &Redactor, page: Page, printer: Printer) -> Vec<(&'static str, String)> {
+    for warning in &told.warnings {
+        printer.warning(page, &redactor.redact(warning));
+    }
+    let Some(issue) = &told.issue else { return Vec::new() };
+    let url = redactor.redact(&harmless(issue.url.as_bytes()));
+    printer.line(&format!("issue: {url}"));
+    vec![("issue-url", url), ("issue-number", issue.number.to_string())]
 }
 
 fn no_start(trouble: Trouble, started: Instant) -> End {
     End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() }
 }
 
-fn run_deployment(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<End, Trouble> {
-    let (transaction, runtime) = announced()?;
-    Ok(runtime.block_on(runner::deploy(plan::deployment(settings, context), transaction, emit)))
+fn run_deployment(
+    errand: &Errand,
+    settings: &Settings,
+    context: &Context,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Result<End, Trouble> {
+    let deployment = plan::deployment(settings, context);
+    match errand {
+        Errand::Whole => {
+            let (transaction, runtime) = announced()?;
+            Ok(runtime.block_on(runner::deploy(deployment, transaction, emit)))
+        }
+        Errand::Finish(transaction) => Ok(runtime()?.block_on(runner::finish(deployment, transaction.clone(), emit))),
+    }
 }
 
 /// What every run over the network begins with.
 fn announced() -> Result<(TransactionId, Runtime), Trouble> {
     let transaction = runner::draw_transaction()?;
     announce(&transaction);
+    Ok((transaction, runtime()?))
+}
+
+fn runtime() -> Result<Runtime, Trouble> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })?;
-    Ok((transaction, runtime))
+    runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })
 }
 
 /// Before anything is sent, so that a later step can ask the server for this very transaction.
@@ -164,15 +249,16 @@ fn announce(transaction: &TransactionId) {
 
 /// Outputs come last and change nothing: what can't be written is a warning.
 fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: Printer) {
-    let mut all: Vec<(&str, &str)> = outputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut all = outputs.to_vec();
     if outcome != Outcome::Unknown {
-        all.push(("finished", "true"));
+        all.push(("finished", "true".to_owned()));
     }
     write(&all, page, printer);
 }
 
-fn write(all: &[(&str, &str)], page: Page, printer: Printer) {
-    if let Err(error) = Outputs::from_env().set_all(all) {
+fn write(all: &[(&str, String)], page: Page, printer: Printer) {
+    let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if let Err(error) = Outputs::from_env().set_all(&all) {
         printer.warning(page, &format!("the step's outputs are not written: {error}"));
     }
 }

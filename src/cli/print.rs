@@ -1,5 +1,5 @@
 use crate::report::Page;
-use crate::text::commands;
+use crate::text::{commands, harmless, Redactor};
 use std::fmt::Display;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
@@ -55,8 +55,8 @@ impl<'a> MakeWriter<'a> for Guarded {
 
 impl Write for Guarded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = crate::text::harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
-        writeln!(io::stderr().lock(), "trace: {text}")?;
+        let text = harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+        writeln!(io::stderr().lock(), "trace: {}", Redactor::default().redact(&text))?;
         Ok(bytes.len())
     }
 

@@ -39,7 +39,9 @@ pub(super) fn list(
     };
     match ask(settings, context, &mut emit) {
         Ok(listing) => {
-            print(&listing, &place, &redactor(settings, context), form, printer);
+            let redactor = redactor(settings, context);
+            print(&listing, &place, &redactor, form, printer);
+            super::summary::write(&report::listing_summary(&listing, &place, &redactor), page, printer);
             Ok(())
         }
         Err(end) => Err(Box::new((*end, log))),

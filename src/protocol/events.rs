@@ -153,8 +153,19 @@ pub enum Answer {
 pub struct Diagnostic {
     /// What was looked at.
     pub title: String,
+    /// Whose words they are.
+    pub voice: Voice,
     /// What it said.
     pub text: Vec<u8>,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Voice {
+    /// The application: its log, its answer. May tell what is nobody else's business.
+    Application,
+    /// The server's system.
+    System,
 }
 
 /// Something a person should act on.
@@ -175,6 +186,15 @@ pub enum Warning {
     DiskNearlyFull(u8),
     /// The log of the new start holds words that deserve a look: the lines.
     LogWords(Vec<Vec<u8>>),
+    /// The log of the new start can't be read: in words.
+    LogNotChecked(String),
+    /// `sudo -n systemctl reset-failed <service>` is not allowed, so that systemd's start limit can only be waited for.
+    NoResetFailed {
+        /// As written.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
     /// What ran before was not healthy.
     OldUnhealthy(Answer),
 }
@@ -188,8 +208,6 @@ pub enum Notice {
     ListenerNotChecked(String),
     /// Whether logind kills what a user leaves behind could not be read.
     LingerNotChecked,
-    /// The log of the new start can't be read: in words.
-    LogNotChecked(String),
     /// systemd's start limit is waited for.
     StartLimitWait {
         /// How long at the most.

@@ -13,7 +13,7 @@ mod run;
 mod verdict;
 pub mod wire;
 
-pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Warning, What};
+pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What};
 pub use ids::{BadId, Digest, ReleaseId, TransactionId};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
@@ -43,6 +43,12 @@ pub enum ToServer {
     },
     /// Only say what is there; instead of everything else.
     List,
+    /// Only tell what becomes of the transaction that the command line names; where it has not passed the point of no
+    /// return, it never will.
+    Follow {
+        /// As in `Resume`.
+        heard: u32,
+    },
     /// A part of the manifest, in order.
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.

@@ -9,22 +9,18 @@ use serde_json::{json, Value};
 /// So much of a commit hash tells it from others.
 const COMMIT: usize = 12;
 const NONE: &str = "-";
+pub(super) const RELEASES: [&str; 8] = ["release", "state", "link", "age", "size", "commit", "who", "run"];
+pub(super) const ATTEMPTS: [&str; 7] = ["at", "outcome", "release", "live after it", "commit", "who", "run"];
 
 /// The lines of the table.
 #[must_use]
 pub fn listing(listing: &Listing, place: &Place) -> Vec<String> {
     let title = |what: &str| format!("{what} of {} on {}, newest first:", place.target, place.address());
     let mut lines = vec![title("releases")];
-    lines.extend(table(
-        ["release", "state", "link", "age", "size", "commit", "who", "run"],
-        listing.releases.iter().map(release),
-    ));
+    lines.extend(table(RELEASES, listing.releases.iter().map(release)));
     lines.push(String::new());
     lines.push(title("attempts"));
-    lines.extend(table(
-        ["at", "outcome", "release", "live after it", "commit", "who", "run"],
-        listing.attempts.iter().map(attempt),
-    ));
+    lines.extend(table(ATTEMPTS, listing.attempts.iter().map(attempt)));
     lines
 }
 
@@ -36,7 +32,8 @@ pub fn listing_json(listing: &Listing) -> String {
     format!("{:#}", json!({ "releases": releases, "attempts": attempts }))
 }
 
-fn release(listed: &Listed) -> [String; 8] {
+/// A row of the releases.
+pub(super) fn release(listed: &Listed) -> [String; 8] {
     let link = match (listed.current, listed.previous) {
         (true, true) => "current, previous",
         (true, false) => "current",
@@ -56,7 +53,8 @@ fn release(listed: &Listed) -> [String; 8] {
     ]
 }
 
-fn attempt(attempted: &Attempted) -> [String; 7] {
+/// A row of the attempts.
+pub(super) fn attempt(attempted: &Attempted) -> [String; 7] {
     let [commit, who, run] = origin(&attempted.origin);
     let id = |id: Option<ReleaseId>| id.map_or_else(none, |id| id.to_string());
     let (release, live) = (id(attempted.release), id(attempted.live));

@@ -1,14 +1,21 @@
 //! What a person or another step is told: pure functions of what happened. No I/O and no clock; times come in the events.
 
+mod advice;
 mod amounts;
 mod facts;
 mod foreign;
 pub mod hints;
+mod issue;
+mod job;
 mod listing;
 mod log;
+mod markdown;
 mod outputs;
 mod page;
 mod place;
+mod run;
+mod steps;
+mod summary;
 pub mod texts;
 
 #[cfg(test)]
@@ -16,8 +23,13 @@ mod tests;
 
 pub use amounts::{count, duration, limit, size, utc};
 pub use facts::Facts;
+pub use issue::{issue_text, IssueAct, IssueText, RawLogs};
+pub use job::Job;
 pub use listing::{listing, listing_json};
 pub use log::Log;
 pub use outputs::{outputs, outputs_table, OUTPUTS};
 pub use page::Page;
 pub use place::Place;
+pub use run::Report;
+pub use steps::{Answers, Mark, StepRun};
+pub use summary::{invalid_summary, listing_summary, summary};

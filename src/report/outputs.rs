@@ -12,6 +12,8 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("failed-step", "Name of the step that failed; empty if none did."),
     ("duration", "Seconds that the run took."),
     ("transaction", "Id of the transaction, written before anything is sent."),
+    ("issue-url", "Link to the issue that tells of it, where one was opened, commented or closed."),
+    ("issue-number", "Number of that issue."),
     ("finished", "The word true once the outcome is final; missing where it is unknown."),
 ];
 

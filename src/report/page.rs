@@ -1,7 +1,7 @@
 //! The page that the log is read on: the only place where a line is made that the runner may take for a command.
 
 use super::foreign::{cut, lines};
-use crate::text::{commands, Redactor, SERVER_PREFIX};
+use crate::text::{commands, KeyBlock, Redactor, SERVER_PREFIX};
 
 /// Where the log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +38,14 @@ const MESSAGE: usize = 4000;
 pub(super) struct Printer {
     pub(super) page: Page,
     redactor: Redactor,
+    /// Of what comes line by line.
+    block: KeyBlock,
     lines: Vec<String>,
 }
 
 impl Printer {
     pub(super) fn new(page: Page, redactor: Redactor) -> Self {
-        Self { page, redactor, lines: Vec::new() }
+        Self { page, redactor, block: KeyBlock::default(), lines: Vec::new() }
     }
 
     /// What was printed since the last time.
@@ -76,7 +78,18 @@ impl Printer {
 
     /// A text of somebody else's, as lines that [`Printer::print`] takes.
     pub(super) fn foreign(&self, text: &[u8]) -> Vec<String> {
-        lines(text).iter().map(|line| format!("{SERVER_PREFIX}{}", self.redactor.redact(line))).collect()
+        self.redactor.lines(&lines(text)).iter().map(marked).collect()
+    }
+
+    /// The same of a text that comes line by line.
+    pub(super) fn more_foreign(&mut self, text: &[u8]) -> Vec<String> {
+        let Self { redactor, block, .. } = self;
+        lines(text).iter().map(|line| marked(&redactor.next(block, line))).collect()
+    }
+
+    /// The same of lines that are harmless already.
+    pub(super) fn known<'a>(&self, lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+        lines.into_iter().map(|line| marked(&self.redactor.redact(line))).collect()
     }
 
     /// Lines that [`Printer::foreign`] gave.
@@ -100,8 +113,12 @@ impl Printer {
     }
 
     fn clean(&self, text: &str) -> Vec<String> {
-        lines(text.as_bytes()).iter().map(|line| self.redactor.redact(line)).collect()
+        self.redactor.lines(&lines(text.as_bytes()))
     }
+}
+
+fn marked(line: &String) -> String {
+    format!("{SERVER_PREFIX}{line}")
 }
 
 /// The runner takes a line for a command where it begins with `::`, white space aside.
@@ -151,6 +168,18 @@ mod tests {
             it.print(foreign);
         });
         assert_eq!(lines, ["::group::a *** b", "a *** b", "::notice title=t::a *** b", "│ a *** b"]);
+    }
+
+    #[test]
+    fn a_private_key_is_hidden_though_its_lines_come_one_by_one() {
+        let key = ["-----BEGIN PRIVATE KEY-----", "MIIEowIBAAKCAQEAxxxx", "Qw==", "-----END PRIVATE KEY-----", "Qw=="];
+        let lines = printed(Page::Actions, |it| {
+            for line in key {
+                let line = it.more_foreign(line.as_bytes());
+                it.print(line);
+            }
+        });
+        assert_eq!(lines, [key[0], "***", "***", key[3], key[4]].map(|line| format!("│ {line}")));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use super::progress::Progress;
 use super::reading::Reading;
 use super::ssh::{Binaries, Connection, Login};
 use super::tree::Walked;
-use super::upload::Upload;
+use super::upload::{Upload, Word};
 use super::watch::{termination, Stop, Watch};
 use super::Deployment;
-use crate::protocol::{ConnectionKind, End, RunEvent, Task, TransactionId, Trouble};
+use crate::protocol::{ConnectionKind, End, Outcome, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -31,25 +31,55 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
 pub async fn deploy(deployment: Deployment, transaction: TransactionId, emit: &mut dyn FnMut(RunEvent)) -> End {
-    deploy_with(&deployment, &transaction, Binaries::find, termination(), emit).await
+    let outside = Outside { binaries: Binaries::find, cancelled: termination() };
+    run(&deployment, &transaction, Word::Start, outside, emit).await
+}
+
+/// Follows a transaction that an earlier process of the same deployment began and did not see to its end; where it was
+/// not past the point of no return, it never will be. Tells as [`deploy`] does.
+pub async fn finish(deployment: Deployment, transaction: TransactionId, emit: &mut dyn FnMut(RunEvent)) -> End {
+    let outside = Outside { binaries: Binaries::find, cancelled: termination() };
+    run(&deployment, &transaction, Word::Follow(0), outside, emit).await
+}
+
+/// What a run takes from the outside.
+struct Outside<B, C> {
+    binaries: B,
+    cancelled: C,
 }
 
 /// [`deploy`] with what it takes from the outside.
-pub(super) async fn deploy_with(
+#[cfg(test)]
+async fn deploy_with(
     deployment: &Deployment,
     transaction: &TransactionId,
     binaries: impl FnOnce() -> Result<Binaries, Trouble>,
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
+    run(deployment, transaction, Word::Start, Outside { binaries, cancelled }, emit).await
+}
+
+async fn run(
+    deployment: &Deployment,
+    transaction: &TransactionId,
+    word: Word,
+    outside: Outside<impl FnOnce() -> Result<Binaries, Trouble>, impl Future<Output = ()> + 'static>,
+    emit: &mut dyn FnMut(RunEvent),
+) -> End {
+    let Outside { binaries, cancelled } = outside;
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout, cancelled);
     let mut run = Run { deployment, transaction, progress: Progress::default(), watch, emit };
-    let Conclusion { outcome, verdict, trouble } = match run.steps(binaries).await {
+    let Conclusion { mut outcome, verdict, trouble } = match run.steps(word, binaries).await {
         Ok(conclusion) => conclusion,
         Err(Early::Trouble(trouble)) => Conclusion::early(trouble),
         Err(Early::Stop(stop)) => Conclusion::stopped_early(stop, deployment.timeout),
     };
+    if matches!(word, Word::Follow(_)) && verdict.is_none() {
+        // what an earlier process did, only the server can tell
+        outcome = Outcome::Unknown;
+    }
     let end = End { outcome, verdict, trouble, took: started.elapsed() };
     tracing::info!(outcome = outcome.word(), trouble = ?end.trouble, "ended");
     emit(RunEvent::Ended(Box::new(end.clone())));
@@ -83,10 +113,14 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn steps(&mut self, binaries: impl FnOnce() -> Result<Binaries, Trouble>) -> Result<Conclusion, Early> {
-        let walked = match self.deployment.plan.task {
-            Task::Deploy => self.walk().await?,
-            Task::RollBack { .. } => Walked::nothing(),
+    async fn steps(
+        &mut self,
+        word: Word,
+        binaries: impl FnOnce() -> Result<Binaries, Trouble>,
+    ) -> Result<Conclusion, Early> {
+        let walked = match (&self.deployment.plan.task, word) {
+            (Task::Deploy, Word::Start | Word::Resume(_)) => self.walk().await?,
+            (Task::RollBack { .. }, _) | (_, Word::Follow(_)) => Walked::nothing(),
         };
         (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&walked))));
         let binaries = binaries()?;
@@ -102,7 +136,7 @@ impl Run<'_> {
         };
         tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
         let plan = self.deployment.plan(self.transaction, &tree);
-        self.transact(connection, Upload { plan: &plan, tree: &tree, again: None }, &binaries).await
+        self.transact(connection, Upload { plan: &plan, tree: &tree, word }, &binaries).await
     }
 
     async fn walk(&mut self) -> Result<Walked, Early> {

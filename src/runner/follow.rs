@@ -5,7 +5,7 @@ use super::noise::Tail;
 use super::pipes::Pipes;
 use super::progress::{Progress, Reached};
 use super::ssh::Missing;
-use super::upload::{send, Needed, Upload, UploadError};
+use super::upload::{send, Needed, Upload, UploadError, Word};
 use super::watch::{Stop, Watch};
 use crate::protocol::{RunEvent, Trouble, Verdict, What};
 use std::future::Future;
@@ -197,7 +197,7 @@ impl<W> Pump<'_, W> {
 
     fn missing(&mut self, missing: Missing) -> Followed {
         tracing::debug!(?missing, "the server part is missing");
-        if self.upload.again.is_none() {
+        if self.upload.word == Word::Start {
             self.progress.nothing_done();
         }
         match self.stopping {

@@ -6,7 +6,7 @@ use super::deploy::{login, pause_after, still_missing, Early, Run};
 use super::follow::{follow, Followed, Why};
 use super::progress::Reached;
 use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection};
-use super::upload::Upload;
+use super::upload::{Upload, Word};
 use super::watch::Stop;
 use crate::protocol::{ConnectionKind, RunEvent, Trouble};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -79,7 +79,7 @@ impl Run<'_> {
         let mut tries = Tries::default();
         loop {
             let (followed, line) = match self.exchange(&connection, upload, binaries).await {
-                Err(early) if upload.again.is_some() => (self.lost(early.into()), Line::Stands),
+                Err(early) if upload.word != Word::Start => (self.lost(early.into()), Line::Stands),
                 exchanged => exchanged?,
             };
             let Some(way) = tries.after(&followed, line) else {
@@ -90,7 +90,7 @@ impl Run<'_> {
                 Ok(connection) => connection,
                 Err(why) => return self.conclude(self.lost(why), Line::Cut, upload),
             };
-            upload.again = Some(self.progress.heard());
+            upload.word = upload.word.again(self.progress.heard());
         }
     }
 

@@ -18,7 +18,7 @@ mod tree;
 mod upload;
 mod watch;
 
-pub use deploy::{deploy, draw_transaction};
+pub use deploy::{deploy, draw_transaction, finish};
 pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
 pub use list::list;
 pub use tree::{Content, LeaveOut, SourceError, Tree, Walked};

@@ -40,8 +40,28 @@ pub(crate) enum UploadError {
 pub(crate) struct Upload<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tree: &'a Tree,
-    /// It was sent before, over a line that was cut; so many of the transaction's own events were heard.
-    pub(crate) again: Option<u32>,
+    pub(crate) word: Word,
+}
+
+/// What is wanted of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// To begin the transaction.
+    Start,
+    /// The same, after a line that was cut. So many of the transaction's own events were heard.
+    Resume(u32),
+    /// Only to tell what becomes of it; as many events were heard.
+    Follow(u32),
+}
+
+impl Word {
+    /// The word for the next line.
+    pub(crate) fn again(self, heard: u32) -> Self {
+        match self {
+            Self::Start | Self::Resume(_) => Self::Resume(heard),
+            Self::Follow(_) => Self::Follow(heard),
+        }
+    }
 }
 
 /// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
@@ -65,7 +85,9 @@ impl Upload<'_> {
         for index in 0..self.plan.entries {
             for_each_piece(self.tree, index, |message| Ok(packer.push(&message)?))?;
         }
-        packer.push(&ToServer::Sent)?;
+        if !matches!(self.word, Word::Follow(_)) {
+            packer.push(&ToServer::Sent)?;
+        }
         let packed = packer.flush()?;
         Ok((packed.len() <= wire::UNASKED).then_some(packed))
     }
@@ -84,9 +106,10 @@ impl Upload<'_> {
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
         let plan = Box::new(self.plan.clone());
-        let start = match self.again {
-            None => ToServer::Start(plan),
-            Some(heard) => ToServer::Resume { plan, heard },
+        let start = match self.word {
+            Word::Start => ToServer::Start(plan),
+            Word::Resume(heard) => ToServer::Resume { plan, heard },
+            Word::Follow(heard) => ToServer::Follow { heard },
         };
         std::iter::once(start).chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
     }

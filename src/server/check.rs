@@ -1,5 +1,6 @@
 //! Looks for what must be fixed first: everything at once, before anything is changed.
 
+use super::durable::failed;
 use super::health::Question;
 use super::layout::Layout;
 use super::links::Link;
@@ -12,6 +13,8 @@ use crate::protocol::{
     Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification, Warning, What,
 };
 use rustix::fs::{access, Access};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,13 +53,27 @@ pub(super) fn check(
     if !unready.is_empty() {
         return Err(Reason::NotReady(unready));
     }
-    let resettable = plan.restart == Restart::Systemctl
-        && plan.service.as_deref().is_some_and(|service| systemd::may("reset-failed", service));
+    let resettable = check_reset(plan, unit.as_ref(), events);
     Ok(Before { current, previous: previous.release(), unit, resettable })
 }
 
 pub(super) fn user() -> String {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "the deploy user".to_owned())
+}
+
+/// Makes what must be there before anything else.
+pub(super) fn make_folders(layout: &Layout) -> Result<(), Reason> {
+    for folder in layout.folders() {
+        if let Err(error) = fs::create_dir_all(&folder) {
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                let path = folder.display().to_string();
+                let unready = Unready::Target { path, user: user(), error: error.to_string() };
+                return Err(Reason::NotReady(vec![unready]));
+            }
+            return Err(failed("make the folder", &folder)(error));
+        }
+    }
+    Ok(())
 }
 
 fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
@@ -121,6 +138,16 @@ fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
             unready.push(Unready::Sudo { service: service.clone(), user: user() });
         }
     }
+}
+
+/// Whether systemd's start limit can be lifted; where it can't, and there is one, it may have to be waited for.
+fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
+    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else { return false };
+    let resettable = systemd::may("reset-failed", service);
+    if !resettable && unit.and_then(Unit::start_limit).is_some() {
+        events.emit(What::Warning(Warning::NoResetFailed { service: service.clone(), user: user() }));
+    }
+    resettable
 }
 
 fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {

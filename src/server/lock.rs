@@ -72,6 +72,25 @@ pub(super) fn take(
     Ok(Some(file))
 }
 
+/// Who has the lock, as a transaction sees it.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Nobody else, now.
+    Free(File),
+    /// A login of this very transaction: its process id.
+    ByLogin(u32),
+    ByAnother,
+}
+
+/// Takes the lock if it is free, and else looks who has it.
+pub(super) fn look(layout: &Layout, transaction: &TransactionId) -> Result<Held> {
+    if let Some(lock) = try_take(layout)? {
+        return Ok(Held::Free(lock));
+    }
+    let own = signature(layout).filter(|signed| signed.transaction.as_ref() == Some(transaction));
+    Ok(own.map_or(Held::ByAnother, |own| Held::ByLogin(own.login)))
+}
+
 /// Takes the lock if it is free.
 pub(super) fn try_take(layout: &Layout) -> Result<Option<File>> {
     let file = open(layout)?;

@@ -2,6 +2,7 @@
 //! login and follows; `transact` is the transaction's own process; `install` puts this program into its place; `guard`
 //! is for a unit at boot.
 
+mod attend;
 mod binary;
 mod check;
 mod clock;
@@ -45,7 +46,7 @@ mod verify;
 mod wanted;
 
 use crate::protocol::{greeting, root_of, Plan, Reason, ToRunner, ToServer, TransactionId, What};
-use inbox::Inbox;
+use inbox::{Inbox, Limits};
 use layout::Layout;
 use outbox::{EventFile, Events, Outbox};
 use pending::Pending;
@@ -108,6 +109,11 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
         Ok(ToServer::Resume { plan, heard }) if announced(&plan) => {
             session::Session::new(&plan, heard, &inbox, &mut outbox).run();
             Ok(())
+        }
+        Ok(ToServer::Follow { heard }) if root_of(&[]).to_string() == root => {
+            let limits = Limits::new(inbox.gone(), Duration::MAX);
+            attend::attend(&Layout::new(target), &transaction, heard, &limits, &mut outbox)
+                .map_err(|it| format!("{it:?}"))
         }
         Ok(ToServer::List) if root_of(&[]).to_string() == root => {
             outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));

@@ -9,8 +9,10 @@ use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest line that is passed on whole.
-const LONGEST_LINE: u64 = 8 << 10;
+/// The longest line that is passed on whole. With marks at both ends a piece of a longer one has 8 KiB.
+const LONGEST_LINE: u64 = (8 << 10) - 2 * CUT.len() as u64;
+/// Stands where a line was cut in pieces, so that whoever hides secrets knows that one may be cut there.
+pub(super) const CUT: &str = "…";
 /// How much of a quick command's output is kept.
 const KEPT: usize = 64 << 10;
 const TICK: Duration = Duration::from_millis(50);
@@ -110,13 +112,17 @@ fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
 fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
     thread::spawn(move || {
         let mut stream = BufReader::new(stream);
+        let mut goes_on = false;
         loop {
-            let mut line = Vec::new();
+            let mut line = if goes_on { CUT.as_bytes().to_vec() } else { Vec::new() };
             match (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) | Err(_) => return,
-                Ok(_) => {
-                    if line.last() == Some(&b'\n') {
-                        line.pop();
+                Ok(length) => {
+                    goes_on = length as u64 == LONGEST_LINE && line.last() != Some(&b'\n');
+                    match line.last() {
+                        Some(b'\n') => drop(line.pop()),
+                        _ if goes_on => line.extend(CUT.as_bytes()),
+                        _ => {}
                     }
                     if lines.send(line).is_err() {
                         return;
@@ -195,9 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_comes_in_pieces() {
-        let mut longest = 0;
-        run(&mut sh("head -c 100000 /dev/zero"), || false, |line| longest = longest.max(line.len())).unwrap();
-        assert_eq!(longest, 8 << 10);
+    fn an_endless_line_comes_in_pieces_that_say_so() {
+        let mut lines = Vec::new();
+        run(&mut sh("head -c 20000 /dev/zero; echo; echo x"), || false, |line| lines.push(line)).unwrap();
+        assert_eq!(lines.iter().map(Vec::len).max(), Some(8 << 10));
+        let marked = |line: &Vec<u8>| (line.starts_with(CUT.as_bytes()), line.ends_with(CUT.as_bytes()));
+        let marks: Vec<_> = lines.iter().map(marked).collect();
+        assert_eq!(marks, [(false, true), (true, true), (true, false), (false, false)]);
     }
 }

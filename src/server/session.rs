@@ -3,7 +3,6 @@
 
 use super::check::{self, Before};
 use super::clock::now;
-use super::durable::failed;
 use super::env_file;
 use super::follow;
 use super::inbox::{Inbox, Limits};
@@ -28,7 +27,7 @@ use crate::protocol::{
     root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task, Unready,
     Verdict, Verification, Warning, What,
 };
-use std::fs::{self, File};
+use std::fs::File;
 use std::thread;
 use std::time::Duration;
 
@@ -110,7 +109,7 @@ impl<'a> Session<'a> {
     /// `None`: this very transaction has it, past the point of no return.
     fn take_lock(&mut self) -> Result<Option<File>, Reason> {
         self.begin(Step::Lock);
-        make_folders(&self.layout)?;
+        check::make_folders(&self.layout)?;
         let Self { layout, plan, limits, outbox, .. } = self;
         let lock = lock::take(layout, plan, limits, |holder| outbox.emit(What::Waiting(holder)))?;
         if lock.is_some() {
@@ -136,6 +135,10 @@ impl<'a> Session<'a> {
         };
         self.wait_for_starts()?;
         self.limits.check()?;
+        // whoever had given us up has told so
+        if verdicts::get(&self.layout, &self.plan.transaction).is_some() {
+            return Err(Reason::Cancelled);
+        }
         pending.prepare(&self.layout)?;
         Ok(Some(pending))
     }
@@ -344,20 +347,6 @@ struct Goal {
     release: ReleaseId,
     success: Outcome,
     verification: Verification,
-}
-
-fn make_folders(layout: &Layout) -> Result<(), Reason> {
-    for folder in layout.folders() {
-        if let Err(error) = fs::create_dir_all(&folder) {
-            if error.kind() == std::io::ErrorKind::PermissionDenied {
-                let path = folder.display().to_string();
-                let unready = Unready::Target { path, user: check::user(), error: error.to_string() };
-                return Err(Reason::NotReady(vec![unready]));
-            }
-            return Err(failed("make the folder", &folder)(error));
-        }
-    }
-    Ok(())
 }
 
 /// By when the transaction has ended: stopping, starting, becoming healthy and staying so, and waiting out systemd's

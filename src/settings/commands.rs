@@ -28,6 +28,11 @@ const UNUSED: &[&str] = &[
     "log-pattern",
     "retention",
     "wait-lock",
+    // not github-token, which the runner fills in
+    "issue",
+    "issue-labels",
+    "issue-assignees",
+    "issue-logs",
 ];
 const ONLY_TO_DEPLOY: usize = 8;
 

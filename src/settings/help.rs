@@ -190,6 +190,20 @@ mod tests {
           --timeout (default: 30m)
               How long the whole run may take until the point of no return; the transaction has its own
               limits, printed at the start.
+          --issue (default: rollback)
+              When an issue is opened, or the one that is open commented: rollback, when a release went live
+              and failed; failure, whenever a deployment fails or its end is unknown; off. The next
+              deployment that succeeds closes it. Needs permissions: issues: write; without that there is a
+              warning.
+          --issue-labels (default: ci-cd,bug)
+              Labels of the issue, a comma list; missing ones are made. none: no labels.
+          --issue-assignees
+              Logins of those to whom the issue is assigned, a comma list.
+          --issue-logs (default: auto)
+              Whether the issue holds raw log lines of the server: auto, if the repository is private;
+              always; never.
+          INPUT_GITHUB_TOKEN (default: the job's own token)
+              What the issue is written with. Used for nothing else.
 
         Example:
           INPUT_KEY="$(cat ~/.ssh/deploy)" INPUT_KNOWN_HOSTS="$(cat known_hosts)" deploy-action \

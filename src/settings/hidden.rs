@@ -16,7 +16,8 @@ impl Settings {
         open.extend(self.service.unit().map(|unit| unit.as_str()));
         open.extend(shown);
         let mut hidden: Vec<String> = server.key.iter().flat_map(Secret::lines).map(str::to_owned).collect();
-        hidden.extend(server.passphrase.iter().map(|passphrase| passphrase.expose().to_owned()));
+        let whole = server.passphrase.iter().chain(&self.issue.token);
+        hidden.extend(whole.map(|secret| secret.expose().to_owned()));
         for (name, value) in self.env.expose() {
             variable(name, value, &open, &mut hidden);
         }

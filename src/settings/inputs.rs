@@ -162,6 +162,21 @@ pub const INPUTS: &[Input] = &[
         "How long the whole run may take until the point of no return; the transaction has its own limits, printed at \
          the start.",
     ),
+    input(
+        "issue",
+        Value("rollback"),
+        "When an issue is opened, or the one that is open commented: `rollback`, when a release went live and failed; \
+         `failure`, whenever a deployment fails or its end is unknown; `off`. The next deployment that succeeds closes \
+         it. Needs `permissions: issues: write`; without that there is a warning.",
+    ),
+    input("issue-labels", Value("ci-cd,bug"), "Labels of the issue, a comma list; missing ones are made. `none`: no labels."),
+    input("issue-assignees", Nothing, "Logins of those to whom the issue is assigned, a comma list."),
+    input(
+        "issue-logs",
+        Value("auto"),
+        "Whether the issue holds raw log lines of the server: `auto`, if the repository is private; `always`; `never`.",
+    ),
+    secret("github-token", Words("the job's own token"), "What the issue is written with. Used for nothing else."),
 ];
 
 impl Input {

@@ -37,6 +37,10 @@ impl Secret {
         &self.0
     }
 
+    pub(super) fn plain(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// A line end at its end is the editor's, other white space is a part of it.
     pub(super) fn passphrase(text: &str) -> Result<Self, Wrong> {
         let text = text.strip_suffix('\n').unwrap_or(text);

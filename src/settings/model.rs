@@ -9,6 +9,7 @@ use super::env::{Env, EnvFile};
 use super::excludes::Excludes;
 use super::health::Health;
 use super::host::{HostName, Port, UserName};
+use super::issue::Issue;
 use super::jump::Jump;
 use super::key::Secret;
 use super::known_hosts::KnownHosts;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub wait_lock: Duration,
     /// How long the whole run may take until the point of no return.
     pub timeout: Duration,
+    /// The issue that tells of a failed deployment.
+    pub issue: Issue,
 }
 
 /// A server and the way in.

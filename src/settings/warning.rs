@@ -50,6 +50,8 @@ pub enum Warning {
     },
     /// A passphrase was given, but the key has none.
     PlainKey,
+    /// An issue is to tell of failures, but there is no token to open it with.
+    NoToken,
 }
 
 impl Warning {
@@ -93,6 +95,10 @@ impl fmt::Display for Warning {
                 write!(f, "{} {verb} no effect: `command` is {command}.", inputs.join(", "))
             }
             Self::PlainKey => f.write_str("passphrase is not needed: the key is not encrypted."),
+            Self::NoToken => f.write_str(
+                "github-token is empty: no issue will tell of a failed deployment. Leave it out, so that the job's own \
+                 token is used, or write `issue: off`.",
+            ),
             Self::NoEffect { input, because } => write!(f, "{input} has no effect: {because}."),
         }
     }

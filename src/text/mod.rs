@@ -6,12 +6,15 @@
 
 pub mod commands;
 mod escapes;
+mod forms;
 mod harmless;
+mod key_block;
 mod lines;
 mod redact;
 #[cfg(test)]
 pub(crate) mod runner;
 
 pub use harmless::{harmless, SERVER_PREFIX};
+pub use key_block::KeyBlock;
 pub use lines::{Lines, LONGEST_LINE};
 pub use redact::Redactor;

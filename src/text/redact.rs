@@ -1,14 +1,20 @@
-//! Hides secrets in text.
+//! Hides secrets in text: those that are known, and those of a well-known form.
 
+use super::forms;
 use super::harmless::harmless;
+use super::key_block::KeyBlock;
 
 /// Shorter lines are too common to be hidden: `}` or `1` would be gone everywhere.
 const SHORTEST: usize = 8;
 
 /// What stands in a secret's place.
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 
-/// Replaces every line of the secrets by `***`. Works on whole lines, after [`harmless`].
+/// Where a text was cut. A secret that was cut in two stands beside it, of which so many bytes tell too much.
+const CUT: char = '…';
+const TELLING: usize = 4;
+
+/// Replaces every line of the secrets by `***`, and what has the form of one. Works on whole lines, after [`harmless`].
 #[derive(Clone, Default)]
 pub struct Redactor {
     needles: Vec<String>,
@@ -39,6 +45,24 @@ impl Redactor {
         Self { needles }
     }
 
+    /// The lines of one text: a private key may span several, and have begun before the first.
+    pub fn lines(&self, lines: &[String]) -> Vec<String> {
+        let begun = KeyBlock::begun_before(lines);
+        let mut block = KeyBlock::default();
+        let next = |(at, line): (usize, &String)| {
+            if Some(at) == begun {
+                block = KeyBlock::Within;
+            }
+            self.next(&mut block, line)
+        };
+        lines.iter().enumerate().map(next).collect()
+    }
+
+    /// The next line of a text that comes line by line.
+    pub fn next(&self, block: &mut KeyBlock, line: &str) -> String {
+        self.redact(&block.hide(line))
+    }
+
     /// The text with `***` for each secret; secrets that overlap or touch vanish together.
     pub fn redact(&self, text: &str) -> String {
         let mut clean = String::with_capacity(text.len());
@@ -54,6 +78,8 @@ impl Redactor {
     /// Where secrets stand, in order and merged.
     fn places(&self, text: &str) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = self.needles.iter().flat_map(|needle| overlapping(text, needle)).collect();
+        found.extend(self.cut_short(text));
+        found.extend(forms::places(text));
         found.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
         for (from, to) in found {
@@ -64,6 +90,32 @@ impl Redactor {
         }
         merged
     }
+}
+
+impl Redactor {
+    /// The pieces of secrets that were cut in two.
+    fn cut_short(&self, text: &str) -> Vec<(usize, usize)> {
+        let cuts = text.match_indices(CUT).map(|(at, cut)| (text[..at].trim_end(), at + cut.len()));
+        let pieces = |(before, after): (&str, usize)| {
+            let (begun, ended) = (self.needles.iter(), self.needles.iter());
+            let begun = begun.filter_map(|needle| head(before, needle)).map(|it| (before.len() - it, before.len()));
+            let ended = ended.filter_map(|needle| tail(&text[after..], needle)).map(|it| (after, after + it));
+            begun.chain(ended).collect::<Vec<_>>()
+        };
+        cuts.flat_map(pieces).collect()
+    }
+}
+
+/// How much of a needle's beginning the text ends with.
+fn head(text: &str, needle: &str) -> Option<usize> {
+    let mut lengths = (TELLING..needle.len()).rev().filter(|length| needle.is_char_boundary(*length));
+    lengths.find(|length| text.ends_with(&needle[..*length]))
+}
+
+/// How much of a needle's end the text begins with.
+fn tail(text: &str, needle: &str) -> Option<usize> {
+    let mut starts = (1..needle.len().saturating_sub(TELLING - 1)).filter(|start| needle.is_char_boundary(*start));
+    starts.find(|start| text.starts_with(&needle[*start..])).map(|start| needle.len() - start)
 }
 
 /// All places of a needle, also those that overlap.
@@ -112,7 +164,32 @@ mod tests {
         assert_eq!(redactor.redact(&harmless(b"x pass##[word y")), "x *** y");
     }
 
+    #[test]
+    fn a_secret_that_was_cut_in_two_is_hidden_too() {
+        let redactor = Redactor::new(["hunter2-hunter2"]);
+        assert_eq!(redactor.redact("a hunter2-hu… b hunt … (cut)"), "a ***… b *** … (cut)");
+        assert_eq!(redactor.redact("…r2-hunter2 a …ter2 b …er2"), "…*** a …*** b …er2");
+        assert_eq!(redactor.redact("a hunter2-hu b hun…"), "a hunter2-hu b hun…");
+        let mut lines = crate::text::Lines::new();
+        let long = format!("{}hunter2-hunter2 and more\n", "x".repeat(crate::text::LONGEST_LINE - 8));
+        let line = lines.push(long.as_bytes()).remove(0);
+        assert!(redactor.redact(&harmless(&line)).ends_with("x*** … (cut)"));
+    }
+
     proptest! {
+        #[test]
+        fn no_split_of_a_stream_lets_a_secret_through(at in 0_usize..60, secret in "[a-zA-Z0-9+/]{8,20}") {
+            let text = format!("one {secret} two\npassword={secret}\n{secret}");
+            let (a, b) = text.as_bytes().split_at(at.min(text.len()));
+            let mut lines = crate::text::Lines::new();
+            let mut all = lines.push(a);
+            all.extend(lines.push(b));
+            all.extend(lines.finish());
+            let redactor = Redactor::new([secret.as_str()]);
+            let clean: Vec<String> = all.iter().map(|line| redactor.redact(&harmless(line))).collect();
+            prop_assert_eq!(clean, ["one *** two", "password=***", "***"]);
+        }
+
         #[test]
         fn no_secret_survives(secrets in prop::collection::vec("[ab]{8,10}", 1..4), text in "[ab ü]{0,60}") {
             let redactor = Redactor::new(secrets.iter().map(String::as_str));

@@ -1,83 +1,169 @@
-//! action.yml's step as GitHub's runner runs it: its bash, its flags, only the mapped environment, standard input closed.
+//! action.yml as GitHub's runner runs it, both steps of it, and what becomes of it when a job is cancelled or killed.
 
 use crate::app::App;
-use crate::server::Server;
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use crate::composite::{Action, Fate, Used};
+use crate::poll::wait_for;
+use crate::runner_commands::commands;
+use crate::server::{Server, TARGET};
+use std::time::Duration;
 
-/// The action as it is checked out for a step, with the program of this very source in dist/.
-fn checked_out() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let dist = folder.path().join("dist");
-    fs::create_dir(&dist).unwrap();
-    let program = dist.join(format!("deploy-action-{}", std::env::consts::ARCH));
-    fs::copy(env!("CARGO_BIN_EXE_deploy-action"), program).unwrap();
-    folder
+/// A cancelled step must have ended by then: what is left to it is for the runner.
+const CANCELLED_WITHIN: Duration = Duration::from_secs(7);
+
+/// With what the README's example gives, against this server.
+fn action(server: &Server, app: &App) -> Action {
+    Action::new(app)
+        .with("host", &format!("127.0.0.1:{}", server.ssh_port))
+        .with("user", "deploy")
+        .with("key", &server.key())
+        .with("known-hosts", &server.known_hosts(server.ssh_port))
+        .with("service", "diting")
+        .with("health-url", &server.health_url())
+        .with("health-settle", "3s")
+        .with("issue", "off")
 }
 
-fn action() -> serde_yaml_ng::Value {
-    serde_yaml_ng::from_str(&fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap()).unwrap()
-}
-
-/// Runs the step with these inputs; `${{ inputs.x }}` is filled in as the runner does, empty where not given.
-fn step(checkout: &Path, workspace: &Path, with: &[(&str, &str)]) -> Output {
-    let action = action();
-    let step = &action["runs"]["steps"][0];
-    assert_eq!(step["shell"], "bash");
-    let script = checkout.join("step.sh");
-    fs::write(&script, step["run"].as_str().unwrap()).unwrap();
-    let mut bash = Command::new("bash");
-    bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(script).current_dir(workspace).env_clear();
-    for (name, value) in step["env"].as_mapping().unwrap() {
-        let input = value.as_str().unwrap().trim_start_matches("${{ inputs.").trim_end_matches(" }}");
-        let given = with.iter().find(|(name, _)| *name == input).map_or("", |(_, value)| value);
-        bash.env(name.as_str().unwrap(), given);
+/// The commands to the runner that a step printed, by their names; each must be one of ours.
+fn said_to_the_runner(used: &Used, id: &str) -> Vec<String> {
+    let said = commands(&used.step(id).log);
+    for command in &said {
+        assert!(["group", "endgroup", "error", "warning", "notice"].contains(&command.as_str()), "{command}");
     }
-    bash.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", workspace);
-    bash.env("GITHUB_ACTIONS", "true").env("GITHUB_ACTION_PATH", checkout).env("GITHUB_WORKSPACE", workspace);
-    bash.env("GITHUB_REPOSITORY", "diting/diting").env("GITHUB_OUTPUT", checkout.join("output"));
-    bash.stdin(Stdio::null()).output().unwrap()
+    said
+}
+
+fn count(said: &[String], command: &str) -> usize {
+    said.iter().filter(|name| *name == command).count()
 }
 
 #[test]
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
-    let (server, checkout, app) = (Server::up(), checked_out(), App::version("1"));
-    let (host, key) = (format!("127.0.0.1:{}", server.ssh_port), server.key());
-    let (known_hosts, health) = (server.known_hosts(server.ssh_port), server.health_url());
-    let with = [
-        ("host", host.as_str()),
-        ("user", "deploy"),
-        ("key", &key),
-        ("known-hosts", &known_hosts),
-        // the service is the repository's name
-        ("health-url", &health),
-        ("health-settle", "1s"),
-    ];
-    let done = step(checkout.path(), &app.path(), &with);
-    let log = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(done.status.code(), Some(0), "{log}{}", String::from_utf8_lossy(&done.stderr));
-    assert!(log.lines().last().unwrap().starts_with("deployed: "), "{log}");
-    let output = fs::read_to_string(checkout.path().join("output")).unwrap();
-    for name in ["transaction<<", "outcome<<", "live-release<<", "finished<<"] {
-        assert!(output.contains(name), "{output}");
+    let (server, app) = (Server::up(), App::version("1"));
+    let mut action = action(&server, &app);
+    // the service is the repository's name
+    for input in ["service", "issue", "health-settle"] {
+        action.with.remove(input);
     }
+    let used = action.run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!(step.code, Some(0), "{}", step.log);
+    assert!(!used.steps.contains_key("finish"), "there is nothing left to be done");
+    assert!(step.last_line().starts_with("deployed: "), "{}", step.log);
+    assert_eq!((used.output("outcome"), used.output("finished")), ("deployed", "true"));
+    assert_eq!(used.output("transaction").len(), 32);
+    assert!(step.summary.trim_start().starts_with("## ✅ Deployed"), "{}", step.summary);
+    assert!(step.summary.contains(used.output("live-release")), "{}", step.summary);
+    let said = said_to_the_runner(&used, "deploy");
+    assert_eq!((count(&said, "error"), count(&said, "notice")), (0, 1));
     assert!(server.get("/").unwrap().1.starts_with("version 1,"));
 }
 
 #[test]
-fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_too() {
-    let (checkout, app) = (checked_out(), App::version("1"));
-    let done = step(checkout.path(), &app.path(), &[]);
-    let log = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(done.status.code(), Some(2), "{log}");
-    for input in ["host", "key", "known-hosts"] {
-        assert!(log.contains(&format!("bad input: {input}")), "{log}");
-    }
-    assert_eq!(log.matches("::error").count(), 1, "{log}");
+fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let used = action(&server, &App::health_500("2")).with("health-timeout", "4s").run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!((step.code, used.output("outcome")), (Some(6), "rolled-back"), "{}", step.log);
+    assert!(!used.steps.contains_key("finish"));
+    assert_eq!((used.output("live-release"), used.output("failed-step")), (first.as_str(), "verify"));
+    assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
+    assert!(step.summary.contains("<details>"), "{}", step.summary);
+}
 
-    fs::remove_dir_all(checkout.path().join("dist")).unwrap();
-    let done = step(checkout.path(), &app.path(), &[]);
-    assert_eq!(done.status.code(), Some(4));
-    assert!(String::from_utf8_lossy(&done.stdout).contains("::error title=deploy-action::"));
+#[test]
+fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_too() {
+    let app = App::version("1");
+    let action = Action::new(&app);
+    let used = action.run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!((step.code, used.output("outcome")), (Some(2), "invalid"), "{}", step.log);
+    for input in ["host", "key", "known-hosts"] {
+        assert!(step.log.contains(&format!("bad input: {input}")), "{}", step.log);
+        assert!(step.summary.contains(input), "{}", step.summary);
+    }
+    assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
+    assert!(!used.steps.contains_key("finish"));
+
+    action.remove_dist();
+    let used = action.run(Fate::Runs);
+    assert_eq!(used.step("deploy").code, Some(4));
+    assert!(used.step("deploy").log.contains("::error title=deploy-action::"));
+    let finish = used.step("finish");
+    assert_eq!((finish.code, finish.log.as_str()), (Some(0), ""), "nothing was begun");
+}
+
+#[test]
+fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let invocation = server.property("InvocationID");
+    let action = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
+    let used = action.run(Fate::CancelledAt("│ begun"));
+    let step = used.step("deploy");
+    assert_eq!((step.code, used.output("outcome")), (Some(130), "cancelled"), "{}", step.log);
+    assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
+    println!("cancelled during install: ended after {:.1} s", step.took.as_secs_f64());
+    assert!(!used.steps.contains_key("finish"), "that is final");
+    assert!(step.last_line().contains(&format!("{first} is still live")), "{}", step.log);
+    assert!(step.summary.contains("ancelled"), "{}", step.summary);
+    server.assert_live(&first, "1", None);
+    assert_eq!(server.property("InvocationID"), invocation);
+    assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
+}
+
+#[test]
+fn cancelled_after_it_the_second_step_tells_the_end() {
+    for (app, code, outcome) in [(App::version("2"), 0, "deployed"), (App::health_500("2"), 6, "rolled-back")] {
+        let server = Server::up();
+        let first = server.deploy_well(&App::version("1"), None);
+        let used = action(&server, &app).with("health-timeout", "6s").run(Fate::CancelledAt("health answered"));
+        let step = used.step("deploy");
+        assert_eq!((step.code, step.outputs["outcome"].as_str()), (Some(9), "unknown"), "{}", step.log);
+        assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
+        assert!(step.last_line().contains("finishes alone"), "{}", step.log);
+        assert!(!step.outputs.contains_key("finished"));
+
+        let finish = used.step("finish");
+        assert_eq!((finish.code, used.output("outcome")), (Some(code), outcome), "{}", finish.log);
+        assert!(finish.last_line().starts_with(&format!("{outcome}: ")), "{}", finish.log);
+        assert!(finish.summary.contains(used.output("live-release")), "{}", finish.summary);
+        let is_first = used.output("live-release") == first;
+        assert_eq!(is_first, outcome == "rolled-back");
+        assert_eq!((used.output("finished"), used.output("release")), ("true", step.outputs["release"].as_str()));
+        server.assert_quiet();
+        // it was told, and is not told again
+        server.deploy(&App::version("3")).assert_silent_about("earlier");
+    }
+}
+
+#[test]
+fn killed_at_any_time_the_second_step_tells_the_end() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let slow = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
+    let used = slow.run(Fate::KilledAt("│ begun"));
+    assert_eq!(used.step("deploy").code, None);
+    let finish = used.step("finish");
+    assert_eq!((finish.code, used.output("outcome")), (Some(130), "cancelled"), "{}", finish.log);
+    assert!(finish.last_line().contains(&format!("{first} is still live")), "{}", finish.log);
+    assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
+
+    let used = action(&server, &App::version("3")).run(Fate::KilledAt("health answered 200"));
+    let finish = used.step("finish");
+    assert_eq!((finish.code, used.output("outcome")), (Some(0), "deployed"), "{}", finish.log);
+    let pending = || server.has(&format!("{TARGET}/.deploy/pending"));
+    wait_for("nothing is pending", Duration::from_secs(20), || !pending());
+    server.assert_live(used.output("live-release"), "3", Some(&first));
+}
+
+#[test]
+fn killed_before_anything_is_sent_nothing_happened() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
+    let finish = used.step("finish");
+    assert_eq!((finish.code, used.output("outcome")), (Some(130), "cancelled"), "{}", finish.log);
+    assert!(finish.last_line().contains(&format!("{first} is still live")), "{}", finish.log);
+    server.assert_live(&first, "1", None);
 }

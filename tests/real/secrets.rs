@@ -44,6 +44,36 @@ fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
     assert_only_ours(&run.log, 1);
 }
 
+#[test]
+fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
+    let server = Server::up_with(&["--journal-access"]);
+    let good = server.deploy_well(&App::version("1"), None);
+    let body = "MIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1";
+    let print = format!(
+        "print('-----BEGIN PRIVATE KEY-----\\n{body}\\nQw9x==\\n-----END PRIVATE KEY-----\\nto postgres://me:p4ssw0rd@db/x with \
+         AKIAIOSFODNN7EXAMPLE\\nAuthorization: Bearer abcdef0123456789', flush=True)"
+    );
+    let broken = App::version("2").at_start(&print).at_start("raise SystemExit('no_such_module')");
+    let run = server.deployment(&broken).on_github().run();
+    run.assert_rolled_back("verify", &good);
+    for secret in [body, "Qw9x", "p4ssw0rd", "AKIAIOSFODNN7EXAMPLE", "abcdef0123456789"] {
+        run.assert_silent_about(secret);
+    }
+    for said in [&run.log, &run.summary] {
+        for shown in ["-----BEGIN PRIVATE KEY-----", "postgres://me:***@db/x with ***", "Authorization: Bearer ***"] {
+            assert!(said.contains(shown), "{shown:?} is not in\n{said}");
+        }
+    }
+    assert!(
+        run.summary.contains("no_such_module")
+            && ["uname -a", "systemctl status diting"]
+                .iter()
+                .all(|it| run.summary.contains(&format!("<summary>{it}</summary>"))),
+        "{}",
+        run.summary
+    );
+}
+
 fn assert_only_ours(log: &str, errors: usize) {
     let found = commands(log);
     assert!(found.iter().all(|name| OURS.contains(&name.as_str())), "{found:?}\n{log}");
@@ -116,8 +146,9 @@ fn assert_seen_nowhere(server: &Server, deployment: Deployment, secrets: &[Strin
         }
     }
     assert!(showing(secrets, kept.path()).is_empty());
-    let left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["outputs"]);
+    let mut left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["outputs", "summary"]);
 }
 
 /// Looks into every file of the run's folder, and every process's command line and environment, but for the environment

@@ -166,6 +166,11 @@ impl Client {
         self.send(rest.into_iter().chain(last.then_some(ToServer::Sent)));
     }
 
+    /// Asks what becomes of the transaction, knowing nothing but its id.
+    pub(crate) fn attend(&mut self) {
+        self.send([ToServer::Follow { heard: 0 }]);
+    }
+
     /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
     pub(crate) fn list(mut self) -> Listing {
         self.send([ToServer::List]);

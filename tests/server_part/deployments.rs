@@ -64,7 +64,10 @@ fn a_broken_release_is_rolled_back() {
         assert_eq!(server.named_by("current").as_deref(), Some("old"));
         assert_eq!(server.named_by("previous"), None);
         assert_eq!(server.releases(), ["new", "old"], "the failed one stays to be looked at");
-        assert!(told.has(|what| matches!(what, What::Diagnostics(all) if !all.is_empty())));
+        for title in ["log of app, this start", "releases, newest first", "df -h", "uname -a"] {
+            let told_of = |what: &What| matches!(what, What::Diagnostics(all) if all.iter().any(|it| it.title.starts_with(title)));
+            assert!(told.has(told_of), "{behaviour}: {title}: {told:?}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::client::Told;
 use crate::server::Server;
-use deploy_action::protocol::{LogCheck, LogLevel, Notice, Outcome, Plan, Reason, Restart, Step, Warning, What};
+use deploy_action::protocol::{LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, Warning, What};
 use std::fs;
 
 const JOURNALCTL: &str = r#"#!/bin/sh
@@ -64,7 +64,7 @@ fn words(told: &Told) -> Vec<String> {
 
 fn not_checked(told: &Told) -> Option<&str> {
     told.events.iter().find_map(|what| match what {
-        What::Notice(Notice::LogNotChecked(why)) => Some(why.as_str()),
+        What::Warning(Warning::LogNotChecked(why)) => Some(why.as_str()),
         _ => None,
     })
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "how often each end was come to is worth knowing")]
 
 mod app;
+mod attended;
 mod bad_wishes;
 mod client;
 mod comes_back;

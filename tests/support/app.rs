@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/uvicorn");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 const MODULE: &str = "src/endpoints/wechat/webhook_app.py";
 
 const PLAIN: &str = "\
@@ -42,10 +42,15 @@ pub(crate) struct App {
 impl App {
     /// The example, saying that it is of this version.
     pub(crate) fn version(version: &str) -> Self {
-        let folder = Arc::new(TempDir::new().unwrap());
-        crate::server::copy_tree(&Path::new(EXAMPLE).join("."), folder.path());
-        let app = Self { folder, version: version.to_owned() };
+        let app = Self { version: version.to_owned(), ..Self::example("uvicorn") };
         app.replace("VERSION = \"1\"", &format!("VERSION = \"{version}\""))
+    }
+
+    /// One of the examples as it is.
+    pub(crate) fn example(name: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        crate::server::copy_tree(&Path::new(EXAMPLES).join(name).join("."), folder.path());
+        Self { folder, version: "1".to_owned() }
     }
 
     /// An app of one file, which needs no install.
@@ -65,7 +70,11 @@ impl App {
 
     /// Changes the module.
     pub(crate) fn replace(self, from: &str, to: &str) -> Self {
-        let path = self.folder.path().join(MODULE);
+        self.replace_in(MODULE, from, to)
+    }
+
+    pub(crate) fn replace_in(self, file: &str, from: &str, to: &str) -> Self {
+        let path = self.folder.path().join(file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from} is not in the example");
         fs::write(path, text.replace(from, to)).unwrap();

@@ -33,6 +33,7 @@ pub(crate) struct Run {
     /// Both streams, in their order.
     pub(crate) log: String,
     pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) summary: String,
     pub(crate) started: Instant,
     pub(crate) took: Duration,
 }
@@ -47,6 +48,7 @@ impl Server {
             ("HOME".to_owned(), home.clone()),
             ("TMPDIR".to_owned(), home.clone()),
             ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
+            ("GITHUB_STEP_SUMMARY".to_owned(), format!("{home}/summary")),
         ]);
         Deployment { env, folder, measured: false, _app: app.clone() }
             .input("host", "127.0.0.1")
@@ -246,10 +248,11 @@ impl Running {
         assert!(ended, "still running after {LONGEST:?}:\n{so_far}");
         self.reading.take().unwrap().join().unwrap();
         let log = self.log.text.lock().unwrap().0.clone();
-        let outputs = fs::read_to_string(self.deployment.folder.path().join("outputs")).unwrap_or_default();
+        let read = |name| fs::read_to_string(self.deployment.folder.path().join(name)).unwrap_or_default();
+        let (outputs, summary) = (read("outputs"), read("summary"));
         last(self.deployment.folder.path());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Run { code, log, outputs: parse_outputs(&outputs), started: self.started, took }
+        Run { code, log, outputs: parse_outputs(&outputs), summary, started: self.started, took }
     }
 }
 
@@ -271,11 +274,12 @@ impl Run {
         self.log.lines().next_back().unwrap_or_default()
     }
 
-    /// Exit code, outputs and the last line say the same.
+    /// Exit code, outputs, the last line and the summary say the same.
     pub(crate) fn assert_ended(&self, code: i32, outcome: &str, failed_step: &str) {
         assert_eq!((self.code, self.output("outcome")), (code, outcome), "\n{}", self.log);
         assert_eq!(self.output("failed-step"), failed_step, "\n{}", self.log);
         assert!(self.last_line().starts_with(&format!("{outcome}: ")), "\n{}", self.log);
+        assert!(self.summary.starts_with(&format!("\n## {} ", sign(outcome))), "{}", self.summary);
         assert_eq!(self.output("finished"), if outcome == "unknown" { "" } else { "true" });
     }
 
@@ -307,13 +311,28 @@ impl Run {
     }
 
     pub(crate) fn assert_silent_about(&self, text: &str) {
-        assert!(!self.log.contains(text), "{text:?} is in\n{}", self.log);
+        for said in [&self.log, &self.summary] {
+            assert!(!said.contains(text), "{text:?} is in\n{said}");
+        }
+    }
+}
+
+/// What the summary begins with.
+fn sign(outcome: &str) -> &'static str {
+    match outcome {
+        "deployed" | "restored" => "✅",
+        "rolled-back" => "↩️",
+        "rollback-failed" => "🚨",
+        "unknown" => "❔",
+        "busy" => "⏳",
+        "cancelled" => "⏹️",
+        _ => "❌",
     }
 }
 
 /// As the runner reads the file: `name=value`, or `name<<DELIMITER`, lines, `DELIMITER`; the last one counts
 /// (`FileCommandManager.cs`).
-fn parse_outputs(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn parse_outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

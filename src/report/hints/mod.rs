@@ -11,6 +11,7 @@ mod unready;
 
 pub use reason::reason;
 pub use trouble::trouble;
+pub(super) use unready::sudoers;
 pub use unready::unready;
 
 use super::Place;

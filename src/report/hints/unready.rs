@@ -38,7 +38,7 @@ pub fn unready(found: &Unready, place: &Place) -> String {
 }
 
 /// The command that lets a user run one systemctl command, by a line like that of the server's set-up.
-pub(super) fn sudoers(user: &str, verb: &str, service: &str) -> String {
+pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| if ",:=\\".contains(c) { vec!['\\', c] } else { vec![c] };
     let service: String = word(service).chars().flat_map(escape).collect();

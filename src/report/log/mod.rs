@@ -1,15 +1,14 @@
 //! The log of the run: a group a step, its result outside of it, and at the end what a person must know.
 
-mod attempts;
 mod end;
 mod section;
 
 use super::foreign::word;
 use super::page::{Level, Page, Printer};
-use super::{texts, Facts, Place};
+use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::Redactor;
-use section::{Mark, Section};
+use section::Section;
 
 /// The runner keeps ten annotations of a kind for a step; what goes beyond is a plain line.
 const WARNINGS: usize = 9;
@@ -20,7 +19,7 @@ const DIAGNOSTIC_LINES: usize = 100;
 #[derive(Debug)]
 pub struct Log {
     printer: Printer,
-    facts: Facts,
+    report: Report,
     section: Option<Section>,
     warnings: usize,
 }
@@ -30,7 +29,7 @@ impl Log {
     #[must_use]
     pub fn new(page: Page) -> Self {
         let printer = Printer::new(page, Redactor::default());
-        Self { printer, facts: Facts::default(), section: None, warnings: 0 }
+        Self { printer, report: Report::default(), section: None, warnings: 0 }
     }
 
     /// The same, but what `redactor` knows is hidden: here, for in an escaped line it can't be found any more.
@@ -42,26 +41,32 @@ impl Log {
     /// The same, of a run for which nothing is planned.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
-        self.facts.place = place;
+        self.report.facts.place = place;
         self
     }
 
     /// What is known so far.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        &self.facts
+        &self.report.facts
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
     }
 
     /// The lines for what happened, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
-        self.facts.on(event);
+        self.report.on(event);
         match event {
             RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
-            RunEvent::Connecting => self.open(Step::Connect, None),
+            RunEvent::Connecting => self.open(),
             RunEvent::ConnectFailed { attempt, trouble, pause } => {
                 self.inside(&texts::connect_failed(*attempt, trouble, *pause));
             }
-            RunEvent::Connected { took } => self.took(*took),
+            RunEvent::Connected { .. } => {}
             RunEvent::LineLost { finished_by } => self.line_lost(*finished_by),
             RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
@@ -76,48 +81,34 @@ impl Log {
     /// What the server was doing is done again, unless it goes on without us.
     fn line_lost(&mut self, finished_by: Option<u64>) {
         if finished_by.is_none() {
-            self.close(Mark::CutOff, None);
+            self.close();
         }
         self.outside(&texts::line_lost(finished_by));
     }
 
     fn on_server(&mut self, event: &Event) {
         match &event.what {
-            What::Step(step) => self.step(*step, event.at),
+            // the runner half has told of it already
+            What::Step(Step::Connect) => {}
+            What::Step(_) => self.open(),
             What::Waiting(holder) => self.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.output(text),
             What::Warning(warning) => self.warning(warning),
             What::Notice(notice) => self.notice(notice),
-            What::Staged(staged) => self.note(texts::staged(staged)),
+            What::Staged(staged) if self.section.is_none() => self.inside(&texts::staged(staged)),
+            What::Staged(_) => {}
             What::PointOfNoReturn { release, previous, deadline } => {
                 self.outside(&texts::point_of_no_return(*release, *previous, *deadline));
             }
             What::Attempt(attempt) => self.attempt(attempt),
-            What::Diagnostics(all) => self.diagnostics(all, event.at),
-            What::Ended(verdict) => self.verdict(verdict, event.at),
+            What::Diagnostics(all) => self.diagnostics(all),
+            What::Ended(_) => self.close(),
         }
     }
 
-    /// A step begins, so the one before it has ended - badly, where the way back begins.
-    fn step(&mut self, step: Step, at: u64) {
-        // the runner half has told of it already, with its own clock
-        if step == Step::Connect {
-            return;
-        }
-        let mark = if step == Step::RollBack { Mark::Failed } else { Mark::Done };
-        self.close(mark, Some(at));
-        self.open(step, Some(at));
-    }
-
-    fn verdict(&mut self, verdict: &Verdict, at: u64) {
-        let rolling_back = self.section.as_ref().is_some_and(|section| section.step() == Step::RollBack);
-        let failed = if rolling_back { &verdict.rollback } else { &verdict.failure };
-        self.close(failed.as_ref().map_or(Mark::Done, Mark::of), Some(at));
-    }
-
-    fn diagnostics(&mut self, all: &[Diagnostic], at: u64) {
-        self.close(Mark::Failed, Some(at));
+    fn diagnostics(&mut self, all: &[Diagnostic]) {
+        self.close();
         for diagnostic in all {
             self.printer.plain(&format!("--- {}", word(&diagnostic.title)));
             self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
@@ -171,6 +162,6 @@ impl Log {
     }
 
     fn place(&self) -> &Place {
-        &self.facts.place
+        &self.report.facts.place
     }
 }

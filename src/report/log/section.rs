@@ -1,101 +1,35 @@
-use super::attempts::Attempts;
 use super::Log;
-use crate::protocol::{Attempt, Failure, Reason, Step};
+use crate::protocol::Attempt;
 use crate::report::page::Page;
+use crate::report::steps::{Mark, StepRun};
 use crate::report::{duration, texts};
-use std::collections::VecDeque;
-use std::time::Duration;
 
 /// So many lines of what a step prints are shown as they come.
 const SHOWN: usize = 2000;
-/// So many of the last ones are kept: for the end of what was left out, and for a failure.
-const KEPT: usize = 30;
+/// Every so many attempts there is a line, whatever they say.
+const EVERY: u32 = 10;
 
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Done,
-    Failed,
-    Cancelled,
-    /// It was not seen to end.
-    CutOff,
-}
-
-impl Mark {
-    /// Of a step that failed.
-    pub(super) fn of(failure: &Failure) -> Self {
-        match failure.reason {
-            Reason::Cancelled => Self::Cancelled,
-            _ => Self::Failed,
-        }
-    }
-}
-
-/// The step that runs.
+/// The part of the log that belongs to one step.
 #[derive(Debug)]
 pub(super) struct Section {
-    step: Step,
-    /// Milliseconds since the epoch.
-    since: Option<u64>,
-    /// Where it is known without a clock.
-    took: Option<Duration>,
+    /// Which of the report's steps.
+    at: usize,
     /// Whether its group is open on the page.
     open: bool,
-    printed: usize,
-    last: VecDeque<String>,
-    note: Option<String>,
-    attempts: Attempts,
     waits: bool,
-}
-
-impl Section {
-    fn new(step: Step, since: Option<u64>) -> Self {
-        let (took, note, last, attempts) = (None, None, VecDeque::new(), Attempts::default());
-        Self { step, since, took, open: true, printed: 0, last, note, attempts, waits: false }
-    }
-
-    pub(super) fn step(&self) -> Step {
-        self.step
-    }
-
-    /// Keeps a line of output; whether it is to be shown now.
-    fn keep(&mut self, line: &str) -> bool {
-        self.printed += 1;
-        if self.last.len() == KEPT {
-            self.last.pop_front();
-        }
-        self.last.push_back(line.to_owned());
-        self.printed <= SHOWN
-    }
-
-    /// The lines that were not shown: how many are lost, and the last ones.
-    fn held_back(&self) -> Option<(usize, Vec<String>)> {
-        let over = self.printed.checked_sub(SHOWN).filter(|over| *over > 0)?;
-        let kept = over.min(self.last.len());
-        Some((over - kept, self.last.iter().skip(self.last.len() - kept).cloned().collect()))
-    }
-
-    fn result(&self, mark: Mark, at: Option<u64>) -> String {
-        let step = texts::step(self.step);
-        let by_clock = at.zip(self.since).map(|(at, since)| Duration::from_millis(at.saturating_sub(since)));
-        let took = self.took.or(by_clock).map(|took| format!(", {}", duration(took))).unwrap_or_default();
-        let note = self.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-        let health = self.attempts.last().map(|last| format!(": health {last}")).unwrap_or_default();
-        match mark {
-            Mark::Done => format!("✓ {step}{took}{note}"),
-            Mark::Failed => format!("✗ {step} failed{took}{health}{note}"),
-            Mark::Cancelled => format!("✗ {step} cancelled{took}{note}"),
-            Mark::CutOff => format!("✗ {step} was not seen to end"),
-        }
-    }
+    /// Its last lines are not shown again.
+    told: bool,
 }
 
 impl Log {
-    pub(super) fn open(&mut self, step: Step, since: Option<u64>) {
-        self.close(Mark::CutOff, None);
-        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place(), &self.facts.task));
+    /// The group of the step that the report has just begun.
+    pub(super) fn open(&mut self) {
+        self.close();
+        let Some(at) = self.report.steps.len().checked_sub(1) else { return };
+        let step = self.report.steps[at].step;
+        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place(), &self.report.facts.task));
         self.printer.open(&title);
-        self.section = Some(Section::new(step, since));
+        self.section = Some(Section { at, open: true, waits: false, told: false });
     }
 
     /// Folds the step's group for lines that must be seen.
@@ -111,7 +45,7 @@ impl Log {
             section.open = true;
             // a terminal folds nothing
             if self.printer.page == Page::Actions {
-                self.printer.open(&format!("{}, continued", texts::step(section.step)));
+                self.printer.open(&format!("{}, continued", texts::step(self.report.steps[section.at].step)));
             }
         }
     }
@@ -122,21 +56,6 @@ impl Log {
         self.printer.plain(text);
     }
 
-    /// Something for the line of its result.
-    pub(super) fn note(&mut self, text: String) {
-        match &mut self.section {
-            Some(section) => section.note = Some(text),
-            None => self.inside(&text),
-        }
-    }
-
-    /// How long it took, by the clock of whoever says so.
-    pub(super) fn took(&mut self, took: Duration) {
-        if let Some(section) = &mut self.section {
-            section.took = Some(took);
-        }
-    }
-
     /// Whether this step has not been told to wait before.
     pub(super) fn first_wait(&mut self) -> bool {
         self.section.as_mut().is_none_or(|section| !std::mem::replace(&mut section.waits, true))
@@ -144,17 +63,18 @@ impl Log {
 
     /// What the server, or ssh, prints.
     pub(super) fn output(&mut self, text: &[u8]) {
-        for line in self.printer.foreign(text) {
-            if self.section.as_mut().is_none_or(|section| section.keep(&line)) {
-                self.resume();
-                self.printer.print([line]);
-            }
+        let lines = self.printer.more_foreign(text);
+        let before = self.step().map_or(0, |step| step.said.lines.saturating_sub(lines.len()));
+        for line in lines.into_iter().take(SHOWN.saturating_sub(before)) {
+            self.resume();
+            self.printer.print([line]);
         }
     }
 
+    /// The first attempt, one that says something else, and every tenth.
     pub(super) fn attempt(&mut self, attempt: &Attempt) {
-        let worth = self.section.as_mut().is_none_or(|section| section.attempts.worth_a_line(attempt));
-        if worth {
+        let first = |step: &StepRun| step.answers.last().is_some_and(|last| last.first == attempt.number);
+        if self.step().is_none_or(first) || attempt.number.is_multiple_of(EVERY) {
             self.inside(&texts::attempt(attempt));
         }
     }
@@ -162,25 +82,55 @@ impl Log {
     /// What a step printed is told in another way.
     pub(super) fn forget_output(&mut self) {
         if let Some(section) = &mut self.section {
-            section.last.clear();
+            section.told = true;
         }
     }
 
-    /// Ends the step: its result stands outside of its group.
-    pub(super) fn close(&mut self, mark: Mark, at: Option<u64>) {
-        if let Some((lost, last)) = self.section.as_ref().and_then(Section::held_back) {
-            self.resume();
-            if lost > 0 {
-                self.printer.plain(&texts::left_out(lost));
-            }
-            self.printer.print(last);
-        }
+    /// Ends the step, as the report says it ended: its result stands outside of its group.
+    pub(super) fn close(&mut self) {
+        self.end_of_output();
         self.pause();
         let Some(section) = self.section.take() else { return };
-        self.printer.plain(&section.result(mark, at));
+        let step = &self.report.steps[section.at];
+        self.printer.plain(&result(step));
         // a terminal folds nothing: there they can be seen already
-        if mark != Mark::Done && self.printer.page == Page::Actions {
-            self.printer.print(section.last);
+        if step.mark != Some(Mark::Done) && self.printer.page == Page::Actions && !section.told {
+            let last = self.printer.known(&step.said.last);
+            self.printer.print(last);
         }
+    }
+
+    /// The last of the lines that were not shown, and how many are lost.
+    fn end_of_output(&mut self) {
+        let Some(said) = self.step().map(|step| &step.said) else { return };
+        let over = said.lines.saturating_sub(SHOWN);
+        let kept = over.min(said.last.len());
+        if over == 0 {
+            return;
+        }
+        let last = self.printer.known(said.last.iter().skip(said.last.len() - kept));
+        self.resume();
+        if over > kept {
+            self.printer.plain(&texts::left_out(over - kept));
+        }
+        self.printer.print(last);
+    }
+
+    fn step(&self) -> Option<&StepRun> {
+        self.section.as_ref().map(|section| &self.report.steps[section.at])
+    }
+}
+
+/// The step's line outside of its group.
+fn result(run: &StepRun) -> String {
+    let step = texts::step(run.step);
+    let took = run.took.map(|took| format!(", {}", duration(took))).unwrap_or_default();
+    let note = run.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    let health = run.health().map(|last| format!(": health {last}")).unwrap_or_default();
+    match run.mark {
+        Some(Mark::Done) => format!("✓ {step}{took}{note}"),
+        Some(Mark::Failed) => format!("✗ {step} failed{took}{health}{note}"),
+        Some(Mark::Cancelled) => format!("✗ {step} cancelled{took}{note}"),
+        Some(Mark::CutOff) | None => format!("✗ {step} was not seen to end"),
     }
 }

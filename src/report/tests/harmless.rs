@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
     Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome, Reason, RunEvent,
-    Step, Trouble, Unready, Warning, What,
+    Step, Trouble, Unready, Voice, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::runner::commands;
@@ -17,7 +17,7 @@ fn server(what: What) -> RunEvent {
 }
 
 /// The beginning of a run in which every foreign text is hostile.
-fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
+pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let mut planned = planned();
     planned.host = text(bytes);
     planned.user = text(bytes);
@@ -39,7 +39,11 @@ fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
         server(What::Output(bytes.to_vec())),
         server(What::Step(Step::Verify)),
         server(What::Attempt(Attempt { number: 1, answer: bad_answer(bytes), took: Duration::ZERO })),
-        server(What::Diagnostics(vec![Diagnostic { title: text(bytes), text: bytes.to_vec() }])),
+        server(What::Diagnostics(vec![Diagnostic {
+            title: text(bytes),
+            voice: Voice::Application,
+            text: bytes.to_vec(),
+        }])),
     ]
 }
 
@@ -48,7 +52,7 @@ fn bad_answer(bytes: &[u8]) -> Answer {
 }
 
 /// Ends in which every foreign text is hostile.
-fn endings(bytes: &[u8]) -> [End; 7] {
+pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let said = || bytes.to_vec();
     let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
     let command = Reason::Command { ending: Ending::Exit(1), line: Some((1, text(bytes))), output: said() };

@@ -1,8 +1,10 @@
 //! What the report's tests share: one of everything that can happen, and whole runs.
 
 mod harmless;
+mod issue;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
 mod logs;
+mod markdown;
 mod samples;
 mod whole;
 

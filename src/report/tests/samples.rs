@@ -153,7 +153,9 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         Warning::DaemonReload,
         Warning::NotEnabled("diting".into()),
         Warning::DiskNearlyFull(87),
+        Warning::NoResetFailed { service: "diting".into(), user: "deploy".into() },
         Warning::LogWords(lines([b"ERROR: \x1b[31mno cache", b"Exception in worker process"])),
+        Warning::LogNotChecked("only its last 10 lines can be read".into()),
         Warning::OldUnhealthy(Answer::Refused),
     ]
 }
@@ -163,7 +165,6 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         Notice::TakenOver(id(OLD)),
         Notice::ListenerNotChecked("it is nginx.service".into()),
         Notice::LingerNotChecked,
-        Notice::LogNotChecked("only its last 10 lines can be read".into()),
         Notice::StartLimitWait { up_to: SECOND * 10, serving: true },
         Notice::StartLimitWait { up_to: SECOND * 300, serving: false },
         Notice::Adopted("current -> /opt/diting/previous".into()),

@@ -2,6 +2,7 @@ use super::answer;
 use crate::protocol::{Notice, Warning};
 use crate::report::amounts::limit;
 use crate::report::foreign::word;
+use crate::report::hints::sudoers;
 use crate::report::place::shell;
 
 /// Something a person should act on, and how.
@@ -22,12 +23,20 @@ pub fn warning(warning: &Warning) -> String {
             format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
         }
         Warning::DiskNearlyFull(used) => {
-            format!("the disk of the target is used to {used} %; on the server: df -h, and sudo du -xsh /var/log")
+            format!("the disk of the target is used to {used} %; on the server: df -h && sudo du -xsh /var/log")
         }
         Warning::LogWords(lines) => {
             let all: Vec<String> = lines.iter().map(word).collect();
             format!("the log of the new start deserves a look: {}", all.join("; "))
         }
+        Warning::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
+        Warning::NoResetFailed { service, user } => format!(
+            "{} may not run sudo -n systemctl reset-failed {}, so that systemd's start limit has to be waited for; on the \
+             server's console: {}",
+            word(user),
+            word(service),
+            sudoers(user, "reset-failed", service)
+        ),
         Warning::OldUnhealthy(last) => {
             format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
         }
@@ -51,7 +60,6 @@ pub fn notice(notice: &Notice) -> String {
         Notice::StartLimitWait { up_to, serving: false } => {
             format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
         }
-        Notice::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
         Notice::Adopted(found) => adopted(found),
     }
 }
@@ -74,8 +82,10 @@ mod tests {
         an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
         the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
         unit diting is not started at boot; on the server: sudo systemctl enable diting
-        the disk of the target is used to 87 %; on the server: df -h, and sudo du -xsh /var/log
+        the disk of the target is used to 87 %; on the server: df -h && sudo du -xsh /var/log
+        deploy may not run sudo -n systemctl reset-failed diting, so that systemd's start limit has to be waited for; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
         the log of the new start deserves a look: ERROR: no cache; Exception in worker process
+        the log of the new start is not known to be clean: only its last 10 lines can be read
         what ran before was not healthy: health refused the connection: nobody listens there; there is no good release to go back to
         ");
     }
@@ -87,7 +97,6 @@ mod tests {
         1762147685 was live and healthy, and is taken over as good
         who listens on the health port was not checked: it is nginx.service
         whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a deployment
-        the log of the new start is not known to be clean: only its last 10 lines can be read
         waiting up to 10 s for systemd's start limit; the old release serves meanwhile
         waiting up to 5 min for systemd's start limit; nothing serves meanwhile
         current was a link to /opt/diting/previous; the next switch writes a relative one

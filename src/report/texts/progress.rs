@@ -91,6 +91,15 @@ pub fn recovered(verdict: &Verdict) -> String {
     format!("{release}of an earlier run that did not see its end, has ended as {}{why}; {now}", verdict.outcome.word())
 }
 
+/// The same as a whole sentence.
+#[must_use]
+pub fn found(verdict: &Verdict) -> String {
+    match verdict.release {
+        Some(_) => format!("release {}", recovered(verdict)),
+        None => format!("what was left {}", recovered(verdict)),
+    }
+}
+
 /// From here on the server needs nobody.
 #[must_use]
 pub fn point_of_no_return(release: ReleaseId, previous: Option<ReleaseId>, deadline: Duration) -> String {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
 use crate::runner::testing::{content_of, ended, event, need, planned, random, release, transaction, unpacked};
+use crate::runner::upload::Word;
 use crate::runner::Tree;
 use std::future::{pending, ready};
 use std::time::SystemTime;
@@ -39,7 +40,7 @@ impl Near {
     }
 
     async fn follow(&mut self, pipes: Near3) -> Followed {
-        let upload = Upload { plan: &self.plan, tree: &self.tree, again: None };
+        let upload = Upload { plan: &self.plan, tree: &self.tree, word: Word::Start };
         let events = &mut self.events;
         follow(pipes, upload, &self.progress, &mut self.watch, &mut |event| events.push(event)).await
     }

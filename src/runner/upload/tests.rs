@@ -10,7 +10,7 @@ type Files<'a> = &'a [(&'a str, &'a [u8])];
 /// Sends `files` to a server that asks for `needed`, and gives what it got.
 async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>, Vec<ToServer>) {
     let (_folder, tree, plan) = planned(files);
-    let upload = Upload { plan: &plan, tree: &tree, again: None };
+    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
     let unasked = upload.unasked().unwrap();
     let (needs, wanted) = unbounded_channel();
     for need in needed {
@@ -108,7 +108,7 @@ async fn folders_and_links_within_a_range_have_no_content() {
 async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let (folder, tree, plan) = planned(&[("a", &random(100_000))]);
     std::fs::write(folder.path().join("a"), random(100_000)).unwrap();
-    let upload = Upload { plan: &plan, tree: &tree, again: None };
+    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
     needs.send(Needed { ranges: vec![(0, 1)], begun: vec![], last: true }).unwrap();
@@ -122,7 +122,7 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
 #[tokio::test]
 async fn a_server_that_stops_reading_is_a_broken_line() {
     let (_folder, tree, plan) = planned(&[("a", b"x")]);
-    let upload = Upload { plan: &plan, tree: &tree, again: None };
+    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
     let unasked = upload.unasked().unwrap();
     let (near, far) = duplex(16);
     drop(far);

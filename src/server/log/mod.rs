@@ -7,7 +7,7 @@ mod words;
 pub(super) use read::{journal, status, Start};
 
 use super::outbox::Events;
-use crate::protocol::{LogCheck, LogLevel, Notice, Reason, Verification, Warning, What};
+use crate::protocol::{LogCheck, LogLevel, Reason, Verification, Warning, What};
 use words::{Word, Words};
 
 /// The most lines that are told, of crashes and of errors.
@@ -30,7 +30,7 @@ pub(super) fn check(start: &Start<'_>, check: &LogCheck, events: &mut dyn Events
         return Err(Reason::Log { lines: found.crashes });
     }
     if let Some(why) = unread {
-        events.emit(What::Notice(Notice::LogNotChecked(why)));
+        events.emit(What::Warning(Warning::LogNotChecked(why)));
     }
     let worth_a_look = found.all();
     if !worth_a_look.is_empty() {
@@ -55,7 +55,7 @@ fn unreadable(why: &str, level: LogLevel, events: &mut dyn Events) -> Result<(),
     if level == LogLevel::Fail {
         return Err(Reason::Unreadable(why.to_owned()));
     }
-    events.emit(What::Notice(Notice::LogNotChecked(why.to_owned())));
+    events.emit(What::Warning(Warning::LogNotChecked(why.to_owned())));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! All inputs together: what they are, and what they must not be at the same time.
 
 mod health;
+mod issue;
 mod place;
 mod server;
 mod stage;
@@ -49,15 +50,13 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let server = server::server(reader, around);
     let restart = reader.optional("restart", Restart::parse);
     let place = place::place(reader, around, meant, restart.as_ref());
-    let stage = match meant {
-        Command::Deploy => Stage::read(reader, around),
-        Command::Rollback | Command::Releases => Some(Stage::none()),
-    };
+    let stage = Stage::of(meant, reader, around);
     let health = health::health(reader);
     let log_check = log_check(reader);
     let retention = reader.with_default("retention", Retention::parse);
     let wait_lock = reader.with_default("wait-lock", |text| within(text, Duration::ZERO..=JOB));
     let timeout = reader.with_default("timeout", |text| within(text, SECOND..=JOB));
+    let issue = issue::issue(reader, around);
     let ((service, target), stage) = (place?, stage?);
     let settings = Settings {
         command: command?,
@@ -79,6 +78,7 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
         min_free: stage.min_free,
         wait_lock: wait_lock?,
         timeout: timeout?,
+        issue: issue?,
     };
     warn_of_gaps(reader, &settings);
     Some(settings)

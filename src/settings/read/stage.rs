@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use crate::settings::commands::{before_switch, Install, InstallPlan};
+use crate::settings::commands::{before_switch, Command, Install, InstallPlan};
 use crate::settings::env::{Env, EnvFile};
 use crate::settings::excludes::{Excludes, DEPLOY_IGNORE};
 use crate::settings::model::Surroundings;
@@ -29,8 +29,16 @@ pub(super) struct Stage {
 }
 
 impl Stage {
+    /// What this command stages.
+    pub(super) fn of(command: Command, reader: &mut Reader<'_>, around: &Surroundings) -> Option<Self> {
+        match command {
+            Command::Deploy => Self::read(reader, around),
+            Command::Rollback | Command::Releases => Some(Self::none()),
+        }
+    }
+
     /// Nothing is staged.
-    pub(super) fn none() -> Self {
+    fn none() -> Self {
         Self {
             source: None,
             excludes: Excludes::default(),
@@ -43,7 +51,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn read(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Self> {
+    fn read(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Self> {
         let source =
             reader.with_default("source", |text| Source::parse(text, &around.current_dir, around.workspace.as_deref()));
         let excludes = excludes(reader, source.as_ref());

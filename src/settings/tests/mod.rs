@@ -53,6 +53,7 @@ impl Inputs {
             .with("key", KEY)
             .with("known-hosts", KNOWN)
             .with("health-url", "http://localhost:8000/health")
+            .with("github-token", "ghs_of-the-job")
     }
 
     pub(in crate::settings) fn with(mut self, name: &str, value: &str) -> Self {

@@ -9,7 +9,7 @@ mod unswitched;
 use super::*;
 use crate::protocol::{
     Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned, Reason, RunEvent,
-    Staged, Step, Task, Trouble, Unready, Verdict, Warning, What,
+    Staged, Step, Task, Trouble, Unready, Verdict, Voice, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -103,6 +103,10 @@ fn broken(run: &mut Run) {
     run.attempts(1..=2, &Answer::Refused);
     run.attempts(3..=12, &down());
     let text = b"INFO: started\nTraceback (most recent call last):\r\n##[error]x\n::set-output name=a::b\n\x1b[31mKeyError\x1b[0m\rz";
-    run.server(What::Diagnostics(vec![Diagnostic { title: "journal of diting".into(), text: text.to_vec() }]));
+    run.server(What::Diagnostics(vec![Diagnostic {
+        title: "journal of diting".into(),
+        voice: Voice::Application,
+        text: text.to_vec(),
+    }]));
     run.steps([Step::RollBack]);
 }

@@ -1,0 +1,22 @@
+'use strict';
+
+const path = require('node:path');
+const express = require('express');
+
+const VERSION = '1';
+// node follows `current`, so this is the release's own folder
+const RELEASE = path.basename(__dirname);
+
+const app = express();
+app.get('/health', (request, response) => {
+  response.json({ status: 'healthy', release: RELEASE, version: VERSION });
+});
+app.get('/', (request, response) => {
+  response.type('text').send(`version ${VERSION}, release ${RELEASE}\n`);
+});
+
+const port = Number(process.env.PORT || 3000);
+app.listen(port, (error) => {
+  if (error) throw error;
+  console.log(`release ${RELEASE} listens on port ${port}`);
+});

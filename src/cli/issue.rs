@@ -1,0 +1,179 @@
+//! The issue that tells of it: what is to become of it, and the asking of GitHub. Comes after everything else and changes
+//! nothing: what does not work is a warning.
+
+use crate::actions::Context;
+use crate::github::{Access, Hub, Limits, Proxies, Told, Wishes};
+use crate::protocol::{End, Outcome, Verdict};
+use crate::report::{issue_text, IssueAct, RawLogs, Report};
+use crate::settings::{IssueLogs, IssueOpens, Settings};
+use crate::text::Redactor;
+use std::future::Future;
+use std::io;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{signal, SignalKind};
+
+/// GitHub's own API, for runs by hand.
+const API: &str = "https://api.github.com";
+
+/// What is to become of the issue. `found`: how a run before this one ended, where this run found it out.
+fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct> {
+    if opens == IssueOpens::Off {
+        return None;
+    }
+    match of_end(end, opens) {
+        // whatever was found is over
+        Some(IssueAct::Close) => Some(IssueAct::Close),
+        _ if found.is_some_and(|found| needs_a_person(found.outcome, Some(found))) => Some(IssueAct::Open),
+        act => act,
+    }
+}
+
+fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
+    match end.outcome {
+        Outcome::Deployed => Some(IssueAct::Close),
+        // what failed before is not deployed by going back
+        Outcome::Restored => Some(IssueAct::Comment),
+        outcome if needs_a_person(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
+        Outcome::Failed | Outcome::Unknown if opens == IssueOpens::Failure => Some(IssueAct::Open),
+        Outcome::Failed | Outcome::Unknown => Some(IssueAct::Comment),
+        _ => None,
+    }
+}
+
+/// A release was live and failed: it was rolled back, or there was nothing good to go back to.
+fn needs_a_person(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
+    match outcome {
+        Outcome::RolledBack | Outcome::RollbackFailed => true,
+        Outcome::Failed => verdict.is_some_and(|verdict| verdict.switched),
+        _ => false,
+    }
+}
+
+/// Tells it, where there is something to tell, and a token and a repository to do it with.
+pub(super) fn tell(settings: &Settings, context: &Context, report: &Report, redactor: &Redactor) -> Told {
+    let issue = &settings.issue;
+    let act = report.end.as_ref().and_then(|end| act(end, issue.opens, report.recovered.last()));
+    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository) else {
+        return Told::default();
+    };
+    let access = Access {
+        api_url: context.api_url.clone().unwrap_or_else(|| API.to_owned()),
+        repository: repository.clone(),
+        token: token.expose().to_owned().into(),
+        proxies: Proxies::from_env(),
+    };
+    let wishes = Wishes { labels: issue.labels.clone(), assignees: issue.assignees.clone() };
+    let telling = async {
+        let hub = match Hub::new(&access, Limits::default()) {
+            Ok(hub) => hub,
+            Err(problem) => return warned(problem),
+        };
+        let (raw, warning) = raw(&hub, act, issue.logs).await;
+        let Some(text) = issue_text(report, &context.job(), raw, redactor) else { return Told::default() };
+        let mut told = hub.tell(act, &text, &wishes).await;
+        told.warnings.extend(warning);
+        told
+    };
+    run(telling).unwrap_or_else(|error| warned(format!("the issue is not written: {error}")))
+}
+
+fn warned(warning: String) -> Told {
+    Told { warnings: vec![warning], ..Told::default() }
+}
+
+/// A success has no log that matters.
+async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
+    match logs {
+        IssueLogs::Always => (RawLogs::Show, None),
+        IssueLogs::Auto if act != IssueAct::Close => match hub.is_private().await {
+            Ok(true) => (RawLogs::Show, None),
+            Ok(false) => (RawLogs::Hide, None),
+            Err(warning) => (RawLogs::Hide, Some(warning)),
+        },
+        IssueLogs::Auto | IssueLogs::Never => (RawLogs::Hide, None),
+    }
+}
+
+/// On a runtime of its own, which nothing keeps from ending; a cancelled job does not wait for it.
+fn run(telling: impl Future<Output = Told>) -> io::Result<Told> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let told = runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            told = telling => Ok(told),
+            _ = interrupt.recv() => Ok(warned(CANCELLED.to_owned())),
+            _ = terminate.recv() => Ok(warned(CANCELLED.to_owned())),
+        }
+    });
+    // a name that is being looked up can't be interrupted
+    runtime.shutdown_background();
+    told
+}
+
+const CANCELLED: &str =
+    "the issue may not be written: the job was cancelled meanwhile. The next run looks at it again.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::TransactionId;
+    use std::time::Duration;
+
+    fn verdict(outcome: Outcome, switched: bool) -> Verdict {
+        Verdict {
+            transaction: TransactionId::from_random([0; 16]),
+            outcome,
+            release: None,
+            previous: None,
+            live: None,
+            failure: None,
+            rollback: None,
+            switched,
+            at: 0,
+        }
+    }
+
+    fn end(outcome: Outcome, switched: bool) -> End {
+        End { outcome, verdict: Some(verdict(outcome, switched)), trouble: None, took: Duration::ZERO }
+    }
+
+    fn line(end: &End, found: Option<&Verdict>) -> String {
+        let word = |opens| act(end, opens, found).map_or("nothing".to_owned(), |act| format!("{act:?}").to_lowercase());
+        assert_eq!(act(end, IssueOpens::Off, found), None);
+        format!("{} -> {}, {}", end.outcome.word(), word(IssueOpens::Rollback), word(IssueOpens::Failure))
+    }
+
+    #[test]
+    fn every_outcome_has_its_act() {
+        let lines = Outcome::ALL.map(|outcome| line(&end(outcome, false), None));
+        insta::assert_snapshot!(lines.join("\n"), @"
+        deployed -> close, close
+        restored -> comment, comment
+        error -> nothing, nothing
+        invalid -> nothing, nothing
+        unreachable -> nothing, nothing
+        not-ready -> nothing, nothing
+        failed -> comment, open
+        rolled-back -> open, open
+        rollback-failed -> open, open
+        busy -> nothing, nothing
+        unknown -> comment, open
+        cancelled -> nothing, nothing
+        ");
+        assert_eq!(line(&end(Outcome::Failed, true), None), "failed -> open, open");
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_told_unless_all_is_well_now() {
+        let rolled_back = verdict(Outcome::RolledBack, true);
+        let first = verdict(Outcome::Failed, true);
+        for found in [rolled_back, first, verdict(Outcome::RollbackFailed, true)] {
+            assert_eq!(line(&end(Outcome::Deployed, true), Some(&found)), "deployed -> close, close");
+            for outcome in [Outcome::Failed, Outcome::NotReady, Outcome::Unreachable, Outcome::Restored] {
+                assert!(line(&end(outcome, false), Some(&found)).ends_with("open, open"), "{outcome:?} {found:?}");
+            }
+        }
+        let unswitched = verdict(Outcome::Failed, false);
+        assert_eq!(line(&end(Outcome::NotReady, false), Some(&unswitched)), "not-ready -> nothing, nothing");
+    }
+}

@@ -1,0 +1,122 @@
+//! The issue's texts: as the summary, but for somebody who comes later and from elsewhere.
+
+use super::{IssueText, RawLogs};
+use crate::protocol::{Diagnostic, End, Outcome, Reason, Task, Verdict, Voice};
+use crate::report::foreign::{all, cut};
+use crate::report::markdown::{self, Document};
+use crate::report::place::shell;
+use crate::report::{summary, texts, Job, Place, Report};
+use crate::text::Redactor;
+use sha2::{Digest as _, Sha256};
+
+/// GitHub takes 65,536 characters. In bytes, which are never fewer.
+const MOST: usize = 59_000;
+const MOST_OF_PART: usize = 16_000;
+/// Of earlier runs so many are told of; there is one at the most, unless a server lies.
+const FOUND: usize = 3;
+/// GitHub takes 256 characters.
+const TITLE: usize = 200;
+
+/// The texts for how this run ended, and for what it found of earlier ones; `None` where it has not ended. After a success
+/// the comment says so.
+#[must_use]
+pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor) -> Option<IssueText> {
+    let end = report.end.as_ref()?;
+    let place = &report.facts.place;
+    let marker = marker(place);
+    let comment = match end.outcome.is_success() {
+        true => success(report, end, job, redactor),
+        false => failure(report, end, job, logs, redactor),
+    };
+    Some(IssueText { title: title(place, redactor), body: format!("{marker}\n\n{comment}"), marker, comment })
+}
+
+/// Tells this server and service from others, without naming them.
+fn marker(place: &Place) -> String {
+    let Place { host, port, target, service, user: _ } = place;
+    let digest = Sha256::digest(format!("{host}\0{port}\0{target}\0{}", service.as_deref().unwrap_or_default()));
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("<!-- deploy-action {hex} -->")
+}
+
+fn title(place: &Place, redactor: &Redactor) -> String {
+    let what = place.service.as_ref().unwrap_or(&place.target);
+    cut(&redactor.redact(&all(format!("Deployment of {what} to {} failed", place.host))), TITLE)
+}
+
+fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    page.add(&summary::heading(report, end, redactor));
+    page.add(&found(report, redactor));
+    page.add(&summary::facts(report, end, job, redactor));
+    page.finish()
+}
+
+fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> String {
+    let quiet = without_logs(end);
+    let end = match logs {
+        RawLogs::Show => end,
+        RawLogs::Hide => &quiet,
+    };
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    page.add(&summary::heading(report, end, redactor));
+    page.add(&found(report, redactor));
+    page.add(&format!("### What happened and what to do\n\n{}", summary::what_to_do(report, end, redactor)));
+    page.add(&summary::facts(report, end, job, redactor));
+    page.add(&reproduce(report, end, job, redactor));
+    page.add(&summary::steps(report, redactor));
+    let shown: Vec<&Diagnostic> = report.diagnostics.iter().filter(|it| is_shown(it, logs)).collect();
+    summary::diagnostics(report, end, &shown, logs, &mut page);
+    page.finish()
+}
+
+/// How earlier runs ended that did not see it themselves.
+fn found(report: &Report, redactor: &Redactor) -> String {
+    let one = |verdict: &Verdict| format!("- {}\n", markdown::prose(&texts::found(verdict), redactor));
+    report.recovered.iter().take(FOUND).map(one).collect()
+}
+
+fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
+    logs == RawLogs::Show || diagnostic.voice == Voice::System
+}
+
+/// The same end without a line of the application's log, and without what commands printed.
+fn without_logs(end: &End) -> End {
+    let mut end = end.clone();
+    let verdict = end.verdict.as_mut();
+    for failure in verdict.into_iter().flat_map(|verdict| [&mut verdict.failure, &mut verdict.rollback]).flatten() {
+        match &mut failure.reason {
+            Reason::Log { lines } => lines.clear(),
+            Reason::Command { output, .. } => output.clear(),
+            _ => {}
+        }
+    }
+    end
+}
+
+/// The same once more, and where the failed release lies.
+fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
+    let place = &report.facts.place;
+    let mut commands = Vec::new();
+    if let Some(commit) = job.commit.as_ref().filter(|_| report.facts.task == Task::Deploy) {
+        commands.push(format!("git checkout {}", shell(commit)));
+    }
+    let service = place.service.as_ref().map_or(" --service none".to_owned(), |it| format!(" --service {}", shell(it)));
+    let command = match report.facts.task {
+        Task::Deploy => "",
+        Task::RollBack { .. } => " --command rollback",
+    };
+    let (host, user, target) = (shell(&place.host), shell(&place.user), shell(&place.target));
+    let port = if place.port == 22 { String::new() } else { format!(" --port {}", place.port) };
+    commands.push(format!("deploy-action{command} --host {host}{port} --user {user}{service} --target {target}"));
+    let again = "the same once more, by hand, with the workflow's other inputs:";
+    let kept =
+        end.verdict.as_ref().filter(|it| it.switched && it.outcome != Outcome::Unknown).and_then(|it| it.release);
+    let kept = kept.map(|id| {
+        let folder = place.below(&format!("releases/{id}"));
+        format!("\nthe failed release stays on {} until the next success:\n  ls -la {folder}", place.host)
+    });
+    let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
+    let text = format!("{again}{commands}{}", kept.unwrap_or_default());
+    format!("### How to reproduce\n\n{}", markdown::advice(&text, redactor))
+}

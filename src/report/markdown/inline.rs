@@ -1,0 +1,204 @@
+use super::{clean, longest_run};
+use crate::text::Redactor;
+
+/// What a sentence may hold beside words.
+const BEFORE: &[char] = &['(', '“'];
+const AFTER: &[char] = &[')', '”', ',', ';', '.', ':', '?', '!', '…'];
+/// What our texts put before a command, which then ends them.
+const COMMAND: [&str; 2] = ["on the server: ", "on the server's console: "];
+/// Commit hashes are linked from so many digits on; ids are longer.
+const HASH: usize = 7;
+
+/// A sentence: plain words stay, everything else becomes code - a command and a quotation as a whole.
+pub(in crate::report) fn prose(text: &str, redactor: &Redactor) -> String {
+    let text = clean(text.as_bytes(), redactor).join(" ");
+    let begin = COMMAND.iter().filter_map(|before| text.rfind(before).map(|at| at + before.len())).max();
+    let (sentence, command) = text.split_at(begin.unwrap_or(text.len()));
+    let mut out = Pieces::default();
+    let mut rest = sentence;
+    while let Some((before, quotation, after)) = quoted(rest) {
+        words(before, &mut out);
+        out.quotation(quotation);
+        rest = after;
+    }
+    words(rest, &mut out);
+    if !command.trim().is_empty() {
+        out.end_code("");
+        out.code("", command.trim(), "");
+    }
+    out.finish()
+}
+
+/// What stands before, in and after the first quotation in which there is more than plain words.
+fn quoted(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let begin = from + text[from..].find('“')?;
+        let inner = begin + '“'.len_utf8();
+        let end = inner + text[inner..].find('”')?;
+        let quotation = &text[inner..end];
+        if !quotation.trim().is_empty() && !quotation.split_whitespace().all(is_plain) {
+            return Some((&text[..begin], quotation, &text[end + '”'.len_utf8()..]));
+        }
+        from = end;
+    }
+}
+
+fn words(text: &str, out: &mut Pieces) {
+    for word in text.split_whitespace() {
+        let core = word.trim_start_matches(BEFORE);
+        let before = &word[..word.len() - core.len()];
+        let after = &core[core.trim_end_matches(AFTER).len()..];
+        let core = &core[..core.len() - after.len()];
+        // at a sentence's begin it would be the number of a list
+        let numbers = out.is_empty() && !after.is_empty() && core.bytes().all(|byte| byte.is_ascii_digit());
+        match (core.is_empty(), is_plain(core) && !numbers) {
+            (true, _) => out.code("", word, ""),
+            (_, true) => out.text(word),
+            (_, false) => out.code(before, core, after),
+        }
+    }
+}
+
+/// The same for a table.
+pub(in crate::report) fn cell(text: &str, redactor: &Redactor) -> String {
+    // no parser agrees with another one about what to do before this sign in code
+    prose(text, redactor).replace('|', "¦")
+}
+
+/// A text as code in one line; empty where it is.
+pub(in crate::report) fn code(text: &str, redactor: &Redactor) -> String {
+    let text = clean(text.as_bytes(), redactor).join(" ");
+    match text.trim() {
+        "" => String::new(),
+        text => span(text),
+    }
+}
+
+/// A link, if that is a plain one to the web; else its label only.
+pub(in crate::report) fn link(label: &str, to: Option<&str>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._~%-".contains(c);
+    match to.filter(|to| to.starts_with("https://") || to.starts_with("http://")) {
+        Some(to) if to.chars().all(plain) => format!("[{label}]({to})"),
+        _ => label.to_owned(),
+    }
+}
+
+/// A word, number, name or path in which nobody sees more than that.
+fn is_plain(word: &str) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || "-./'%".contains(c);
+    let inner = |c: char| c.is_alphanumeric() || c == '%';
+    let ends = word.starts_with(char::is_alphanumeric) && word.ends_with(inner);
+    let lower = word.to_lowercase();
+    let refers = lower.contains("www.") || lower.contains("//") || refers_to_issue(&lower);
+    let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
+    matches!(word, "–" | "—" | "✓" | "✗" | "%") || (word.chars().all(allowed) && ends && !hash && !refers)
+}
+
+fn is_hash(word: &str) -> bool {
+    word.len() >= HASH && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// `GH-1`.
+pub(super) fn refers_to_issue(lower: &str) -> bool {
+    lower.match_indices("gh-").any(|(at, found)| lower[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn span(text: &str) -> String {
+    let ticks = "`".repeat(longest_run(text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{space}{text}{space}{ticks}")
+}
+
+/// Words, of which neighbouring ones that are code become one.
+#[derive(Default)]
+struct Pieces {
+    out: Vec<String>,
+    code: Vec<String>,
+    before: String,
+}
+
+impl Pieces {
+    fn is_empty(&self) -> bool {
+        self.out.is_empty() && self.code.is_empty()
+    }
+
+    /// The same marks around it, of which the second one may be glued to what follows.
+    fn quotation(&mut self, text: &str) {
+        self.end_code("");
+        self.code("“", text.trim(), "”");
+    }
+
+    fn text(&mut self, word: &str) {
+        self.end_code("");
+        self.out.push(word.to_owned());
+    }
+
+    fn code(&mut self, before: &str, core: &str, after: &str) {
+        if !before.is_empty() {
+            self.end_code("");
+        }
+        if self.code.is_empty() {
+            self.before = before.to_owned();
+        }
+        self.code.push(core.to_owned());
+        if !after.is_empty() {
+            self.end_code(after);
+        }
+    }
+
+    fn end_code(&mut self, after: &str) {
+        if !self.code.is_empty() {
+            self.out.push(format!("{}{}{after}", self.before, span(&self.code.join(" "))));
+            self.code.clear();
+            self.before.clear();
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.end_code("");
+        self.out.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_and_everything_else_is_code() {
+        let text = |text| prose(text, &Redactor::new(["hunter2hunter2"]));
+        for (foreign, markdown) in [
+            (
+                "health answered 500 with “no database” after 30 attempts",
+                "health answered 500 with “no database” after 30 attempts",
+            ),
+            ("@alice, see #1 and o/r#2 or GH-3.", "`@alice`, see `#1` and `o/r#2` or `GH-3`."),
+            ("1762147999 of 3f2a1bc is live", "`1762147999` of `3f2a1bc` is live"),
+            ("<b>x</b> <!-- y", "`<b>x</b> <!--` y"),
+            ("go to https://x/y, www.x.y (me@x.y)", "go to `https://x/y`, `www.x.y` (`me@x.y`)"),
+            ("1. a - b * c", "`1`. a `-` b `*` c"),
+            ("``` `` a", "```` ``` `` ```` a"),
+            ("$x$ :smile: &amp; a_b [l](u) \\", "`$x$ :smile`: `&amp`; `a_b [l](u`) `\\`"),
+            ("answered 500 with “{\"a\": \"b c\"}” after 3", "answered 500 with “`{\"a\": \"b c\"}`” after 3"),
+            ("it is full; on the server: df -h && sudo x | y", "it is full; on the server: `df -h && sudo x | y`"),
+            ("used to 83 %, “a “b @c”", "used to 83 %, “`a “b @c`”"),
+            ("/opt/diting on web1.example: read-only", "`/opt/diting` on web1.example: read-only"),
+            ("a hunter2hunter2 b", "a `***` b"),
+            ("", ""),
+        ] {
+            assert_eq!(text(foreign), markdown);
+        }
+    }
+
+    #[test]
+    fn a_link_is_one_only_to_a_plain_address() {
+        assert_eq!(
+            link("run", Some("https://github.com/o/r/actions/runs/7")),
+            "[run](https://github.com/o/r/actions/runs/7)"
+        );
+        for to in [None, Some("javascript:x"), Some("https://x/) [y](https://z"), Some("https://x y")] {
+            assert_eq!(link("run", to), "run");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use crate::protocol::Step;
+use crate::report::{texts, Mark, StepRun};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Shorter bars can't be seen.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// GitHub draws no diagram of more than 50,000 characters.
+const MOST: usize = 40;
+
+/// When the steps ran, as a mermaid diagram. All words in it are ours: nothing has to be escaped.
+pub(super) fn gantt(steps: &[StepRun]) -> String {
+    let bars = bars(steps);
+    if bars.len() < 2 {
+        return String::new();
+    }
+    let mut text = "```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat %M:%S\n".to_owned();
+    line(&mut text, &format!("tickInterval {}second", tick(&bars)));
+    let mut section = "";
+    for Bar { run, start, took } in bars.iter().take(MOST) {
+        if part(run.step) != section {
+            section = part(run.step);
+            line(&mut text, &format!("section {section}"));
+        }
+        let name = format!("{} {}", texts::step(run.step), super::took(*took));
+        line(&mut text, &format!("{name} :{}{}, {}ms", tag(run.mark), clock(*start), took.max(&SHORTEST).as_millis()));
+    }
+    text + "```\n"
+}
+
+fn line(text: &mut String, line: &str) {
+    // writing to a String cannot fail
+    let _ = writeln!(text, "    {line}");
+}
+
+/// Seconds between two marks of the axis: a round number of them, and about ten marks.
+fn tick(bars: &[Bar<'_>]) -> u64 {
+    let all = bars.iter().map(|bar| bar.start + bar.took).max().unwrap_or_default();
+    let rounds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
+    rounds.into_iter().find(|round| round * 12 >= all.as_secs()).unwrap_or(3600)
+}
+
+struct Bar<'a> {
+    run: &'a StepRun,
+    /// Since the first.
+    start: Duration,
+    took: Duration,
+}
+
+/// The server's clock goes on where the runner's, by which connecting was measured, has ended.
+fn bars<'a>(steps: &'a [StepRun]) -> Vec<Bar<'a>> {
+    let first = steps.iter().find_map(|run| run.began);
+    let connected: Duration = steps.iter().filter(|run| run.began.is_none()).filter_map(|run| run.took).sum();
+    let mut on_runner = Duration::ZERO;
+    let bar = |run: &'a StepRun| {
+        let took = run.took?;
+        let start = match run.began.zip(first) {
+            Some((began, first)) => connected + Duration::from_millis(began.saturating_sub(first)),
+            None => {
+                on_runner += took;
+                on_runner - took
+            }
+        };
+        // the diagram's clock has 24 hours
+        (start + took < Duration::from_secs(86_400)).then_some(Bar { run, start, took })
+    };
+    steps.iter().filter_map(bar).collect()
+}
+
+fn part(step: Step) -> &'static str {
+    match step {
+        Step::Connect | Step::Lock | Step::Recover | Step::Check => "begin",
+        Step::Upload | Step::Install | Step::BeforeSwitch | Step::Seal => "stage",
+        Step::Switch | Step::Restart | Step::Verify | Step::Commit | Step::Retention => "go live",
+        Step::RollBack => "go back",
+    }
+}
+
+fn tag(mark: Option<Mark>) -> &'static str {
+    match mark {
+        Some(Mark::Done) => "",
+        Some(Mark::Failed) => "crit, ",
+        Some(Mark::Cancelled | Mark::CutOff) | None => "active, ",
+    }
+}
+
+fn clock(since: Duration) -> String {
+    let (seconds, ms) = (since.as_secs(), since.subsec_millis());
+    format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

@@ -1,0 +1,165 @@
+//! The job's summary: what a person sees first on the job page. The first line says what is live; what failed and what
+//! to do come next, then the facts.
+
+mod gantt;
+mod health;
+mod short;
+mod steps;
+
+pub use short::{invalid_summary, listing_summary};
+pub(super) use steps::table as steps;
+
+use super::advice::{advice, said};
+use super::markdown::{self, cell, code, link, prose, Document};
+use super::texts::{self, title};
+use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
+use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
+use crate::text::Redactor;
+use std::time::Duration;
+
+/// GitHub takes no summary over 1 MiB, and none of it then (`CreateStepSummaryCommand`). In bytes.
+const MOST: usize = 900 << 10;
+const MOST_OF_PART: usize = 64 << 10;
+/// Warnings and the like; a server may tell of any number.
+const NOTES: usize = 25;
+/// So much of a hash tells a commit from others.
+const COMMIT: usize = 7;
+
+/// The summary of a run that has ended; empty where it has not.
+#[must_use]
+pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
+    let Some(end) = &report.end else { return String::new() };
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    page.add(&heading(report, end, redactor));
+    if !end.outcome.is_success() {
+        page.add(&what_to_do(report, end, redactor));
+    }
+    page.add(&facts(report, end, job, redactor));
+    page.add(&steps(report, redactor));
+    page.add(&gantt::gantt(&report.steps));
+    page.add(&health::table(report, redactor));
+    page.add(&notes(report, redactor));
+    if !end.outcome.is_success() {
+        let shown: Vec<&Diagnostic> = report.diagnostics.iter().collect();
+        diagnostics(report, end, &shown, RawLogs::Show, &mut page);
+    }
+    page.finish()
+}
+
+/// The outcome in words and what is live now, in one line; where there is more to say, it follows.
+pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
+    let now = texts::now(end, &report.facts.place);
+    let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
+    let more = end_of_short.map(|at| format!("**{}**\n", prose(&now[at + 2..], redactor))).unwrap_or_default();
+    let line = prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
+    format!("## {} {} – {line}\n\n{more}", sign(end.outcome), title(end.outcome))
+}
+
+/// For the eye that passes over the page.
+fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Deployed | Outcome::Restored => "✅",
+        Outcome::RolledBack => "↩️",
+        Outcome::RollbackFailed => "🚨",
+        Outcome::Unknown => "❔",
+        Outcome::Busy => "⏳",
+        Outcome::Cancelled => "⏹️",
+        Outcome::Error | Outcome::Invalid | Outcome::Unreachable | Outcome::NotReady | Outcome::Failed => "❌",
+    }
+}
+
+/// Reason and hint.
+pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> String {
+    let one = |advice: super::advice::Advice| {
+        let what = prose(&advice.what, redactor);
+        format!("{what}\n\n{}", markdown::advice(&advice.hint, redactor))
+    };
+    advice(end, &report.facts.place).into_iter().map(one).collect()
+}
+
+/// A row of names and links.
+pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
+    let facts = &report.facts;
+    let verdict = end.verdict.as_ref();
+    let id = |id: Option<ReleaseId>| id.map(|id| format!("`{id}`")).unwrap_or_default();
+    let row = [
+        cell(facts.place.service.as_deref().unwrap_or("–"), redactor),
+        cell(&host(&facts.place), redactor),
+        id(verdict.map_or(facts.release, |verdict| verdict.release)),
+        commit(report, job, redactor),
+        id(verdict.map_or(facts.previous, |verdict| verdict.previous)),
+        cell(job.actor.as_deref().unwrap_or_default(), redactor),
+        job.run.as_deref().map_or("by hand".to_owned(), |run| link("run", Some(run))),
+        duration(end.took),
+    ];
+    markdown::table(["service", "host", "release", "commit", "previous", "who", "run", "duration"], [row])
+}
+
+/// What takes less than a second is told exactly.
+fn took(took: Duration) -> String {
+    match took.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        _ => duration(took),
+    }
+}
+
+fn host(place: &Place) -> String {
+    match place.port {
+        22 => place.host.clone(),
+        port => format!("{}, port {port}", place.host),
+    }
+}
+
+/// What a rollback brings back is of an earlier commit, which the server knows.
+fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
+    let planned = report.planned.as_ref().and_then(|planned| planned.commit.clone());
+    match (&report.facts.task, planned.or_else(|| job.commit.clone())) {
+        (Task::Deploy, Some(hash)) => {
+            let short: String = hash.chars().take(COMMIT).collect();
+            let to = job.commit_link.as_deref().filter(|_| job.commit.as_ref() == Some(&hash));
+            link(&code(&short, redactor), to).replace('|', "¦")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Warnings, what became of earlier runs, and what else a person should know.
+fn notes(report: &Report, redactor: &Redactor) -> String {
+    let found = report.recovered.iter().map(texts::found);
+    let act =
+        report.warnings.iter().map(texts::warning).chain(found).map(|text| format!("⚠️ {}", prose(&text, redactor)));
+    let know = report.notices.iter().map(|it| prose(&texts::notice(it), redactor));
+    let mut shown: Vec<String> = Vec::new();
+    for text in act.chain(know) {
+        // a wait is told again and again
+        if !shown.contains(&text) && shown.len() < NOTES {
+            shown.push(text);
+        }
+    }
+    match shown.is_empty() {
+        true => String::new(),
+        false => format!("### Worth knowing\n\n{}", shown.iter().map(|text| format!("- {text}\n")).collect::<String>()),
+    }
+}
+
+/// What others said, and what the server looked like.
+pub(super) fn diagnostics(report: &Report, end: &End, shown: &[&Diagnostic], logs: RawLogs, page: &mut Document<'_>) {
+    let said = said(end);
+    let unfinished = report.steps.iter().filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
+    let printed = unfinished.filter(|step| !step.said.last.is_empty() && logs == RawLogs::Show);
+    let printed: Vec<&StepRun> = printed.collect();
+    if said.is_empty() && printed.is_empty() && shown.is_empty() {
+        return;
+    }
+    page.add("### What was seen");
+    for said in said {
+        page.folded("what was said", said);
+    }
+    for step in printed {
+        let lines: Vec<String> = step.said.last.iter().map(|line| page.redactor.redact(line)).collect();
+        page.folded_lines(&format!("last lines of {}", texts::step(step.step)), &lines);
+    }
+    for diagnostic in shown {
+        page.folded(&diagnostic.title, &diagnostic.text);
+    }
+}

@@ -1,0 +1,33 @@
+use super::{MOST, MOST_OF_PART};
+use crate::protocol::Listing;
+use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};
+use crate::report::markdown::{self, cell, prose, Document};
+use crate::report::Place;
+use crate::text::Redactor;
+
+/// Of bad inputs, of which nothing was contacted.
+#[must_use]
+pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    page.add("## ❌ Inputs are wrong\n\n**Nothing was contacted; the server runs what it ran**");
+    page.add(&problems.iter().map(|problem| format!("- {}\n", prose(problem, redactor))).collect::<String>());
+    page.finish()
+}
+
+/// Of what is on a server.
+#[must_use]
+pub fn listing_summary(listing: &Listing, place: &Place, redactor: &Redactor) -> String {
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    let live = listing.releases.iter().find(|listed| listed.current).map(|listed| listed.release.to_string());
+    let live = live.map_or("no release is live".to_owned(), |id| format!("{id} is live"));
+    page.add(&format!("## Releases of {} on {}\n", prose(&place.target, redactor), prose(&place.host, redactor)));
+    page.add(&format!("**{}**", prose(&live, redactor)));
+    let releases = listing.releases.iter().map(|it| release(it).map(|text| cell(&text, redactor)));
+    page.add(&markdown::table(RELEASES, releases));
+    page.add("### Attempts");
+    page.add(&markdown::table(
+        ATTEMPTS,
+        listing.attempts.iter().map(|it| attempt(it).map(|text| cell(&text, redactor))),
+    ));
+    page.finish()
+}

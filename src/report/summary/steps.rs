@@ -1,0 +1,41 @@
+use super::took;
+use crate::report::markdown::{self, cell};
+use crate::report::{texts, Mark, Report, StepRun};
+use crate::text::Redactor;
+
+/// A server may tell of any number; the transaction has ten.
+const MOST: usize = 100;
+
+/// What was done, with how long it took.
+pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
+    if report.steps.is_empty() {
+        return String::new();
+    }
+    let row = |run: &StepRun| {
+        let took = run.took.map(took).unwrap_or_default();
+        [mark(run.mark).to_owned(), texts::step(run.step).to_owned(), took, note(run, redactor)]
+    };
+    let rows = report.steps.iter().take(MOST).map(row);
+    format!("### Steps\n\n{}", markdown::table(["", "step", "duration", ""], rows))
+}
+
+fn note(run: &StepRun, redactor: &Redactor) -> String {
+    let how = match run.mark {
+        Some(Mark::Done) => None,
+        Some(Mark::Failed) => Some("failed"),
+        Some(Mark::Cancelled) => Some("cancelled"),
+        Some(Mark::CutOff) | None => Some("was not seen to end"),
+    };
+    let health = run.health().map(|last| format!("health {last}"));
+    let parts = [how.map(str::to_owned), run.note.clone(), health];
+    cell(&parts.into_iter().flatten().collect::<Vec<_>>().join(": "), redactor)
+}
+
+fn mark(mark: Option<Mark>) -> &'static str {
+    match mark {
+        Some(Mark::Done) => "✅",
+        Some(Mark::Failed) => "❌",
+        Some(Mark::Cancelled) => "⏹️",
+        Some(Mark::CutOff) | None => "❔",
+    }
+}

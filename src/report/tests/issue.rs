@@ -1,0 +1,134 @@
+//! What the issue of a server and service is told.
+
+use super::*;
+use crate::protocol::{End, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
+use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
+use crate::text::Redactor;
+
+fn told(planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor) -> IssueText {
+    let mut report = Report::default();
+    report.on(&RunEvent::Planned(Box::new(planned)));
+    if let Some(verdict) = found {
+        report.on(&RunEvent::Server(Event { at: 0, what: What::Recovered(Box::new(verdict)) }));
+    }
+    report.on(&RunEvent::Ended(Box::new(end)));
+    let job = Job {
+        run: Some("https://github.com/diting/app/actions/runs/7".into()),
+        commit: Some("3f2a1bc".into()),
+        actor: Some("alice".into()),
+        ..Job::default()
+    };
+    issue_text(&report, &job, RawLogs::Show, redactor).unwrap()
+}
+
+fn plain(end: End) -> IssueText {
+    told(planned(), None, end, &Redactor::default())
+}
+
+#[test]
+fn before_its_end_a_run_tells_nothing() {
+    assert_eq!(issue_text(&Report::default(), &Job::default(), RawLogs::Show, &Redactor::default()), None);
+}
+
+#[test]
+fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
+    let all: Vec<_> = ends().into_iter().map(plain).collect();
+    assert!(all.iter().all(|it| (&it.title, &it.marker) == (&all[0].title, &all[0].marker)));
+    assert_eq!(all[0].title, "Deployment of diting to web1.example failed");
+    let other = |planned| told(planned, None, by_verdict(verdict(Outcome::Failed, None, None)), &Redactor::default());
+    for planned in [
+        Planned { host: "web2".into(), ..planned() },
+        Planned { port: 23, ..planned() },
+        Planned { target: "/srv".into(), ..planned() },
+        Planned { service: Some("other".into()), ..planned() },
+    ] {
+        assert_ne!(other(planned).marker, all[0].marker);
+    }
+    // whoever logs in, it is the same server and service
+    assert_eq!(other(Planned { user: "root".into(), ..planned() }).marker, all[0].marker);
+}
+
+#[test]
+fn a_success_says_what_is_live_now() {
+    insta::assert_snapshot!(plain(by_verdict(verdict(Outcome::Deployed, Some(NEW), None))).comment, @r"
+    ## ✅ Deployed – `1762147999` is live and healthy on web1.example, before it `1762147685`
+
+    | service | host | release | commit | previous | who | run | duration |
+    | --- | --- | --- | --- | --- | --- | --- | --- |
+    | diting | web1.example | `1762147999` | `3f2a1bc` | `1762147685` | alice | [run](https://github.com/diting/app/actions/runs/7) | 21.4 s |
+    ");
+}
+
+#[test]
+fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
+    let failure = failed(Step::Install, command(crate::protocol::Ending::Exit(1), b"no such package\n"));
+    let unsent = Verdict { switched: false, ..verdict(Outcome::Failed, Some(OLD), failure) };
+    insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @r"
+    ## ❌ Deployment failed – `1762147685` is still live
+
+    ### What happened and what to do
+
+    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server)
+
+    its last lines say why; try it by hand on the server, in the newest folder of:
+
+    ```sh
+    sudo -iu deploy ls -t /opt/diting/releases
+    ```
+
+    | service | host | release | commit | previous | who | run | duration |
+    | --- | --- | --- | --- | --- | --- | --- | --- |
+    | diting | web1.example | `1762147999` | `3f2a1bc` | `1762147685` | alice | [run](https://github.com/diting/app/actions/runs/7) | 21.4 s |
+
+    ### How to reproduce
+
+    the same once more, by hand, with the workflow's other inputs:
+
+    ```sh
+    git checkout 3f2a1bc
+    deploy-action --host web1.example --user deploy --service diting --target /opt/diting
+    ```
+
+    ### What was seen
+
+    <details><summary>what was said</summary>
+
+    ```text
+    no such package
+    ```
+
+    </details>
+    ");
+}
+
+#[test]
+fn what_an_earlier_run_left_behind_is_told_too() {
+    let found = verdict(Outcome::RolledBack, Some(OLD), failed(Step::Recover, Reason::Interrupted));
+    for outcome in [Outcome::Deployed, Outcome::Cancelled] {
+        let text =
+            told(planned(), Some(found.clone()), by_verdict(verdict(outcome, Some(NEW), None)), &Redactor::default());
+        let line =
+            "- release `1762147999`, of an earlier run that did not see its end, has ended as rolled-back, because";
+        assert!(text.comment.contains(line), "{}", text.comment);
+    }
+}
+
+#[test]
+fn a_rollback_is_seen_again_by_a_rollback() {
+    let planned = Planned { task: Task::RollBack { to: None }, service: None, port: 2222, ..planned() };
+    let text = told(planned, None, by_verdict(verdict(Outcome::RolledBack, Some(OLD), None)), &Redactor::default());
+    let command = "deploy-action --command rollback --host web1.example --port 2222 --user deploy --service none --target /opt/diting\n";
+    assert!(text.body.contains(command) && !text.body.contains("git checkout"), "{}", text.body);
+    assert_eq!(text.title, "Deployment of /opt/diting to web1.example failed");
+}
+
+#[test]
+fn no_secret_is_in_it() {
+    let failure = failed(Step::Verify, Reason::Crashed { result: "hunter2hunter2 password=x1".into() });
+    let planned = Planned { host: "hunter2hunter2".into(), ..planned() };
+    let redactor = Redactor::new(["hunter2hunter2"]);
+    let text = told(planned, None, by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)), &redactor);
+    for part in [text.title, text.body, text.comment] {
+        assert!(part.contains("***") && !part.contains("hunter2") && !part.contains("x1"), "{part}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Tells what becomes of a transaction to a runner half that knows nothing of it but its id: the one that began it was
+//! killed, or had no time to see its end.
+
+use super::check;
+use super::clock::now;
+use super::durable::Result;
+use super::earlier;
+use super::follow;
+use super::inbox::Limits;
+use super::layout::Layout;
+use super::links;
+use super::lock::{self, Held};
+use super::outbox::Outbox;
+use super::pending::Pending;
+use super::recover::recover;
+use super::verdicts;
+use crate::protocol::{Outcome, TransactionId, Verdict};
+use std::thread;
+use std::time::Duration;
+
+const TICK: Duration = Duration::from_millis(50);
+
+/// Attends the transaction to its end, and ends it where nobody else does.
+pub(super) fn attend(
+    layout: &Layout,
+    transaction: &TransactionId,
+    mut heard: u32,
+    limits: &Limits,
+    outbox: &mut Outbox,
+) -> Result<()> {
+    check::make_folders(layout)?;
+    let mut asked = false;
+    loop {
+        if let Some(verdict) = verdicts::get(layout, transaction) {
+            follow::tell_again(layout, &verdict, heard, limits, outbox);
+            return Ok(());
+        }
+        if follow::rejoin(layout, transaction, &mut heard, limits, outbox) || limits.gone() {
+            return Ok(());
+        }
+        let is_pending = Pending::is_of(layout, transaction);
+        match lock::look(layout, transaction)? {
+            Held::Free(_lock) if is_pending => drop(recover(layout, outbox)?),
+            Held::ByAnother if is_pending => thread::sleep(TICK),
+            Held::ByLogin(login) => {
+                if !std::mem::replace(&mut asked, true) {
+                    earlier::ask_to_leave(layout, transaction, login);
+                }
+                thread::sleep(TICK);
+            }
+            Held::Free(_) | Held::ByAnother => put_nothing(layout, transaction)?,
+        }
+    }
+}
+
+/// Nothing happened, and nothing will: a login that still waits for the lock finds this verdict first.
+fn put_nothing(layout: &Layout, transaction: &TransactionId) -> Result<()> {
+    if verdicts::get(layout, transaction).is_some() {
+        return Ok(());
+    }
+    let live = links::live(layout);
+    let verdict = Verdict {
+        transaction: transaction.clone(),
+        outcome: Outcome::Cancelled,
+        release: None,
+        previous: live,
+        live,
+        failure: None,
+        rollback: None,
+        switched: false,
+        at: now(),
+    };
+    verdicts::put(layout, &verdict)
+}

@@ -1,0 +1,173 @@
+//! What GitHub refuses: a warning with the cure, and nothing that was not asked for.
+
+use super::{access, run, tell, tell_soon, tell_with, text, wishes};
+use crate::hub::{Hub, Script};
+use deploy_action::github::{Hub as Client, Told};
+use deploy_action::report::IssueAct::{Close, Comment, Open};
+
+/// Warnings without what changes from run to run.
+fn lines(hub: &Hub, told: &Told) -> String {
+    told.warnings.join("\n").replace(&format!("127.0.0.1:{}", hub.port), "github.example")
+}
+
+fn say(status: u16, message: &str) -> Script {
+    say_with(status, &[], message)
+}
+
+fn say_with(status: u16, headers: &'static [(&'static str, &'static str)], message: &str) -> Script {
+    let body = serde_json::json!({ "message": message, "documentation_url": "https://docs.github.com" }).to_string();
+    Script::Say { status, headers, body }
+}
+
+/// What comes of an issue to be opened, where this kind of question is answered so.
+fn refused(kind: &str, times: usize, script: Script) -> String {
+    let hub = Hub::new();
+    for _ in 0..times {
+        hub.plan(kind, script.clone());
+    }
+    let told = tell_soon(&hub, Open);
+    assert_eq!(told.issue, None);
+    assert_eq!(hub.state().issues.len(), 0);
+    lines(&hub, &told)
+}
+
+#[test]
+fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
+    let hub = Hub::new();
+    hub.state().may_write = false;
+    let told = tell(&hub, Open);
+    insta::assert_snapshot!(lines(&hub, &told), @r#"the issue is not opened: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it."#);
+    insta::assert_snapshot!(hub.calls().join("\n"), @"
+    GET /user 403
+    GET /issues 200
+    POST /labels 403
+    POST /labels 403
+    POST /issues 403
+    ");
+    hub.state().add("github-actions[bot]", "Bot", "NONE", &text().body);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"the issue is not commented: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it."#);
+    hub.plan("POST /issues/1/comments", Script::DoneCut);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Close)), @r#"
+    the issue is not commented: the connection to http://github.example/api/v3 broke (client error (SendRequest): connection closed before message completed). Whether it was done is not known. The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    the issue is not closed: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it.
+    "#);
+}
+
+#[test]
+fn what_a_repository_does_not_allow_is_said() {
+    let hub = Hub::new();
+    hub.state().has_issues = false;
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"the issue is not found, so nothing is written into it: GitHub answered 410 and "Issues has been disabled in this repository". Issues are disabled: enable them in the settings of diting/app, or write `issue: off`."#);
+    hub.state().has_issues = true;
+    hub.state().is_archived = true;
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"the issue is not opened: GitHub answered 403 and "Repository was archived so is read-only". Unarchive the repository, or write `issue: off`."#);
+    assert_eq!(hub.calls().iter().filter(|call| call.starts_with("POST /issues")).count(), 1);
+}
+
+#[test]
+fn every_refusal_has_its_cure() {
+    let far = &[("Retry-After", "120")];
+    let reset = &[("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1")];
+    let lines = [
+        refused("GET /user", 1, say(401, "Bad credentials")),
+        refused("GET /issues", 1, say(301, "Moved Permanently")),
+        refused("GET /issues", 1, say(403, "Some policy")),
+        refused("GET /issues", 1, say(404, "Not Found")),
+        refused("GET /issues", 1, say(418, "a ##[error] teapot\n::error::x\u{1b}[31m")),
+        refused("GET /issues", 3, say(502, "Server Error")),
+        refused("GET /issues", 1, Script::Say { status: 200, headers: &[], body: "<html>Sign in</html>".to_owned() }),
+        refused("GET /issues", 1, Script::Say { status: 200, headers: &[], body: "{\"items\": 1}".to_owned() }),
+        refused("GET /issues", 3, Script::Say { status: 503, headers: &[], body: "<html>Unicorn!</html>".to_owned() }),
+        refused("GET /issues", 1, say_with(429, far, "Too many requests")),
+        refused("POST /issues", 1, say_with(403, far, "You have exceeded a secondary rate limit")),
+        refused("POST /issues", 1, say(403, "You have exceeded a secondary rate limit")),
+        refused("POST /issues", 2, say_with(403, reset, "API rate limit exceeded")),
+        refused("POST /issues", 2, say(422, "Validation Failed")),
+        refused("GET /issues", 3, Script::Silent),
+        refused("GET /issues", 3, Script::Cut),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    the issue is not found, so nothing is written into it: GitHub answered 401 and "Bad credentials". `github-token` is not valid any more: leave it out, so that the job's own is used.
+    the issue is not found, so nothing is written into it: GitHub answered 301 and "Moved Permanently". The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place.
+    the issue is not found, so nothing is written into it: GitHub answered 403 and "Some policy". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it.
+    the issue is not found, so nothing is written into it: GitHub answered 404 and "Not Found". `github-token` does not see diting/app: give the job `permissions: issues: write`.
+    the issue is not found, so nothing is written into it: GitHub answered 418 and "a ##\[error] teapot ::error::x". This should not be; please report it with this line.
+    the issue is not found, so nothing is written into it: GitHub answered 502 and "Server Error". The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave an answer that is not GitHub's (expected value at line 1 column 1). GITHUB_API_URL must name GitHub's API, and no proxy answer in its place.
+    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave an answer that is not GitHub's (invalid type: integer `1`, expected a sequence). GITHUB_API_URL must name GitHub's API, and no proxy answer in its place.
+    the issue is not found, so nothing is written into it: GitHub answered 503 and a page of HTML. The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    the issue is not found, so nothing is written into it: GitHub answered 429 and "Too many requests". GitHub is asked too often with this token, and wants to be asked again in 2 min: the next run tries it.
+    the issue is not opened: GitHub answered 403 and "You have exceeded a secondary rate limit". GitHub is asked too often with this token, and wants to be asked again in 2 min: the next run tries it.
+    the issue is not opened: GitHub answered 403 and "You have exceeded a secondary rate limit". GitHub is asked too often with this token, and wants to be asked again in a minute or more: the next run tries it.
+    the issue is not opened: GitHub answered 403 and "API rate limit exceeded". GitHub is asked too often with this token, and wants to be asked again in 1.0 s: the next run tries it.
+    the issue is not opened: GitHub answered 422 and "Validation Failed". This should not be; please report it with this line.
+    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave no answer in time. The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    the issue is not found, so nothing is written into it: the connection to http://github.example/api/v3 broke (client error (SendRequest): connection closed before message completed). The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    "#);
+}
+
+#[test]
+fn a_pause_that_fits_is_waited_for_and_then_it_is_sent_again() {
+    let hub = Hub::new();
+    for kind in ["GET /issues", "POST /issues"] {
+        hub.plan(kind, say_with(403, &[("Retry-After", "0")], "You have exceeded a secondary rate limit"));
+    }
+    let told = tell(&hub, Open);
+    assert_eq!((told.issue.unwrap().number, told.warnings.len()), (1, 0));
+    assert_eq!(hub.state().issues.len(), 1);
+}
+
+#[test]
+fn questions_that_only_read_are_asked_again() {
+    let hub = Hub::new();
+    hub.plan("GET /issues", say(500, "Server Error"));
+    hub.plan("GET /issues", Script::Cut);
+    let told = tell(&hub, Comment);
+    assert_eq!(told, Told::default());
+    assert_eq!(hub.calls(), ["GET /user 403", "GET /issues 500", "GET /issues cut", "GET /issues 200"]);
+}
+
+#[test]
+fn an_issue_without_labels_or_people_is_better_than_none() {
+    let all = wishes(&["new", "bug"], &["alice", "mallory"]);
+    let open = |hub: &Hub| run(tell_with(&access(&hub.url()), Open, &text(), &all));
+    let hub = Hub::new();
+    hub.state().may_make_labels = false;
+    let told = open(&hub);
+    assert_eq!(told.issue.as_ref().unwrap().number, 1);
+    insta::assert_snapshot!(lines(&hub, &told), @r#"
+    the issue gets no labels: GitHub answered 403 and "You do not have permission to create labels on this repository". Create the labels that `issue-labels` names, or write `issue-labels: none`.
+    the issue is assigned to nobody: GitHub answered 422 and "Validation Failed". `issue-assignees` may only name people with write access to the repository.
+    "#);
+    insta::assert_snapshot!(hub.calls().join("\n"), @"
+    GET /user 403
+    GET /issues 200
+    POST /labels 403
+    POST /labels 422
+    POST /issues 403
+    POST /issues 422
+    POST /issues 201
+    GET /issues 200
+    ");
+
+    let hub = Hub::new();
+    let told = open(&hub);
+    // only what is refused is left out
+    assert_eq!(hub.state().issue(1).labels, ["new", "bug"]);
+    assert_eq!(told.warnings.len(), 1);
+}
+
+#[test]
+fn an_address_or_a_repository_that_is_none_is_said_at_once() {
+    let problem = |change: &dyn Fn(&mut deploy_action::github::Access)| {
+        let mut access = access("https://github.example/api/v3");
+        change(&mut access);
+        run(async { Client::new(&access, super::LIMITS).err() }).unwrap()
+    };
+    let problems = ["", "github.example", "ftp://github.example", "http://", "https://a b"]
+        .map(|url| problem(&|access| url.clone_into(&mut access.api_url)));
+    assert!(problems.iter().all(|problem| problem.starts_with("GITHUB_API_URL is not ")), "{problems:?}");
+    let problems = ["", "app", "/app", "diting/", "a/b/c", "a/../b", "a/b?c", "a/b\n"]
+        .map(|name| problem(&|access| name.clone_into(&mut access.repository)));
+    assert!(problems.iter().all(|problem| problem.starts_with("GITHUB_REPOSITORY is not ")), "{problems:?}");
+}

@@ -1,0 +1,127 @@
+//! examples/: their READMEs' commands, run as they stand, make a server to which their READMEs' steps deploy.
+
+use crate::app::App;
+use crate::run::Deployment;
+use crate::server::Server;
+use serde_yaml_ng::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+struct Example {
+    name: &'static str,
+    /// In its README; the throwaway server's takes its place.
+    port: &'static str,
+    target: &'static str,
+    server: Server,
+}
+
+impl Example {
+    fn prepared(name: &'static str, port: &'static str, target: &'static str) -> Self {
+        let example = Self { name, port, target, server: Server::up() };
+        // the network is the host's: no package may take the host's port 80 by itself
+        example
+            .server
+            .exec("printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d");
+        for commands in example.blocks("sh") {
+            example.server.exec(&commands);
+        }
+        example
+    }
+
+    /// The README's blocks of one language, for this server's port.
+    fn blocks(&self, language: &str) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(self.name);
+        let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(readme.contains(self.port));
+        let start = format!("```{language}\n");
+        let blocks = readme.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
+        blocks.map(|block| block.replace(self.port, &self.server.app_port.to_string())).collect()
+    }
+
+    fn steps(&self) -> Vec<Value> {
+        serde_yaml_ng::from_str(&self.blocks("yaml").remove(0)).unwrap()
+    }
+
+    /// What the README's step does with `app`; host, key and known-hosts are this server's.
+    fn deployment(&self, app: &App, sha: &str) -> Deployment {
+        let folder = format!("examples/{}", self.name);
+        let steps = self.steps();
+        let step = steps.last().unwrap();
+        assert!(step["uses"].as_str().unwrap().starts_with("diting/deploy-action@"));
+        let run = self.server.deployment(app).on_github().env("GITHUB_SHA", sha);
+        step["with"].as_mapping().unwrap().iter().fold(run, |run, (name, value)| {
+            let (name, value) = (name.as_str().unwrap(), value.as_str().unwrap());
+            match name {
+                "source" => run.input(name, &value.replace(&folder, app.path().to_str().unwrap())),
+                _ if value.starts_with("${{ ") => run,
+                _ => run.input(name, value),
+            }
+        })
+    }
+
+    fn live(&self) -> String {
+        let link = fs::read_link(self.server.path(self.target).join("current")).unwrap();
+        link.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    fn page(&self) -> String {
+        let (status, body) = self.server.get("/").unwrap();
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+}
+
+#[test]
+fn the_node_example_is_installed_goes_live_and_is_rolled_back() {
+    let example = Example::prepared("node", "3000", "/opt/greeter");
+    let app = || App::example("node");
+    let first = example.deployment(&app(), "a1").run().assert_deployed(None);
+    assert_eq!(example.page(), format!("version 1, release {first}\n"));
+
+    let update = app().replace_in("server.js", "VERSION = '1'", "VERSION = '2'");
+    let second = example.deployment(&update, "b2").run().assert_deployed(Some(&first));
+    assert_eq!(example.page(), format!("version 2, release {second}\n"));
+
+    let not_locked =
+        app().replace_in("package.json", "\"express\"", "\"a-package-not-in-the-lock\": \"1\", \"express\"");
+    let run = example.deployment(&not_locked, "c3").run();
+    run.assert_ended(5, "failed", "install");
+    let broken = app().replace_in("server.js", "require('express')", "require('a-module-that-nobody-has')");
+    let run = example.deployment(&broken, "d4").run();
+    run.assert_rolled_back("verify", &second);
+    run.assert_says("a-module-that-nobody-has");
+    assert_eq!((example.page(), example.live()), (format!("version 2, release {second}\n"), second));
+}
+
+/// The site as the README's first step makes it of a commit.
+fn site(example: &Example, sha: &str) -> App {
+    let app = App::example("static");
+    let script = example.steps()[0]["run"].as_str().unwrap().replace("examples/static", app.path().to_str().unwrap());
+    let done = Command::new("bash").args(["-ec", &script]).env("GITHUB_SHA", sha).status().unwrap();
+    assert!(done.success());
+    app
+}
+
+#[test]
+fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
+    let example = Example::prepared("static", "80", "/var/www/site");
+    let [one, two, three] = ["1", "2", "3"].map(|digit| digit.repeat(40));
+    let first = example.deployment(&site(&example, &one), &one).run().assert_deployed(None);
+    assert!(example.page().contains(&one));
+    let second = example.deployment(&site(&example, &two), &two).run().assert_deployed(Some(&first));
+    assert!(example.page().contains(&two));
+
+    // a page of another commit, and none at all
+    let stale = site(&example, &one);
+    let empty = site(&example, &three);
+    fs::remove_file(empty.path().join("public/index.html")).unwrap();
+    for (app, reason) in [(stale, "does not match"), (empty, "403")] {
+        let run = example.deployment(&app, &three).input("health-timeout", "2s").run();
+        run.assert_ended(6, "rolled-back", "verify");
+        run.assert_last_line(reason);
+        assert_eq!(run.output("live-release"), second);
+        assert!(example.page().contains(&two));
+        assert_eq!(example.live(), second);
+    }
+}

@@ -1,0 +1,117 @@
+//! Somebody asks what becomes of a transaction, and knows nothing of it but its id.
+
+use crate::app::App;
+use crate::client::{Client, Sending, Told};
+use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
+use crate::server::Server;
+use crate::sound::Sound;
+use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, What};
+use std::fs;
+
+/// Asks; the command line announces no tree.
+fn attend(server: &Server, plan: &Plan) -> Client {
+    let mut plan = plan.clone();
+    plan.root = root_of(&[]);
+    let mut client = server.start(&plan);
+    client.attend();
+    client
+}
+
+fn attended(server: &Server, plan: &Plan, app: &App) -> Told {
+    attend(server, plan).finish(app)
+}
+
+fn nothing_happened(server: &Server, told: &Told) {
+    let verdict = told.verdict.as_ref().unwrap();
+    assert_eq!((verdict.outcome, &verdict.failure, verdict.switched), (Outcome::Cancelled, &None, false), "{told:?}");
+    assert_eq!(server.restarts(), ["old"]);
+    Sound::of(server);
+}
+
+#[test]
+fn of_one_that_the_server_never_saw_nothing_happened_and_nothing_will() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("new");
+    let plan = server.plan(&app);
+    nothing_happened(&server, &attended(&server, &plan, &app));
+    // its login was on the way all the time
+    let mut late = server.start(&plan);
+    late.send_all(&plan, &app, Sending::Ask);
+    assert_eq!(late.finish(&app).outcome(), Some(Outcome::Cancelled));
+    assert_eq!((server.restarts(), server.releases()), (vec!["old".to_owned()], vec!["old".to_owned()]));
+    server.deploys(&app);
+}
+
+#[test]
+fn one_that_is_at_work_is_followed_and_one_that_has_ended_is_told() {
+    for ended in [false, true] {
+        let server = Server::with(&App::good("old"));
+        let app = App::good("new");
+        let (mut first, gate) = stopped_in_restart(&server, &app);
+        let plan = first.plan().clone();
+        first.kill();
+        first.wait();
+        let told = if ended {
+            fs::remove_file(gate).unwrap();
+            Sound::of(&server);
+            attended(&server, &plan, &app)
+        } else {
+            let mut client = attend(&server, &plan);
+            assert!(client.follow_until(&app, |what| *what == What::Step(Step::Restart)));
+            fs::remove_file(gate).unwrap();
+            client.finish(&app)
+        };
+        assert_eq!((told.outcome(), told.recovered()), (Some(Outcome::Deployed), None), "{told:?}");
+        assert!(matches!(told.events[0], What::PointOfNoReturn { .. }), "{told:?}");
+        assert_eq!(server.restarts(), ["old", "new"]);
+        assert_eq!(server.look_in().recovered(), None, "it was told");
+    }
+}
+
+#[test]
+fn one_that_was_killed_is_ended() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("new");
+    let (mut first, gate) = stopped_in_restart(&server, &app);
+    let plan = first.plan().clone();
+    first.kill();
+    first.wait();
+    signal("-KILL", &pid_of_transaction(&server));
+    fs::remove_file(gate).unwrap();
+    let told = attended(&server, &plan, &app);
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    Sound::of(&server).after(&told);
+    assert_eq!(server.runs().as_deref(), Some("old"));
+}
+
+#[test]
+fn one_that_is_still_being_prepared_stops() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("new");
+    let mut plan = server.plan(&app);
+    plan.install = Install::Commands("echo begun; sleep 60".to_owned());
+    let mut first = server.start(&plan);
+    first.send_all(&plan, &app, Sending::Ask);
+    assert!(first.follow_until(&app, |what| *what == What::Output(b"begun".to_vec())));
+    nothing_happened(&server, &attended(&server, &plan, &app));
+    assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
+}
+
+#[test]
+fn one_that_waits_for_anothers_lock_will_find_that_it_was_given_up() {
+    let server = Server::with(&App::good("old"));
+    let (app, other) = (App::good("new"), App::good("other"));
+    let plans = [server.plan(&other), server.plan(&app)];
+    let mut holder = server.start(&plans[0]);
+    holder.open(&plans[0], &other);
+    assert!(holder.follow_until(&other, |what| *what == What::Step(Step::Upload)));
+    let mut waiting = server.start(&plans[1]);
+    waiting.send_all(&plans[1], &app, Sending::Ask);
+    assert!(waiting.follow_until(&app, |what| matches!(what, What::Waiting(_))));
+    let told = attended(&server, &plans[1], &app);
+    assert_eq!(told.outcome(), Some(Outcome::Cancelled), "{told:?}");
+    holder.send([ToServer::Ask]);
+    assert_eq!(holder.finish(&other).outcome(), Some(Outcome::Deployed));
+    assert_eq!(waiting.finish(&app).outcome(), Some(Outcome::Cancelled));
+    assert_eq!(server.restarts(), ["old", "other"]);
+}
