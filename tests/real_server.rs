@@ -72,6 +72,8 @@ mod shells;
 mod stubborn;
 #[path = "real/takeover.rs"]
 mod takeover;
+#[path = "real/terminal.rs"]
+mod terminal;
 #[path = "real/units.rs"]
 mod units;
 #[path = "real/wishes.rs"]

@@ -1,9 +1,11 @@
 //! The command line: inputs to a deployment, events to the log, the end to outputs and an exit code. Knows all.
 
+mod colour;
 mod issue;
 mod plan;
 mod print;
 mod releases;
+mod screen;
 mod summary;
 
 use crate::actions::{Context, Outputs};
@@ -64,6 +66,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let Some(errand) = Errand::of(&mut arguments) else { return ExitCode::SUCCESS };
     let context = Context::from_env();
     let page = if context.is_actions { Page::Actions } else { Page::Terminal };
+    screen::open(page);
     let printer = Printer;
     let flags = match Flags::parse(arguments) {
         Ok(flags) => flags,
@@ -173,6 +176,7 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
             printer.line(&line);
             last = line;
         }
+        screen::doing(log.report().doing());
     };
     let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|trouble| {
         let end = no_start(trouble, started);

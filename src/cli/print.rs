@@ -1,3 +1,4 @@
+use super::screen;
 use crate::report::Page;
 use crate::text::{commands, harmless, Redactor};
 use std::fmt::Display;
@@ -9,12 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 pub(super) struct Printer;
 
 impl Printer {
-    /// Nobody who reads is no reason to stop a deployment.
     pub(super) fn line(self, line: &str) {
-        let mut out = io::stdout().lock();
-        if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-            tracing::debug!("nobody reads the log");
-        }
+        screen::line(line);
     }
 
     /// The same, where standard output is for something else.

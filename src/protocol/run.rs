@@ -46,6 +46,11 @@ pub enum RunEvent {
         /// Their bytes, before packing.
         bytes: u64,
     },
+    /// So much of them is on its way.
+    Sent {
+        /// Of the bytes that `Sending` told.
+        bytes: u64,
+    },
     /// A line that is not of the protocol: of login scripts, or of ssh itself. Untrusted.
     Noise(Vec<u8>),
     /// Something happened on the server.

@@ -32,6 +32,7 @@ impl Facts {
             | RunEvent::Reconnected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
+            | RunEvent::Sent { .. }
             | RunEvent::Noise(_)
             | RunEvent::Ended(_) => {}
         }

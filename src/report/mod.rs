@@ -2,6 +2,7 @@
 
 mod advice;
 mod amounts;
+mod doing;
 mod facts;
 mod foreign;
 pub mod hints;
@@ -22,6 +23,7 @@ pub mod texts;
 mod tests;
 
 pub use amounts::{count, duration, limit, size, utc};
+pub use doing::Doing;
 pub use facts::Facts;
 pub use issue::{issue_text, IssueAct, IssueText, RawLogs};
 pub use job::Job;

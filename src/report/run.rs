@@ -28,6 +28,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// Why there was no connection at first.
     pub connect_failures: Vec<Trouble>,
+    /// Bytes of contents that were sent, and of how many, while they are.
+    pub transfer: Option<(u64, u64)>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -45,8 +47,11 @@ impl Report {
             RunEvent::LineLost { finished_by: None } => self.close(Mark::CutOff, None),
             RunEvent::LineLost { finished_by: Some(_) }
             | RunEvent::Reconnected { .. }
-            | RunEvent::CopyingServerPart { .. }
-            | RunEvent::Sending { .. } => {}
+            | RunEvent::CopyingServerPart { .. } => {}
+            RunEvent::Sending { bytes, .. } => self.transfer = Some((0, *bytes)),
+            RunEvent::Sent { bytes } => {
+                self.transfer = self.transfer.map(|(_, all)| ((*bytes).min(all), all));
+            }
             RunEvent::Noise(text) => self.said(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => {

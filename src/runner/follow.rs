@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 /// How long the server has to confirm that it stopped. A cancelled step is killed after ten seconds.
 const CONFIRMATION: Duration = Duration::from_secs(4);
@@ -22,6 +22,8 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(30);
 /// How long standard error is read after standard output has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const BUFFER: usize = 16 << 10;
+/// Between two words about what is sent.
+const TICK: Duration = Duration::from_millis(500);
 
 /// How following ended.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ where
         Ok(unasked) => unasked,
         Err(error) => return lost(progress.reached(), false, Why::Trouble(trouble_of(error))),
     };
+    progress.begin_line();
     let (needs, needed) = unbounded_channel();
     let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, progress);
     let mut pump = Pump {
@@ -113,6 +116,7 @@ impl<W> Pump<'_, W> {
     ) -> Followed {
         let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
         let mut errors_end = false;
+        let mut tick = interval(TICK);
         loop {
             let end = tokio::select! {
                 read = stdout.read(&mut out) => match read {
@@ -131,11 +135,20 @@ impl<W> Pump<'_, W> {
                 }
                 sent = sent(&mut self.sending) => self.sent(sent),
                 stop = watch.raised() => self.stop(stop, watch),
+                _ = tick.tick(), if self.sending.is_some() => self.tell_sent(),
             };
             if let Some(end) = end {
                 return end;
             }
         }
+    }
+
+    fn tell_sent(&mut self) -> Option<Followed> {
+        let bytes = self.progress.sent();
+        if bytes > 0 {
+            (self.emit)(RunEvent::Sent { bytes });
+        }
+        None
     }
 
     fn output(&mut self, bytes: &[u8], watch: &mut Watch) -> Option<Followed> {

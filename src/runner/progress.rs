@@ -24,12 +24,28 @@ pub(super) struct Progress {
     complete: Cell<bool>,
     finished_by: Cell<Option<SystemTime>>,
     heard: Cell<u32>,
+    sent: Cell<u64>,
 }
 
 impl Progress {
     /// The server may get its last byte from now on.
     pub(super) fn complete(&self) {
         self.complete.set(true);
+    }
+
+    /// Contents are on their way, over this line.
+    pub(super) fn send(&self, bytes: usize) {
+        self.sent.set(self.sent.get() + bytes as u64);
+    }
+
+    /// How much of the contents is on its way, over this line.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.get()
+    }
+
+    /// Another line.
+    pub(super) fn begin_line(&self) {
+        self.sent.set(0);
     }
 
     /// What was sent fell on deaf ears: there is no server part.

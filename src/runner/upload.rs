@@ -169,7 +169,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         return Ok(to);
     }
     let level = if upload.tree.bytes() > LARGE { QUICK } else { CAREFUL };
-    let mut sender = Sender { to, packer: Packer::with_level(level) };
+    let mut sender = Sender { to, packer: Packer::with_level(level), progress };
     for message in upload.opening().chain([ToServer::Ask]) {
         sender.push(&message).await?;
     }
@@ -181,12 +181,13 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
     Ok(sender.to)
 }
 
-struct Sender<W> {
+struct Sender<'a, W> {
     to: W,
     packer: Packer,
+    progress: &'a Progress,
 }
 
-impl<W: AsyncWrite + Unpin> Sender<W> {
+impl<W: AsyncWrite + Unpin> Sender<'_, W> {
     async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
         while let Some(needed) = needs.recv().await {
             for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
@@ -211,7 +212,9 @@ impl<W: AsyncWrite + Unpin> Sender<W> {
             to_skip -= skipped as u64;
             bytes.drain(..skipped);
             if !bytes.is_empty() {
+                let count = bytes.len();
                 self.push(&ToServer::Content { entry, bytes }).await?;
+                self.progress.send(count);
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::server::Server;
 use rustix::process::{kill_process, Pid, Signal};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -22,6 +22,7 @@ pub(crate) struct Deployment {
     env: BTreeMap<String, String>,
     folder: TempDir,
     measured: bool,
+    terminal: bool,
     /// Must be there until the end.
     _app: App,
 }
@@ -50,7 +51,7 @@ impl Server {
             ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
             ("GITHUB_STEP_SUMMARY".to_owned(), format!("{home}/summary")),
         ]);
-        Deployment { env, folder, measured: false, _app: app.clone() }
+        Deployment { env, folder, measured: false, terminal: false, _app: app.clone() }
             .input("host", "127.0.0.1")
             .input("user", "deploy")
             .input("key", &self.key())
@@ -120,7 +121,18 @@ impl Deployment {
         (run, Used::read(&fs::read_to_string(kept.path().join(name)).unwrap()))
     }
 
+    /// By hand, on a terminal.
+    pub(crate) fn on_terminal(mut self) -> Self {
+        self.terminal = true;
+        self.env("TERM", "xterm")
+    }
+
     fn program(&self) -> Command {
+        if self.terminal {
+            let mut script = Command::new("script");
+            script.args(["--quiet", "--return", "--flush", "--command", PROGRAM, "/dev/null"]);
+            return script;
+        }
         if !self.measured {
             return Command::new(PROGRAM);
         }
@@ -137,7 +149,8 @@ impl Deployment {
     pub(crate) fn start(self) -> Running {
         let (reader, writer) = io::pipe().unwrap();
         let mut command = self.program();
-        command.env_clear().envs(&self.env).stdin(Stdio::null()).current_dir(self.folder.path());
+        command.env_clear().envs(&self.env).current_dir(self.folder.path());
+        command.stdin(if self.terminal { Stdio::piped() } else { Stdio::null() });
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let started = Instant::now();
         let child = command.spawn().unwrap();
@@ -205,6 +218,11 @@ impl Running {
         let seen = log.0.clone();
         drop(log);
         assert!(seen.contains(text), "{text:?} is not in the log:\n{seen}");
+    }
+
+    /// Types on its terminal.
+    pub(crate) fn type_keys(&mut self, keys: &[u8]) {
+        self.child.stdin.as_mut().unwrap().write_all(keys).unwrap();
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -71,6 +71,7 @@ impl Log {
             RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),
+            RunEvent::Sent { .. } => {}
             RunEvent::Noise(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => self.end(end),

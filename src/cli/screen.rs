@@ -1,0 +1,153 @@
+//! Standard output: on a terminal with colours and a last line that is renewed, elsewhere a line now and then where a step
+//! takes long. A thread of its own keeps the time, so that nothing that hangs looks as if it were at work.
+
+use super::colour::coloured;
+use crate::report::{Doing, Page};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_secs(1);
+/// Where no line can be renewed, so long may be silence.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Back to the line's beginning, and nothing on it.
+const CLEAR: &str = "\r\x1b[K";
+
+/// There is one standard output.
+static SCREEN: Mutex<Screen> = Mutex::new(Screen::NEW);
+
+/// What is on it.
+#[derive(Debug)]
+struct Screen {
+    kind: Kind,
+    /// What goes on, and since when.
+    doing: Option<(Doing, Instant)>,
+    /// When the last line was printed.
+    told: Option<Instant>,
+    /// The last line is one that will be renewed.
+    dirty: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Terminal,
+    /// A file, a pipe, the job's page.
+    Paper,
+}
+
+/// Looks at what standard output is, once, and begins to keep the time.
+pub(super) fn open(page: Page) {
+    let wanted = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    // https://no-color.org: whoever sets it wants plain text
+    if page == Page::Terminal && io::stdout().is_terminal() && wanted("NO_COLOR") && !is_dumb {
+        screen().kind = Kind::Terminal;
+    }
+    let ticking = thread::Builder::new().name("screen".to_owned()).spawn(|| loop {
+        thread::sleep(TICK);
+        screen().tick(Instant::now());
+    });
+    if let Err(error) = ticking {
+        tracing::debug!(%error, "nobody keeps the time");
+    }
+}
+
+/// Prints a line. That nobody reads is no reason to stop a deployment.
+pub(super) fn line(line: &str) {
+    screen().line(line, Instant::now());
+}
+
+/// What goes on from now on; `None`: nothing that would be worth a word.
+pub(super) fn doing(doing: Option<Doing>) {
+    screen().doing(doing, Instant::now());
+}
+
+fn screen() -> MutexGuard<'static, Screen> {
+    SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Screen {
+    const NEW: Self = Self { kind: Kind::Paper, doing: None, told: None, dirty: false };
+
+    fn line(&mut self, line: &str, now: Instant) {
+        let clear = self.clear();
+        let line = match self.kind {
+            Kind::Terminal => coloured(line),
+            Kind::Paper => line.to_owned(),
+        };
+        write(&format!("{clear}{line}\n"));
+        self.told = Some(now);
+    }
+
+    fn doing(&mut self, doing: Option<Doing>, now: Instant) {
+        let same_step = matches!((&self.doing, &doing), (Some((old, _)), Some(new)) if old.step == new.step);
+        let since = self.doing.as_ref().filter(|_| same_step).map_or(now, |(_, since)| *since);
+        self.doing = doing.map(|doing| (doing, since));
+        if self.doing.is_none() {
+            write(self.clear());
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let Some((doing, since)) = &self.doing else { return };
+        let text = doing.text(now.duration_since(*since));
+        if self.kind == Kind::Terminal {
+            write(&format!("{CLEAR}… {text}"));
+            self.dirty = true;
+        } else if self.told.is_some_and(|told| now.duration_since(told) >= SILENCE) {
+            self.line(&format!("… {text}"), now);
+        }
+    }
+
+    fn clear(&mut self) -> &'static str {
+        match std::mem::take(&mut self.dirty) {
+            true => CLEAR,
+            false => "",
+        }
+    }
+}
+
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        tracing::debug!("nobody reads the log");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Step;
+
+    #[test]
+    fn the_time_of_a_step_goes_on_while_it_is_the_same() {
+        let mut screen = Screen::NEW;
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        screen.doing(Some(Doing::of(Step::Install)), at(1));
+        screen.doing(Some(Doing::of(Step::Install)), at(9));
+        assert_eq!(screen.doing.as_ref().map(|(_, since)| *since), Some(at(1)));
+        screen.doing(Some(Doing::of(Step::Seal)), at(10));
+        assert_eq!(screen.doing.as_ref().map(|(_, since)| *since), Some(at(10)));
+        screen.doing(None, at(11));
+        assert!(screen.doing.is_none());
+    }
+
+    #[test]
+    fn on_paper_silence_is_broken_now_and_then() {
+        let mut screen = Screen::NEW;
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        screen.doing(Some(Doing::of(Step::Install)), at(0));
+        screen.line("== install", at(0));
+        let mut told = Vec::new();
+        for second in 1..=95 {
+            screen.tick(at(second));
+            told.push(screen.told);
+        }
+        told.dedup();
+        assert_eq!(told, [0, 30, 60, 90].map(|second| Some(at(second))));
+        assert!(!screen.dirty);
+    }
+}
