@@ -58,7 +58,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         install, 1 min 15 s
         upload, 10.0 s: 12.3 MB of 60.0 MB sent, 1.2 MB/s
-        upload, 0 ms: 12.3 MB of 60.0 MB sent, 12.3 MB/s
+        upload, 0.0 s: 12.3 MB of 60.0 MB sent, 12.3 MB/s
         verify, 4.0 s: health answered 500
         ");
     }
