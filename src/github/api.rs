@@ -216,7 +216,7 @@ impl Api {
 
     /// Waits, if time is left for an answer after that; else there is nothing better than what went wrong.
     async fn wait(&self, pause: Duration, fault: Fault) -> Result<(), Fault> {
-        if Instant::now() + pause >= self.deadline {
+        if Instant::now().checked_add(pause).is_none_or(|then| then >= self.deadline) {
             return Err(fault);
         }
         sleep(pause).await;

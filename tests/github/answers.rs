@@ -171,3 +171,10 @@ fn an_address_or_a_repository_that_is_none_is_said_at_once() {
         .map(|name| problem(&|access| name.clone_into(&mut access.repository)));
     assert!(problems.iter().all(|problem| problem.starts_with("GITHUB_REPOSITORY is not ")), "{problems:?}");
 }
+
+#[test]
+fn a_wait_beyond_all_time_is_not_waited_for() {
+    let never = &[("Retry-After", "18446744073709551615")];
+    let line = refused("GET /issues", 1, say_with(429, never, "slow down"));
+    assert!(line.starts_with("the issue is not found"), "{line}");
+}
