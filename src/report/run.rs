@@ -91,6 +91,8 @@ impl Report {
 
     fn begin(&mut self, step: Step, at: Option<u64>) {
         self.close(Mark::CutOff, None);
+        // the one that runs is always the last
+        self.steps.truncate(MOST - 1);
         self.steps.push(StepRun::new(step, at));
     }
 

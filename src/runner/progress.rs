@@ -4,6 +4,9 @@ use crate::protocol::What;
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
+/// No deadline is later, whatever a server says: both ways with the longest times that inputs and systemd's units allow.
+const LONGEST: Duration = Duration::from_secs(2 * 24 * 3600);
+
 /// How far the server was, as far as it is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
@@ -53,10 +56,12 @@ impl Progress {
         self.complete.set(false);
     }
 
-    /// Takes in what the server tells. Its own deadline, where this is the point of no return.
+    /// Takes in what the server tells. Its own deadline, where this is the point of no return, which comes once.
     pub(super) fn hear(&self, what: &What) -> Option<Duration> {
         let begins = match what {
-            What::PointOfNoReturn { deadline, .. } => Some(*deadline),
+            What::PointOfNoReturn { deadline, .. } if self.finished_by.get().is_none() => {
+                Some((*deadline).min(LONGEST))
+            }
             _ => None,
         };
         if begins.is_some() || self.heard.get() > 0 {
@@ -102,5 +107,16 @@ mod tests {
         assert_eq!(progress.reached(), Reached::Nothing);
         progress.complete();
         assert_eq!(progress.reached(), Reached::Complete);
+    }
+
+    #[test]
+    fn no_server_is_waited_for_without_end() {
+        let progress = Progress::default();
+        let begins = What::PointOfNoReturn { release: release(), previous: None, deadline: Duration::MAX };
+        assert_eq!(progress.hear(&begins), Some(LONGEST));
+        assert!(matches!(progress.reached(), Reached::PointOfNoReturn { .. }));
+        // else it could put it off again and again
+        assert_eq!(progress.hear(&begins), None);
+        assert_eq!(progress.heard(), 2);
     }
 }

@@ -130,3 +130,14 @@ proptest! {
         prop_assert!(commands(&printed(Page::Terminal, &bytes)).is_empty());
     }
 }
+
+#[test]
+fn a_server_that_begins_steps_for_ever_fills_no_memory() {
+    let mut report = crate::report::Report::default();
+    for _ in 0..1000 {
+        report.on(&server(What::Step(Step::Install)));
+        report.on(&server(What::Output(b"a line".to_vec())));
+    }
+    report.on(&server(What::Step(Step::Verify)));
+    assert_eq!((report.steps.len(), report.steps.last().unwrap().step), (100, Step::Verify));
+}
