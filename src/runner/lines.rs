@@ -113,9 +113,15 @@ impl Run<'_> {
     }
 
     fn conclude(&self, followed: Followed, line: Line, upload: Upload<'_>) -> Result<Conclusion, Early> {
+        let missing = || still_missing(&upload.plan.target);
+        let followed = match followed {
+            // it was there, and what it began may go on
+            Followed::Missing(_) if self.progress.reached() != Reached::Nothing => self.lost(Why::Trouble(missing())),
+            followed => followed,
+        };
         let stands = line == Line::Stands;
         let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
-        conclude(followed, known).ok_or_else(|| Early::Trouble(still_missing(&upload.plan.target)))
+        conclude(followed, known).ok_or_else(|| Early::Trouble(missing()))
     }
 
     /// One channel, and where the server part is missing, two more.
@@ -233,6 +239,12 @@ impl From<Early> for Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Outcome;
+    use crate::runner::progress::Progress;
+    use crate::runner::ssh::Missing;
+    use crate::runner::testing::{deployment, planned, transaction};
+    use crate::runner::watch::Watch;
+    use std::future::pending;
 
     fn closed(reached: Reached, greeted: bool) -> Followed {
         Followed::Lost { reached, greeted, why: Why::Closed(Vec::new()) }
@@ -271,5 +283,24 @@ mod tests {
     fn whoever_was_told_to_stop_does_not_go_on() {
         let stopped = Followed::Lost { reached: Reached::Complete, greeted: true, why: Why::Stop(Stop::Cancelled) };
         assert_eq!(Tries::default().after(&stopped, Line::Cut), None);
+    }
+
+    #[test]
+    fn a_server_part_that_is_gone_says_nothing_of_what_it_began() {
+        let (_folder, tree, plan) = planned(&[("a", b"b")]);
+        let (deployment, transaction) = (deployment("/nowhere".as_ref()), transaction());
+        let mut emit = |_: RunEvent| {};
+        let watch = Watch::new(Duration::ZERO, pending());
+        let progress = Progress::default();
+        let run = Run { deployment: &deployment, transaction: &transaction, progress, watch, emit: &mut emit };
+        let outcome = || {
+            let line = format!("deploy-action-missing:x86_64:cat:{transaction}:");
+            let missing = Followed::Missing(Missing::read(line.as_bytes(), &transaction).unwrap());
+            let upload = Upload { plan: &plan, tree: &tree, word: Word::Resume(0) };
+            run.conclude(missing, Line::Stands, upload).ok().map(|conclusion| conclusion.outcome)
+        };
+        assert_eq!(outcome(), None);
+        run.progress.complete();
+        assert_eq!(outcome(), Some(Outcome::Unknown));
     }
 }
