@@ -48,8 +48,19 @@ pub(super) fn attend(
                 }
                 thread::sleep(TICK);
             }
-            Held::Free(_) | Held::ByAnother => put_nothing(layout, transaction)?,
+            Held::Free(_lock) => put_nothing(layout, transaction)?,
+            Held::ByAnother => give_up(layout, transaction, limits)?,
         }
+    }
+}
+
+/// Who has the lock may be another by now: a login of ours, which is asked to leave instead.
+fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Result<()> {
+    let _deciding = verdicts::deciding(layout, limits)?;
+    match lock::look(layout, transaction)? {
+        Held::ByLogin(_) => Ok(()),
+        _ if Pending::is_of(layout, transaction) => Ok(()),
+        Held::Free(_) | Held::ByAnother => put_nothing(layout, transaction),
     }
 }
 

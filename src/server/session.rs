@@ -135,12 +135,17 @@ impl<'a> Session<'a> {
         };
         self.wait_for_starts()?;
         self.limits.check()?;
-        // whoever had given us up has told so
+        self.decide(&pending)?;
+        Ok(Some(pending))
+    }
+
+    /// Prepares the instruction, unless somebody has given us up. Whoever is about to sees it, or is seen.
+    fn decide(&self, pending: &Pending) -> Result<(), Reason> {
+        let _deciding = verdicts::deciding(&self.layout, &self.limits)?;
         if verdicts::get(&self.layout, &self.plan.transaction).is_some() {
             return Err(Reason::Cancelled);
         }
-        pending.prepare(&self.layout)?;
-        Ok(Some(pending))
+        pending.prepare(&self.layout)
     }
 
     /// Brings the tree into a release of its own.

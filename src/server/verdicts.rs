@@ -1,12 +1,16 @@
 //! Verdicts: what each transaction decided, durable.
 
 use super::durable::{self, failed, Result};
+use super::inbox::Limits;
 use super::layout::Layout;
 use crate::protocol::{TransactionId, Verdict};
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 /// How many are kept.
 const KEPT: usize = 50;
+const TICK: Duration = Duration::from_millis(5);
 
 /// Writes the verdict. For a committed release this is the act that commits it.
 pub(super) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
@@ -19,6 +23,20 @@ pub(super) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
 pub(super) fn withdraw(layout: &Layout, verdict: &Verdict) {
     if let Err(reason) = durable::remove(&layout.verdict(&verdict.transaction)) {
         tracing::debug!(?reason, "a verdict can't be taken back");
+    }
+}
+
+/// As long as this is held, nobody else gives a transaction up, or takes it beyond being given up.
+pub(super) fn deciding(layout: &Layout, limits: &Limits) -> Result<File> {
+    let path = layout.own().join("verdicts");
+    let folder = File::open(&path).map_err(failed("open", &path))?;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) => limits.check()?,
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+        }
+        thread::sleep(TICK);
     }
 }
 

@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
 use crate::server::Server;
-use crate::sound::Sound;
-use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, What};
+use crate::sound::{within_seconds, Sound};
+use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, Verdict, What};
 use std::fs;
 
 /// Asks; the command line announces no tree.
@@ -114,4 +114,60 @@ fn one_that_waits_for_anothers_lock_will_find_that_it_was_given_up() {
     assert_eq!(holder.finish(&other).outcome(), Some(Outcome::Deployed));
     assert_eq!(waiting.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old", "other"]);
+}
+
+/// Whether the process is about to decide whether it is given up: it has the folder of verdicts open.
+fn is_deciding(server: &Server, pid: u32) -> bool {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let folder = fs::canonicalize(server.own().join("verdicts")).unwrap();
+    files.filter_map(|file| fs::read_link(file.path()).ok()).any(|open| open == folder)
+}
+
+#[test]
+fn whether_it_was_given_up_is_looked_at_and_decided_by_one_at_a_time() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("new");
+    let plan = server.plan(&app);
+    // in the midst of giving it up
+    let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
+    verdicts.lock().unwrap();
+    let mut first = server.start(&plan);
+    first.send_all(&plan, &app, Sending::Unasked);
+    assert!(within_seconds(|| is_deciding(&server, first.pid()) || server.restarts() != ["old"]));
+    assert_eq!(server.restarts(), ["old"]);
+    let given_up = Verdict {
+        transaction: plan.transaction.clone(),
+        outcome: Outcome::Cancelled,
+        release: None,
+        previous: None,
+        live: None,
+        failure: None,
+        rollback: None,
+        switched: false,
+        at: 0,
+    };
+    let path = server.own().join("verdicts").join(plan.transaction.to_string());
+    fs::write(path, serde_json::to_vec(&given_up).unwrap()).unwrap();
+    drop(verdicts);
+    assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
+    assert_eq!(server.restarts(), ["old"]);
+    Sound::of(&server);
+}
+
+#[test]
+fn nobody_gives_it_up_while_it_may_begin() {
+    let server = Server::with(&App::good("old"));
+    let app = App::good("new");
+    let plan = server.plan(&app);
+    let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
+    verdicts.lock().unwrap();
+    // another run is at work
+    let lock = fs::File::open(server.own().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let client = attend(&server, &plan);
+    let path = server.own().join("verdicts").join(plan.transaction.to_string());
+    assert!(within_seconds(|| is_deciding(&server, client.pid()) || path.exists()));
+    assert!(!path.exists());
+    drop((verdicts, lock));
+    nothing_happened(&server, &client.finish(&app));
 }
