@@ -81,5 +81,6 @@ fn place(settings: &Settings) -> Place {
         user: settings.server.user.as_str().to_owned(),
         target: settings.target.as_str().to_owned(),
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        answered: false,
     }
 }

@@ -1,5 +1,5 @@
 use super::Place;
-use crate::protocol::{ReleaseId, RunEvent, Step, Task, What};
+use crate::protocol::{Answer, ReleaseId, RunEvent, Step, Task, What};
 
 /// What is known so far of a run whose verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,14 @@ impl Facts {
 
     fn on_server(&mut self, what: &What) {
         match what {
-            What::Step(step) => self.step = Some(*step),
+            What::Step(step) => {
+                self.step = Some(*step);
+                // what is watched next is another release
+                if matches!(step, Step::Switch | Step::RollBack) {
+                    self.place.answered = false;
+                }
+            }
+            What::Attempt(attempt) => self.place.answered = matches!(attempt.answer, Answer::Healthy { .. }),
             What::Staged(staged) => self.release = Some(staged.release),
             What::PointOfNoReturn { release, previous, .. } => {
                 self.release = Some(*release);
@@ -51,7 +58,6 @@ impl Facts {
             | What::Output(_)
             | What::Warning(_)
             | What::Notice(_)
-            | What::Attempt(_)
             | What::Diagnostics(_)
             | What::Ended(_) => {}
         }

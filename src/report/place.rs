@@ -14,6 +14,8 @@ pub struct Place {
     pub target: String,
     /// Unit, where there is one.
     pub service: Option<String>,
+    /// Whether health answered as it should, when it was asked last.
+    pub answered: bool,
 }
 
 impl Default for Place {
@@ -25,6 +27,7 @@ impl Default for Place {
             user: "deploy".into(),
             target: "the target folder".into(),
             service: None,
+            answered: false,
         }
     }
 }
@@ -37,6 +40,7 @@ impl From<&Planned> for Place {
             user: word(&planned.user),
             target: word(&planned.target),
             service: planned.service.as_ref().map(word),
+            answered: false,
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor
 
 /// Tells this server and service from others, without naming them.
 fn marker(place: &Place) -> String {
-    let Place { host, port, target, service, user: _ } = place;
+    let Place { host, port, target, service, user: _, answered: _ } = place;
     let digest = Sha256::digest(format!("{host}\0{port}\0{target}\0{}", service.as_deref().unwrap_or_default()));
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("<!-- deploy-action {hex} -->")

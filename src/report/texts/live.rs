@@ -95,9 +95,9 @@ fn not_known(place: &Place) -> String {
 }
 
 fn watched(place: &Place) -> &'static str {
-    match place.service {
-        Some(_) => " and healthy",
-        None => "",
+    match (&place.service, place.answered) {
+        (Some(_), _) | (None, true) => " and healthy",
+        (None, false) => "",
     }
 }
 

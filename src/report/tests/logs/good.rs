@@ -177,3 +177,19 @@ fn rollback() {
     restored: 1762147685 is live and healthy; 21.4 s
     ");
 }
+
+#[test]
+fn without_a_unit_healthy_is_what_has_answered() {
+    let healthy = Answer::Healthy { status: 200 };
+    let last = |attempts| {
+        let mut run = Run::doing(Page::Terminal, Planned { service: None, ..planned() });
+        // of the old release
+        run.steps([Step::Check]);
+        run.attempts(1..=1, &healthy);
+        run.steps([Step::Switch, Step::Verify]);
+        run.attempts(1..=attempts, &healthy);
+        run.end(verdict(Outcome::Deployed, Some(NEW), None)).lines().last().unwrap().to_owned()
+    };
+    assert_eq!(last(0), "deployed: 1762147999 is live; 21.4 s");
+    assert_eq!(last(2), "deployed: 1762147999 is live and healthy; 21.4 s");
+}
