@@ -138,7 +138,7 @@ mod tests {
         ];
         insta::assert_snapshot!(all.join("\n---\n"), @"
         the user may not run it with sudo; on the server's console:
-          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         ---
         on the server:
           systemctl status diting

@@ -68,7 +68,7 @@ mod tests {
         let all: Vec<_> = reasons().into_iter().map(of).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
-          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         on the server's console:
           sudo loginctl enable-linger deploy
         install it on the server, as the deploy user, into ~/.local/bin:
@@ -221,7 +221,7 @@ mod tests {
           sudo systemd-analyze verify diting
         ---
         on the server's console:
-          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         ---
         on the server's console:
           sudo loginctl enable-linger deploy
@@ -259,7 +259,7 @@ mod tests {
         ---
         remove it, or name it in the input exclude
         ---
-        the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on the server's console:
+        are the inputs service and target right? The deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
           getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---

@@ -58,8 +58,8 @@ fn on_the_way(hop: &Hop, place: &Place) -> Place {
 fn server_part(place: &Place) -> String {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
-        "the deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on \
-         the server's console:",
+        "are the inputs service and target right? The deploy user must have a login shell, and be able to write and run \
+         files there (no noexec, space left); on the server's console:",
         &[
             format!("sudo mkdir -p {target} && sudo chown -R {user}: {target}"),
             format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),

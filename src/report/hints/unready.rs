@@ -43,7 +43,9 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
     let escape = |c: char| if ",:=\\".contains(c) { vec!['\\', c] } else { vec![c] };
     let service: String = word(service).chars().flat_map(escape).collect();
     let line = format!("{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}", word(user));
-    format!("echo {} | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c", shell(&line))
+    let file = "/etc/sudoers.d/deploy-action";
+    // visudo complains of any other mode
+    format!("echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c", shell(&line))
 }
 
 fn link(name: &str, place: &Place) -> String {

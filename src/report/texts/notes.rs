@@ -83,7 +83,7 @@ mod tests {
         the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
         unit diting is not started at boot; on the server: sudo systemctl enable diting
         the disk of the target is used to 87 %; on the server: df -h && sudo du -xsh /var/log
-        deploy may not run sudo -n systemctl reset-failed diting, so that systemd's start limit has to be waited for; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+        deploy may not run sudo -n systemctl reset-failed diting, so that systemd's start limit has to be waited for; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         the log of the new start deserves a look: ERROR: no cache; Exception in worker process
         the log of the new start is not known to be clean: only its last 10 lines can be read
         what ran before was not healthy: health refused the connection: nobody listens there; there is no good release to go back to

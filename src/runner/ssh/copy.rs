@@ -9,7 +9,7 @@ use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-const OPERATION: &str = "copy the server part";
+const OPERATION: &str = "be copied there";
 const INSTALLED: &str = "deploy-action-installed ";
 
 /// Copies the server part for the server's CPU into `target`.

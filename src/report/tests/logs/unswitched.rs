@@ -25,7 +25,7 @@ fn not_ready() {
     ::group::check: look on web1.example for what must be fixed first
     ::endgroup::
     ✗ check failed, 0.3 s
-    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be made or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo visudo -c
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be made or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
     not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server runs what it ran; 21.4 s
     ");
 }
