@@ -111,7 +111,7 @@ fn run(telling: impl Future<Output = Told>) -> io::Result<Told> {
 }
 
 const CANCELLED: &str =
-    "the issue may not be written: the job was cancelled meanwhile. The next run looks at it again.";
+    "the issue may not be written: the job was cancelled meanwhile. The job's summary tells the same.";
 
 #[cfg(test)]
 mod tests {
