@@ -38,7 +38,6 @@ impl<'a> Person<'a> {
     /// Runs `command` in `app`, and gives what it printed.
     fn runs(&self, command: &str, app: &App) -> String {
         fs::write(app.path().join("known_hosts"), self.server.known_hosts(self.server.ssh_port)).unwrap();
-        program(&app.path().join("dist/deploy-action-x86_64"));
         let path = format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh");
         shell.args(["-euc", command]).current_dir(app.path()).stdin(Stdio::null());
@@ -67,7 +66,7 @@ fn the_commands_of_the_readme_deploy_go_back_and_list() {
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
     let (person, app) = (Person::new(&server), App::version("2"));
-    let log = person.runs(&commands(&server, "INPUT_KEY="), &app);
+    let log = person.runs(&commands(&server, "export INPUT_KEY="), &app);
     let second = server.releases().pop().unwrap();
     assert!(log.lines().last().unwrap().starts_with(&format!("deployed: {second} is live")), "{log}");
     server.assert_live(&second, "2", Some(&first));
