@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
 
 use deploy_action::protocol::{
-    Answer, Attempt, Diagnostic, End, Event, Failure, Outcome, Planned, Reason, ReleaseId, RunEvent, Staged, Step,
-    Task, TransactionId, Verdict, Voice, Warning, What,
+    Answer, Attempt, Diagnostic, End, Event, Failure, Outcome, Part, Planned, Reason, ReleaseId, RunEvent, Staged,
+    Step, Task, TransactionId, Verdict, Voice, Warning, What,
 };
 use deploy_action::report::{issue_text, summary, Job, RawLogs, Report};
 use deploy_action::text::Redactor;
@@ -32,6 +32,7 @@ fn job() -> Job {
 
 fn planned() -> Planned {
     Planned {
+        part: Part::Whole,
         task: Task::Deploy,
         host: "web1.example".into(),
         port: 22,

@@ -22,7 +22,7 @@ pub use plan::{
     Verification,
 };
 pub use reasons::{Ending, Failure, IoKind, Reason, Unready};
-pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Planned, RunEvent, Trouble};
+pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Part, Planned, RunEvent, Trouble};
 pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};

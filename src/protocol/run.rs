@@ -59,9 +59,21 @@ pub enum RunEvent {
     Ended(Box<End>),
 }
 
+/// The part of a run that a process has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// From its beginning on.
+    #[default]
+    Whole,
+    /// The end of what an earlier process began.
+    End,
+}
+
 /// What is going to happen, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
+    /// Whether this process begins it.
+    pub part: Part,
     /// What is to be done.
     pub task: Task,
     /// Name or address.

@@ -8,7 +8,7 @@ use super::tree::Walked;
 use super::upload::{Upload, Word};
 use super::watch::{termination, Stop, Watch};
 use super::Deployment;
-use crate::protocol::{ConnectionKind, End, Outcome, RunEvent, Task, TransactionId, Trouble};
+use crate::protocol::{ConnectionKind, End, Outcome, Part, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -122,7 +122,8 @@ impl Run<'_> {
             (Task::Deploy, Word::Start | Word::Resume(_)) => self.walk().await?,
             (Task::RollBack { .. }, _) | (_, Word::Follow(_)) => Walked::nothing(),
         };
-        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(&walked))));
+        let part = if matches!(word, Word::Follow(_)) { Part::End } else { Part::Whole };
+        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(part, &walked))));
         let binaries = binaries()?;
         // the login takes longer
         let hashing = Reading::start(move |stop| walked.hash(stop));

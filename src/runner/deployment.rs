@@ -1,7 +1,7 @@
 use super::tree::Walked;
 use super::{LeaveOut, Tree};
 use crate::protocol::{
-    Entry, Hidden, Install, Origin, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
+    Entry, Hidden, Install, Origin, Part, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -138,8 +138,9 @@ impl Deployment {
         }
     }
 
-    pub(super) fn planned(&self, walked: &Walked) -> Planned {
+    pub(super) fn planned(&self, part: Part, walked: &Walked) -> Planned {
         Planned {
+            part,
             task: self.plan.task.clone(),
             host: self.host.clone(),
             port: self.port,

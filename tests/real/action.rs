@@ -126,6 +126,7 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
 
         let finish = used.step("finish");
         assert_eq!((finish.code, used.output("outcome")), (Some(code), outcome), "{}", finish.log);
+        assert!(finish.log.contains("follow to its end what the step before began"), "{}", finish.log);
         assert!(finish.last_line().starts_with(&format!("{outcome}: ")), "{}", finish.log);
         assert!(finish.summary.contains(used.output("live-release")), "{}", finish.summary);
         let is_first = used.output("live-release") == first;

@@ -1,6 +1,6 @@
 use crate::protocol::{
-    Answer, ConnectionKind, End, Ending, Failure, Holder, Hop, IoKind, KeyState, Notice, OfferedKey, Outcome, Planned,
-    Reason, ReleaseId, Step, Task, TransactionId, Trouble, Unready, Verdict, Warning,
+    Answer, ConnectionKind, End, Ending, Failure, Holder, Hop, IoKind, KeyState, Notice, OfferedKey, Outcome, Part,
+    Planned, Reason, ReleaseId, Step, Task, TransactionId, Trouble, Unready, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -31,6 +31,7 @@ pub(in crate::report) fn id(text: &str) -> ReleaseId {
 
 pub(in crate::report) fn planned() -> Planned {
     Planned {
+        part: Part::Whole,
         task: Task::Deploy,
         host: "web1.example".into(),
         port: 22,

@@ -1,5 +1,5 @@
 use super::{answer, holder, reason};
-use crate::protocol::{Attempt, Holder, Outcome, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
+use crate::protocol::{Attempt, Holder, Outcome, Part, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
 use crate::report::amounts::{count, duration, limit, size, utc};
 use crate::report::foreign::word;
 use crate::report::Place;
@@ -15,6 +15,9 @@ pub fn planned(planned: &Planned) -> String {
     let unit = place.service.as_ref().map(|unit| format!(", unit {unit}")).unwrap_or_default();
     let place = format!("{}, {}{unit}", place.address(), place.target);
     let time = format!("{} until the switch at the most", limit(planned.timeout));
+    if planned.part == Part::End {
+        return format!("follow to its end what the step before began: {place}");
+    }
     match &planned.task {
         Task::Deploy => {
             let commit = planned.commit.as_ref().map(|hash| format!("commit {}, ", word(hash))).unwrap_or_default();
@@ -173,6 +176,12 @@ mod tests {
         … 1 line left out here …
         … 2000 lines left out here …
         ");
+    }
+
+    #[test]
+    fn a_second_step_says_what_it_is_there_for() {
+        let planned = planned(&Planned { part: Part::End, ..crate::report::tests::planned() });
+        insta::assert_snapshot!(planned, @"follow to its end what the step before began: deploy@web1.example, /opt/diting, unit diting");
     }
 
     #[test]
