@@ -5,8 +5,9 @@ use crate::client::{Client, Sending, Told};
 use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
 use crate::server::Server;
 use crate::sound::{within_seconds, Sound};
-use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, Verdict, What};
+use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, What};
 use std::fs;
+use std::path::PathBuf;
 
 /// Asks; the command line announces no tree.
 fn attend(server: &Server, plan: &Plan) -> Client {
@@ -123,51 +124,48 @@ fn is_deciding(server: &Server, pid: u32) -> bool {
     files.filter_map(|file| fs::read_link(file.path()).ok()).any(|open| open == folder)
 }
 
+/// As one that is in the midst of deciding.
+fn decide(server: &Server) -> fs::File {
+    let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
+    verdicts.lock().unwrap();
+    verdicts
+}
+
+fn verdict_of(server: &Server, plan: &Plan) -> PathBuf {
+    server.own().join("verdicts").join(plan.transaction.to_string())
+}
+
 #[test]
-fn whether_it_was_given_up_is_looked_at_and_decided_by_one_at_a_time() {
+fn one_that_is_given_up_in_the_last_moment_does_not_begin() {
     let server = Server::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
-    // in the midst of giving it up
-    let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
-    verdicts.lock().unwrap();
+    let mut given_up = attended(&server, &server.plan(&app), &app).verdict.unwrap();
+    given_up.transaction = plan.transaction.clone();
+    let deciding = decide(&server);
     let mut first = server.start(&plan);
     first.send_all(&plan, &app, Sending::Unasked);
     assert!(within_seconds(|| is_deciding(&server, first.pid()) || server.restarts() != ["old"]));
     assert_eq!(server.restarts(), ["old"]);
-    let given_up = Verdict {
-        transaction: plan.transaction.clone(),
-        outcome: Outcome::Cancelled,
-        release: None,
-        previous: None,
-        live: None,
-        failure: None,
-        rollback: None,
-        switched: false,
-        at: 0,
-    };
-    let path = server.own().join("verdicts").join(plan.transaction.to_string());
-    fs::write(path, serde_json::to_vec(&given_up).unwrap()).unwrap();
-    drop(verdicts);
+    fs::write(verdict_of(&server, &plan), serde_json::to_vec(&given_up).unwrap()).unwrap();
+    drop(deciding);
     assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old"]);
     Sound::of(&server);
 }
 
 #[test]
-fn nobody_gives_it_up_while_it_may_begin() {
+fn none_is_given_up_while_it_may_begin() {
     let server = Server::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
-    let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
-    verdicts.lock().unwrap();
+    let deciding = decide(&server);
     // another run is at work
     let lock = fs::File::open(server.own().join("lock")).unwrap();
     lock.lock().unwrap();
     let client = attend(&server, &plan);
-    let path = server.own().join("verdicts").join(plan.transaction.to_string());
-    assert!(within_seconds(|| is_deciding(&server, client.pid()) || path.exists()));
-    assert!(!path.exists());
-    drop((verdicts, lock));
+    assert!(within_seconds(|| is_deciding(&server, client.pid()) || verdict_of(&server, &plan).exists()));
+    assert!(!verdict_of(&server, &plan).exists());
+    drop((deciding, lock));
     nothing_happened(&server, &client.finish(&app));
 }
