@@ -77,6 +77,11 @@ pub(super) fn tell(settings: &Settings, context: &Context, report: &Report, reda
     run(telling).unwrap_or_else(|error| warned(format!("the issue is not written: {error}")))
 }
 
+/// Whether the job was cancelled before it was told.
+pub(super) fn was_cut_off(told: &Told) -> bool {
+    told.warnings.iter().any(|warning| warning == CANCELLED)
+}
+
 fn warned(warning: String) -> Told {
     Told { warnings: vec![warning], ..Told::default() }
 }

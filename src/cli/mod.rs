@@ -187,17 +187,22 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     summary::of_run(&log, context, &redactor(settings, context), page, printer);
     write(&report::outputs(&end, log.facts()), page, printer);
     // the step behind this one sees the end, and has the time
-    let is_followed = context.is_actions && *errand == Errand::Whole && end.outcome == Outcome::Unknown;
-    let told = match is_followed {
-        true => Told::default(),
-        false => issue::tell(settings, context, log.report(), &redactor(settings, context)),
+    let is_first = context.is_actions && *errand == Errand::Whole;
+    let told = match end.outcome {
+        Outcome::Unknown if is_first => Told::default(),
+        _ => issue::tell(settings, context, log.report(), &redactor(settings, context)),
     };
     let outputs = say(&told, &redactor(settings, context), page, printer);
     if told != Told::default() {
         // it says what is live
         printer.line(&last);
     }
-    finish(&outputs, end.outcome, page, printer);
+    let is_known = end.verdict.as_ref().is_some_and(|verdict| verdict.switched);
+    match is_first && is_known && issue::was_cut_off(&told) {
+        // not finished: the server knows the verdict, and the step behind this one asks it and tells the issue
+        true => write(&outputs, page, printer),
+        false => finish(&outputs, end.outcome, page, printer),
+    }
     ExitCode::from(end.outcome.code())
 }
 

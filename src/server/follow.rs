@@ -58,7 +58,9 @@ pub(super) fn rejoin(
     if !Pending::is_of(layout, transaction) {
         return false;
     }
-    let Some(mut tail) = Tail::behind(layout, transaction, *heard) else { return false };
+    // where its file is gone, only the end can be told
+    let tail = Tail::behind(layout, transaction, *heard).or_else(|| Tail::new(layout, transaction).ok());
+    let Some(mut tail) = tail else { return false };
     loop {
         // looked at first: whoever frees the lock has told everything before
         let free = matches!(lock::try_take(layout), Ok(Some(_)));

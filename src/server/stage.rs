@@ -4,6 +4,7 @@
 use super::clock::now;
 use super::durable::{failed, Result};
 use super::inbox::{Inbox, Limits};
+use super::journal;
 use super::layout::Layout;
 use super::new_file::NewFile;
 use super::outbox::Outbox;
@@ -17,6 +18,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// Of the journal, the newest: older ids are long in the past.
+const ATTEMPTS: usize = 50;
 /// Files that are open at once because a part of them is there.
 const MOST_BEGUN: u32 = 8;
 
@@ -53,7 +56,9 @@ pub(super) fn manifest(plan: &Plan, inbox: &Inbox, limits: &Limits) -> Result<Ve
 impl Stage<'_> {
     /// Draws the id, builds the tree, says what came from where.
     pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged> {
-        let release = ReleaseId::next(now(), records::all(self.layout));
+        // one that was removed again does not come back under another's name
+        let attempts = journal::last(self.layout, ATTEMPTS).into_iter().filter_map(|attempt| attempt.release);
+        let release = ReleaseId::next(now(), records::all(self.layout).into_iter().chain(attempts));
         let folder = self.layout.release(release);
         // newest first, and before the new one is among them
         let sources = Sources::new(self.layout);

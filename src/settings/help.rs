@@ -189,7 +189,7 @@ mod tests {
               0s.
           --timeout (default: 30m)
               How long the whole run may take until the point of no return; the transaction has its own
-              limits, printed at the start.
+              limits, told when it begins.
           --issue (default: rollback)
               When an issue is opened, or the one that is open commented: rollback, when a release went live
               and failed; failure, whenever a deployment fails or its end is unknown; off. The next

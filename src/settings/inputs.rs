@@ -159,8 +159,8 @@ pub const INPUTS: &[Input] = &[
     input(
         "timeout",
         Value("30m"),
-        "How long the whole run may take until the point of no return; the transaction has its own limits, printed at \
-         the start.",
+        "How long the whole run may take until the point of no return; the transaction has its own limits, told when it \
+         begins.",
     ),
     input(
         "issue",
