@@ -237,8 +237,8 @@ async fn a_target_that_may_not_be_made_brings_the_servers_words() {
     assert!(String::from_utf8(said).unwrap().contains("Permission denied"));
 }
 
-/// The shell's process has sshd's for this login as its parent.
-const CUT: &str = "kill -9 $PPID\n";
+/// The shell's process has sshd's for this login as its parent, which is to pass on first what was printed.
+const CUT: &str = "sleep 1; kill -9 $PPID\n";
 
 /// `first` the first time, `then` after that.
 fn once(first: &str, then: &str) -> String {
