@@ -1,4 +1,4 @@
-use super::Digest;
+use super::{Digest, ShortDigest};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -30,8 +30,8 @@ pub enum Kind {
         mode: u32,
         /// Length in bytes.
         size: u64,
-        /// SHA-256 of the content.
-        digest: Digest,
+        /// Of the content.
+        digest: ShortDigest,
     },
     /// A symbolic link, kept as it is.
     Link {
@@ -114,14 +114,16 @@ fn parent(path: &[u8]) -> Option<&[u8]> {
     path.iter().rposition(|b| *b == b'/').map(|at| &path[..at])
 }
 
-/// The digest of a whole tree: of its entries, in order.
+/// The digest of a whole tree: of its entries, in order, each with the whole digest of its content. `digests` has one for
+/// each entry; those of what is no file are not looked at.
 #[must_use]
-pub fn root_of(entries: &[Entry]) -> Digest {
+pub fn root_of(entries: &[Entry], digests: &[Digest]) -> Digest {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
-    for entry in entries {
+    for (entry, digest) in entries.iter().zip(digests) {
+        let content = matches!(entry.kind, Kind::File { .. }).then_some(digest);
         // plain data: cannot fail to be encoded
-        let bytes = postcard::to_stdvec(entry).unwrap_or_default();
+        let bytes = postcard::to_stdvec(&(entry, content)).unwrap_or_default();
         hasher.update((bytes.len() as u64).to_le_bytes());
         hasher.update(&bytes);
     }
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str) -> Entry {
-        Entry { path: path.into(), kind: Kind::File { mode: 0o644, size: 0, digest: Digest::of(b"") } }
+        Entry { path: path.into(), kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"") } }
     }
 
     fn folder(path: &str) -> Entry {
@@ -176,17 +178,21 @@ mod tests {
     #[test]
     fn nobody_else_may_write_and_no_set_id_bits_travel() {
         for mode in [0o4755, 0o664, 0o777, 0o2755, 0o10644] {
-            let entry = Entry { path: b"a".to_vec(), kind: Kind::File { mode, size: 0, digest: Digest::of(b"") } };
+            let entry = Entry { path: b"a".to_vec(), kind: Kind::File { mode, size: 0, digest: ShortDigest::of(b"") } };
             assert_eq!(validate(&[entry]), Err(ManifestError::Mode(0)), "{mode:o}");
         }
     }
 
     #[test]
     fn the_root_changes_with_every_detail() {
-        let base = root_of(&[file("a")]);
-        assert_ne!(base, root_of(&[file("b")]));
-        assert_ne!(base, root_of(&[link("a")]));
-        assert_ne!(base, root_of(&[]));
-        assert_eq!(base, root_of(&[file("a")]));
+        let root = |entry: Entry, content: &[u8]| root_of(&[entry], &[Digest::of(content)]);
+        let base = root(file("a"), b"x");
+        assert_ne!(base, root(file("b"), b"x"));
+        assert_ne!(base, root(link("a"), b"x"));
+        assert_ne!(base, root_of(&[], &[]));
+        assert_eq!(base, root(file("a"), b"x"));
+        // also where the short digest is the same
+        assert_ne!(base, root(file("a"), b"y"));
+        assert_eq!(root(link("a"), b"x"), root(link("a"), b"y"), "a link has no content");
     }
 }

@@ -3,6 +3,7 @@
 //! Both halves are the same binary (the server part is started by the hash of its bytes), so the wire needs no
 //! compatibility between versions; what lies on the server's disk does, and is JSON.
 
+pub mod chunks;
 mod events;
 mod ids;
 mod listing;
@@ -14,7 +15,7 @@ mod verdict;
 pub mod wire;
 
 pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What};
-pub use ids::{BadId, Digest, ReleaseId, TransactionId};
+pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
 pub use plan::{
@@ -28,7 +29,7 @@ pub use verdict::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// From the runner half to the server part, in this order: one `Start` or `Resume`, all `Entries`, then either the
-/// contents unasked or one `Ask` and the contents that were asked for; `Sent` ends them.
+/// contents unasked or one `Ask` and, for each answer, the contents that were asked for; `Sent` ends them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToServer {
     /// What is to be done.
@@ -53,12 +54,21 @@ pub enum ToServer {
     Entries(Vec<Entry>),
     /// The manifest is complete; say what is lacking.
     Ask,
-    /// A piece of one file's content, in order, behind what the server has of it; the entry's size says where it ends.
+    /// A piece of one file's content, in order; the entry's size says where it ends.
     Content {
         /// Index of the file's entry in the manifest.
         entry: u32,
         /// At most [`wire::MAX_PIECE`] bytes.
         bytes: Vec<u8>,
+    },
+    /// The next piece of one file's content is what the server has already.
+    Known {
+        /// As in `Content`.
+        entry: u32,
+        /// Index of the first of the [`Known::chunks`].
+        first: u32,
+        /// Of chunks, one after the other.
+        count: u32,
     },
     /// Everything (asked for) has been sent.
     Sent,
@@ -75,12 +85,21 @@ pub enum ToRunner {
     Need {
         /// `start..end` of indexes.
         ranges: Vec<(u32, u32)>,
-        /// Of these among them the server has the first so many bytes, from an upload that was cut short. Where the whole
-        /// is not right in the end, the file is asked for once more.
-        begun: Vec<(u32, u64)>,
+        /// What the server has of files among them. Where the whole is not right in the end, the file is asked for once
+        /// more, behind the last part of the answer: all of it then.
+        known: Vec<Known>,
         /// Whether this was the last part of the answer.
         last: bool,
     },
+}
+
+/// What the server has of a file that it lacks: an earlier version, or what an upload that was cut short left of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Index of the file's entry in the manifest.
+    pub entry: u32,
+    /// As [`chunks::cut`] cuts it for the entry's size.
+    pub chunks: Vec<chunks::ChunkDigest>,
 }
 
 /// The first word of the protocol: what the server part prints before anything else, so that the noise of login scripts

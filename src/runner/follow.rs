@@ -54,7 +54,7 @@ pub(super) enum Why {
     Trouble(Trouble),
 }
 
-type Sending<'a, W> = Pin<Box<dyn Future<Output = Result<W, UploadError>> + 'a>>;
+type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), UploadError>> + 'a>>;
 
 /// Follows one channel. Dropping what is left of it afterwards tells the server to stop, where it still can.
 pub(super) async fn follow<I, O, E>(
@@ -83,7 +83,6 @@ where
         unasked: unasked.is_some(),
         needs,
         sending: Some(Box::pin(sending)),
-        held: None,
         progress,
         stopping: None,
         emit,
@@ -91,23 +90,22 @@ where
     pump.run(pipes.stdout, pipes.stderr, watch).await
 }
 
-struct Pump<'a, W> {
+struct Pump<'a> {
     listener: Listener<'a>,
     /// What was said on standard error, and before the first word.
     tail: Tail,
     upload: Upload<'a>,
     unasked: bool,
     needs: UnboundedSender<Needed>,
-    sending: Option<Sending<'a, W>>,
-    /// The stream to the server once all is sent: its end would tell the server to stop.
-    held: Option<W>,
+    /// Holds the stream to the server, also when all is sent: its end tells the server to stop.
+    sending: Option<Sending<'a>>,
     progress: &'a Progress,
     /// Why the server was told to stop.
     stopping: Option<Stop>,
     emit: &'a mut dyn FnMut(RunEvent),
 }
 
-impl<W> Pump<'_, W> {
+impl Pump<'_> {
     async fn run(
         &mut self,
         mut stdout: impl AsyncRead + Unpin,
@@ -228,14 +226,10 @@ impl<W> Pump<'_, W> {
         let _sending_failed = self.needs.send(needed);
     }
 
-    fn sent(&mut self, sent: Result<W, UploadError>) -> Option<Followed> {
+    fn sent(&mut self, sent: Result<(), UploadError>) -> Option<Followed> {
         self.sending = None;
         match sent {
-            Ok(stream) => {
-                tracing::debug!("all is sent");
-                self.held = Some(stream);
-                None
-            }
+            Ok(()) => None,
             Err(UploadError::Line(error)) => {
                 tracing::debug!(%error, "sending ended early");
                 None
@@ -253,7 +247,6 @@ impl<W> Pump<'_, W> {
         self.stopping = Some(stop);
         // the end of its standard input tells the server to stop
         self.sending = None;
-        self.held = None;
         watch.set_limit(CONFIRMATION);
         None
     }
@@ -297,7 +290,7 @@ fn lost(reached: Reached, greeted: bool, why: Why) -> Followed {
     Followed::Lost { reached, greeted, why }
 }
 
-async fn sent<W>(sending: &mut Option<Sending<'_, W>>) -> Result<W, UploadError> {
+async fn sent(sending: &mut Option<Sending<'_>>) -> Result<(), UploadError> {
     match sending {
         Some(sending) => sending.await,
         None => std::future::pending().await,

@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     async fn ask(&mut self, connection: &Connection, binaries: &Binaries) -> Result<Answer, Early> {
-        let line = start_line(&self.deployment.plan.target, self.transaction, root_of(&[]), binaries)?;
+        let line = start_line(&self.deployment.plan.target, self.transaction, root_of(&[], &[]), binaries)?;
         let (pipes, _child): Channel<'_> = self.watch.over(connection.run(&line)).await??;
         let answer = ask(pipes, self.transaction, self.emit);
         Ok(self.watch.over(answer).await??)

@@ -4,13 +4,13 @@ use super::noise::Lines;
 use super::ssh::Missing;
 use super::upload::Needed;
 use crate::protocol::wire::FromServer;
-use crate::protocol::{greeting, Event, Listing, ToRunner, TransactionId, What};
+use crate::protocol::{greeting, Event, Known, Listing, ToRunner, TransactionId, What};
 use std::collections::BTreeSet;
 
 /// The most bytes before the first word.
 const MOST_NOISE: usize = 1 << 20;
-/// The most files of which only the rest is asked for.
-const MOST_BEGUN: usize = 64;
+/// The most chunks that a server may know: a megabyte of digests.
+const MOST_CHUNKS: usize = 128 << 10;
 /// The most lines of noise that are shown.
 const MOST_LINES: u32 = 100;
 
@@ -60,7 +60,7 @@ impl<'a> Listener<'a> {
             noise: 0,
             greeted: false,
             frames: FromServer::default(),
-            needs: Needs { entries, from: 0, begun: BTreeSet::new(), complete: false },
+            needs: Needs { entries, from: 0, known: BTreeSet::new(), chunks: 0, complete: false },
             errors: Lines::default(),
             shown: 0,
         }
@@ -147,42 +147,45 @@ impl<'a> Listener<'a> {
             }
             ToRunner::Event(event) => Ok(Heard::Event(event)),
             ToRunner::Listing(listing) => Ok(Heard::Listing(listing)),
-            ToRunner::Need { ranges, begun, last } => self.needs.check(ranges, begun, last).map(Heard::Need),
+            ToRunner::Need { ranges, known, last } => self.needs.check(ranges, known, last).map(Heard::Need),
         }
     }
 }
 
 /// Sees to it that the server asks for each file once at most, in order, and for nothing else: but for those of which it
-/// had the beginning, once more.
+/// had an earlier version, once more.
 struct Needs {
     entries: u32,
     from: u32,
-    begun: BTreeSet<u32>,
+    known: BTreeSet<u32>,
+    chunks: usize,
     complete: bool,
 }
 
 impl Needs {
-    fn check(&mut self, ranges: Vec<(u32, u32)>, begun: Vec<(u32, u64)>, last: bool) -> Result<Needed, Nonsense> {
-        if self.complete {
-            return Err(Nonsense("contents are asked for after the last time".to_owned()));
-        }
+    fn check(&mut self, ranges: Vec<(u32, u32)>, known: Vec<Known>, last: bool) -> Result<Needed, Nonsense> {
         for (start, end) in &ranges {
-            let is_new = *start >= self.from;
-            let is_fine = is_new || (*start..*end).all(|index| self.begun.remove(&index));
+            let is_new = *start >= self.from && !self.complete;
+            let is_fine = is_new || (*start..*end).all(|index| self.known.remove(&index));
             if !is_fine || start >= end || *end > self.entries {
                 return Err(Nonsense(format!("entries {start} to {end} of {} are asked for", self.entries)));
             }
             self.from = self.from.max(*end);
         }
-        if begun.len() > MOST_BEGUN {
-            return Err(Nonsense(format!("the rest of {} files is asked for", begun.len())));
+        if self.complete && (ranges.is_empty() || !known.is_empty()) {
+            return Err(Nonsense("contents are asked for after the last time".to_owned()));
         }
-        if begun.iter().any(|(index, _)| !ranges.iter().any(|(start, end)| (start..end).contains(&index))) {
-            return Err(Nonsense("the rest of a file is asked for, and the file is not".to_owned()));
+        self.chunks += known.iter().map(|known| known.chunks.len()).sum::<usize>();
+        if self.chunks > MOST_CHUNKS {
+            return Err(Nonsense(format!("more than {MOST_CHUNKS} chunks are said to be known")));
         }
-        self.begun.extend(begun.iter().map(|(index, _)| index));
+        let mut asked = ranges.iter().flat_map(|(start, end)| *start..*end);
+        if !known.iter().all(|known| asked.any(|index| index == known.entry)) {
+            return Err(Nonsense("something is known of a file that is not asked for".to_owned()));
+        }
+        self.known.extend(known.iter().map(|known| known.entry));
         self.complete = last;
-        Ok(Needed { ranges, begun, last })
+        Ok(Needed { ranges, known, last })
     }
 }
 

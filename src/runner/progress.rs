@@ -31,9 +31,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// The server may get its last byte from now on.
+    /// The server may get its last byte from now on; nothing more is on its way.
     pub(super) fn complete(&self) {
         self.complete.set(true);
+        self.sent.set(0);
     }
 
     /// Contents are on their way, over this line.

@@ -114,7 +114,7 @@ pub(crate) fn ended(outcome: Outcome) -> Vec<u8> {
 }
 
 pub(crate) fn need(ranges: &[(u32, u32)], last: bool) -> Vec<u8> {
-    frame(&ToRunner::Need { ranges: ranges.to_vec(), begun: Vec::new(), last }).unwrap()
+    frame(&ToRunner::Need { ranges: ranges.to_vec(), known: Vec::new(), last }).unwrap()
 }
 
 /// What the server reads of `packed`, as far as it is whole.

@@ -1,9 +1,10 @@
 //! What goes to the server: plan, manifest and contents, with bounded memory.
 
+use super::changes::changes;
 use super::progress::Progress;
 use super::tree::{size_of, SourceError, Tree};
 use crate::protocol::wire::{self, Packer, WireError};
-use crate::protocol::{Entry, Plan, ToServer};
+use crate::protocol::{Entry, Known, Plan, ToServer};
 use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -68,7 +69,7 @@ impl Word {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
     pub(crate) ranges: Vec<(u32, u32)>,
-    pub(crate) begun: Vec<(u32, u64)>,
+    pub(crate) known: Vec<Known>,
     pub(crate) last: bool,
 }
 
@@ -92,7 +93,7 @@ impl Upload<'_> {
         Ok((packed.len() <= wire::UNASKED).then_some(packed))
     }
 
-    /// Files and bytes that are to be sent.
+    /// Files and their bytes; of those that the server has in an earlier version, less is sent.
     pub(crate) fn sum(&self, needed: &Needed) -> (u32, u64) {
         let sizes = needed
             .ranges
@@ -100,8 +101,7 @@ impl Upload<'_> {
             .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
             .flatten()
             .filter_map(size_of);
-        let (files, bytes) = sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
-        needed.begun.iter().fold((files, bytes), |(files, bytes), (_, size)| (files, bytes.saturating_sub(*size)))
+        sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
     }
 
     fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
@@ -152,21 +152,22 @@ fn for_each_piece(
     Ok(())
 }
 
-/// Sends all: at once what `unasked` is, else the manifest and then what is needed. `progress` is told just before
-/// the server could get the last byte of it; from then on it can go on without us. Gives back the stream, for its end
-/// would tell the server to stop.
+/// Sends all: at once what `unasked` is, else the manifest and then what is needed, for as long as somebody may ask.
+/// `progress` is told just before the server could get the last byte of it; from then on it can go on without us. Dropping
+/// this ends the stream, which tells the server to stop.
 pub(crate) async fn send<W: AsyncWrite + Unpin>(
     mut to: W,
     upload: Upload<'_>,
     unasked: Option<&[u8]>,
-    needs: UnboundedReceiver<Needed>,
+    mut needs: UnboundedReceiver<Needed>,
     progress: &Progress,
-) -> Result<W, UploadError> {
+) -> Result<(), UploadError> {
     if let Some(packed) = unasked {
         progress.complete();
         to.write_all(packed).await?;
         to.flush().await?;
-        return Ok(to);
+        while needs.recv().await.is_some() {}
+        return Ok(());
     }
     let level = if upload.tree.bytes() > LARGE { QUICK } else { CAREFUL };
     let mut sender = Sender { to, packer: Packer::with_level(level), progress };
@@ -174,11 +175,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         sender.push(&message).await?;
     }
     sender.flush().await?;
-    sender.contents(upload.tree, needs).await?;
-    progress.complete();
-    sender.push(&ToServer::Sent).await?;
-    sender.flush().await?;
-    Ok(sender.to)
+    sender.contents(upload.tree, needs).await
 }
 
 struct Sender<'a, W> {
@@ -189,33 +186,43 @@ struct Sender<'a, W> {
 
 impl<W: AsyncWrite + Unpin> Sender<'_, W> {
     async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
+        let mut complete = false;
         while let Some(needed) = needs.recv().await {
+            let mut known = needed.known.iter().peekable();
             for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
-                let begun = needed.begun.iter().find(|(begun, _)| *begun == index);
-                self.content(tree, index, begun.map_or(0, |(_, size)| *size)).await?;
+                match known.next_if(|known| known.entry == index) {
+                    Some(known) => self.changes(tree, known).await?,
+                    None => self.content(tree, index).await?,
+                }
             }
             if needed.last {
-                return Ok(());
+                complete = true;
+                self.progress.complete();
+                self.push(&ToServer::Sent).await?;
             }
             self.flush().await?;
         }
         // whoever followed has gone
-        Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+        complete.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe).into())
     }
 
-    /// Without the first `begun` bytes, which are read all the same: the whole must be what it was.
-    async fn content(&mut self, tree: &Tree, entry: u32, begun: u64) -> Result<(), UploadError> {
+    async fn content(&mut self, tree: &Tree, entry: u32) -> Result<(), UploadError> {
         let Some(mut content) = tree.content(entry)? else { return Ok(()) };
-        let mut to_skip = begun;
-        while let Some(mut bytes) = content.next_piece()? {
-            let skipped = bytes.len().min(usize::try_from(to_skip).unwrap_or(usize::MAX));
-            to_skip -= skipped as u64;
-            bytes.drain(..skipped);
-            if !bytes.is_empty() {
-                let count = bytes.len();
-                self.push(&ToServer::Content { entry, bytes }).await?;
-                self.progress.send(count);
-            }
+        while let Some(bytes) = content.next_piece()? {
+            let count = bytes.len();
+            self.push(&ToServer::Content { entry, bytes }).await?;
+            self.progress.send(count);
+        }
+        Ok(())
+    }
+
+    async fn changes(&mut self, tree: &Tree, known: &Known) -> Result<(), UploadError> {
+        let Some(content) = tree.content(known.entry)? else { return Ok(()) };
+        let size = content.left();
+        for piece in changes(content, size, known) {
+            let (message, count) = piece?;
+            self.push(&message).await?;
+            self.progress.send(count);
         }
         Ok(())
     }

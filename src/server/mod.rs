@@ -10,12 +10,14 @@ mod diagnose;
 mod durable;
 mod earlier;
 mod env_file;
+mod files;
 mod follow;
 mod health;
 mod http;
 mod inbox;
 mod install;
 mod journal;
+mod known;
 mod layout;
 mod links;
 mod listener;
@@ -110,12 +112,12 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
             session::Session::new(&plan, heard, &inbox, &mut outbox).run();
             Ok(())
         }
-        Ok(ToServer::Follow { heard }) if root_of(&[]).to_string() == root => {
+        Ok(ToServer::Follow { heard }) if root_of(&[], &[]).to_string() == root => {
             let limits = Limits::new(inbox.gone(), Duration::MAX);
             attend::attend(&Layout::new(target), &transaction, heard, &limits, &mut outbox)
                 .map_err(|it| format!("{it:?}"))
         }
-        Ok(ToServer::List) if root_of(&[]).to_string() == root => {
+        Ok(ToServer::List) if root_of(&[], &[]).to_string() == root => {
             outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));
             Ok(())
         }

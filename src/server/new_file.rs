@@ -1,7 +1,7 @@
 //! A file of a release that is being staged.
 
 use super::durable::{failed, Result};
-use crate::protocol::{Digest, Reason};
+use crate::protocol::{Reason, ShortDigest};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ pub(super) struct NewFile {
     pub(super) path: PathBuf,
     pub(super) mode: u32,
     pub(super) size: u64,
-    pub(super) digest: Digest,
+    pub(super) digest: ShortDigest,
 }
 
 impl NewFile {
@@ -24,7 +24,7 @@ impl NewFile {
     }
 
     pub(super) fn write_empty(&self) -> Result<()> {
-        if self.digest != Digest::of(b"") {
+        if self.digest != ShortDigest::of(b"") {
             return Err(Reason::Upload("an empty file with the digest of another".to_owned()));
         }
         self.finish(&self.create()?)

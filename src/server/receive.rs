@@ -2,63 +2,69 @@
 
 use super::durable::{failed, Result};
 use super::inbox::{Inbox, Limits};
+use super::known::{KnownChunks, Open};
 use super::new_file::NewFile;
 use super::outbox::Outbox;
-use super::sources::Begun;
-use crate::protocol::{Digest, Reason, ToRunner, ToServer};
+use crate::protocol::chunks::ChunkDigest;
+use crate::protocol::{Digest, Known, Reason, ShortDigest, ToRunner, ToServer};
 use sha2::{Digest as _, Sha256};
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 
-/// Ranges in one answer to what is lacking.
-const RANGES: usize = 50_000;
+/// Bytes of one answer to what is lacking, well below [`crate::protocol::wire::MAX_FRAME`].
+const ANSWER: usize = 256 << 10;
+/// Of one range, at the most.
+const RANGE: usize = 10;
 
-/// A file whose content, or the rest of it, must come from the runner half.
+/// A file whose content must come from the runner half.
 pub(super) struct Lacking {
     /// Of its entry.
     pub(super) index: u32,
     pub(super) file: NewFile,
-    pub(super) begun: Option<Begun>,
-}
-
-impl Lacking {
-    /// Bytes that are to come.
-    pub(super) fn left(&self) -> u64 {
-        self.file.size - self.begun.as_ref().map_or(0, |begun| begun.size)
-    }
+    pub(super) known: Option<KnownChunks>,
 }
 
 pub(super) fn broken(what: impl Into<String>) -> Reason {
     Reason::Upload(what.into())
 }
 
-/// Whether more may be asked for after that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum More {
-    No,
-    Perhaps,
+/// Asks for all that is lacking, in order.
+pub(super) fn ask_for(lacking: &mut [Lacking], outbox: &mut Outbox) {
+    let mut answer = Answer::default();
+    for Lacking { index, known, .. } in lacking {
+        if answer.bytes > ANSWER {
+            outbox.send(&std::mem::take(&mut answer).into_message(false));
+        }
+        answer.add(*index, known.as_mut().map(KnownChunks::take_digests));
+    }
+    outbox.send(&answer.into_message(true));
 }
 
-/// Asks for all that is lacking, in order.
-pub(super) fn ask_for(lacking: &[Lacking], more: More, outbox: &mut Outbox) {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for Lacking { index, .. } in lacking {
-        match ranges.last_mut() {
-            Some((_, end)) if *end == *index => *end += 1,
-            _ => ranges.push((*index, index + 1)),
+#[derive(Default)]
+struct Answer {
+    ranges: Vec<(u32, u32)>,
+    known: Vec<Known>,
+    /// About so long.
+    bytes: usize,
+}
+
+impl Answer {
+    fn add(&mut self, index: u32, chunks: Option<Vec<ChunkDigest>>) {
+        match self.ranges.last_mut() {
+            Some((_, end)) if *end == index => *end += 1,
+            _ => {
+                self.ranges.push((index, index + 1));
+                self.bytes += RANGE;
+            }
+        }
+        if let Some(chunks) = chunks {
+            self.bytes += RANGE + size_of_val(chunks.as_slice());
+            self.known.push(Known { entry: index, chunks });
         }
     }
-    let begun_in = |part: &[(u32, u32)]| -> Vec<(u32, u64)> {
-        let all = lacking.iter().filter_map(|it| Some((it.index, it.begun.as_ref()?.size)));
-        all.filter(|(index, _)| part.iter().any(|(start, end)| (start..end).contains(&index))).collect()
-    };
-    let mut parts = ranges.chunks(RANGES).peekable();
-    if parts.peek().is_none() {
-        outbox.send(&ToRunner::Need { ranges: Vec::new(), begun: Vec::new(), last: more == More::No });
-    }
-    while let Some(part) = parts.next() {
-        let last = more == More::No && parts.peek().is_none();
-        outbox.send(&ToRunner::Need { ranges: part.to_vec(), begun: begun_in(part), last });
+
+    fn into_message(self, last: bool) -> ToRunner {
+        ToRunner::Need { ranges: self.ranges, known: self.known, last }
     }
 }
 
@@ -68,11 +74,12 @@ pub(super) struct Receiver<'a> {
     limits: &'a Limits,
     /// A message that was looked at already.
     next: Option<ToServer>,
+    bytes: u64,
 }
 
 impl<'a> Receiver<'a> {
     pub(super) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
-        Self { inbox, limits, next: None }
+        Self { inbox, limits, next: None, bytes: 0 }
     }
 
     /// Whether the runner half wants to know what is lacking, rather than to send it all unasked.
@@ -86,61 +93,65 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Receives them all, in order, and gives back those whose beginning was not right: they are gone, and wanted whole.
-    pub(super) fn receive(&mut self, lacking: Vec<Lacking>) -> Result<Vec<Lacking>> {
+    /// Bytes of contents that came.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Receives them all, in order, and writes down their digests. Gives back those that were put together wrongly of what
+    /// was known: they are gone, and wanted whole.
+    pub(super) fn receive(&mut self, lacking: Vec<Lacking>, digests: &mut [Digest]) -> Result<Vec<Lacking>> {
         let mut wrong = Vec::new();
-        for mut file in lacking {
-            let begun = file.begun.take();
-            let was_begun = begun.is_some();
-            if self.is_right(&file, begun)? {
-                continue;
+        for Lacking { index, file, known } in lacking {
+            let known = known.map(KnownChunks::open);
+            let target = file.create()?;
+            let digest = self.content(index, &file, &target, known.as_ref())?;
+            if ShortDigest::from(digest) == file.digest {
+                file.finish(&target)?;
+                digests[index as usize] = digest;
+            } else if known.is_some() {
+                fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
+                wrong.push(Lacking { index, file, known: None });
+            } else {
+                return Err(broken(format!("{} did not arrive as it was sent", file.path.display())));
             }
-            if !was_begun {
-                return Err(broken(format!("{} did not arrive as it was sent", file.file.path.display())));
-            }
-            fs::remove_file(&file.file.path).map_err(failed("remove", &file.file.path))?;
-            wrong.push(file);
         }
-        Ok(wrong)
-    }
-
-    fn is_right(&mut self, Lacking { index, file, .. }: &Lacking, begun: Option<Begun>) -> Result<bool> {
-        let begun = match begun {
-            Some(begun) => begun,
-            None => Begun { target: file.create()?, hasher: Sha256::new(), size: 0 },
-        };
-        let Begun { mut target, mut hasher, size } = begun;
-        let mut left = file.size - size;
-        while left > 0 {
-            let bytes = self.content(*index, left)?;
-            left -= bytes.len() as u64;
-            hasher.update(&bytes);
-            target.write_all(&bytes).map_err(failed("write", &file.path))?;
-        }
-        if Digest::from_hasher(hasher) != file.digest {
-            return Ok(false);
-        }
-        file.finish(&target).map(|()| true)
-    }
-
-    /// The next piece, which must be of this entry.
-    fn content(&mut self, index: u32, left: u64) -> Result<Vec<u8>> {
-        self.limits.check()?;
-        let message = self.message()?;
-        let ToServer::Content { entry, bytes } = message else { return Err(broken("a file's content is missing")) };
-        let length = bytes.len() as u64;
-        if entry != index || length == 0 || length > left {
-            return Err(broken("a content that was not asked for"));
-        }
-        Ok(bytes)
-    }
-
-    /// Nothing more may come.
-    pub(super) fn finish(mut self) -> Result<()> {
         match self.message()? {
-            ToServer::Sent => Ok(()),
+            ToServer::Sent => Ok(wrong),
             _ => Err(broken("more came than was asked for")),
         }
+    }
+
+    /// The digest of one file's content, which is written meanwhile.
+    fn content(&mut self, index: u32, file: &NewFile, mut target: &File, known: Option<&Open>) -> Result<Digest> {
+        let mut hasher = Sha256::new();
+        let mut left = file.size;
+        let mut take = |bytes: &[u8]| {
+            left = left.checked_sub(bytes.len() as u64).ok_or_else(|| broken("a content that was not asked for"))?;
+            hasher.update(bytes);
+            target.write_all(bytes).map_err(failed("write", &file.path))?;
+            Ok(left)
+        };
+        while take(&[])? > 0 {
+            self.limits.check()?;
+            match self.message()? {
+                ToServer::Content { entry, bytes } if entry == index && !bytes.is_empty() => {
+                    self.bytes += bytes.len() as u64;
+                    take(&bytes)?;
+                }
+                ToServer::Known { entry, first, count } if entry == index && count > 0 => {
+                    for chunk in (first as usize..).take(count as usize) {
+                        let bytes = known.and_then(|known| known.read(chunk));
+                        take(&bytes.ok_or_else(|| broken("a chunk is to be taken that is not known"))?)?;
+                    }
+                }
+                ToServer::Content { .. } | ToServer::Known { .. } => {
+                    return Err(broken("a content that was not asked for"));
+                }
+                _ => return Err(broken("a file's content is missing")),
+            }
+        }
+        Ok(Digest::from_hasher(hasher))
     }
 
     fn message(&mut self) -> Result<ToServer> {

@@ -3,7 +3,7 @@
 use super::clock::now;
 use super::durable::{self, failed, Result};
 use super::layout::Layout;
-use crate::protocol::{Digest, Entry, Kind, Origin, ReleaseId, Verification};
+use crate::protocol::{Entry, Kind, Origin, ReleaseId, ShortDigest, Verification};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -111,12 +111,14 @@ pub(super) fn put_index(layout: &Layout, id: ReleaseId, entries: &[Entry]) -> Re
     fs::write(&path, bytes).map_err(failed("write", &path))
 }
 
-/// What [`put_index`] wrote, as far as it can be read.
-pub(super) fn index(layout: &Layout, id: ReleaseId) -> Option<Vec<(Digest, Vec<u8>)>> {
+/// What [`put_index`] wrote, as far as it can be read, sorted by path. Until release 1.0.0 it wrote whole digests.
+pub(super) fn index(layout: &Layout, id: ReleaseId) -> Option<Vec<(ShortDigest, Vec<u8>)>> {
+    const HALF: usize = 32;
     let bytes = fs::read(index_path(layout, id)).ok()?;
     let line = |line: &[u8]| {
-        let digest = std::str::from_utf8(line.get(..64)?).ok()?.parse().ok()?;
-        Some((digest, line.get(65..)?.to_vec()))
+        let end = line.iter().position(|byte| *byte == b' ').filter(|end| [HALF, 2 * HALF].contains(end))?;
+        let digest = std::str::from_utf8(&line[..HALF]).ok()?.parse().ok()?;
+        Some((digest, line[end + 1..].to_vec()))
     };
     Some(bytes.split(|b| *b == 0).filter_map(line).collect())
 }

@@ -70,7 +70,7 @@ fn lacking(disk: &StatVfs, needed: Needed, min_free: u64) -> Option<Unready> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Digest;
+    use crate::protocol::ShortDigest;
     use rustix::fs::StatVfsMountFlags;
 
     /// Of 100 blocks of 1 kB, 10 of them root's own.
@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_file_takes_whole_blocks() {
-        let file = |size| Entry { path: Vec::new(), kind: Kind::File { mode: 0o644, size, digest: Digest::of(b"") } };
+        let file =
+            |size| Entry { path: Vec::new(), kind: Kind::File { mode: 0o644, size, digest: ShortDigest::of(b"") } };
         let entries =
             [file(0), file(1), file(4096), file(4097), Entry { path: Vec::new(), kind: Kind::Folder { mode: 0o755 } }];
         assert_eq!(Needed::by(&entries, 4096), Needed { bytes: 4 * 4096, inodes: 5 + MORE_INODES });

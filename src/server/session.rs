@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
 
     /// Finds the release that is meant; it is there already, complete.
     fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
-        if self.plan.entries != 0 || self.plan.root != root_of(&[]) {
+        if self.plan.entries != 0 || self.plan.root != root_of(&[], &[]) {
             return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
         }
         // what is taken over with it may be what is meant

@@ -3,25 +3,23 @@
 
 use super::clock::now;
 use super::durable::{failed, Result};
+use super::files::{make_files, place, Made};
 use super::inbox::{Inbox, Limits};
 use super::journal;
 use super::layout::Layout;
-use super::new_file::NewFile;
 use super::outbox::Outbox;
-use super::receive::{ask_for, broken, Lacking, More, Receiver};
+use super::receive::{ask_for, broken, Receiver};
 use super::records::{self, Record, State};
 use super::sources::Sources;
-use crate::protocol::{root_of, validate, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES};
+use crate::protocol::{root_of, validate, Digest, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Of the journal, the newest: older ids are long in the past.
 const ATTEMPTS: usize = 50;
-/// Files that are open at once because a part of them is there.
-const MOST_BEGUN: u32 = 8;
 
 /// Staging of one release.
 pub(super) struct Stage<'a> {
@@ -47,8 +45,8 @@ pub(super) fn manifest(plan: &Plan, inbox: &Inbox, limits: &Limits) -> Result<Ve
         }
     }
     validate(&entries).map_err(|error| broken(error.to_string()))?;
-    if entries.len() != count || root_of(&entries) != plan.root {
-        return Err(broken("the manifest is not the one that was announced"));
+    if entries.len() != count {
+        return Err(broken("the manifest is longer than was announced"));
     }
     Ok(entries)
 }
@@ -66,62 +64,41 @@ impl Stage<'_> {
         records::put_index(self.layout, release, entries)?;
         DirBuilder::new().mode(0o755).create(&folder).map_err(failed("make the folder", &folder))?;
         make_folders(&folder, entries)?;
-        let staged = self.fill(release, &folder, entries, &sources)?;
+        // of what is no file, and of empty ones
+        let mut digests = vec![Digest::of(b""); entries.len()];
+        let staged = self.fill(release, entries, &mut digests, &sources)?;
         // last, so that nothing is ever written through a link
         make_links(&folder, entries)?;
         prove(&folder, entries)?;
+        if root_of(entries, &digests) != self.plan.root {
+            return Err(broken("the tree is not the one that was announced"));
+        }
         Ok(staged)
     }
 
-    fn fill(&mut self, release: ReleaseId, folder: &Path, entries: &[Entry], sources: &Sources) -> Result<Staged> {
+    fn fill(
+        &mut self,
+        release: ReleaseId,
+        entries: &[Entry],
+        digests: &mut [Digest],
+        sources: &Sources,
+    ) -> Result<Staged> {
+        let folder = self.layout.release(release);
         let mut receiver = Receiver::new(self.inbox, self.limits);
         let asked = receiver.is_asked()?;
-        let (copied, lacking) = self.make_files(folder, entries, if asked { Some(sources) } else { None })?;
+        let Made { copied, mut lacking } =
+            make_files(&folder, entries, digests, asked.then_some(sources), self.limits)?;
         let received = u32::try_from(lacking.len()).unwrap_or(u32::MAX);
-        let received_bytes = lacking.iter().map(Lacking::left).sum();
-        let more = if lacking.iter().any(|file| file.begun.is_some()) { More::Perhaps } else { More::No };
         if asked {
-            ask_for(&lacking, more, self.outbox);
+            ask_for(&mut lacking, self.outbox);
         }
-        let wrong = receiver.receive(lacking)?;
-        if more == More::Perhaps {
-            ask_for(&wrong, More::No, self.outbox);
-            receiver.receive(wrong)?;
+        let mut wrong = receiver.receive(lacking, digests)?;
+        if !wrong.is_empty() {
+            ask_for(&mut wrong, self.outbox);
+            receiver.receive(wrong, digests)?;
         }
-        receiver.finish()?;
-        Ok(Staged { release, received, received_bytes, copied })
+        Ok(Staged { release, received, received_bytes: receiver.bytes(), copied })
     }
-
-    /// Makes what can be made of `sources`; how many, and what is lacking.
-    fn make_files(&self, folder: &Path, entries: &[Entry], sources: Option<&Sources>) -> Result<(u32, Vec<Lacking>)> {
-        let (mut copied, mut begun) = (0, 0);
-        let mut lacking = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let Kind::File { mode, size, digest } = entry.kind else { continue };
-            let file = NewFile { path: place(folder, entry), mode, size, digest };
-            if size == 0 {
-                file.write_empty()?;
-                continue;
-            }
-            let mut beginning = None;
-            if let Some(sources) = sources {
-                if sources.copy(&entry.path, &file, self.limits)? {
-                    copied += 1;
-                    continue;
-                }
-                if begun < MOST_BEGUN {
-                    beginning = sources.begin(&file, self.limits)?;
-                }
-            }
-            begun += u32::from(beginning.is_some());
-            lacking.push(Lacking { index: u32::try_from(index).unwrap_or(u32::MAX), file, begun: beginning });
-        }
-        Ok((copied, lacking))
-    }
-}
-
-fn place(folder: &Path, entry: &Entry) -> PathBuf {
-    folder.join(OsStr::from_bytes(&entry.path))
 }
 
 fn make_folders(folder: &Path, entries: &[Entry]) -> Result<()> {

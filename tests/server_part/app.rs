@@ -1,6 +1,7 @@
 //! A tree that is deployed.
 
-use deploy_action::protocol::{Digest, Entry, Kind, ToServer};
+use deploy_action::protocol::chunks::cut;
+use deploy_action::protocol::{root_of, Digest, Entry, Kind, Known, ShortDigest, ToServer};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -60,11 +61,35 @@ impl App {
         let kind = |node: &Node| match node {
             Node::Folder => Kind::Folder { mode: 0o755 },
             Node::File(mode, content) => {
-                Kind::File { mode: *mode, size: content.len() as u64, digest: Digest::of(content) }
+                Kind::File { mode: *mode, size: content.len() as u64, digest: ShortDigest::of(content) }
             }
             Node::Link(to) => Kind::Link { to: to.clone() },
         };
         self.nodes.iter().map(|(path, node)| Entry { path: path.clone(), kind: kind(node) }).collect()
+    }
+
+    /// The digest of the whole.
+    pub(crate) fn root(&self) -> Digest {
+        let digest = |node: &Node| match node {
+            Node::File(_, content) => Digest::of(content),
+            Node::Folder | Node::Link(_) => Digest::of(b""),
+        };
+        root_of(&self.entries(), &self.nodes.values().map(digest).collect::<Vec<_>>())
+    }
+
+    /// The content of an entry, of which the server knows some chunks.
+    pub(crate) fn changes(&self, known: &Known) -> Vec<ToServer> {
+        let entry = known.entry;
+        let Some(Node::File(_, content)) = self.nodes.values().nth(entry as usize) else { panic!("{known:?}") };
+        let piece = |chunk: deploy_action::protocol::chunks::Chunk| match known
+            .chunks
+            .iter()
+            .position(|known| *known == chunk.digest())
+        {
+            Some(first) => ToServer::Known { entry, first: u32::try_from(first).unwrap(), count: 1 },
+            None => ToServer::Content { entry, bytes: chunk.bytes },
+        };
+        cut(content.as_slice(), content.len() as u64).map(|chunk| piece(chunk.unwrap())).collect()
     }
 
     /// The contents of the entries `range`, in pieces.

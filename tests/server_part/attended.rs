@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Asks; the command line announces no tree.
 fn attend(server: &Server, plan: &Plan) -> Client {
     let mut plan = plan.clone();
-    plan.root = root_of(&[]);
+    plan.root = root_of(&[], &[]);
     let mut client = server.start(&plan);
     client.attend();
     client

@@ -5,18 +5,19 @@ use crate::client::Told;
 use crate::server::Server;
 use crate::sound::Sound;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
-use deploy_action::protocol::{root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ToServer};
+use deploy_action::protocol::{root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer};
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// Sends a plan that announces what follows, then `messages`.
-fn tell(server: &Server, entries: &[Entry], messages: Vec<ToServer>) -> Told {
+/// Sends a plan that announces a tree with these contents, one for each entry, then `messages`.
+fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<ToServer>) -> Told {
     let app = App::good("bad");
     let mut plan = server.plan(&app);
+    let digests: Vec<_> = contents.iter().map(|content| Digest::of(content)).collect();
     plan.entries = u32::try_from(entries.len()).unwrap();
-    plan.root = root_of(entries);
+    plan.root = root_of(entries, &digests);
     let mut client = server.start(&plan);
     client.send([ToServer::Start(Box::new(plan))]);
     client.send(messages);
@@ -32,7 +33,7 @@ fn is_refused(server: &Server, told: &Told) {
 }
 
 fn file(path: &str, content: &[u8]) -> Entry {
-    let kind = Kind::File { mode: 0o644, size: content.len() as u64, digest: Digest::of(content) };
+    let kind = Kind::File { mode: 0o644, size: content.len() as u64, digest: ShortDigest::of(content) };
     Entry { path: path.into(), kind }
 }
 
@@ -69,7 +70,8 @@ fn no_name_leaves_the_release() {
     for tree in trees {
         let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content { entry, bytes: b"x".to_vec() });
         let messages = [ToServer::Entries(tree.clone())].into_iter().chain(contents).chain([ToServer::Sent]);
-        is_refused(&server, &tell(&server, &tree, messages.collect()));
+        let x: &[u8] = b"x";
+        is_refused(&server, &tell(&server, &tree, &vec![x; tree.len()], messages.collect()));
         assert_eq!(fs::read(&outside).unwrap(), b"as it was", "{tree:?}");
     }
 }
@@ -93,20 +95,45 @@ fn contents_that_are_not_those_announced_are_refused() {
     ];
     for messages in wrong {
         let all = [ToServer::Entries(tree.clone())].into_iter().chain(messages).collect();
-        is_refused(&server, &tell(&server, &tree, all));
+        is_refused(&server, &tell(&server, &tree, &[b"12345", b"6"], all));
     }
-    let lie = vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o644, size: 0, digest: Digest::of(b"x") } }];
-    is_refused(&server, &tell(&server, &lie, vec![ToServer::Entries(lie.clone()), ToServer::Sent]));
+    let lie =
+        vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"x") } }];
+    is_refused(&server, &tell(&server, &lie, &[b"x"], vec![ToServer::Entries(lie.clone()), ToServer::Sent]));
 }
 
 #[test]
 fn a_manifest_other_than_the_announced_one_is_refused() {
     let server = Server::with(&App::good("old"));
-    let (tree, other) = (vec![file("a", b"1")], vec![file("b", b"1")]);
-    is_refused(&server, &tell(&server, &tree, vec![ToServer::Entries(other), ToServer::Ask]));
-    let more = vec![file("a", b"1"), file("b", b"1")];
-    is_refused(&server, &tell(&server, &tree, vec![ToServer::Entries(more), ToServer::Ask]));
-    is_refused(&server, &tell(&server, &tree, vec![ToServer::Ask]));
+    let tree = [file("a", b"1")];
+    let others = [
+        vec![file("b", b"1")],
+        vec![file("a", b"1"), file("b", b"1")],
+        vec![link("a", "1")],
+        vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o755, size: 1, digest: ShortDigest::of(b"1") } }],
+        vec![],
+    ];
+    for other in others {
+        let content = |(entry, of): (u32, &Entry)| {
+            matches!(of.kind, Kind::File { .. }).then(|| ToServer::Content { entry, bytes: b"1".to_vec() })
+        };
+        let contents: Vec<_> = (0..).zip(&other).filter_map(content).collect();
+        let all = [ToServer::Entries(other)].into_iter().chain(contents).chain([ToServer::Sent]);
+        is_refused(&server, &tell(&server, &tree, &[b"1"], all.collect()));
+    }
+    is_refused(&server, &tell(&server, &tree, &[b"1"], vec![ToServer::Ask]));
+}
+
+/// As two contents would be whose digests begin alike: only the root tells them apart.
+#[test]
+fn a_content_that_only_looks_like_the_announced_one_is_refused() {
+    let server = Server::with(&App::good("old"));
+    let tree = [file("a", b"1")];
+    let messages = || {
+        let content = ToServer::Content { entry: 0, bytes: b"1".to_vec() };
+        vec![ToServer::Entries(tree.to_vec()), content, ToServer::Sent]
+    };
+    is_refused(&server, &tell(&server, &tree, &[b"2"], messages()));
 }
 
 #[test]
@@ -177,7 +204,8 @@ fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
     assert!(packer.flush().unwrap().len() < 20_000);
     let bytes = vec![0; 200_000];
     let pieces = std::iter::repeat_n(ToServer::Content { entry: 0, bytes }, 200);
-    is_refused(&server, &tell(&server, &tree, [ToServer::Entries(tree.clone())].into_iter().chain(pieces).collect()));
+    let all = [ToServer::Entries(tree.clone())].into_iter().chain(pieces).collect();
+    is_refused(&server, &tell(&server, &tree, &[b"1"], all));
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 

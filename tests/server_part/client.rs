@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
-use deploy_action::protocol::{greeting, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
+use deploy_action::protocol::{greeting, Known, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -18,9 +18,11 @@ pub(crate) struct Told {
     pub(crate) events: Vec<What>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) errors: String,
-    /// What the server had of which entry.
-    pub(crate) begun: Vec<(u32, u64)>,
-    /// Bytes of contents that it asked for.
+    /// The entries of which the server knew chunks.
+    pub(crate) known: Vec<u32>,
+    /// How often it asked.
+    pub(crate) asked: u32,
+    /// Bytes of contents that were sent when it asked.
     pub(crate) received: usize,
 }
 
@@ -64,6 +66,8 @@ pub(crate) struct Client {
     told: Told,
     errors: Receiver<String>,
     plan: Plan,
+    /// What happens before the first answer.
+    meanwhile: Option<Box<dyn FnOnce()>>,
 }
 
 impl Client {
@@ -81,7 +85,21 @@ impl Client {
             drop(sender.send(text));
         });
         let stdin = child.stdin.take();
-        Self { child, stdin, packer: Packer::default(), heard, told: Told::default(), errors, plan: plan.clone() }
+        Self {
+            child,
+            stdin,
+            packer: Packer::default(),
+            heard,
+            told: Told::default(),
+            errors,
+            plan: plan.clone(),
+            meanwhile: None,
+        }
+    }
+
+    /// Between the first question for contents and the answer.
+    pub(crate) fn meanwhile(&mut self, act: impl FnOnce() + 'static) {
+        self.meanwhile = Some(Box::new(act));
     }
 
     /// What it was started for.
@@ -138,7 +156,7 @@ impl Client {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
-                Ok(ToRunner::Need { ranges, begun, last }) => self.answer(app, &ranges, &begun, last),
+                Ok(ToRunner::Need { ranges, known, last }) => self.answer(app, &ranges, &known, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {
                         assert!(self.told.verdict.is_none(), "ended twice: {verdict:?} {:?}", self.told);
@@ -158,12 +176,19 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], begun: &[(u32, u64)], last: bool) {
-        self.told.begun.extend_from_slice(begun);
-        let pieces = ranges.iter().flat_map(|(from, to)| app.pieces(*from..*to)).collect();
-        let rest = without_beginnings(pieces, begun);
-        self.told.received += rest.iter().map(size_of).sum::<usize>();
-        self.send(rest.into_iter().chain(last.then_some(ToServer::Sent)));
+    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], known: &[Known], last: bool) {
+        self.told.asked += 1;
+        if let Some(act) = self.meanwhile.take() {
+            act();
+        }
+        self.told.known.extend(known.iter().map(|known| known.entry));
+        let content = |index: u32| match known.iter().find(|known| known.entry == index) {
+            Some(known) => app.changes(known),
+            None => app.pieces(index..index + 1),
+        };
+        let contents: Vec<_> = ranges.iter().flat_map(|(from, to)| *from..*to).flat_map(content).collect();
+        self.told.received += contents.iter().map(size_of).sum::<usize>();
+        self.send(contents.into_iter().chain(last.then_some(ToServer::Sent)));
     }
 
     /// Asks what becomes of the transaction, knowing nothing but its id.
@@ -209,22 +234,6 @@ fn size_of(message: &ToServer) -> usize {
         ToServer::Content { bytes, .. } => bytes.len(),
         _ => 0,
     }
-}
-
-/// The pieces without the first bytes of some entries.
-fn without_beginnings(pieces: Vec<ToServer>, begun: &[(u32, u64)]) -> Vec<ToServer> {
-    let mut left: std::collections::BTreeMap<u32, u64> = begun.iter().copied().collect();
-    let rest = |piece: ToServer| match piece {
-        ToServer::Content { entry, mut bytes } => {
-            let skip = left.entry(entry).or_default();
-            let skipped = bytes.len().min(usize::try_from(*skip).unwrap());
-            *skip -= skipped as u64;
-            bytes.drain(..skipped);
-            (!bytes.is_empty()).then_some(ToServer::Content { entry, bytes })
-        }
-        other => Some(other),
-    };
-    pieces.into_iter().filter_map(rest).collect()
 }
 
 fn listen(mut stdout: impl Read + Send + 'static, greeting: String) -> Receiver<ToRunner> {

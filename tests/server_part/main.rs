@@ -10,6 +10,7 @@ mod bad_wishes;
 mod client;
 mod comes_back;
 mod deployments;
+mod edited;
 mod faults;
 mod full_disk;
 mod interrupted;

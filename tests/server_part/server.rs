@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::sound::Sound;
 use deploy_action::protocol::{
-    root_of, Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Task, TransactionId, Verification,
+    Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Task, TransactionId, Verification,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -200,7 +200,7 @@ impl Server {
             stage_limit: Duration::from_secs(20),
             origin: Origin::default(),
             entries: u32::try_from(entries.len()).unwrap(),
-            root: root_of(&entries),
+            root: app.root(),
         }
     }
 

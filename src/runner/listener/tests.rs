@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::chunks::cut;
 use crate::protocol::wire::frame;
 use crate::protocol::{Outcome, Step};
 use crate::runner::testing::{ended, event, need, transaction, verdict};
@@ -32,7 +33,7 @@ fn noise_before_the_first_word_is_told_and_skipped_whatever_the_pieces() {
         assert_eq!(result, Ok(()));
         assert_eq!(heard[..3], [noise("Welcome!"), noise("* motd"), Heard::Greeted], "{size}");
         assert!(matches!(heard[3], Heard::Event(_)));
-        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![(0, 2), (4, 5)], begun: vec![], last: true }));
+        assert_eq!(heard[4], Heard::Need(Needed { ranges: vec![(0, 2), (4, 5)], known: vec![], last: true }));
     }
 }
 
@@ -103,16 +104,26 @@ fn only_what_is_in_the_manifest_can_be_asked_for_and_once() {
 }
 
 #[test]
-fn a_file_that_was_begun_may_be_asked_for_once_more() {
-    let begun = |ranges: &[(u32, u32)], begun: &[(u32, u64)]| {
-        frame(&ToRunner::Need { ranges: ranges.to_vec(), begun: begun.to_vec(), last: false }).unwrap()
+fn a_file_that_was_known_may_be_asked_for_once_more_at_the_end() {
+    let known = |ranges: &[(u32, u32)], entries: &[u32], chunks: usize, last: bool| {
+        let digest = cut(&b"x"[..], 1).next().unwrap().unwrap().digest();
+        let known = entries.iter().map(|entry| Known { entry: *entry, chunks: vec![digest; chunks] }).collect();
+        frame(&ToRunner::Need { ranges: ranges.to_vec(), known, last }).unwrap()
     };
-    let first = || [greeted(), begun(&[(0, 4)], &[(2, 7)])].concat();
+    let first = || [greeted(), known(&[(0, 4)], &[0, 2], 3, true)].concat();
     assert!(hear(&[&first(), &need(&[(2, 3)], true)]).1.is_ok());
-    assert!(hear(&[&first(), &need(&[(2, 3)], false), &need(&[(2, 3)], true)]).1.is_err());
-    assert!(hear(&[&first(), &need(&[(1, 3)], true)]).1.is_err());
-    assert!(hear(&[&greeted(), &begun(&[(0, 1)], &[(1, 7)])]).1.is_err());
-    assert!(hear(&[&greeted(), &begun(&[(0, 10)], &[(1, 7); 100])]).1.is_err());
+    assert!(hear(&[&first(), &need(&[(2, 3)], true), &need(&[(2, 3)], true)]).1.is_err());
+    for bad in [&[(1, 3)][..], &[(1, 2)], &[(4, 5)], &[]] {
+        assert!(hear(&[&first(), &need(bad, true)]).1.is_err(), "{bad:?}");
+    }
+    assert!(hear(&[&first(), &known(&[(2, 3)], &[2], 1, true)]).1.is_err());
+    // what is not asked for, not in order, twice, or without end
+    assert!(hear(&[&greeted(), &known(&[(0, 1)], &[1], 1, true)]).1.is_err());
+    assert!(hear(&[&greeted(), &known(&[(0, 4)], &[2, 0], 1, true)]).1.is_err());
+    assert!(hear(&[&greeted(), &known(&[(0, 4)], &[2, 2], 1, true)]).1.is_err());
+    let many = |from: u32| known(&[(from, from + 1)], &[from], MOST_CHUNKS / 2, false);
+    assert!(hear(&[&greeted(), &many(0), &many(1)]).1.is_ok());
+    assert!(hear(&[&greeted(), &many(0), &many(1), &known(&[(2, 3)], &[2], 1, true)]).1.is_err());
 }
 
 proptest! {

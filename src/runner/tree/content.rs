@@ -1,5 +1,5 @@
 use super::SourceError;
-use crate::protocol::{wire::MAX_PIECE, Digest};
+use crate::protocol::{wire::MAX_PIECE, Digest, ShortDigest};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
@@ -62,13 +62,19 @@ pub struct Content<'a> {
     file: File,
     hasher: Sha256,
     left: u64,
-    digest: Digest,
+    digest: ShortDigest,
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn open(source: &Path, path: &'a [u8], size: u64, digest: Digest) -> Result<Self, SourceError> {
+    pub(super) fn open(source: &Path, path: &'a [u8], size: u64, digest: ShortDigest) -> Result<Self, SourceError> {
         let file = open(source, path)?;
         Ok(Self { path, file, hasher: Sha256::new(), left: size, digest })
+    }
+
+    /// Bytes that have not been given yet.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     /// The next piece, at most [`MAX_PIECE`] bytes; `None` at the end. The last one is given only if all are what the
@@ -82,22 +88,28 @@ impl<'a> Content<'a> {
         }
         let size = usize::try_from(self.left).unwrap_or(MAX_PIECE).min(MAX_PIECE);
         let mut piece = vec![0; size];
-        self.file.read_exact(&mut piece).map_err(|error| match error.kind() {
+        self.fill(&mut piece)?;
+        Ok(Some(piece))
+    }
+
+    /// Not more than what is left.
+    fn fill(&mut self, piece: &mut [u8]) -> Result<(), SourceError> {
+        self.file.read_exact(piece).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self.changed(),
             _ => unreadable(self.path, &error),
         })?;
         self.hasher.update(&piece);
-        self.left -= size as u64;
+        self.left -= piece.len() as u64;
         if self.left == 0 {
             self.prove()?;
         }
-        Ok(Some(piece))
+        Ok(())
     }
 
     fn prove(&mut self) -> Result<(), SourceError> {
         let more = self.file.read(&mut [0]).map_err(|error| unreadable(self.path, &error))?;
         let digest = Digest::from_hasher(std::mem::take(&mut self.hasher));
-        if more > 0 || digest != self.digest {
+        if more > 0 || ShortDigest::from(digest) != self.digest {
             return Err(self.changed());
         }
         Ok(())
@@ -105,5 +117,16 @@ impl<'a> Content<'a> {
 
     fn changed(&self) -> SourceError {
         SourceError::at(self.path, CHANGES)
+    }
+}
+
+/// As [`Content::next_piece`]; errors hold a [`SourceError`].
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if size > 0 {
+            self.fill(&mut buffer[..size]).map_err(io::Error::other)?;
+        }
+        Ok(size)
     }
 }

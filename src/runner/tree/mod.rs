@@ -93,8 +93,8 @@ impl Walked {
     /// The first file that changes meanwhile or can't be read; [`SourceError::Stopped`] soon after `stop` became true.
     pub fn hash(self, stop: &AtomicBool) -> Result<Tree, SourceError> {
         let Self { source, mut entries } = self;
-        hashing::hash(&source, &mut entries, stop)?;
-        let root = root_of(&entries);
+        let digests = hashing::hash(&source, &mut entries, stop)?;
+        let root = root_of(&entries, &digests);
         Ok(Tree { source, entries, root })
     }
 }

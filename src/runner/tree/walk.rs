@@ -1,5 +1,5 @@
 use super::{content, excludes::Matcher, LeaveOut, SourceError};
-use crate::protocol::{Digest, Entry, Kind, MAX_ENTRIES};
+use crate::protocol::{Entry, Kind, ShortDigest, MAX_ENTRIES};
 use rustix::fs::{access, Access};
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
@@ -71,7 +71,7 @@ impl Walk<'_> {
             kind if kind.is_file() => {
                 access(self.source.join(OsStr::from_bytes(path)), Access::READ_OK)
                     .map_err(|error| content::unreadable(path, &error.into()))?;
-                Ok(Kind::File { mode, size, digest: Digest::of(b"") })
+                Ok(Kind::File { mode, size, digest: ShortDigest::of(b"") })
             }
             kind => Err(SourceError::at(path, format!("is a {}, which cannot be deployed", name_of(kind)))),
         }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::protocol::{Digest, Kind};
+use crate::protocol::chunks::cut;
+use crate::protocol::{Kind, ShortDigest};
 use crate::runner::progress::Reached;
 use crate::runner::testing::{content_of, planned, random, unpacked};
 use tokio::io::{duplex, AsyncReadExt};
@@ -21,7 +22,7 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
     let (near, mut far) = duplex(1000);
     let progress = Progress::default();
     let mut packed = Vec::new();
-    let sending = async { send(near, upload, unasked.as_deref(), wanted, &progress).await.map(drop) };
+    let sending = send(near, upload, unasked.as_deref(), wanted, &progress);
     let (result, read) = tokio::join!(sending, far.read_to_end(&mut packed));
     read.unwrap();
     assert_eq!(progress.reached() == Reached::Complete, result.is_ok());
@@ -29,7 +30,7 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
 }
 
 fn all(count: u32) -> Vec<Needed> {
-    vec![Needed { ranges: vec![(0, count)], begun: vec![], last: true }]
+    vec![Needed { ranges: vec![(0, count)], known: vec![], last: true }]
 }
 
 #[tokio::test]
@@ -52,19 +53,69 @@ async fn much_that_packs_to_little_goes_unasked_too() {
     assert_eq!(messages.last(), Some(&ToServer::Sent));
 }
 
+/// All chunks of `old`, as a server knows them for a file of `size` bytes.
+fn known(entry: u32, old: &[u8], size: usize) -> Known {
+    let chunks = cut(old, size as u64).map(|chunk| chunk.unwrap().digest()).collect();
+    Known { entry, chunks }
+}
+
+/// The content that a server makes of `messages` and of what it had.
+fn put_together(messages: &[ToServer], old: &[u8], size: usize) -> Vec<u8> {
+    let chunks: Vec<_> = cut(old, size as u64).map(|chunk| chunk.unwrap().bytes).collect();
+    let piece = |message: &ToServer| match message {
+        ToServer::Content { bytes, .. } => bytes.clone(),
+        ToServer::Known { first, count, .. } => chunks[*first as usize..(first + count) as usize].concat(),
+        _ => vec![],
+    };
+    messages.iter().flat_map(piece).collect()
+}
+
+fn literal(messages: &[ToServer]) -> usize {
+    content_of(messages, 0).len()
+}
+
 #[tokio::test]
-async fn of_a_file_that_is_begun_the_rest_is_sent_and_once_more_the_whole_where_that_is_asked_for() {
+async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent() {
+    let new = random(700_000);
+    let size = new.len();
+    let edited = [&new[..300_000], &new[300_010..]].concat();
+    let moved = [&new[500_000..], &new[..500_000]].concat();
+    let cases = [
+        ("the same", new.clone(), 1),
+        ("cut short", new[..400_000].to_vec(), 320_000),
+        ("edited", edited, 20_000),
+        ("moved", moved, 40_000),
+        ("twice", new.repeat(2), 1),
+        ("another", random(700_000), 700_001),
+        ("nothing", vec![], 700_001),
+    ];
+    for (name, old, limit) in cases {
+        let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &old, size)], last: true };
+        let (result, messages) = sent(&[("1", &new)], vec![need]).await;
+        result.unwrap();
+        assert!(put_together(&messages, &old, size) == new, "{name}");
+        assert!(literal(&messages) < limit, "{name}: {}", literal(&messages));
+        assert_eq!(messages.last(), Some(&ToServer::Sent));
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
     let one = random(700_000);
-    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
-    let whole = Needed { ranges: vec![(0, 1)], begun: vec![], last: true };
-    let nothing = Needed { ranges: vec![], begun: vec![], last: true };
-    let (result, messages) = sent(&[("1", &one)], vec![begun, nothing]).await;
+    let first = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
+    let again = Needed { ranges: vec![(0, 1)], known: vec![], last: true };
+    let (result, messages) = sent(&[("1", &one)], vec![first, again]).await;
     result.unwrap();
-    assert_eq!(content_of(&messages, 0), one[300_001..]);
-    let begun = Needed { ranges: vec![(0, 1)], begun: vec![(0, 300_001)], last: false };
-    let (result, messages) = sent(&[("1", &one)], vec![begun, whole]).await;
-    result.unwrap();
-    assert_eq!(content_of(&messages, 0), [&one[300_001..], &one].concat());
+    assert!(content_of(&messages, 0) == one);
+    assert_eq!(messages.iter().filter(|message| **message == ToServer::Sent).count(), 2);
+}
+
+#[tokio::test]
+async fn chunks_that_follow_each_other_are_one_message() {
+    let one = random(700_000);
+    let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
+    let (_, messages) = sent(&[("1", &one)], vec![need]).await;
+    assert_eq!(messages.iter().filter(|message| matches!(message, ToServer::Known { .. })).count(), 1);
 }
 
 #[tokio::test]
@@ -72,8 +123,8 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
     let (one, two, three) = (random(700_000), random(100_000), random(50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
     let asked = vec![
-        Needed { ranges: vec![(0, 1)], begun: vec![], last: false },
-        Needed { ranges: vec![(2, 3)], begun: vec![], last: true },
+        Needed { ranges: vec![(0, 1)], known: vec![], last: false },
+        Needed { ranges: vec![(2, 3)], known: vec![], last: true },
     ];
     let (result, messages) = sent(files, asked).await;
     result.unwrap();
@@ -87,7 +138,7 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 #[tokio::test]
 async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
     let big = random(100_000);
-    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], begun: vec![], last: true }]).await;
+    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], known: vec![], last: true }]).await;
     result.unwrap();
     assert_eq!(messages[2..], [ToServer::Ask, ToServer::Sent]);
 }
@@ -111,12 +162,18 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
-    needs.send(Needed { ranges: vec![(0, 1)], begun: vec![], last: true }).unwrap();
+    needs.send(Needed { ranges: vec![(0, 1)], known: vec![], last: true }).unwrap();
     let progress = Progress::default();
     let mut got = Vec::new();
     let result = send(&mut got, upload, None, wanted, &progress).await;
     assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
     assert!(!unpacked(&got).contains(&ToServer::Sent));
+
+    let (needs, wanted) = unbounded_channel();
+    let known = vec![known(0, &random(100_000), 100_000)];
+    needs.send(Needed { ranges: vec![(0, 1)], known, last: true }).unwrap();
+    let result = send(Vec::new(), upload, None, wanted, &progress).await;
+    assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
 }
 
 #[tokio::test]
@@ -133,7 +190,7 @@ async fn a_server_that_stops_reading_is_a_broken_line() {
 
 #[test]
 fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
-    let entry = |path: Vec<u8>| Entry { path, kind: Kind::File { mode: 0o644, size: 0, digest: Digest::of(b"") } };
+    let entry = |path: Vec<u8>| Entry { path, kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"") } };
     let short: Vec<Entry> = (0..1201).map(|i: u32| entry(i.to_string().into_bytes())).collect();
     assert_eq!(chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(), [500, 500, 201]);
     let long: Vec<Entry> = (0..600).map(|_| entry(random(4000))).collect();

@@ -1,0 +1,90 @@
+//! Makes a release's files of what the server has, several at once, and tells which are lacking.
+
+use super::durable::Result;
+use super::inbox::Limits;
+use super::new_file::NewFile;
+use super::receive::Lacking;
+use super::sources::{Copier, Sources};
+use crate::protocol::{Digest, Entry, Kind};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// The service that runs meanwhile needs its CPUs too.
+const THREADS: usize = 4;
+/// Fewer entries are not worth a thread.
+const WORTH_A_THREAD: usize = 200;
+
+/// What became of the files.
+#[derive(Default)]
+pub(super) struct Made {
+    /// How many were made.
+    pub(super) copied: u32,
+    /// In the order of the manifest.
+    pub(super) lacking: Vec<Lacking>,
+}
+
+/// Makes in `folder` what can be made of `sources`, and writes down its digests; nothing but empty files without sources.
+pub(super) fn make_files(
+    folder: &Path,
+    entries: &[Entry],
+    digests: &mut [Digest],
+    sources: Option<&Sources>,
+    limits: &Limits,
+) -> Result<Made> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let maker = Maker { folder, sources, limits };
+    thread::scope(|scope| {
+        let mut shares = (0..).step_by(share).zip(entries.chunks(share).zip(digests.chunks_mut(share)));
+        let first = shares.next();
+        let others: Vec<_> =
+            shares.map(|(at, (part, digests))| scope.spawn(move || maker.make(at, part, digests))).collect();
+        let mut made = first.map_or(Ok(Made::default()), |(at, (part, digests))| maker.make(at, part, digests))?;
+        for other in others {
+            let more = other.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            made.copied += more.copied;
+            made.lacking.extend(more.lacking);
+        }
+        Ok(made)
+    })
+}
+
+/// Where an entry lies.
+pub(super) fn place(folder: &Path, entry: &Entry) -> PathBuf {
+    folder.join(OsStr::from_bytes(&entry.path))
+}
+
+#[derive(Clone, Copy)]
+struct Maker<'a> {
+    folder: &'a Path,
+    sources: Option<&'a Sources>,
+    limits: &'a Limits,
+}
+
+impl Maker<'_> {
+    /// Makes a part of the manifest, that from index `from` on.
+    fn make(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
+        let mut copier = Copier::new(self.limits);
+        let mut made = Made::default();
+        for (index, (entry, to)) in (from..).zip(part.iter().zip(digests)) {
+            let Kind::File { mode, size, digest } = entry.kind else { continue };
+            let file = NewFile { path: place(self.folder, entry), mode, size, digest };
+            if size == 0 {
+                file.write_empty()?;
+                continue;
+            }
+            let copied = self.sources.map_or(Ok(None), |sources| sources.copy(&entry.path, &file, &mut copier))?;
+            if let Some(digest) = copied {
+                *to = digest;
+                made.copied += 1;
+                continue;
+            }
+            let known = self.sources.map_or(Ok(None), |sources| sources.known(&entry.path, &file, self.limits))?;
+            made.lacking.push(Lacking { index, file, known });
+        }
+        Ok(made)
+    }
+}
