@@ -45,10 +45,12 @@ pub enum RunEvent {
         files: u32,
         /// Their bytes, before packing.
         bytes: u64,
+        /// Files among them of which the server has an earlier version: only what is new in them travels.
+        known: u32,
     },
     /// So much of them is on its way.
     Sent {
-        /// Of the bytes that `Sending` told.
+        /// Of the bytes that `Sending` told, with those that the server knew.
         bytes: u64,
     },
     /// A line that is not of the protocol: of login scripts, or of ssh itself. Untrusted.

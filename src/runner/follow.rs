@@ -202,7 +202,7 @@ impl Pump<'_> {
         let tree = self.upload.tree;
         // nothing to say where there is no tree
         if self.unasked && tree.files() > 0 {
-            (self.emit)(RunEvent::Sending { files: tree.files(), bytes: tree.bytes() });
+            (self.emit)(RunEvent::Sending { files: tree.files(), bytes: tree.bytes(), known: 0 });
         }
     }
 
@@ -220,7 +220,8 @@ impl Pump<'_> {
     fn needed(&mut self, needed: Needed) {
         let (files, bytes) = self.upload.sum(&needed);
         if files > 0 {
-            (self.emit)(RunEvent::Sending { files, bytes });
+            let known = u32::try_from(needed.known.len()).unwrap_or(u32::MAX);
+            (self.emit)(RunEvent::Sending { files, bytes, known });
         }
         // fails only where sending has failed, which is told elsewhere
         let _sending_failed = self.needs.send(needed);

@@ -20,9 +20,10 @@ fn benchmark() {
     for (name, large) in [("small app", false), ("5,000 files, 60 MB", true)] {
         let [near, far] = [Duration::ZERO, ROUND_TRIP].map(|delay| {
             println!(
-                "{:38} {:>7} {:>4} {:>10} {:>10} {:>6} {:>6} {:>10}",
+                "{:38} {:>7} {:>8} {:>4} {:>10} {:>10} {:>6} {:>6} {:>10}",
                 format!("{name}, {} ms", delay.as_millis()),
                 "seconds",
+                "uploaded",
                 "conn",
                 "bytes up",
                 "down",
@@ -50,6 +51,13 @@ struct Figure {
     took: Duration,
 }
 
+struct Cost {
+    started: Instant,
+    took: Duration,
+    uploaded: Option<Duration>,
+    used: Option<Used>,
+}
+
 impl Bench {
     fn new(large: bool, delay: Duration) -> Self {
         let server = Server::up();
@@ -71,7 +79,8 @@ impl Bench {
         all
     }
 
-    /// 1 % changed, and what rsync needs to bring the same tree beside the same release; it restarts and verifies nothing.
+    /// 1 % changed, and what rsync needs to bring the same tree beside the same release. It restarts and verifies nothing:
+    /// its seconds compare with those until ours is uploaded.
     fn against_rsync(&self) -> Vec<Figure> {
         self.server.exec("(apt-get update && apt-get install -y --no-install-recommends rsync) >&2");
         let changed = |index: u32| index.is_multiple_of(CHANGED);
@@ -93,7 +102,7 @@ impl Bench {
         self.figure(what, || {
             let (run, used) = deployment.run_measured();
             run.assert_ended(0, "deployed", "");
-            (run.started, run.took, Some(used))
+            Cost { started: run.started, took: run.took, uploaded: run.uploaded, used: Some(used) }
         })
     }
 
@@ -107,20 +116,22 @@ impl Bench {
         let figure = self.figure(what, || {
             let started = Instant::now();
             assert!(rsync.status().unwrap().success());
-            (started, started.elapsed(), None)
+            let took = started.elapsed();
+            Cost { started, took, uploaded: Some(took), used: None }
         });
         self.server.exec(&format!("rm -r {TARGET}/by-rsync"));
         figure
     }
 
     /// Prints what `run` cost.
-    fn figure(&self, what: &'static str, run: impl FnOnce() -> (Instant, Duration, Option<Used>)) -> Figure {
+    fn figure(&self, what: &'static str, run: impl FnOnce() -> Cost) -> Figure {
         let relay = &self.relay;
         let before = (relay.connections(), relay.bytes_up(), relay.bytes_down());
-        let (started, took, used) = run();
+        let Cost { started, took, uploaded, used } = run();
         println!(
-            "  {what:36} {:7.2} {:4} {:10} {:10} {:>6} {:>6} {:>7} ms",
+            "  {what:36} {:7.2} {:>8} {:4} {:10} {:10} {:>6} {:>6} {:>7} ms",
             took.as_secs_f64(),
+            uploaded.map_or("".to_owned(), |uploaded| format!("{:.2}", uploaded.as_secs_f64())),
             relay.connections() - before.0,
             relay.bytes_up() - before.1,
             relay.bytes_down() - before.2,

@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) summary: String,
     pub(crate) started: Instant,
     pub(crate) took: Duration,
+    /// Until the tree was on the server, where it was brought there.
+    pub(crate) uploaded: Option<Duration>,
 }
 
 impl Server {
@@ -183,20 +185,37 @@ impl Used {
 /// What a run has printed so far.
 #[derive(Default)]
 struct Log {
-    text: Mutex<(String, bool)>,
+    printed: Mutex<Printed>,
     more: Condvar,
+}
+
+#[derive(Default)]
+struct Printed {
+    text: String,
+    /// When the step upload ended.
+    uploaded: Option<Instant>,
+    /// When all was said.
+    ended: Option<Instant>,
 }
 
 impl Log {
     fn read(&self, mut from: impl BufRead) {
         let mut line = Vec::new();
         while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            self.text.lock().unwrap().0 += &String::from_utf8_lossy(&line);
+            let mut printed = self.printed.lock().unwrap();
+            if line.starts_with("✓ upload".as_bytes()) {
+                printed.uploaded = Some(Instant::now());
+            }
+            printed.text += &String::from_utf8_lossy(&line);
             line.clear();
             self.more.notify_all();
         }
-        self.text.lock().unwrap().1 = true;
+        self.printed.lock().unwrap().ended = Some(Instant::now());
         self.more.notify_all();
+    }
+
+    fn so_far(&self) -> String {
+        self.printed.lock().unwrap().text.clone()
     }
 }
 
@@ -212,11 +231,10 @@ pub(crate) struct Running {
 impl Running {
     /// Waits until the log holds `text`.
     pub(crate) fn wait_for(&self, text: &str) {
-        let log = self.log.text.lock().unwrap();
-        let waiting = |log: &mut (String, bool)| !log.0.contains(text) && !log.1;
-        let (log, _) = self.log.more.wait_timeout_while(log, LONGEST, waiting).unwrap();
-        let seen = log.0.clone();
-        drop(log);
+        let printed = self.log.printed.lock().unwrap();
+        let waiting = |printed: &mut Printed| !printed.text.contains(text) && printed.ended.is_none();
+        drop(self.log.more.wait_timeout_while(printed, LONGEST, waiting).unwrap());
+        let seen = self.log.so_far();
         assert!(seen.contains(text), "{text:?} is not in the log:\n{seen}");
     }
 
@@ -234,7 +252,7 @@ impl Running {
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.log.text.lock().unwrap().0.clone()
+        self.log.so_far()
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -261,16 +279,17 @@ impl Running {
 
     fn ended(mut self, last: &mut dyn FnMut(&Path)) -> Run {
         let ended = crate::poll::until(LONGEST, || self.child.try_wait().unwrap().is_some());
-        let took = self.started.elapsed();
-        let so_far = self.log.text.lock().unwrap().0.clone();
-        assert!(ended, "still running after {LONGEST:?}:\n{so_far}");
+        assert!(ended, "still running after {LONGEST:?}:\n{}", self.log.so_far());
         self.reading.take().unwrap().join().unwrap();
-        let log = self.log.text.lock().unwrap().0.clone();
+        let Printed { text: log, uploaded, ended } = std::mem::take(&mut *self.log.printed.lock().unwrap());
+        let since = |at: Instant| at - self.started;
         let read = |name| fs::read_to_string(self.deployment.folder.path().join(name)).unwrap_or_default();
         let (outputs, summary) = (read("outputs"), read("summary"));
         last(self.deployment.folder.path());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
-        Run { code, log, outputs: parse_outputs(&outputs), summary, started: self.started, took }
+        let took = ended.map_or(LONGEST, since);
+        let uploaded = uploaded.map(since);
+        Run { code, log, outputs: parse_outputs(&outputs), summary, started: self.started, took, uploaded }
     }
 }
 

@@ -70,7 +70,7 @@ impl Log {
             RunEvent::LineLost { finished_by } => self.line_lost(*finished_by),
             RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
-            RunEvent::Sending { files, bytes } => self.inside(&texts::sending(*files, *bytes)),
+            RunEvent::Sending { files, bytes, known } => self.inside(&texts::sending(*files, *bytes, *known)),
             RunEvent::Sent { .. } => {}
             RunEvent::Noise(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),

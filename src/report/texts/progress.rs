@@ -57,10 +57,15 @@ pub fn copying(bytes: u64) -> String {
     format!("copying the server part ({}), once for each version", size(bytes))
 }
 
-/// Contents are on their way.
+/// Contents are on their way; of `known` files among them the server has an earlier version.
 #[must_use]
-pub fn sending(files: u32, bytes: u64) -> String {
-    format!("sending {}, {}", count(files, "file"), size(bytes))
+pub fn sending(files: u32, bytes: u64, known: u32) -> String {
+    let (all, bytes) = (count(files, "file"), size(bytes));
+    match known {
+        0 => format!("sending {all}, {bytes}"),
+        _ if known == files => format!("sending what is new in {all}, {bytes}"),
+        _ => format!("sending {all}, {bytes}; of {known} of them only what is new"),
+    }
 }
 
 /// What staging did.
@@ -145,7 +150,9 @@ mod tests {
             planned(&back(Some("3f2a1bc"))),
             connect_failed(2, &timed_out, Duration::from_secs(4)),
             copying(2_345_678),
-            sending(1, 999),
+            sending(1, 999, 0),
+            sending(1, 12_345, 1),
+            sending(50, 600_600, 49),
             staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
             waiting(None),
             waiting(Some(&held())),
@@ -166,6 +173,8 @@ mod tests {
         attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
         copying the server part (2.3 MB), once for each version
         sending 1 file, 999 B
+        sending what is new in 1 file, 12.3 kB
+        sending 50 files, 600.6 kB; of 49 of them only what is new
         release 1762147999, 12 files sent (34.6 kB), 1234 already there
         waiting: another deployment holds the lock
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)

@@ -101,7 +101,7 @@ async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
     assert!(matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed));
     assert!(near.events.contains(&RunEvent::Noise(b"motd".to_vec())));
-    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 7 }));
+    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 7, known: 0 }));
     assert_eq!(near.events.iter().filter(|event| matches!(event, RunEvent::Server(_))).count(), 3);
 }
 
@@ -129,7 +129,7 @@ async fn what_is_asked_for_is_sent_while_output_flows_back() {
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
     assert!(matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Failed));
-    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 400_000 }));
+    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 400_000, known: 0 }));
 }
 
 #[tokio::test]

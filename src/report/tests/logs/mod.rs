@@ -55,7 +55,7 @@ impl Run {
         let mut run = Self::connected(page);
         run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
         run.steps([Step::Lock, Step::Check, Step::Upload]);
-        run.on(RunEvent::Sending { files: 12, bytes: 34_567 });
+        run.on(RunEvent::Sending { files: 12, bytes: 34_567, known: 0 });
         run.server(What::Staged(Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 108 }));
         run.steps([Step::Install]);
         run.output("Resolved 42 packages in 1ms");
