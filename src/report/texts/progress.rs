@@ -140,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_has_its_words() {
+        let all = [
+            sending(1, 999, 0),
+            sending(1, 12_345, 1),
+            sending(50, 600_600, 49),
+            staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        sending 1 file, 999 B
+        sending what is new in 1 file, 12.3 kB
+        sending 50 files, 600.6 kB; of 49 of them only what is new
+        release 1762147999, 12 files sent (34.6 kB), 1234 already there
+        ");
+    }
+
+    #[test]
     fn progress_has_its_words() {
         let number = 3;
         let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
@@ -150,10 +166,6 @@ mod tests {
             planned(&back(Some("3f2a1bc"))),
             connect_failed(2, &timed_out, Duration::from_secs(4)),
             copying(2_345_678),
-            sending(1, 999, 0),
-            sending(1, 12_345, 1),
-            sending(50, 600_600, 49),
-            staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
             waiting(None),
             waiting(Some(&held())),
             point_of_no_return(id(NEW), Some(id(OLD)), Duration::from_secs(150)),
@@ -172,10 +184,6 @@ mod tests {
         to 3f2a1bc; 30 min until the switch at the most
         attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
         copying the server part (2.3 MB), once for each version
-        sending 1 file, 999 B
-        sending what is new in 1 file, 12.3 kB
-        sending 50 files, 600.6 kB; of 49 of them only what is new
-        release 1762147999, 12 files sent (34.6 kB), 1234 already there
         waiting: another deployment holds the lock
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
         1762147999 goes live; from here on the server finishes alone, within 2 min 30 s; 1762147685 is the way back
