@@ -36,6 +36,9 @@ impl Matcher {
         if self.never(path) {
             return true;
         }
+        if self.patterns.is_empty() {
+            return false;
+        }
         let mut rooted = PathBuf::from(ROOT);
         rooted.push(OsStr::from_bytes(path));
         self.patterns.matched(&rooted, folder).is_ignore()

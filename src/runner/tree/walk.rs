@@ -1,10 +1,11 @@
 use super::{content, excludes::Matcher, LeaveOut, SourceError};
 use crate::protocol::{Entry, Kind, ShortDigest, MAX_ENTRIES};
-use rustix::fs::{access, Access};
-use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use rustix::fs::{accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use std::ffi::{CStr, OsStr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,8 @@ const FOLDER_BITS: u32 = 0o700;
 /// Everything below `source`, in no particular order; the digests of files are those of empty ones until they are hashed.
 pub(super) fn walk(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Vec<Entry>, SourceError> {
     let matcher = Matcher::new(leave_out)?;
-    let mut walk = Walk { source, matcher, stop, entries: Vec::new(), ahead: vec![Vec::new()] };
+    let (user, unhashed) = (geteuid().as_raw(), ShortDigest::of(b""));
+    let mut walk = Walk { source, matcher, stop, user, unhashed, entries: Vec::new(), ahead: vec![Vec::new()] };
     while let Some(folder) = walk.ahead.pop() {
         walk.folder(&folder)?;
     }
@@ -27,61 +29,92 @@ struct Walk<'a> {
     source: &'a Path,
     matcher: Matcher,
     stop: &'a AtomicBool,
+    /// Who reads.
+    user: u32,
+    unhashed: ShortDigest,
     entries: Vec<Entry>,
     /// Folders still to be looked into.
     ahead: Vec<Vec<u8>>,
 }
 
+/// Something in an open folder: the kernel need not look for the folder again.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    folder: BorrowedFd<'a>,
+    name: &'a CStr,
+}
+
 impl Walk<'_> {
     fn folder(&mut self, folder: &[u8]) -> Result<(), SourceError> {
-        let unreadable = |error| content::unreadable(folder, &error);
-        for item in fs::read_dir(self.source.join(OsStr::from_bytes(folder))).map_err(unreadable)? {
-            let item = item.map_err(unreadable)?;
-            let path = below(folder, item.file_name().as_bytes());
-            // of the link itself, where it is one
-            let found = item.metadata().map_err(|error| content::unreadable(&path, &error))?;
-            if !self.matcher.leaves_out(&path, found.is_dir()) {
-                self.add(path, &found)?;
+        let problem = |error| unreadable(folder, error);
+        let opened = self.open(folder).map_err(problem)?;
+        for found in Dir::read_from(&opened).map_err(problem)? {
+            let found = found.map_err(problem)?;
+            let name = found.file_name();
+            if name != c"." && name != c".." {
+                self.item(Item { folder: opened.as_fd(), name }, below(folder, name.to_bytes()))?;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, path: Vec<u8>, found: &Metadata) -> Result<(), SourceError> {
+    /// The source itself may be a link, nothing below it.
+    fn open(&self, folder: &[u8]) -> Result<OwnedFd, Errno> {
+        let links = if folder.is_empty() { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
+        open(self.source.join(OsStr::from_bytes(folder)), flags, Mode::empty())
+    }
+
+    fn item(&mut self, item: Item<'_>, path: Vec<u8>) -> Result<(), SourceError> {
+        // of the link itself, where it is one
+        let found =
+            statat(item.folder, item.name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| unreadable(&path, error))?;
+        let folder = FileType::from_raw_mode(found.st_mode).is_dir();
+        if self.matcher.leaves_out(&path, folder) {
+            return Ok(());
+        }
         if self.stop.load(Ordering::Relaxed) {
             return Err(SourceError::Stopped);
         }
         if self.entries.len() >= MAX_ENTRIES {
             return Err(SourceError::at(b"", format!("has more than {MAX_ENTRIES} entries")));
         }
-        let kind = self.kind(&path, found)?;
-        if found.is_dir() {
+        let kind = self.kind(item, &path, &found)?;
+        if folder {
             self.ahead.push(path.clone());
         }
         self.entries.push(Entry { path, kind });
         Ok(())
     }
 
-    fn kind(&self, path: &[u8], found: &Metadata) -> Result<Kind, SourceError> {
-        let mode = found.mode() & KEPT_BITS;
-        let size = found.len();
-        match found.file_type() {
-            kind if kind.is_dir() => Ok(Kind::Folder { mode: mode | FOLDER_BITS }),
-            kind if kind.is_symlink() => self.link(path),
-            kind if kind.is_file() => {
-                access(self.source.join(OsStr::from_bytes(path)), Access::READ_OK)
-                    .map_err(|error| content::unreadable(path, &error.into()))?;
-                Ok(Kind::File { mode, size, digest: ShortDigest::of(b"") })
+    fn kind(&self, item: Item<'_>, path: &[u8], found: &Stat) -> Result<Kind, SourceError> {
+        let mode = found.st_mode & KEPT_BITS;
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::Directory => Ok(Kind::Folder { mode: mode | FOLDER_BITS }),
+            FileType::Symlink => {
+                let to = readlinkat(item.folder, item.name, Vec::new()).map_err(|error| unreadable(path, error))?;
+                Ok(Kind::Link { to: to.into_bytes() })
+            }
+            FileType::RegularFile => {
+                self.readable(item, found).map_err(|error| unreadable(path, error))?;
+                Ok(Kind::File { mode, size: found.st_size.unsigned_abs(), digest: self.unhashed })
             }
             kind => Err(SourceError::at(path, format!("is a {}, which cannot be deployed", name_of(kind)))),
         }
     }
 
-    fn link(&self, path: &[u8]) -> Result<Kind, SourceError> {
-        let to = fs::read_link(self.source.join(OsStr::from_bytes(path)))
-            .map_err(|error| content::unreadable(path, &error))?;
-        Ok(Kind::Link { to: to.into_os_string().into_vec() })
+    /// Asks the kernel only where the bits do not tell; hashing has the last word.
+    fn readable(&self, item: Item<'_>, found: &Stat) -> Result<(), Errno> {
+        let own = found.st_uid == self.user && Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR);
+        if own {
+            return Ok(());
+        }
+        accessat(item.folder, item.name, Access::READ_OK, AtFlags::empty())
     }
+}
+
+fn unreadable(path: &[u8], error: Errno) -> SourceError {
+    content::unreadable(path, &error.into())
 }
 
 fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
@@ -92,11 +125,9 @@ fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 fn name_of(kind: FileType) -> &'static str {
-    if kind.is_socket() {
-        "socket"
-    } else if kind.is_fifo() {
-        "FIFO"
-    } else {
-        "device"
+    match kind {
+        FileType::Socket => "socket",
+        FileType::Fifo => "FIFO",
+        _ => "device",
     }
 }
