@@ -1,20 +1,24 @@
 //! One deployment to one server, or one way back, from the walk through the source to the end of the connection.
 
+use super::ahead::Ahead;
 use super::conclude::Conclusion;
 use super::progress::Progress;
 use super::reading::Reading;
-use super::ssh::{Binaries, Connection, Login};
-use super::tree::Walked;
+use super::ssh::{Binaries, Connection, Login, Ready};
+use super::tree::{Tree, Walked};
 use super::upload::{Upload, Word};
 use super::watch::{termination, Stop, Watch};
 use super::Deployment;
 use crate::protocol::{ConnectionKind, End, Outcome, Part, RunEvent, Task, TransactionId, Trouble};
 use std::future::Future;
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
 const KEY_LIFE: Duration = Duration::from_secs(600);
+
+/// How long an end before the login may wait for what was begun for it: a moment, unless something hangs.
+const TAKING_BACK: Duration = Duration::from_secs(2);
 
 /// A new id, drawn at random.
 ///
@@ -53,7 +57,7 @@ struct Outside<B, C> {
 async fn deploy_with(
     deployment: &Deployment,
     transaction: &TransactionId,
-    binaries: impl FnOnce() -> Result<Binaries, Trouble>,
+    binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
@@ -64,7 +68,7 @@ async fn run(
     deployment: &Deployment,
     transaction: &TransactionId,
     word: Word,
-    outside: Outside<impl FnOnce() -> Result<Binaries, Trouble>, impl Future<Output = ()> + 'static>,
+    outside: Outside<impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static, impl Future<Output = ()> + 'static>,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
     let Outside { binaries, cancelled } = outside;
@@ -116,20 +120,18 @@ impl Run<'_> {
     async fn steps(
         &mut self,
         word: Word,
-        binaries: impl FnOnce() -> Result<Binaries, Trouble>,
+        binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
     ) -> Result<Conclusion, Early> {
-        let walked = match (&self.deployment.plan.task, word) {
-            (Task::Deploy, Word::Start | Word::Resume(_)) => self.walk().await?,
-            (Task::RollBack { .. }, _) | (_, Word::Follow(_)) => Walked::nothing(),
-        };
+        let login = login(self.deployment);
+        let (walked, ready) = self.prepare(word, Ready::make(&login)).await?;
         let part = if matches!(word, Word::Follow(_)) { Part::End } else { Part::Whole };
         (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(part, &walked))));
-        let binaries = binaries()?;
-        // the login takes longer
+        // the login takes longer than both
         let hashing = Reading::start(move |stop| walked.hash(stop));
-        let connection = self.connect().await?;
-        let tree = match hashing.end(&mut self.watch).await {
-            Ok(tree) => tree,
+        let finding = Reading::start(move |_| binaries());
+        let connection = self.connect(&login, ready).await?;
+        let (tree, binaries) = match self.read(hashing, finding).await {
+            Ok(read) => read,
             Err(early) => {
                 connection.close().await;
                 return Err(early);
@@ -140,19 +142,51 @@ impl Run<'_> {
         self.transact(connection, Upload { plan: &plan, tree: &tree, word }, &binaries).await
     }
 
+    /// Walks through the source, and meanwhile begins what the login needs on this side. Nobody is contacted.
+    async fn prepare<'b>(
+        &mut self,
+        word: Word,
+        ready: impl Future<Output = Result<Ready, Trouble>> + 'b,
+    ) -> Result<(Walked, Getting<'b>), Early> {
+        let mut ready = Ahead::new(ready);
+        if matches!((&self.deployment.plan.task, word), (Task::RollBack { .. }, _) | (_, Word::Follow(_))) {
+            return Ok((Walked::nothing(), ready));
+        }
+        match ready.beside(self.walk()).await {
+            Ok(walked) => Ok((walked, ready)),
+            Err(early) => {
+                take_back(ready).await;
+                Err(early)
+            }
+        }
+    }
+
     async fn walk(&mut self) -> Result<Walked, Early> {
         let (source, leave_out) = (self.deployment.source.clone(), self.deployment.leave_out.clone());
         let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
         walking.end(&mut self.watch).await
     }
 
-    pub(super) async fn connect(&mut self) -> Result<Connection, Early> {
+    async fn read(
+        &mut self,
+        hashing: Reading<Tree>,
+        finding: Reading<Binaries, Trouble>,
+    ) -> Result<(Tree, Binaries), Early> {
+        Ok((hashing.end(&mut self.watch).await?, finding.end(&mut self.watch).await?))
+    }
+
+    /// Logs in, for the first time with what is getting ready since before.
+    pub(super) async fn connect<'b>(
+        &mut self,
+        login: &'b Login<'b>,
+        mut ready: Getting<'b>,
+    ) -> Result<Connection, Early> {
         (self.emit)(RunEvent::Connecting);
         let began = Instant::now();
-        let login = login(self.deployment);
         let mut attempt = 1;
         loop {
-            match self.watch.over(Connection::open(&login)).await? {
+            let opening = async { Connection::open(login, ready.end().await?).await };
+            match self.watch.over(opening).await? {
                 Ok(connection) => {
                     (self.emit)(RunEvent::Connected { took: began.elapsed() });
                     return Ok(connection);
@@ -162,6 +196,7 @@ impl Run<'_> {
                 }
                 Err(trouble) => self.pause(attempt, trouble).await?,
             }
+            ready = Ahead::new(Ready::make(login));
             attempt += 1;
         }
     }
@@ -175,6 +210,15 @@ impl Run<'_> {
             waited => Ok(waited?),
         }
     }
+}
+
+/// What a login needs, while it is made.
+type Getting<'a> = Ahead<'a, Result<Ready, Trouble>>;
+
+/// Waits for what was begun, and drops it: an agent that is not known yet would go only seconds later.
+async fn take_back(ready: Getting<'_>) {
+    let made = timeout(TAKING_BACK, ready.end()).await;
+    tracing::debug!(?made, "not needed any more");
 }
 
 pub(super) fn login(deployment: &Deployment) -> Login<'_> {

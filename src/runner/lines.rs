@@ -5,7 +5,7 @@ use super::conclude::{conclude, Conclusion, Known};
 use super::deploy::{login, pause_after, still_missing, Early, Run};
 use super::follow::{follow, Followed, Why};
 use super::progress::Reached;
-use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection};
+use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Login, Ready};
 use super::upload::{Upload, Word};
 use super::watch::Stop;
 use crate::protocol::{ConnectionKind, RunEvent, Trouble};
@@ -185,7 +185,7 @@ impl Run<'_> {
         let mut pause = pause;
         for attempt in 1.. {
             self.watch.over(sleep(pause)).await.map_err(given_up)?;
-            match self.watch.over(Connection::open(&login)).await.map_err(given_up)? {
+            match self.watch.over(open(&login)).await.map_err(given_up)? {
                 Ok(connection) => {
                     (self.emit)(RunEvent::Reconnected { took: began.elapsed() });
                     return Ok(connection);
@@ -212,6 +212,10 @@ impl Run<'_> {
             Reached::Nothing | Reached::Complete => None,
         }
     }
+}
+
+async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
+    Connection::open(login, Ready::make(login).await?).await
 }
 
 /// A line that stays cut until the time is up is a line that was cut.

@@ -1,13 +1,14 @@
 //! What is on the server: the same connection and server part as for a deployment, one question, one answer. Nothing is
 //! changed by it, so however it ends, nothing has happened.
 
+use super::ahead::Ahead;
 use super::conclude::Conclusion;
-use super::deploy::{still_missing, Early, Run};
+use super::deploy::{login, still_missing, Early, Run};
 use super::listener::{Heard, Listener};
 use super::noise::Tail;
 use super::pipes::Pipes;
 use super::progress::Progress;
-use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Missing};
+use super::ssh::{copy_server_part, start_line, Binaries, Channel, Connection, Missing, Ready};
 use super::watch::{termination, Watch};
 use super::Deployment;
 use crate::protocol::wire::Packer;
@@ -52,7 +53,8 @@ enum Answer {
 impl Run<'_> {
     async fn list(&mut self) -> Result<Listing, Early> {
         let binaries = Binaries::find()?;
-        let connection = self.connect().await?;
+        let login = login(self.deployment);
+        let connection = self.connect(&login, Ahead::new(Ready::make(&login))).await?;
         let listed = self.list_over(&connection, &binaries).await;
         connection.close().await;
         listed

@@ -1,5 +1,6 @@
 //! The runner half: reads the source, connects, sends, follows, and says how it ended.
 
+mod ahead;
 mod changes;
 mod conclude;
 mod deploy;

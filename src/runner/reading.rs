@@ -1,4 +1,4 @@
-//! Work on the source, in a thread of its own, so that a signal is heard meanwhile and the login need not wait.
+//! Work on files, in a thread of its own, so that a signal is heard meanwhile and the login need not wait.
 
 use super::deploy::Early;
 use super::watch::Watch;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use tokio::task::{spawn_blocking, JoinHandle};
 
 /// What is being read. Dropped, it stops soon.
-pub(super) struct Reading<T> {
-    work: JoinHandle<Result<T, SourceError>>,
+pub(super) struct Reading<T, E = SourceError> {
+    work: JoinHandle<Result<T, E>>,
     stop: Arc<AtomicBool>,
 }
 
-impl<T: Send + 'static> Reading<T> {
+impl<T: Send + 'static, E: Into<Trouble> + Send + 'static> Reading<T, E> {
     /// Begins; `work` looks at what it is given from time to time, and stops when it is true.
-    pub(super) fn start(work: impl FnOnce(&AtomicBool) -> Result<T, SourceError> + Send + 'static) -> Self {
+    pub(super) fn start(work: impl FnOnce(&AtomicBool) -> Result<T, E> + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         Self { work: spawn_blocking(move || work(&stopped)), stop }
@@ -26,11 +26,11 @@ impl<T: Send + 'static> Reading<T> {
     pub(super) async fn end(mut self, watch: &mut Watch) -> Result<T, Early> {
         let bug = |problem: String| Trouble::Bug { problem };
         let read = watch.over(&mut self.work).await?;
-        Ok(read.map_err(|error| bug(error.to_string()))?.map_err(Trouble::from)?)
+        Ok(read.map_err(|error| bug(error.to_string()))?.map_err(Into::into)?)
     }
 }
 
-impl<T> Drop for Reading<T> {
+impl<T, E> Drop for Reading<T, E> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -4,9 +4,11 @@ use super::*;
 use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, What};
 use crate::runner::testing::{deployment, ended, event, random, release, transaction};
 use crate::runner::{Jump, KeyText};
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::future::{pending, ready};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 use tempfile::TempDir;
 
@@ -43,7 +45,7 @@ impl Trial {
 
     async fn run_until(&mut self, cancelled: impl Future<Output = ()> + 'static) -> End {
         let Self { parts, deployment, events, .. } = self;
-        let binaries = || Binaries::of(&parts.path().join("own"), parts.path());
+        let binaries = found_in(parts.path(), "own");
         events.clear();
         let end = deploy_with(deployment, &transaction(), binaries, cancelled, &mut |event| events.push(event)).await;
         let ends = events.iter().filter(|event| matches!(event, RunEvent::Ended(_))).count();
@@ -59,6 +61,11 @@ impl Trial {
     fn copied(&self) -> bool {
         self.events.iter().any(|event| matches!(event, RunEvent::CopyingServerPart { .. }))
     }
+}
+
+fn found_in(folder: &Path, own: &'static str) -> impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static {
+    let folder = folder.to_owned();
+    move || Binaries::of(&folder.join(own), &folder)
 }
 
 fn server_part(script: &str) -> String {
@@ -334,7 +341,7 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
         connect_timeout: deployment.connect_timeout,
         key_life: Duration::from_secs(60),
     };
-    let connection = Connection::open(&login).await.unwrap();
+    let connection = Connection::open(&login, Ready::make(&login).await.unwrap()).await.unwrap();
     let folder = connection.folder().to_owned();
     let (pipes, child) = connection.run("echo ready; sleep 60").await.unwrap();
     assert!(folder.exists() && processes_of(&folder) > 0 && connection.stands().await);
@@ -361,7 +368,7 @@ async fn cancelled_at_once_nothing_is_contacted() {
     let source = tempfile::tempdir().unwrap();
     fs::write(source.path().join("a"), "x").unwrap();
     let mut events = Vec::new();
-    let binaries = || Binaries::of(&source.path().join("a"), source.path());
+    let binaries = found_in(source.path(), "a");
     let end = deploy_with(&deployment(source.path()), &transaction(), binaries, ready(()), &mut |event| {
         events.push(event);
     })
@@ -381,7 +388,7 @@ async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
         let deployment =
             Deployment { port: free, connect_attempts: attempts, timeout: limit, ..deployment(source.path()) };
         let mut pauses = Vec::new();
-        let binaries = || Binaries::of(&source.path().join("a"), source.path());
+        let binaries = found_in(source.path(), "a");
         let end = deploy_with(&deployment, &transaction(), binaries, pending(), &mut |event| {
             if let RunEvent::ConnectFailed { pause, .. } = event {
                 pauses.push(pause.as_secs());
@@ -402,6 +409,54 @@ async fn a_source_that_cannot_be_deployed_is_bad_input() {
     let end = deploy(deployment(source.path()), transaction(), &mut |event| events.push(event)).await;
     assert_eq!(end.outcome, Outcome::Invalid);
     assert!(matches!(&events[..], [RunEvent::Ended(_)]));
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_contacts_nobody() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("source")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("source/app.sock")).unwrap();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let key = place.path().join("k");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    assert!(made.unwrap().success());
+    let mut deployment = deployment(&place.path().join("source"));
+    deployment.port = server.local_addr().unwrap().port();
+    deployment.key = Some(KeyText::from(fs::read_to_string(key).unwrap()));
+    let login = login(&deployment);
+    let folder = Cell::new(None);
+    let noted = async {
+        let ready = Ready::make(&login).await?;
+        folder.set(Some(ready.folder().to_owned()));
+        Ok(ready)
+    };
+    let watch = Watch::new(deployment.timeout, pending());
+    let (transaction, emit) = (transaction(), &mut |event| panic!("{event:?}"));
+    let mut run =
+        Run { deployment: &deployment, transaction: &transaction, progress: Progress::default(), watch, emit };
+    assert!(matches!(run.prepare(Word::Start, noted).await, Err(Early::Trouble(Trouble::Source { .. }))));
+    let folder = folder.take().unwrap();
+    assert!(!folder.exists() && server.accept().is_err());
+    // a signal was sent, and takes a moment
+    let end = Instant::now() + Duration::from_secs(2);
+    while processes_of(&folder) > 0 {
+        assert!(Instant::now() < end, "a process of {} is still there", folder.display());
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
+    let source = tempfile::tempdir().unwrap();
+    fs::write(source.path().join("a"), "x").unwrap();
+    let mut deployment = deployment(source.path());
+    deployment.key = Some(KeyText::from("no key\n".to_owned()));
+    let mut events = Vec::new();
+    let binaries = found_in(source.path(), "a");
+    let end = deploy_with(&deployment, &transaction(), binaries, pending(), &mut |event| events.push(event)).await;
+    assert!(matches!(end.trouble, Some(Trouble::Key { .. })), "{:?}", end.trouble);
+    assert!(matches!(&events[..], [RunEvent::Planned(_), RunEvent::Connecting, RunEvent::Ended(_)]), "{events:?}");
 }
 
 #[test]

@@ -1,18 +1,15 @@
-use super::agent::Agent;
-use super::config::{config, Address, ALIAS};
-use super::folder::Folder;
-use super::host_key;
+use super::config::ALIAS;
+use super::ready::Ready;
 use super::refusal::{in_words, Attempted};
-use super::tools::{command, require, unusable};
+use super::tools::command;
 use crate::protocol::Trouble;
 use crate::runner::pipes::Pipes;
 use crate::runner::{Jump, KeyText};
 use openssh::{
     Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session, SessionBuilder, Stdio,
 };
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -46,8 +43,7 @@ pub(crate) struct Login<'a> {
 pub(crate) struct Connection {
     // in the order in which they must go
     session: Session,
-    _agent: Option<Agent>,
-    folder: Folder,
+    ready: Ready,
 }
 
 /// One command on the server. Dropped, it only stops listening.
@@ -57,18 +53,14 @@ impl Connection {
     /// Logs in.
     ///
     /// # Errors
-    /// A missing tool, a bad key, or no connection.
-    pub(crate) async fn open(login: &Login<'_>) -> Result<Self, Trouble> {
-        require(&["ssh"])?;
-        let folder = Folder::make().map_err(|error| unusable("ssh", format!("cannot get a folder: {error}")))?;
-        let agent = private_agent(login, &folder).await?;
-        let socket = agent.as_ref().map(Agent::socket).or(login.auth_sock);
-        let builder = builder(login, &folder, socket)?;
+    /// If there is no connection.
+    pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, Trouble> {
+        let builder = builder(login, &ready);
         let hops = if login.jump.is_some() { 2 } else { 1 };
         let limit = login.connect_timeout.saturating_add(LOGIN_TIME).saturating_mul(hops);
-        let attempted = Attempted { login, folder: folder.path() };
+        let attempted = Attempted { login, folder: ready.folder() };
         match timeout(limit, builder.connect_mux(ALIAS)).await {
-            Ok(Ok(session)) => Ok(Self { session, _agent: agent, folder }),
+            Ok(Ok(session)) => Ok(Self { session, ready }),
             Ok(Err(error)) => Err(attempted.refused(&error)),
             Err(_) => Err(attempted.too_late(limit)),
         }
@@ -107,7 +99,7 @@ impl Connection {
     /// Where its files lie as long as it stands.
     #[cfg(test)]
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.ready.folder()
     }
 
     /// Ends the connection at once, whatever still runs over it. (What the crate does by itself lets ssh live on until
@@ -115,7 +107,7 @@ impl Connection {
     pub(crate) async fn close(self) {
         let ended = command("ssh")
             .arg("-F")
-            .arg(config_file(&self.folder))
+            .arg(self.ready.config_file())
             .arg("-S")
             .arg(self.session.control_socket())
             .args(["-O", "exit", ALIAS])
@@ -128,44 +120,27 @@ impl Connection {
     }
 }
 
-async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, Trouble> {
-    let Some(key) = login.key else { return Ok(None) };
-    require(&["ssh-agent", "ssh-add"])?;
-    let agent = Agent::start(folder.path()).await?;
-    agent.add(key, login.passphrase, login.key_life).await?;
-    tracing::debug!("the key is in an agent of our own");
-    Ok(Some(agent))
-}
-
-fn builder(login: &Login<'_>, folder: &Folder, socket: Option<&Path>) -> Result<SessionBuilder, Trouble> {
-    let target = Address { host: login.host, port: login.port, user: login.user };
-    let jump = login.jump.map(|jump| Address { host: &jump.host, port: jump.port, user: &jump.user });
-    let write = |path: &Path, text: &str| {
-        fs::write(path, text).map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
-    };
-    write(&folder.path().join("known_hosts"), login.known_hosts)?;
-    write(&config_file(folder), &config(&target, jump.as_ref(), login.connect_timeout, folder.path()))?;
-    host_key::prepare(folder.path()).map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))?;
+fn builder(login: &Login<'_>, ready: &Ready) -> SessionBuilder {
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
-        .config_file(config_file(folder))
-        .control_directory(folder.path())
+        .config_file(ready.config_file())
+        .control_directory(ready.folder())
         .control_persist(ControlPersist::IdleFor(IDLE));
-    if let Some(socket) = socket {
+    if let Some(socket) = ready.socket().or(login.auth_sock) {
         builder.ssh_auth_sock(socket);
     }
-    Ok(builder)
-}
-
-fn config_file(folder: &Folder) -> PathBuf {
-    folder.path().join("config")
+    builder
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::ConnectionKind;
+
+    async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
+        Connection::open(login, Ready::make(login).await?).await
+    }
 
     #[tokio::test]
     async fn nobody_listening_is_told_as_such() {
@@ -182,7 +157,7 @@ mod tests {
             connect_timeout: Duration::from_secs(5),
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, .. }) = Connection::open(&login).await else { panic!("connected") };
+        let Err(Trouble::Connection { kind, .. }) = open(&login).await else { panic!("connected") };
         assert_eq!(kind, ConnectionKind::Refused);
     }
 
@@ -201,7 +176,7 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, said, .. }) = Connection::open(&login).await else { panic!("connected") };
+        let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else { panic!("connected") };
         assert_eq!(kind, ConnectionKind::TimedOut, "{}", String::from_utf8_lossy(&said));
     }
 }

@@ -1,0 +1,70 @@
+use super::agent::Agent;
+use super::config::{config, Address};
+use super::folder::Folder;
+use super::host_key;
+use super::session::Login;
+use super::tools::{require, unusable};
+use crate::protocol::Trouble;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a connection needs on this side, and goes with it: made before anybody is contacted, and for one connection
+/// only, for what ssh notes down there tells why that one failed.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    // in the order in which they must go
+    agent: Option<Agent>,
+    folder: Folder,
+}
+
+impl Ready {
+    /// Writes ssh's configuration and puts the key into an agent. Given up while the agent starts, it leaves that to
+    /// find out by itself, within ten seconds.
+    ///
+    /// # Errors
+    /// A missing tool, or a bad key.
+    pub(crate) async fn make(login: &Login<'_>) -> Result<Self, Trouble> {
+        require(&["ssh"])?;
+        let folder = Folder::make().map_err(|error| unusable("ssh", format!("cannot get a folder: {error}")))?;
+        let agent = private_agent(login, &folder).await?;
+        write_files(login, folder.path())?;
+        Ok(Self { agent, folder })
+    }
+
+    /// Of the agent that has our key.
+    pub(super) fn socket(&self) -> Option<&Path> {
+        self.agent.as_ref().map(Agent::socket)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn config_file(&self) -> PathBuf {
+        config_file(self.folder())
+    }
+}
+
+async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, Trouble> {
+    let Some(key) = login.key else { return Ok(None) };
+    require(&["ssh-agent", "ssh-add"])?;
+    let agent = Agent::start(folder.path()).await?;
+    agent.add(key, login.passphrase, login.key_life).await?;
+    tracing::debug!("the key is in an agent of our own");
+    Ok(Some(agent))
+}
+
+fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), Trouble> {
+    let target = Address { host: login.host, port: login.port, user: login.user };
+    let jump = login.jump.map(|jump| Address { host: &jump.host, port: jump.port, user: &jump.user });
+    let write = |path: &Path, text: &str| {
+        fs::write(path, text).map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
+    };
+    write(&folder.join("known_hosts"), login.known_hosts)?;
+    write(&config_file(folder), &config(&target, jump.as_ref(), login.connect_timeout, folder))?;
+    host_key::prepare(folder).map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))
+}
+
+fn config_file(folder: &Path) -> PathBuf {
+    folder.join("config")
+}
