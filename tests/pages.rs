@@ -131,7 +131,7 @@ fn database() -> Answer {
 
 fn unhealthy(step: Step, last: Answer, attempts: u32) -> Failure {
     let waited = Duration::from_secs(u64::from(attempts));
-    Failure { step, reason: Reason::Unhealthy { last, attempts, waited } }
+    Failure { step, reason: Reason::Unhealthy { last, attempts, waited, said: None } }
 }
 
 fn looks() -> Vec<Diagnostic> {

@@ -79,11 +79,17 @@ pub enum Reason {
     Crashed {
         /// systemd's `Result`, and the exit code or signal.
         result: String,
+        /// The line of its log that says best why, where there is one. Absent in what versions before it left.
+        #[serde(default)]
+        said: Option<String>,
     },
     /// The unit is not (any more) running.
     NotRunning {
         /// `ActiveState/SubState`.
         state: String,
+        /// As of [`Crashed`](Self::Crashed).
+        #[serde(default)]
+        said: Option<String>,
     },
     /// The restart command succeeded, but the unit still runs the old process.
     NotRestarted,
@@ -106,6 +112,9 @@ pub enum Reason {
         attempts: u32,
         /// How long.
         waited: Duration,
+        /// What its log tells of a crash. Absent in what versions before it left.
+        #[serde(default)]
+        said: Option<String>,
     },
     /// The transaction's process ended without a verdict (killed, or the server went down).
     Interrupted,
@@ -198,4 +207,30 @@ pub enum Unready {
         /// The system's words.
         error: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As versions before 1.1 wrote it into a verdict.
+    const OLDER: &str = r#"[
+        {"step": "Verify", "reason": {"Crashed": {"result": "exit-code, exit status 1"}}},
+        {"step": "Verify", "reason": {"NotRunning": {"state": "inactive/dead, success"}}},
+        {"step": "RollBack", "reason": {"Unhealthy": {
+            "last": "Refused", "attempts": 3, "waited": {"secs": 2, "nanos": 0}
+        }}}
+    ]"#;
+
+    #[test]
+    fn what_an_older_version_left_can_be_read() {
+        let failures: Vec<Failure> = serde_json::from_str(OLDER).unwrap();
+        let (waited, last) = (Duration::from_secs(2), Answer::Refused);
+        let reasons = [
+            Reason::Crashed { result: "exit-code, exit status 1".into(), said: None },
+            Reason::NotRunning { state: "inactive/dead, success".into(), said: None },
+            Reason::Unhealthy { last, attempts: 3, waited, said: None },
+        ];
+        assert_eq!(failures.into_iter().map(|failure| failure.reason).collect::<Vec<_>>(), reasons);
+    }
 }

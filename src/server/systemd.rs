@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 const PROPERTIES: &str =
-    "LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
+    "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
      StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic";
 /// For a question to systemd; it answers in milliseconds unless the machine is in trouble.

@@ -40,7 +40,8 @@ pub(super) fn verify(subject: &Subject<'_>, events: &mut dyn Events) -> Result<(
         // nothing to look at does not change by looking at it for longer
         return Ok(());
     }
-    Watch::new(subject, events).run()
+    let mut watch = Watch::new(subject, events);
+    watch.run().map_err(|reason| watch.explained(reason))
 }
 
 struct Watch<'a> {
@@ -133,7 +134,15 @@ impl<'a> Watch<'a> {
 
     fn unhealthy(&self) -> Reason {
         let last = self.last.clone().unwrap_or(Answer::Refused);
-        Reason::Unhealthy { last, attempts: self.attempts, waited: self.start.elapsed() }
+        Reason::Unhealthy { last, attempts: self.attempts, waited: self.start.elapsed(), said: None }
+    }
+
+    /// The same reason, with what the log of this start says of it.
+    fn explained(&self, reason: Reason) -> Reason {
+        let Some(service) = self.subject.service else { return reason };
+        let before = self.is_restarted().then_some(self.subject.started.invocation.as_str());
+        let failed = log::Failed { service, before, since: self.restarted_at(), check: &self.subject.verification.log };
+        log::explain(reason, &failed)
     }
 
     /// `Some`: the unit is not up yet. An error: it is not going to be.
@@ -145,13 +154,14 @@ impl<'a> Watch<'a> {
             Err(reason) => return Ok(Some(reason)),
         };
         self.look_for_a_crash(&unit)?;
-        let waiting = Some(Reason::NotRunning { state: unit.state() });
+        let waiting = Some(Reason::NotRunning { state: unit.state(), said: None });
         match unit.get("ActiveState") {
             _ if unit.is_up() => {}
             "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
             "failed" => return Err(self.crashed(&unit)),
             "inactive" if !unit.is_busy() => {
-                return Err(Reason::NotRunning { state: format!("{}, {}", unit.state(), unit.result()) })
+                let state = format!("{}, {}", unit.state(), unit.result());
+                return Err(Reason::NotRunning { state, said: None });
             }
             _ => return Ok(waiting),
         }
@@ -177,7 +187,7 @@ impl<'a> Watch<'a> {
         // what died because its port is taken is told by the taker
         match self.local_port().map(|port| (port, self.owner_of(port, unit))) {
             Some((port, Owner::Foreign(who))) => Reason::ForeignListener { port, who },
-            _ => Reason::Crashed { result: unit.result() },
+            _ => Reason::Crashed { result: unit.result(), said: None },
         }
     }
 
@@ -207,13 +217,21 @@ impl<'a> Watch<'a> {
 
     /// Where the process goes on in the same invocation, what the release before it logged is not this one's.
     fn log_since(&self) -> Option<Duration> {
-        let Started { automatic_restarts, at, reload, .. } = self.subject.started;
-        let restarted = !reload && automatic_restarts.is_some();
-        let ago = match at.zip(ticks_since_boot()) {
+        (!self.is_restarted()).then(|| self.restarted_at())
+    }
+
+    /// Whether there is to be a new invocation.
+    fn is_restarted(&self) -> bool {
+        !self.subject.started.reload && self.subject.started.automatic_restarts.is_some()
+    }
+
+    /// By the clock that the log has, since the epoch.
+    fn restarted_at(&self) -> Duration {
+        let ago = match self.subject.started.at.zip(ticks_since_boot()) {
             Some((at, now)) => Duration::from_millis(now.saturating_sub(at) * 10),
             None => self.start.elapsed(),
         };
-        (!restarted).then(|| since_epoch().saturating_sub(ago))
+        since_epoch().saturating_sub(ago)
     }
 
     fn look_at_listener(&mut self) -> Result<Look, Reason> {

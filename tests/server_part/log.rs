@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::client::Told;
 use crate::server::Server;
-use deploy_action::protocol::{LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, Warning, What};
+use deploy_action::protocol::{
+    Health, HealthUrl, LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, Warning, What,
+};
 use std::fs;
 
 const JOURNALCTL: &str = r#"#!/bin/sh
@@ -11,6 +13,7 @@ home=${0%/.local/bin/*}
 echo "$*" >> "$home/asked"
 for argument; do
     case $argument in
+    _SYSTEMD_UNIT=*) exec cat "$home/entries" ;;
     _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec cat "$home/journal-${argument#*=}" ;;
     esac
 done
@@ -208,4 +211,104 @@ fn a_flood_is_read_from_its_end_in_bounded_pieces() {
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
     assert_eq!(words(&told).len(), 1);
     assert!(told.has(|what| matches!(what, What::Output(line) if line.len() == 8 << 10)));
+}
+
+/// The journal of all starts, as JSON.
+fn has_entries(server: &Server, entries: &[(&str, &str)]) {
+    let entry = |(start, message): &(&str, &str)| {
+        format!("{}\n", serde_json::json!({ "MESSAGE": message, "_SYSTEMD_INVOCATION_ID": start }))
+    };
+    fs::write(server.home().join("entries"), entries.iter().map(entry).collect::<String>()).unwrap();
+}
+
+fn traceback(start: &'static str) -> Vec<(&'static str, &'static str)> {
+    TRACEBACK.lines().map(|line| (start, line)).collect()
+}
+
+fn said(reason: &Reason) -> Option<&str> {
+    match reason {
+        Reason::Crashed { said, .. } | Reason::Unhealthy { said, .. } => said.as_deref(),
+        _ => None,
+    }
+}
+
+fn reason(told: Told) -> Reason {
+    assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    told.verdict.unwrap().failure.unwrap().reason
+}
+
+#[test]
+fn a_start_that_crashes_is_told_with_the_exception_that_its_log_ends_with() {
+    let server = server();
+    server.behaves("new", "crash");
+    let mut entries = traceback("start-2");
+    entries.push(("start-1", "FATAL: the old one"));
+    has_entries(&server, &entries);
+    // whatever the gate is
+    let reason = reason(deploy(&server, LogLevel::Off));
+    assert_eq!(said(&reason), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+    let asked = fs::read_to_string(server.home().join("asked")).unwrap();
+    assert!(asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app"), "{asked}");
+}
+
+#[test]
+fn a_line_that_the_journal_has_not_written_yet_is_waited_for_a_moment() {
+    let server = server();
+    server.behaves("new", "crash");
+    has_entries(&server, &traceback("start-2"));
+    let home = server.home();
+    fs::rename(home.join("entries"), home.join("later")).unwrap();
+    has_entries(&server, &traceback("start-2")[..2]);
+    let slow = "cat \"$home/entries\"; mv \"$home/later\" \"$home/entries\" 2>/dev/null; exit 0";
+    server.program(".local/bin/journalctl", &JOURNALCTL.replace("exec cat \"$home/entries\"", slow));
+    let reason = reason(deploy(&server, LogLevel::Fail));
+    assert_eq!(said(&reason), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+}
+
+#[test]
+fn a_crash_whose_log_only_the_status_shows_is_told_with_its_last_words() {
+    let server = server();
+    server.behaves("new", "failed");
+    has_entries(&server, &[]);
+    let line = |process: &str, message: &str| format!("Nov 03 05:16:40 web1 {process}: {message}\n");
+    let text = [line("app[12]", "no database"), line("systemd[1]", "app.service: Failed with result 'exit-code'.")];
+    has_status(&server, &format!("● app.service\n\n{}", text.concat()));
+    let reason = reason(deploy(&server, LogLevel::Fail));
+    assert_eq!(said(&reason), Some("no database"), "{reason:?}");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_or_hangs_leaves_the_reason_as_it_is() {
+    for journal in ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho '{}'\n", "#!/bin/sh\nexec sleep 60\n"] {
+        let server = server();
+        server.behaves("new", "crash");
+        server.program(".local/bin/journalctl", journal);
+        let reason = reason(deploy(&server, LogLevel::Fail));
+        assert!(matches!(reason, Reason::Crashed { said: None, .. }), "{reason:?}");
+    }
+}
+
+#[test]
+fn a_health_that_fails_is_explained_by_a_crash_alone_and_only_where_the_log_is_looked_at() {
+    let lines = traceback("start-2");
+    for (entries, level, expected) in [
+        (&lines[..], LogLevel::Fail, Some("KeyError: 'DATABASE_URL'")),
+        (&lines[..], LogLevel::Off, None),
+        (&lines[..1], LogLevel::Fail, None),
+    ] {
+        let server = server();
+        has_entries(&server, entries);
+        let told = server.deploy_with(&App::good("new"), |plan| {
+            checks(level)(plan);
+            plan.verification.health = Some(nobody_listens());
+        });
+        let reason = reason(told);
+        assert!(matches!(reason, Reason::Unhealthy { .. }), "{reason:?}");
+        assert_eq!(said(&reason), expected, "{reason:?}");
+    }
+}
+
+fn nobody_listens() -> Health {
+    let url = HealthUrl { tls: false, host: "127.0.0.1".to_owned(), port: 1, path: "/".to_owned() };
+    Health { url, statuses: vec![200], pattern: None }
 }

@@ -25,7 +25,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         Reason::Log { .. } => log(),
         Reason::NoSuchRelease { .. } => "see what there is by command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
-        Reason::Crashed { result: end } | Reason::NotRunning { state: end } => unit::crashed(end, place),
+        Reason::Crashed { result: end, .. } | Reason::NotRunning { state: end, .. } => unit::crashed(end, place),
         Reason::NotRestarted => {
             "does the input restart really restart this unit? A reload keeps the old process".to_owned()
         }

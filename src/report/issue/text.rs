@@ -25,7 +25,7 @@ pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor
     let place = &report.facts.place;
     let marker = marker(place);
     let comment = match end.outcome.is_success() {
-        true => success(report, end, job, redactor),
+        true => success(report, end, job, logs, redactor),
         false => failure(report, end, job, logs, redactor),
     };
     Some(IssueText { title: title(place, redactor), body: format!("{marker}\n\n{comment}"), marker, comment })
@@ -44,10 +44,10 @@ fn title(place: &Place, redactor: &Redactor) -> String {
     cut(&redactor.redact(&all(format!("Deployment of {what} to {} failed", place.host))), TITLE)
 }
 
-fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
+fn success(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, redactor));
+    page.add(&found(report, logs, redactor));
     page.add(&summary::facts(report, end, job, redactor));
     page.finish()
 }
@@ -60,7 +60,7 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
     };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, redactor));
+    page.add(&found(report, logs, redactor));
     page.add(&format!("### What happened and what to do\n\n{}", summary::what_to_do(report, end, redactor)));
     page.add(&summary::facts(report, end, job, redactor));
     page.add(&reproduce(report, end, job, redactor));
@@ -71,8 +71,12 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
 }
 
 /// How earlier runs ended that did not see it themselves.
-fn found(report: &Report, redactor: &Redactor) -> String {
-    let one = |verdict: &Verdict| format!("- {}\n", markdown::prose(&texts::found(verdict), redactor));
+fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
+    let shown = |verdict: &Verdict| match logs {
+        RawLogs::Show => texts::found(verdict),
+        RawLogs::Hide => texts::found(&quiet(verdict)),
+    };
+    let one = |verdict: &Verdict| format!("- {}\n", markdown::prose(&shown(verdict), redactor));
     report.recovered.iter().take(FOUND).map(one).collect()
 }
 
@@ -80,18 +84,25 @@ fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
     logs == RawLogs::Show || diagnostic.voice == Voice::System
 }
 
-/// The same end without a line of the application's log, and without what commands printed.
+/// The same end without what the application said.
 fn without_logs(end: &End) -> End {
-    let mut end = end.clone();
-    let verdict = end.verdict.as_mut();
-    for failure in verdict.into_iter().flat_map(|verdict| [&mut verdict.failure, &mut verdict.rollback]).flatten() {
+    End { verdict: end.verdict.as_ref().map(quiet), ..end.clone() }
+}
+
+/// The same verdict without a line of the application's log, and without what commands printed.
+fn quiet(verdict: &Verdict) -> Verdict {
+    let mut verdict = verdict.clone();
+    for failure in [&mut verdict.failure, &mut verdict.rollback].into_iter().flatten() {
         match &mut failure.reason {
             Reason::Log { lines } => lines.clear(),
             Reason::Command { output, .. } => output.clear(),
+            Reason::Crashed { said, .. } | Reason::NotRunning { said, .. } | Reason::Unhealthy { said, .. } => {
+                *said = None;
+            }
             _ => {}
         }
     }
-    end
+    verdict
 }
 
 /// The same once more, and where the failed release lies.

@@ -62,7 +62,7 @@ pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
         of(Step::Check, Reason::NotReady(vec![found])),
         of(Step::Install, command),
         of(Step::Verify, unhealthy(bad_answer(bytes))),
-        of(Step::Verify, Reason::Crashed { result: text(bytes) }),
+        of(Step::Verify, Reason::Crashed { result: text(bytes), said: Some(text(bytes)) }),
         by_trouble(Outcome::Failed, Some(Trouble::Source { path: said(), problem: text(bytes) })),
         by_trouble(
             Outcome::Unreachable,

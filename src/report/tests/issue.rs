@@ -1,11 +1,16 @@
 //! What the issue of a server and service is told.
 
 use super::*;
-use crate::protocol::{End, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
+use crate::protocol::{Answer, End, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
+use std::time::Duration;
 
 fn told(planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor) -> IssueText {
+    told_to(RawLogs::Show, planned, found, end, redactor)
+}
+
+fn told_to(logs: RawLogs, planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor) -> IssueText {
     let mut report = Report::default();
     report.on(&RunEvent::Planned(Box::new(planned)));
     if let Some(verdict) = found {
@@ -18,7 +23,7 @@ fn told(planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor)
         actor: Some("alice".into()),
         ..Job::default()
     };
-    issue_text(&report, &job, RawLogs::Show, redactor).unwrap()
+    issue_text(&report, &job, logs, redactor).unwrap()
 }
 
 fn plain(end: End) -> IssueText {
@@ -124,11 +129,37 @@ fn a_rollback_is_seen_again_by_a_rollback() {
 
 #[test]
 fn no_secret_is_in_it() {
-    let failure = failed(Step::Verify, Reason::Crashed { result: "hunter2hunter2 password=x1".into() });
+    let failure =
+        failed(Step::Verify, Reason::Crashed { result: "1".into(), said: Some("hunter2hunter2 password=x1".into()) });
     let planned = Planned { host: "hunter2hunter2".into(), ..planned() };
     let redactor = Redactor::new(["hunter2hunter2"]);
     let text = told(planned, None, by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)), &redactor);
     for part in [text.title, text.body, text.comment] {
         assert!(part.contains("***") && !part.contains("hunter2") && !part.contains("x1"), "{part}");
+    }
+}
+
+#[test]
+fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
+    let said = || Some("KeyError: 'CUSTOMER'".to_owned());
+    let unhealthy = Reason::Unhealthy { last: Answer::Refused, attempts: 1, waited: Duration::ZERO, said: said() };
+    let lines = vec![b"KeyError: 'CUSTOMER'".to_vec()];
+    for reason in [
+        Reason::Crashed { result: "exit-code".into(), said: said() },
+        Reason::NotRunning { state: "inactive/dead".into(), said: said() },
+        unhealthy,
+        Reason::Log { lines },
+    ] {
+        let failure = failed(Step::Verify, reason);
+        let failed = verdict(Outcome::RolledBack, Some(OLD), failure.clone());
+        let failed_too = Verdict { rollback: failure, ..failed.clone() };
+        for end in [failed_too.clone(), verdict(Outcome::Deployed, Some(NEW), None)] {
+            let text = |logs| {
+                let (end, found) = (by_verdict(end.clone()), Some(failed_too.clone()));
+                told_to(logs, planned(), found, end, &Redactor::default()).body
+            };
+            assert!(text(RawLogs::Show).contains("CUSTOMER"), "{}", text(RawLogs::Show));
+            assert!(!text(RawLogs::Hide).contains("CUSTOMER"), "{}", text(RawLogs::Hide));
+        }
     }
 }

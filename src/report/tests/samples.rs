@@ -23,6 +23,8 @@ pub(in crate::report) const STEPS: [Step; 14] = [
     Step::RollBack,
     Step::Retention,
 ];
+const IMPORT_ERROR: &str = "ModuleNotFoundError: No module named 'x'";
+const PANIC: &str = "thread 'main' panicked at src/main.rs:2:5: no \u{1b}[31mdatabase ##[error]";
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(in crate::report) fn id(text: &str) -> ReleaseId {
@@ -67,7 +69,7 @@ pub(in crate::report) fn answers() -> Vec<Answer> {
 }
 
 pub(in crate::report) fn unhealthy(last: Answer) -> Reason {
-    Reason::Unhealthy { last, attempts: 30, waited: SECOND * 60 }
+    Reason::Unhealthy { last, attempts: 30, waited: SECOND * 60, said: None }
 }
 
 pub(in crate::report) fn command(ending: Ending, output: &[u8]) -> Reason {
@@ -77,6 +79,23 @@ pub(in crate::report) fn command(ending: Ending, output: &[u8]) -> Reason {
 fn io(kind: IoKind, error: &str) -> Reason {
     let (operation, path) = ("write".into(), "/opt/diting/releases/1762147999/app.py".into());
     Reason::Io { operation, path, error: error.into(), kind }
+}
+
+pub(in crate::report) fn crashed(result: &str) -> Reason {
+    Reason::Crashed { result: result.into(), said: None }
+}
+
+fn not_running(state: &str) -> Reason {
+    Reason::NotRunning { state: state.into(), said: None }
+}
+
+/// Those that a line of the log explains.
+pub(in crate::report) fn explained() -> [Reason; 3] {
+    [
+        Reason::Crashed { result: "exit-code, exit status 1".into(), said: Some(IMPORT_ERROR.into()) },
+        Reason::NotRunning { state: "inactive/dead, success, exit status 0".into(), said: Some("bye".into()) },
+        Reason::Unhealthy { last: Answer::Refused, attempts: 30, waited: SECOND * 60, said: Some(PANIC.into()) },
+    ]
 }
 
 fn no_such_release(problem: &str) -> Reason {
@@ -102,12 +121,12 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Shared { path: "config/wechat.yaml".into(), problem: "is missing".into() },
         Reason::Log { lines: lines([b"Traceback (most recent call last):", b"KeyError: 'DATABASE_URL'"]) },
         Reason::StartLimit { interval: SECOND * 10 },
-        Reason::Crashed { result: "exit-code, exit status 1".into() },
-        Reason::Crashed { result: "exit-code, exit status 203".into() },
-        Reason::Crashed { result: "exit-code, exit status 200".into() },
-        Reason::Crashed { result: "exit-code, exit status 217".into() },
-        Reason::Crashed { result: "signal, signal 9".into() },
-        Reason::NotRunning { state: "failed/failed, exit-code, exit status 203".into() },
+        crashed("exit-code, exit status 1"),
+        crashed("exit-code, exit status 203"),
+        crashed("exit-code, exit status 200"),
+        crashed("exit-code, exit status 217"),
+        crashed("signal, signal 9"),
+        not_running("failed/failed, exit-code, exit status 203"),
         Reason::NotRestarted,
         Reason::Interference("current points to 1762147001".into()),
         Reason::Unreadable("Failed to connect to bus".into()),

@@ -2,6 +2,7 @@ use super::{answer, step, unready};
 use crate::protocol::{Answer, Ending, Failure, Holder, Reason, Unready};
 use crate::report::amounts::{count, duration, limit, utc};
 use crate::report::foreign::word;
+use std::time::Duration;
 
 /// Which step failed and why, as it fits after a release's id.
 #[must_use]
@@ -40,21 +41,33 @@ pub fn reason(reason: &Reason) -> String {
         Reason::StartLimit { interval } => {
             format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
         }
-        Reason::Crashed { result } => format!("the unit's process on the server ended: {}", word(result)),
-        Reason::NotRunning { state } => format!("the unit on the server is {}", word(state)),
+        Reason::Crashed { result, said } => {
+            format!("the unit's process on the server ended: {}{}", word(result), log(said.as_deref()))
+        }
+        Reason::NotRunning { state, said } => {
+            format!("the unit on the server is {}{}", word(state), log(said.as_deref()))
+        }
         Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
         Reason::Interference(what) => format!("somebody else was at work on the server: {}", word(what)),
         Reason::Unreadable(why) => format!("the unit's state cannot be read on the server: {}", word(why)),
         Reason::ForeignListener { port, who } => {
             format!("port {port} on the server is held by {}, not by the new process", word(who))
         }
-        Reason::Unhealthy { last, attempts, waited } => {
-            let late = if matches!(last, Answer::Healthy { .. }) { " at last, but not for long enough," } else { "" };
-            let tries = count(*attempts, "attempt");
-            format!("health {}{late} after {tries} in {}", answer(last), duration(*waited))
+        Reason::Unhealthy { last, attempts, waited, said } => {
+            format!("{}{}", unhealthy(last, *attempts, *waited), log(said.as_deref()))
         }
         Reason::Interrupted => "the process that deploys on the server was killed, or the server went down".to_owned(),
     }
+}
+
+fn unhealthy(last: &Answer, attempts: u32, waited: Duration) -> String {
+    let late = if matches!(last, Answer::Healthy { .. }) { " at last, but not for long enough," } else { "" };
+    format!("health {}{late} after {} in {}", answer(last), count(attempts, "attempt"), duration(waited))
+}
+
+/// The line of the log that says why, where one does.
+fn log(said: Option<&str>) -> String {
+    said.map(|said| format!("; its log says: {}", word(said))).unwrap_or_default()
 }
 
 /// How a command ended, as it fits after its name.
@@ -105,7 +118,7 @@ fn signal(number: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::reasons;
+    use crate::report::tests::{explained, reasons};
 
     #[test]
     fn every_reason_says_what_and_where() {
@@ -149,5 +162,17 @@ mod tests {
         health did not answer in time (the body) after 30 attempts in 1 min
         health gave no usable answer: no HTTP after 30 attempts in 1 min
         "#);
+    }
+
+    #[test]
+    fn the_line_of_the_log_that_says_why_is_named_as_all_foreign_text_is() {
+        let all: Vec<_> = explained().iter().map(reason).collect();
+        insta::assert_snapshot!(all.join("\n"), @r"
+        the unit's process on the server ended: exit-code, exit status 1; its log says: ModuleNotFoundError: No module named 'x'
+        the unit on the server is inactive/dead, success, exit status 0; its log says: bye
+        health refused the connection: nobody listens there after 30 attempts in 1 min; its log says: thread 'main' panicked at src/main.rs:2:5: no database ##\[error]
+        ");
+        let long = Reason::Crashed { result: "1".into(), said: Some("x".repeat(5000)) };
+        assert!(reason(&long).chars().count() < 300);
     }
 }

@@ -1,9 +1,11 @@
 //! What the log of a new start tells: crash words fail the release, error words only deserve a look.
 
+mod cause;
 mod level;
 mod read;
 mod words;
 
+pub(super) use cause::{explain, Failed};
 pub(super) use read::{journal, status, Start};
 
 use super::outbox::Events;

@@ -1,11 +1,14 @@
 //! The log of one start of a unit, never an earlier one's. That no line can be seen is no sign of health: who may not
 //! read the journal gets an empty one and exit code 0.
 
+use super::Failed;
 use crate::protocol::Ending;
 use crate::server::check::user;
 use crate::server::process;
 use crate::server::shell::command;
 use crate::server::systemd::{is_root, privileged, Unit};
+use serde::Deserialize;
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -15,6 +18,9 @@ const LINES: usize = 2000;
 const BYTES: usize = 1 << 20;
 /// For one command; they answer in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same while the old release is to come back, and how much of the end is looked at then.
+const SOON: Duration = Duration::from_secs(1);
+const LINES_SOON: usize = 500;
 /// So many lines `systemctl status` shows.
 const STATUS_LINES: usize = 10;
 
@@ -50,12 +56,64 @@ pub(super) fn read(start: &Start<'_>) -> Read {
     }
 }
 
+/// The application's own last lines since a start that failed, as far as they can be read soon. By then systemd may have
+/// started it once more, so they are not asked for by the invocation that it names.
+pub(super) fn soon(failed: &Failed<'_>) -> Option<Vec<Vec<u8>>> {
+    let said = run_within(&mut own_journal(failed), SOON).unwrap_or_default();
+    let lines = own_lines(&said, failed.before);
+    if !lines.is_empty() {
+        return Some(lines);
+    }
+    // it shows what was said since the unit's last start, which must be a new one
+    let before = failed.before?;
+    let lines = log_lines(&run_within(&mut status(failed.service), SOON)?, Whose::Application);
+    Unit::show(failed.service).is_ok_and(|unit| unit.invocation() != before).then_some(lines)
+}
+
+fn own_journal(failed: &Failed<'_>) -> Command {
+    let unit = Unit::show(failed.service).unwrap_or_default();
+    let name = Some(unit.get("Id")).filter(|name| !name.is_empty()).unwrap_or(failed.service);
+    let mut journal = command("journalctl");
+    journal.args(["-q", "--no-pager", "--all", "-o", "json", "-n", &LINES_SOON.to_string()]);
+    journal.arg("--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID");
+    journal.arg(format!("--since={}", moment(failed.since)));
+    journal.arg(format!("_SYSTEMD_UNIT={name}"));
+    journal
+}
+
+/// An entry of the journal as JSON. A message that is no plain text is an array of bytes.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "MESSAGE")]
+    message: Value,
+    #[serde(rename = "_SYSTEMD_INVOCATION_ID", default)]
+    invocation: String,
+}
+
+fn own_lines(said: &[Vec<u8>], before: Option<&str>) -> Vec<Vec<u8>> {
+    let entries = said.iter().filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
+    let own = entries.filter(|entry| before != Some(&entry.invocation));
+    let messages = own.map(|entry| match entry.message {
+        Value::String(text) => text.into_bytes(),
+        Value::Array(bytes) => {
+            bytes.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect()
+        }
+        _ => Vec::new(),
+    });
+    messages.flat_map(|text| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+}
+
+/// As `--since` takes it.
+fn moment(since: Duration) -> String {
+    format!("@{}.{:03}", since.as_secs(), since.subsec_millis())
+}
+
 /// The journal of this start: its processes' lines, and - where they may be read - systemd's about it.
 pub(in crate::server) fn journal(start: &Start<'_>, lines: usize) -> Command {
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager", "-o", "cat", "-n", &lines.to_string()]);
     if let Some(since) = start.since {
-        journal.arg(format!("--since=@{}.{:03}", since.as_secs(), since.subsec_millis()));
+        journal.arg(format!("--since={}", moment(since)));
     }
     journal.arg(format!("_SYSTEMD_INVOCATION_ID={}", start.invocation));
     journal.args(["+".to_owned(), format!("INVOCATION_ID={}", start.invocation)]);
@@ -77,7 +135,7 @@ fn by_status(start: &Start<'_>) -> Read {
         return nothing(&format!("the journal shows {} no line since the reload; {cure}", user()));
     }
     let said = run(&mut status(service)).unwrap_or_default();
-    let lines = log_lines(&said);
+    let lines = log_lines(&said, Whose::Any);
     // it knows no invocation: only if that is still the same, the lines are of it
     let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *invocation);
     if !same {
@@ -112,8 +170,12 @@ fn unjournaled(unit: &Unit) -> Option<String> {
 
 /// The end of what a command says; `None`: it failed.
 fn run(command: &mut Command) -> Option<Vec<Vec<u8>>> {
+    run_within(command, PATIENCE)
+}
+
+fn run_within(command: &mut Command, limit: Duration) -> Option<Vec<Vec<u8>>> {
     let (start, mut tail) = (Instant::now(), Tail::default());
-    let ending = process::run(command, || start.elapsed() > PATIENCE, |line| tail.push(line)).ok()?;
+    let ending = process::run(command, || start.elapsed() > limit, |line| tail.push(line)).ok()?;
     // systemctl status ends with 3 where the unit is not running any more
     matches!(ending, Ending::Exit(0 | 3)).then(|| tail.lines.into())
 }
@@ -135,16 +197,25 @@ impl Tail {
     }
 }
 
+/// Whose messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Any,
+    /// Not systemd's about it.
+    Application,
+}
+
 /// The messages in what `systemctl status` says: below the first empty line, behind time, host and process.
-fn log_lines(said: &[Vec<u8>]) -> Vec<Vec<u8>> {
+fn log_lines(said: &[Vec<u8>], whose: Whose) -> Vec<Vec<u8>> {
     let below = said.iter().skip_while(|line| !line.is_empty()).skip(1);
     let mut messages = Vec::new();
     let mut indent = usize::MAX;
     for line in below {
         let text = String::from_utf8_lossy(line);
-        if let Some(at) = message_at(&text) {
-            indent = at;
-            messages.push(text[at..].to_owned().into_bytes());
+        if let Some((process, message)) = message_in(&text) {
+            let wanted = whose == Whose::Any || !process.starts_with("systemd[");
+            indent = if wanted { text.len() - message.len() } else { usize::MAX };
+            messages.extend(wanted.then(|| message.to_owned().into_bytes()));
         } else if let Some(more) = line.get(indent..).filter(|_| line[..indent].iter().all(|b| *b == b' ')) {
             // a message of several lines
             messages.push(more.to_vec());
@@ -153,8 +224,8 @@ fn log_lines(said: &[Vec<u8>]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// Where the message begins in `Nov 03 05:16:40 web1 diting[12]: message`.
-fn message_at(line: &str) -> Option<usize> {
+/// `diting[12]` and the message in `Nov 03 05:16:40 web1 diting[12]: message`.
+fn message_in(line: &str) -> Option<(&str, &str)> {
     let (month, rest) = line.split_once(' ')?;
     let (day, rest) = rest.trim_start().split_once(' ')?;
     let (time, rest) = rest.split_once(' ')?;
@@ -162,8 +233,7 @@ fn message_at(line: &str) -> Option<usize> {
     if month.is_empty() || !is_time || day.parse::<u8>().is_err() {
         return None;
     }
-    let (_, message) = rest.split_once(' ')?.1.split_once(": ")?;
-    Some(line.len() - message.len())
+    rest.split_once(' ')?.1.split_once(": ")
 }
 
 #[cfg(test)]
@@ -191,7 +261,7 @@ Hint: Some lines were ellipsized, use -l to show in full.
     }
 
     fn messages(text: &str) -> Vec<String> {
-        log_lines(&lines(text)).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        log_lines(&lines(text), Whose::Any).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }
 
     #[test]
@@ -208,6 +278,32 @@ Hint: Some lines were ellipsized, use -l to show in full.
         assert!(messages("sudo: a password is required").is_empty());
         assert!(messages("").is_empty());
         assert!(messages("\nNov 03 05:16:40\nNov 03 05:16:40 a\nNov é3 05:16:40 b c: d\n").is_empty());
+    }
+
+    #[test]
+    fn what_systemd_says_can_be_left_out() {
+        let status = format!("{STATUS}Nov 03 05:16:42 web1 systemd[1]: diting.service: Failed.\n  of two lines\n");
+        let own = log_lines(&lines(&status), Whose::Application);
+        let own: Vec<_> = own.iter().map(|line| String::from_utf8_lossy(line)).collect();
+        assert_eq!(
+            own,
+            ["INFO:     Started server process [4711]", "Traceback (most recent call last):", "  File \"x\""]
+        );
+    }
+
+    #[test]
+    fn what_the_start_before_said_is_not_of_this_one() {
+        let entries = r#"
+            {"MESSAGE":"KeyboardInterrupt","_SYSTEMD_INVOCATION_ID":"old"}
+            {"MESSAGE":"two\nlines","_SYSTEMD_INVOCATION_ID":"new"}
+            {"MESSAGE":[27,91,255],"_SYSTEMD_INVOCATION_ID":"next"}
+            {"MESSAGE":null,"_SYSTEMD_INVOCATION_ID":"next"}
+            {"_SYSTEMD_INVOCATION_ID":"next"}
+            no entry"#;
+        let own = |before| own_lines(&lines(entries), before);
+        let new = [&b"two"[..], b"lines", b"\x1b[\xff", b""].map(<[u8]>::to_vec);
+        assert_eq!(own(Some("old")), new);
+        assert_eq!(own(None)[1..], new);
     }
 
     #[test]

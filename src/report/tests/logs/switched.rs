@@ -34,7 +34,7 @@ fn rollback_failed() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
     run.attempts(1..=2, &Answer::Refused);
-    let rollback = failed(Step::RollBack, Reason::Crashed { result: "exit-code, exit status 203".into() });
+    let rollback = failed(Step::RollBack, Reason::Crashed { result: "exit-code, exit status 203".into(), said: None });
     let verdict = verdict(Outcome::RollbackFailed, Some(OLD), failed(Step::Verify, unhealthy(down())));
     insta::assert_snapshot!(run.end(Verdict { rollback, ..verdict }), @r"
     attempt 1: health refused the connection: nobody listens there
