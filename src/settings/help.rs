@@ -177,7 +177,8 @@ mod tests {
               Releases kept: a good one goes when it is beyond the newest 3 or older than 7 days. 3: count
               only; 7d: age only. What current and previous point to always stays.
           --min-free (default: 500MB)
-              The run stops before the upload if less than this would be left on the server's disk.
+              The run stops before the upload if less than this would be left on the server's disk. 0: this
+              is not looked at.
           --connect-timeout (default: 10s)
               How long connecting may take.
           --connect-attempts (default: 3)

@@ -147,7 +147,8 @@ pub const INPUTS: &[Input] = &[
     input(
         "min-free",
         Value("500MB"),
-        "The run stops before the upload if less than this would be left on the server's disk.",
+        "The run stops before the upload if less than this would be left on the server's disk. `0`: this is \
+         not looked at.",
     ),
     input("connect-timeout", Value("10s"), "How long connecting may take."),
     input("connect-attempts", Value("3"), "How often the first connection is tried, with growing pauses: 1 to 10. A line that is cut later is made anew as long as `timeout` allows, and after the switch until the server has finished."),

@@ -26,6 +26,10 @@ pub(super) fn bytes(text: &str) -> Result<u64, Wrong> {
     if text.starts_with('-') {
         return wrong("is negative", CURE);
     }
+    // nothing is nothing in every unit
+    if text == "0" {
+        return Ok(0);
+    }
     if unit.is_empty() && !number.is_empty() {
         return wrong("has no unit", CURE);
     }
@@ -50,6 +54,7 @@ mod tests {
     fn amounts_have_units() {
         for (text, expected) in [
             ("500MB", 500_000_000),
+            ("0", 0),
             ("0B", 0),
             ("1.5 GiB", 1_610_612_736),
             ("1kb", 1000),
@@ -62,7 +67,7 @@ mod tests {
     #[test]
     fn others_are_refused_with_the_cure() {
         let problem = |text| crate::settings::Problem::of("min-free", bytes(text).unwrap_err()).to_string();
-        let texts = ["0", "500", "-1MB", "500M", "MB", "10 %", "1.2.3MB", "101TB"].map(problem);
+        let texts = ["00", "500", "-1MB", "500M", "MB", "10 %", "1.2.3MB", "101TB"].map(problem);
         insta::assert_snapshot!(texts.join("\n"), @r#"
         min-free: has no unit. Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 500MB.
         min-free: has no unit. Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 500MB.
