@@ -1,5 +1,6 @@
 //! Understands what comes back over a channel: noise first, then the protocol. No I/O.
 
+use super::bounds::bounded;
 use super::noise::Lines;
 use super::ssh::Missing;
 use super::upload::Needed;
@@ -80,7 +81,7 @@ impl<'a> Listener<'a> {
         }
         while self.greeted {
             match self.frames.next_message().map_err(|error| Nonsense(in_words(&error)))? {
-                Some(message) => heard(self.message(message)?),
+                Some(message) => self.message(message)?.into_iter().for_each(&mut *heard),
                 None => break,
             }
         }
@@ -140,15 +141,17 @@ impl<'a> Listener<'a> {
         }
     }
 
-    fn message(&mut self, message: ToRunner) -> Result<Heard, Nonsense> {
-        match message {
+    fn message(&mut self, message: ToRunner) -> Result<Option<Heard>, Nonsense> {
+        Ok(Some(match message {
             ToRunner::Event(Event { what: What::Ended(verdict), .. }) if verdict.transaction != *self.transaction => {
-                Err(Nonsense("the verdict is that of another transaction".to_owned()))
+                return Err(Nonsense("the verdict is that of another transaction".to_owned()))
             }
-            ToRunner::Event(event) => Ok(Heard::Event(event)),
-            ToRunner::Listing(listing) => Ok(Heard::Listing(listing)),
-            ToRunner::Need { ranges, known, last } => self.needs.check(ranges, known, last).map(Heard::Need),
-        }
+            ToRunner::Event(Event { at, what }) => {
+                return Ok(bounded(what).map(|what| Heard::Event(Event { at, what })))
+            }
+            ToRunner::Listing(listing) => Heard::Listing(listing),
+            ToRunner::Need { ranges, known, last } => Heard::Need(self.needs.check(ranges, known, last)?),
+        }))
     }
 }
 

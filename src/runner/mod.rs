@@ -1,6 +1,7 @@
 //! The runner half: reads the source, connects, sends, follows, and says how it ended.
 
 mod ahead;
+mod bounds;
 mod changes;
 mod conclude;
 mod deploy;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::chunks::cut;
 use crate::protocol::wire::frame;
-use crate::protocol::{Outcome, Step};
+use crate::protocol::{Outcome, Step, Warning};
 use crate::runner::testing::{ended, event, need, transaction, verdict};
 use proptest::prelude::*;
 
@@ -133,4 +133,13 @@ proptest! {
         let whole = frame(&late).unwrap();
         let _ = hear(&[&greeted(), &whole]);
     }
+}
+
+#[test]
+fn of_a_warning_without_end_little_is_taken() {
+    let flood = event(What::Warning(Warning::LogNotChecked("x".repeat(500_000))));
+    let (heard, result) = hear(&[&greeted(), &flood]);
+    assert_eq!(result, Ok(()));
+    let Heard::Event(Event { what: What::Warning(Warning::LogNotChecked(why)), .. }) = &heard[1] else { panic!() };
+    assert!(why.len() < 10_000 && why.ends_with('…'), "{}", why.len());
 }
