@@ -68,6 +68,9 @@ impl Life<'_> {
         first.map(str::trim_end) == Some(&self.text.marker) && self.is_trusted(listed)
     }
 
+    /// Of whose token it is GitHub tells a person's only. A job's own and an app's look the same (`ghs_…`, refused by
+    /// `/user`), so that where neither is known to be ours any bot is: one writes only into repositories into which its
+    /// owner let it. To trust the job's alone would leave an app's issues open for ever, and open another one each time.
     fn is_trusted(&self, listed: &Listed) -> bool {
         let Some(User { login, kind }) = &listed.user else { return false };
         let insider = || listed.author_association.as_deref().is_some_and(|it| INSIDERS.contains(&it));
