@@ -1,5 +1,6 @@
 use super::{content, SourceError};
 use crate::protocol::{Digest, Entry, Kind};
+use rustix::process::nice;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -8,6 +9,9 @@ use std::thread;
 const THREADS: usize = 8;
 /// Fewer entries are not worth a thread.
 const WORTH_A_THREAD: usize = 200;
+
+/// As `nice` counts.
+const LESS_URGENT: i32 = 10;
 
 /// Fills in the digests of all files, several at once: before that nothing can be sent. Gives them whole, one for each
 /// entry. The first problem counts.
@@ -30,6 +34,7 @@ fn hash_each(
     digests: &mut [Digest],
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
+    let_the_login_go_first();
     for (Entry { path, kind }, whole) in entries.iter_mut().zip(digests) {
         if let Kind::File { size, digest, .. } = kind {
             *whole = content::hash(source, path, *size, stop)?;
@@ -37,4 +42,11 @@ fn hash_each(
         }
     }
     Ok(())
+}
+
+/// Of this thread alone. The login takes longer, and is not to wait for a CPU.
+fn let_the_login_go_first() {
+    if let Err(error) = nice(LESS_URGENT) {
+        tracing::debug!(%error, "hashing is as urgent as the login");
+    }
 }
