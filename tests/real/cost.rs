@@ -57,7 +57,9 @@ fn a_large_tree_costs_what_changed_in_it() {
     let server = Server::up();
     server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
     let app = |version: &str| {
-        let files = |app: App, index: u32| app.file(&format!("lib/{}/{index}.txt", index % 30), &text(index), 0o644);
+        let edit = |index: u32| if version == "ten edited" && index % 100 == 7 { "one more line\n" } else { "" };
+        let content = |index: u32| text(index) + edit(index);
+        let files = |app: App, index: u32| app.file(&format!("lib/{}/{index}.txt", index % 30), &content(index), 0o644);
         (0..1000).fold(App::plain(version), files)
     };
     let far = Relay::start(server.ssh_address(), ROUND_TRIP);
@@ -71,10 +73,15 @@ fn a_large_tree_costs_what_changed_in_it() {
         (run, bytes)
     };
     deploy("first");
-    let (run, (up, _)) = deploy("one changed");
+    let (run, (up, down)) = deploy("one changed");
     run.assert_says("1 file sent");
-    // a hash and a name for each
-    assert!(up < 100_000, "{up}");
+    // half a digest and a name for each
+    assert!(up < 32_000, "{up}");
+    let (run, edited) = deploy("ten edited");
+    run.assert_says("11 files sent");
+    run.assert_says("of 10 of them only what is new");
+    // a few chunks of each, and the digests of the others
+    assert!(edited.0 < up + 10 * 1000 && edited.1 < down + 10 * 400, "{edited:?} rather than {up} and {down}");
 }
 
 /// Some 8 kB that do not compress well.
