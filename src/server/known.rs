@@ -28,13 +28,16 @@ struct Place {
 }
 
 impl KnownChunks {
-    /// Those of `files`, for a file that is to be `size` bytes long; `None` where there are none. What can't be read is
-    /// as good as not there.
-    pub(super) fn of(files: Vec<PathBuf>, size: u64, limits: &Limits) -> Result<Option<Self>, Reason> {
+    /// Those of `files`, for a file that is to be `size` bytes long; `None` where there are none, or more than `most`. What
+    /// can't be read is as good as not there.
+    pub(super) fn of(files: Vec<PathBuf>, size: u64, most: usize, limits: &Limits) -> Result<Option<Self>, Reason> {
         let mut known = Self { files, places: Vec::new(), digests: Vec::new() };
         for index in 0..known.files.len() {
             let Some(file) = open(&known.files[index]) else { continue };
             for chunk in cut(file, size).map_while(Result::ok) {
+                if known.places.len() == most {
+                    return Ok(None);
+                }
                 if known.places.len().is_multiple_of(BETWEEN_CHECKS) {
                     limits.check()?;
                 }
@@ -102,15 +105,17 @@ mod tests {
         let limits = Limits::new(Arc::new(AtomicBool::new(false)), Duration::MAX);
         let link = folder.path().join("link");
         let files = vec![one, link.clone(), folder.path().join("missing"), two.clone()];
-        let mut known = KnownChunks::of(files, 8000, &limits).unwrap().unwrap();
+        let mut known = KnownChunks::of(files.clone(), 8000, 100, &limits).unwrap().unwrap();
         let count = known.count();
         assert_eq!((known.take_digests().len(), known.take_digests().len()), (count, 0));
+        assert!(KnownChunks::of(files.clone(), 8000, count, &limits).unwrap().is_some());
+        assert!(KnownChunks::of(files, 8000, count - 1, &limits).unwrap().is_none(), "too many");
         let open = known.open();
         let all: Vec<u8> = (0..count).flat_map(|index| open.read(index).unwrap()).collect();
         assert_eq!(all, [vec![b'1'; 3000], vec![b'2'; 5000]].concat());
         assert!(open.read(count).is_none());
         fs::write(two, "short").unwrap();
         assert!(open.read(count - 1).unwrap().iter().all(|byte| *byte == 0), "found out by the digest of the whole");
-        assert!(KnownChunks::of(vec![link], 8000, &limits).unwrap().is_none(), "a link is not followed");
+        assert!(KnownChunks::of(vec![link], 8000, 100, &limits).unwrap().is_none(), "a link is not followed");
     }
 }

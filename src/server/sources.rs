@@ -77,16 +77,17 @@ impl Sources {
     /// What is here of `file`, which can't be copied: what an upload that was cut short left of it, and the newest earlier
     /// version.
     pub(super) fn known(&self, path: &[u8], file: &NewFile, limits: &Limits) -> Result<Option<KnownChunks>> {
-        if file.size < WORTH_CUTTING || self.chunks.load(Ordering::Relaxed) == 0 {
+        let most = self.chunks.load(Ordering::Relaxed);
+        if file.size < WORTH_CUTTING || most == 0 {
             return Ok(None);
         }
         let is_there =
             |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
         let begun = self.with_digest(file.digest).find(is_there);
         let earlier = self.with_path(path, file.digest).chain(self.unrecorded_at(path)).find(is_there);
-        let known = KnownChunks::of(begun.into_iter().chain(earlier).collect(), file.size, limits)?;
+        let known = KnownChunks::of(begun.into_iter().chain(earlier).collect(), file.size, most, limits)?;
         Ok(known.filter(|known| {
-            // once it does not suffice, no more files are looked at
+            // others take of it at the same time; once it does not suffice, no more files are looked at
             let take = |left: usize| Some(left.saturating_sub(known.count()));
             let left = self.chunks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
             left.is_ok_and(|left| left >= known.count())
