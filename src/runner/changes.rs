@@ -15,6 +15,8 @@ pub(super) struct Changes<'a, C> {
     first: HashMap<ChunkDigest, usize>,
     /// What came last: more may join it.
     open: Option<Piece>,
+    /// New bytes that did not fit into one message.
+    rest: Vec<u8>,
 }
 
 enum Piece {
@@ -35,13 +37,17 @@ pub(super) fn changes<'a>(
 ) -> Changes<'a, impl Iterator<Item = io::Result<Chunk>> + 'a> {
     let Known { entry, chunks } = known;
     let first = (0..chunks.len()).rev().map(|index| (chunks[index], index)).collect();
-    Changes { entry: *entry, chunks: cut(content, size), known: chunks, first, open: None }
+    Changes { entry: *entry, chunks: cut(content, size), known: chunks, first, open: None, rest: Vec::new() }
 }
 
 impl<C: Iterator<Item = io::Result<Chunk>>> Iterator for Changes<'_, C> {
     type Item = Result<(ToServer, usize), UploadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return Some(Ok(self.content(rest)));
+        }
         loop {
             let closed = match self.chunks.next() {
                 Some(Ok(chunk)) => self.join(chunk),
@@ -75,18 +81,22 @@ impl<C> Changes<'_, C> {
         }
     }
 
-    fn message(&self, piece: Piece) -> (ToServer, usize) {
+    fn message(&mut self, piece: Piece) -> (ToServer, usize) {
         let entry = self.entry;
         let short = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         match piece {
-            Piece::New(bytes) => {
-                let length = bytes.len();
-                (ToServer::Content { entry, bytes }, length)
-            }
+            Piece::New(bytes) => self.content(bytes),
             Piece::Known { first, end, bytes } => {
                 (ToServer::Known { entry, first: short(first), count: short(end - first) }, bytes)
             }
         }
+    }
+
+    /// As much as a message may hold; a chunk of a large file is longer.
+    fn content(&mut self, mut bytes: Vec<u8>) -> (ToServer, usize) {
+        self.rest = bytes.split_off(bytes.len().min(MAX_PIECE));
+        let length = bytes.len();
+        (ToServer::Content { entry: self.entry, bytes }, length)
     }
 }
 
@@ -94,5 +104,33 @@ fn unread(error: io::Error) -> UploadError {
     match error.downcast::<SourceError>() {
         Ok(error) => error.into(),
         Err(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::wire::frame;
+    use crate::runner::testing::{content_of, random};
+
+    fn chunk(bytes: Vec<u8>) -> io::Result<Chunk> {
+        Ok(Chunk { offset: 0, bytes })
+    }
+
+    #[test]
+    fn a_chunk_that_is_longer_than_a_message_goes_in_several() {
+        let (short, long, known) = (random(7), random(4 << 20), random(9));
+        let digests = [chunk(known.clone()).unwrap().digest()];
+        let first = HashMap::from([(digests[0], 0)]);
+        let chunks = [short.clone(), long.clone(), long.clone(), known, long.clone()].map(chunk).into_iter();
+        let changes = Changes { entry: 3, chunks, known: &digests, first, open: None, rest: Vec::new() };
+        let (messages, counts): (Vec<_>, Vec<_>) = changes.map(Result::unwrap).unzip();
+        assert!(content_of(&messages, 3) == [short, long.clone(), long.clone(), long].concat());
+        assert_eq!(counts.iter().sum::<usize>(), 7 + 9 + 3 * (4 << 20));
+        assert_eq!(messages[33], ToServer::Known { entry: 3, first: 0, count: 1 });
+        for message in messages {
+            frame(&message).unwrap();
+            assert!(!matches!(message, ToServer::Content { bytes, .. } if bytes.is_empty() || bytes.len() > MAX_PIECE));
+        }
     }
 }
