@@ -7,6 +7,10 @@ use crate::protocol::{wire::MAX_PIECE, Known, ToServer};
 use std::collections::HashMap;
 use std::io;
 
+/// Known bytes that one message stands for, or a chunk more: a large file that has hardly changed is to be told of while it
+/// is read, and not all at its end.
+const MOST_KNOWN: usize = 8 << 20;
+
 /// The messages that make up a file's content, in order, each with the bytes that it stands for.
 pub(super) struct Changes<'a, C> {
     entry: u32,
@@ -68,6 +72,10 @@ impl<C> Changes<'_, C> {
         let length = chunk.bytes.len();
         match (&mut self.open, self.first.get(&digest)) {
             (Some(Piece::Known { end, bytes, .. }), _) if self.known.get(*end) == Some(&digest) => {
+                if *bytes >= MOST_KNOWN {
+                    let first = *end;
+                    return self.open.replace(Piece::Known { first, end: first + 1, bytes: length });
+                }
                 *end += 1;
                 *bytes += length;
                 None
@@ -132,5 +140,16 @@ mod tests {
             frame(&message).unwrap();
             assert!(!matches!(message, ToServer::Content { bytes, .. } if bytes.is_empty() || bytes.len() > MAX_PIECE));
         }
+    }
+
+    #[test]
+    fn much_that_is_known_is_told_of_bit_by_bit() {
+        let long = vec![0; 1 << 20];
+        let digests = vec![chunk(long.clone()).unwrap().digest(); 20];
+        let chunks = std::iter::repeat_with(|| chunk(long.clone())).take(20);
+        let first = HashMap::from([(digests[0], 0)]);
+        let changes = Changes { entry: 3, chunks, known: &digests, first, open: None, rest: Vec::new() };
+        let known = |first, count| (ToServer::Known { entry: 3, first, count }, (count as usize) << 20);
+        assert_eq!(changes.map(Result::unwrap).collect::<Vec<_>>(), [known(0, 8), known(8, 8), known(16, 4)]);
     }
 }

@@ -8,6 +8,7 @@ use crate::protocol::{Entry, Known, Plan, ToServer};
 use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::yield_now;
 
 /// Entries of one message; fewer where paths are long.
 const ENTRIES: usize = 500;
@@ -17,6 +18,9 @@ const ENTRY_BYTES: usize = 256 << 10;
 const WORTH_A_TRY: u64 = 1 << 20;
 /// Packed bytes are written from here on.
 const WRITE: usize = 64 << 10;
+/// Of so many bytes of contents the server hears at the latest, however little they pack to: after two minutes without a
+/// word it takes us for gone.
+const UNHEARD: usize = 32 << 20;
 /// Above this the compressor is what takes time, so it may do less.
 const LARGE: u64 = 16 << 20;
 const CAREFUL: u32 = 6;
@@ -170,7 +174,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         return Ok(());
     }
     let level = if upload.tree.bytes() > LARGE { QUICK } else { CAREFUL };
-    let mut sender = Sender { to, packer: Packer::with_level(level), progress };
+    let mut sender = Sender { to, packer: Packer::with_level(level), progress, unheard: 0 };
     for message in upload.opening().chain([ToServer::Ask]) {
         sender.push(&message).await?;
     }
@@ -182,6 +186,8 @@ struct Sender<'a, W> {
     to: W,
     packer: Packer,
     progress: &'a Progress,
+    /// Bytes of contents since something was written.
+    unheard: usize,
 }
 
 impl<W: AsyncWrite + Unpin> Sender<'_, W> {
@@ -210,8 +216,7 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
         let Some(mut content) = tree.content(entry)? else { return Ok(()) };
         while let Some(bytes) = content.next_piece()? {
             let count = bytes.len();
-            self.push(&ToServer::Content { entry, bytes }).await?;
-            self.progress.send(count);
+            self.piece(&ToServer::Content { entry, bytes }, count).await?;
         }
         Ok(())
     }
@@ -221,15 +226,28 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
         let size = content.left();
         for piece in changes(content, size, known) {
             let (message, count) = piece?;
-            self.push(&message).await?;
-            self.progress.send(count);
+            self.piece(&message, count).await?;
         }
+        Ok(())
+    }
+
+    /// A message that stands for `count` bytes of contents. Whoever waits for something else has a turn after it: there may
+    /// be nothing to be written for long.
+    async fn piece(&mut self, message: &ToServer, count: usize) -> Result<(), UploadError> {
+        self.unheard += count;
+        self.push(message).await?;
+        if self.unheard >= UNHEARD {
+            self.flush().await?;
+        }
+        self.progress.send(count);
+        yield_now().await;
         Ok(())
     }
 
     async fn push(&mut self, message: &ToServer) -> Result<(), UploadError> {
         self.packer.push(message)?;
         if self.packer.waiting() >= WRITE {
+            self.unheard = 0;
             let packed = self.packer.take();
             self.to.write_all(&packed).await?;
         }
@@ -237,6 +255,7 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
     }
 
     async fn flush(&mut self) -> Result<(), UploadError> {
+        self.unheard = 0;
         let packed = self.packer.flush()?;
         self.to.write_all(&packed).await?;
         Ok(self.to.flush().await?)

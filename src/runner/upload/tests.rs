@@ -111,6 +111,38 @@ async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
 }
 
 #[tokio::test]
+async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
+    let large = vec![0; 40 << 20];
+    let (_folder, tree, plan) = planned(&[("1", &large)]);
+    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
+    for known in [vec![known(0, &large, large.len())], vec![]] {
+        let (needs, wanted) = unbounded_channel();
+        let (near, mut far) = duplex(64 << 10);
+        let progress = Progress::default();
+        let listening = async {
+            let (mut turns, mut after) = (0, 0);
+            let mut buffer = vec![0; 64 << 10];
+            assert!(far.read(&mut buffer).await.unwrap() > 0);
+            needs.send(Needed { ranges: vec![(0, 1)], known, last: true }).unwrap();
+            while progress.reached() == Reached::Nothing {
+                turns += 1;
+                tokio::select! {
+                    biased;
+                    read = far.read(&mut buffer) => after += read.unwrap(),
+                    () = yield_now() => {}
+                }
+            }
+            (turns, after)
+        };
+        let sending = send(near, upload, None, wanted, &progress);
+        tokio::select! {
+            (turns, heard) = listening => assert!(turns > 3 && heard > 0, "{turns} {heard}"),
+            sent = sending => panic!("{sent:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn chunks_that_follow_each_other_are_one_message() {
     let one = random(700_000);
     let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
