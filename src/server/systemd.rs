@@ -25,21 +25,22 @@ pub(super) struct Unit {
 impl Unit {
     /// Asks systemd; again where it does not answer, for it may just be reloading.
     pub(super) fn show(service: &str) -> Result<Self, Reason> {
-        let mut answer = Self::show_once(service);
+        let mut answer = Self::show_within(service, PATIENCE);
         for _ in 1..TRIES {
             if answer.is_ok() {
                 break;
             }
             thread::sleep(PAUSE);
-            answer = Self::show_once(service);
+            answer = Self::show_within(service, PATIENCE);
         }
         answer
     }
 
-    fn show_once(service: &str) -> Result<Self, Reason> {
+    /// The same, asked once.
+    pub(super) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
         let mut show = command("systemctl");
         show.args(["show", "--no-pager", "--property", PROPERTIES, "--", service]);
-        let (ending, said) = quick(&mut show, PATIENCE).map_err(|error| Reason::Unreadable(error.to_string()))?;
+        let (ending, said) = quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
         let said = String::from_utf8_lossy(&said);
         if ending != Ending::Exit(0) {
             return Err(Reason::Unreadable(said.trim().to_owned()));

@@ -6,10 +6,12 @@ use super::words::{Word, Words};
 use super::Explained;
 use crate::protocol::{LogCheck, LogLevel, Reason};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The journal is written a moment later than it is told.
 const MOMENT: Duration = Duration::from_millis(150);
+/// A look that took longer is not taken twice.
+const LONG: Duration = Duration::from_millis(500);
 /// How much is told of the line, in characters.
 const MOST: usize = 300;
 /// A line of a private key has at least so many characters of base64, but for its last one.
@@ -44,8 +46,13 @@ fn end(failed: &Failed<'_>) -> Option<String> {
         let Telling { crash, error, last } = Telling::of(&lines, &Words::new(None).ok()?);
         Some((own.or(crash), error.or(last)))
     };
+    let began = Instant::now();
     let (first, other) = look()?;
     let again = || {
+        // the way back has waited long enough
+        if began.elapsed() > LONG {
+            return None;
+        }
         thread::sleep(MOMENT);
         look().and_then(|(crash, other)| crash.or(other))
     };

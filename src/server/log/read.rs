@@ -67,11 +67,11 @@ pub(super) fn soon(failed: &Failed<'_>) -> Option<Vec<Vec<u8>>> {
     // it shows what was said since the unit's last start, which must be a new one
     let before = failed.before?;
     let lines = log_lines(&run_within(&mut status(failed.service), SOON)?, Whose::Application);
-    Unit::show(failed.service).is_ok_and(|unit| unit.invocation() != before).then_some(lines)
+    Unit::show_within(failed.service, SOON).is_ok_and(|unit| unit.invocation() != before).then_some(lines)
 }
 
 fn own_journal(failed: &Failed<'_>) -> Command {
-    let unit = Unit::show(failed.service).unwrap_or_default();
+    let unit = Unit::show_within(failed.service, SOON).unwrap_or_default();
     let name = Some(unit.get("Id")).filter(|name| !name.is_empty()).unwrap_or(failed.service);
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager", "--all", "-o", "json", "-n", &LINES_SOON.to_string()]);
