@@ -178,6 +178,9 @@ impl Needs {
         if self.complete && (ranges.is_empty() || !known.is_empty()) {
             return Err(Nonsense("contents are asked for after the last time".to_owned()));
         }
+        if ranges.is_empty() && !last {
+            return Err(Nonsense("nothing is asked for, and not for the last time".to_owned()));
+        }
         self.chunks += known.iter().map(|known| known.chunks.len()).sum::<usize>();
         if self.chunks > MOST_CHUNKS {
             return Err(Nonsense(format!("more than {MOST_CHUNKS} chunks are said to be known")));

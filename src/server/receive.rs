@@ -2,7 +2,7 @@
 
 use super::durable::{failed, Result};
 use super::inbox::{Inbox, Limits};
-use super::known::{KnownChunks, Open};
+use super::known::{KnownChunks, Open, BETWEEN_CHECKS};
 use super::new_file::NewFile;
 use super::outbox::Outbox;
 use crate::protocol::chunks::ChunkDigest;
@@ -141,6 +141,9 @@ impl<'a> Receiver<'a> {
                 }
                 ToServer::Known { entry, first, count } if entry == index && count > 0 => {
                     for chunk in (first as usize..).take(count as usize) {
+                        if chunk.is_multiple_of(BETWEEN_CHECKS) {
+                            self.limits.check()?;
+                        }
                         let bytes = known.and_then(|known| known.read(chunk));
                         take(&bytes.ok_or_else(|| broken("a chunk is to be taken that is not known"))?)?;
                     }

@@ -101,6 +101,7 @@ fn only_what_is_in_the_manifest_can_be_asked_for_and_once() {
     assert!(hear(&[&greeted(), &need(&[(0, 2)], false), &need(&[(2, 10)], true)]).1.is_ok());
     assert!(hear(&[&greeted(), &need(&[(0, 2)], false), &need(&[(1, 3)], true)]).1.is_err());
     assert!(hear(&[&greeted(), &need(&[], true), &need(&[], true)]).1.is_err());
+    assert!(hear(&[&greeted(), &need(&[], false)]).1.is_err(), "it could go on so without end");
 }
 
 #[test]
