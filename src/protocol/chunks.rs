@@ -48,6 +48,12 @@ pub fn cut(content: impl Read, size: u64) -> impl Iterator<Item = io::Result<Chu
     })
 }
 
+/// About how many chunks `bytes` are cut into, for a file of `size` bytes.
+#[must_use]
+pub fn about(bytes: u64, size: u64) -> u64 {
+    bytes / average(size) as u64
+}
+
 /// Where an edit costs least: the digests of all chunks, and one chunk anew.
 fn average(size: u64) -> usize {
     let best = size.saturating_mul(8).isqrt().clamp(SHORTEST, LONGEST).next_power_of_two();

@@ -2,14 +2,15 @@
 //! left. The runner half names those that it wants, so that only the others travel; the whole is hashed like any other.
 
 use super::inbox::Limits;
+use super::sources::open;
 use crate::protocol::chunks::{cut, ChunkDigest};
 use crate::protocol::Reason;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-/// Chunks that are cut before somebody looks whether to go on.
-const BETWEEN_CHECKS: usize = 64;
+/// Chunks that are cut or read before somebody looks whether to go on.
+pub(super) const BETWEEN_CHECKS: usize = 64;
 
 /// The chunks of some files, as if they were one.
 pub(super) struct KnownChunks {
@@ -33,7 +34,7 @@ impl KnownChunks {
     pub(super) fn of(files: Vec<PathBuf>, size: u64, most: usize, limits: &Limits) -> Result<Option<Self>, Reason> {
         let mut known = Self { files, places: Vec::new(), digests: Vec::new() };
         for index in 0..known.files.len() {
-            let Some(file) = open(&known.files[index]) else { continue };
+            let Some((file, _)) = open(&known.files[index]) else { continue };
             for chunk in cut(file, size).map_while(Result::ok) {
                 if known.places.len() == most {
                     return Ok(None);
@@ -59,13 +60,9 @@ impl KnownChunks {
     }
 
     pub(super) fn open(self) -> Open {
-        Open { files: self.files.iter().map(|path| open(path)).collect(), places: self.places }
+        let file = |path: &PathBuf| open(path).map(|(file, _)| file);
+        Open { files: self.files.iter().map(file).collect(), places: self.places }
     }
-}
-
-/// A regular file: never through a link, never a pipe that would block.
-fn open(path: &std::path::Path) -> Option<File> {
-    fs::symlink_metadata(path).ok()?.is_file().then(|| File::open(path).ok())?
 }
 
 /// Chunks that can be read.
@@ -91,6 +88,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::sync::atomic::AtomicBool;
     use std::sync::Arc;
     use std::time::Duration;
@@ -116,6 +114,9 @@ mod tests {
         assert!(open.read(count).is_none());
         fs::write(two, "short").unwrap();
         assert!(open.read(count - 1).unwrap().iter().all(|byte| *byte == 0), "found out by the digest of the whole");
-        assert!(KnownChunks::of(vec![link], 8000, 100, &limits).unwrap().is_none(), "a link is not followed");
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let neither = KnownChunks::of(vec![link, pipe], 8000, 100, &limits).unwrap();
+        assert!(neither.is_none(), "a link is not followed, a pipe not waited for");
     }
 }

@@ -8,14 +8,16 @@ use super::layout::Layout;
 use super::links;
 use super::new_file::NewFile;
 use super::records;
-use crate::protocol::chunks::WORTH_CUTTING;
+use crate::protocol::chunks::{about, WORTH_CUTTING};
 use crate::protocol::{Digest, ShortDigest};
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -61,7 +63,7 @@ impl Sources {
     /// Makes `file` from what is here; `None` where there is none, or none that is still the same.
     pub(super) fn copy(&self, path: &[u8], file: &NewFile, copier: &mut Copier<'_>) -> Result<Option<Digest>> {
         for candidate in self.with_digest(file.digest).chain(self.unrecorded_at(path)) {
-            let Some(mut source) = open(&candidate, file.size) else { continue };
+            let Some((mut source, _)) = open(&candidate).filter(|(_, size)| *size == file.size) else { continue };
             let mut target = file.create()?;
             if let Some(digest) = copier.copy(&mut source, &mut target, file)? {
                 if ShortDigest::from(digest) == file.digest {
@@ -77,20 +79,23 @@ impl Sources {
     /// What is here of `file`, which can't be copied: what an upload that was cut short left of it, and the newest earlier
     /// version.
     pub(super) fn known(&self, path: &[u8], file: &NewFile, limits: &Limits) -> Result<Option<KnownChunks>> {
-        let most = self.chunks.load(Ordering::Relaxed);
-        if file.size < WORTH_CUTTING || most == 0 {
+        if file.size < WORTH_CUTTING {
             return Ok(None);
         }
-        let is_there =
-            |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
-        let begun = self.with_digest(file.digest).find(is_there);
-        let earlier = self.with_path(path, file.digest).chain(self.unrecorded_at(path)).find(is_there);
-        let known = KnownChunks::of(begun.into_iter().chain(earlier).collect(), file.size, most, limits)?;
+        let size = |path: &PathBuf| fs::symlink_metadata(path).ok().filter(Metadata::is_file).map_or(0, |it| it.len());
+        let begun = self.with_digest(file.digest).find(|path| size(path) > 0);
+        let earlier = self.with_path(path, file.digest).chain(self.unrecorded_at(path)).find(|path| size(path) > 0);
+        let files: Vec<_> = begun.into_iter().chain(earlier).collect();
+        let left = self.chunks.load(Ordering::Relaxed);
+        // a far longer one is not cut in vain
+        if about(files.iter().map(size).sum(), file.size) > left as u64 {
+            return Ok(None);
+        }
+        let known = KnownChunks::of(files, file.size, left, limits)?;
         Ok(known.filter(|known| {
-            // others take of it at the same time; once it does not suffice, no more files are looked at
-            let take = |left: usize| Some(left.saturating_sub(known.count()));
-            let left = self.chunks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-            left.is_ok_and(|left| left >= known.count())
+            // others take of it at the same time
+            let take = |left: usize| left.checked_sub(known.count());
+            self.chunks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
         }))
     }
 
@@ -114,10 +119,12 @@ impl Sources {
     }
 }
 
-/// A regular file of this size: never through a link, never a pipe that would block.
-fn open(path: &Path, size: u64) -> Option<File> {
-    let found = fs::symlink_metadata(path).ok()?;
-    (found.is_file() && found.len() == size).then(|| File::open(path).ok())?
+/// A regular file and its size: never through a link, never a pipe that would block.
+pub(super) fn open(path: &Path) -> Option<(File, u64)> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).ok()?;
+    let found = file.metadata().ok()?;
+    found.is_file().then_some((file, found.len()))
 }
 
 /// Copies and hashes files, one after the other.
@@ -133,18 +140,20 @@ impl<'a> Copier<'a> {
 
     /// The digest of what `file` holds then; `None` where the source can't be read.
     fn copy(&mut self, source: &mut File, target: &mut File, file: &NewFile) -> Result<Option<Digest>> {
-        if rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() {
-            return Ok(target.rewind().and_then(|()| hash(target)).ok());
-        }
+        // it is what it was then, whatever becomes of the source
+        let cloned = rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() && target.rewind().is_ok();
         let mut hasher = Sha256::new();
         let mut left = file.size;
         while left > 0 {
             self.limits.check()?;
-            match source.read(&mut self.buffer) {
+            let from = if cloned { &mut *target } else { &mut *source };
+            match from.read(&mut self.buffer) {
                 Ok(0) | Err(_) => return Ok(None),
                 Ok(n) => {
                     hasher.update(&self.buffer[..n]);
-                    target.write_all(&self.buffer[..n]).map_err(failed("write", &file.path))?;
+                    if !cloned {
+                        target.write_all(&self.buffer[..n]).map_err(failed("write", &file.path))?;
+                    }
                     left = left.saturating_sub(n as u64);
                 }
             }
