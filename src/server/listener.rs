@@ -111,8 +111,9 @@ fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
     found.filter(|inode| sockets.contains(inode)).collect()
 }
 
-/// Start time in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing parenthesis.
-fn started(pid: u32) -> Option<u64> {
+/// When a process was started, in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing
+/// parenthesis.
+pub(super) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }

@@ -85,6 +85,11 @@ impl Unit {
         self.number("NRestarts")
     }
 
+    /// `None` where it has no main process.
+    pub(super) fn main_pid(&self) -> Option<u32> {
+        self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
+    }
+
     /// When the main process was started, since boot.
     pub(super) fn main_start(&self) -> Option<Duration> {
         let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));

@@ -21,4 +21,5 @@ mod rollbacks;
 mod server;
 mod sound;
 mod takeover;
+mod watched;
 mod wishes;

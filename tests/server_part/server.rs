@@ -19,8 +19,8 @@ use tempfile::TempDir;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
 const SERVICE: &str = "app";
 
-/// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; a program
-/// `on-restart` may meddle, and gets the release's name.
+/// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; its main
+/// process, if it has one, in `main`; a program `on-restart` may meddle, and gets the release's name.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
 [ "$1" = show ] && exec cat "$unit/state"
@@ -31,7 +31,8 @@ name=none; behaviour=nothing-there
 [ -e "$home/behave-$name" ] && read -r behaviour < "$home/behave-$name"
 echo "$name" >> "$unit/restarts"
 [ -x "$home/on-restart" ] && "$home/on-restart" "$name"
-active=active; sub=running; result=success; restarts=0; limit=0; code=0
+active=active; sub=running; result=success; restarts=0; limit=0; code=0; main=0
+[ -e "$home/main" ] && read -r main < "$home/main"
 case $behaviour in
 crash | nothing-there) active=activating; sub=auto-restart; result=exit-code; restarts=1 ;;
 failed) active=failed; sub=failed; result=exit-code ;;
@@ -48,6 +49,7 @@ ActiveState=$active
 SubState=$sub
 Result=$result
 InvocationID=start-$count
+MainPID=$main
 NRestarts=$restarts
 TimeoutStartUSec=2s
 TimeoutStopUSec=2s
@@ -197,7 +199,7 @@ impl Server {
             },
             retention: Retention { count: Some(3), age: None },
             lock_wait: Duration::from_secs(10),
-            stage_limit: Duration::from_secs(20),
+            stage_limit: Duration::from_secs(120),
             origin: Origin::default(),
             entries: u32::try_from(entries.len()).unwrap(),
             root: app.root(),
