@@ -154,7 +154,7 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
     let finish = used.step("finish");
     assert_eq!((finish.code, used.output("outcome")), (Some(0), "deployed"), "{}", finish.log);
     let pending = || server.has(&format!("{TARGET}/.deploy/pending"));
-    wait_for("nothing is pending", Duration::from_secs(20), || !pending());
+    wait_for("nothing is pending", || !pending());
     server.assert_live(used.output("live-release"), "3", Some(&first));
 }
 

@@ -4,11 +4,8 @@ use crate::app::App;
 use crate::poll::wait_for;
 use crate::run::{Deployment, Running};
 use crate::server::{Server, TARGET};
-use std::time::Duration;
 
 const POINT: &str = "from here on the server finishes alone";
-/// For a transaction that nobody follows.
-const ALONE: Duration = Duration::from_secs(60);
 
 fn good(server: &Server) -> String {
     server.deploy_well(&App::version("1"), None)
@@ -29,7 +26,7 @@ fn switched(deployment: Deployment) -> Running {
 }
 
 fn wait_for_the_end(server: &Server) {
-    wait_for("the transaction ends", ALONE, || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the transaction ends", || !server.has(&format!("{TARGET}/.deploy/pending")));
     server.assert_quiet();
 }
 

@@ -6,7 +6,7 @@ use crate::server::{Server, TARGET};
 #[test]
 fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_follows() {
     let server = Server::up();
-    let run = server.deploy(&App::health_500("1"));
+    let run = server.deployment(&App::health_500("1")).input("health-timeout", "4s").run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("nothing to go back to");
     assert_eq!((run.output("live-release"), run.output("previous-release")), ("", ""));
@@ -30,11 +30,9 @@ fn a_stray_process_on_the_port_is_not_taken_for_the_first_release() {
         http.server.HTTPServer(('0.0.0.0', int(sys.argv[1])), H).serve_forever()\n";
     std::fs::write(server.path("/opt/stray.py"), stray).unwrap();
     server.exec(&format!("setsid python3 /opt/stray.py {} >/dev/null 2>&1 </dev/null &", server.app_port));
-    crate::poll::wait_for("the stray answers", std::time::Duration::from_secs(10), || {
-        server.get("/").is_some_and(|(_, body)| body == "stray")
-    });
-    let run = server.deploy(&App::version("1"));
-    assert_eq!(run.code, 5, "{}", run.log);
+    crate::poll::wait_for("the stray answers", || server.get("/").is_some_and(|(_, body)| body == "stray"));
+    // it dies as soon as it wants the port
+    let run = server.deployment(&App::version("1")).input("health-settle", "30s").run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("nothing to go back to");
     assert!(!server.has(&format!("{TARGET}/current")));

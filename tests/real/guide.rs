@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::server::Server;
 use std::fs;
-use std::time::Duration;
 
 /// The guide's shell commands in their order, for a service and a user that the throwaway server has not got.
 fn commands(server: &Server) -> Vec<String> {
@@ -52,7 +51,7 @@ fn a_server_prepared_by_the_guide_is_ready_and_guards_itself_after_a_power_cut()
     server.cut_power();
 
     server.boot();
-    server.wait_until_answers(&first, Duration::from_secs(60));
+    server.wait_until_answers(&first);
     assert!(current().ends_with(&first), "{}", current().display());
     let run = deployment(&App::version("3")).run();
     run.assert_deployed(Some(&first));

@@ -44,17 +44,18 @@ fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed
     run.assert_says("loginctl enable-linger deploy");
 
     server.exec("loginctl enable-linger deploy");
-    server.wait_for("systemctl is-active user@1000.service", Duration::from_secs(20));
+    server.wait_for("systemctl is-active user@1000.service");
     let first = server.deploy_well(&App::version("1"), None);
     let relay = Relay::start(server.ssh_address(), Duration::ZERO);
-    let run = server.deployment(&App::version("2")).input("health-settle", "8s").at_port(&server, relay.port()).start();
+    let run =
+        server.deployment(&App::version("2")).input("health-settle", "20s").at_port(&server, relay.port()).start();
     run.wait_for("== verify");
     run.kill();
     // else ssh's master keeps the login for a while
     drop(relay);
-    server.wait_for("! loginctl list-sessions --no-legend | grep deploy", Duration::from_secs(8));
+    server.wait_for("! loginctl list-sessions --no-legend | grep deploy");
     assert!(server.has(&format!("{TARGET}/.deploy/pending")), "ended before the login did");
-    wait_for("the transaction ends", Duration::from_secs(60), || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the transaction ends", || !server.has(&format!("{TARGET}/.deploy/pending")));
     let second = server.releases().pop().unwrap();
     server.assert_live(&second, "2", Some(&first));
 }

@@ -5,7 +5,10 @@ use crate::poll::wait_for;
 use crate::run::{Deployment, Running};
 use crate::server::{Server, TARGET};
 use rustix::process::Signal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Far below what the settle window and the pauses of a connection take.
+const AT_ONCE: Duration = Duration::from_secs(6);
 
 fn before() -> (Server, String) {
     let server = Server::up();
@@ -14,7 +17,7 @@ fn before() -> (Server, String) {
 }
 
 fn verifying(deployment: Deployment) -> Running {
-    let run = deployment.input("health-settle", "4s").start();
+    let run = deployment.input("health-settle", "10s").start();
     run.wait_for("answered 200");
     run
 }
@@ -24,11 +27,12 @@ fn a_signal_after_the_switch_is_unknown_at_once_and_the_server_goes_on() {
     let (server, good) = before();
     let run = verifying(server.deployment(&App::version("2")));
     run.signal(Signal::TERM);
+    let signalled = Instant::now();
     let run = run.finish();
+    assert!(signalled.elapsed() < AT_ONCE, "{:?}", signalled.elapsed());
     run.assert_ended(9, "unknown", "verify");
-    assert!(run.took < Duration::from_secs(8), "{:?}", run.took);
     let second = run.output("release").to_owned();
-    wait_for("the commit", Duration::from_secs(20), || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the commit", || !server.has(&format!("{TARGET}/.deploy/pending")));
     server.assert_live(&second, "2", Some(&good));
 }
 
@@ -37,7 +41,7 @@ fn a_frozen_client_stops_nothing_and_learns_the_end_when_it_wakes() {
     let (server, good) = before();
     let run = verifying(server.deployment(&App::version("2")));
     run.signal(Signal::STOP);
-    wait_for("the commit", Duration::from_secs(20), || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the commit", || !server.has(&format!("{TARGET}/.deploy/pending")));
     run.signal(Signal::CONT);
     let second = run.finish().assert_deployed(Some(&good));
     server.assert_live(&second, "2", Some(&good));
@@ -78,7 +82,7 @@ fn many_deployments_in_a_row_wait_for_the_start_limit_while_the_old_release_serv
     for version in ["2", "3", "4", "5", "6"] {
         let mut run = server.deployment(&App::version(version)).input("health-settle", "0s").start();
         let mut silent = 0;
-        wait_for("the run ends", Duration::from_secs(60), || {
+        wait_for("the run ends", || {
             silent = if server.get("/health").is_some() { 0 } else { silent + 1 };
             // a restart takes less
             assert!(silent < 100, "nothing serves");

@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::server::{copy_tree, Server, TARGET};
-use std::time::Duration;
 
 /// What the project's first workflow leaves: folders of epoch digits, absolute links, no record of anything.
 struct Seeded {
@@ -24,7 +23,7 @@ impl Seeded {
             "ln -sfn {TARGET}/releases/{older} {TARGET}/previous\nln -sfn {TARGET}/releases/{live} {TARGET}/current\n\
              sudo -n systemctl restart diting"
         ));
-        server.wait_until_answers(&live, Duration::from_secs(20));
+        server.wait_until_answers(&live);
         Self { server, older, live }
     }
 }
@@ -77,7 +76,7 @@ fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_take
     let server = &seeded.server;
     // as the guide for emergencies has it, by a person who uses sudo
     server.exec(&format!("ln -sfn {TARGET}/previous {TARGET}/current && systemctl restart diting"));
-    server.wait_until_answers(&seeded.older, Duration::from_secs(20));
+    server.wait_until_answers(&seeded.older);
     assert_eq!(server.link("current"), Some(format!("{TARGET}/previous")));
 
     let run = deployment(server, &App::import_error("1")).run();
@@ -95,6 +94,8 @@ fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_take
 fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
     let server = Server::up();
     server.exec_as_deploy(&format!("mkdir -p {TARGET}/current && echo precious >{TARGET}/current/file"));
+    // it has tried to start since the boot
+    server.exec("systemctl stop diting");
     let before = server.exec("systemctl show --property InvocationID,ActiveState diting");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");

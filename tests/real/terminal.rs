@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::server::{Server, TARGET};
-use std::time::Duration;
 
 const CTRL_C: &[u8] = b"\x03";
 /// What a line that is renewed begins with.
@@ -62,6 +61,6 @@ fn ctrl_c_after_it_says_that_the_server_goes_on() {
     assert_eq!(run.output("outcome"), "unknown", "{}", run.log);
     run.assert_says("finishes alone by");
     let pending = format!("[ ! -e {TARGET}/.deploy/pending ]");
-    server.wait_for(&pending, Duration::from_secs(30));
+    server.wait_for(&pending);
     server.assert_live(run.output("release"), "2", Some(&first));
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Nothing of these tests takes so long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What was told until the end.
 #[derive(Debug, Default)]

@@ -49,13 +49,6 @@ fn another_content_travels_whole_and_so_does_what_is_short() {
     let server = Server::with(&app("old", noise(1, 4000)));
     let told = server.deploys(&app("new", noise(2, 4000)));
     assert!(told.received >= LARGE && told.received < LARGE + NAMES, "{}", told.received);
-    // an earlier version that is far too long to be told of helps nobody, and harms no other file
-    let (long, small) = (noise(4, 1_100_000), noise(5, 100));
-    let both = |name: &str, large: Vec<u8>, small: Vec<u8>| app(name, large).with("small", Node::File(0o644, small));
-    server.deploys(&both("long", long, small.clone()));
-    let told = server.deploys(&both("both", noise(6, 100), edited(&small)));
-    assert_eq!((told.known.len(), told.staged().received), (1, 3));
-    assert!(told.received < 6400 + 4096, "{}", told.received);
     let old = noise(3, 10);
     server.deploys(&app("short", old.clone()));
     let told = server.deploys(&app("shorter", edited(&old)));
@@ -94,6 +87,18 @@ fn a_live_release_without_a_record_helps_too() {
     let told = server.deploys(&app("new", edited(&old)));
     assert_eq!(told.known.len(), 1);
     assert!(told.received < FEW_CHUNKS, "{}", told.received);
+}
+
+#[test]
+fn an_earlier_version_that_is_far_too_long_to_be_told_of_harms_no_other_file() {
+    let (long, small) = (noise(4, 1_100_000), noise(5, 100));
+    let both = |name: &str, large: Vec<u8>, small: Vec<u8>| app(name, large).with("small", Node::File(0o644, small));
+    let server = Server::new();
+    server.foreign_release(1_700_000_000, &both("long", long, small.clone()));
+    server.link("current", "releases/1700000000");
+    let told = server.deploys(&both("both", noise(6, 100), edited(&small)));
+    assert_eq!(told.known.len(), 1);
+    assert!(told.received < 6400 + 4096, "{}", told.received);
 }
 
 /// Release 1.0.0 wrote whole digests into its indexes.

@@ -4,6 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(30);
+/// Nothing that is waited for takes so long, on a machine however slow, unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks again and again; whether it became true in time.
 pub(crate) fn until(deadline: Duration, mut done: impl FnMut() -> bool) -> bool {
@@ -19,7 +21,7 @@ pub(crate) fn until(deadline: Duration, mut done: impl FnMut() -> bool) -> bool 
     }
 }
 
-/// The same; that it never became true fails the test.
-pub(crate) fn wait_for(what: &str, deadline: Duration, done: impl FnMut() -> bool) {
-    assert!(until(deadline, done), "not within {deadline:?}: {what}");
+/// Waits; that it never became true fails the test.
+pub(crate) fn wait_for(what: &str, done: impl FnMut() -> bool) {
+    assert!(until(PATIENCE, done), "not within {PATIENCE:?}: {what}");
 }

@@ -61,7 +61,7 @@ impl Server {
             .input("source", app.path().to_str().unwrap())
             .input("health-url", &self.health_url())
             .input("health-settle", "500ms")
-            .input("health-timeout", "20s")
+            .input("health-timeout", "60s")
             .input("health-interval", "200ms")
             .at_port(self, self.ssh_port)
     }

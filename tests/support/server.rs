@@ -13,7 +13,6 @@ use std::{fs, io};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-server");
 pub(crate) const TARGET: &str = "/opt/diting";
 /// For what follows a verdict: retention, and the server part's farewell.
-const AFTERWARDS: Duration = Duration::from_secs(20);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// A running server; gone when dropped.
@@ -147,7 +146,7 @@ impl Server {
     /// Nothing of ours runs or is pending; polled, for retention comes after the verdict.
     pub(crate) fn assert_quiet(&self) {
         let ours = || self.exec("pgrep -af [s]erver-part || true");
-        wait_for("nothing of ours runs on the server", AFTERWARDS, || ours().is_empty());
+        wait_for("nothing of ours runs on the server", || ours().is_empty());
         for name in ["pending", "switch", "rollback", "next"] {
             assert!(!self.has(&format!("{TARGET}/.deploy/{name}")), ".deploy/{name} is there");
         }
@@ -174,14 +173,14 @@ impl Server {
     }
 
     /// Waits for the app to say so.
-    pub(crate) fn wait_until_answers(&self, release: &str, deadline: Duration) {
+    pub(crate) fn wait_until_answers(&self, release: &str) {
         let wanted = format!("release {release}\n");
-        wait_for(&wanted, deadline, || self.get("/").is_some_and(|(_, body)| body.ends_with(&wanted)));
+        wait_for(&wanted, || self.get("/").is_some_and(|(_, body)| body.ends_with(&wanted)));
     }
 
     /// Runs `commands` as root until they succeed.
-    pub(crate) fn wait_for(&self, commands: &str, deadline: Duration) {
-        wait_for(commands, deadline, || self.try_exec(commands).status.success());
+    pub(crate) fn wait_for(&self, commands: &str) {
+        wait_for(commands, || self.try_exec(commands).status.success());
     }
 }
 
