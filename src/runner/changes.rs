@@ -119,7 +119,7 @@ fn unread(error: io::Error) -> UploadError {
 mod tests {
     use super::*;
     use crate::protocol::wire::frame;
-    use crate::runner::testing::{content_of, random};
+    use crate::runner::testing::{content_of, noise};
 
     fn chunk(bytes: Vec<u8>) -> io::Result<Chunk> {
         Ok(Chunk { offset: 0, bytes })
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_chunk_that_is_longer_than_a_message_goes_in_several() {
-        let (short, long, known) = (random(7), random(4 << 20), random(9));
+        let (short, long, known) = (noise(1, 7), noise(2, 4 << 20), noise(3, 9));
         let digests = [chunk(known.clone()).unwrap().digest()];
         let first = HashMap::from([(digests[0], 0)]);
         let chunks = [short.clone(), long.clone(), long.clone(), known, long.clone()].map(chunk).into_iter();

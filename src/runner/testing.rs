@@ -7,6 +7,7 @@ use crate::protocol::{
     Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner, ToServer,
     TransactionId, Verdict, Verification, What,
 };
+use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -80,11 +81,10 @@ pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
     (folder, tree, plan)
 }
 
-/// Bytes that can't be packed.
-pub(crate) fn random(size: usize) -> Vec<u8> {
-    let mut bytes = vec![0; size];
-    getrandom::fill(&mut bytes).unwrap();
-    bytes
+/// Bytes that can't be packed, the same every time for each `seed`.
+pub(crate) fn noise(seed: u32, size: usize) -> Vec<u8> {
+    let block = |number: u32| Sha256::digest([seed.to_le_bytes(), number.to_le_bytes()].concat());
+    (0..).flat_map(block).take(size).collect()
 }
 
 pub(crate) fn verdict(outcome: Outcome) -> Verdict {

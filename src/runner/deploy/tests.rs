@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, What};
-use crate::runner::testing::{deployment, ended, event, random, release, transaction};
+use crate::runner::testing::{deployment, ended, event, noise, release, transaction};
 use crate::runner::{Jump, KeyText};
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -296,7 +296,7 @@ async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open(
 async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_time_is_up() {
     let mut trial = Trial::new(&(greet() + CUT));
     trial.deployment.timeout = Duration::from_secs(4);
-    fs::write(trial.deployment.source.join("big"), random(300_000)).unwrap();
+    fs::write(trial.deployment.source.join("big"), noise(1, 300_000)).unwrap();
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Failed);
     // whether there was a line when the time was up

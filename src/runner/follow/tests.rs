@@ -1,6 +1,6 @@
 use super::*;
 use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
-use crate::runner::testing::{content_of, ended, event, need, planned, random, release, transaction, unpacked};
+use crate::runner::testing::{content_of, ended, event, need, noise, planned, release, transaction, unpacked};
 use crate::runner::upload::Word;
 use crate::runner::Tree;
 use std::future::{pending, ready};
@@ -107,8 +107,8 @@ async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_
 
 #[tokio::test]
 async fn what_is_asked_for_is_sent_while_output_flows_back() {
-    let big = random(400_000);
-    let mut near = Near::new(&[("a", &big), ("b", &random(200_000))]);
+    let big = noise(1, 400_000);
+    let mut near = Near::new(&[("a", &big), ("b", &noise(2, 200_000))]);
     let (pipes, mut far) = channel();
     let server = async {
         far.read_until(&ToServer::Ask).await;
@@ -134,7 +134,7 @@ async fn what_is_asked_for_is_sent_while_output_flows_back() {
 
 #[tokio::test]
 async fn a_server_part_that_is_missing_does_not_fail_what_was_sent_meanwhile() {
-    let mut near = Near::new(&[("a", &random(50_000))]);
+    let mut near = Near::new(&[("a", &noise(1, 50_000))]);
     let (pipes, mut far) = channel();
     let server = async move {
         far.say(format!("motd\ndeploy-action-missing:x86_64:cat:{}:\n", transaction()).as_bytes()).await;
@@ -146,7 +146,7 @@ async fn a_server_part_that_is_missing_does_not_fail_what_was_sent_meanwhile() {
 
 #[tokio::test]
 async fn a_line_that_ends_before_the_first_word_brings_the_words_that_were_said() {
-    let mut near = Near::new(&[("a", &random(100_000))]);
+    let mut near = Near::new(&[("a", &noise(1, 100_000))]);
     let (pipes, mut far) = channel();
     let server = async move {
         far.read_until(&ToServer::Ask).await;
@@ -198,7 +198,7 @@ async fn garbage_is_no_verdict() {
 
 #[tokio::test]
 async fn cancelled_before_the_server_has_all_it_ends_at_once() {
-    let mut near = Near::new(&[("a", &random(100_000))]);
+    let mut near = Near::new(&[("a", &noise(1, 100_000))]);
     near.watch = Watch::new(Duration::from_secs(60), ready(()));
     let (pipes, _far) = channel();
     let followed = near.follow(pipes).await;

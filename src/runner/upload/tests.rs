@@ -2,7 +2,7 @@ use super::*;
 use crate::protocol::chunks::cut;
 use crate::protocol::{Kind, ShortDigest};
 use crate::runner::progress::Reached;
-use crate::runner::testing::{content_of, planned, random, unpacked};
+use crate::runner::testing::{content_of, noise, planned, unpacked};
 use tokio::io::{duplex, AsyncReadExt};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -76,7 +76,7 @@ fn literal(messages: &[ToServer]) -> usize {
 
 #[tokio::test]
 async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent() {
-    let new = random(700_000);
+    let new = noise(1, 700_000);
     let size = new.len();
     let edited = [&new[..300_000], &new[300_010..]].concat();
     let moved = [&new[500_000..], &new[..500_000]].concat();
@@ -86,7 +86,7 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
         ("edited", edited, 20_000),
         ("moved", moved, 40_000),
         ("twice", new.repeat(2), 1),
-        ("another", random(700_000), 700_001),
+        ("another", noise(2, 700_000), 700_001),
         ("nothing", vec![], 700_001),
     ];
     for (name, old, limit) in cases {
@@ -101,7 +101,7 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
 
 #[tokio::test]
 async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
-    let one = random(700_000);
+    let one = noise(1, 700_000);
     let first = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
     let again = Needed { ranges: vec![(0, 1)], known: vec![], last: true };
     let (result, messages) = sent(&[("1", &one)], vec![first, again]).await;
@@ -144,7 +144,7 @@ async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
 
 #[tokio::test]
 async fn chunks_that_follow_each_other_are_one_message() {
-    let one = random(700_000);
+    let one = noise(1, 700_000);
     let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
     let (_, messages) = sent(&[("1", &one)], vec![need]).await;
     assert_eq!(messages.iter().filter(|message| matches!(message, ToServer::Known { .. })).count(), 1);
@@ -152,7 +152,7 @@ async fn chunks_that_follow_each_other_are_one_message() {
 
 #[tokio::test]
 async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
-    let (one, two, three) = (random(700_000), random(100_000), random(50_000));
+    let (one, two, three) = (noise(1, 700_000), noise(2, 100_000), noise(3, 50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
     let asked = vec![
         Needed { ranges: vec![(0, 1)], known: vec![], last: false },
@@ -169,7 +169,7 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 
 #[tokio::test]
 async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
-    let big = random(100_000);
+    let big = noise(1, 100_000);
     let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], known: vec![], last: true }]).await;
     result.unwrap();
     assert_eq!(messages[2..], [ToServer::Ask, ToServer::Sent]);
@@ -177,7 +177,7 @@ async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
 
 #[tokio::test]
 async fn folders_and_links_within_a_range_have_no_content() {
-    let big = random(100_000);
+    let big = noise(1, 100_000);
     let (result, messages) = sent(&[("a/b", &big), ("c", b"")], all(3)).await;
     result.unwrap();
     assert_eq!(content_of(&messages, 1), big);
@@ -189,8 +189,8 @@ async fn folders_and_links_within_a_range_have_no_content() {
 
 #[tokio::test]
 async fn a_file_that_has_changed_ends_the_upload_incomplete() {
-    let (folder, tree, plan) = planned(&[("a", &random(100_000))]);
-    std::fs::write(folder.path().join("a"), random(100_000)).unwrap();
+    let (folder, tree, plan) = planned(&[("a", &noise(1, 100_000))]);
+    std::fs::write(folder.path().join("a"), noise(2, 100_000)).unwrap();
     let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
@@ -202,7 +202,7 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     assert!(!unpacked(&got).contains(&ToServer::Sent));
 
     let (needs, wanted) = unbounded_channel();
-    let known = vec![known(0, &random(100_000), 100_000)];
+    let known = vec![known(0, &noise(2, 100_000), 100_000)];
     needs.send(Needed { ranges: vec![(0, 1)], known, last: true }).unwrap();
     let result = send(Vec::new(), upload, None, wanted, &progress).await;
     assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
@@ -225,9 +225,9 @@ fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
     let entry = |path: Vec<u8>| Entry { path, kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"") } };
     let short: Vec<Entry> = (0..1201).map(|i: u32| entry(i.to_string().into_bytes())).collect();
     assert_eq!(chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(), [500, 500, 201]);
-    let long: Vec<Entry> = (0..600).map(|_| entry(random(4000))).collect();
+    let long: Vec<Entry> = (0..600).map(|seed| entry(noise(seed, 4000))).collect();
     let links: Vec<Entry> =
-        (0..600).map(|_| Entry { path: b"a".to_vec(), kind: Kind::Link { to: random(4000) } }).collect();
+        (0..600).map(|seed| Entry { path: b"a".to_vec(), kind: Kind::Link { to: noise(seed, 4000) } }).collect();
     for entries in [long, links] {
         assert_eq!(chunks(&entries).map(<[Entry]>::len).sum::<usize>(), 600);
         for chunk in chunks(&entries) {
