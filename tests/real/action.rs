@@ -62,7 +62,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
 fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let used = action(&server, &App::health_500("2")).with("health-timeout", "4s").run(Fate::Runs);
+    let used = action(&server, &App::health_500("2")).with("health-timeout", "8s").run(Fate::Runs);
     let step = used.step("deploy");
     assert_eq!((step.code, used.output("outcome")), (Some(6), "rolled-back"), "{}", step.log);
     assert!(!used.steps.contains_key("finish"));
@@ -117,7 +117,7 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
     for (app, code, outcome) in [(App::version("2"), 0, "deployed"), (App::health_500("2"), 6, "rolled-back")] {
         let server = Server::up();
         let first = server.deploy_well(&App::version("1"), None);
-        let used = action(&server, &app).with("health-timeout", "6s").run(Fate::CancelledAt("health answered"));
+        let used = action(&server, &app).with("health-timeout", "8s").run(Fate::CancelledAt("health answered"));
         let step = used.step("deploy");
         assert_eq!((step.code, step.outputs["outcome"].as_str()), (Some(9), "unknown"), "{}", step.log);
         assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);

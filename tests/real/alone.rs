@@ -58,7 +58,7 @@ fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
 fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so() {
     let server = Server::up();
     let first = good(&server);
-    past_the_point(server.deployment(&App::health_500("2")).input("health-timeout", "4s")).kill();
+    past_the_point(server.deployment(&App::health_500("2")).input("health-timeout", "8s")).kill();
     wait_for_the_end(&server);
     server.assert_live(&first, "1", None);
     let failed = newest(&server);

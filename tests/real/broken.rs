@@ -55,7 +55,7 @@ fn a_release_that_exits_after_a_second_is_rolled_back() {
 fn health_that_answers_500_or_another_release_is_rolled_back() {
     let before = Before::new();
     let server = &before.server;
-    let quick = |app| server.deployment(&app).input("health-timeout", "2s");
+    let quick = |app| server.deployment(&app).input("health-timeout", "8s");
     let run = before.assert_rolls_back(quick(App::health_500("2")));
     run.assert_last_line("health answered 500");
     run.assert_says("no database");
@@ -74,7 +74,7 @@ fn health_that_answers_500_or_another_release_is_rolled_back() {
 fn health_that_hangs_is_rolled_back() {
     let before = Before::new();
     before.server.drop_in("[Service]\nTimeoutStopSec=2s\n");
-    let run = before.server.deployment(&App::health_hangs("2")).input("health-timeout", "3s");
+    let run = before.server.deployment(&App::health_hangs("2")).input("health-timeout", "8s");
     before.assert_rolls_back(run);
 }
 

@@ -117,7 +117,7 @@ fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
     let empty = site(&example, &three);
     fs::remove_file(empty.path().join("public/index.html")).unwrap();
     for (app, reason) in [(stale, "does not match"), (empty, "403")] {
-        let run = example.deployment(&app, &three).input("health-timeout", "2s").run();
+        let run = example.deployment(&app, &three).input("health-timeout", "8s").run();
         run.assert_ended(6, "rolled-back", "verify");
         run.assert_last_line(reason);
         assert_eq!(run.output("live-release"), second);

@@ -6,7 +6,7 @@ use crate::server::{Server, TARGET};
 #[test]
 fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_follows() {
     let server = Server::up();
-    let run = server.deployment(&App::health_500("1")).input("health-timeout", "4s").run();
+    let run = server.deployment(&App::health_500("1")).input("health-timeout", "8s").run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("nothing to go back to");
     assert_eq!((run.output("live-release"), run.output("previous-release")), ("", ""));

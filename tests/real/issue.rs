@@ -96,7 +96,7 @@ fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
     let (server, hub) = (Server::up(), Hub::new());
     let good = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
-    let failing = job(&server, &hub, &App::health_500("2")).input("health-timeout", "3s").input("issue-logs", "never");
+    let failing = job(&server, &hub, &App::health_500("2")).input("health-timeout", "8s").input("issue-logs", "never");
     let run = failing.start();
     wait_for("GitHub is asked", || !hub.calls().is_empty());
     run.signal(Signal::TERM);

@@ -31,7 +31,7 @@ fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
     let broken = App::version("2")
         .at_start(HOSTILE)
         .replace("send, 200, \"application/json\", body", &format!("send, 500, \"text/plain\", \"{body}\""));
-    let run = github(&broken).input("health-timeout", "2s").run();
+    let run = github(&broken).input("health-timeout", "8s").run();
     run.assert_rolled_back("verify", &good);
     run.assert_says("set-output");
     assert_only_ours(&run.log, 1);

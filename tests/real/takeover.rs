@@ -65,7 +65,7 @@ fn a_server_filled_by_the_old_workflow_is_taken_over_and_updated_and_a_broken_re
 fn a_broken_release_right_after_the_old_workflow_goes_back_to_the_old_workflows() {
     let seeded = Seeded::new();
     let server = &seeded.server;
-    let run = deployment(server, &App::health_500("1")).input("health-timeout", "2s").run();
+    let run = deployment(server, &App::health_500("1")).input("health-timeout", "8s").run();
     run.assert_rolled_back("verify", &seeded.live);
     server.assert_live(&seeded.live, "b", Some(&seeded.older));
 }

@@ -36,7 +36,7 @@ fn a_service_behind_its_own_socket_unit_is_deployed_and_rolled_back() {
     let second = run.assert_deployed(Some(&first));
     server.assert_live(&second, "2", Some(&first));
     let broken = App::plain("3\\n'.encode(); raise SystemExit; b'");
-    let run = server.deployment(&broken).input("install", "none").input("health-timeout", "3s").run();
+    let run = server.deployment(&broken).input("install", "none").input("health-timeout", "8s").run();
     run.assert_rolled_back("verify", &second);
     server.assert_live(&second, "2", Some(&first));
 }
