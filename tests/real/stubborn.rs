@@ -78,8 +78,8 @@ fn many_deployments_in_a_row_wait_for_the_start_limit_while_the_old_release_serv
     let (server, first) = before();
     let start = Instant::now();
     let mut last = server.deploy_well(&App::version("2"), Some(&first));
-    // longer than the starts below take, however busy the machine is
-    let interval = (10 * start.elapsed()).as_secs().clamp(25, 100);
+    // longer than four such take, however busy the machine is, and shorter than the wait for one below
+    let interval = (8 * start.elapsed()).as_secs().clamp(25, 80);
     server.drop_in(&format!("[Unit]\nStartLimitIntervalSec={interval}\nStartLimitBurst=5\n"));
     let mut waited = false;
     for version in ["3", "4", "5", "6", "7"] {

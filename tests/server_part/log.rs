@@ -43,9 +43,7 @@ fn logs(server: &Server, start: u32, text: impl AsRef<[u8]>) {
 
 /// What `sudo systemctl status` says.
 fn has_status(server: &Server, text: &str) {
-    let folder = server.home().join(".local/bin");
-    fs::rename(folder.join("systemctl"), folder.join("systemctl-itself")).unwrap();
-    server.program(".local/bin/systemctl", STATUS);
+    server.before_systemctl(STATUS);
     fs::write(server.home().join("status"), text).unwrap();
 }
 

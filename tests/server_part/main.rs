@@ -16,6 +16,8 @@ mod full_disk;
 mod interrupted;
 mod listings;
 mod log;
+#[path = "../support/poll.rs"]
+mod poll;
 mod power;
 mod rollbacks;
 mod server;

@@ -47,14 +47,12 @@ impl Cut {
         let disk = Mounted::at(&image, &server.target());
         server.deploys(&App::good("old"));
         must(Command::new("sync").arg("-f").arg(server.target()));
-        let stub = server.home().join(".local/bin/systemctl");
-        fs::rename(&stub, server.home().join(".local/bin/real-systemctl")).unwrap();
         let copying = format!(
-            "#!/bin/sh\nn=$(ls {0} | wc -l)\ncp --reflink=never --sparse=always {0}/live {0}/cut.$n\nexec {1}/.local/bin/real-systemctl \"$@\"\n",
+            "#!/bin/sh\nn=$(ls {0} | wc -l)\ncp --reflink=never --sparse=always {0}/live {0}/cut.$n\nexec {1}/.local/bin/systemctl-itself \"$@\"\n",
             images.path().display(),
             server.home().display(),
         );
-        server.program(".local/bin/systemctl", &copying);
+        server.before_systemctl(&copying);
         Self { server, images, _disk: disk }
     }
 
@@ -74,7 +72,7 @@ impl Cut {
             let server = self.server.copy();
             server.program(
                 ".local/bin/systemctl",
-                &fs::read_to_string(self.server.home().join(".local/bin/real-systemctl")).unwrap(),
+                &fs::read_to_string(self.server.home().join(".local/bin/systemctl-itself")).unwrap(),
             );
             fs::remove_dir_all(server.target()).unwrap();
             fs::create_dir(server.target()).unwrap();

@@ -123,6 +123,13 @@ impl Server {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// From now on `text` is systemctl; it finds the stub beside itself as `systemctl-itself`.
+    pub(crate) fn before_systemctl(&self, text: &str) {
+        let folder = self.home().join(".local/bin");
+        fs::rename(folder.join("systemctl"), folder.join("systemctl-itself")).unwrap();
+        self.program(".local/bin/systemctl", text);
+    }
+
     pub(crate) fn unit(&self, active: &str, sub: &str) {
         let state = format!(
             "LoadState=loaded\nUnitFileState=enabled\nType=simple\nActiveState={active}\nSubState={sub}\n\
