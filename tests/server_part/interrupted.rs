@@ -180,6 +180,7 @@ pub(crate) fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::pa
     let mut client = server.start(&plan);
     client.send_all(&plan, app, Sending::Ask);
     assert!(client.follow_until(app, |what| *what == What::Step(Step::Restart)));
+    assert!(within_seconds(|| server.runs().as_ref() == Some(&app.name)), "told, and begun");
     (client, gate)
 }
 

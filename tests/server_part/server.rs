@@ -20,11 +20,13 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
 const SERVICE: &str = "app";
 
 /// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; its main
-/// process, if it has one, in `main`; a program `on-restart` may meddle, and gets the release's name.
+/// process, if it has one, in `main`; a program `on-restart` may meddle, and gets the release's name. One restart at a
+/// time, as with systemd: that of a transaction which was killed goes on.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
 [ "$1" = show ] && exec cat "$unit/state"
 [ "$1" = restart ] || exit 0
+exec 9< "$unit/count" && flock 9
 read -r count < "$unit/count"; count=$((count + 1))
 name=none; behaviour=nothing-there
 [ -e "$app/current/name" ] && read -r name < "$app/current/name" && read -r behaviour < "$app/current/behaviour"
