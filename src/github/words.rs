@@ -103,11 +103,13 @@ fn cure_of_refusal(doing: Doing, refusal: &Refusal, api: &Api) -> String {
         403 | 422 if doing == Doing::Assign => {
             "`issue-assignees` may only name people with write access to the repository".to_owned()
         }
-        403 => "Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it"
-            .to_owned(),
+        403 => "Give the job `permissions: issues: write`; runs of pull requests from forks can't have it".to_owned(),
         404 => format!("`github-token` does not see {repository}: give the job `permissions: issues: write`"),
         410 => format!("Issues are disabled: enable them in the settings of {repository}, or write `issue: off`"),
-        300..=399 => "The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place".to_owned(),
+        300..=399 => {
+            "The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place"
+                .to_owned()
+        }
         500.. => NEXT.to_owned(),
         _ => "This should not be; please report it with this line".to_owned(),
     }

@@ -43,6 +43,9 @@ pub enum Reason {
         line: Option<(u32, String)>,
         /// What it said last, where it is not shown elsewhere.
         output: Vec<u8>,
+        /// Of a restart: as of [`Crashed`](Self::Crashed).
+        #[serde(default)]
+        said: Option<String>,
     },
     /// The program that the unit starts is not usable in the new release.
     Program {
@@ -74,6 +77,9 @@ pub enum Reason {
     StartLimit {
         /// The unit's `StartLimitIntervalSec`.
         interval: Duration,
+        /// As of [`Crashed`](Self::Crashed).
+        #[serde(default)]
+        said: Option<String>,
     },
     /// The unit's process ended while it was verified.
     Crashed {
@@ -118,6 +124,33 @@ pub enum Reason {
     },
     /// The transaction's process ended without a verdict (killed, or the server went down).
     Interrupted,
+}
+
+impl Reason {
+    /// The line of the application's log that says best why; untrusted as all texts are.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Command { said, .. }
+            | Self::StartLimit { said, .. }
+            | Self::Crashed { said, .. }
+            | Self::NotRunning { said, .. }
+            | Self::Unhealthy { said, .. } => said.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The place for it, where there is one.
+    pub fn said_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Command { said, .. }
+            | Self::StartLimit { said, .. }
+            | Self::Crashed { said, .. }
+            | Self::NotRunning { said, .. }
+            | Self::Unhealthy { said, .. } => Some(said),
+            _ => None,
+        }
+    }
 }
 
 /// How a command ended.

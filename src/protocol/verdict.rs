@@ -16,7 +16,7 @@ pub enum Outcome {
     Unreachable,
     /// The check found what must be fixed first.
     NotReady,
-    /// Failed, and the server still runs what it ran; or the first deployment failed.
+    /// Failed, and the server still runs what it ran; or there is nothing good to go back to.
     Failed,
     /// The new release failed, the previous one is healthy again.
     RolledBack,

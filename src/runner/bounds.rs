@@ -103,7 +103,12 @@ mod tests {
             What::Warning(Warning::OldUnhealthy(Answer::Mismatch { pattern: text.into(), body: bytes })),
             What::Notice(Notice::Adopted(text.into())),
             recovered(Reason::NotReady(vec![unready; count])),
-            recovered(Reason::Command { ending: Ending::Exit(1), line: Some((1, text.into())), output: Vec::new() }),
+            recovered(Reason::Command {
+                ending: Ending::Exit(1),
+                line: Some((1, text.into())),
+                output: Vec::new(),
+                said: None,
+            }),
             recovered(Reason::Crashed { result: text.into(), said: Some(text.into()) }),
         ]
     }

@@ -46,9 +46,7 @@ impl<'a> Shell<'a> {
         let done = shell::run(script, &self.folder, &self.environment, stop, |line| events.emit(What::Output(line)));
         match done {
             // the cause of the cause: whoever left, or the time that is up
-            Err(Reason::Command { ending: Ending::OutOfTime, line, output }) if !self.limits.gone() => {
-                Err(Reason::Command { ending: Ending::OutOfTime, line, output })
-            }
+            Err(reason @ Reason::Command { ending: Ending::OutOfTime, .. }) if !self.limits.gone() => Err(reason),
             Err(reason) => self.limits.check().and(Err(reason)),
             Ok(()) => Ok(()),
         }

@@ -1,13 +1,14 @@
 //! Restarts the unit, and copes with systemd's start limit.
 
-use super::clock::{now_ms, ticks_since_boot};
+use super::clock::{now_ms, since_epoch, ticks_since_boot};
 use super::journal;
 use super::layout::Layout;
+use super::log::{self, Failed};
 use super::outbox::Events;
 use super::process::quick;
 use super::shell;
 use super::systemd::{self, Unit};
-use crate::protocol::{Ending, Notice, Reason, Restart, What};
+use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,22 @@ pub(super) struct Started {
     pub(super) reload: bool,
 }
 
+impl Started {
+    fn now(before: &Unit, reload: bool) -> Self {
+        Self {
+            invocation: before.invocation().to_owned(),
+            automatic_restarts: Some(before.automatic_restarts()),
+            at: ticks_since_boot(),
+            reload,
+        }
+    }
+
+    /// The invocation that the restart ends; `None`: there was no restart, or the same one goes on.
+    pub(super) fn ended(&self) -> Option<&str> {
+        (!self.reload && self.automatic_restarts.is_some()).then_some(self.invocation.as_str())
+    }
+}
+
 /// How to restart what.
 pub(super) struct Service<'a> {
     pub(super) layout: &'a Layout,
@@ -47,24 +64,21 @@ impl Service<'_> {
         }
     }
 
-    /// Restarts; where systemd's start limit refuses, waits it out and tries again.
-    pub(super) fn restart(&self, events: &mut dyn Events) -> Result<Started, Reason> {
-        let Some(unit) = self.unit() else { return self.run(LONGEST, events).map(|()| Started::default()) };
+    /// Restarts; where systemd's start limit refuses, waits it out and tries again. By `check` the log of a start that
+    /// failed is read.
+    pub(super) fn restart(&self, check: &LogCheck, events: &mut dyn Events) -> Result<Started, Reason> {
+        let Some(service) = self.service else { return self.run(LONGEST, events).map(|()| Started::default()) };
         if *self.restart == Restart::Nothing {
             return Ok(Started::default());
         }
+        let unit = self.unit().unwrap_or_default();
         let limit = unit.restart_limit(LONGEST) + MARGIN;
         let interval = unit.start_limit().map_or(Duration::ZERO, |(_, interval)| interval);
-        let start = Instant::now();
+        let (start, since) = (Instant::now(), since_epoch());
         self.reset_failed(&unit);
         loop {
             let before = self.idle_unit(limit);
-            let started = Started {
-                invocation: before.invocation().to_owned(),
-                automatic_restarts: Some(before.automatic_restarts()),
-                at: ticks_since_boot(),
-                reload: self.is_reload(),
-            };
+            let started = Started::now(&before, self.is_reload());
             journal::note_start(self.layout, now_ms());
             let refusal = match self.run(limit, events) {
                 Ok(()) => return Ok(started),
@@ -74,7 +88,10 @@ impl Service<'_> {
             let told = after.hit_start_limit();
             let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after);
             if !refused || start.elapsed() > interval + MARGIN {
-                return Err(if told { Reason::StartLimit { interval } } else { refusal });
+                let reason = if told { Reason::StartLimit { interval, said: None } } else { refusal };
+                let failed = Failed { service, before: started.ended(), since, check };
+                // a unit that is up has failed at nothing that its log could tell
+                return Err(if after.is_up() { reason } else { log::explain(reason, &failed) });
             }
             wait_out(interval, start, events);
         }
@@ -139,7 +156,7 @@ fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
         .map_err(|error| Reason::Unreadable(format!("systemctl: {error}")))?;
     match ending {
         Ending::Exit(0) => Ok(()),
-        ending => Err(Reason::Command { ending, line: None, output }),
+        ending => Err(Reason::Command { ending, line: None, output, said: None }),
     }
 }
 

@@ -67,12 +67,12 @@ pub(super) fn run(
     .map_err(|error| not_started(&error))?;
     match ending {
         Ending::Exit(0) => Ok(()),
-        ending => Err(Reason::Command { ending, line: named(script, last), output: Vec::new() }),
+        ending => Err(Reason::Command { ending, line: named(script, last), output: Vec::new(), said: None }),
     }
 }
 
 fn not_started(error: &io::Error) -> Reason {
-    Reason::Command { ending: Ending::Exit(127), line: None, output: format!("sh: {error}").into_bytes() }
+    Reason::Command { ending: Ending::Exit(127), line: None, output: format!("sh: {error}").into_bytes(), said: None }
 }
 
 fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {

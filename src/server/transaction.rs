@@ -99,7 +99,8 @@ impl<'a> Transaction<'a> {
         }
         let service =
             Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
-        let started = service.restart(self.events).map_err(|reason| Failure { step: restart, reason })?;
+        let started =
+            service.restart(&verification.log, self.events).map_err(|reason| Failure { step: restart, reason })?;
         self.step(watch);
         let folder = self.layout.release(release);
         let service = self.pending.service.as_deref();

@@ -149,9 +149,13 @@ impl<'a> Watch<'a> {
     /// Whether all is to be looked at again; what is going to be called healthy always is.
     fn is_due(&self) -> bool {
         let Verification { settle, interval, .. } = *self.subject.verification;
-        let last = if self.question.is_some() { self.asked } else { self.up.as_ref().map(|up| up.at) };
-        let settled = self.question.is_none() && self.healthy_since.is_some_and(|since| since.elapsed() >= settle);
-        settled || last.is_none_or(|last| last.elapsed() >= interval)
+        match &self.question {
+            Some(_) => self.asked.is_none_or(|asked| asked.elapsed() >= interval),
+            None => {
+                let settled = self.healthy_since.is_some_and(|since| since.elapsed() >= settle);
+                settled || self.up.as_ref().is_none_or(|up| up.at.elapsed() >= interval)
+            }
+        }
     }
 
     /// Whether the main process of the unit that was up is still there. To ask systemd that often would take the processor
@@ -169,7 +173,7 @@ impl<'a> Watch<'a> {
     /// The same reason, with what the log of this start says of it.
     fn explained(&self, reason: Reason) -> Reason {
         let Some(service) = self.subject.service else { return reason };
-        let before = self.is_restarted().then_some(self.subject.started.invocation.as_str());
+        let before = self.subject.started.ended();
         let failed = log::Failed { service, before, since: self.restarted_at(), check: &self.subject.verification.log };
         log::explain(reason, &failed)
     }
@@ -215,7 +219,7 @@ impl<'a> Watch<'a> {
     fn crashed(&self, unit: &Unit) -> Reason {
         if unit.hit_start_limit() && self.invocation.is_none() {
             let interval = unit.start_limit().map(|(_, interval)| interval).unwrap_or_default();
-            return Reason::StartLimit { interval };
+            return Reason::StartLimit { interval, said: None };
         }
         // what died because its port is taken is told by the taker
         match self.local_port().map(|port| (port, self.owner_of(port, unit.get("ControlGroup")))) {
@@ -250,12 +254,7 @@ impl<'a> Watch<'a> {
 
     /// Where the process goes on in the same invocation, what the release before it logged is not this one's.
     fn log_since(&self) -> Option<Duration> {
-        (!self.is_restarted()).then(|| self.restarted_at())
-    }
-
-    /// Whether there is to be a new invocation.
-    fn is_restarted(&self) -> bool {
-        !self.subject.started.reload && self.subject.started.automatic_restarts.is_some()
+        self.subject.started.ended().is_none().then(|| self.restarted_at())
     }
 
     /// By the clock that the log has, since the epoch.

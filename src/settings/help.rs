@@ -29,7 +29,7 @@ Exit codes:
     2  invalid          bad input; nothing was contacted
     3  unreachable      no connection, login refused, or host key not trusted
     4  not-ready        the check found what must be fixed first
-    5  failed           the server still runs what it ran; or the first deployment failed
+    5  failed           the server still runs what it ran; or there is nothing good to go back to
     6  rolled-back      the new release failed, the previous one is healthy again
     7  rollback-failed  a person is needed now
     8  busy             another deployment holds the lock
@@ -216,7 +216,7 @@ mod tests {
             2  invalid          bad input; nothing was contacted
             3  unreachable      no connection, login refused, or host key not trusted
             4  not-ready        the check found what must be fixed first
-            5  failed           the server still runs what it ran; or the first deployment failed
+            5  failed           the server still runs what it ran; or there is nothing good to go back to
             6  rolled-back      the new release failed, the previous one is healthy again
             7  rollback-failed  a person is needed now
             8  busy             another deployment holds the lock

@@ -36,7 +36,7 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
     let hub = Hub::new();
     hub.state().may_write = false;
     let told = tell(&hub, Open);
-    insta::assert_snapshot!(lines(&hub, &told), @r#"the issue is not opened: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it."#);
+    insta::assert_snapshot!(lines(&hub, &told), @r#"the issue is not opened: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it."#);
     insta::assert_snapshot!(hub.calls().join("\n"), @"
     GET /user 403
     GET /issues 200
@@ -45,11 +45,11 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
     POST /issues 403
     ");
     hub.state().add("github-actions[bot]", "Bot", "NONE", &text().body);
-    insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"the issue is not commented: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it."#);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"the issue is not commented: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it."#);
     hub.plan("POST /issues/1/comments", Script::DoneCut);
     insta::assert_snapshot!(lines(&hub, &tell(&hub, Close)), @r#"
     the issue is not commented: the connection to http://github.example/api/v3 broke (client error (SendRequest): connection closed before message completed). Whether it was done is not known. The next run tries it again; if it stays so, see https://www.githubstatus.com.
-    the issue is not closed: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it.
+    the issue is not closed: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it.
     "#);
 }
 
@@ -89,7 +89,7 @@ fn every_refusal_has_its_cure() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     the issue is not found, so nothing is written into it: GitHub answered 401 and "Bad credentials". `github-token` is not valid any more: leave it out, so that the job's own is used.
     the issue is not found, so nothing is written into it: GitHub answered 301 and "Moved Permanently". The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place.
-    the issue is not found, so nothing is written into it: GitHub answered 403 and "Some policy". Give the job `permissions: issues: write`; runs of pull requests from forks and of Dependabot can't have it.
+    the issue is not found, so nothing is written into it: GitHub answered 403 and "Some policy". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it.
     the issue is not found, so nothing is written into it: GitHub answered 404 and "Not Found". `github-token` does not see diting/app: give the job `permissions: issues: write`.
     the issue is not found, so nothing is written into it: GitHub answered 418 and "a ##\[error] teapot ::error::x". This should not be; please report it with this line.
     the issue is not found, so nothing is written into it: GitHub answered 502 and "Server Error". The next run tries it again; if it stays so, see https://www.githubstatus.com.

@@ -43,6 +43,17 @@ fn an_import_error_is_rolled_back_and_the_release_before_stays_the_way_back() {
     server.assert_live(&second, "3", Some(&before.good));
 }
 
+/// What runs before the service makes the restart itself fail, as a `Type=notify` service does that does not come up.
+#[test]
+fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() {
+    let before = Before::new();
+    before.server.drop_in("[Service]\nExecStartPre=/bin/sh -c '! cat broken'\n");
+    let run = before.server.deploy(&App::version("2").file("broken", "ValueError: no database\n", 0o644));
+    run.assert_rolled_back("restart", &before.good);
+    run.assert_last_line("ended with exit code 1 on the server; its log says: ValueError: no database)");
+    before.server.assert_live(&before.good, "1", None);
+}
+
 #[test]
 fn a_release_that_exits_after_a_second_is_rolled_back() {
     let before = Before::new();

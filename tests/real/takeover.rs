@@ -105,3 +105,29 @@ fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
     assert_eq!(server.exec("systemctl show --property InvocationID,ActiveState diting"), before);
     server.assert_quiet();
 }
+
+#[test]
+fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives() {
+    let server = Server::up();
+    let folder = format!("{TARGET}/current");
+    copy_tree(&App::version("a").path(), &server.path(&folder));
+    server.exec(&format!("chown -R deploy:deploy {folder}; chmod 755 {folder}"));
+    server.exec_as_deploy(&format!("cd {folder}\n~/.local/bin/uv sync --frozen --quiet"));
+    // as somebody leaves it who works as root
+    server.exec(&format!("chown -R root:root {folder}; systemctl restart diting"));
+    server.wait_until_answers("current");
+
+    let run = server.deploy(&App::version("1"));
+    run.assert_ended(4, "not-ready", "check");
+    server.assert_answers("current", "a");
+    let command = run.log.lines().map(str::trim).find(|line| line.starts_with(&format!("cd {TARGET} && "))).unwrap();
+    server.exec(command);
+    server.assert_answers("current", "a");
+    let [taken_over] = server.releases().try_into().unwrap();
+
+    let run = deployment(&server, &App::import_error("2")).run();
+    run.assert_rolled_back("verify", &taken_over);
+    server.assert_answers(&taken_over, "a");
+    let ours = deployment(&server, &App::version("3")).run().assert_deployed(Some(&taken_over));
+    server.assert_live(&ours, "3", Some(&taken_over));
+}

@@ -169,7 +169,7 @@ fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
     let failure = told.verdict.unwrap().failure.unwrap();
     assert_eq!(failure.step, Step::Install);
     let line = Some((3, "false".to_owned()));
-    assert_eq!(failure.reason, Reason::Command { ending: Ending::Exit(1), line, output: Vec::new() });
+    assert_eq!(failure.reason, Reason::Command { ending: Ending::Exit(1), line, output: Vec::new(), said: None });
     assert_eq!((server.restarts(), server.named_by("current")), (vec!["old".to_owned()], Some("old".to_owned())));
 }
 

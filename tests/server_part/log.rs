@@ -223,13 +223,6 @@ fn traceback(start: &'static str) -> Vec<(&'static str, &'static str)> {
     TRACEBACK.lines().map(|line| (start, line)).collect()
 }
 
-fn said(reason: &Reason) -> Option<&str> {
-    match reason {
-        Reason::Crashed { said, .. } | Reason::Unhealthy { said, .. } => said.as_deref(),
-        _ => None,
-    }
-}
-
 fn reason(told: Told) -> Reason {
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     told.verdict.unwrap().failure.unwrap().reason
@@ -244,9 +237,23 @@ fn a_start_that_crashes_is_told_with_the_exception_that_its_log_ends_with() {
     has_entries(&server, &entries);
     // whatever the gate is
     let reason = reason(deploy(&server, LogLevel::Off));
-    assert_eq!(said(&reason), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+    assert_eq!(reason.said(), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
     assert!(asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app"), "{asked}");
+}
+
+#[test]
+fn a_restart_that_fails_is_told_with_what_its_log_ends_with_unless_the_unit_is_up() {
+    for (behaviour, expected) in [("failed", Some("KeyError: 'DATABASE_URL'")), ("healthy", None)] {
+        let server = server();
+        server.behaves("new", behaviour);
+        has_entries(&server, &traceback("start-2"));
+        let reason = reason(server.deploy_with(&App::good("new"), |plan| {
+            plan.restart = Restart::Commands("systemctl restart app; grep -q old current/name".to_owned());
+        }));
+        assert!(matches!(reason, Reason::Command { .. }), "{reason:?}");
+        assert_eq!(reason.said(), expected, "{reason:?}");
+    }
 }
 
 #[test]
@@ -260,7 +267,20 @@ fn a_line_that_the_journal_has_not_written_yet_is_waited_for_a_moment() {
     let slow = "cat \"$home/entries\"; mv \"$home/later\" \"$home/entries\" 2>/dev/null; exit 0";
     server.program(".local/bin/journalctl", &JOURNALCTL.replace("exec cat \"$home/entries\"", slow));
     let reason = reason(deploy(&server, LogLevel::Fail));
-    assert_eq!(said(&reason), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+    assert_eq!(reason.said(), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+}
+
+#[test]
+fn a_log_that_is_slow_to_read_is_not_read_twice() {
+    let server = server();
+    server.behaves("new", "crash");
+    has_entries(&server, &[("start-2", "no word of a crash")]);
+    let slow = "sleep 0.6; exec cat \"$home/entries\"";
+    server.program(".local/bin/journalctl", &JOURNALCTL.replace("exec cat \"$home/entries\"", slow));
+    let reason = reason(deploy(&server, LogLevel::Fail));
+    assert!(matches!(reason, Reason::Crashed { .. }), "{reason:?}");
+    let asked = fs::read_to_string(server.home().join("asked")).unwrap();
+    assert_eq!(asked.matches("_SYSTEMD_UNIT=").count(), 1, "{asked}");
 }
 
 #[test]
@@ -272,7 +292,7 @@ fn a_crash_whose_log_only_the_status_shows_is_told_with_its_last_words() {
     let text = [line("app[12]", "no database"), line("systemd[1]", "app.service: Failed with result 'exit-code'.")];
     has_status(&server, &format!("● app.service\n\n{}", text.concat()));
     let reason = reason(deploy(&server, LogLevel::Fail));
-    assert_eq!(said(&reason), Some("no database"), "{reason:?}");
+    assert_eq!(reason.said(), Some("no database"), "{reason:?}");
 }
 
 #[test]
@@ -302,7 +322,7 @@ fn a_health_that_fails_is_explained_by_a_crash_alone_and_only_where_the_log_is_l
         });
         let reason = reason(told);
         assert!(matches!(reason, Reason::Unhealthy { .. }), "{reason:?}");
-        assert_eq!(said(&reason), expected, "{reason:?}");
+        assert_eq!(reason.said(), expected, "{reason:?}");
     }
 }
 

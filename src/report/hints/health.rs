@@ -7,10 +7,6 @@ use crate::report::place::Place;
 pub(super) fn health(last: &Answer, place: &Place) -> String {
     let log = &unit::commands(place)[1..];
     match last {
-        Answer::Healthy { .. } => {
-            "it was healthy in the end, but not for as long as it should: raise health-timeout, or see why it is slow"
-                .to_owned()
-        }
         Answer::Status { location: Some(to), .. } => format!(
             "no redirect is followed: set health-url to where it leads ({}), or add its status to health-status",
             word(to)
@@ -28,7 +24,7 @@ pub(super) fn health(last: &Answer, place: &Place) -> String {
             "something listens, but does not answer: the app hangs at start, or waits for a database or another service:",
             log,
         ),
-        Answer::Broken(_) => "is health-url right: http or https, port, path? Try it with curl -v on the server".to_owned(),
+        Answer::Healthy { .. } | Answer::Broken(_) => "is health-url right: http or https, port, path? Try it with curl -v on the server".to_owned(),
     }
 }
 

@@ -175,8 +175,6 @@ mod tests {
         ---
         see what there is by command: releases
         ---
-        it was healthy in the end, but not for as long as it should: raise health-timeout, or see why it is slow
-        ---
         the app's log says why:
           sudo journalctl -u diting -n 50 --no-pager
         ---
@@ -202,6 +200,9 @@ mod tests {
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
+        ---
+        a folder can't be replaced in one step. Make a release of it, so that it can be gone back to, then deploy again:
+          cd /opt/diting && sudo install -d -o deploy releases && id=$(date +%s) && sudo mv current releases/$id && sudo ln -s releases/$id current
         ---
         it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:
           ls -ld /opt/diting/current

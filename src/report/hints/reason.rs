@@ -16,7 +16,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         Reason::Upload(_) => "run it again: what arrived whole is kept; if it happens again, it is a bug".to_owned(),
         Reason::Cancelled => cancelled(failure.step),
         Reason::OutOfTime(_) => "see above which step took the time, or raise the input timeout".to_owned(),
-        Reason::Command { ending, output, line: _ } => command(failure.step, *ending, output, place),
+        Reason::Command { ending, output, .. } => command(failure.step, *ending, output, place),
         Reason::Program { .. } => program(place),
         Reason::Shared { path, problem: _ } => steps(
             "put it there on the server, readable for the service, or take it out of the input shared:",

@@ -11,6 +11,7 @@ pub fn unready(found: &Unready, place: &Place) -> String {
             let (path, user) = (shell(path), shell(user));
             steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
         }
+        Unready::Link { name, found } if name == "current" && found == "a folder" => folder(place),
         Unready::Link { name, found: _ } => link(name, place),
         Unready::NoSystemd(_) => {
             "the service must be a systemd unit of the server itself, not of a container; for files that nothing serves \
@@ -53,6 +54,18 @@ fn link(name: &str, place: &Place) -> String {
     steps(
         "it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:",
         &[format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
+    )
+}
+
+/// To what is only moved away there is no way back.
+fn folder(place: &Place) -> String {
+    let (target, user) = (shell(&place.target), shell(&place.user));
+    steps(
+        "a folder can't be replaced in one step. Make a release of it, so that it can be gone back to, then deploy again:",
+        &[format!(
+            "cd {target} && sudo install -d -o {user} releases && id=$(date +%s) && sudo mv current releases/$id && \
+             sudo ln -s releases/$id current"
+        )],
     )
 }
 

@@ -96,10 +96,10 @@ fn quiet(verdict: &Verdict) -> Verdict {
         match &mut failure.reason {
             Reason::Log { lines } => lines.clear(),
             Reason::Command { output, .. } => output.clear(),
-            Reason::Crashed { said, .. } | Reason::NotRunning { said, .. } | Reason::Unhealthy { said, .. } => {
-                *said = None;
-            }
             _ => {}
+        }
+        if let Some(said) = failure.reason.said_mut() {
+            *said = None;
         }
     }
     verdict

@@ -55,7 +55,12 @@ fn bad_answer(bytes: &[u8]) -> Answer {
 pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let said = || bytes.to_vec();
     let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
-    let command = Reason::Command { ending: Ending::Exit(1), line: Some((1, text(bytes))), output: said() };
+    let command = Reason::Command {
+        ending: Ending::Exit(1),
+        line: Some((1, text(bytes))),
+        output: said(),
+        said: Some(text(bytes)),
+    };
     let of = |step, reason| by_verdict(verdict(Outcome::Failed, None, failed(step, reason)));
     let kind = ConnectionKind::HostKey;
     [

@@ -1,7 +1,7 @@
 //! What the issue of a server and service is told.
 
 use super::*;
-use crate::protocol::{Answer, End, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
+use crate::protocol::{Answer, End, Ending, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
 use std::time::Duration;
@@ -145,6 +145,8 @@ fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
     let unhealthy = Reason::Unhealthy { last: Answer::Refused, attempts: 1, waited: Duration::ZERO, said: said() };
     let lines = vec![b"KeyError: 'CUSTOMER'".to_vec()];
     for reason in [
+        Reason::Command { ending: Ending::Exit(1), line: None, output: b"CUSTOMER".to_vec(), said: said() },
+        Reason::StartLimit { interval: Duration::ZERO, said: said() },
         Reason::Crashed { result: "exit-code".into(), said: said() },
         Reason::NotRunning { state: "inactive/dead".into(), said: said() },
         unhealthy,

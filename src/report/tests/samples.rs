@@ -73,7 +73,7 @@ pub(in crate::report) fn unhealthy(last: Answer) -> Reason {
 }
 
 pub(in crate::report) fn command(ending: Ending, output: &[u8]) -> Reason {
-    Reason::Command { ending, line: Some((2, "uv sync --frozen".into())), output: output.to_vec() }
+    Reason::Command { ending, line: Some((2, "uv sync --frozen".into())), output: output.to_vec(), said: None }
 }
 
 fn io(kind: IoKind, error: &str) -> Reason {
@@ -90,8 +90,11 @@ fn not_running(state: &str) -> Reason {
 }
 
 /// Those that a line of the log explains.
-pub(in crate::report) fn explained() -> [Reason; 3] {
+pub(in crate::report) fn explained() -> [Reason; 5] {
+    let no_database = || Some("ValueError: no database".to_owned());
     [
+        Reason::Command { ending: Ending::Exit(1), line: None, output: Vec::new(), said: no_database() },
+        Reason::StartLimit { interval: SECOND * 10, said: no_database() },
         Reason::Crashed { result: "exit-code, exit status 1".into(), said: Some(IMPORT_ERROR.into()) },
         Reason::NotRunning { state: "inactive/dead, success, exit status 0".into(), said: Some("bye".into()) },
         Reason::Unhealthy { last: Answer::Refused, attempts: 30, waited: SECOND * 60, said: Some(PANIC.into()) },
@@ -104,7 +107,7 @@ fn no_such_release(problem: &str) -> Reason {
 
 pub(in crate::report) fn reasons() -> Vec<Reason> {
     let mut all = vec![
-        Reason::NotReady(findings().split_off(6)),
+        Reason::NotReady(findings().split_off(7)),
         Reason::Busy(None),
         Reason::Busy(Some(held())),
         io(IoKind::Full, "No space left on device"),
@@ -115,12 +118,12 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Cancelled,
         Reason::OutOfTime(SECOND * 1800),
         command(Ending::Exit(1), b""),
-        Reason::Command { ending: Ending::Signal(9), line: None, output: Vec::new() },
-        Reason::Command { ending: Ending::OutOfTime, line: None, output: Vec::new() },
+        Reason::Command { ending: Ending::Signal(9), line: None, output: Vec::new(), said: None },
+        Reason::Command { ending: Ending::OutOfTime, line: None, output: Vec::new(), said: None },
         Reason::Program { program: ".venv/bin/uvicorn".into(), problem: "there is no such file".into() },
         Reason::Shared { path: "config/wechat.yaml".into(), problem: "is missing".into() },
         Reason::Log { lines: lines([b"Traceback (most recent call last):", b"KeyError: 'DATABASE_URL'"]) },
-        Reason::StartLimit { interval: SECOND * 10 },
+        Reason::StartLimit { interval: SECOND * 10, said: None },
         crashed("exit-code, exit status 1"),
         crashed("exit-code, exit status 203"),
         crashed("exit-code, exit status 200"),
@@ -135,7 +138,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         no_such_release("failed when it went live"),
         Reason::NoSuchRelease { wanted: String::new(), problem: "there is no good release to go back to".into() },
     ];
-    all.extend(answers().into_iter().map(unhealthy));
+    all.extend(answers().into_iter().filter(|answer| !matches!(answer, Answer::Healthy { .. })).map(unhealthy));
     all
 }
 
@@ -145,6 +148,7 @@ pub(in crate::report) fn findings() -> Vec<Unready> {
     vec![
         Unready::Target { path: "/opt/diting".into(), user: user(), error: "Permission denied".into() },
         Unready::Link { name: "current".into(), found: "a folder".into() },
+        Unready::Link { name: "current".into(), found: "a link to /srv/app, which is no release".into() },
         Unready::NoSystemd("no such file".into()),
         unit("not-found"),
         unit("masked"),

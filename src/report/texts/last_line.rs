@@ -71,7 +71,7 @@ mod tests {
         failed: 1762147999 failed to switch (somebody else was at work on the server: current was changed); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
-        not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 12 other findings; 1762147685 is still live; 21.4 s
+        not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 13 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
         failed: cannot roll back: 3f2a1bc: 1762147685 is current already; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was cut off while it was to upload: the line to the runner ended, or the run was cancelled; 1762147685 is still live; 21.4 s

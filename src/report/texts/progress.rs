@@ -227,7 +227,7 @@ mod tests {
         1762147999, of an earlier run that did not see its end, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 12 other findings; 1762147685 is live
+        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 13 other findings; 1762147685 is live
         of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
         of an earlier run that did not see its end, has ended as failed, because 3f2a1bc: 1762147685 is current already; 1762147685 is live
         1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live

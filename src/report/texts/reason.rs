@@ -15,9 +15,14 @@ pub fn failure(failure: &Failure) -> String {
     }
 }
 
-/// Why a step failed, as it fits after "because".
+/// Why a step failed, as it fits after "because"; with the line of the log that says why, where one does.
 #[must_use]
 pub fn reason(reason: &Reason) -> String {
+    let said = reason.said().map(|said| format!("; its log says: {}", word(said)));
+    format!("{}{}", what(reason), said.unwrap_or_default())
+}
+
+fn what(reason: &Reason) -> String {
     match reason {
         Reason::NotReady(found) => not_ready(found),
         Reason::Busy(by) => format!("another deployment holds the lock on the server{}", holder(by.as_ref())),
@@ -27,7 +32,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Upload(problem) => format!("what arrived on the server is not what was announced: {}", word(problem)),
         Reason::Cancelled => "the line to the runner ended, or the run was cancelled".to_owned(),
         Reason::OutOfTime(time) => format!("the time for everything before the switch ({}) is up", limit(*time)),
-        Reason::Command { ending, line, output: _ } => command(*ending, line.as_ref()),
+        Reason::Command { ending, line, .. } => command(*ending, line.as_ref()),
         Reason::Program { program, problem } => {
             format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
         }
@@ -38,36 +43,24 @@ pub fn reason(reason: &Reason) -> String {
         },
         Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => word(problem),
         Reason::NoSuchRelease { wanted, problem } => format!("{}: {}", word(wanted), word(problem)),
-        Reason::StartLimit { interval } => {
+        Reason::StartLimit { interval, .. } => {
             format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
         }
-        Reason::Crashed { result, said } => {
-            format!("the unit's process on the server ended: {}{}", word(result), log(said.as_deref()))
-        }
-        Reason::NotRunning { state, said } => {
-            format!("the unit on the server is {}{}", word(state), log(said.as_deref()))
-        }
+        Reason::Crashed { result, .. } => format!("the unit's process on the server ended: {}", word(result)),
+        Reason::NotRunning { state, .. } => format!("the unit on the server is {}", word(state)),
         Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
         Reason::Interference(what) => format!("somebody else was at work on the server: {}", word(what)),
         Reason::Unreadable(why) => format!("the unit's state cannot be read on the server: {}", word(why)),
         Reason::ForeignListener { port, who } => {
             format!("port {port} on the server is held by {}, not by the new process", word(who))
         }
-        Reason::Unhealthy { last, attempts, waited, said } => {
-            format!("{}{}", unhealthy(last, *attempts, *waited), log(said.as_deref()))
-        }
+        Reason::Unhealthy { last, attempts, waited, .. } => unhealthy(last, *attempts, *waited),
         Reason::Interrupted => "the process that deploys on the server was killed, or the server went down".to_owned(),
     }
 }
 
 fn unhealthy(last: &Answer, attempts: u32, waited: Duration) -> String {
-    let late = if matches!(last, Answer::Healthy { .. }) { " at last, but not for long enough," } else { "" };
-    format!("health {}{late} after {} in {}", answer(last), count(attempts, "attempt"), duration(waited))
-}
-
-/// The line of the log that says why, where one does.
-fn log(said: Option<&str>) -> String {
-    said.map(|said| format!("; its log says: {}", word(said))).unwrap_or_default()
+    format!("health {} after {} in {}", answer(last), count(attempts, "attempt"), duration(waited))
 }
 
 /// How a command ended, as it fits after its name.
@@ -154,7 +147,6 @@ mod tests {
         the process that deploys on the server was killed, or the server went down
         3f2a1bc: 1762147685 failed when it went live
         there is no good release to go back to
-        health answered 200 at last, but not for long enough, after 30 attempts in 1 min
         health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
         health answered 302, a redirect to https://web1/login after 30 attempts in 1 min
         health answered a body that does not match “"release":"1762147999"” with “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…” after 30 attempts in 1 min
@@ -168,6 +160,8 @@ mod tests {
     fn the_line_of_the_log_that_says_why_is_named_as_all_foreign_text_is() {
         let all: Vec<_> = explained().iter().map(reason).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
+        the command ended with exit code 1 on the server; its log says: ValueError: no database
+        systemd on the server refuses to start the unit again within 10 s; its log says: ValueError: no database
         the unit's process on the server ended: exit-code, exit status 1; its log says: ModuleNotFoundError: No module named 'x'
         the unit on the server is inactive/dead, success, exit status 0; its log says: bye
         health refused the connection: nobody listens there after 30 attempts in 1 min; its log says: thread 'main' panicked at src/main.rs:2:5: no database ##\[error]

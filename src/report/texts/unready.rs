@@ -47,6 +47,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         /opt/diting on the server cannot be made or written by deploy: Permission denied
         current on the server is not a link to a release, but a folder
+        current on the server is not a link to a release, but a link to /srv/app, which is no release
         systemd on the server cannot be reached: no such file
         unit diting on the server is not-found
         unit diting on the server is masked

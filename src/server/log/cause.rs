@@ -29,10 +29,13 @@ pub(in crate::server) struct Failed<'a> {
 
 /// The same reason, with the line of the log that explains it. An answer of health is explained only by a crash.
 pub(in crate::server) fn explain(mut reason: Reason, failed: &Failed<'_>) -> Reason {
-    match &mut reason {
-        Reason::Crashed { said, .. } | Reason::NotRunning { said, .. } => *said = end(failed),
-        Reason::Unhealthy { said, .. } if failed.check.level != LogLevel::Off => *said = crash(failed),
-        _ => {}
+    let is_answer = matches!(reason, Reason::Unhealthy { .. });
+    if let Some(said) = reason.said_mut() {
+        *said = match failed.check.level {
+            LogLevel::Off if is_answer => None,
+            _ if is_answer => crash(failed),
+            _ => end(failed),
+        };
     }
     reason
 }
