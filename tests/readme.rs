@@ -65,20 +65,98 @@ fn the_outputs_named_are_those_of_action_yml() {
 /// What people read, by its path.
 fn texts() -> Vec<(PathBuf, String)> {
     let ours = ["README.md", "SECURITY.md", "CHANGELOG.md"].iter().map(|name| root().join(name));
-    let below = ["docs", "examples/uvicorn", "examples/node", "examples/static"];
+    let below = ["docs", "docs/zh", "examples", "examples/uvicorn", "examples/node", "examples/static"];
     let entries = below.iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
     let paths = ours.chain(entries.map(|entry| entry.unwrap().path()));
-    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md" || extension == "yml"));
     paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
 #[test]
-fn every_link_leads_to_a_file() {
+fn every_link_leads_to_a_file_and_its_part() {
     for (path, text) in texts() {
-        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let found = link.starts_with("https://") || path.parent().unwrap().join(link).exists();
-            assert!(found, "{link} in {} leads nowhere", path.display());
+        let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        for link in links.filter(|link| !link.starts_with("https://")) {
+            let (file, part) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let is_part = || fs::read_to_string(&target).unwrap().lines().any(|line| anchor(line) == part);
+            let leads = target.exists() && (part.is_empty() || is_part());
+            assert!(leads, "{link} in {} leads nowhere", path.display());
         }
+    }
+}
+
+/// What GitHub calls the part of a page that this heading begins.
+fn anchor(line: &str) -> String {
+    let Some(heading) = line.trim_start_matches('#').strip_prefix(' ') else { return String::new() };
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// What stands in the text as code.
+fn code(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// What the rows of a text's tables are about: the code in their first cells.
+fn subjects(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()).flat_map(code).collect()
+}
+
+/// All that the program's texts are made of, with the tests that show them whole.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+}
+
+#[test]
+fn what_the_log_says_by_the_guide_it_says() {
+    let guide = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let (first, rest) = guide.split_once("\n## No connection\n").unwrap();
+    let said: String = ["report", "github"].iter().map(|room| sources(&root().join("src").join(room))).collect();
+    let messages: Vec<&str> = subjects(rest);
+    assert!(messages.len() > 25, "{messages:?}");
+    for message in messages {
+        assert!(said.contains(message), "the log never says: {message}");
+    }
+    let mut outcomes = subjects(first);
+    let mut red: Vec<&str> = Outcome::ALL.iter().filter(|outcome| outcome.code() != 0).map(|it| it.word()).collect();
+    outcomes.sort_unstable();
+    red.sort_unstable();
+    assert_eq!(outcomes, red);
+}
+
+/// What a translation leaves as it is: blocks of code, the code in a table's rows, and how deep the headings are.
+fn frame(text: &str) -> Vec<String> {
+    let mut is_code = false;
+    let kept = |line: &str| {
+        is_code ^= line.starts_with("```");
+        match line.chars().next() {
+            _ if is_code || line.starts_with("```") => Some(line.to_owned()),
+            Some('#') => line.split(' ').next().map(str::to_owned),
+            Some('|') => {
+                let mut row = code(line);
+                row.sort_unstable();
+                Some(row.join(" "))
+            }
+            _ => None,
+        }
+    };
+    text.lines().filter_map(kept).collect()
+}
+
+#[test]
+fn the_chinese_pages_say_as_much_as_the_english_ones() {
+    for (english, chinese) in [
+        ("README.md", "docs/zh/README.md"),
+        ("docs/server.md", "docs/zh/server.md"),
+        ("docs/troubleshooting.md", "docs/zh/troubleshooting.md"),
+    ] {
+        let [ours, theirs] = [english, chinese].map(|path| frame(&fs::read_to_string(root().join(path)).unwrap()));
+        for (theirs, ours) in theirs.iter().zip(&ours) {
+            assert_eq!(theirs, ours, "{chinese}");
+        }
+        assert_eq!(theirs.len(), ours.len(), "{chinese}");
     }
 }
 

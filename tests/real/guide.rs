@@ -1,18 +1,23 @@
-//! docs/server.md: its commands, run as they stand on a server that knows nothing of the service, make one to deploy to.
+//! The commands of docs/server.md, run as they stand on a server that knows nothing of the service, make one to deploy to; and
+//! those of docs/troubleshooting.md help.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::server::{Server, TARGET};
 use std::fs;
 
-/// The guide's shell commands in their order, for a service and a user that the throwaway server has not got.
+/// The shell commands of a page, in their order.
+fn blocks(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The guide's commands, for a service and a user that the throwaway server has not got.
 fn commands(server: &Server) -> Vec<String> {
-    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/server.md")).unwrap();
-    let blocks = guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let renamed = |block: &str| {
+    let renamed = |block: String| {
         let ours = block.replace("/.deploy/", "/.OURS/").replace("deploy", "carrier").replace("/.OURS/", "/.deploy/");
         ours.replace("diting", "guided").replace("--port 8000", &format!("--port {}", server.app_port))
     };
-    blocks.map(renamed).collect()
+    blocks("server.md").into_iter().map(renamed).collect()
 }
 
 fn prepared() -> (Server, Vec<String>) {
@@ -56,4 +61,32 @@ fn a_server_prepared_by_the_guide_is_ready_and_guards_itself_after_a_power_cut()
     let run = deployment(&App::version("3")).run();
     run.assert_deployed(Some(&first));
     run.assert_says("earlier");
+}
+
+#[test]
+fn by_hand_the_commands_for_a_red_deployment_tell_what_is_there_and_go_back() {
+    let server = Server::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let second = server.deploy_well(&App::version("2"), Some(&first));
+    let [look, back, ask] = blocks("troubleshooting.md").try_into().unwrap();
+    let told = server.exec(&look);
+    for expected in [first.as_str(), &second, "current ->", "Active: active (running)", "Deployed"] {
+        assert!(told.contains(expected), "{expected} is missing: {told}");
+    }
+    // not while a deployment is at work, or was cut short
+    server.exec(&format!("cat >/usr/local/bin/back <<'END'\n{back}END\ntouch {TARGET}/.deploy/pending"));
+    let goes_back = |before: &str| server.try_exec(&format!("su -l deploy -c '{before} sh -eu /usr/local/bin/back'"));
+    assert!(!goes_back("").status.success());
+    server.exec(&format!("rm {TARGET}/.deploy/pending"));
+    assert!(!goes_back(&format!("flock {TARGET}/.deploy/lock")).status.success());
+    server.assert_live(&second, "2", Some(&first));
+    assert!(goes_back("").status.success());
+    server.wait_until_answers(&first);
+    let answer = server.exec_as_deploy(&ask.replace("8000", &server.app_port.to_string()));
+    assert!(answer.contains(&first), "{answer}");
+    // and the next deployment takes it as it finds it
+    let run = server.deploy(&App::version("3"));
+    let third = run.assert_deployed(Some(&first));
+    run.assert_silent_about("::warning");
+    server.assert_live(&third, "3", Some(&first));
 }
