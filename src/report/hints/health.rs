@@ -24,7 +24,9 @@ pub(super) fn health(last: &Answer, place: &Place) -> String {
             "something listens, but does not answer: the app hangs at start, or waits for a database or another service:",
             log,
         ),
-        Answer::Healthy { .. } | Answer::Broken(_) => "is health-url right: http or https, port, path? Try it with curl -v on the server".to_owned(),
+        Answer::Healthy { .. } | Answer::Broken(_) => {
+            "is health-url right: http or https, port, path? Try it with curl -v on the server".to_owned()
+        }
     }
 }
 

@@ -90,7 +90,9 @@ fn is_plain(word: &str) -> bool {
     let inner = |c: char| c.is_alphanumeric() || c == '%';
     let ends = word.starts_with(char::is_alphanumeric) && word.ends_with(inner);
     let lower = word.to_lowercase();
-    let refers = lower.contains("www.") || lower.contains("//") || refers_to_issue(&lower);
+    // before a dot that ends a sentence, too
+    let web = lower.contains("www.") || lower.ends_with("www") || lower.contains("//");
+    let refers = web || refers_to_issue(&lower);
     let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
     matches!(word, "–" | "—" | "✓" | "✗" | "%") || (word.chars().all(allowed) && ends && !hash && !refers)
 }
@@ -177,6 +179,7 @@ mod tests {
             ("1762147999 of 3f2a1bc is live", "`1762147999` of `3f2a1bc` is live"),
             ("<b>x</b> <!-- y", "`<b>x</b> <!--` y"),
             ("go to https://x/y, www.x.y (me@x.y)", "go to `https://x/y`, `www.x.y` (`me@x.y`)"),
+            ("see (www. Then www", "see (`www`. Then `www`"),
             ("1. a - b * c", "`1`. a `-` b `*` c"),
             ("``` `` a", "```` ``` `` ```` a"),
             ("$x$ :smile: &amp; a_b [l](u) \\", "`$x$ :smile`: `&amp`; `a_b [l](u`) `\\`"),
