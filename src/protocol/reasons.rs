@@ -99,6 +99,11 @@ pub enum Reason {
     },
     /// The restart command succeeded, but the unit still runs the old process.
     NotRestarted,
+    /// The restart command succeeded, but systemd did not start the unit, which is not running.
+    NotStarted {
+        /// For a `Condition…=` of the unit that was not met.
+        condition: bool,
+    },
     /// Somebody else restarted the unit, or changed `current`, meanwhile.
     Interference(String),
     /// The unit's state can't be read, so nothing is known to be healthy.

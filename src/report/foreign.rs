@@ -18,6 +18,12 @@ pub(super) fn all(text: impl AsRef<[u8]>) -> String {
     harmless(joined.as_bytes())
 }
 
+/// The first line that says anything.
+pub(super) fn first_word(text: &[u8]) -> String {
+    let lines = lines(text);
+    word(lines.iter().find(|line| !line.trim().is_empty()).map_or("", String::as_str))
+}
+
 /// The last line that says anything: where programs put what went wrong.
 pub(super) fn last_word(text: &[u8]) -> String {
     let lines = lines(text);

@@ -49,7 +49,7 @@ impl Looks {
     /// server's set-up may allow. Never an earlier invocation's.
     fn log(&mut self, service: &str) {
         let invocation = Unit::show(service).map(|unit| unit.invocation().to_owned()).unwrap_or_default();
-        let start = log::Start { service, invocation: &invocation, since: None };
+        let start = log::Start { service, invocation: &invocation, since: None, ended: None };
         let title = format!("log of {service}, this start");
         let journal = !invocation.is_empty();
         let told = journal && self.show(&title, &mut log::journal(&start, LINES), Voice::Application);

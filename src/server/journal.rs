@@ -94,7 +94,9 @@ fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
     let text = fs::read_to_string(path).unwrap_or_default();
     if text.lines().count() < 2 * most {
         let mut file = File::options().create(true).append(true).open(path)?;
-        return writeln!(file, "{line}");
+        // a line that a full disk or a power cut has torn is not to take this one with it
+        let torn = !text.is_empty() && !text.ends_with('\n');
+        return writeln!(file, "{}{line}", if torn { "\n" } else { "" });
     }
     let skipped = text.lines().count() + 1 - most;
     let kept: Vec<&str> = text.lines().skip(skipped).chain([line]).collect();
@@ -117,5 +119,15 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.lines().count() <= 20, "{text}");
         assert_eq!(text.lines().last(), Some("39"));
+    }
+
+    #[test]
+    fn a_torn_line_does_not_take_the_next_one_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        fs::write(&path, "{\"at\":179").unwrap();
+        append(&path, "next", 10).unwrap();
+        append(&path, "last", 10).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"at\":179\nnext\nlast\n");
     }
 }

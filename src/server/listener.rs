@@ -92,7 +92,7 @@ fn answers_loopback(address: &str) -> bool {
     every || loopback
 }
 
-fn processes_of(control_group: &str) -> Vec<u32> {
+pub(super) fn processes_of(control_group: &str) -> Vec<u32> {
     if control_group.is_empty() {
         return Vec::new();
     }

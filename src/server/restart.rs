@@ -3,7 +3,8 @@
 use super::clock::{now_ms, since_epoch, ticks_since_boot};
 use super::journal;
 use super::layout::Layout;
-use super::log::{self, Failed};
+use super::listener;
+use super::log::{self, Ended, Failed};
 use super::outbox::Events;
 use super::process::quick;
 use super::shell;
@@ -28,22 +29,42 @@ pub(super) struct Started {
     pub(super) at: Option<u64>,
     /// The restart is a reload: the same invocation is right.
     pub(super) reload: bool,
+    /// The unit's processes before.
+    pub(super) processes: Vec<u32>,
 }
 
 impl Started {
     fn now(before: &Unit, reload: bool) -> Self {
+        let mut processes = listener::processes_of(before.get("ControlGroup"));
+        processes.extend(before.main_pid().filter(|pid| !processes.contains(pid)));
         Self {
             invocation: before.invocation().to_owned(),
             automatic_restarts: Some(before.automatic_restarts()),
             at: ticks_since_boot(),
             reload,
+            processes,
         }
     }
 
-    /// The invocation that the restart ends; `None`: there was no restart, or the same one goes on.
-    pub(super) fn ended(&self) -> Option<&str> {
-        (!self.reload && self.automatic_restarts.is_some()).then_some(self.invocation.as_str())
+    /// Where the unit is `after` a restart that failed what it was before: how it is verified. A reload may have reached it.
+    fn untouched(&self, after: &Unit) -> Option<Box<Self>> {
+        let same = !self.reload && after.invocation() == self.invocation;
+        same.then(|| Box::new(Self { reload: true, ..self.clone() }))
     }
+
+    /// The start that the restart has ended, where `now` is the unit's invocation; `None`: there was no restart, or the
+    /// same one goes on, as it may after a reload.
+    pub(super) fn ended(&self, now: &str) -> Option<Ended<'_>> {
+        let goes_on = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
+        (!goes_on).then_some(Ended { invocation: &self.invocation, processes: &self.processes })
+    }
+}
+
+/// A restart that failed.
+pub(super) struct Unstarted {
+    pub(super) reason: Reason,
+    /// The process from before it goes on, as if it had been left alone.
+    pub(super) goes_on: Option<Box<Started>>,
 }
 
 /// How to restart what.
@@ -66,8 +87,11 @@ impl Service<'_> {
 
     /// Restarts; where systemd's start limit refuses, waits it out and tries again. By `check` the log of a start that
     /// failed is read.
-    pub(super) fn restart(&self, check: &LogCheck, events: &mut dyn Events) -> Result<Started, Reason> {
-        let Some(service) = self.service else { return self.run(LONGEST, events).map(|()| Started::default()) };
+    pub(super) fn restart(&self, check: &LogCheck, events: &mut dyn Events) -> Result<Started, Unstarted> {
+        let Some(service) = self.service else {
+            let done = self.run(LONGEST, events);
+            return done.map(|()| Started::default()).map_err(|reason| Unstarted { reason, goes_on: None });
+        };
         if *self.restart == Restart::Nothing {
             return Ok(Started::default());
         }
@@ -80,18 +104,23 @@ impl Service<'_> {
             let before = self.idle_unit(limit);
             let started = Started::now(&before, self.is_reload());
             journal::note_start(self.layout, now_ms());
+            let tried = start.elapsed();
             let refusal = match self.run(limit, events) {
                 Ok(()) => return Ok(started),
                 Err(reason) => reason,
             };
             let after = self.unit().unwrap_or_default();
             let told = after.hit_start_limit();
-            let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after);
-            if !refused || start.elapsed() > interval + MARGIN {
+            let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after, &refusal);
+            // the last try is one that was made when the interval was over
+            if !refused || tried > interval + Duration::from_secs(1) {
                 let reason = if told { Reason::StartLimit { interval, said: None } } else { refusal };
-                let failed = Failed { service, before: started.ended(), since, check };
-                // a unit that is up has failed at nothing that its log could tell
-                return Err(if after.is_up() { reason } else { log::explain(reason, &failed) });
+                if after.is_up() {
+                    // it has failed at nothing that its log could tell
+                    return Err(Unstarted { reason, goes_on: started.untouched(&after) });
+                }
+                let failed = Failed { service, ended: started.ended(after.invocation()), since, check };
+                return Err(Unstarted { reason: log::explain(reason, &failed), goes_on: None });
             }
             wait_out(interval, start, events);
         }
@@ -144,11 +173,15 @@ impl Service<'_> {
 
 /// Whether a restart that failed was refused by the start limit. `Result` does not tell after a crash, for systemd keeps
 /// the first result (`service_enter_dead`): but what was refused got no invocation. An automatic restart in between may
-/// have got one; then another try will tell.
-fn was_refused(before: &Unit, after: &Unit) -> bool {
+/// have got one; then another try will tell. What systemd did not try for another reason - an assertion, a dependency that
+/// failed - got none either, and will not by waiting: there systemctl speaks of no job of the unit that failed.
+fn was_refused(before: &Unit, after: &Unit, refusal: &Reason) -> bool {
+    let Reason::Command { output, .. } = refusal else { return false };
+    let job_failed =
+        String::from_utf8_lossy(output).lines().any(|line| line.starts_with("Job for ") && line.contains(" failed"));
     let started =
         after.invocation() != before.invocation() && after.automatic_restarts() == before.automatic_restarts();
-    after.start_limit().is_some() && after.get("ActiveState") == "failed" && !started
+    job_failed && after.start_limit().is_some() && after.get("ActiveState") == "failed" && !started
 }
 
 fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
@@ -214,11 +247,22 @@ mod tests {
     fn a_refused_start_is_told_from_one_that_failed() {
         let unit = |rest: &str| Unit::parse(&format!("StartLimitBurst=5\nStartLimitIntervalUSec=10s\n{rest}"));
         let before = unit("ActiveState=activating\nResult=exit-code\nInvocationID=a\nNRestarts=4");
-        let after = |rest: &str| was_refused(&before, &unit(&format!("Result=exit-code\n{rest}")));
+        let said = |output: &str| Reason::Command {
+            ending: Ending::Exit(1),
+            line: None,
+            output: output.as_bytes().to_vec(),
+            said: None,
+        };
+        let failed = said("Job for a.service failed because the control process exited with error code.\nSee x\n");
+        let after = |rest: &str| was_refused(&before, &unit(&format!("Result=exit-code\n{rest}")), &failed);
         assert!(after("ActiveState=failed\nInvocationID=a\nNRestarts=4"));
         assert!(after("ActiveState=failed\nInvocationID=b\nNRestarts=5"));
         assert!(!after("ActiveState=failed\nInvocationID=b\nNRestarts=4"));
         assert!(!after("ActiveState=active\nInvocationID=a\nNRestarts=4"));
+        let untried = unit("Result=exit-code\nActiveState=failed\nInvocationID=a\nNRestarts=4");
+        for output in ["Assertion failed on job for a.service.", "A dependency job for a.service failed. See x", ""] {
+            assert!(!was_refused(&before, &untried, &said(output)), "{output}");
+        }
     }
 
     #[test]

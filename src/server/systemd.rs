@@ -10,7 +10,7 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult";
 /// For a question to systemd; it answers in milliseconds unless the machine is in trouble.
 const PATIENCE: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;

@@ -11,7 +11,7 @@ use super::log;
 use super::outbox::Events;
 use super::pending::{Old, Pending};
 use super::records::{self, State};
-use super::restart::Service;
+use super::restart::{Service, Started, Unstarted};
 use super::verdicts;
 use super::verify::{verify, Subject};
 use crate::protocol::{Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What};
@@ -27,11 +27,13 @@ pub(super) struct Transaction<'a> {
     begun: bool,
     /// A link could not be put back: the next run is to try again.
     unfinished: bool,
+    /// The process that a restart which failed has left alone.
+    left_alone: Option<Box<Started>>,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(layout: &'a Layout, pending: &'a Pending, events: &'a mut dyn Events) -> Self {
-        Self { layout, pending, events, told: None, begun: true, unfinished: false }
+        Self { layout, pending, events, told: None, begun: true, unfinished: false, left_alone: None }
     }
 
     /// Runs it to its end.
@@ -99,13 +101,23 @@ impl<'a> Transaction<'a> {
         }
         let service =
             Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
-        let started =
-            service.restart(&verification.log, self.events).map_err(|reason| Failure { step: restart, reason })?;
+        let started = match service.restart(&verification.log, self.events) {
+            Ok(started) => started,
+            Err(Unstarted { reason, goes_on }) => self.still_alone(goes_on).ok_or(Failure { step: restart, reason })?,
+        };
         self.step(watch);
         let folder = self.layout.release(release);
         let service = self.pending.service.as_deref();
         let subject = Subject { release, folder, sha, service, verification, started: &started };
         verify(&subject, self.events).map_err(|reason| Failure { step: watch, reason })
+    }
+
+    /// Whether no restart has reached the old release's process, neither for the new release nor for the way back: then
+    /// it only has to be verified.
+    fn still_alone(&mut self, goes_on: Option<Box<Started>>) -> Option<Started> {
+        let before = std::mem::replace(&mut self.left_alone, goes_on);
+        let now = self.left_alone.as_deref()?;
+        (before?.invocation == now.invocation).then(|| now.clone())
     }
 
     fn commit(&mut self) -> Result<Verdict> {

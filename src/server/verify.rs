@@ -54,6 +54,9 @@ struct Watch<'a> {
     attempts: u32,
     last: Option<Answer>,
     healthy_since: Option<Instant>,
+    /// Of the unit, the last time that systemd was asked.
+    seen: String,
+    /// The new one's.
     invocation: Option<String>,
     restarts: Option<u64>,
     up: Option<Up>,
@@ -90,6 +93,7 @@ impl<'a> Watch<'a> {
             attempts: 0,
             last: None,
             healthy_since: None,
+            seen: String::new(),
             invocation: None,
             restarts: subject.started.automatic_restarts,
             up: None,
@@ -173,8 +177,8 @@ impl<'a> Watch<'a> {
     /// The same reason, with what the log of this start says of it.
     fn explained(&self, reason: Reason) -> Reason {
         let Some(service) = self.subject.service else { return reason };
-        let before = self.subject.started.ended();
-        let failed = log::Failed { service, before, since: self.restarted_at(), check: &self.subject.verification.log };
+        let ended = self.subject.started.ended(&self.seen);
+        let failed = log::Failed { service, ended, since: self.restarted_at(), check: &self.subject.verification.log };
         log::explain(reason, &failed)
     }
 
@@ -187,6 +191,10 @@ impl<'a> Watch<'a> {
             // what can't be looked at is not healthy, but may be looked at again
             Err(reason) => return Ok(Some(reason)),
         };
+        unit.invocation().clone_into(&mut self.seen);
+        if self.was_not_started(&unit) {
+            return Err(Reason::NotStarted { condition: unit.get("ConditionResult") == "no" });
+        }
         self.look_for_a_crash(&unit)?;
         let waiting = Some(Reason::NotRunning { state: unit.state(), said: None });
         match unit.get("ActiveState") {
@@ -203,6 +211,12 @@ impl<'a> Watch<'a> {
         let main = pid.and_then(|pid| Some((pid, listener::started(pid)?)));
         self.up = Some(Up { at: Instant::now(), control_group: unit.get("ControlGroup").to_owned(), main });
         self.look_at_invocation(unit.invocation())
+    }
+
+    /// After a restart that went well: what its state tells is how the process before it ended.
+    fn was_not_started(&self, unit: &Unit) -> bool {
+        let same = self.subject.started.ended(unit.invocation()).is_some_and(|it| it.invocation == unit.invocation());
+        same && matches!(unit.get("ActiveState"), "inactive" | "failed") && !unit.is_busy()
     }
 
     fn look_for_a_crash(&mut self, unit: &Unit) -> Result<(), Reason> {
@@ -248,13 +262,11 @@ impl<'a> Watch<'a> {
     fn look_at_log(&mut self) -> Result<(), Reason> {
         let Some(service) = self.subject.service else { return Ok(()) };
         let invocation = self.invocation.as_deref().unwrap_or_default();
-        let start = log::Start { service, invocation, since: self.log_since() };
+        let ended = self.subject.started.ended(invocation);
+        // where the process goes on in the same invocation, what the release before it logged is not this one's
+        let since = ended.is_none().then(|| self.restarted_at());
+        let start = log::Start { service, invocation, since, ended };
         log::check(&start, &self.subject.verification.log, self.events)
-    }
-
-    /// Where the process goes on in the same invocation, what the release before it logged is not this one's.
-    fn log_since(&self) -> Option<Duration> {
-        self.subject.started.ended().is_none().then(|| self.restarted_at())
     }
 
     /// By the clock that the log has, since the epoch.

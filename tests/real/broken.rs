@@ -54,6 +54,43 @@ fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() 
     before.server.assert_live(&before.good, "1", None);
 }
 
+/// Nothing has touched the old process: it is verified, and neither restarted nor called unhealthy.
+#[test]
+fn a_restart_command_that_cannot_work_leaves_the_process_that_serves_alone_and_says_so() {
+    let before = Before::new();
+    let served = before.server.property("InvocationID");
+    let run = before.server.deployment(&App::version("2")).input("restart", "sudo -n /opt/nope restart diting").run();
+    run.assert_rolled_back("restart", &before.good);
+    run.assert_last_line(&format!("{} is live and healthy again", before.good));
+    assert_eq!(before.server.property("InvocationID"), served);
+    before.server.assert_live(&before.good, "1", None);
+}
+
+/// However the process before ended, that is neither a start limit to wait for nor the new release's crash.
+#[test]
+fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
+    let server = Server::up();
+    let condition = |kind: &str| {
+        let path = format!("[Unit]\n{kind}PathExists=/opt/diting/current/good\n");
+        server.drop_in(&(path + &server.plain_service("127.0.0.1")));
+    };
+    let ends_badly = "import signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(143))\nclass Handler";
+    let app = App::plain("1").replace_in("app.py", "class Handler", ends_badly).file("good", "", 0o644);
+    condition("Assert");
+    let good = server.deployment(&app).input("install", "none").run().assert_deployed(None);
+    for (kind, step, told) in [
+        ("Assert", "restart", "; it says: Assertion failed on job for diting.service."),
+        ("Condition", "verify", "systemd on the server did not start the unit, for a condition in its file is not met"),
+    ] {
+        condition(kind);
+        let run = server.deployment(&App::plain("2")).input("install", "none").run();
+        run.assert_rolled_back(step, &good);
+        run.assert_last_line(told);
+        run.assert_silent_about("start limit; nothing serves");
+        server.assert_answers(&good, "1");
+    }
+}
+
 #[test]
 fn a_release_that_exits_after_a_second_is_rolled_back() {
     let before = Before::new();

@@ -12,6 +12,9 @@ const JOURNALCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}
 echo "$*" >> "$home/asked"
 for argument; do
+    case $argument in _PID=*) exec cat "$home/words-of-${argument#*=}" ;; esac
+done
+for argument; do
     case $argument in
     _SYSTEMD_UNIT=*) exec cat "$home/entries" ;;
     _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec cat "$home/journal-${argument#*=}" ;;
@@ -120,6 +123,37 @@ fn what_an_earlier_start_logged_is_not_looked_at() {
     let told = deploy(&server, LogLevel::Fail);
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
     assert!(words(&told).is_empty() && not_checked(&told).is_none(), "{told:?}");
+}
+
+/// journald asks for the invocation when it reads a line: then the next one may have begun.
+#[test]
+fn the_last_words_of_the_process_before_are_not_the_new_ones() {
+    for (new, outcome) in [("INFO: fine\n", Outcome::Deployed), ("FATAL: bye\n", Outcome::RolledBack)] {
+        let server = Server::new();
+        server.program(".local/bin/journalctl", JOURNALCTL);
+        let home = server.home();
+        // no such process is there any more
+        fs::write(home.join("main"), "9999999").unwrap();
+        server.deploys(&App::good("old"));
+        fs::remove_file(home.join("main")).unwrap();
+        fs::write(home.join("words-of-9999999"), "FATAL: bye\nERROR: going\n").unwrap();
+        logs(&server, 2, format!("FATAL: bye\nERROR: going\n{new}"));
+        let told = deploy(&server, LogLevel::Fail);
+        assert_eq!(told.outcome(), Some(outcome), "{told:?}");
+        assert!(words(&told).is_empty(), "{told:?}");
+    }
+}
+
+/// A script that reloads another program may restart the unit all the same.
+#[test]
+fn a_failed_restart_is_not_told_with_what_the_process_before_said_whatever_words_its_command_has() {
+    let server = server();
+    server.behaves("new", "failed");
+    has_entries(&server, &[("start-2", "ERROR: no database"), ("start-1", "ERROR: the old one says bye")]);
+    let reason = reason(server.deploy_with(&App::good("new"), |plan| {
+        plan.restart = Restart::Commands(": reload nginx; systemctl restart app; grep -q old current/name".to_owned());
+    }));
+    assert_eq!(reason.said(), Some("ERROR: no database"), "{reason:?}");
 }
 
 #[test]

@@ -99,7 +99,7 @@ mod tests {
         ---
         see on the server who may what, and give to the deploy user what it needs:
           namei -l /opt/diting/releases/1762147999/app.py
-          sudo chown deploy: FOLDER
+          sudo chown deploy: /opt/diting/releases/1762147999
         ---
         look at it on the server:
           namei -l /opt/diting/releases/1762147999/app.py
@@ -109,6 +109,10 @@ mod tests {
         run it again: what was uploaded is kept
         ---
         see above which step took the time, or raise the input timeout
+        ---
+        on the server:
+          systemctl status diting
+          sudo journalctl -u diting -n 50 --no-pager
         ---
         on the server:
           systemctl status diting
@@ -155,6 +159,10 @@ mod tests {
           systemctl cat diting
         ---
         does the input restart really restart this unit? A reload keeps the old process
+        ---
+        which Condition… line does this release not meet? On the server:
+          systemctl cat diting
+          systemctl status diting
         ---
         while a deployment runs, nobody else may restart the unit or change current; who it was:
           last -n 5

@@ -1,6 +1,7 @@
 use super::{command::command, health::health, steps, unit, unready};
 use crate::protocol::{Failure, IoKind, Reason, Step};
 use crate::report::place::{shell, Place};
+use std::path::Path;
 
 /// What to do about a step that failed.
 #[must_use]
@@ -26,6 +27,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         Reason::NoSuchRelease { .. } => "see what there is by command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { result: end, .. } | Reason::NotRunning { state: end, .. } => unit::crashed(end, place),
+        Reason::NotStarted { condition: true } => {
+            steps("which Condition… line does this release not meet? On the server:", &unit::conditions(place))
+        }
+        Reason::NotStarted { condition: false } => unit::look(place),
         Reason::NotRestarted => {
             "does the input restart really restart this unit? A reload keeps the old process".to_owned()
         }
@@ -81,6 +86,7 @@ fn foreign_listener(port: u16) -> String {
 }
 
 fn io(kind: IoKind, path: &str, place: &Place) -> String {
+    let folder = Path::new(path).parent().and_then(Path::to_str).map_or_else(|| shell(path), shell);
     let path = shell(path);
     match kind {
         IoKind::Full => steps(
@@ -97,7 +103,7 @@ fn io(kind: IoKind, path: &str, place: &Place) -> String {
         ),
         IoKind::Denied => steps(
             "see on the server who may what, and give to the deploy user what it needs:",
-            &[format!("namei -l {path}"), format!("sudo chown {}: FOLDER", shell(&place.user))],
+            &[format!("namei -l {path}"), format!("sudo chown {}: {folder}", shell(&place.user))],
         ),
         IoKind::Other => steps("look at it on the server:", &[format!("namei -l {path}")]),
     }

@@ -13,6 +13,12 @@ pub(super) fn commands(place: &Place) -> [String; 2] {
     [format!("systemctl status {unit}"), format!("sudo journalctl -u {unit} -n 50 --no-pager")]
 }
 
+/// How to see what must be so for systemd to start it.
+pub(super) fn conditions(place: &Place) -> [String; 2] {
+    let unit = place.unit();
+    [format!("systemctl cat {unit}"), format!("systemctl status {unit}")]
+}
+
 /// What to do about a unit that systemd can't use.
 pub(super) fn unusable(service: &str, state: &str) -> String {
     let name = shell(service);

@@ -73,7 +73,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     ### What happened and what to do
 
-    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server)
+    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server; it says: no such package)
 
     its last lines say why; try it by hand on the server, in the newest folder of:
 

@@ -1,7 +1,7 @@
 use super::{answer, step, unready};
 use crate::protocol::{Answer, Ending, Failure, Holder, Reason, Unready};
 use crate::report::amounts::{count, duration, limit, utc};
-use crate::report::foreign::word;
+use crate::report::foreign::{first_word, word};
 use std::time::Duration;
 
 /// Which step failed and why, as it fits after a release's id.
@@ -32,6 +32,7 @@ fn what(reason: &Reason) -> String {
         Reason::Upload(problem) => format!("what arrived on the server is not what was announced: {}", word(problem)),
         Reason::Cancelled => "the line to the runner ended, or the run was cancelled".to_owned(),
         Reason::OutOfTime(time) => format!("the time for everything before the switch ({}) is up", limit(*time)),
+        Reason::Command { ending, line, output, said: None } => command(*ending, line.as_ref()) + &quote(output),
         Reason::Command { ending, line, .. } => command(*ending, line.as_ref()),
         Reason::Program { program, problem } => {
             format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
@@ -49,6 +50,10 @@ fn what(reason: &Reason) -> String {
         Reason::Crashed { result, .. } => format!("the unit's process on the server ended: {}", word(result)),
         Reason::NotRunning { state, .. } => format!("the unit on the server is {}", word(state)),
         Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
+        Reason::NotStarted { condition } => {
+            let why = if *condition { ", for a condition in its file is not met" } else { "" };
+            format!("systemd on the server did not start the unit{why}")
+        }
         Reason::Interference(what) => format!("somebody else was at work on the server: {}", word(what)),
         Reason::Unreadable(why) => format!("the unit's state cannot be read on the server: {}", word(why)),
         Reason::ForeignListener { port, who } => {
@@ -98,6 +103,14 @@ fn command(how: Ending, line: Option<&(u32, String)>) -> String {
     }
 }
 
+/// What it said itself, where that is not shown elsewhere.
+fn quote(output: &[u8]) -> String {
+    match first_word(output) {
+        said if said.is_empty() => String::new(),
+        said => format!("; it says: {said}"),
+    }
+}
+
 fn signal(number: i32) -> &'static str {
     match number {
         6 => " (SIGABRT)",
@@ -114,6 +127,7 @@ mod tests {
     use crate::report::tests::{explained, reasons};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn every_reason_says_what_and_where() {
         let all: Vec<_> = reasons().iter().map(reason).collect();
         insta::assert_snapshot!(all.join("\n"), @r#"
@@ -128,6 +142,7 @@ mod tests {
         the line to the runner ended, or the run was cancelled
         the time for everything before the switch (30 min) is up
         line 2, uv sync --frozen, ended with exit code 1 on the server
+        the command ended with exit code 1 on the server; it says: sudo: @a
         the command was killed by signal 9 (SIGKILL) on the server
         the command did not end in time and was killed on the server
         .venv/bin/uvicorn, which the unit on the server starts, is not usable: there is no such file
@@ -141,6 +156,7 @@ mod tests {
         the unit's process on the server ended: signal, signal 9
         the unit on the server is failed/failed, exit-code, exit status 203
         the unit on the server still runs the old process
+        systemd on the server did not start the unit, for a condition in its file is not met
         somebody else was at work on the server: current points to 1762147001
         the unit's state cannot be read on the server: Failed to connect to bus
         port 8000 on the server is held by process 4711 (uvicorn), not by the new process

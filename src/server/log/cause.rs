@@ -17,11 +17,19 @@ const MOST: usize = 300;
 /// A line of a private key has at least so many characters of base64, but for its last one.
 const KEY_LINE: usize = 60;
 
+/// The start that a restart ended. Its last words are not those of the new one.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::server) struct Ended<'a> {
+    pub(in crate::server) invocation: &'a str,
+    /// Its processes. journald asks whose invocation it is only when it reads a line; then the next one may have begun.
+    pub(in crate::server) processes: &'a [u32],
+}
+
 /// A start that failed.
 pub(in crate::server) struct Failed<'a> {
     pub(in crate::server) service: &'a str,
-    /// The invocation before it, whose last words are not this one's; `None`: the same one goes on.
-    pub(in crate::server) before: Option<&'a str>,
+    /// `None`: the same one goes on.
+    pub(in crate::server) ended: Option<Ended<'a>>,
     /// When it was asked for, since the epoch.
     pub(in crate::server) since: Duration,
     pub(in crate::server) check: &'a LogCheck,

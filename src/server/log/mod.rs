@@ -5,7 +5,7 @@ mod level;
 mod read;
 mod words;
 
-pub(super) use cause::{explain, Failed};
+pub(super) use cause::{explain, Ended, Failed};
 pub(super) use read::{journal, status, Start};
 
 use super::outbox::Events;
@@ -26,8 +26,11 @@ pub(super) fn check(start: &Start<'_>, check: &LogCheck, events: &mut dyn Events
         Ok(words) => words,
         Err(error) => return unreadable(&format!("log-pattern: {error}"), check.level, events),
     };
-    let read::Read { lines, unread } = read::read(start);
-    let found = Found::of(&lines, &words);
+    let read::Read { mut lines, unread } = read::read(start);
+    let mut found = Found::of(&lines, &words);
+    if !found.is_empty() && read::leave_out_the_ended(&mut lines, start) {
+        found = Found::of(&lines, &words);
+    }
     if check.level == LogLevel::Fail && !found.crashes.is_empty() {
         return Err(Reason::Log { lines: found.crashes });
     }
@@ -105,6 +108,10 @@ impl Found {
             }
         }
         found
+    }
+
+    fn is_empty(&self) -> bool {
+        self.crashes.is_empty() && self.errors.is_empty()
     }
 
     fn all(self) -> Vec<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! The log of one start of a unit, never an earlier one's. That no line can be seen is no sign of health: who may not
 //! read the journal gets an empty one and exit code 0.
 
-use super::Failed;
+use super::{Ended, Failed};
 use crate::protocol::Ending;
 use crate::server::check::user;
 use crate::server::process;
@@ -31,6 +31,8 @@ pub(in crate::server) struct Start<'a> {
     pub(in crate::server) invocation: &'a str,
     /// Where the unit goes on in the same invocation: from when on, since the epoch.
     pub(in crate::server) since: Option<Duration>,
+    /// The one before it.
+    pub(in crate::server) ended: Option<Ended<'a>>,
 }
 
 /// What was read.
@@ -56,18 +58,34 @@ pub(super) fn read(start: &Start<'_>) -> Read {
     }
 }
 
+/// Takes away the lines that processes of the start before have said; whether there were any.
+pub(super) fn leave_out_the_ended(lines: &mut Vec<Vec<u8>>, start: &Start<'_>) -> bool {
+    let Some(Ended { processes: processes @ [_, ..], .. }) = start.ended else { return false };
+    let mut journal = journal_of(start, LINES);
+    journal.args(processes.iter().map(|pid| format!("_PID={pid}")));
+    let before = lines.len();
+    for said in run(&mut journal).unwrap_or_default() {
+        // the same words of the new start are its own
+        if let Some(at) = lines.iter().position(|line| *line == said) {
+            lines.remove(at);
+        }
+    }
+    lines.len() < before
+}
+
 /// The application's own last lines since a start that failed, as far as they can be read soon. By then systemd may have
 /// started it once more, so they are not asked for by the invocation that it names.
 pub(super) fn soon(failed: &Failed<'_>) -> Option<Vec<Vec<u8>>> {
     let said = run_within(&mut own_journal(failed), SOON).unwrap_or_default();
-    let lines = own_lines(&said, failed.before);
+    let lines = own_lines(&said, failed.ended);
     if !lines.is_empty() {
         return Some(lines);
     }
     // it shows what was said since the unit's last start, which must be a new one
-    let before = failed.before?;
-    let lines = log_lines(&run_within(&mut status(failed.service), SOON)?, Whose::Application);
-    Unit::show_within(failed.service, SOON).is_ok_and(|unit| unit.invocation() != before).then_some(lines)
+    let ended = failed.ended?;
+    let own = |process: &str| !process.starts_with("systemd[") && !is_of(ended, process);
+    let lines = log_lines(&run_within(&mut status(failed.service), SOON)?, own);
+    Unit::show_within(failed.service, SOON).is_ok_and(|unit| unit.invocation() != ended.invocation).then_some(lines)
 }
 
 fn own_journal(failed: &Failed<'_>) -> Command {
@@ -75,7 +93,7 @@ fn own_journal(failed: &Failed<'_>) -> Command {
     let name = Some(unit.get("Id")).filter(|name| !name.is_empty()).unwrap_or(failed.service);
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager", "--all", "-o", "json", "-n", &LINES_SOON.to_string()]);
-    journal.arg("--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID");
+    journal.arg("--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID,_PID");
     journal.arg(format!("--since={}", moment(failed.since)));
     journal.arg(format!("_SYSTEMD_UNIT={name}"));
     journal
@@ -88,11 +106,19 @@ struct Entry {
     message: Value,
     #[serde(rename = "_SYSTEMD_INVOCATION_ID", default)]
     invocation: String,
+    #[serde(rename = "_PID", default)]
+    process: String,
 }
 
-fn own_lines(said: &[Vec<u8>], before: Option<&str>) -> Vec<Vec<u8>> {
+impl Entry {
+    fn is_of(&self, ended: Ended<'_>) -> bool {
+        self.invocation == ended.invocation || self.process.parse().is_ok_and(|pid| ended.processes.contains(&pid))
+    }
+}
+
+fn own_lines(said: &[Vec<u8>], ended: Option<Ended<'_>>) -> Vec<Vec<u8>> {
     let entries = said.iter().filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
-    let own = entries.filter(|entry| before != Some(&entry.invocation));
+    let own = entries.filter(|entry| !ended.is_some_and(|ended| entry.is_of(ended)));
     let messages = own.map(|entry| match entry.message {
         Value::String(text) => text.into_bytes(),
         Value::Array(bytes) => {
@@ -110,13 +136,19 @@ fn moment(since: Duration) -> String {
 
 /// The journal of this start: its processes' lines, and - where they may be read - systemd's about it.
 pub(in crate::server) fn journal(start: &Start<'_>, lines: usize) -> Command {
+    let mut journal = journal_of(start, lines);
+    journal.args(["+".to_owned(), format!("INVOCATION_ID={}", start.invocation)]);
+    journal
+}
+
+/// Its processes' lines only.
+fn journal_of(start: &Start<'_>, lines: usize) -> Command {
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager", "-o", "cat", "-n", &lines.to_string()]);
     if let Some(since) = start.since {
         journal.arg(format!("--since={}", moment(since)));
     }
     journal.arg(format!("_SYSTEMD_INVOCATION_ID={}", start.invocation));
-    journal.args(["+".to_owned(), format!("INVOCATION_ID={}", start.invocation)]);
     journal
 }
 
@@ -128,14 +160,14 @@ pub(in crate::server) fn status(service: &str) -> Command {
 }
 
 fn by_status(start: &Start<'_>) -> Read {
-    let Start { service, invocation, since } = start;
+    let Start { service, invocation, since, ended } = start;
     let cure = format!("on the server: sudo usermod -aG systemd-journal {}", user());
     if since.is_some() {
         // it shows times, but to the second and of the server's zone
         return nothing(&format!("the journal shows {} no line since the reload; {cure}", user()));
     }
     let said = run(&mut status(service)).unwrap_or_default();
-    let lines = log_lines(&said, Whose::Any);
+    let lines = log_lines(&said, |process| !ended.is_some_and(|ended| is_of(ended, process)));
     // it knows no invocation: only if that is still the same, the lines are of it
     let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *invocation);
     if !same {
@@ -197,23 +229,21 @@ impl Tail {
     }
 }
 
-/// Whose messages.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Any,
-    /// Not systemd's about it.
-    Application,
+/// Whether it is `diting[12]`, and 12 was a process of the start before.
+fn is_of(ended: Ended<'_>, process: &str) -> bool {
+    let pid = process.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+    pid.and_then(|(_, pid)| pid.parse().ok()).is_some_and(|pid| ended.processes.contains(&pid))
 }
 
 /// The messages in what `systemctl status` says: below the first empty line, behind time, host and process.
-fn log_lines(said: &[Vec<u8>], whose: Whose) -> Vec<Vec<u8>> {
+fn log_lines(said: &[Vec<u8>], is_wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
     let below = said.iter().skip_while(|line| !line.is_empty()).skip(1);
     let mut messages = Vec::new();
     let mut indent = usize::MAX;
     for line in below {
         let text = String::from_utf8_lossy(line);
         if let Some((process, message)) = message_in(&text) {
-            let wanted = whose == Whose::Any || !process.starts_with("systemd[");
+            let wanted = is_wanted(process);
             indent = if wanted { text.len() - message.len() } else { usize::MAX };
             messages.extend(wanted.then(|| message.to_owned().into_bytes()));
         } else if let Some(more) = line.get(indent..).filter(|_| line[..indent].iter().all(|b| *b == b' ')) {
@@ -261,7 +291,7 @@ Hint: Some lines were ellipsized, use -l to show in full.
     }
 
     fn messages(text: &str) -> Vec<String> {
-        log_lines(&lines(text), Whose::Any).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        log_lines(&lines(text), |_| true).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }
 
     #[test]
@@ -283,7 +313,7 @@ Hint: Some lines were ellipsized, use -l to show in full.
     #[test]
     fn what_systemd_says_can_be_left_out() {
         let status = format!("{STATUS}Nov 03 05:16:42 web1 systemd[1]: diting.service: Failed.\n  of two lines\n");
-        let own = log_lines(&lines(&status), Whose::Application);
+        let own = log_lines(&lines(&status), |process| !process.starts_with("systemd["));
         let own: Vec<_> = own.iter().map(|line| String::from_utf8_lossy(line)).collect();
         assert_eq!(
             own,
@@ -294,16 +324,17 @@ Hint: Some lines were ellipsized, use -l to show in full.
     #[test]
     fn what_the_start_before_said_is_not_of_this_one() {
         let entries = r#"
-            {"MESSAGE":"KeyboardInterrupt","_SYSTEMD_INVOCATION_ID":"old"}
+            {"MESSAGE":"KeyboardInterrupt","_SYSTEMD_INVOCATION_ID":"old","_PID":"11"}
+            {"MESSAGE":"last words","_SYSTEMD_INVOCATION_ID":"new","_PID":"12"}
             {"MESSAGE":"two\nlines","_SYSTEMD_INVOCATION_ID":"new"}
             {"MESSAGE":[27,91,255],"_SYSTEMD_INVOCATION_ID":"next"}
             {"MESSAGE":null,"_SYSTEMD_INVOCATION_ID":"next"}
             {"_SYSTEMD_INVOCATION_ID":"next"}
             no entry"#;
-        let own = |before| own_lines(&lines(entries), before);
+        let own = |ended| own_lines(&lines(entries), ended);
         let new = [&b"two"[..], b"lines", b"\x1b[\xff", b""].map(<[u8]>::to_vec);
-        assert_eq!(own(Some("old")), new);
-        assert_eq!(own(None)[1..], new);
+        assert_eq!(own(Some(Ended { invocation: "old", processes: &[12] })), new);
+        assert_eq!(own(None)[2..], new);
     }
 
     #[test]
