@@ -1,6 +1,10 @@
 //! The life of the issue, against a GitHub of the tests' own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, which clippy does not know as such")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which clippy does not know as such"
+)]
 
 #[path = "support/hub/mod.rs"]
 mod hub;
@@ -24,10 +28,16 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Enough for a busy machine.
-const LIMITS: Limits =
-    Limits { all: Duration::from_secs(60), one: Duration::from_secs(15), pause: Duration::from_millis(1) };
+const LIMITS: Limits = Limits {
+    all: Duration::from_secs(60),
+    one: Duration::from_secs(15),
+    pause: Duration::from_millis(1),
+};
 /// For what waits for an answer that never comes.
-const SHORT: Limits = Limits { one: Duration::from_millis(700), ..LIMITS };
+const SHORT: Limits = Limits {
+    one: Duration::from_millis(700),
+    ..LIMITS
+};
 
 fn text() -> IssueText {
     text_of("1")
@@ -46,7 +56,10 @@ fn text_of(run: &str) -> IssueText {
 
 fn wishes(labels: &[&str], assignees: &[&str]) -> Wishes {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    Wishes { labels: owned(labels), assignees: owned(assignees) }
+    Wishes {
+        labels: owned(labels),
+        assignees: owned(assignees),
+    }
 }
 
 fn access(url: &str) -> Access {
@@ -59,22 +72,39 @@ fn access(url: &str) -> Access {
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 async fn tell_with(access: &Access, act: IssueAct, text: &IssueText, wishes: &Wishes) -> Told {
-    Hub::new(access, LIMITS).unwrap().tell(act, text, wishes).await
+    Hub::new(access, LIMITS)
+        .unwrap()
+        .tell(act, text, wishes)
+        .await
 }
 
 /// The same, where an answer is not waited for very long.
 fn tell_soon(hub: &hub::Hub, act: IssueAct) -> Told {
     let wishes = wishes(&["ci-cd", "bug"], &[]);
-    run(async { Hub::new(&access(&hub.url()), SHORT).unwrap().tell(act, &text(), &wishes).await })
+    run(async {
+        Hub::new(&access(&hub.url()), SHORT)
+            .unwrap()
+            .tell(act, &text(), &wishes)
+            .await
+    })
 }
 
 /// Tells it as the first run, with the usual labels.
 fn tell(hub: &hub::Hub, act: IssueAct) -> Told {
-    run(tell_with(&access(&hub.url()), act, &text(), &wishes(&["ci-cd", "bug"], &[])))
+    run(tell_with(
+        &access(&hub.url()),
+        act,
+        &text(),
+        &wishes(&["ci-cd", "bug"], &[]),
+    ))
 }
 
 /// The number of the issue, where nothing is to be warned of.

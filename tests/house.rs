@@ -1,6 +1,9 @@
 //! The rooms of the house know only whom they may know.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't read the sources has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't read the sources has failed"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,11 +36,27 @@ fn sources(folder: &Path) -> Vec<String> {
 
 /// Every `crate::room` in the text.
 fn known(text: &str) -> BTreeSet<String> {
-    let name = |part: &str| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap().to_owned();
-    let mut rooms: BTreeSet<String> = text.split("crate::").skip(1).map(name).filter(|name| !name.is_empty()).collect();
+    let name = |part: &str| {
+        part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let mut rooms: BTreeSet<String> = text
+        .split("crate::")
+        .skip(1)
+        .map(name)
+        .filter(|name| !name.is_empty())
+        .collect();
     for group in text.split("crate::{").skip(1) {
         rooms.extend(
-            group.split('}').next().unwrap().split(',').map(|part| name(part.trim())).filter(|n| !n.is_empty()),
+            group
+                .split('}')
+                .next()
+                .unwrap()
+                .split(',')
+                .map(|part| name(part.trim()))
+                .filter(|n| !n.is_empty()),
         );
     }
     rooms
@@ -50,7 +69,10 @@ fn every_room_knows_only_whom_it_may_know() {
         let texts = sources(&source.join(room));
         assert!(!texts.is_empty(), "{room} is empty");
         for known in texts.iter().flat_map(|text| known(text)) {
-            assert!(known == room || allowed.contains(&known.as_str()), "{room} must not know {known}");
+            assert!(
+                known == room || allowed.contains(&known.as_str()),
+                "{room} must not know {known}"
+            );
         }
     }
 }
@@ -58,14 +80,29 @@ fn every_room_knows_only_whom_it_may_know() {
 #[test]
 fn every_room_has_its_rule() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let rooms = fs::read_dir(source).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir());
-    for room in rooms.map(|entry| entry.file_name().into_string().unwrap()).filter(|room| room != "cli") {
-        assert!(MAY_KNOW.iter().any(|(known, _)| *known == room), "{room} has no rule");
+    let rooms = fs::read_dir(source)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir());
+    for room in rooms
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|room| room != "cli")
+    {
+        assert!(
+            MAY_KNOW.iter().any(|(known, _)| *known == room),
+            "{room} has no rule"
+        );
     }
 }
 
 #[test]
 fn a_name_in_a_group_counts_too() {
-    assert_eq!(known("use crate::{runner, server};"), BTreeSet::from(["runner".to_owned(), "server".to_owned()]));
-    assert_eq!(known("crate::text::harmless(x)"), BTreeSet::from(["text".to_owned()]));
+    assert_eq!(
+        known("use crate::{runner, server};"),
+        BTreeSet::from(["runner".to_owned(), "server".to_owned()])
+    );
+    assert_eq!(
+        known("crate::text::harmless(x)"),
+        BTreeSet::from(["text".to_owned()])
+    );
 }

@@ -1,12 +1,17 @@
 //! The list of inputs, action.yml and the documentation say the same; and the environment is left without inputs.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know as such"
+)]
 
 use std::collections::BTreeSet;
 use std::{env, fs};
 
 use deploy_action::report::{outputs_table, OUTPUTS};
-use deploy_action::settings::{markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS};
+use deploy_action::settings::{
+    markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS,
+};
 use serde_yaml_ng::{Mapping, Value};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -17,7 +22,9 @@ fn action() -> Value {
 }
 
 fn mapping<'a>(value: &'a Value, key: &str) -> &'a Mapping {
-    value[key].as_mapping().unwrap_or_else(|| panic!("{key} is no mapping"))
+    value[key]
+        .as_mapping()
+        .unwrap_or_else(|| panic!("{key} is no mapping"))
 }
 
 fn keys(mapping: &Mapping) -> BTreeSet<&str> {
@@ -45,10 +52,23 @@ fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_t
     let action = action();
     for input in INPUTS {
         let entry = &action["inputs"][input.name];
-        assert_eq!(entry["description"].as_str(), Some(input.description().as_str()), "{}", input.name);
+        assert_eq!(
+            entry["description"].as_str(),
+            Some(input.description().as_str()),
+            "{}",
+            input.name
+        );
         let default = entry["default"].as_str();
-        assert_eq!(default, (input.name == "github-token").then_some("${{ github.token }}"), "{}", input.name);
-        let others: Vec<_> = keys(entry.as_mapping().unwrap()).into_iter().filter(|key| *key != "default").collect();
+        assert_eq!(
+            default,
+            (input.name == "github-token").then_some("${{ github.token }}"),
+            "{}",
+            input.name
+        );
+        let others: Vec<_> = keys(entry.as_mapping().unwrap())
+            .into_iter()
+            .filter(|key| *key != "default")
+            .collect();
         assert_eq!(others, ["description"], "{}", input.name);
     }
 }
@@ -66,14 +86,20 @@ fn every_input_is_mapped_to_its_variable_once() {
     // it connects as the first one does, and is to know only the transaction besides
     let mut both = finish.clone();
     let transaction = both.remove("DEPLOY_ACTION_TRANSACTION");
-    assert_eq!(transaction.unwrap().as_str(), Some("${{ steps.deploy.outputs.transaction }}"));
+    assert_eq!(
+        transaction.unwrap().as_str(),
+        Some("${{ steps.deploy.outputs.transaction }}")
+    );
     assert_eq!(&both, deploy);
 }
 
 #[test]
 fn every_output_is_that_of_the_last_step_that_knows() {
     let action = action();
-    assert_eq!(keys(mapping(&action, "outputs")), OUTPUTS.iter().map(|(name, _)| *name).collect());
+    assert_eq!(
+        keys(mapping(&action, "outputs")),
+        OUTPUTS.iter().map(|(name, _)| *name).collect()
+    );
     for (name, meaning) in OUTPUTS {
         let output = &action["outputs"][*name];
         assert_eq!(output["value"].as_str().unwrap(), {
@@ -89,12 +115,27 @@ fn both_steps_end_in_exec_and_expand_no_expression_in_their_scripts() {
     let [deploy, finish] = steps(&action);
     for (step, id) in [(deploy, "deploy"), (finish, "finish")] {
         let script = step["run"].as_str().unwrap();
-        assert_eq!((step["id"].as_str(), step["shell"].as_str()), (Some(id), Some("bash")));
+        assert_eq!(
+            (step["id"].as_str(), step["shell"].as_str()),
+            (Some(id), Some("bash"))
+        );
         assert!(!script.contains("${{"));
-        assert!(script.trim_end().lines().last().unwrap().starts_with("exec "));
+        assert!(script
+            .trim_end()
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("exec "));
     }
-    assert_eq!(deploy["if"], Value::Null, "a step that always runs is not told of a cancellation");
-    assert_eq!(finish["if"].as_str(), Some("always() && steps.deploy.outputs.finished != 'true'"));
+    assert_eq!(
+        deploy["if"],
+        Value::Null,
+        "a step that always runs is not told of a cancellation"
+    );
+    assert_eq!(
+        finish["if"].as_str(),
+        Some("always() && steps.deploy.outputs.finished != 'true'")
+    );
 }
 
 /// Compares what stands between two marks of a text of ours, or renews it.
@@ -102,12 +143,17 @@ fn assert_table(file: &str, mark: &str, table: &str) {
     let path = format!("{ROOT}/{file}");
     let text = fs::read_to_string(&path).unwrap();
     let (start, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
-    let (head, rest) = text.split_once(&start).unwrap_or_else(|| panic!("{file} has no {start}"));
+    let (head, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("{file} has no {start}"));
     let (there, foot) = rest.split_once(&end).unwrap();
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, format!("{head}{start}{table}{end}{foot}")).unwrap();
     } else {
-        assert_eq!(there, table, "{file}: renew it with UPDATE_DOCS=1 cargo test --test inputs");
+        assert_eq!(
+            there, table,
+            "{file}: renew it with UPDATE_DOCS=1 cargo test --test inputs"
+        );
     }
 }
 
@@ -135,7 +181,11 @@ fn inputs_and_tokens_leave_the_environment() {
     assert!(variables.iter().all(|name| env::var_os(name).is_none()));
     let (result, warnings) = read(&given, &Flags::default(), &Surroundings::default());
     let problems = result.unwrap_err();
-    assert!(problems.iter().any(|problem| problem.to_string().starts_with("host = \"a;b\": ")));
-    assert!(problems.iter().any(|problem| problem.subject() == "known-hosts"));
+    assert!(problems
+        .iter()
+        .any(|problem| problem.to_string().starts_with("host = \"a;b\": ")));
+    assert!(problems
+        .iter()
+        .any(|problem| problem.subject() == "known-hosts"));
     assert_eq!(warnings.len(), 1);
 }

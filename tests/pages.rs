@@ -1,10 +1,13 @@
 //! What a person reads on the job page and in an issue, as `docs/pictures` shows it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know as such")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know as such"
+)]
 
 use deploy_action::protocol::{
-    Answer, Attempt, Diagnostic, End, Event, Failure, Outcome, Part, Planned, Reason, ReleaseId, RunEvent, Staged,
-    Step, Task, TransactionId, Verdict, Voice, Warning, What,
+    Answer, Attempt, Diagnostic, End, Event, Failure, Outcome, Part, Planned, Reason, ReleaseId,
+    RunEvent, Staged, Step, Task, TransactionId, Verdict, Voice, Warning, What,
 };
 use deploy_action::report::{issue_text, summary, Job, RawLogs, Report};
 use deploy_action::text::Redactor;
@@ -54,18 +57,31 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let mut run = Self { report: Report::default(), at: 1_795_491_653_000 };
+        let mut run = Self {
+            report: Report::default(),
+            at: 1_795_491_653_000,
+        };
         run.on(RunEvent::Planned(Box::new(planned())));
         run.on(RunEvent::Connecting);
-        run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+        run.on(RunEvent::Connected {
+            took: Duration::from_millis(1840),
+        });
         run.server(0, What::Step(Step::Lock));
         run.server(20, What::Step(Step::Check));
         run.server(240, What::Step(Step::Upload));
-        let staged = Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 108 };
+        let staged = Staged {
+            release: id(NEW),
+            received: 12,
+            received_bytes: 34_567,
+            copied: 108,
+        };
         run.server(310, What::Staged(staged));
         run.server(20, What::Step(Step::Install));
         run.server(300, What::Output(b"Resolved 42 packages in 1ms".to_vec()));
-        run.server(300, What::Output(b"Installed 42 packages in 212ms".to_vec()));
+        run.server(
+            300,
+            What::Output(b"Installed 42 packages in 212ms".to_vec()),
+        );
         run
     }
 
@@ -74,7 +90,14 @@ impl Run {
         self.server(1600, What::Step(Step::Seal));
         self.server(140, What::Step(Step::Switch));
         let (release, previous) = (id(NEW), Some(id(OLD)));
-        self.server(8, What::PointOfNoReturn { release, previous, deadline: Duration::from_secs(310) });
+        self.server(
+            8,
+            What::PointOfNoReturn {
+                release,
+                previous,
+                deadline: Duration::from_secs(310),
+            },
+        );
         self.server(30, What::Step(Step::Restart));
         self.server(420, What::Step(Step::Verify));
         self
@@ -92,7 +115,14 @@ impl Run {
     fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &Answer) {
         for number in numbers {
             let took = Duration::from_millis(12);
-            self.server(1000, What::Attempt(Attempt { number, answer: answer.clone(), took }));
+            self.server(
+                1000,
+                What::Attempt(Attempt {
+                    number,
+                    answer: answer.clone(),
+                    took,
+                }),
+            );
         }
     }
 
@@ -106,7 +136,13 @@ impl Run {
         self
     }
 
-    fn end(mut self, outcome: Outcome, live: &str, failure: Option<Failure>, rollback: Option<Failure>) -> Report {
+    fn end(
+        mut self,
+        outcome: Outcome,
+        live: &str,
+        failure: Option<Failure>,
+        rollback: Option<Failure>,
+    ) -> Report {
         let verdict = Verdict {
             transaction: TransactionId::from_random([7; 16]),
             outcome,
@@ -120,22 +156,43 @@ impl Run {
         };
         self.server(800, What::Ended(Box::new(verdict.clone())));
         let took = Duration::from_millis(1900 + self.at - 1_795_491_653_000);
-        self.on(RunEvent::Ended(Box::new(End { outcome, verdict: Some(verdict), trouble: None, took })));
+        self.on(RunEvent::Ended(Box::new(End {
+            outcome,
+            verdict: Some(verdict),
+            trouble: None,
+            took,
+        })));
         self.report
     }
 }
 
 fn database() -> Answer {
-    Answer::Status { status: 500, location: None, body: b"{\"detail\": \"no database\"}".to_vec() }
+    Answer::Status {
+        status: 500,
+        location: None,
+        body: b"{\"detail\": \"no database\"}".to_vec(),
+    }
 }
 
 fn unhealthy(step: Step, last: Answer, attempts: u32) -> Failure {
     let waited = Duration::from_secs(u64::from(attempts));
-    Failure { step, reason: Reason::Unhealthy { last, attempts, waited, said: None } }
+    Failure {
+        step,
+        reason: Reason::Unhealthy {
+            last,
+            attempts,
+            waited,
+            said: None,
+        },
+    }
 }
 
 fn looks() -> Vec<Diagnostic> {
-    let look = |title: &str, voice, text: &str| Diagnostic { title: title.into(), voice, text: text.into() };
+    let look = |title: &str, voice, text: &str| Diagnostic {
+        title: title.into(),
+        voice,
+        text: text.into(),
+    };
     vec![
         look(
             "log of diting, this start",
@@ -176,24 +233,45 @@ fn deployed() -> Report {
 fn rolled_back() -> Report {
     let mut run = Run::new().switched().broken();
     run.attempts(1..=6, &Answer::Healthy { status: 200 });
-    run.end(Outcome::RolledBack, OLD, Some(unhealthy(Step::Verify, database(), 9)), None)
+    run.end(
+        Outcome::RolledBack,
+        OLD,
+        Some(unhealthy(Step::Verify, database(), 9)),
+        None,
+    )
 }
 
 fn rollback_failed() -> Report {
     let mut run = Run::new().switched().broken();
     run.attempts(1..=60, &Answer::Refused);
     let failure = unhealthy(Step::Verify, database(), 9);
-    run.end(Outcome::RollbackFailed, OLD, Some(failure), Some(unhealthy(Step::RollBack, Answer::Refused, 60)))
+    run.end(
+        Outcome::RollbackFailed,
+        OLD,
+        Some(failure),
+        Some(unhealthy(Step::RollBack, Answer::Refused, 60)),
+    )
 }
 
 fn cancelled() -> Report {
     let mut run = Run::new();
     run.server(900, What::Output(b"Downloading torch (848.7MiB)".to_vec()));
-    run.end(Outcome::Cancelled, OLD, Some(Failure { step: Step::Install, reason: Reason::Cancelled }), None)
+    run.end(
+        Outcome::Cancelled,
+        OLD,
+        Some(Failure {
+            step: Step::Install,
+            reason: Reason::Cancelled,
+        }),
+        None,
+    )
 }
 
 fn shown(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures").join(name).with_extension("md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/pictures")
+        .join(name)
+        .with_extension("md");
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, text).unwrap();
     } else {

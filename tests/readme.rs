@@ -1,6 +1,9 @@
 //! What README and docs say is so.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't read the texts has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't read the texts has failed"
+)]
 
 use deploy_action::protocol::Outcome;
 use deploy_action::settings::INPUTS;
@@ -19,7 +22,10 @@ fn readme() -> String {
 /// The contents of the text's code blocks of one language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let start = format!("```{language}\n");
-    text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split(&start)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -27,10 +33,21 @@ fn the_first_example_names_only_inputs_that_exist_and_all_that_are_needed() {
     let example = blocks(&readme(), "yaml").remove(0);
     let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(&example).unwrap();
     let step = &workflow["jobs"]["deploy"]["steps"][1];
-    assert!(step["uses"].as_str().unwrap().starts_with("diting/deploy-action@v"));
-    let given: Vec<&str> = step["with"].as_mapping().unwrap().keys().map(|key| key.as_str().unwrap()).collect();
+    assert!(step["uses"]
+        .as_str()
+        .unwrap()
+        .starts_with("diting/deploy-action@v"));
+    let given: Vec<&str> = step["with"]
+        .as_mapping()
+        .unwrap()
+        .keys()
+        .map(|key| key.as_str().unwrap())
+        .collect();
     for name in &given {
-        assert!(INPUTS.iter().any(|input| input.name == *name), "{name} is no input");
+        assert!(
+            INPUTS.iter().any(|input| input.name == *name),
+            "{name} is no input"
+        );
     }
     for needed in ["host", "key", "known-hosts"] {
         assert!(given.contains(&needed), "{needed} is missing");
@@ -39,9 +56,16 @@ fn the_first_example_names_only_inputs_that_exist_and_all_that_are_needed() {
 
 #[test]
 fn the_table_of_outcomes_is_the_programs() {
-    let mut rows = readme().lines().filter_map(row).flatten().collect::<Vec<_>>();
+    let mut rows = readme()
+        .lines()
+        .filter_map(row)
+        .flatten()
+        .collect::<Vec<_>>();
     rows.sort();
-    let mut meant: Vec<(u8, String)> = Outcome::ALL.iter().map(|o| (o.code(), o.word().to_owned())).collect();
+    let mut meant: Vec<(u8, String)> = Outcome::ALL
+        .iter()
+        .map(|o| (o.code(), o.word().to_owned()))
+        .collect();
     meant.sort();
     assert_eq!(rows, meant);
 }
@@ -50,7 +74,13 @@ fn the_table_of_outcomes_is_the_programs() {
 fn row(line: &str) -> Option<Vec<(u8, String)>> {
     let mut cells = line.split('|').map(str::trim).skip(1);
     let code: u8 = cells.next()?.parse().ok()?;
-    Some(cells.next()?.split(',').map(|word| (code, word.trim().trim_matches('`').to_owned())).collect())
+    Some(
+        cells
+            .next()?
+            .split(',')
+            .map(|word| (code, word.trim().trim_matches('`').to_owned()))
+            .collect(),
+    )
 }
 
 #[test]
@@ -58,28 +88,59 @@ fn the_outputs_named_are_those_of_action_yml() {
     let action: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(&fs::read_to_string(root().join("action.yml")).unwrap()).unwrap();
     for name in action["outputs"].as_mapping().unwrap().keys() {
-        assert!(readme().contains(&format!("`{}`", name.as_str().unwrap())), "{name:?} is not in the README");
+        assert!(
+            readme().contains(&format!("`{}`", name.as_str().unwrap())),
+            "{name:?} is not in the README"
+        );
     }
 }
 
 /// What people read, by its path.
 fn texts() -> Vec<(PathBuf, String)> {
-    let ours = ["README.md", "SECURITY.md", "CHANGELOG.md"].iter().map(|name| root().join(name));
-    let below = ["docs", "docs/zh", "examples", "examples/uvicorn", "examples/node", "examples/static"];
-    let entries = below.iter().flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let ours = ["README.md", "SECURITY.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| root().join(name));
+    let below = [
+        "docs",
+        "docs/zh",
+        "examples",
+        "examples/uvicorn",
+        "examples/node",
+        "examples/static",
+    ];
+    let entries = below
+        .iter()
+        .flat_map(|folder| fs::read_dir(root().join(folder)).unwrap());
     let paths = ours.chain(entries.map(|entry| entry.unwrap().path()));
-    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "md" || extension == "yml"));
-    paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+    let paths = paths.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "md" || extension == "yml")
+    });
+    paths
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 #[test]
 fn every_link_leads_to_a_file_and_its_part() {
     for (path, text) in texts() {
-        let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let links = text
+            .split("](")
+            .skip(1)
+            .map(|rest| rest.split(')').next().unwrap());
         for link in links.filter(|link| !link.starts_with("https://")) {
             let (file, part) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
-            let is_part = || fs::read_to_string(&target).unwrap().lines().any(|line| anchor(line) == part);
+            let target = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap().join(file)
+            };
+            let is_part = || {
+                fs::read_to_string(&target)
+                    .unwrap()
+                    .lines()
+                    .any(|line| anchor(line) == part)
+            };
             let leads = target.exists() && (part.is_empty() || is_part());
             assert!(leads, "{link} in {} leads nowhere", path.display());
         }
@@ -88,9 +149,15 @@ fn every_link_leads_to_a_file_and_its_part() {
 
 /// What GitHub calls the part of a page that this heading begins.
 fn anchor(line: &str) -> String {
-    let Some(heading) = line.trim_start_matches('#').strip_prefix(' ') else { return String::new() };
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+    let Some(heading) = line.trim_start_matches('#').strip_prefix(' ') else {
+        return String::new();
+    };
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.flat_map(char::to_lowercase)
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
 }
 
 /// What stands in the text as code.
@@ -100,27 +167,47 @@ fn code(text: &str) -> Vec<&str> {
 
 /// What the rows of a text's tables are about: the code in their first cells.
 fn subjects(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()).flat_map(code).collect()
+    text.lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .flat_map(code)
+        .collect()
 }
 
 /// All that the program's texts are made of, with the tests that show them whole.
 fn sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                fs::read_to_string(path).unwrap()
+            }
+        })
+        .collect()
 }
 
 #[test]
 fn what_the_log_says_by_the_guide_it_says() {
     let guide = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
     let (first, rest) = guide.split_once("\n## No connection\n").unwrap();
-    let said: String = ["report", "github"].iter().map(|room| sources(&root().join("src").join(room))).collect();
+    let said: String = ["report", "github"]
+        .iter()
+        .map(|room| sources(&root().join("src").join(room)))
+        .collect();
     let messages: Vec<&str> = subjects(rest);
     assert!(messages.len() > 25, "{messages:?}");
     for message in messages {
         assert!(said.contains(message), "the log never says: {message}");
     }
     let mut outcomes = subjects(first);
-    let mut red: Vec<&str> = Outcome::ALL.iter().filter(|outcome| outcome.code() != 0).map(|it| it.word()).collect();
+    let mut red: Vec<&str> = Outcome::ALL
+        .iter()
+        .filter(|outcome| outcome.code() != 0)
+        .map(|it| it.word())
+        .collect();
     outcomes.sort_unstable();
     red.sort_unstable();
     assert_eq!(outcomes, red);
@@ -152,7 +239,8 @@ fn the_chinese_pages_say_as_much_as_the_english_ones() {
         ("docs/server.md", "docs/zh/server.md"),
         ("docs/troubleshooting.md", "docs/zh/troubleshooting.md"),
     ] {
-        let [ours, theirs] = [english, chinese].map(|path| frame(&fs::read_to_string(root().join(path)).unwrap()));
+        let [ours, theirs] =
+            [english, chinese].map(|path| frame(&fs::read_to_string(root().join(path)).unwrap()));
         for (theirs, ours) in theirs.iter().zip(&ours) {
             assert_eq!(theirs, ours, "{chinese}");
         }
@@ -165,8 +253,17 @@ fn every_example_names_the_version_that_is_built() {
     let ours = "diting/deploy-action@";
     let mut found = 0;
     for (path, text) in texts() {
-        for version in text.split(ours).skip(1).map(|rest| rest.split_whitespace().next().unwrap()) {
-            assert_eq!(version, concat!("v", env!("CARGO_PKG_VERSION")), "{}", path.display());
+        for version in text
+            .split(ours)
+            .skip(1)
+            .map(|rest| rest.split_whitespace().next().unwrap())
+        {
+            assert_eq!(
+                version,
+                concat!("v", env!("CARGO_PKG_VERSION")),
+                "{}",
+                path.display()
+            );
             found += 1;
         }
     }
@@ -175,10 +272,19 @@ fn every_example_names_the_version_that_is_built() {
 
 #[test]
 fn the_two_commands_are_there_to_be_run() {
-    let commands: Vec<String> = blocks(&readme(), "sh").into_iter().map(|block| block.trim().to_owned()).collect();
+    let commands: Vec<String> = blocks(&readme(), "sh")
+        .into_iter()
+        .map(|block| block.trim().to_owned())
+        .collect();
     for command in ["scripts/demo", "scripts/test"] {
-        assert!(commands.iter().any(|block| block == command), "{command} is not in the README");
-        let mode = fs::metadata(Path::new(&root()).join(command)).unwrap().permissions().mode();
+        assert!(
+            commands.iter().any(|block| block == command),
+            "{command} is not in the README"
+        );
+        let mode = fs::metadata(Path::new(&root()).join(command))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o111, 0o111, "{command} is not executable");
     }
 }
@@ -186,7 +292,13 @@ fn the_two_commands_are_there_to_be_run() {
 #[test]
 fn the_changelog_begins_with_the_version_that_is_built() {
     let changelog = fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
-    let first = changelog.lines().find(|line| line.starts_with("## [")).unwrap();
+    let first = changelog
+        .lines()
+        .find(|line| line.starts_with("## ["))
+        .unwrap();
     let version = format!("## [{}]", env!("CARGO_PKG_VERSION"));
-    assert!(first.starts_with(&version) || first == "## [Unreleased]", "{first}");
+    assert!(
+        first.starts_with(&version) || first == "## [Unreleased]",
+        "{first}"
+    );
 }

@@ -22,7 +22,11 @@ fn a_connection_costs_one_trip_more_than_an_answer_and_megabytes_none() -> io::R
     let started = Instant::now();
     let mut client = connect(&relay)?;
     ask(&mut client)?;
-    assert!(started.elapsed() >= ROUND_TRIP * 3 / 2, "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() >= ROUND_TRIP * 3 / 2,
+        "{:?}",
+        started.elapsed()
+    );
 
     let started = Instant::now();
     ask(&mut client)?;
@@ -34,9 +38,15 @@ fn a_connection_costs_one_trip_more_than_an_answer_and_megabytes_none() -> io::R
     client.read_exact(&mut vec![0; 8_000_000])?;
     assert!(sending.join().is_ok_and(|sent| sent.is_ok()));
     // 123 chunks of 64 kB one after the other would take 12 s
-    assert!(started.elapsed() < ROUND_TRIP * 20, "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < ROUND_TRIP * 20,
+        "{:?}",
+        started.elapsed()
+    );
     // counted just after they are delivered
-    poll::wait_for("all bytes are counted", || (relay.bytes_up(), relay.bytes_down()) == (8_000_002, 8_000_002));
+    poll::wait_for("all bytes are counted", || {
+        (relay.bytes_up(), relay.bytes_down()) == (8_000_002, 8_000_002)
+    });
     assert_eq!(relay.connections(), 1);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The workflows' own rules, and their scripts as GitHub's runner would run them, with a `gh` that writes down what it is asked.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't read the workflows has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't read the workflows has failed"
+)]
 
 use serde_yaml_ng::Value;
 use std::fs;
@@ -21,7 +24,10 @@ esac
 "#;
 
 fn workflow(name: &str) -> Value {
-    serde_yaml_ng::from_str(&fs::read_to_string(format!("{ROOT}/.github/workflows/{name}.yml")).unwrap()).unwrap()
+    serde_yaml_ng::from_str(
+        &fs::read_to_string(format!("{ROOT}/.github/workflows/{name}.yml")).unwrap(),
+    )
+    .unwrap()
 }
 
 /// The script of the step of release.yml whose name begins so.
@@ -29,8 +35,15 @@ fn script(job: &str, name: &str) -> String {
     let release = workflow("release");
     assert_eq!(release["defaults"]["run"]["shell"], "bash");
     let steps = release["jobs"][job]["steps"].as_sequence().unwrap();
-    let named = |step: &&Value| step["name"].as_str().is_some_and(|text| text.starts_with(name));
-    steps.iter().find(named).unwrap()["run"].as_str().unwrap().to_owned()
+    let named = |step: &&Value| {
+        step["name"]
+            .as_str()
+            .is_some_and(|text| text.starts_with(name))
+    };
+    steps.iter().find(named).unwrap()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// A runner's temporary folder.
@@ -57,17 +70,39 @@ impl Runner {
     fn run(&self, script: &str, tag: &str, workspace: &Path) -> (bool, String) {
         self.write("step.sh", script);
         let mut bash = Command::new("bash");
-        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(self.0.path().join("step.sh"));
-        bash.env_clear().env("PATH", format!("{}:{}", self.0.path().display(), std::env::var("PATH").unwrap()));
-        bash.env("RUNNER_TEMP", self.0.path()).env("GITHUB_REF_NAME", tag).env("GITHUB_SHA", "5ea");
-        let done = bash.env("GITHUB_REPOSITORY", "o/r").current_dir(workspace).output().unwrap();
-        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"])
+            .arg(self.0.path().join("step.sh"));
+        bash.env_clear().env(
+            "PATH",
+            format!(
+                "{}:{}",
+                self.0.path().display(),
+                std::env::var("PATH").unwrap()
+            ),
+        );
+        bash.env("RUNNER_TEMP", self.0.path())
+            .env("GITHUB_REF_NAME", tag)
+            .env("GITHUB_SHA", "5ea");
+        let done = bash
+            .env("GITHUB_REPOSITORY", "o/r")
+            .current_dir(workspace)
+            .output()
+            .unwrap();
+        (
+            done.status.success(),
+            String::from_utf8(done.stdout).unwrap(),
+        )
     }
 
     /// What `gh` was told to change.
     fn changes(&self) -> Vec<String> {
-        let changing = |line: &&str| line.contains(" --method ") || line.contains(" release create ");
-        self.read("asked").lines().filter(changing).map(str::to_owned).collect()
+        let changing =
+            |line: &&str| line.contains(" --method ") || line.contains(" release create ");
+        self.read("asked")
+            .lines()
+            .filter(changing)
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -103,8 +138,15 @@ fn a_release_is_told_by_its_section_of_the_changelog_and_there_is_none_without()
     let (good, log) = runner.run(&create, "v0.0.1", Path::new(ROOT));
     assert!(good, "{log}");
     let notes = runner.read("notes.md");
-    assert!(notes.contains("The first release: the heart") && !notes.contains("\n## "), "{notes}");
-    assert!(runner.changes()[0].starts_with("gh release create v0.0.1 --verify-tag "), "{:?}", runner.changes());
+    assert!(
+        notes.contains("The first release: the heart") && !notes.contains("\n## "),
+        "{notes}"
+    );
+    assert!(
+        runner.changes()[0].starts_with("gh release create v0.0.1 --verify-tag "),
+        "{:?}",
+        runner.changes()
+    );
 
     let runner = Runner::new();
     let (good, log) = runner.run(&create, "v0.0.99", Path::new(ROOT));
@@ -114,18 +156,42 @@ fn a_release_is_told_by_its_section_of_the_changelog_and_there_is_none_without()
 
 #[test]
 fn a_tag_of_another_version_or_off_main_and_other_bytes_are_refused() {
-    let (check, compare) = (script("rebuild", "The tag is"), script("rebuild", "Compare"));
+    let (check, compare) = (
+        script("rebuild", "The tag is"),
+        script("rebuild", "Compare"),
+    );
     let (runner, checkout) = (Runner::new(), tempfile::tempdir().unwrap());
     let git = "git init -q . && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm a";
     let prepare = format!("cp {ROOT}/Cargo.toml . && mkdir dist && echo a >dist/a && {git}");
     assert!(runner.run(&prepare, "", checkout.path()).0);
     let tag = concat!("v", env!("CARGO_PKG_VERSION"));
-    assert!(!runner.run(&check, tag, checkout.path()).0, "no main holds it");
-    assert!(runner.run("git update-ref refs/remotes/origin/main HEAD", "", checkout.path()).0);
-    assert_eq!(runner.run(&check, tag, checkout.path()), (true, String::new()));
-    assert!(!runner.run(&check, "v99.0.0", checkout.path()).0, "another version");
+    assert!(
+        !runner.run(&check, tag, checkout.path()).0,
+        "no main holds it"
+    );
+    assert!(
+        runner
+            .run(
+                "git update-ref refs/remotes/origin/main HEAD",
+                "",
+                checkout.path()
+            )
+            .0
+    );
+    assert_eq!(
+        runner.run(&check, tag, checkout.path()),
+        (true, String::new())
+    );
+    assert!(
+        !runner.run(&check, "v99.0.0", checkout.path()).0,
+        "another version"
+    );
 
-    assert!(runner.run("cp -r dist \"$RUNNER_TEMP\"", "", checkout.path()).0);
+    assert!(
+        runner
+            .run("cp -r dist \"$RUNNER_TEMP\"", "", checkout.path())
+            .0
+    );
     assert!(runner.run(&compare, tag, checkout.path()).0);
     runner.write("dist/a", "b\n");
     assert!(!runner.run(&compare, tag, checkout.path()).0, "other bytes");
@@ -134,17 +200,34 @@ fn a_tag_of_another_version_or_off_main_and_other_bytes_are_refused() {
 #[test]
 fn what_runs_the_code_of_others_may_only_read_and_only_a_protected_job_moves_a_tag() {
     for name in ["ci", "release", "reproduce"] {
-        assert!(workflow(name)["permissions"].as_mapping().unwrap().is_empty(), "{name}");
+        assert!(
+            workflow(name)["permissions"]
+                .as_mapping()
+                .unwrap()
+                .is_empty(),
+            "{name}"
+        );
     }
-    let building = [("ci", "test"), ("ci", "advisories"), ("release", "rebuild"), ("reproduce", "reproduce")];
+    let building = [
+        ("ci", "test"),
+        ("ci", "advisories"),
+        ("release", "rebuild"),
+        ("reproduce", "reproduce"),
+    ];
     for (name, job) in building {
-        for (right, value) in workflow(name)["jobs"][job]["permissions"].as_mapping().unwrap() {
+        for (right, value) in workflow(name)["jobs"][job]["permissions"]
+            .as_mapping()
+            .unwrap()
+        {
             assert_eq!(value, "read", "{name} {right:?}");
         }
     }
     let follow = &workflow("release")["jobs"]["follow"];
     assert_eq!(
-        (follow["environment"]["name"].as_str(), follow["needs"].as_str()),
+        (
+            follow["environment"]["name"].as_str(),
+            follow["needs"].as_str()
+        ),
         (Some("major-tag"), Some("release"))
     );
     assert_eq!(workflow("release")["jobs"]["release"]["needs"], "rebuild");

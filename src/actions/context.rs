@@ -56,7 +56,11 @@ impl Context {
 
     /// The link to this attempt of the run.
     pub fn run_url(&self) -> Option<String> {
-        let run = format!("{}/actions/runs/{}", self.repository_url()?, self.run_id.as_ref()?);
+        let run = format!(
+            "{}/actions/runs/{}",
+            self.repository_url()?,
+            self.run_id.as_ref()?
+        );
         Some(match &self.run_attempt {
             Some(attempt) => format!("{run}/attempts/{attempt}"),
             None => run,
@@ -65,7 +69,11 @@ impl Context {
 
     /// The link to the commit.
     pub fn commit_url(&self) -> Option<String> {
-        Some(format!("{}/commit/{}", self.repository_url()?, self.sha.as_ref()?))
+        Some(format!(
+            "{}/commit/{}",
+            self.repository_url()?,
+            self.sha.as_ref()?
+        ))
     }
 
     /// What reports name and link to.
@@ -80,7 +88,11 @@ impl Context {
     }
 
     fn repository_url(&self) -> Option<String> {
-        Some(format!("{}/{}", self.server_url.as_ref()?.trim_end_matches('/'), self.repository.as_ref()?))
+        Some(format!(
+            "{}/{}",
+            self.server_url.as_ref()?.trim_end_matches('/'),
+            self.repository.as_ref()?
+        ))
     }
 }
 
@@ -89,7 +101,12 @@ mod tests {
     use super::Context;
 
     fn context(pairs: &[(&str, &str)]) -> Context {
-        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Context::from_variables(find)
     }
 
@@ -104,8 +121,14 @@ mod tests {
             ("GITHUB_SHA", "abc"),
             ("GITHUB_REF", ""),
         ]);
-        assert_eq!(context.run_url().unwrap(), "https://github.com/diting/app/actions/runs/7/attempts/2");
-        assert_eq!(context.commit_url().unwrap(), "https://github.com/diting/app/commit/abc");
+        assert_eq!(
+            context.run_url().unwrap(),
+            "https://github.com/diting/app/actions/runs/7/attempts/2"
+        );
+        assert_eq!(
+            context.commit_url().unwrap(),
+            "https://github.com/diting/app/commit/abc"
+        );
         assert!(context.is_actions && !context.debug && context.reference.is_none());
     }
 

@@ -6,7 +6,11 @@ use std::path::Path;
 
 /// Whoever wrote before us may have left out the last line's end.
 pub(super) fn append(path: &Path, mut text: String) -> io::Result<()> {
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)?;
     if !ends_a_line(&mut file)? {
         text.insert(0, '\n');
     }

@@ -39,7 +39,11 @@ pub enum OutputError {
 impl Outputs {
     /// The file that `GITHUB_OUTPUT` names; by hand there is none, and writing does nothing.
     pub fn from_env() -> Self {
-        Self::to(env::var_os("GITHUB_OUTPUT").filter(|path| !path.is_empty()).map(PathBuf::from))
+        Self::to(
+            env::var_os("GITHUB_OUTPUT")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+        )
     }
 
     /// This file.
@@ -67,15 +71,21 @@ impl Outputs {
         for (name, value) in outputs {
             text += &entry(name, value)?;
         }
-        append(path, text).map_err(|source| OutputError::File { path: path.clone(), source })
+        append(path, text).map_err(|source| OutputError::File {
+            path: path.clone(),
+            source,
+        })
     }
 }
 
 /// An output in heredoc form. The delimiter is drawn anew for each, so that no value can end it and add outputs.
 fn entry(name: &str, value: &str) -> Result<String, OutputError> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     if name.is_empty() || !name.bytes().all(allowed) {
-        return Err(OutputError::Name { name: name.to_owned() });
+        return Err(OutputError::Name {
+            name: name.to_owned(),
+        });
     }
     let delimiter = loop {
         let delimiter = delimiter()?;
@@ -89,11 +99,13 @@ fn entry(name: &str, value: &str) -> Result<String, OutputError> {
 fn delimiter() -> Result<String, OutputError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| OutputError::Random(error.into()))?;
-    Ok(bytes.iter().fold(String::from("ghadelimiter_"), |mut text, byte| {
-        // writing to a String cannot fail
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(bytes
+        .iter()
+        .fold(String::from("ghadelimiter_"), |mut text, byte| {
+            // writing to a String cannot fail
+            let _ = write!(text, "{byte:02x}");
+            text
+        }))
 }
 
 #[cfg(test)]
@@ -108,14 +120,18 @@ mod tests {
     /// A port of the runner's `EnvFileKeyValuePairs` (FileCommandManager.cs); an error fails the step there.
     fn parsed(text: &str) -> Result<BTreeMap<String, String>, String> {
         let mut pairs = BTreeMap::new();
-        let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n').unwrap_or(line));
+        let mut lines = text
+            .split_inclusive('\n')
+            .map(|line| line.strip_suffix('\n').unwrap_or(line));
         while let Some(line) = lines.next() {
             if line.is_empty() {
                 continue;
             }
             let (equals, heredoc) = (line.find('='), line.find("<<"));
             let (key, value) = match (equals, heredoc) {
-                (Some(at), _) if heredoc.is_none_or(|other| at < other) => (&line[..at], line[at + 1..].to_owned()),
+                (Some(at), _) if heredoc.is_none_or(|other| at < other) => {
+                    (&line[..at], line[at + 1..].to_owned())
+                }
                 (_, Some(at)) => {
                     let (key, delimiter) = (&line[..at], &line[at + 2..]);
                     let mut value: Vec<&str> = Vec::new();
@@ -150,7 +166,12 @@ mod tests {
     fn outputs_are_appended_even_to_an_unfinished_line() {
         let pairs = written("other=1", &[("outcome", "deployed"), ("failed-step", "")]);
         let expected = [("other", "1"), ("outcome", "deployed"), ("failed-step", "")];
-        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!(
+            pairs,
+            expected
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        );
     }
 
     #[test]
@@ -160,14 +181,19 @@ mod tests {
 
     #[test]
     fn a_failure_is_a_value_with_the_path() {
-        let error = Outputs::to(Some("/nonexistent/output".into())).set("a", "b").unwrap_err();
+        let error = Outputs::to(Some("/nonexistent/output".into()))
+            .set("a", "b")
+            .unwrap_err();
         assert_eq!(error.to_string(), "write outputs to /nonexistent/output");
     }
 
     #[test]
     fn names_are_plain() {
         for name in ["", "a=b", "a\nb", "a<<b", "A"] {
-            assert!(matches!(entry(name, "x"), Err(OutputError::Name { .. })), "{name}");
+            assert!(
+                matches!(entry(name, "x"), Err(OutputError::Name { .. })),
+                "{name}"
+            );
         }
     }
 

@@ -25,7 +25,11 @@ pub struct SummaryError {
 impl Summary {
     /// The file that `GITHUB_STEP_SUMMARY` names; by hand there is none, and writing does nothing.
     pub fn from_env() -> Self {
-        Self::to(env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from))
+        Self::to(
+            env::var_os("GITHUB_STEP_SUMMARY")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+        )
     }
 
     /// This file.
@@ -40,7 +44,10 @@ impl Summary {
     pub fn add(&self, markdown: &str) -> Result<(), SummaryError> {
         match &self.path {
             Some(path) if !markdown.is_empty() => {
-                append(path, format!("\n{markdown}")).map_err(|source| SummaryError { path: path.clone(), source })
+                append(path, format!("\n{markdown}")).map_err(|source| SummaryError {
+                    path: path.clone(),
+                    source,
+                })
             }
             _ => Ok(()),
         }
@@ -60,13 +67,21 @@ mod tests {
         summary.add("## ours\n").unwrap();
         summary.add("").unwrap();
         summary.add("## again\n").unwrap();
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "theirs, unfinished\n\n## ours\n\n## again\n");
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            "theirs, unfinished\n\n## ours\n\n## again\n"
+        );
     }
 
     #[test]
     fn a_failure_is_a_value_with_path_and_cause() {
         assert!(Summary::to(None).add("x").is_ok());
-        let error = Summary::to(Some("/nonexistent/summary".into())).add("x").unwrap_err();
-        assert_eq!(error.to_string(), "write /nonexistent/summary: No such file or directory (os error 2)");
+        let error = Summary::to(Some("/nonexistent/summary".into()))
+            .add("x")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "write /nonexistent/summary: No such file or directory (os error 2)"
+        );
     }
 }

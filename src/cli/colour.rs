@@ -30,14 +30,19 @@ fn colour(line: &str) -> Option<&'static str> {
         ("note: ", DIM),
         (SERVER_PREFIX, DIM),
     ];
-    let known = BEGINNINGS.iter().find(|(beginning, _)| line.starts_with(beginning)).map(|(_, code)| *code);
+    let known = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| line.starts_with(beginning))
+        .map(|(_, code)| *code);
     known.or_else(|| of_outcome(line))
 }
 
 /// The last line begins with the outcome's word.
 fn of_outcome(line: &str) -> Option<&'static str> {
     let (word, _) = line.split_once(": ")?;
-    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)?;
+    let outcome = Outcome::ALL
+        .into_iter()
+        .find(|outcome| outcome.word() == word)?;
     Some(match outcome {
         outcome if outcome.is_success() => GREEN,
         Outcome::RolledBack | Outcome::Unknown | Outcome::Busy | Outcome::Cancelled => YELLOW,
@@ -62,6 +67,9 @@ mod tests {
         ] {
             assert_eq!(coloured(line), format!("\x1b[{code}m{line}\x1b[0m"));
         }
-        assert_eq!(coloured("attempt 1: health answered 200"), "attempt 1: health answered 200");
+        assert_eq!(
+            coloured("attempt 1: health answered 200"),
+            "attempt 1: health answered 200"
+        );
     }
 }

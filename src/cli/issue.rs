@@ -23,7 +23,9 @@ fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct
     match of_end(end, opens) {
         // whatever was found is over
         Some(IssueAct::Close) => Some(IssueAct::Close),
-        _ if found.is_some_and(|found| needs_a_person(found.outcome, Some(found))) => Some(IssueAct::Open),
+        _ if found.is_some_and(|found| needs_a_person(found.outcome, Some(found))) => {
+            Some(IssueAct::Open)
+        }
         act => act,
     }
 }
@@ -50,10 +52,19 @@ fn needs_a_person(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
 }
 
 /// Tells it, where there is something to tell, and a token and a repository to do it with.
-pub(super) fn tell(settings: &Settings, context: &Context, report: &Report, redactor: &Redactor) -> Told {
+pub(super) fn tell(
+    settings: &Settings,
+    context: &Context,
+    report: &Report,
+    redactor: &Redactor,
+) -> Told {
     let issue = &settings.issue;
-    let act = report.end.as_ref().and_then(|end| act(end, issue.opens, report.recovered.last()));
-    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository) else {
+    let act = report
+        .end
+        .as_ref()
+        .and_then(|end| act(end, issue.opens, report.recovered.last()));
+    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository)
+    else {
         return Told::default();
     };
     let access = Access {
@@ -62,14 +73,19 @@ pub(super) fn tell(settings: &Settings, context: &Context, report: &Report, reda
         token: token.expose().to_owned().into(),
         proxies: Proxies::from_env(),
     };
-    let wishes = Wishes { labels: issue.labels.clone(), assignees: issue.assignees.clone() };
+    let wishes = Wishes {
+        labels: issue.labels.clone(),
+        assignees: issue.assignees.clone(),
+    };
     let telling = async {
         let hub = match Hub::new(&access, Limits::default()) {
             Ok(hub) => hub,
             Err(problem) => return warned(problem),
         };
         let (raw, warning) = raw(&hub, act, issue.logs).await;
-        let Some(text) = issue_text(report, &context.job(), raw, redactor) else { return Told::default() };
+        let Some(text) = issue_text(report, &context.job(), raw, redactor) else {
+            return Told::default();
+        };
         let mut told = hub.tell(act, &text, &wishes).await;
         told.warnings.extend(warning);
         told
@@ -83,7 +99,10 @@ pub(super) fn was_cut_off(told: &Told) -> bool {
 }
 
 fn warned(warning: String) -> Told {
-    Told { warnings: vec![warning], ..Told::default() }
+    Told {
+        warnings: vec![warning],
+        ..Told::default()
+    }
 }
 
 /// A success has no log that matters.
@@ -103,7 +122,10 @@ async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<Stri
 fn run(telling: impl Future<Output = Told>) -> io::Result<Told> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let told = runtime.block_on(async {
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
         tokio::select! {
             told = telling => Ok(told),
             _ = interrupt.recv() => Ok(warned(CANCELLED.to_owned())),
@@ -139,13 +161,27 @@ mod tests {
     }
 
     fn end(outcome: Outcome, switched: bool) -> End {
-        End { outcome, verdict: Some(verdict(outcome, switched)), trouble: None, took: Duration::ZERO }
+        End {
+            outcome,
+            verdict: Some(verdict(outcome, switched)),
+            trouble: None,
+            took: Duration::ZERO,
+        }
     }
 
     fn line(end: &End, found: Option<&Verdict>) -> String {
-        let word = |opens| act(end, opens, found).map_or("nothing".to_owned(), |act| format!("{act:?}").to_lowercase());
+        let word = |opens| {
+            act(end, opens, found).map_or("nothing".to_owned(), |act| {
+                format!("{act:?}").to_lowercase()
+            })
+        };
         assert_eq!(act(end, IssueOpens::Off, found), None);
-        format!("{} -> {}, {}", end.outcome.word(), word(IssueOpens::Rollback), word(IssueOpens::Failure))
+        format!(
+            "{} -> {}, {}",
+            end.outcome.word(),
+            word(IssueOpens::Rollback),
+            word(IssueOpens::Failure)
+        )
     }
 
     #[test]
@@ -165,7 +201,10 @@ mod tests {
         unknown -> comment, open
         cancelled -> nothing, nothing
         ");
-        assert_eq!(line(&end(Outcome::Failed, true), None), "failed -> open, open");
+        assert_eq!(
+            line(&end(Outcome::Failed, true), None),
+            "failed -> open, open"
+        );
     }
 
     #[test]
@@ -173,12 +212,26 @@ mod tests {
         let rolled_back = verdict(Outcome::RolledBack, true);
         let first = verdict(Outcome::Failed, true);
         for found in [rolled_back, first, verdict(Outcome::RollbackFailed, true)] {
-            assert_eq!(line(&end(Outcome::Deployed, true), Some(&found)), "deployed -> close, close");
-            for outcome in [Outcome::Failed, Outcome::NotReady, Outcome::Unreachable, Outcome::Restored] {
-                assert!(line(&end(outcome, false), Some(&found)).ends_with("open, open"), "{outcome:?} {found:?}");
+            assert_eq!(
+                line(&end(Outcome::Deployed, true), Some(&found)),
+                "deployed -> close, close"
+            );
+            for outcome in [
+                Outcome::Failed,
+                Outcome::NotReady,
+                Outcome::Unreachable,
+                Outcome::Restored,
+            ] {
+                assert!(
+                    line(&end(outcome, false), Some(&found)).ends_with("open, open"),
+                    "{outcome:?} {found:?}"
+                );
             }
         }
         let unswitched = verdict(Outcome::Failed, false);
-        assert_eq!(line(&end(Outcome::NotReady, false), Some(&unswitched)), "not-ready -> nothing, nothing");
+        assert_eq!(
+            line(&end(Outcome::NotReady, false), Some(&unswitched)),
+            "not-ready -> nothing, nothing"
+        );
     }
 }

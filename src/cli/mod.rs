@@ -59,13 +59,22 @@ impl Errand {
 /// of the environment.
 #[must_use]
 pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
-    if arguments.first().is_some_and(|first| first == server::SUBCOMMAND) {
+    if arguments
+        .first()
+        .is_some_and(|first| first == server::SUBCOMMAND)
+    {
         return serve(&arguments[1..]);
     }
     let given = settings::take_environment();
-    let Some(errand) = Errand::of(&mut arguments) else { return ExitCode::SUCCESS };
+    let Some(errand) = Errand::of(&mut arguments) else {
+        return ExitCode::SUCCESS;
+    };
     let context = Context::from_env();
-    let page = if context.is_actions { Page::Actions } else { Page::Terminal };
+    let page = if context.is_actions {
+        Page::Actions
+    } else {
+        Page::Terminal
+    };
     screen::open(page);
     let printer = Printer;
     let flags = match Flags::parse(arguments) {
@@ -77,13 +86,25 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     } else if flags.version {
         printer.line(&version());
     } else {
-        return command(&errand, &given, &flags, &Desk { context: &context, page, printer });
+        return command(
+            &errand,
+            &given,
+            &flags,
+            &Desk {
+                context: &context,
+                page,
+                printer,
+            },
+        );
     }
     ExitCode::SUCCESS
 }
 
 fn serve(arguments: &[OsString]) -> ExitCode {
-    let arguments: Vec<String> = arguments.iter().map(|text| text.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|text| text.to_string_lossy().into_owned())
+        .collect();
     server::run(&arguments)
 }
 
@@ -96,7 +117,11 @@ struct Desk<'a> {
 }
 
 fn command(errand: &Errand, given: &Given, flags: &Flags, desk: &Desk<'_>) -> ExitCode {
-    let Desk { context, page, printer } = *desk;
+    let Desk {
+        context,
+        page,
+        printer,
+    } = *desk;
     print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
     // the step before has told them
@@ -133,16 +158,34 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
     }
     let outcome = Outcome::Invalid;
     let count = problems.len();
-    let end =
-        format!("{}: {count} bad input{}, nothing was contacted", outcome.word(), if count == 1 { "" } else { "s" });
+    let end = format!(
+        "{}: {count} bad input{}, nothing was contacted",
+        outcome.word(),
+        if count == 1 { "" } else { "s" }
+    );
     printer.line(&end);
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    summary::write(&report::invalid_summary(&problems, &Redactor::default()), page, printer);
-    finish(&[("outcome", outcome.word().to_owned())], outcome, page, printer);
+    summary::write(
+        &report::invalid_summary(&problems, &Redactor::default()),
+        page,
+        printer,
+    );
+    finish(
+        &[("outcome", outcome.word().to_owned())],
+        outcome,
+        page,
+        printer,
+    );
     ExitCode::from(outcome.code())
 }
 
-fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer: Printer) -> ExitCode {
+fn list(
+    settings: &Settings,
+    context: &Context,
+    form: Form,
+    page: Page,
+    printer: Printer,
+) -> ExitCode {
     match releases::list(settings, context, form, page, printer) {
         Ok(()) => {
             // for the step that follows up a run which was cut off
@@ -152,7 +195,12 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
         Err(ended) => {
             let (end, log) = *ended;
             summary::of_run(&log, context, &redactor(settings, context), page, printer);
-            finish(&report::outputs(&end, log.facts()), end.outcome, page, printer);
+            finish(
+                &report::outputs(&end, log.facts()),
+                end.outcome,
+                page,
+                printer,
+            );
             ExitCode::from(end.outcome.code())
         }
     }
@@ -161,13 +209,20 @@ fn list(settings: &Settings, context: &Context, form: Form, page: Page, printer:
 /// Hides every secret, but none of our own texts.
 fn redactor(settings: &Settings, context: &Context) -> Redactor {
     let link = context.run_url();
-    let shown: Vec<&str> =
-        [&link, &context.sha, &context.reference].into_iter().flatten().map(String::as_str).collect();
+    let shown: Vec<&str> = [&link, &context.sha, &context.reference]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     Redactor::exactly(settings.hidden(&shown))
 }
 
 fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
-    let Desk { context, page, printer } = *desk;
+    let Desk {
+        context,
+        page,
+        printer,
+    } = *desk;
     let mut log = Log::new(page).hiding(redactor(settings, context));
     let started = Instant::now();
     let mut last = String::new();
@@ -190,7 +245,12 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     let is_first = context.is_actions && *errand == Errand::Whole;
     let told = match end.outcome {
         Outcome::Unknown if is_first => Told::default(),
-        _ => issue::tell(settings, context, log.report(), &redactor(settings, context)),
+        _ => issue::tell(
+            settings,
+            context,
+            log.report(),
+            &redactor(settings, context),
+        ),
     };
     let outputs = say(&told, &redactor(settings, context), page, printer);
     if told != Told::default() {
@@ -207,18 +267,33 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
 }
 
 /// What came of the issue; gives the outputs.
-fn say(told: &Told, redactor: &Redactor, page: Page, printer: Printer) -> Vec<(&'static str, String)> {
+fn say(
+    told: &Told,
+    redactor: &Redactor,
+    page: Page,
+    printer: Printer,
+) -> Vec<(&'static str, String)> {
     for warning in &told.warnings {
         printer.warning(page, &redactor.redact(warning));
     }
-    let Some(issue) = &told.issue else { return Vec::new() };
+    let Some(issue) = &told.issue else {
+        return Vec::new();
+    };
     let url = redactor.redact(&harmless(issue.url.as_bytes()));
     printer.line(&format!("issue: {url}"));
-    vec![("issue-url", url), ("issue-number", issue.number.to_string())]
+    vec![
+        ("issue-url", url),
+        ("issue-number", issue.number.to_string()),
+    ]
 }
 
 fn no_start(trouble: Trouble, started: Instant) -> End {
-    End { outcome: Outcome::Error, verdict: None, trouble: Some(trouble), took: started.elapsed() }
+    End {
+        outcome: Outcome::Error,
+        verdict: None,
+        trouble: Some(trouble),
+        took: started.elapsed(),
+    }
 }
 
 fn run_deployment(
@@ -233,7 +308,9 @@ fn run_deployment(
             let (transaction, runtime) = announced()?;
             Ok(runtime.block_on(runner::deploy(deployment, transaction, emit)))
         }
-        Errand::Finish(transaction) => Ok(runtime()?.block_on(runner::finish(deployment, transaction.clone(), emit))),
+        Errand::Finish(transaction) => {
+            Ok(runtime()?.block_on(runner::finish(deployment, transaction.clone(), emit)))
+        }
     }
 }
 
@@ -246,7 +323,9 @@ fn announced() -> Result<(TransactionId, Runtime), Trouble> {
 
 fn runtime() -> Result<Runtime, Trouble> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Trouble::Bug { problem: format!("no runtime: {error}") })
+    runtime.map_err(|error| Trouble::Bug {
+        problem: format!("no runtime: {error}"),
+    })
 }
 
 /// Before anything is sent, so that a later step can ask the server for this very transaction.
@@ -266,8 +345,14 @@ fn finish(outputs: &[(&str, String)], outcome: Outcome, page: Page, printer: Pri
 }
 
 fn write(all: &[(&str, String)], page: Page, printer: Printer) {
-    let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let all: Vec<(&str, &str)> = all
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     if let Err(error) = Outputs::from_env().set_all(&all) {
-        printer.warning(page, &format!("the step's outputs are not written: {error}"));
+        printer.warning(
+            page,
+            &format!("the step's outputs are not written: {error}"),
+        );
     }
 }

@@ -32,9 +32,16 @@ impl Printer {
 
 /// The program's own trace, on standard error, each line marked so that no text in it becomes a command of the runner.
 pub(super) fn trace(detailed: bool) {
-    let level = if detailed { tracing::Level::DEBUG } else { tracing::Level::ERROR };
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(level).with_ansi(false).without_time().with_writer(Guarded);
+    let level = if detailed {
+        tracing::Level::DEBUG
+    } else {
+        tracing::Level::ERROR
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(Guarded);
     if tracing::subscriber::set_global_default(subscriber.finish()).is_err() {
         tracing::debug!("somebody traces already");
     }
@@ -53,7 +60,11 @@ impl<'a> MakeWriter<'a> for Guarded {
 impl Write for Guarded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
-        writeln!(io::stderr().lock(), "trace: {}", Redactor::default().redact(&text))?;
+        writeln!(
+            io::stderr().lock(),
+            "trace: {}",
+            Redactor::default().redact(&text)
+        )?;
         Ok(bytes.len())
     }
 

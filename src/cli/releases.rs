@@ -24,7 +24,9 @@ pub(super) fn list(
     printer: Printer,
 ) -> Result<(), Box<(End, Log)>> {
     let place = place(settings);
-    let mut log = Log::new(page).hiding(redactor(settings, context)).at(place.clone());
+    let mut log = Log::new(page)
+        .hiding(redactor(settings, context))
+        .at(place.clone());
     let mut emit = |event: RunEvent| {
         // that there is an answer says that it was connected
         if matches!(event, RunEvent::Connecting | RunEvent::Connected { .. }) {
@@ -41,20 +43,32 @@ pub(super) fn list(
         Ok(listing) => {
             let redactor = redactor(settings, context);
             print(&listing, &place, &redactor, form, printer);
-            super::summary::write(&report::listing_summary(&listing, &place, &redactor), page, printer);
+            super::summary::write(
+                &report::listing_summary(&listing, &place, &redactor),
+                page,
+                printer,
+            );
             Ok(())
         }
         Err(end) => Err(Box::new((*end, log))),
     }
 }
 
-fn ask(settings: &Settings, context: &Context, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, Box<End>> {
+fn ask(
+    settings: &Settings,
+    context: &Context,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Result<Listing, Box<End>> {
     let began = std::time::Instant::now();
     let prepared: Result<_, Trouble> = announced();
     match prepared {
-        Ok((transaction, runtime)) => {
-            runtime.block_on(runner::list(plan::deployment(settings, context), transaction, emit)).map_err(Box::new)
-        }
+        Ok((transaction, runtime)) => runtime
+            .block_on(runner::list(
+                plan::deployment(settings, context),
+                transaction,
+                emit,
+            ))
+            .map_err(Box::new),
         Err(trouble) => {
             let end = super::no_start(trouble, began);
             emit(RunEvent::Ended(Box::new(end.clone())));

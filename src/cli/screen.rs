@@ -44,10 +44,12 @@ pub(super) fn open(page: Page) {
     if page == Page::Terminal && io::stdout().is_terminal() && wanted("NO_COLOR") && !is_dumb {
         screen().kind = Kind::Terminal;
     }
-    let ticking = thread::Builder::new().name("screen".to_owned()).spawn(|| loop {
-        thread::sleep(TICK);
-        screen().tick(Instant::now());
-    });
+    let ticking = thread::Builder::new()
+        .name("screen".to_owned())
+        .spawn(|| loop {
+            thread::sleep(TICK);
+            screen().tick(Instant::now());
+        });
     if let Err(error) = ticking {
         tracing::debug!(%error, "nobody keeps the time");
     }
@@ -68,7 +70,12 @@ fn screen() -> MutexGuard<'static, Screen> {
 }
 
 impl Screen {
-    const NEW: Self = Self { kind: Kind::Paper, doing: None, told: None, dirty: false };
+    const NEW: Self = Self {
+        kind: Kind::Paper,
+        doing: None,
+        told: None,
+        dirty: false,
+    };
 
     fn line(&mut self, line: &str, now: Instant) {
         let clear = self.clear();
@@ -81,8 +88,13 @@ impl Screen {
     }
 
     fn doing(&mut self, doing: Option<Doing>, now: Instant) {
-        let same_step = matches!((&self.doing, &doing), (Some((old, _)), Some(new)) if old.step == new.step);
-        let since = self.doing.as_ref().filter(|_| same_step).map_or(now, |(_, since)| *since);
+        let same_step =
+            matches!((&self.doing, &doing), (Some((old, _)), Some(new)) if old.step == new.step);
+        let since = self
+            .doing
+            .as_ref()
+            .filter(|_| same_step)
+            .map_or(now, |(_, since)| *since);
         self.doing = doing.map(|doing| (doing, since));
         if self.doing.is_none() {
             write(self.clear());
@@ -90,12 +102,17 @@ impl Screen {
     }
 
     fn tick(&mut self, now: Instant) {
-        let Some((doing, since)) = &self.doing else { return };
+        let Some((doing, since)) = &self.doing else {
+            return;
+        };
         let text = doing.text(now.duration_since(*since));
         if self.kind == Kind::Terminal {
             write(&format!("{CLEAR}… {text}"));
             self.dirty = true;
-        } else if self.told.is_some_and(|told| now.duration_since(told) >= SILENCE) {
+        } else if self
+            .told
+            .is_some_and(|told| now.duration_since(told) >= SILENCE)
+        {
             self.line(&format!("… {text}"), now);
         }
     }
@@ -110,7 +127,11 @@ impl Screen {
 
 fn write(text: &str) {
     let mut out = io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
         tracing::debug!("nobody reads the log");
     }
 }

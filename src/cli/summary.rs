@@ -6,8 +6,18 @@ use crate::report::{self, Log, Page};
 use crate::text::Redactor;
 
 /// Of a run that has ended.
-pub(super) fn of_run(log: &Log, context: &Context, redactor: &Redactor, page: Page, printer: Printer) {
-    write(&report::summary(log.report(), &context.job(), redactor), page, printer);
+pub(super) fn of_run(
+    log: &Log,
+    context: &Context,
+    redactor: &Redactor,
+    page: Page,
+    printer: Printer,
+) {
+    write(
+        &report::summary(log.report(), &context.job(), redactor),
+        page,
+        printer,
+    );
 }
 
 pub(super) fn write(markdown: &str, page: Page, printer: Printer) {

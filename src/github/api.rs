@@ -96,26 +96,50 @@ impl Api {
     pub(super) fn new(access: &Access, limits: Limits) -> Result<Self, String> {
         let url = access.api_url.trim_end_matches('/').to_owned();
         let base: Option<Uri> = url.parse().ok();
-        let Some(base) =
-            base.filter(|base| matches!(base.scheme_str(), Some("http" | "https")) && base.host().is_some())
-        else {
-            return Err("GITHUB_API_URL is not the address of an API: it is as in https://api.github.com".to_owned());
+        let Some(base) = base.filter(|base| {
+            matches!(base.scheme_str(), Some("http" | "https")) && base.host().is_some()
+        }) else {
+            return Err(
+                "GITHUB_API_URL is not the address of an API: it is as in https://api.github.com"
+                    .to_owned(),
+            );
         };
-        let plain =
-            |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if !access.repository.split_once('/').is_some_and(|(owner, name)| plain(owner) && plain(name)) {
-            return Err("GITHUB_REPOSITORY is not the name of a repository: it is as in owner/name".to_owned());
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        if !access
+            .repository
+            .split_once('/')
+            .is_some_and(|(owner, name)| plain(owner) && plain(name))
+        {
+            return Err(
+                "GITHUB_REPOSITORY is not the name of a repository: it is as in owner/name"
+                    .to_owned(),
+            );
         }
         let client = client(access, base, limits)?;
         let repository = access.repository.clone();
-        Ok(Self { client, url, repository, limits, deadline: Instant::now() + limits.all })
+        Ok(Self {
+            client,
+            url,
+            repository,
+            limits,
+            deadline: Instant::now() + limits.all,
+        })
     }
 
     /// The login that the token belongs to; none, where it belongs to an app, as a job's own does.
     pub(super) async fn login(&self) -> Result<Option<String>, Fault> {
         match self.read::<User>("/user").await {
             Ok(user) => Ok(Some(user.login)),
-            Err(Fault::Refused(refusal)) if refusal.too_often.is_none() && refusal.status.as_u16() != 401 => Ok(None),
+            Err(Fault::Refused(refusal))
+                if refusal.too_often.is_none() && refusal.status.as_u16() != 401 =>
+            {
+                Ok(None)
+            }
             Err(fault) => Err(fault),
         }
     }
@@ -123,7 +147,10 @@ impl Api {
     pub(super) async fn is_private(&self) -> Result<bool, Fault> {
         let repository: Repository = self.read(&self.route("")).await?;
         // "internal" ones count as private, but a whole enterprise reads them
-        Ok(repository.private && repository.visibility.is_none_or(|visibility| visibility == "private"))
+        Ok(repository.private
+            && repository
+                .visibility
+                .is_none_or(|visibility| visibility == "private"))
     }
 
     /// The open issues, the newest first. Listed, not searched: a search may miss what has just been written.
@@ -132,9 +159,18 @@ impl Api {
         let mut found = Vec::new();
         for _ in 0..MOST_PAGES {
             let page: Page<Listed> = self.read(&route).await?;
-            found.extend(page.items.into_iter().filter(|listed| listed.pull_request.is_none()));
+            found.extend(
+                page.items
+                    .into_iter()
+                    .filter(|listed| listed.pull_request.is_none()),
+            );
             // the path only, so that the token goes nowhere else
-            match page.next.as_ref().and_then(Uri::path_and_query).map(PathAndQuery::as_str) {
+            match page
+                .next
+                .as_ref()
+                .and_then(Uri::path_and_query)
+                .map(PathAndQuery::as_str)
+            {
                 Some(next) => next.clone_into(&mut route),
                 None => break,
             }
@@ -143,25 +179,46 @@ impl Api {
     }
 
     pub(super) async fn make_label(&self, name: &str) -> Result<(), Fault> {
-        let label = Label { name, color: "d93f0b" };
-        self.write(|| self.client.post::<_, IgnoredAny>(self.route("/labels"), Some(&label))).await?;
+        let label = Label {
+            name,
+            color: "d93f0b",
+        };
+        self.write(|| {
+            self.client
+                .post::<_, IgnoredAny>(self.route("/labels"), Some(&label))
+        })
+        .await?;
         Ok(())
     }
 
     pub(super) async fn create(&self, draft: &Draft<'_>) -> Result<Listed, Fault> {
-        self.write(|| self.client.post(self.route("/issues"), Some(draft))).await
+        self.write(|| self.client.post(self.route("/issues"), Some(draft)))
+            .await
     }
 
     pub(super) async fn comment(&self, number: u64, body: &str) -> Result<(), Fault> {
-        let (route, comment) = (self.route(&format!("/issues/{number}/comments")), Comment { body });
-        self.write(|| self.client.post::<_, IgnoredAny>(&route, Some(&comment))).await?;
+        let (route, comment) = (
+            self.route(&format!("/issues/{number}/comments")),
+            Comment { body },
+        );
+        self.write(|| self.client.post::<_, IgnoredAny>(&route, Some(&comment)))
+            .await?;
         Ok(())
     }
 
     pub(super) async fn close(&self, number: u64, reason: Reason) -> Result<(), Fault> {
-        let (route, closing) =
-            (self.route(&format!("/issues/{number}")), Closing { state: "closed", state_reason: reason });
-        self.write(|| self.client.patch::<IgnoredAny, _, _>(&route, Some(&closing))).await?;
+        let (route, closing) = (
+            self.route(&format!("/issues/{number}")),
+            Closing {
+                state: "closed",
+                state_reason: reason,
+            },
+        );
+        self.write(|| {
+            self.client
+                .patch::<IgnoredAny, _, _>(&route, Some(&closing))
+        })
+        .await?;
         Ok(())
     }
 
@@ -216,7 +273,10 @@ impl Api {
 
     /// Waits, if time is left for an answer after that; else there is nothing better than what went wrong.
     async fn wait(&self, pause: Duration, fault: Fault) -> Result<(), Fault> {
-        if Instant::now().checked_add(pause).is_none_or(|then| then >= self.deadline) {
+        if Instant::now()
+            .checked_add(pause)
+            .is_none_or(|then| then >= self.deadline)
+        {
             return Err(fault);
         }
         sleep(pause).await;

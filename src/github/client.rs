@@ -21,9 +21,13 @@ const LONGEST: usize = 32 << 20;
 pub(super) fn client(access: &Access, base: Uri, limits: Limits) -> Result<Octocrab, String> {
     let tls = line::tls().map_err(|error| format!("TLS can't be set up: {error}"))?;
     let (tcp, proxies) = (line::tcp(limits.one), access.proxies.clone());
-    let connect = service_fn(move |to: Uri| Box::pin(line::connect(tcp.clone(), proxies.clone(), to)));
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connect);
+    let connect =
+        service_fn(move |to: Uri| Box::pin(line::connect(tcp.clone(), proxies.clone(), to)));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connect);
     let http = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
     let proxies = access.proxies.clone();
     let service = service_fn(move |request| {
@@ -34,7 +38,9 @@ pub(super) fn client(access: &Access, base: Uri, limits: Limits) -> Result<Octoc
         .with_service(service)
         .with_layer(&BaseUriLayer::new(base))
         .with_layer(&ExtraHeadersLayer::new(Arc::new(headers())))
-        .with_auth(AuthState::AccessToken { token: access.token.clone() })
+        .with_auth(AuthState::AccessToken {
+            token: access.token.clone(),
+        })
         .build();
     match built {
         Ok(client) => Ok(client),
@@ -44,12 +50,20 @@ pub(super) fn client(access: &Access, base: Uri, limits: Limits) -> Result<Octoc
 
 fn headers() -> Vec<(HeaderName, HeaderValue)> {
     let agent = HeaderValue::from_static(concat!("deploy-action/", env!("CARGO_PKG_VERSION")));
-    vec![(ACCEPT, HeaderValue::from_static("application/vnd.github+json")), (USER_AGENT, agent)]
+    vec![
+        (
+            ACCEPT,
+            HeaderValue::from_static("application/vnd.github+json"),
+        ),
+        (USER_AGENT, agent),
+    ]
 }
 
 fn for_proxy(mut request: Request<OctoBody>, proxies: &Proxies) -> Request<OctoBody> {
     if let Some(authorization) = proxies.authorization(request.uri()) {
-        request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+        request
+            .headers_mut()
+            .insert(PROXY_AUTHORIZATION, authorization);
     }
     request
 }

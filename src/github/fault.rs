@@ -97,9 +97,14 @@ fn first_line(text: &str) -> String {
 
 fn of_line(error: &(dyn Error + 'static)) -> Fault {
     let said = chain(error);
-    let unsent = error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect);
+    let unsent = error
+        .downcast_ref::<legacy::Error>()
+        .is_some_and(legacy::Error::is_connect);
     match unsent {
-        true => Fault::NoConnection { place: place(error), said },
+        true => Fault::NoConnection {
+            place: place(error),
+            said,
+        },
         false => Fault::Broken(said),
     }
 }
@@ -118,8 +123,12 @@ fn place(error: &(dyn Error + 'static)) -> Place {
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
         let error: &'a (dyn Error + 'static) = *error;
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        inner
+            .map(|inner| inner as &(dyn Error + 'static))
+            .or_else(|| error.source())
     })
 }
 

@@ -18,12 +18,21 @@ type Result<T> = std::result::Result<T, Failed>;
 
 /// Does what is to become of the issue.
 pub(super) async fn tell(api: &Api, act: IssueAct, text: &IssueText, wishes: &Wishes) -> Told {
-    let mut life = Life { api, text, wishes, login: None, warnings: Vec::new() };
+    let mut life = Life {
+        api,
+        text,
+        wishes,
+        login: None,
+        warnings: Vec::new(),
+    };
     let issue = life.act(act).await.unwrap_or_else(|Failed(doing, fault)| {
         life.warn(doing, &fault);
         None
     });
-    Told { issue, warnings: life.warnings }
+    Told {
+        issue,
+        warnings: life.warnings,
+    }
 }
 
 /// The issue that is there after one was to be opened.
@@ -43,10 +52,16 @@ struct Life<'a> {
 
 impl Life<'_> {
     async fn act(&mut self, act: IssueAct) -> Result<Option<Issue>> {
-        self.login = self.api.login().await.map_err(|fault| Failed(Doing::Find, fault))?;
+        self.login = self
+            .api
+            .login()
+            .await
+            .map_err(|fault| Failed(Doing::Find, fault))?;
         let open = self.ours().await?;
         match (act, open.first()) {
-            (IssueAct::Open | IssueAct::Comment, Some(oldest)) => self.comment(oldest).await.map(Some),
+            (IssueAct::Open | IssueAct::Comment, Some(oldest)) => {
+                self.comment(oldest).await.map(Some)
+            }
             (IssueAct::Open, None) => self.open().await.map(Some),
             (IssueAct::Close, Some(oldest)) => self.close(oldest, &open).await.map(Some),
             (IssueAct::Comment | IssueAct::Close, None) => Ok(None),
@@ -55,8 +70,15 @@ impl Life<'_> {
 
     /// Our open issues of this server and service, the oldest first.
     async fn ours(&self) -> Result<Vec<Listed>> {
-        let open = self.api.open_issues().await.map_err(|fault| Failed(Doing::Find, fault))?;
-        let mut ours: Vec<Listed> = open.into_iter().filter(|listed| self.is_ours(listed)).collect();
+        let open = self
+            .api
+            .open_issues()
+            .await
+            .map_err(|fault| Failed(Doing::Find, fault))?;
+        let mut ours: Vec<Listed> = open
+            .into_iter()
+            .filter(|listed| self.is_ours(listed))
+            .collect();
         ours.sort_by_key(|listed| listed.number);
         ours.dedup_by_key(|listed| listed.number);
         Ok(ours)
@@ -72,8 +94,15 @@ impl Life<'_> {
     /// `/user`), so that where neither is known to be ours any bot is: one writes only into repositories into which its
     /// owner let it. To trust the job's alone would leave an app's issues open for ever, and open another one each time.
     fn is_trusted(&self, listed: &Listed) -> bool {
-        let Some(User { login, kind }) = &listed.user else { return false };
-        let insider = || listed.author_association.as_deref().is_some_and(|it| INSIDERS.contains(&it));
+        let Some(User { login, kind }) = &listed.user else {
+            return false;
+        };
+        let insider = || {
+            listed
+                .author_association
+                .as_deref()
+                .is_some_and(|it| INSIDERS.contains(&it))
+        };
         match &self.login {
             Some(own) => login == own || (kind == "Bot" && login == JOB),
             None => kind == "Bot" || insider(),
@@ -118,12 +147,19 @@ impl Life<'_> {
     /// With labels and assignees; without those that are refused.
     async fn create(&mut self) -> Result<Made> {
         let (title, body) = (self.text.title.as_str(), self.text.body.as_str());
-        let mut draft = Draft { title, body, labels: &self.wishes.labels, assignees: &self.wishes.assignees };
+        let mut draft = Draft {
+            title,
+            body,
+            labels: &self.wishes.labels,
+            assignees: &self.wishes.assignees,
+        };
         let mut refused = Vec::new();
         loop {
             let fault = match self.api.create(&draft).await {
                 Ok(issue) => {
-                    refused.iter().for_each(|(left_out, fault)| self.warn(*left_out, fault));
+                    refused
+                        .iter()
+                        .for_each(|(left_out, fault)| self.warn(*left_out, fault));
                     return Ok(Made { issue, mine: true });
                 }
                 Err(fault) => fault,
@@ -139,10 +175,21 @@ impl Life<'_> {
     async fn create_unless_there(&mut self, fault: Fault) -> Result<Made> {
         tracing::debug!(%fault, "the issue may be open");
         let open = self.ours().await?;
-        let mine = |issue: &&Listed| issue.body.as_deref().is_some_and(|body| same(body, &self.text.body));
+        let mine = |issue: &&Listed| {
+            issue
+                .body
+                .as_deref()
+                .is_some_and(|body| same(body, &self.text.body))
+        };
         match (open.iter().find(mine), open.first()) {
-            (Some(issue), _) => Ok(Made { issue: issue.clone(), mine: true }),
-            (None, Some(issue)) => Ok(Made { issue: issue.clone(), mine: false }),
+            (Some(issue), _) => Ok(Made {
+                issue: issue.clone(),
+                mine: true,
+            }),
+            (None, Some(issue)) => Ok(Made {
+                issue: issue.clone(),
+                mine: false,
+            }),
             (None, None) => self.create().await,
         }
     }
@@ -150,7 +197,10 @@ impl Life<'_> {
     /// Of two runs that open one at once, the later one takes its own back.
     async fn settle(&mut self, made: &Made) -> Result<Issue> {
         let oldest = match self.ours().await {
-            Ok(open) => open.into_iter().next().filter(|oldest| oldest.number < made.issue.number),
+            Ok(open) => open
+                .into_iter()
+                .next()
+                .filter(|oldest| oldest.number < made.issue.number),
             Err(Failed(_, fault)) => {
                 tracing::debug!(%fault, "whether another run opened one too is not known");
                 None
@@ -172,9 +222,18 @@ impl Life<'_> {
     }
 
     async fn take_back(&self, made: &Listed, oldest: &Listed) -> Result<()> {
-        let text = format!("Another run opened #{} at the same time. This is told there.", oldest.number);
-        self.api.comment(made.number, &text).await.map_err(|fault| Failed(Doing::Comment, fault))?;
-        self.api.close(made.number, Reason::NotPlanned).await.map_err(|fault| Failed(Doing::Close, fault))
+        let text = format!(
+            "Another run opened #{} at the same time. This is told there.",
+            oldest.number
+        );
+        self.api
+            .comment(made.number, &text)
+            .await
+            .map_err(|fault| Failed(Doing::Comment, fault))?;
+        self.api
+            .close(made.number, Reason::NotPlanned)
+            .await
+            .map_err(|fault| Failed(Doing::Close, fault))
     }
 
     fn warn(&mut self, doing: Doing, fault: &Fault) {
@@ -210,5 +269,8 @@ fn leave_out(draft: &mut Draft<'_>, fault: &Fault) -> Option<Doing> {
 }
 
 fn issue(listed: &Listed) -> Issue {
-    Issue { url: listed.html_url.clone(), number: listed.number }
+    Issue {
+        url: listed.html_url.clone(),
+        number: listed.number,
+    }
 }

@@ -35,7 +35,10 @@ impl Proxies {
 
     /// What a proxy wants to know before it passes on a request in clear.
     pub(super) fn authorization(&self, to: &Uri) -> Option<HeaderValue> {
-        self.before(to).filter(|_| to.scheme_str() == Some("http"))?.basic_auth().cloned()
+        self.before(to)
+            .filter(|_| to.scheme_str() == Some("http"))?
+            .basic_auth()
+            .cloned()
     }
 
     fn before(&self, to: &Uri) -> Option<Intercept> {
@@ -59,9 +62,16 @@ fn of_proxy(error: impl Into<BoxError>) -> ProxyError {
 }
 
 /// Connects to where `to` lies, or to the proxy before it.
-pub(super) async fn connect(mut http: HttpConnector, proxies: Proxies, to: Uri) -> Result<Line, BoxError> {
+pub(super) async fn connect(
+    mut http: HttpConnector,
+    proxies: Proxies,
+    to: Uri,
+) -> Result<Line, BoxError> {
     let Some(proxy) = proxies.before(&to) else {
-        return Ok(Line { stream: http.call(to).await?, forwarded: false });
+        return Ok(Line {
+            stream: http.call(to).await?,
+            forwarded: false,
+        });
     };
     match (proxy.uri().scheme_str(), to.scheme_str()) {
         (Some("http"), Some("https")) => {
@@ -69,11 +79,15 @@ pub(super) async fn connect(mut http: HttpConnector, proxies: Proxies, to: Uri) 
             if let Some(authorization) = proxy.basic_auth() {
                 tunnel = tunnel.with_auth(authorization.clone());
             }
-            Ok(Line { stream: tunnel.call(to).await.map_err(of_proxy)?, forwarded: false })
+            Ok(Line {
+                stream: tunnel.call(to).await.map_err(of_proxy)?,
+                forwarded: false,
+            })
         }
-        (Some("http"), _) => {
-            Ok(Line { stream: http.call(proxy.uri().clone()).await.map_err(of_proxy)?, forwarded: true })
-        }
+        (Some("http"), _) => Ok(Line {
+            stream: http.call(proxy.uri().clone()).await.map_err(of_proxy)?,
+            forwarded: true,
+        }),
         (kind, _) => Err(ProxyError::Kind(kind.unwrap_or_default().to_owned()).into()),
     }
 }
@@ -91,7 +105,10 @@ pub(super) fn tcp(limit: Duration) -> HttpConnector {
 pub(super) fn tls() -> Result<ClientConfig, Error> {
     let roots = roots(rustls_native_certs::load_native_certs().certs);
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    Ok(builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth())
+    Ok(builder
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 /// These; where there are none, as in small images, those of Mozilla.
@@ -117,13 +134,21 @@ impl Connection for Line {
 }
 
 impl Read for Line {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
 
 impl Write for Line {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -142,9 +167,15 @@ mod tests {
 
     #[test]
     fn the_bundled_roots_count_only_where_the_machine_has_none() {
-        let own = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.der().clone();
+        let own = rcgen::generate_simple_self_signed(["ca.example".to_owned()])
+            .unwrap()
+            .cert
+            .der()
+            .clone();
         assert_eq!(roots(vec![own]).len(), 1);
         let damaged = CertificateDer::from(vec![0; 10]);
-        assert!([Vec::new(), vec![damaged]].into_iter().all(|certificates| roots(certificates).len() > 50));
+        assert!([Vec::new(), vec![damaged]]
+            .into_iter()
+            .all(|certificates| roots(certificates).len() > 50));
     }
 }

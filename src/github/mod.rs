@@ -44,7 +44,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { all: Duration::from_secs(60), one: Duration::from_secs(15), pause: Duration::from_secs(1) }
+        Self {
+            all: Duration::from_secs(60),
+            one: Duration::from_secs(15),
+            pause: Duration::from_secs(1),
+        }
     }
 }
 
@@ -94,7 +98,10 @@ impl Hub {
     /// # Errors
     /// In words, with the cure.
     pub async fn is_private(&self) -> Result<bool, String> {
-        self.api.is_private().await.map_err(|fault| self.words(Doing::Look, &fault))
+        self.api
+            .is_private()
+            .await
+            .map_err(|fault| self.words(Doing::Look, &fault))
     }
 
     /// Does it.

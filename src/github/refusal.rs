@@ -27,7 +27,11 @@ pub(super) enum TooOften {
 
 impl Refusal {
     pub(super) fn new(error: &GitHubError) -> Self {
-        let fields = error.errors.iter().flatten().filter_map(|error| error.get("field")?.as_str());
+        let fields = error
+            .errors
+            .iter()
+            .flatten()
+            .filter_map(|error| error.get("field")?.as_str());
         Self {
             status: error.status_code,
             said: error.message.clone(),
@@ -38,7 +42,9 @@ impl Refusal {
 
     /// Whether it finds fault with a field of this name, singular or plural.
     pub(super) fn blames(&self, field: &str) -> bool {
-        self.fields.iter().any(|blamed| blamed.to_lowercase().starts_with(field))
+        self.fields
+            .iter()
+            .any(|blamed| blamed.to_lowercase().starts_with(field))
     }
 
     /// Whether the token lacks the right, whatever is asked.
@@ -60,11 +66,19 @@ fn too_often(error: &GitHubError, now: SystemTime) -> Option<TooOften> {
     let said = error.message.to_lowercase();
     let limited = match error.status_code {
         StatusCode::TOO_MANY_REQUESTS => true,
-        StatusCode::FORBIDDEN => used_up || number("retry-after").is_some() || said.contains("rate limit"),
+        StatusCode::FORBIDDEN => {
+            used_up || number("retry-after").is_some() || said.contains("rate limit")
+        }
         _ => false,
     };
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let reset = || number("x-ratelimit-reset").filter(|_| used_up).map(|at| at.saturating_sub(now) + 1);
-    let wait = number("retry-after").or_else(reset).map(Duration::from_secs);
+    let reset = || {
+        number("x-ratelimit-reset")
+            .filter(|_| used_up)
+            .map(|at| at.saturating_sub(now) + 1)
+    };
+    let wait = number("retry-after")
+        .or_else(reset)
+        .map(Duration::from_secs);
     limited.then(|| wait.map_or(TooOften::Later, TooOften::Wait))
 }

@@ -24,8 +24,16 @@ pub(super) enum Doing {
 /// A line of it.
 pub(super) fn warning(doing: Doing, fault: &Fault, api: &Api) -> String {
     let (what, unclear) = (what(doing), fault.is_unclear() && doing.writes());
-    let maybe = if unclear { " Whether it was done is not known." } else { "" };
-    format!("{what}: {}.{maybe} {}.", why(fault, api), cure(doing, fault, api))
+    let maybe = if unclear {
+        " Whether it was done is not known."
+    } else {
+        ""
+    };
+    format!(
+        "{what}: {}.{maybe} {}.",
+        why(fault, api),
+        cure(doing, fault, api)
+    )
 }
 
 impl Doing {
@@ -36,7 +44,9 @@ impl Doing {
 
 fn what(doing: Doing) -> &'static str {
     match doing {
-        Doing::Look => "whether the repository is private is not known, so the issue holds no raw log lines",
+        Doing::Look => {
+            "whether the repository is private is not known, so the issue holds no raw log lines"
+        }
         Doing::Find => "the issue is not found, so nothing is written into it",
         Doing::Open => "the issue is not opened",
         Doing::Label => "the issue gets no labels",
@@ -49,17 +59,33 @@ fn what(doing: Doing) -> &'static str {
 fn why(fault: &Fault, api: &Api) -> String {
     match fault {
         Fault::Refused(refusal) => refused(refusal),
-        Fault::NoConnection { place: Place::Network, said } => {
+        Fault::NoConnection {
+            place: Place::Network,
+            said,
+        } => {
             format!("no connection to {} ({})", api.url, shown(said))
         }
-        Fault::NoConnection { place: Place::Proxy, said } => {
+        Fault::NoConnection {
+            place: Place::Proxy,
+            said,
+        } => {
             format!("no connection through the proxy ({})", shown(said))
         }
-        Fault::NoConnection { place: Place::Tls, said } => format!("{} is not trusted ({})", api.url, shown(said)),
+        Fault::NoConnection {
+            place: Place::Tls,
+            said,
+        } => format!("{} is not trusted ({})", api.url, shown(said)),
         Fault::Broken(said) => format!("the connection to {} broke ({})", api.url, shown(said)),
         Fault::Silent => format!("{} gave no answer in time", api.url),
-        Fault::Odd(said) => format!("{} gave an answer that is not GitHub's ({})", api.url, shown(said)),
-        Fault::OutOfTime => format!("the {} for GitHub are over", report::duration(api.limits.all)),
+        Fault::Odd(said) => format!(
+            "{} gave an answer that is not GitHub's ({})",
+            api.url,
+            shown(said)
+        ),
+        Fault::OutOfTime => format!(
+            "the {} for GitHub are over",
+            report::duration(api.limits.all)
+        ),
     }
 }
 

@@ -42,9 +42,18 @@ impl Chunk {
 /// Those of reading.
 pub fn cut(content: impl Read, size: u64) -> impl Iterator<Item = io::Result<Chunk>> {
     let average = average(size);
-    StreamCDC::new(BufReader::with_capacity(BUFFER, content), average / 4, average, average * 4).map(|chunk| {
+    StreamCDC::new(
+        BufReader::with_capacity(BUFFER, content),
+        average / 4,
+        average,
+        average * 4,
+    )
+    .map(|chunk| {
         let chunk = chunk.map_err(io::Error::from)?;
-        Ok(Chunk { offset: chunk.offset, bytes: chunk.data })
+        Ok(Chunk {
+            offset: chunk.offset,
+            bytes: chunk.data,
+        })
     })
 }
 
@@ -56,7 +65,11 @@ pub fn about(bytes: u64, size: u64) -> u64 {
 
 /// Where an edit costs least: the digests of all chunks, and one chunk anew.
 fn average(size: u64) -> usize {
-    let best = size.saturating_mul(8).isqrt().clamp(SHORTEST, LONGEST).next_power_of_two();
+    let best = size
+        .saturating_mul(8)
+        .isqrt()
+        .clamp(SHORTEST, LONGEST)
+        .next_power_of_two();
     usize::try_from(best).unwrap_or(usize::MAX)
 }
 
@@ -68,7 +81,9 @@ mod tests {
 
     /// Bytes without a pattern, the same every time.
     fn noise(count: u32) -> Vec<u8> {
-        (0..count).flat_map(|i| Digest::of(&i.to_le_bytes()).0).collect()
+        (0..count)
+            .flat_map(|i| Digest::of(&i.to_le_bytes()).0)
+            .collect()
     }
 
     fn chunks(content: &[u8], size: u64) -> Vec<Chunk> {
@@ -81,18 +96,41 @@ mod tests {
             let old = noise(length / 32);
             let size = old.len() as u64;
             let known: HashSet<_> = chunks(&old, size).iter().map(Chunk::digest).collect();
-            let edited = [&old[..old.len() / 2], b"a line more\n", &old[old.len() / 2..]].concat();
-            let new: usize =
-                chunks(&edited, size).iter().filter(|it| !known.contains(&it.digest())).map(|it| it.bytes.len()).sum();
+            let edited = [
+                &old[..old.len() / 2],
+                b"a line more\n",
+                &old[old.len() / 2..],
+            ]
+            .concat();
+            let new: usize = chunks(&edited, size)
+                .iter()
+                .filter(|it| !known.contains(&it.digest()))
+                .map(|it| it.bytes.len())
+                .sum();
             assert!(new > 0 && new < 8 * average(size), "{new} of {length}");
-            assert!(known.len() * 8 < old.len() / 40, "{} digests for {length}", known.len());
+            assert!(
+                known.len() * 8 < old.len() / 40,
+                "{} digests for {length}",
+                known.len()
+            );
         }
     }
 
     #[test]
     fn the_average_stays_within_what_the_crate_can_do_and_memory_can_hold() {
-        let sizes = [0, WORTH_CUTTING, 12_000, 1 << 20, 100 << 20, 10 << 30, u64::MAX];
-        assert_eq!(sizes.map(average), [512, 512, 512, 4096, 32 << 10, 512 << 10, 1 << 20]);
+        let sizes = [
+            0,
+            WORTH_CUTTING,
+            12_000,
+            1 << 20,
+            100 << 20,
+            10 << 30,
+            u64::MAX,
+        ];
+        assert_eq!(
+            sizes.map(average),
+            [512, 512, 512, 4096, 32 << 10, 512 << 10, 1 << 20]
+        );
     }
 
     #[test]

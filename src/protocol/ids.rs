@@ -166,18 +166,29 @@ impl fmt::Debug for ShortDigest {
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 fn unhex<const N: usize>(text: &str) -> Result<[u8; N], BadId> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     let mut bytes = [0; N];
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(BadId(text.to_owned())) };
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return Err(BadId(text.to_owned()));
+    };
     if pairs.len() != N {
         return Err(BadId(text.to_owned()));
     }
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return Err(BadId(text.to_owned())) };
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else {
+            return Err(BadId(text.to_owned()));
+        };
         *byte = high << 4 | low;
     }
     Ok(bytes)
@@ -191,15 +202,32 @@ mod tests {
     fn a_release_id_is_later_than_the_clock_and_every_release_there_is() {
         let taken = [ReleaseId(50), ReleaseId(1_762_147_685)];
         assert_eq!(ReleaseId::next(100, taken), ReleaseId(1_762_147_686));
-        assert_eq!(ReleaseId::next(1_800_000_000, taken), ReleaseId(1_800_000_000));
+        assert_eq!(
+            ReleaseId::next(1_800_000_000, taken),
+            ReleaseId(1_800_000_000)
+        );
     }
 
     #[test]
     fn only_digits_as_date_prints_them_are_release_ids() {
-        for bad in ["", "0", "01", "12a", "-1", " 1", "20251104120000", "1.5", "releases", "١"] {
+        for bad in [
+            "",
+            "0",
+            "01",
+            "12a",
+            "-1",
+            " 1",
+            "20251104120000",
+            "1.5",
+            "releases",
+            "١",
+        ] {
             assert!(bad.parse::<ReleaseId>().is_err(), "{bad:?}");
         }
-        assert_eq!("1762147685".parse::<ReleaseId>().unwrap().to_string(), "1762147685");
+        assert_eq!(
+            "1762147685".parse::<ReleaseId>().unwrap().to_string(),
+            "1762147685"
+        );
     }
 
     #[test]
@@ -213,7 +241,14 @@ mod tests {
         let digest = Digest::of(b"x");
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert_eq!(digest.to_string()[..4], *"2d71");
-        for bad in ["zz".repeat(32), "+1".repeat(32), "0".repeat(63), "0".repeat(62), "0".repeat(66), "é".repeat(32)] {
+        for bad in [
+            "zz".repeat(32),
+            "+1".repeat(32),
+            "0".repeat(63),
+            "0".repeat(62),
+            "0".repeat(66),
+            "é".repeat(32),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

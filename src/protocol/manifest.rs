@@ -95,9 +95,13 @@ pub fn validate(entries: &[Entry]) -> Result<(), ManifestError> {
 
 fn kind_is_safe(kind: &Kind, i: usize) -> Result<(), ManifestError> {
     match kind {
-        Kind::Folder { mode } if mode & !0o755 != 0 || mode & 0o700 != 0o700 => Err(ManifestError::Mode(i)),
+        Kind::Folder { mode } if mode & !0o755 != 0 || mode & 0o700 != 0o700 => {
+            Err(ManifestError::Mode(i))
+        }
         Kind::File { mode, .. } if mode & !0o755 != 0 => Err(ManifestError::Mode(i)),
-        Kind::Link { to } if to.is_empty() || to.len() > MAX_PATH || to.contains(&0) => Err(ManifestError::Link(i)),
+        Kind::Link { to } if to.is_empty() || to.len() > MAX_PATH || to.contains(&0) => {
+            Err(ManifestError::Link(i))
+        }
         _ => Ok(()),
     }
 }
@@ -107,7 +111,11 @@ fn path_is_safe(path: &[u8]) -> bool {
 }
 
 fn name_is_safe(name: &[u8]) -> bool {
-    !name.is_empty() && name != b"." && name != b".." && name.len() <= MAX_NAME && !name.contains(&0)
+    !name.is_empty()
+        && name != b"."
+        && name != b".."
+        && name.len() <= MAX_NAME
+        && !name.contains(&0)
 }
 
 fn parent(path: &[u8]) -> Option<&[u8]> {
@@ -135,29 +143,70 @@ mod tests {
     use super::*;
 
     fn file(path: &str) -> Entry {
-        Entry { path: path.into(), kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"") } }
+        Entry {
+            path: path.into(),
+            kind: Kind::File {
+                mode: 0o644,
+                size: 0,
+                digest: ShortDigest::of(b""),
+            },
+        }
     }
 
     fn folder(path: &str) -> Entry {
-        Entry { path: path.into(), kind: Kind::Folder { mode: 0o755 } }
+        Entry {
+            path: path.into(),
+            kind: Kind::Folder { mode: 0o755 },
+        }
     }
 
     fn link(path: &str) -> Entry {
-        Entry { path: path.into(), kind: Kind::Link { to: b"/etc".to_vec() } }
+        Entry {
+            path: path.into(),
+            kind: Kind::Link {
+                to: b"/etc".to_vec(),
+            },
+        }
     }
 
     #[test]
     fn an_ordinary_tree_is_fine() {
         assert_eq!(
-            validate(&[file("-rf"), file(" \n"), folder("a"), file("a/b"), link("z")]),
+            validate(&[
+                file("-rf"),
+                file(" \n"),
+                folder("a"),
+                file("a/b"),
+                link("z")
+            ]),
             Err(ManifestError::Order(1))
         );
-        assert_eq!(validate(&[file(" \n"), file("-rf"), folder("a"), file("a/b"), link("z")]), Ok(()));
+        assert_eq!(
+            validate(&[
+                file(" \n"),
+                file("-rf"),
+                folder("a"),
+                file("a/b"),
+                link("z")
+            ]),
+            Ok(())
+        );
     }
 
     #[test]
     fn no_path_leaves_the_release() {
-        for path in ["", "/etc/passwd", "..", "../x", "a/../b", "./a", "a//b", "a/", "a\0b", &"n".repeat(256)] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../b",
+            "./a",
+            "a//b",
+            "a/",
+            "a\0b",
+            &"n".repeat(256),
+        ] {
             let entries = [folder("a"), file(path)];
             assert!(validate(&entries[1..]).is_err(), "{path:?}");
         }
@@ -165,20 +214,36 @@ mod tests {
 
     #[test]
     fn nothing_is_built_through_a_link_or_a_file() {
-        assert_eq!(validate(&[link("a"), file("a/passwd")]), Err(ManifestError::Parent(1)));
-        assert_eq!(validate(&[file("a"), file("a/b")]), Err(ManifestError::Parent(1)));
+        assert_eq!(
+            validate(&[link("a"), file("a/passwd")]),
+            Err(ManifestError::Parent(1))
+        );
+        assert_eq!(
+            validate(&[file("a"), file("a/b")]),
+            Err(ManifestError::Parent(1))
+        );
         assert_eq!(validate(&[file("a/b")]), Err(ManifestError::Parent(0)));
     }
 
     #[test]
     fn a_name_comes_once() {
-        assert_eq!(validate(&[file("a"), link("a")]), Err(ManifestError::Order(1)));
+        assert_eq!(
+            validate(&[file("a"), link("a")]),
+            Err(ManifestError::Order(1))
+        );
     }
 
     #[test]
     fn nobody_else_may_write_and_no_set_id_bits_travel() {
         for mode in [0o4755, 0o664, 0o777, 0o2755, 0o10644] {
-            let entry = Entry { path: b"a".to_vec(), kind: Kind::File { mode, size: 0, digest: ShortDigest::of(b"") } };
+            let entry = Entry {
+                path: b"a".to_vec(),
+                kind: Kind::File {
+                    mode,
+                    size: 0,
+                    digest: ShortDigest::of(b""),
+                },
+            };
             assert_eq!(validate(&[entry]), Err(ManifestError::Mode(0)), "{mode:o}");
         }
     }
@@ -193,6 +258,10 @@ mod tests {
         assert_eq!(base, root(file("a"), b"x"));
         // also where the short digest is the same
         assert_ne!(base, root(file("a"), b"y"));
-        assert_eq!(root(link("a"), b"x"), root(link("a"), b"y"), "a link has no content");
+        assert_eq!(
+            root(link("a"), b"x"),
+            root(link("a"), b"y"),
+            "a link has no content"
+        );
     }
 }

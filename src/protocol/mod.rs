@@ -14,13 +14,15 @@ mod run;
 mod verdict;
 pub mod wire;
 
-pub use events::{Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What};
+pub use events::{
+    Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What,
+};
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
 pub use plan::{
-    Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention, Shared, Task,
-    Verification,
+    Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
+    Shared, Task, Verification,
 };
 pub use reasons::{Ending, Failure, IoKind, Reason, Unready};
 pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Part, Planned, RunEvent, Trouble};
@@ -106,5 +108,8 @@ pub struct Known {
 /// can be skipped. It is a hash of the transaction id, so that an echo of the command line is not taken for it.
 #[must_use]
 pub fn greeting(transaction: &TransactionId) -> String {
-    format!("deploy-action greets {}\n", Digest::of(format!("deploy-action {transaction}").as_bytes()))
+    format!(
+        "deploy-action greets {}\n",
+        Digest::of(format!("deploy-action {transaction}").as_bytes())
+    )
 }

@@ -265,10 +265,27 @@ mod tests {
         let failures: Vec<Failure> = serde_json::from_str(OLDER).unwrap();
         let (waited, last) = (Duration::from_secs(2), Answer::Refused);
         let reasons = [
-            Reason::Crashed { result: "exit-code, exit status 1".into(), said: None },
-            Reason::NotRunning { state: "inactive/dead, success".into(), said: None },
-            Reason::Unhealthy { last, attempts: 3, waited, said: None },
+            Reason::Crashed {
+                result: "exit-code, exit status 1".into(),
+                said: None,
+            },
+            Reason::NotRunning {
+                state: "inactive/dead, success".into(),
+                said: None,
+            },
+            Reason::Unhealthy {
+                last,
+                attempts: 3,
+                waited,
+                said: None,
+            },
         ];
-        assert_eq!(failures.into_iter().map(|failure| failure.reason).collect::<Vec<_>>(), reasons);
+        assert_eq!(
+            failures
+                .into_iter()
+                .map(|failure| failure.reason)
+                .collect::<Vec<_>>(),
+            reasons
+        );
     }
 }

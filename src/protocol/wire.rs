@@ -58,7 +58,9 @@ impl Packer {
     /// Packs at zlib's `level`, 0 to 9: less saves time, more saves bytes. The server reads every level.
     #[must_use]
     pub fn with_level(level: u32) -> Self {
-        Self { stream: ZlibEncoder::new(Vec::new(), Compression::new(level.min(9))) }
+        Self {
+            stream: ZlibEncoder::new(Vec::new(), Compression::new(level.min(9))),
+        }
     }
 
     /// Adds a message.
@@ -108,7 +110,9 @@ pub fn read<M: DeserializeOwned>(stream: &mut impl Read) -> Result<Option<M>, Wi
     let length = checked(length)?;
     let mut bytes = vec![0; length];
     stream.read_exact(&mut bytes)?;
-    postcard::from_bytes(&bytes).map(Some).map_err(WireError::Garbled)
+    postcard::from_bytes(&bytes)
+        .map(Some)
+        .map_err(WireError::Garbled)
 }
 
 fn checked(length: [u8; 4]) -> Result<usize, WireError> {
@@ -127,7 +131,10 @@ pub struct Unframer<M> {
 
 impl<M> Default for Unframer<M> {
     fn default() -> Self {
-        Self { buffer: Vec::new(), message: PhantomData }
+        Self {
+            buffer: Vec::new(),
+            message: PhantomData,
+        }
     }
 }
 
@@ -142,9 +149,13 @@ impl<M: DeserializeOwned> Unframer<M> {
     /// # Errors
     /// If what arrived is not of this protocol.
     pub fn next_message(&mut self) -> Result<Option<M>, WireError> {
-        let Some(length) = self.buffer.first_chunk::<4>() else { return Ok(None) };
+        let Some(length) = self.buffer.first_chunk::<4>() else {
+            return Ok(None);
+        };
         let length = checked(*length)?;
-        let Some(bytes) = self.buffer.get(4..4 + length) else { return Ok(None) };
+        let Some(bytes) = self.buffer.get(4..4 + length) else {
+            return Ok(None);
+        };
         let message = postcard::from_bytes(bytes).map_err(WireError::Garbled)?;
         self.buffer.drain(..4 + length);
         Ok(Some(message))
@@ -161,7 +172,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn event(at: u64) -> ToRunner {
-        ToRunner::Event(Event { at, what: What::Step(Step::Check) })
+        ToRunner::Event(Event {
+            at,
+            what: What::Step(Step::Check),
+        })
     }
 
     #[test]
@@ -183,7 +197,10 @@ mod tests {
     #[test]
     fn what_is_packed_can_be_read_after_a_flush() {
         let mut packer = Packer::default();
-        let sent = ToServer::Content { entry: 7, bytes: vec![b'x'; MAX_PIECE] };
+        let sent = ToServer::Content {
+            entry: 7,
+            bytes: vec![b'x'; MAX_PIECE],
+        };
         packer.push(&sent).unwrap();
         packer.push(&ToServer::Sent).unwrap();
         let packed = packer.flush().unwrap();
@@ -197,8 +214,14 @@ mod tests {
     fn a_frame_that_claims_gigabytes_is_refused_before_they_are_reserved() {
         let mut unframer = FromServer::default();
         unframer.push(&u32::MAX.to_le_bytes());
-        assert!(matches!(unframer.next_message(), Err(WireError::TooLong(_))));
-        assert!(matches!(read::<ToServer>(&mut &u32::MAX.to_le_bytes()[..]), Err(WireError::TooLong(_))));
+        assert!(matches!(
+            unframer.next_message(),
+            Err(WireError::TooLong(_))
+        ));
+        assert!(matches!(
+            read::<ToServer>(&mut &u32::MAX.to_le_bytes()[..]),
+            Err(WireError::TooLong(_))
+        ));
     }
 
     proptest! {

@@ -13,13 +13,20 @@ pub(super) struct Advice {
 
 /// At least one.
 pub(super) fn advice(end: &End, place: &Place) -> Vec<Advice> {
-    let finding =
-        |found: &Unready| Advice { what: texts::unready(found), hint: hints::unready(found, place), finding: true };
+    let finding = |found: &Unready| Advice {
+        what: texts::unready(found),
+        hint: hints::unready(found, place),
+        finding: true,
+    };
     match findings(end) {
         Some(all) => all.iter().map(finding).collect(),
         None => {
             let what = texts::what_happened(end).unwrap_or_default();
-            vec![Advice { what, hint: hints::hint(end, place), finding: false }]
+            vec![Advice {
+                what,
+                hint: hints::hint(end, place),
+                finding: false,
+            }]
         }
     }
 }
@@ -34,8 +41,13 @@ fn findings(end: &End) -> Option<&[Unready]> {
 /// What others said about it, where it was not shown as it came.
 pub(super) fn said(end: &End) -> Vec<&[u8]> {
     let verdict = end.verdict.as_ref();
-    let failures = verdict.into_iter().flat_map(|verdict| [&verdict.failure, &verdict.rollback]).flatten();
-    let said = failures.map(of_failure).chain(end.trouble.as_ref().map(of_trouble));
+    let failures = verdict
+        .into_iter()
+        .flat_map(|verdict| [&verdict.failure, &verdict.rollback])
+        .flatten();
+    let said = failures
+        .map(of_failure)
+        .chain(end.trouble.as_ref().map(of_trouble));
     said.filter(|said| !said.is_empty()).collect()
 }
 
@@ -48,7 +60,9 @@ fn of_failure(failure: &Failure) -> &[u8] {
 
 fn of_trouble(trouble: &Trouble) -> &[u8] {
     match trouble {
-        Trouble::Key { said } | Trouble::Connection { said, .. } | Trouble::ServerPart { said, .. } => said,
+        Trouble::Key { said }
+        | Trouble::Connection { said, .. }
+        | Trouble::ServerPart { said, .. } => said,
         Trouble::Tool { .. }
         | Trouble::Passphrase
         | Trouble::Source { .. }

@@ -70,7 +70,11 @@ fn date(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -84,7 +88,11 @@ mod tests {
 
     #[test]
     fn durations_are_as_exact_as_a_person_wants() {
-        let all = [0, 49, 50, 300, 12_449, 59_949, 59_950, 60_000, 185_000, 1_800_000, 3_600_000, 3_780_000].map(ms);
+        let all = [
+            0, 49, 50, 300, 12_449, 59_949, 59_950, 60_000, 185_000, 1_800_000, 3_600_000,
+            3_780_000,
+        ]
+        .map(ms);
         insta::assert_snapshot!(all.join(", "), @"0.0 s, 0.0 s, 0.1 s, 0.3 s, 12.4 s, 59.9 s, 1 min, 1 min, 3 min 05 s, 30 min, 1 h, 1 h 03 min");
         assert_eq!(limit(Duration::from_secs(10)), "10 s");
         assert_eq!(limit(Duration::from_secs(90)), "1 min 30 s");
@@ -93,9 +101,22 @@ mod tests {
 
     #[test]
     fn sizes_are_decimal() {
-        let all = [0, 999, 1000, 1_234_567, 999_949, 999_950, 5_000_000_000, u64::MAX].map(size);
+        let all = [
+            0,
+            999,
+            1000,
+            1_234_567,
+            999_949,
+            999_950,
+            5_000_000_000,
+            u64::MAX,
+        ]
+        .map(size);
         insta::assert_snapshot!(all.join(", "), @"0 B, 999 B, 1.0 kB, 1.2 MB, 999.9 kB, 1.0 MB, 5.0 GB, 18446744.1 TB");
-        assert_eq!((count(1_u32, "file"), count(0_u32, "file")), ("1 file".into(), "0 files".into()));
+        assert_eq!(
+            (count(1_u32, "file"), count(0_u32, "file")),
+            ("1 file".into(), "0 files".into())
+        );
     }
 
     #[test]

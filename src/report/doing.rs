@@ -18,18 +18,35 @@ impl Doing {
     /// A step of which nothing more is known.
     #[must_use]
     pub fn of(step: Step) -> Self {
-        Self { step, sent: None, health: None }
+        Self {
+            step,
+            sent: None,
+            health: None,
+        }
     }
 
     /// In one line, `since` the step began.
     #[must_use]
     pub fn text(&self, since: Duration) -> String {
         let sent = self.sent.map(|(sent, all)| {
-            let rate = size(sent * 1000 / u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1000));
+            let rate = size(
+                sent * 1000
+                    / u64::try_from(since.as_millis())
+                        .unwrap_or(u64::MAX)
+                        .max(1000),
+            );
             format!(": {} of {} sent, {rate}/s", size(sent), size(all))
         });
-        let health = self.health.as_ref().map(|health| format!(": health {health}"));
-        format!("{}, {}{}", texts::step(self.step), duration(since), sent.or(health).unwrap_or_default())
+        let health = self
+            .health
+            .as_ref()
+            .map(|health| format!(": health {health}"));
+        format!(
+            "{}, {}{}",
+            texts::step(self.step),
+            duration(since),
+            sent.or(health).unwrap_or_default()
+        )
     }
 }
 
@@ -38,8 +55,14 @@ impl Report {
     #[must_use]
     pub fn doing(&self) -> Option<Doing> {
         let step = self.steps.last().filter(|step| step.mark.is_none())?;
-        let sent = self.transfer.filter(|_| matches!(step.step, Step::Connect | Step::Upload));
-        Some(Doing { step: step.step, sent, health: step.health().map(str::to_owned) })
+        let sent = self
+            .transfer
+            .filter(|_| matches!(step.step, Step::Connect | Step::Upload));
+        Some(Doing {
+            step: step.step,
+            sent,
+            health: step.health().map(str::to_owned),
+        })
     }
 }
 
@@ -54,7 +77,12 @@ mod tests {
         upload.sent = Some((12_345_678, 60_000_000));
         verify.health = Some("answered 500".to_owned());
         let at = |doing: &Doing, seconds| doing.text(Duration::from_secs(seconds));
-        let all = [at(&Doing::of(Step::Install), 75), at(&upload, 10), at(&upload, 0), at(&verify, 4)];
+        let all = [
+            at(&Doing::of(Step::Install), 75),
+            at(&upload, 10),
+            at(&upload, 0),
+            at(&verify, 4),
+        ];
         insta::assert_snapshot!(all.join("\n"), @"
         install, 1 min 15 s
         upload, 10.0 s: 12.3 MB of 60.0 MB sent, 1.2 MB/s

@@ -47,9 +47,13 @@ impl Facts {
                     self.place.answered = false;
                 }
             }
-            What::Attempt(attempt) => self.place.answered = matches!(attempt.answer, Answer::Healthy { .. }),
+            What::Attempt(attempt) => {
+                self.place.answered = matches!(attempt.answer, Answer::Healthy { .. })
+            }
             What::Staged(staged) => self.release = Some(staged.release),
-            What::PointOfNoReturn { release, previous, .. } => {
+            What::PointOfNoReturn {
+                release, previous, ..
+            } => {
                 self.release = Some(*release);
                 self.previous = *previous;
             }

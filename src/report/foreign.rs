@@ -13,7 +13,11 @@ pub(super) fn word(text: impl AsRef<[u8]>) -> String {
 /// Like [`word`], but whole.
 pub(super) fn all(text: impl AsRef<[u8]>) -> String {
     let lines = lines(text.as_ref());
-    let joined = lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ");
+    let joined = lines
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .collect::<Vec<_>>()
+        .join(" ");
     // joining may have brought together what splitting kept apart
     harmless(joined.as_bytes())
 }
@@ -21,13 +25,23 @@ pub(super) fn all(text: impl AsRef<[u8]>) -> String {
 /// The first line that says anything.
 pub(super) fn first_word(text: &[u8]) -> String {
     let lines = lines(text);
-    word(lines.iter().find(|line| !line.trim().is_empty()).map_or("", String::as_str))
+    word(
+        lines
+            .iter()
+            .find(|line| !line.trim().is_empty())
+            .map_or("", String::as_str),
+    )
 }
 
 /// The last line that says anything: where programs put what went wrong.
 pub(super) fn last_word(text: &[u8]) -> String {
     let lines = lines(text);
-    word(lines.iter().rfind(|line| !line.trim().is_empty()).map_or("", String::as_str))
+    word(
+        lines
+            .iter()
+            .rfind(|line| !line.trim().is_empty())
+            .map_or("", String::as_str),
+    )
 }
 
 /// The lines of a foreign text, each harmless.
@@ -41,8 +55,12 @@ pub(super) fn lines(text: &[u8]) -> Vec<String> {
 /// At most so many characters, with a mark where something was cut off: between two words, where there are any near, so
 /// that no secret is cut in two and then not known as one.
 pub(super) fn cut(text: &str, most: usize) -> String {
-    let Some((at, _)) = text.char_indices().nth(most) else { return text.to_owned() };
-    let between = text[..at].rfind(char::is_whitespace).filter(|between| *between >= at / 2);
+    let Some((at, _)) = text.char_indices().nth(most) else {
+        return text.to_owned();
+    };
+    let between = text[..at]
+        .rfind(char::is_whitespace)
+        .filter(|between| *between >= at / 2);
     format!("{}…", text[..between.unwrap_or(at)].trim_end())
 }
 
@@ -66,7 +84,10 @@ mod tests {
 
     #[test]
     fn the_last_word_is_the_last_that_says_anything() {
-        assert_eq!(last_word(b"debug\nPermission denied (publickey).\r\n\n"), "Permission denied (publickey).");
+        assert_eq!(
+            last_word(b"debug\nPermission denied (publickey).\r\n\n"),
+            "Permission denied (publickey)."
+        );
         assert_eq!(last_word(b""), "");
     }
 }

@@ -9,13 +9,29 @@ use serde_json::{json, Value};
 /// So much of a commit hash tells it from others.
 const COMMIT: usize = 12;
 const NONE: &str = "-";
-pub(super) const RELEASES: [&str; 8] = ["release", "state", "link", "age", "size", "commit", "who", "run"];
-pub(super) const ATTEMPTS: [&str; 7] = ["at", "outcome", "release", "live after it", "commit", "who", "run"];
+pub(super) const RELEASES: [&str; 8] = [
+    "release", "state", "link", "age", "size", "commit", "who", "run",
+];
+pub(super) const ATTEMPTS: [&str; 7] = [
+    "at",
+    "outcome",
+    "release",
+    "live after it",
+    "commit",
+    "who",
+    "run",
+];
 
 /// The lines of the table.
 #[must_use]
 pub fn listing(listing: &Listing, place: &Place) -> Vec<String> {
-    let title = |what: &str| format!("{what} of {} on {}, newest first:", place.target, place.address());
+    let title = |what: &str| {
+        format!(
+            "{what} of {} on {}, newest first:",
+            place.target,
+            place.address()
+        )
+    };
     let mut lines = vec![title("releases")];
     lines.extend(table(RELEASES, listing.releases.iter().map(release)));
     lines.push(String::new());
@@ -29,7 +45,10 @@ pub fn listing(listing: &Listing, place: &Place) -> Vec<String> {
 pub fn listing_json(listing: &Listing) -> String {
     let releases: Vec<Value> = listing.releases.iter().map(release_json).collect();
     let attempts: Vec<Value> = listing.attempts.iter().map(attempt_json).collect();
-    format!("{:#}", json!({ "releases": releases, "attempts": attempts }))
+    format!(
+        "{:#}",
+        json!({ "releases": releases, "attempts": attempts })
+    )
 }
 
 /// A row of the releases.
@@ -58,12 +77,29 @@ pub(super) fn attempt(attempted: &Attempted) -> [String; 7] {
     let [commit, who, run] = origin(&attempted.origin);
     let id = |id: Option<ReleaseId>| id.map_or_else(none, |id| id.to_string());
     let (release, live) = (id(attempted.release), id(attempted.live));
-    [utc(attempted.at), attempted.outcome.word().to_owned(), release, live, commit, who, run]
+    [
+        utc(attempted.at),
+        attempted.outcome.word().to_owned(),
+        release,
+        live,
+        commit,
+        who,
+        run,
+    ]
 }
 
 fn origin(origin: &Origin) -> [String; 3] {
-    let text = |text: &Option<String>| text.as_ref().map(word).filter(|text| !text.is_empty()).unwrap_or_else(none);
-    [text(&origin.commit).chars().take(COMMIT).collect(), text(&origin.actor), text(&origin.run)]
+    let text = |text: &Option<String>| {
+        text.as_ref()
+            .map(word)
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(none)
+    };
+    [
+        text(&origin.commit).chars().take(COMMIT).collect(),
+        text(&origin.actor),
+        text(&origin.run),
+    ]
 }
 
 fn none() -> String {
@@ -98,9 +134,13 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
         return vec!["  none".to_owned()];
     }
     let length = |text: &String| text.chars().count();
-    let widths: [usize; N] = std::array::from_fn(|at| rows.iter().map(|row| length(&row[at])).max().unwrap_or(0));
+    let widths: [usize; N] =
+        std::array::from_fn(|at| rows.iter().map(|row| length(&row[at])).max().unwrap_or(0));
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(text, width)| format!("  {text:width$}"));
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(text, width)| format!("  {text:width$}"));
         cells.collect::<String>().trim_end().to_owned()
     };
     rows.iter().map(line).collect()
@@ -157,12 +197,26 @@ mod tests {
     fn listed(release: &str, age: u64, standing: Standing) -> Listed {
         let (current, previous) = (release == NEW, release == OLD);
         let size = (standing != Standing::Unknown).then_some(1_234_567);
-        Listed { release: id(release), age, standing, current, previous, size, origin: made_by("alice") }
+        Listed {
+            release: id(release),
+            age,
+            standing,
+            current,
+            previous,
+            size,
+            origin: made_by("alice"),
+        }
     }
 
     fn attempted(outcome: Outcome, live: Option<&str>) -> Attempted {
         let release = live.map(|_| id(NEW));
-        Attempted { at: 1_762_148_020, outcome, release, live: live.map(id), origin: made_by("bob") }
+        Attempted {
+            at: 1_762_148_020,
+            outcome,
+            release,
+            live: live.map(id),
+            origin: made_by("bob"),
+        }
     }
 
     fn sample() -> Listing {
@@ -171,13 +225,22 @@ mod tests {
                 listed("1762150000", 12, Standing::Incomplete),
                 listed("1762149000", 125, Standing::Failed),
                 listed(NEW, 7300, Standing::Good),
-                Listed { origin: made_by("##[error]x\r\n::error::\u{1b}[2J"), ..listed(OLD, 86_400, Standing::Good) },
-                Listed { origin: Origin::default(), ..listed("1700000000", 90 * 86_400, Standing::Unknown) },
+                Listed {
+                    origin: made_by("##[error]x\r\n::error::\u{1b}[2J"),
+                    ..listed(OLD, 86_400, Standing::Good)
+                },
+                Listed {
+                    origin: Origin::default(),
+                    ..listed("1700000000", 90 * 86_400, Standing::Unknown)
+                },
             ],
             attempts: vec![
                 attempted(Outcome::Restored, Some(NEW)),
                 attempted(Outcome::RollbackFailed, Some(OLD)),
-                Attempted { origin: Origin::default(), ..attempted(Outcome::NotReady, None) },
+                Attempted {
+                    origin: Origin::default(),
+                    ..attempted(Outcome::NotReady, None)
+                },
             ],
         }
     }
@@ -199,7 +262,10 @@ mod tests {
           2025-11-03 05:33:40 UTC  rollback-failed  1762147999  1762147685     3f2a1bc0de0a  bob  https://github.com/diting/app/actions/runs/7
           2025-11-03 05:33:40 UTC  not-ready        -           -              -             -    -
         "#);
-        let empty = Listing { releases: Vec::new(), attempts: Vec::new() };
+        let empty = Listing {
+            releases: Vec::new(),
+            attempts: Vec::new(),
+        };
         insta::assert_snapshot!(listing(&empty, &place()).join("\n"), @"
         releases of /opt/diting on deploy@web1.example, newest first:
           none
@@ -213,7 +279,10 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn a_listing_is_json_for_programs() {
         let Listing { releases, attempts } = sample();
-        let few = Listing { releases: releases[3..].to_vec(), attempts: attempts[1..].to_vec() };
+        let few = Listing {
+            releases: releases[3..].to_vec(),
+            attempts: attempts[1..].to_vec(),
+        };
         insta::assert_snapshot!(listing_json(&few), @r###"
         {
           "attempts": [
@@ -274,15 +343,38 @@ mod tests {
 
     #[test]
     fn no_text_of_the_server_is_a_command_or_leaves_its_line() {
-        for evil in ["::error::x", "\n::error::x", "##[error]x", "a\r##[add-mask]b", "\u{1b}[2K::group::x\u{9b}"] {
+        for evil in [
+            "::error::x",
+            "\n::error::x",
+            "##[error]x",
+            "a\r##[add-mask]b",
+            "\u{1b}[2K::group::x\u{9b}",
+        ] {
             let text = || Some(evil.to_owned());
-            let origin = Origin { commit: text(), reference: text(), actor: text(), run: text(), tool: evil.into() };
+            let origin = Origin {
+                commit: text(),
+                reference: text(),
+                actor: text(),
+                run: text(),
+                tool: evil.into(),
+            };
             let evil = Listing {
-                releases: vec![Listed { origin: origin.clone(), ..listed(NEW, 1, Standing::Good) }],
-                attempts: vec![Attempted { origin, ..attempted(Outcome::Failed, None) }],
+                releases: vec![Listed {
+                    origin: origin.clone(),
+                    ..listed(NEW, 1, Standing::Good)
+                }],
+                attempts: vec![Attempted {
+                    origin,
+                    ..attempted(Outcome::Failed, None)
+                }],
             };
             let lines = listing(&evil, &place());
-            assert!(lines.iter().all(|line| !line.contains(['\n', '\r', '\u{1b}'])), "{lines:#?}");
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| !line.contains(['\n', '\r', '\u{1b}'])),
+                "{lines:#?}"
+            );
             assert_eq!(crate::text::runner::commands(&lines.join("\n")), [""; 0]);
             assert_eq!(crate::text::runner::commands(&listing_json(&evil)), [""; 0]);
         }

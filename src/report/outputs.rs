@@ -20,8 +20,12 @@ pub const OUTPUTS: &[(&str, &str)] = &[
 /// The README's table of outputs.
 #[must_use]
 pub fn outputs_table() -> String {
-    let rows = OUTPUTS.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
-    std::iter::once("| output | meaning |\n|---|---|\n".to_owned()).chain(rows).collect()
+    let rows = OUTPUTS
+        .iter()
+        .map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
+    std::iter::once("| output | meaning |\n|---|---|\n".to_owned())
+        .chain(rows)
+        .collect()
 }
 
 /// The action's outputs, but for those that `main` writes itself. Empty where unknown.
@@ -31,8 +35,14 @@ pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
     let id = |id: Option<ReleaseId>| id.map(|id| id.to_string()).unwrap_or_default();
     vec![
         ("outcome", end.outcome.word().to_owned()),
-        ("release", id(verdict.map_or(facts.release, |verdict| verdict.release))),
-        ("previous-release", id(verdict.map_or(facts.previous, |verdict| verdict.previous))),
+        (
+            "release",
+            id(verdict.map_or(facts.release, |verdict| verdict.release)),
+        ),
+        (
+            "previous-release",
+            id(verdict.map_or(facts.previous, |verdict| verdict.previous)),
+        ),
         ("live-release", id(verdict.and_then(|verdict| verdict.live))),
         ("failed-step", failed_step(end, facts).to_owned()),
         ("duration", format!("{:.1}", end.took.as_secs_f64())),
@@ -40,7 +50,11 @@ pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
 }
 
 fn failed_step(end: &End, facts: &Facts) -> &'static str {
-    let failed = end.verdict.as_ref().and_then(|verdict| verdict.failure.as_ref()).map(|failure| failure.step);
+    let failed = end
+        .verdict
+        .as_ref()
+        .and_then(|verdict| verdict.failure.as_ref())
+        .map(|failure| failure.step);
     let cut_off = || facts.step.filter(|_| end.verdict.is_none());
     failed.or_else(cut_off).map(step_name).unwrap_or_default()
 }
@@ -53,11 +67,19 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_outputs() {
-        let facts =
-            Facts { step: Some(Step::Connect), release: Some(id(NEW)), previous: Some(id(OLD)), ..Facts::default() };
+        let facts = Facts {
+            step: Some(Step::Connect),
+            release: Some(id(NEW)),
+            previous: Some(id(OLD)),
+            ..Facts::default()
+        };
         let line = |end: &End| {
-            assert!(outputs(end, &facts).iter().all(|(name, _)| OUTPUTS.iter().any(|(known, _)| name == known)));
-            let pairs = outputs(end, &facts).into_iter().map(|(name, value)| format!("{name}={value}"));
+            assert!(outputs(end, &facts)
+                .iter()
+                .all(|(name, _)| OUTPUTS.iter().any(|(known, _)| name == known)));
+            let pairs = outputs(end, &facts)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"));
             pairs.collect::<Vec<_>>().join(" ")
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"

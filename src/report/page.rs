@@ -45,7 +45,12 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(page: Page, redactor: Redactor) -> Self {
-        Self { page, redactor, block: KeyBlock::default(), lines: Vec::new() }
+        Self {
+            page,
+            redactor,
+            block: KeyBlock::default(),
+            lines: Vec::new(),
+        }
     }
 
     /// What was printed since the last time.
@@ -78,18 +83,30 @@ impl Printer {
 
     /// A text of somebody else's, as lines that [`Printer::print`] takes.
     pub(super) fn foreign(&self, text: &[u8]) -> Vec<String> {
-        self.redactor.lines(&lines(text)).iter().map(marked).collect()
+        self.redactor
+            .lines(&lines(text))
+            .iter()
+            .map(marked)
+            .collect()
     }
 
     /// The same of a text that comes line by line.
     pub(super) fn more_foreign(&mut self, text: &[u8]) -> Vec<String> {
-        let Self { redactor, block, .. } = self;
-        lines(text).iter().map(|line| marked(&redactor.next(block, line))).collect()
+        let Self {
+            redactor, block, ..
+        } = self;
+        lines(text)
+            .iter()
+            .map(|line| marked(&redactor.next(block, line)))
+            .collect()
     }
 
     /// The same of lines that are harmless already.
     pub(super) fn known<'a>(&self, lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
-        lines.into_iter().map(|line| marked(&self.redactor.redact(line))).collect()
+        lines
+            .into_iter()
+            .map(|line| marked(&self.redactor.redact(line)))
+            .collect()
     }
 
     /// Lines that [`Printer::foreign`] gave.
@@ -142,9 +159,17 @@ mod tests {
     #[test]
     fn a_command_carries_its_text_escaped() {
         let text = "one\ntwo\r##[x] 100 %";
-        let lines = printed(Page::Actions, |it| it.annotation(Level::Error, "a: b, 5 %", text));
-        assert_eq!(lines, ["::error title=a%3A b%2C 5 %25::one%0Atwo%0A##\\[x] 100 %25"]);
-        assert_eq!(printed(Page::Actions, |it| it.open("a\n::b")), ["::group::a ::b"]);
+        let lines = printed(Page::Actions, |it| {
+            it.annotation(Level::Error, "a: b, 5 %", text)
+        });
+        assert_eq!(
+            lines,
+            ["::error title=a%3A b%2C 5 %25::one%0Atwo%0A##\\[x] 100 %25"]
+        );
+        assert_eq!(
+            printed(Page::Actions, |it| it.open("a\n::b")),
+            ["::group::a ::b"]
+        );
     }
 
     #[test]
@@ -167,24 +192,44 @@ mod tests {
             let foreign = it.foreign(text.as_bytes());
             it.print(foreign);
         });
-        assert_eq!(lines, ["::group::a *** b", "a *** b", "::notice title=t::a *** b", "│ a *** b"]);
+        assert_eq!(
+            lines,
+            [
+                "::group::a *** b",
+                "a *** b",
+                "::notice title=t::a *** b",
+                "│ a *** b"
+            ]
+        );
     }
 
     #[test]
     fn a_private_key_is_hidden_though_its_lines_come_one_by_one() {
-        let key = ["-----BEGIN PRIVATE KEY-----", "MIIEowIBAAKCAQEAxxxx", "Qw==", "-----END PRIVATE KEY-----", "Qw=="];
+        let key = [
+            "-----BEGIN PRIVATE KEY-----",
+            "MIIEowIBAAKCAQEAxxxx",
+            "Qw==",
+            "-----END PRIVATE KEY-----",
+            "Qw==",
+        ];
         let lines = printed(Page::Actions, |it| {
             for line in key {
                 let line = it.more_foreign(line.as_bytes());
                 it.print(line);
             }
         });
-        assert_eq!(lines, [key[0], "***", "***", key[3], key[4]].map(|line| format!("│ {line}")));
+        assert_eq!(
+            lines,
+            [key[0], "***", "***", key[3], key[4]].map(|line| format!("│ {line}"))
+        );
     }
 
     #[test]
     fn a_message_is_as_long_as_the_runner_shows() {
-        let line = printed(Page::Actions, |it| it.annotation(Level::Error, "t", &"%".repeat(9999))).concat();
+        let line = printed(Page::Actions, |it| {
+            it.annotation(Level::Error, "t", &"%".repeat(9999))
+        })
+        .concat();
         assert_eq!(line.matches("%25").count(), MESSAGE);
     }
 }

@@ -83,7 +83,14 @@ mod tests {
 
     #[test]
     fn an_address_names_an_unusual_port() {
-        let place = |host: &str, port| Place { host: host.into(), port, ..Place::default() }.address();
+        let place = |host: &str, port| {
+            Place {
+                host: host.into(),
+                port,
+                ..Place::default()
+            }
+            .address()
+        };
         assert_eq!(place("web1", 22), "deploy@web1");
         assert_eq!(place("web1", 2222), "deploy@web1:2222");
         assert_eq!(place("::1", 2222), "deploy@[::1]:2222");

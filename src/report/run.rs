@@ -1,6 +1,8 @@
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
-use crate::protocol::{Diagnostic, End, Event, Notice, Planned, RunEvent, Step, Trouble, Verdict, Warning, What};
+use crate::protocol::{
+    Diagnostic, End, Event, Notice, Planned, RunEvent, Step, Trouble, Verdict, Warning, What,
+};
 
 /// Of everything that a server can repeat at will, so much is kept.
 const MOST: usize = 100;
@@ -42,10 +44,15 @@ impl Report {
             RunEvent::Planned(planned) => self.planned = Some(planned.as_ref().clone()),
             RunEvent::Connecting => self.begin(Step::Connect, None),
             RunEvent::ConnectFailed { trouble, .. } => keep(&mut self.connect_failures, trouble),
-            RunEvent::Connected { took } => self.last().into_iter().for_each(|step| step.took = Some(*took)),
+            RunEvent::Connected { took } => self
+                .last()
+                .into_iter()
+                .for_each(|step| step.took = Some(*took)),
             // what the server was doing is done again
             RunEvent::LineLost { finished_by: None } => self.close(Mark::CutOff, None),
-            RunEvent::LineLost { finished_by: Some(_) }
+            RunEvent::LineLost {
+                finished_by: Some(_),
+            }
             | RunEvent::Reconnected { .. }
             | RunEvent::CopyingServerPart { .. } => {}
             RunEvent::Sending { bytes, .. } => self.transfer = Some((0, *bytes)),
@@ -70,9 +77,14 @@ impl Report {
             What::Warning(warning) => keep(&mut self.warnings, warning),
             What::Notice(notice) => keep(&mut self.notices, notice),
             What::Staged(staged) => {
-                self.last().into_iter().for_each(|step| step.note = Some(texts::staged(staged)));
+                self.last()
+                    .into_iter()
+                    .for_each(|step| step.note = Some(texts::staged(staged)));
             }
-            What::Attempt(attempt) => self.last().into_iter().for_each(|step| step.answered(attempt)),
+            What::Attempt(attempt) => self
+                .last()
+                .into_iter()
+                .for_each(|step| step.answered(attempt)),
             What::Diagnostics(all) => self.diagnostics(all, event.at),
             What::Ended(verdict) => self.verdict(verdict, event.at),
         }
@@ -84,7 +96,11 @@ impl Report {
         if step == Step::Connect {
             return;
         }
-        let mark = if step == Step::RollBack { Mark::Failed } else { Mark::Done };
+        let mark = if step == Step::RollBack {
+            Mark::Failed
+        } else {
+            Mark::Done
+        };
         self.close(mark, Some(at));
         self.begin(step, Some(at));
     }
@@ -97,8 +113,15 @@ impl Report {
     }
 
     fn verdict(&mut self, verdict: &Verdict, at: u64) {
-        let rolling_back = self.steps.last().is_some_and(|last| last.step == Step::RollBack);
-        let failed = if rolling_back { &verdict.rollback } else { &verdict.failure };
+        let rolling_back = self
+            .steps
+            .last()
+            .is_some_and(|last| last.step == Step::RollBack);
+        let failed = if rolling_back {
+            &verdict.rollback
+        } else {
+            &verdict.failure
+        };
         self.close(failed.as_ref().map_or(Mark::Done, Mark::of), Some(at));
     }
 
@@ -113,7 +136,10 @@ impl Report {
     }
 
     fn close(&mut self, mark: Mark, at: Option<u64>) {
-        self.steps.last_mut().into_iter().for_each(|step| step.end(mark, at));
+        self.steps
+            .last_mut()
+            .into_iter()
+            .for_each(|step| step.end(mark, at));
     }
 
     fn said(&mut self, text: &[u8]) {
@@ -129,9 +155,17 @@ impl Report {
 /// The end of a diagnostic, for that is where the cause stands; a cut is marked, for a secret may be cut there.
 fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
     let Diagnostic { title, voice, text } = diagnostic;
-    let mut end = if text.len() > DIAGNOSTIC { "…".as_bytes().to_vec() } else { Vec::new() };
+    let mut end = if text.len() > DIAGNOSTIC {
+        "…".as_bytes().to_vec()
+    } else {
+        Vec::new()
+    };
     end.extend(&text[text.len().saturating_sub(DIAGNOSTIC)..]);
-    Diagnostic { title: title.chars().take(TITLE).collect(), voice: *voice, text: end }
+    Diagnostic {
+        title: title.chars().take(TITLE).collect(),
+        voice: *voice,
+        text: end,
+    }
 }
 
 fn keep<T: Clone>(list: &mut Vec<T>, item: &T) {

@@ -67,7 +67,15 @@ pub struct StepRun {
 impl StepRun {
     pub(super) fn new(step: Step, began: Option<u64>) -> Self {
         let (took, mark, note, answers, said) = (None, None, None, Vec::new(), Said::default());
-        Self { step, began, took, mark, note, answers, said }
+        Self {
+            step,
+            began,
+            took,
+            mark,
+            note,
+            answers,
+            said,
+        }
     }
 
     /// Ends it at `at`, by the server's clock, unless it has ended already.
@@ -76,16 +84,26 @@ impl StepRun {
             return;
         }
         self.mark = Some(mark);
-        let by_clock = at.zip(self.began).map(|(at, began)| Duration::from_millis(at.saturating_sub(began)));
+        let by_clock = at
+            .zip(self.began)
+            .map(|(at, began)| Duration::from_millis(at.saturating_sub(began)));
         self.took = self.took.or(by_clock);
     }
 
     pub(super) fn answered(&mut self, attempt: &Attempt) {
         let full = self.answers.len() == ANSWERS;
         let kind = texts::kind(&attempt.answer);
-        match self.answers.last_mut().filter(|last| full || last.kind == kind) {
+        match self
+            .answers
+            .last_mut()
+            .filter(|last| full || last.kind == kind)
+        {
             Some(last) => last.last = attempt.clone(),
-            None => self.answers.push(Answers { first: attempt.number, last: attempt.clone(), kind }),
+            None => self.answers.push(Answers {
+                first: attempt.number,
+                last: attempt.clone(),
+                kind,
+            }),
         }
     }
 

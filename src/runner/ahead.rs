@@ -12,7 +12,10 @@ pub(super) struct Ahead<'a, T> {
 impl<'a, T> Ahead<'a, T> {
     /// Nothing happens before it is waited for, or for something else [`beside`](Self::beside) it.
     pub(super) fn new(work: impl Future<Output = T> + 'a) -> Self {
-        Self { work: Box::pin(work), done: None }
+        Self {
+            work: Box::pin(work),
+            done: None,
+        }
     }
 
     /// Waits for `other` alone, and does meanwhile what can be done.

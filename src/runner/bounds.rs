@@ -43,7 +43,10 @@ fn shorten(value: &mut Value, left: &mut usize) {
     match value {
         Value::String(text) => {
             if text.len() > most {
-                let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+                let end = (0..=most)
+                    .rev()
+                    .find(|at| text.is_char_boundary(*at))
+                    .unwrap_or_default();
                 text.truncate(end);
                 text.push_str(CUT);
             }
@@ -69,7 +72,9 @@ fn shorten(value: &mut Value, left: &mut usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Answer, Ending, Failure, Notice, Outcome, Reason, Step, Unready, Verdict, Warning};
+    use crate::protocol::{
+        Answer, Ending, Failure, Notice, Outcome, Reason, Step, Unready, Verdict, Warning,
+    };
     use crate::runner::testing::verdict;
     use proptest::prelude::*;
 
@@ -90,17 +95,32 @@ mod tests {
     }
 
     fn recovered(reason: Reason) -> What {
-        let failure = Some(Failure { step: Step::Verify, reason });
-        What::Recovered(Box::new(Verdict { failure, ..verdict(Outcome::RolledBack) }))
+        let failure = Some(Failure {
+            step: Step::Verify,
+            reason,
+        });
+        What::Recovered(Box::new(Verdict {
+            failure,
+            ..verdict(Outcome::RolledBack)
+        }))
     }
 
     fn all(text: &str, count: usize) -> Vec<What> {
         let bytes = text.as_bytes().to_vec();
-        let unready = Unready::Missing { program: text.into(), path: text.into() };
+        let unready = Unready::Missing {
+            program: text.into(),
+            path: text.into(),
+        };
         vec![
             What::Warning(Warning::LogWords(vec![bytes.clone(); count])),
-            What::Warning(Warning::Leftover { path: text.into(), error: text.into() }),
-            What::Warning(Warning::OldUnhealthy(Answer::Mismatch { pattern: text.into(), body: bytes })),
+            What::Warning(Warning::Leftover {
+                path: text.into(),
+                error: text.into(),
+            }),
+            What::Warning(Warning::OldUnhealthy(Answer::Mismatch {
+                pattern: text.into(),
+                body: bytes,
+            })),
             What::Notice(Notice::Adopted(text.into())),
             recovered(Reason::NotReady(vec![unready; count])),
             recovered(Reason::Command {
@@ -109,7 +129,10 @@ mod tests {
                 output: Vec::new(),
                 said: None,
             }),
-            recovered(Reason::Crashed { result: text.into(), said: Some(text.into()) }),
+            recovered(Reason::Crashed {
+                result: text.into(),
+                said: Some(text.into()),
+            }),
         ]
     }
 
@@ -133,10 +156,32 @@ mod tests {
     #[test]
     fn a_text_that_is_cut_says_so_and_the_verdict_around_it_stays() {
         let long = "é".repeat(TEXT);
-        let Some(What::Recovered(small)) = bounded(recovered(Reason::Unreadable(long))) else { panic!() };
-        let Verdict { failure: Some(Failure { reason: Reason::Unreadable(text), .. }), .. } = &*small else { panic!() };
-        assert!(text.ends_with("é…") && text.len() == TEXT + CUT.len(), "{}", text.len());
-        assert_eq!(Verdict { failure: None, ..*small.clone() }, verdict(Outcome::RolledBack));
+        let Some(What::Recovered(small)) = bounded(recovered(Reason::Unreadable(long))) else {
+            panic!()
+        };
+        let Verdict {
+            failure:
+                Some(Failure {
+                    reason: Reason::Unreadable(text),
+                    ..
+                }),
+            ..
+        } = &*small
+        else {
+            panic!()
+        };
+        assert!(
+            text.ends_with("é…") && text.len() == TEXT + CUT.len(),
+            "{}",
+            text.len()
+        );
+        assert_eq!(
+            Verdict {
+                failure: None,
+                ..*small.clone()
+            },
+            verdict(Outcome::RolledBack)
+        );
     }
 
     #[test]

@@ -40,8 +40,18 @@ pub(super) fn changes<'a>(
     known: &'a Known,
 ) -> Changes<'a, impl Iterator<Item = io::Result<Chunk>> + 'a> {
     let Known { entry, chunks } = known;
-    let first = (0..chunks.len()).rev().map(|index| (chunks[index], index)).collect();
-    Changes { entry: *entry, chunks: cut(content, size), known: chunks, first, open: None, rest: Vec::new() }
+    let first = (0..chunks.len())
+        .rev()
+        .map(|index| (chunks[index], index))
+        .collect();
+    Changes {
+        entry: *entry,
+        chunks: cut(content, size),
+        known: chunks,
+        first,
+        open: None,
+        rest: Vec::new(),
+    }
 }
 
 impl<C: Iterator<Item = io::Result<Chunk>>> Iterator for Changes<'_, C> {
@@ -74,7 +84,11 @@ impl<C> Changes<'_, C> {
             (Some(Piece::Known { end, bytes, .. }), _) if self.known.get(*end) == Some(&digest) => {
                 if *bytes >= MOST_KNOWN {
                     let first = *end;
-                    return self.open.replace(Piece::Known { first, end: first + 1, bytes: length });
+                    return self.open.replace(Piece::Known {
+                        first,
+                        end: first + 1,
+                        bytes: length,
+                    });
                 }
                 *end += 1;
                 *bytes += length;
@@ -84,7 +98,11 @@ impl<C> Changes<'_, C> {
                 new.extend(chunk.bytes);
                 None
             }
-            (open, Some(first)) => open.replace(Piece::Known { first: *first, end: *first + 1, bytes: length }),
+            (open, Some(first)) => open.replace(Piece::Known {
+                first: *first,
+                end: *first + 1,
+                bytes: length,
+            }),
             (open, None) => open.replace(Piece::New(chunk.bytes)),
         }
     }
@@ -94,9 +112,14 @@ impl<C> Changes<'_, C> {
         let short = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         match piece {
             Piece::New(bytes) => self.content(bytes),
-            Piece::Known { first, end, bytes } => {
-                (ToServer::Known { entry, first: short(first), count: short(end - first) }, bytes)
-            }
+            Piece::Known { first, end, bytes } => (
+                ToServer::Known {
+                    entry,
+                    first: short(first),
+                    count: short(end - first),
+                },
+                bytes,
+            ),
         }
     }
 
@@ -104,7 +127,13 @@ impl<C> Changes<'_, C> {
     fn content(&mut self, mut bytes: Vec<u8>) -> (ToServer, usize) {
         self.rest = bytes.split_off(bytes.len().min(MAX_PIECE));
         let length = bytes.len();
-        (ToServer::Content { entry: self.entry, bytes }, length)
+        (
+            ToServer::Content {
+                entry: self.entry,
+                bytes,
+            },
+            length,
+        )
     }
 }
 
@@ -130,15 +159,39 @@ mod tests {
         let (short, long, known) = (noise(1, 7), noise(2, 4 << 20), noise(3, 9));
         let digests = [chunk(known.clone()).unwrap().digest()];
         let first = HashMap::from([(digests[0], 0)]);
-        let chunks = [short.clone(), long.clone(), long.clone(), known, long.clone()].map(chunk).into_iter();
-        let changes = Changes { entry: 3, chunks, known: &digests, first, open: None, rest: Vec::new() };
+        let chunks = [
+            short.clone(),
+            long.clone(),
+            long.clone(),
+            known,
+            long.clone(),
+        ]
+        .map(chunk)
+        .into_iter();
+        let changes = Changes {
+            entry: 3,
+            chunks,
+            known: &digests,
+            first,
+            open: None,
+            rest: Vec::new(),
+        };
         let (messages, counts): (Vec<_>, Vec<_>) = changes.map(Result::unwrap).unzip();
         assert!(content_of(&messages, 3) == [short, long.clone(), long.clone(), long].concat());
         assert_eq!(counts.iter().sum::<usize>(), 7 + 9 + 3 * (4 << 20));
-        assert_eq!(messages[33], ToServer::Known { entry: 3, first: 0, count: 1 });
+        assert_eq!(
+            messages[33],
+            ToServer::Known {
+                entry: 3,
+                first: 0,
+                count: 1
+            }
+        );
         for message in messages {
             frame(&message).unwrap();
-            assert!(!matches!(message, ToServer::Content { bytes, .. } if bytes.is_empty() || bytes.len() > MAX_PIECE));
+            assert!(
+                !matches!(message, ToServer::Content { bytes, .. } if bytes.is_empty() || bytes.len() > MAX_PIECE)
+            );
         }
     }
 
@@ -148,8 +201,27 @@ mod tests {
         let digests = vec![chunk(long.clone()).unwrap().digest(); 20];
         let chunks = std::iter::repeat_with(|| chunk(long.clone())).take(20);
         let first = HashMap::from([(digests[0], 0)]);
-        let changes = Changes { entry: 3, chunks, known: &digests, first, open: None, rest: Vec::new() };
-        let known = |first, count| (ToServer::Known { entry: 3, first, count }, (count as usize) << 20);
-        assert_eq!(changes.map(Result::unwrap).collect::<Vec<_>>(), [known(0, 8), known(8, 8), known(16, 4)]);
+        let changes = Changes {
+            entry: 3,
+            chunks,
+            known: &digests,
+            first,
+            open: None,
+            rest: Vec::new(),
+        };
+        let known = |first, count| {
+            (
+                ToServer::Known {
+                    entry: 3,
+                    first,
+                    count,
+                },
+                (count as usize) << 20,
+            )
+        };
+        assert_eq!(
+            changes.map(Result::unwrap).collect::<Vec<_>>(),
+            [known(0, 8), known(8, 8), known(16, 4)]
+        );
     }
 }

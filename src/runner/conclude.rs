@@ -21,7 +21,11 @@ pub(super) struct Conclusion {
 
 impl Conclusion {
     fn without_verdict(outcome: Outcome, trouble: Trouble) -> Self {
-        Self { outcome, verdict: None, trouble: Some(trouble) }
+        Self {
+            outcome,
+            verdict: None,
+            trouble: Some(trouble),
+        }
     }
 
     /// Where nothing was sent yet.
@@ -51,7 +55,11 @@ pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusio
     Some(match followed {
         Followed::Missing(_) => return None,
         Followed::Verdict(verdict, stop) => decided(*verdict, stop, known.limit),
-        Followed::Lost { reached, greeted, why } => {
+        Followed::Lost {
+            reached,
+            greeted,
+            why,
+        } => {
             let finished_by = finished_by(reached, known);
             match why {
                 Why::Trouble(trouble) => in_trouble(trouble, finished_by),
@@ -66,12 +74,24 @@ pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusio
 fn decided(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
     if stop == Some(Stop::TimeUp) && verdict.outcome == Outcome::Cancelled {
         let trouble = Some(Trouble::OutOfTime { limit });
-        if let Some(failure) = verdict.failure.as_mut().filter(|failure| failure.reason == Reason::Cancelled) {
+        if let Some(failure) = verdict
+            .failure
+            .as_mut()
+            .filter(|failure| failure.reason == Reason::Cancelled)
+        {
             failure.reason = Reason::OutOfTime(limit);
         }
-        return Conclusion { outcome: Outcome::Failed, verdict: Some(verdict), trouble };
+        return Conclusion {
+            outcome: Outcome::Failed,
+            verdict: Some(verdict),
+            trouble,
+        };
     }
-    Conclusion { outcome: verdict.outcome, verdict: Some(verdict), trouble: None }
+    Conclusion {
+        outcome: verdict.outcome,
+        verdict: Some(verdict),
+        trouble: None,
+    }
 }
 
 fn in_trouble(trouble: Trouble, finished_by: Option<u64>) -> Conclusion {
@@ -89,7 +109,11 @@ fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion 
         Stop::TimeUp if finished_by.is_some() => Trouble::LineCut { finished_by },
         Stop::TimeUp => Trouble::OutOfTime { limit },
     };
-    let outcome = if finished_by.is_some() { Outcome::Unknown } else { outcome_of(&trouble) };
+    let outcome = if finished_by.is_some() {
+        Outcome::Unknown
+    } else {
+        outcome_of(&trouble)
+    };
     Conclusion::without_verdict(outcome, trouble)
 }
 
@@ -107,7 +131,11 @@ fn closed(said: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> C
         return Conclusion::without_verdict(outcome, Trouble::ServerPart { operation, said });
     }
     let finished_by = finished_by(reached, known);
-    let outcome = if finished_by.is_some() { Outcome::Unknown } else { Outcome::Failed };
+    let outcome = if finished_by.is_some() {
+        Outcome::Unknown
+    } else {
+        Outcome::Failed
+    };
     Conclusion::without_verdict(outcome, Trouble::LineCut { finished_by })
 }
 
@@ -118,15 +146,25 @@ fn finished_by(reached: Reached, known: Known<'_>) -> Option<u64> {
         Reached::Complete => known.now + longest(known.plan),
         Reached::PointOfNoReturn { finished_by } => finished_by,
     };
-    Some(latest.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    Some(
+        latest
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs(),
+    )
 }
 
 /// A guess at the longest that the server can take alone: staging, then the transaction there and back.
 fn longest(plan: &Plan) -> Duration {
     const AT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
-    let verification = plan.verification.timeout.saturating_add(plan.verification.settle);
+    let verification = plan
+        .verification
+        .timeout
+        .saturating_add(plan.verification.settle);
     let way = verification.saturating_add(UNIT_TIMEOUTS);
-    plan.stage_limit.saturating_add(way.saturating_mul(2)).min(AT_MOST)
+    plan.stage_limit
+        .saturating_add(way.saturating_mul(2))
+        .min(AT_MOST)
 }
 
 fn trouble_of(stop: Stop, limit: Duration) -> Trouble {
@@ -141,8 +179,12 @@ fn outcome_of(trouble: &Trouble) -> Outcome {
     match trouble {
         Trouble::Key { .. } | Trouble::Passphrase | Trouble::Source { .. } => Outcome::Invalid,
         Trouble::Connection { .. } => Outcome::Unreachable,
-        Trouble::Tool { .. } | Trouble::ServerPart { .. } | Trouble::NoBinary { .. } => Outcome::NotReady,
-        Trouble::Protocol { .. } | Trouble::LineCut { .. } | Trouble::OutOfTime { .. } => Outcome::Failed,
+        Trouble::Tool { .. } | Trouble::ServerPart { .. } | Trouble::NoBinary { .. } => {
+            Outcome::NotReady
+        }
+        Trouble::Protocol { .. } | Trouble::LineCut { .. } | Trouble::OutOfTime { .. } => {
+            Outcome::Failed
+        }
         Trouble::Cancelled { .. } => Outcome::Cancelled,
         Trouble::Bug { .. } => Outcome::Error,
     }

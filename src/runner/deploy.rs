@@ -26,7 +26,9 @@ const TAKING_BACK: Duration = Duration::from_secs(2);
 /// If the system has no randomness to give.
 pub fn draw_transaction() -> Result<TransactionId, Trouble> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Trouble::Bug { problem: format!("no randomness: {error}") })?;
+    getrandom::fill(&mut bytes).map_err(|error| Trouble::Bug {
+        problem: format!("no randomness: {error}"),
+    })?;
     Ok(TransactionId::from_random(bytes))
 }
 
@@ -34,15 +36,29 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
 ///
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
-pub async fn deploy(deployment: Deployment, transaction: TransactionId, emit: &mut dyn FnMut(RunEvent)) -> End {
-    let outside = Outside { binaries: Binaries::find, cancelled: termination() };
+pub async fn deploy(
+    deployment: Deployment,
+    transaction: TransactionId,
+    emit: &mut dyn FnMut(RunEvent),
+) -> End {
+    let outside = Outside {
+        binaries: Binaries::find,
+        cancelled: termination(),
+    };
     run(&deployment, &transaction, Word::Start, outside, emit).await
 }
 
 /// Follows a transaction that an earlier process of the same deployment began and did not see to its end; where it was
 /// not past the point of no return, it never will be. Tells as [`deploy`] does.
-pub async fn finish(deployment: Deployment, transaction: TransactionId, emit: &mut dyn FnMut(RunEvent)) -> End {
-    let outside = Outside { binaries: Binaries::find, cancelled: termination() };
+pub async fn finish(
+    deployment: Deployment,
+    transaction: TransactionId,
+    emit: &mut dyn FnMut(RunEvent),
+) -> End {
+    let outside = Outside {
+        binaries: Binaries::find,
+        cancelled: termination(),
+    };
     run(&deployment, &transaction, Word::Follow(0), outside, emit).await
 }
 
@@ -61,21 +77,47 @@ async fn deploy_with(
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
-    run(deployment, transaction, Word::Start, Outside { binaries, cancelled }, emit).await
+    run(
+        deployment,
+        transaction,
+        Word::Start,
+        Outside {
+            binaries,
+            cancelled,
+        },
+        emit,
+    )
+    .await
 }
 
 async fn run(
     deployment: &Deployment,
     transaction: &TransactionId,
     word: Word,
-    outside: Outside<impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static, impl Future<Output = ()> + 'static>,
+    outside: Outside<
+        impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
+        impl Future<Output = ()> + 'static,
+    >,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
-    let Outside { binaries, cancelled } = outside;
+    let Outside {
+        binaries,
+        cancelled,
+    } = outside;
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout, cancelled);
-    let mut run = Run { deployment, transaction, progress: Progress::default(), watch, emit };
-    let Conclusion { mut outcome, verdict, trouble } = match run.steps(word, binaries).await {
+    let mut run = Run {
+        deployment,
+        transaction,
+        progress: Progress::default(),
+        watch,
+        emit,
+    };
+    let Conclusion {
+        mut outcome,
+        verdict,
+        trouble,
+    } = match run.steps(word, binaries).await {
         Ok(conclusion) => conclusion,
         Err(Early::Trouble(trouble)) => Conclusion::early(trouble),
         Err(Early::Stop(stop)) => Conclusion::stopped_early(stop, deployment.timeout),
@@ -84,7 +126,12 @@ async fn run(
         // what an earlier process did, only the server can tell
         outcome = Outcome::Unknown;
     }
-    let end = End { outcome, verdict, trouble, took: started.elapsed() };
+    let end = End {
+        outcome,
+        verdict,
+        trouble,
+        took: started.elapsed(),
+    };
     tracing::info!(outcome = outcome.word(), trouble = ?end.trouble, "ended");
     emit(RunEvent::Ended(Box::new(end.clone())));
     end
@@ -124,8 +171,14 @@ impl Run<'_> {
     ) -> Result<Conclusion, Early> {
         let login = login(self.deployment);
         let (walked, ready) = self.prepare(word, Ready::make(&login)).await?;
-        let part = if matches!(word, Word::Follow(_)) { Part::End } else { Part::Whole };
-        (self.emit)(RunEvent::Planned(Box::new(self.deployment.planned(part, &walked))));
+        let part = if matches!(word, Word::Follow(_)) {
+            Part::End
+        } else {
+            Part::Whole
+        };
+        (self.emit)(RunEvent::Planned(Box::new(
+            self.deployment.planned(part, &walked),
+        )));
         // the login takes longer than both
         let hashing = Reading::start(move |stop| walked.hash(stop));
         let finding = Reading::start(move |_| binaries());
@@ -139,7 +192,16 @@ impl Run<'_> {
         };
         tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
         let plan = self.deployment.plan(self.transaction, &tree);
-        self.transact(connection, Upload { plan: &plan, tree: &tree, word }, &binaries).await
+        self.transact(
+            connection,
+            Upload {
+                plan: &plan,
+                tree: &tree,
+                word,
+            },
+            &binaries,
+        )
+        .await
     }
 
     /// Walks through the source, and meanwhile begins what the login needs on this side. Nobody is contacted.
@@ -149,7 +211,10 @@ impl Run<'_> {
         ready: impl Future<Output = Result<Ready, Trouble>> + 'b,
     ) -> Result<(Walked, Getting<'b>), Early> {
         let mut ready = Ahead::new(ready);
-        if matches!((&self.deployment.plan.task, word), (Task::RollBack { .. }, _) | (_, Word::Follow(_))) {
+        if matches!(
+            (&self.deployment.plan.task, word),
+            (Task::RollBack { .. }, _) | (_, Word::Follow(_))
+        ) {
             return Ok((Walked::nothing(), ready));
         }
         match ready.beside(self.walk()).await {
@@ -162,7 +227,10 @@ impl Run<'_> {
     }
 
     async fn walk(&mut self) -> Result<Walked, Early> {
-        let (source, leave_out) = (self.deployment.source.clone(), self.deployment.leave_out.clone());
+        let (source, leave_out) = (
+            self.deployment.source.clone(),
+            self.deployment.leave_out.clone(),
+        );
         let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
         walking.end(&mut self.watch).await
     }
@@ -172,7 +240,10 @@ impl Run<'_> {
         hashing: Reading<Tree>,
         finding: Reading<Binaries, Trouble>,
     ) -> Result<(Tree, Binaries), Early> {
-        Ok((hashing.end(&mut self.watch).await?, finding.end(&mut self.watch).await?))
+        Ok((
+            hashing.end(&mut self.watch).await?,
+            finding.end(&mut self.watch).await?,
+        ))
     }
 
     /// Logs in, for the first time with what is getting ready since before.
@@ -188,10 +259,14 @@ impl Run<'_> {
             let opening = async { Connection::open(login, ready.end().await?).await };
             match self.watch.over(opening).await? {
                 Ok(connection) => {
-                    (self.emit)(RunEvent::Connected { took: began.elapsed() });
+                    (self.emit)(RunEvent::Connected {
+                        took: began.elapsed(),
+                    });
                     return Ok(connection);
                 }
-                Err(trouble) if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) => {
+                Err(trouble)
+                    if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) =>
+                {
                     return Err(trouble.into());
                 }
                 Err(trouble) => self.pause(attempt, trouble).await?,
@@ -204,7 +279,11 @@ impl Run<'_> {
     /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
     async fn pause(&mut self, attempt: u32, trouble: Trouble) -> Result<(), Early> {
         let pause = pause_after(attempt);
-        (self.emit)(RunEvent::ConnectFailed { attempt, trouble: trouble.clone(), pause });
+        (self.emit)(RunEvent::ConnectFailed {
+            attempt,
+            trouble: trouble.clone(),
+            pause,
+        });
         match self.watch.over(sleep(pause)).await {
             Err(Stop::TimeUp) => Err(trouble.into()),
             waited => Ok(waited?),
@@ -239,7 +318,13 @@ pub(super) fn login(deployment: &Deployment) -> Login<'_> {
 /// Whether another attempt may end otherwise.
 fn may_pass(trouble: &Trouble) -> bool {
     use ConnectionKind::{Other, Refused, Resolve, TimedOut};
-    matches!(trouble, Trouble::Connection { kind: Refused | TimedOut | Resolve | Other, .. })
+    matches!(
+        trouble,
+        Trouble::Connection {
+            kind: Refused | TimedOut | Resolve | Other,
+            ..
+        }
+    )
 }
 
 /// Growing, but not beyond what somebody would wait for a server that boots.
@@ -250,7 +335,10 @@ pub(super) fn pause_after(attempt: u32) -> Duration {
 
 pub(super) fn still_missing(target: &str) -> Trouble {
     let said = format!("it was copied to {target}/.deploy/bin, but is not there").into_bytes();
-    Trouble::ServerPart { operation: "start".to_owned(), said }
+    Trouble::ServerPart {
+        operation: "start".to_owned(),
+        said,
+    }
 }
 
 #[cfg(test)]

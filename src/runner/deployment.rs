@@ -1,7 +1,8 @@
 use super::tree::Walked;
 use super::{LeaveOut, Tree};
 use crate::protocol::{
-    Entry, Hidden, Install, Origin, Part, Plan, Planned, Restart, Retention, Shared, Task, TransactionId, Verification,
+    Entry, Hidden, Install, Origin, Part, Plan, Planned, Restart, Retention, Shared, Task,
+    TransactionId, Verification,
 };
 use std::fmt;
 use std::path::PathBuf;
@@ -167,20 +168,30 @@ mod tests {
     #[test]
     fn a_rollback_carries_nothing_that_makes_a_release() {
         let mut deployment = crate::runner::testing::deployment("/nowhere".as_ref());
-        deployment.plan.task = Task::RollBack { to: Some("abc".to_owned()) };
+        deployment.plan.task = Task::RollBack {
+            to: Some("abc".to_owned()),
+        };
         deployment.plan.install = Install::Uv;
         deployment.plan.env = vec![("A".to_owned(), Hidden::from("b".to_owned()))];
         deployment.plan.before_switch = Some("migrate".to_owned());
         let plan = deployment.plan(
             &crate::runner::testing::transaction(),
-            &Walked::nothing().hash(&std::sync::atomic::AtomicBool::new(false)).unwrap(),
+            &Walked::nothing()
+                .hash(&std::sync::atomic::AtomicBool::new(false))
+                .unwrap(),
         );
-        assert_eq!((plan.task, plan.entries, plan.install), (deployment.plan.task, 0, Install::Nothing));
+        assert_eq!(
+            (plan.task, plan.entries, plan.install),
+            (deployment.plan.task, 0, Install::Nothing)
+        );
         assert!(plan.env.is_empty() && plan.before_switch.is_none());
     }
 
     #[test]
     fn a_key_shows_itself_to_nobody() {
-        assert_eq!(format!("{:?}", Some(KeyText::from("secret".to_owned()))), "Some(***)");
+        assert_eq!(
+            format!("{:?}", Some(KeyText::from("secret".to_owned()))),
+            "Some(***)"
+        );
     }
 }

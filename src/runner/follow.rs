@@ -202,7 +202,11 @@ impl Pump<'_> {
         let tree = self.upload.tree;
         // nothing to say where there is no tree
         if self.unasked && tree.files() > 0 {
-            (self.emit)(RunEvent::Sending { files: tree.files(), bytes: tree.bytes(), known: 0 });
+            (self.emit)(RunEvent::Sending {
+                files: tree.files(),
+                bytes: tree.bytes(),
+                known: 0,
+            });
         }
     }
 
@@ -221,7 +225,11 @@ impl Pump<'_> {
         let (files, bytes) = self.upload.sum(&needed);
         if files > 0 {
             let known = u32::try_from(needed.known.len()).unwrap_or(u32::MAX);
-            (self.emit)(RunEvent::Sending { files, bytes, known });
+            (self.emit)(RunEvent::Sending {
+                files,
+                bytes,
+                known,
+            });
         }
         // fails only where sending has failed, which is told elsewhere
         let _sending_failed = self.needs.send(needed);
@@ -288,7 +296,11 @@ impl Pump<'_> {
 }
 
 fn lost(reached: Reached, greeted: bool, why: Why) -> Followed {
-    Followed::Lost { reached, greeted, why }
+    Followed::Lost {
+        reached,
+        greeted,
+        why,
+    }
 }
 
 async fn sent(sending: &mut Option<Sending<'_>>) -> Result<(), UploadError> {
@@ -301,7 +313,9 @@ async fn sent(sending: &mut Option<Sending<'_>>) -> Result<(), UploadError> {
 fn trouble_of(error: UploadError) -> Trouble {
     match error {
         UploadError::Source(error) => error.into(),
-        other => Trouble::Bug { problem: other.to_string() },
+        other => Trouble::Bug {
+            problem: other.to_string(),
+        },
     }
 }
 

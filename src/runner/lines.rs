@@ -46,7 +46,14 @@ struct Tries {
 impl Tries {
     /// `None`: that was the end.
     fn after(&mut self, followed: &Followed, line: Line) -> Option<Way> {
-        let Followed::Lost { reached, greeted, why: Why::Closed(_) } = followed else { return None };
+        let Followed::Lost {
+            reached,
+            greeted,
+            why: Why::Closed(_),
+        } = followed
+        else {
+            return None;
+        };
         self.silent = if *greeted { 0 } else { self.silent + 1 };
         let may_have_gone_on = *greeted && *reached != Reached::Nothing;
         let is_past = matches!(reached, Reached::PointOfNoReturn { .. });
@@ -94,7 +101,12 @@ impl Run<'_> {
         }
     }
 
-    async fn go_on(&mut self, way: Way, connection: Connection, pause: Duration) -> Result<Connection, Why> {
+    async fn go_on(
+        &mut self,
+        way: Way,
+        connection: Connection,
+        pause: Duration,
+    ) -> Result<Connection, Why> {
         if way == Way::Connect {
             connection.close().await;
             return self.reconnect(pause).await;
@@ -109,18 +121,34 @@ impl Run<'_> {
     }
 
     fn lost(&self, why: Why) -> Followed {
-        Followed::Lost { reached: self.progress.reached(), greeted: true, why }
+        Followed::Lost {
+            reached: self.progress.reached(),
+            greeted: true,
+            why,
+        }
     }
 
-    fn conclude(&self, followed: Followed, line: Line, upload: Upload<'_>) -> Result<Conclusion, Early> {
+    fn conclude(
+        &self,
+        followed: Followed,
+        line: Line,
+        upload: Upload<'_>,
+    ) -> Result<Conclusion, Early> {
         let missing = || still_missing(&upload.plan.target);
         let followed = match followed {
             // it was there, and what it began may go on
-            Followed::Missing(_) if self.progress.reached() != Reached::Nothing => self.lost(Why::Trouble(missing())),
+            Followed::Missing(_) if self.progress.reached() != Reached::Nothing => {
+                self.lost(Why::Trouble(missing()))
+            }
             followed => followed,
         };
         let stands = line == Line::Stands;
-        let known = Known { plan: upload.plan, limit: self.deployment.timeout, stands, now: SystemTime::now() };
+        let known = Known {
+            plan: upload.plan,
+            limit: self.deployment.timeout,
+            stands,
+            now: SystemTime::now(),
+        };
         conclude(followed, known).ok_or_else(|| Early::Trouble(missing()))
     }
 
@@ -136,7 +164,14 @@ impl Run<'_> {
             followed => return Ok(followed),
         };
         let target = &upload.plan.target;
-        let copying = copy_server_part(connection, target, self.transaction, &missing, binaries, self.emit);
+        let copying = copy_server_part(
+            connection,
+            target,
+            self.transaction,
+            &missing,
+            binaries,
+            self.emit,
+        );
         match self.watch.over(copying).await? {
             Ok(()) => self.attempt(connection, upload, binaries).await,
             Err(trouble) => self.cut_or(trouble, connection).await,
@@ -150,17 +185,26 @@ impl Run<'_> {
         upload: Upload<'_>,
         binaries: &Binaries,
     ) -> Result<(Followed, Line), Early> {
-        let line = start_line(&upload.plan.target, self.transaction, upload.tree.root(), binaries)?;
+        let line = start_line(
+            &upload.plan.target,
+            self.transaction,
+            upload.tree.root(),
+            binaries,
+        )?;
         let (pipes, child): Channel<'_> = match self.watch.over(connection.run(&line)).await? {
             Ok(channel) => channel,
             Err(trouble) => return self.cut_or(trouble, connection).await,
         };
         let followed = follow(pipes, upload, &self.progress, &mut self.watch, self.emit).await;
         let stands = match followed {
-            Followed::Lost { why: Why::Closed(_), .. } => {
+            Followed::Lost {
+                why: Why::Closed(_),
+                ..
+            } => {
                 let exit = timeout(EXIT_TIME, child.wait()).await;
                 tracing::debug!(?exit, "the channel has ended");
-                matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.stands().await
+                matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_))))
+                    || connection.stands().await
             }
             _ => true,
         };
@@ -168,12 +212,23 @@ impl Run<'_> {
     }
 
     /// What failed on a connection that is gone failed for that reason.
-    async fn cut_or(&self, trouble: Trouble, connection: &Connection) -> Result<(Followed, Line), Early> {
+    async fn cut_or(
+        &self,
+        trouble: Trouble,
+        connection: &Connection,
+    ) -> Result<(Followed, Line), Early> {
         if connection.stands().await {
             return Err(trouble.into());
         }
         let reached = self.progress.reached();
-        Ok((Followed::Lost { reached, greeted: false, why: Why::Closed(Vec::new()) }, Line::Cut))
+        Ok((
+            Followed::Lost {
+                reached,
+                greeted: false,
+                why: Why::Closed(Vec::new()),
+            },
+            Line::Cut,
+        ))
     }
 
     /// Logs in again, until it is time to stop.
@@ -187,7 +242,9 @@ impl Run<'_> {
             self.watch.over(sleep(pause)).await.map_err(given_up)?;
             match self.watch.over(open(&login)).await.map_err(given_up)? {
                 Ok(connection) => {
-                    (self.emit)(RunEvent::Reconnected { took: began.elapsed() });
+                    (self.emit)(RunEvent::Reconnected {
+                        took: began.elapsed(),
+                    });
                     return Ok(connection);
                 }
                 Err(trouble) if !may_pass(&trouble) => return Err(Why::Trouble(trouble)),
@@ -195,7 +252,11 @@ impl Run<'_> {
                     pause = pause_after(attempt);
                     // it may go on for long, and says little new
                     if attempt.is_power_of_two() {
-                        (self.emit)(RunEvent::ConnectFailed { attempt, trouble, pause });
+                        (self.emit)(RunEvent::ConnectFailed {
+                            attempt,
+                            trouble,
+                            pause,
+                        });
                     }
                 }
             }
@@ -206,9 +267,12 @@ impl Run<'_> {
     /// Epoch seconds by which the server has finished alone, where it is known to do so.
     fn finished_by(&self) -> Option<u64> {
         match self.progress.reached() {
-            Reached::PointOfNoReturn { finished_by } => {
-                Some(finished_by.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
-            }
+            Reached::PointOfNoReturn { finished_by } => Some(
+                finished_by
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .as_secs(),
+            ),
             Reached::Nothing | Reached::Complete => None,
         }
     }
@@ -251,7 +315,11 @@ mod tests {
     use std::future::pending;
 
     fn closed(reached: Reached, greeted: bool) -> Followed {
-        Followed::Lost { reached, greeted, why: Why::Closed(Vec::new()) }
+        Followed::Lost {
+            reached,
+            greeted,
+            why: Why::Closed(Vec::new()),
+        }
     }
 
     #[test]
@@ -259,33 +327,57 @@ mod tests {
         let mut tries = Tries::default();
         let silent = || closed(Reached::Nothing, false);
         for _ in 0..50 {
-            assert_eq!(tries.after(&closed(Reached::Nothing, true), Line::Cut), Some(Way::Connect));
+            assert_eq!(
+                tries.after(&closed(Reached::Nothing, true), Line::Cut),
+                Some(Way::Connect)
+            );
             assert_eq!(tries.after(&silent(), Line::Cut), Some(Way::Connect));
         }
-        let all =
-            std::iter::from_fn(|| (tries.after(&silent(), Line::Cut) == Some(Way::Connect)).then(|| tries.pause()));
-        assert_eq!(all.map(|pause| pause.as_secs()).collect::<Vec<_>>(), [2, 4, 8]);
+        let all = std::iter::from_fn(|| {
+            (tries.after(&silent(), Line::Cut) == Some(Way::Connect)).then(|| tries.pause())
+        });
+        assert_eq!(
+            all.map(|pause| pause.as_secs()).collect::<Vec<_>>(),
+            [2, 4, 8]
+        );
     }
 
     #[test]
     fn a_server_part_that_ended_without_a_word_is_asked_again_where_it_may_have_gone_on() {
-        let past = || closed(Reached::PointOfNoReturn { finished_by: SystemTime::now() }, false);
+        let past = || {
+            closed(
+                Reached::PointOfNoReturn {
+                    finished_by: SystemTime::now(),
+                },
+                false,
+            )
+        };
         for (followed, expected) in [
             (closed(Reached::Nothing, true), None),
             (closed(Reached::Complete, false), None),
             (closed(Reached::Complete, true), Some(Way::Ask)),
             (past(), Some(Way::Ask)),
         ] {
-            assert_eq!(Tries::default().after(&followed, Line::Stands), expected, "{followed:?}");
+            assert_eq!(
+                Tries::default().after(&followed, Line::Stands),
+                expected,
+                "{followed:?}"
+            );
         }
         let mut tries = Tries::default();
-        let asked = (0..10).filter(|_| tries.after(&past(), Line::Stands) == Some(Way::Ask)).count();
+        let asked = (0..10)
+            .filter(|_| tries.after(&past(), Line::Stands) == Some(Way::Ask))
+            .count();
         assert_eq!(asked, 3);
     }
 
     #[test]
     fn whoever_was_told_to_stop_does_not_go_on() {
-        let stopped = Followed::Lost { reached: Reached::Complete, greeted: true, why: Why::Stop(Stop::Cancelled) };
+        let stopped = Followed::Lost {
+            reached: Reached::Complete,
+            greeted: true,
+            why: Why::Stop(Stop::Cancelled),
+        };
         assert_eq!(Tries::default().after(&stopped, Line::Cut), None);
     }
 
@@ -296,12 +388,24 @@ mod tests {
         let mut emit = |_: RunEvent| {};
         let watch = Watch::new(Duration::ZERO, pending());
         let progress = Progress::default();
-        let run = Run { deployment: &deployment, transaction: &transaction, progress, watch, emit: &mut emit };
+        let run = Run {
+            deployment: &deployment,
+            transaction: &transaction,
+            progress,
+            watch,
+            emit: &mut emit,
+        };
         let outcome = || {
             let line = format!("deploy-action-missing:x86_64:cat:{transaction}:");
             let missing = Followed::Missing(Missing::read(line.as_bytes(), &transaction).unwrap());
-            let upload = Upload { plan: &plan, tree: &tree, word: Word::Resume(0) };
-            run.conclude(missing, Line::Stands, upload).ok().map(|conclusion| conclusion.outcome)
+            let upload = Upload {
+                plan: &plan,
+                tree: &tree,
+                word: Word::Resume(0),
+            };
+            run.conclude(missing, Line::Stands, upload)
+                .ok()
+                .map(|conclusion| conclusion.outcome)
         };
         assert_eq!(outcome(), None);
         run.progress.complete();

@@ -31,13 +31,28 @@ pub async fn list(
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout, termination());
     let progress = Progress::default();
-    let mut run = Run { deployment: &deployment, transaction: &transaction, progress, watch, emit };
+    let mut run = Run {
+        deployment: &deployment,
+        transaction: &transaction,
+        progress,
+        watch,
+        emit,
+    };
     run.list().await.map_err(|early| {
-        let Conclusion { outcome, verdict, trouble } = match early {
+        let Conclusion {
+            outcome,
+            verdict,
+            trouble,
+        } = match early {
             Early::Trouble(trouble) => Conclusion::early(trouble),
             Early::Stop(stop) => Conclusion::stopped_early(stop, deployment.timeout),
         };
-        let end = End { outcome, verdict, trouble, took: started.elapsed() };
+        let end = End {
+            outcome,
+            verdict,
+            trouble,
+            took: started.elapsed(),
+        };
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     })
@@ -54,19 +69,32 @@ impl Run<'_> {
     async fn list(&mut self) -> Result<Listing, Early> {
         let binaries = Binaries::find()?;
         let login = login(self.deployment);
-        let connection = self.connect(&login, Ahead::new(Ready::make(&login))).await?;
+        let connection = self
+            .connect(&login, Ahead::new(Ready::make(&login)))
+            .await?;
         let listed = self.list_over(&connection, &binaries).await;
         connection.close().await;
         listed
     }
 
-    async fn list_over(&mut self, connection: &Connection, binaries: &Binaries) -> Result<Listing, Early> {
+    async fn list_over(
+        &mut self,
+        connection: &Connection,
+        binaries: &Binaries,
+    ) -> Result<Listing, Early> {
         let target = &self.deployment.plan.target;
         let missing = match self.ask(connection, binaries).await? {
             Answer::Listing(listing) => return Ok(*listing),
             Answer::Missing(missing) => missing,
         };
-        let copying = copy_server_part(connection, target, self.transaction, &missing, binaries, self.emit);
+        let copying = copy_server_part(
+            connection,
+            target,
+            self.transaction,
+            &missing,
+            binaries,
+            self.emit,
+        );
         self.watch.over(copying).await??;
         match self.ask(connection, binaries).await? {
             Answer::Listing(listing) => Ok(*listing),
@@ -75,7 +103,12 @@ impl Run<'_> {
     }
 
     async fn ask(&mut self, connection: &Connection, binaries: &Binaries) -> Result<Answer, Early> {
-        let line = start_line(&self.deployment.plan.target, self.transaction, root_of(&[], &[]), binaries)?;
+        let line = start_line(
+            &self.deployment.plan.target,
+            self.transaction,
+            root_of(&[], &[]),
+            binaries,
+        )?;
         let (pipes, _child): Channel<'_> = self.watch.over(connection.run(&line)).await??;
         let answer = ask(pipes, self.transaction, self.emit);
         Ok(self.watch.over(answer).await??)
@@ -93,13 +126,22 @@ where
     O: AsyncRead + Unpin,
     E: AsyncRead + Unpin,
 {
-    let Pipes { mut stdin, mut stdout, mut stderr } = pipes;
+    let Pipes {
+        mut stdin,
+        mut stdout,
+        mut stderr,
+    } = pipes;
     let question = question().map_err(|problem| Trouble::Bug { problem })?;
     // a server that does not take it says why
     if let Err(error) = async { stdin.write_all(&question).await.and(stdin.flush().await) }.await {
         tracing::debug!(%error, "the question is not sent");
     }
-    let mut ear = Ear { listener: Listener::new(transaction, 0), tail: Tail::default(), answer: None, emit };
+    let mut ear = Ear {
+        listener: Listener::new(transaction, 0),
+        tail: Tail::default(),
+        answer: None,
+        emit,
+    };
     let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
     let (mut output_ends, mut errors_end) = (false, false);
     while !(output_ends && errors_end) {
@@ -124,7 +166,10 @@ where
 
 fn question() -> Result<Vec<u8>, String> {
     let mut packer = Packer::default();
-    packer.push(&ToServer::List).and_then(|()| packer.flush()).map_err(|error| error.to_string())
+    packer
+        .push(&ToServer::List)
+        .and_then(|()| packer.flush())
+        .map_err(|error| error.to_string())
 }
 
 struct Ear<'a> {
@@ -150,8 +195,12 @@ impl Ear<'_> {
             Heard::Event(_) | Heard::Need(_) => unasked = true,
         });
         match understood {
-            Err(error) => Err(Trouble::Protocol { problem: error.to_string() }),
-            Ok(()) if unasked => Err(Trouble::Protocol { problem: "there is no listing in the answer".to_owned() }),
+            Err(error) => Err(Trouble::Protocol {
+                problem: error.to_string(),
+            }),
+            Ok(()) if unasked => Err(Trouble::Protocol {
+                problem: "there is no listing in the answer".to_owned(),
+            }),
             Ok(()) => Ok(()),
         }
     }
@@ -168,8 +217,16 @@ impl Ear<'_> {
 
     /// The channel ended without an answer.
     fn silence(mut self) -> Trouble {
-        let operation = if self.listener.greeted() { "finish" } else { "start" }.to_owned();
-        Trouble::ServerPart { operation, said: self.tail.take() }
+        let operation = if self.listener.greeted() {
+            "finish"
+        } else {
+            "start"
+        }
+        .to_owned();
+        Trouble::ServerPart {
+            operation,
+            said: self.tail.take(),
+        }
     }
 }
 
@@ -181,13 +238,23 @@ mod tests {
     use crate::runner::testing::{event, transaction, unpacked};
 
     fn listing() -> Listing {
-        Listing { releases: Vec::new(), attempts: Vec::new() }
+        Listing {
+            releases: Vec::new(),
+            attempts: Vec::new(),
+        }
     }
 
     /// What comes of an answer, what was told, and what the server got.
-    async fn asked(answer: Vec<u8>, errors: &[u8]) -> (Result<Answer, Trouble>, Vec<RunEvent>, Vec<ToServer>) {
+    async fn asked(
+        answer: Vec<u8>,
+        errors: &[u8],
+    ) -> (Result<Answer, Trouble>, Vec<RunEvent>, Vec<ToServer>) {
         let (mut told, mut sent) = (Vec::new(), Vec::new());
-        let pipes = Pipes { stdin: &mut sent, stdout: answer.as_slice(), stderr: errors };
+        let pipes = Pipes {
+            stdin: &mut sent,
+            stdout: answer.as_slice(),
+            stderr: errors,
+        };
         let got = ask(pipes, &transaction(), &mut |event| told.push(event)).await;
         (got, told, unpacked(&sent))
     }
@@ -212,9 +279,14 @@ mod tests {
         let (got, ..) = asked(greeted(&[0xff; 40]), b"").await;
         assert!(matches!(got, Err(Trouble::Protocol { .. })), "{got:?}");
         let (got, told, _) = asked(b"no shell\n".to_vec(), b"killed\n").await;
-        let Err(Trouble::ServerPart { operation, said }) = got else { panic!("{got:?}") };
+        let Err(Trouble::ServerPart { operation, said }) = got else {
+            panic!("{got:?}")
+        };
         assert_eq!(operation, "start");
-        assert!([&b"no shell\nkilled\n"[..], b"killed\nno shell\n"].contains(&&said[..]), "{said:?}");
+        assert!(
+            [&b"no shell\nkilled\n"[..], b"killed\nno shell\n"].contains(&&said[..]),
+            "{said:?}"
+        );
         assert_eq!(told.len(), 2);
         let (got, ..) = asked(greeted(b""), b"").await;
         assert!(matches!(got, Err(Trouble::ServerPart { operation, .. }) if operation == "finish"));

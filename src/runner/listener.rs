@@ -61,7 +61,13 @@ impl<'a> Listener<'a> {
             noise: 0,
             greeted: false,
             frames: FromServer::default(),
-            needs: Needs { entries, from: 0, known: BTreeSet::new(), chunks: 0, complete: false },
+            needs: Needs {
+                entries,
+                from: 0,
+                known: BTreeSet::new(),
+                chunks: 0,
+                complete: false,
+            },
             errors: Lines::default(),
             shown: 0,
         }
@@ -73,14 +79,22 @@ impl<'a> Listener<'a> {
     }
 
     /// Takes what came over standard output.
-    pub(super) fn output(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), Nonsense> {
+    pub(super) fn output(
+        &mut self,
+        bytes: &[u8],
+        heard: &mut dyn FnMut(Heard),
+    ) -> Result<(), Nonsense> {
         if self.greeted {
             self.frames.push(bytes);
         } else {
             self.early(bytes, heard)?;
         }
         while self.greeted {
-            match self.frames.next_message().map_err(|error| Nonsense(in_words(&error)))? {
+            match self
+                .frames
+                .next_message()
+                .map_err(|error| Nonsense(in_words(&error)))?
+            {
                 Some(message) => self.message(message)?.into_iter().for_each(&mut *heard),
                 None => break,
             }
@@ -98,7 +112,13 @@ impl<'a> Listener<'a> {
     /// What stands behind the last line's end on both, when the channel is at its end.
     pub(super) fn rest(&mut self, heard: &mut dyn FnMut(Heard)) {
         let early = std::mem::take(&mut self.early);
-        for line in [self.errors.rest(), Some(early).filter(|line| !line.is_empty())].into_iter().flatten() {
+        for line in [
+            self.errors.rest(),
+            Some(early).filter(|line| !line.is_empty()),
+        ]
+        .into_iter()
+        .flatten()
+        {
             self.show(line, heard);
         }
     }
@@ -125,7 +145,9 @@ impl<'a> Listener<'a> {
         }
         self.early.extend_from_slice(rest);
         if self.noise + self.early.len() > MOST_NOISE {
-            return Err(Nonsense(format!("more than {MOST_NOISE} bytes came before the server part's first word")));
+            return Err(Nonsense(format!(
+                "more than {MOST_NOISE} bytes came before the server part's first word"
+            )));
         }
         Ok(())
     }
@@ -143,14 +165,23 @@ impl<'a> Listener<'a> {
 
     fn message(&mut self, message: ToRunner) -> Result<Option<Heard>, Nonsense> {
         Ok(Some(match message {
-            ToRunner::Event(Event { what: What::Ended(verdict), .. }) if verdict.transaction != *self.transaction => {
-                return Err(Nonsense("the verdict is that of another transaction".to_owned()))
+            ToRunner::Event(Event {
+                what: What::Ended(verdict),
+                ..
+            }) if verdict.transaction != *self.transaction => {
+                return Err(Nonsense(
+                    "the verdict is that of another transaction".to_owned(),
+                ))
             }
             ToRunner::Event(Event { at, what }) => {
                 return Ok(bounded(what).map(|what| Heard::Event(Event { at, what })))
             }
             ToRunner::Listing(listing) => Heard::Listing(listing),
-            ToRunner::Need { ranges, known, last } => Heard::Need(self.needs.check(ranges, known, last)?),
+            ToRunner::Need {
+                ranges,
+                known,
+                last,
+            } => Heard::Need(self.needs.check(ranges, known, last)?),
         }))
     }
 }
@@ -166,32 +197,55 @@ struct Needs {
 }
 
 impl Needs {
-    fn check(&mut self, ranges: Vec<(u32, u32)>, known: Vec<Known>, last: bool) -> Result<Needed, Nonsense> {
+    fn check(
+        &mut self,
+        ranges: Vec<(u32, u32)>,
+        known: Vec<Known>,
+        last: bool,
+    ) -> Result<Needed, Nonsense> {
         for (start, end) in &ranges {
             let is_new = *start >= self.from && !self.complete;
             let is_fine = is_new || (*start..*end).all(|index| self.known.remove(&index));
             if !is_fine || start >= end || *end > self.entries {
-                return Err(Nonsense(format!("entries {start} to {end} of {} are asked for", self.entries)));
+                return Err(Nonsense(format!(
+                    "entries {start} to {end} of {} are asked for",
+                    self.entries
+                )));
             }
             self.from = self.from.max(*end);
         }
         if self.complete && (ranges.is_empty() || !known.is_empty()) {
-            return Err(Nonsense("contents are asked for after the last time".to_owned()));
+            return Err(Nonsense(
+                "contents are asked for after the last time".to_owned(),
+            ));
         }
         if ranges.is_empty() && !last {
-            return Err(Nonsense("nothing is asked for, and not for the last time".to_owned()));
+            return Err(Nonsense(
+                "nothing is asked for, and not for the last time".to_owned(),
+            ));
         }
         self.chunks += known.iter().map(|known| known.chunks.len()).sum::<usize>();
         if self.chunks > MOST_CHUNKS {
-            return Err(Nonsense(format!("more than {MOST_CHUNKS} chunks are said to be known")));
+            return Err(Nonsense(format!(
+                "more than {MOST_CHUNKS} chunks are said to be known"
+            )));
         }
         let mut asked = ranges.iter().flat_map(|(start, end)| *start..*end);
-        if !known.iter().all(|known| asked.any(|index| index == known.entry)) {
-            return Err(Nonsense("something is known of a file that is not asked for".to_owned()));
+        if !known
+            .iter()
+            .all(|known| asked.any(|index| index == known.entry))
+        {
+            return Err(Nonsense(
+                "something is known of a file that is not asked for".to_owned(),
+            ));
         }
         self.known.extend(known.iter().map(|known| known.entry));
         self.complete = last;
-        Ok(Needed { ranges, known, last })
+        Ok(Needed {
+            ranges,
+            known,
+            last,
+        })
     }
 }
 

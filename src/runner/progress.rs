@@ -68,7 +68,11 @@ impl Progress {
         if begins.is_some() || self.heard.get() > 0 {
             self.heard.set(self.heard.get() + 1);
         }
-        self.finished_by.set(self.finished_by.get().or(begins.and_then(|it| SystemTime::now().checked_add(it))));
+        self.finished_by.set(
+            self.finished_by
+                .get()
+                .or(begins.and_then(|it| SystemTime::now().checked_add(it))),
+        );
         begins
     }
 
@@ -95,11 +99,27 @@ mod tests {
     #[test]
     fn events_count_from_the_point_of_no_return_on() {
         let progress = Progress::default();
-        let begins = What::PointOfNoReturn { release: release(), previous: None, deadline: Duration::from_secs(9) };
-        assert_eq!((progress.hear(&What::Step(Step::Seal)), progress.heard()), (None, 0));
-        assert_eq!((progress.hear(&begins), progress.heard()), (Some(Duration::from_secs(9)), 1));
-        assert_eq!((progress.hear(&What::Step(Step::Switch)), progress.heard()), (None, 2));
-        assert!(matches!(progress.reached(), Reached::PointOfNoReturn { .. }));
+        let begins = What::PointOfNoReturn {
+            release: release(),
+            previous: None,
+            deadline: Duration::from_secs(9),
+        };
+        assert_eq!(
+            (progress.hear(&What::Step(Step::Seal)), progress.heard()),
+            (None, 0)
+        );
+        assert_eq!(
+            (progress.hear(&begins), progress.heard()),
+            (Some(Duration::from_secs(9)), 1)
+        );
+        assert_eq!(
+            (progress.hear(&What::Step(Step::Switch)), progress.heard()),
+            (None, 2)
+        );
+        assert!(matches!(
+            progress.reached(),
+            Reached::PointOfNoReturn { .. }
+        ));
     }
 
     #[test]
@@ -113,9 +133,16 @@ mod tests {
     #[test]
     fn no_server_is_waited_for_without_end() {
         let progress = Progress::default();
-        let begins = What::PointOfNoReturn { release: release(), previous: None, deadline: Duration::MAX };
+        let begins = What::PointOfNoReturn {
+            release: release(),
+            previous: None,
+            deadline: Duration::MAX,
+        };
         assert_eq!(progress.hear(&begins), Some(LONGEST));
-        assert!(matches!(progress.reached(), Reached::PointOfNoReturn { .. }));
+        assert!(matches!(
+            progress.reached(),
+            Reached::PointOfNoReturn { .. }
+        ));
         // else it could put it off again and again
         assert_eq!(progress.hear(&begins), None);
         assert_eq!(progress.heard(), 2);

@@ -19,14 +19,19 @@ impl<T: Send + 'static, E: Into<Trouble> + Send + 'static> Reading<T, E> {
     pub(super) fn start(work: impl FnOnce(&AtomicBool) -> Result<T, E> + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        Self { work: spawn_blocking(move || work(&stopped)), stop }
+        Self {
+            work: spawn_blocking(move || work(&stopped)),
+            stop,
+        }
     }
 
     /// Waits for the end.
     pub(super) async fn end(mut self, watch: &mut Watch) -> Result<T, Early> {
         let bug = |problem: String| Trouble::Bug { problem };
         let read = watch.over(&mut self.work).await?;
-        Ok(read.map_err(|error| bug(error.to_string()))?.map_err(Into::into)?)
+        Ok(read
+            .map_err(|error| bug(error.to_string()))?
+            .map_err(Into::into)?)
     }
 }
 

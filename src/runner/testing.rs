@@ -4,8 +4,8 @@ use super::tree::{LeaveOut, SourceError, Tree, Walked};
 use super::{Deployment, PlanSeed};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
-    Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner, ToServer,
-    TransactionId, Verdict, Verification, What,
+    Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner,
+    ToServer, TransactionId, Verdict, Verification, What,
 };
 use sha2::{Digest as _, Sha256};
 use std::fs;
@@ -37,7 +37,10 @@ pub(crate) fn seed(target: &str) -> PlanSeed {
             settle: Duration::from_secs(5),
             log: LogCheck::default(),
         },
-        retention: Retention { count: Some(3), age: None },
+        retention: Retention {
+            count: Some(3),
+            age: None,
+        },
         lock_wait: Duration::from_secs(120),
         stage_limit: Duration::from_secs(600),
         origin: Origin::default(),
@@ -64,7 +67,11 @@ pub(crate) fn deployment(source: &Path) -> Deployment {
 }
 
 /// Walks and reads.
-pub(crate) fn read_tree(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Tree, SourceError> {
+pub(crate) fn read_tree(
+    source: &Path,
+    leave_out: &LeaveOut,
+    stop: &AtomicBool,
+) -> Result<Tree, SourceError> {
     Walked::walk(source, leave_out, stop)?.hash(stop)
 }
 
@@ -114,7 +121,12 @@ pub(crate) fn ended(outcome: Outcome) -> Vec<u8> {
 }
 
 pub(crate) fn need(ranges: &[(u32, u32)], last: bool) -> Vec<u8> {
-    frame(&ToRunner::Need { ranges: ranges.to_vec(), known: Vec::new(), last }).unwrap()
+    frame(&ToRunner::Need {
+        ranges: ranges.to_vec(),
+        known: Vec::new(),
+        last,
+    })
+    .unwrap()
 }
 
 /// What the server reads of `packed`, as far as it is whole.

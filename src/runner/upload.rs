@@ -115,7 +115,8 @@ impl Upload<'_> {
             Word::Resume(heard) => ToServer::Resume { plan, heard },
             Word::Follow(heard) => ToServer::Follow { heard },
         };
-        std::iter::once(start).chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
+        std::iter::once(start)
+            .chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
     }
 }
 
@@ -149,7 +150,9 @@ fn for_each_piece(
     entry: u32,
     mut each: impl FnMut(ToServer) -> Result<(), UploadError>,
 ) -> Result<(), UploadError> {
-    let Some(mut content) = tree.content(entry)? else { return Ok(()) };
+    let Some(mut content) = tree.content(entry)? else {
+        return Ok(());
+    };
     while let Some(bytes) = content.next_piece()? {
         each(ToServer::Content { entry, bytes })?;
     }
@@ -173,8 +176,17 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         while needs.recv().await.is_some() {}
         return Ok(());
     }
-    let level = if upload.tree.bytes() > LARGE { QUICK } else { CAREFUL };
-    let mut sender = Sender { to, packer: Packer::with_level(level), progress, unheard: 0 };
+    let level = if upload.tree.bytes() > LARGE {
+        QUICK
+    } else {
+        CAREFUL
+    };
+    let mut sender = Sender {
+        to,
+        packer: Packer::with_level(level),
+        progress,
+        unheard: 0,
+    };
     for message in upload.opening().chain([ToServer::Ask]) {
         sender.push(&message).await?;
     }
@@ -191,11 +203,19 @@ struct Sender<'a, W> {
 }
 
 impl<W: AsyncWrite + Unpin> Sender<'_, W> {
-    async fn contents(&mut self, tree: &Tree, mut needs: UnboundedReceiver<Needed>) -> Result<(), UploadError> {
+    async fn contents(
+        &mut self,
+        tree: &Tree,
+        mut needs: UnboundedReceiver<Needed>,
+    ) -> Result<(), UploadError> {
         let mut complete = false;
         while let Some(needed) = needs.recv().await {
             let mut known = needed.known.iter().peekable();
-            for index in needed.ranges.into_iter().flat_map(|(start, end)| start..end) {
+            for index in needed
+                .ranges
+                .into_iter()
+                .flat_map(|(start, end)| start..end)
+            {
                 match known.next_if(|known| known.entry == index) {
                     Some(known) => self.changes(tree, known).await?,
                     None => self.content(tree, index).await?,
@@ -209,20 +229,27 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
             self.flush().await?;
         }
         // whoever followed has gone
-        complete.then_some(()).ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe).into())
+        complete
+            .then_some(())
+            .ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe).into())
     }
 
     async fn content(&mut self, tree: &Tree, entry: u32) -> Result<(), UploadError> {
-        let Some(mut content) = tree.content(entry)? else { return Ok(()) };
+        let Some(mut content) = tree.content(entry)? else {
+            return Ok(());
+        };
         while let Some(bytes) = content.next_piece()? {
             let count = bytes.len();
-            self.piece(&ToServer::Content { entry, bytes }, count).await?;
+            self.piece(&ToServer::Content { entry, bytes }, count)
+                .await?;
         }
         Ok(())
     }
 
     async fn changes(&mut self, tree: &Tree, known: &Known) -> Result<(), UploadError> {
-        let Some(content) = tree.content(known.entry)? else { return Ok(()) };
+        let Some(content) = tree.content(known.entry)? else {
+            return Ok(());
+        };
         let size = content.left();
         for piece in changes(content, size, known) {
             let (message, count) = piece?;

@@ -24,7 +24,10 @@ pub(crate) struct Watch {
 impl Watch {
     /// Until `cancelled` is ready or `limit` is over.
     pub(crate) fn new(limit: Duration, cancelled: impl Future<Output = ()> + 'static) -> Self {
-        Self { limit: Instant::now().checked_add(limit), cancelled: Some(Box::pin(cancelled)) }
+        Self {
+            limit: Instant::now().checked_add(limit),
+            cancelled: Some(Box::pin(cancelled)),
+        }
     }
 
     /// Counts anew, from now.
@@ -78,7 +81,9 @@ pub(crate) fn termination() -> impl Future<Output = ()> + 'static {
 }
 
 fn listen(kind: SignalKind) -> Option<Signal> {
-    signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened to")).ok()
+    signal(kind)
+        .inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened to"))
+        .ok()
 }
 
 async fn received(signal: Option<Signal>) {
@@ -130,7 +135,12 @@ mod tests {
     fn sigint_and_sigterm_do_not_end_the_process_by_themselves() {
         for signal in ["-INT", "-TERM"] {
             let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--ignored", "--exact", "--nocapture", "runner::watch::tests::waits_for_a_signal"])
+                .args([
+                    "--ignored",
+                    "--exact",
+                    "--nocapture",
+                    "runner::watch::tests::waits_for_a_signal",
+                ])
                 .env("WAIT_FOR_A_SIGNAL", "1")
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
@@ -139,7 +149,11 @@ mod tests {
             let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
             assert!(lines.any(|line| line.unwrap() == "listening"));
             let id = child.id().to_string();
-            assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+            assert!(Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success());
             assert!(child.wait().unwrap().success(), "{signal}");
         }
     }

@@ -17,7 +17,9 @@ pub(super) fn install(expected: Digest) -> io::Result<()> {
     let found = own_digest()?;
     if found != expected {
         fs::remove_file(&here)?;
-        return Err(io::Error::other(format!("the server part arrived as {found}, not as {expected}")));
+        return Err(io::Error::other(format!(
+            "the server part arrived as {found}, not as {expected}"
+        )));
     }
     let folder = here.parent().unwrap_or(Path::new("/")).to_owned();
     File::open(&here)?.sync_all()?;
@@ -42,8 +44,11 @@ fn prune(folder: &Path, newest: &str) {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_other = |path: &PathBuf| !path.ends_with(newest) && !path.ends_with("server");
     let made = |path: &PathBuf| fs::symlink_metadata(path).and_then(|found| found.modified());
-    let mut others: Vec<(SystemTime, PathBuf)> =
-        files.map(|file| file.path()).filter(is_other).filter_map(|path| Some((made(&path).ok()?, path))).collect();
+    let mut others: Vec<(SystemTime, PathBuf)> = files
+        .map(|file| file.path())
+        .filter(is_other)
+        .filter_map(|path| Some((made(&path).ok()?, path)))
+        .collect();
     others.sort();
     for (_, path) in others.iter().rev().skip(KEPT - 1) {
         if let Err(error) = fs::remove_file(path) {

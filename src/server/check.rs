@@ -10,7 +10,8 @@ use super::room;
 use super::shell;
 use super::systemd::{self, Unit};
 use crate::protocol::{
-    Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification, Warning, What,
+    Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification,
+    Warning, What,
 };
 use rustix::fs::{access, Access};
 use std::fs;
@@ -40,9 +41,15 @@ pub(super) fn check(
     let current = check_link(layout, "current", &layout.current(), events, &mut unready);
     let previous = Link::read(layout, &layout.previous());
     if layout.previous().is_dir() && !layout.previous().is_symlink() {
-        unready.push(Unready::Link { name: "previous".to_owned(), found: "a folder".to_owned() });
+        unready.push(Unready::Link {
+            name: "previous".to_owned(),
+            found: "a folder".to_owned(),
+        });
     }
-    let unit = plan.service.as_deref().and_then(|service| check_unit(service, events, &mut unready));
+    let unit = plan
+        .service
+        .as_deref()
+        .and_then(|service| check_unit(service, events, &mut unready));
     check_rights(plan, &mut unready);
     check_install(plan, &mut unready);
     check_detaching(events, &mut unready);
@@ -54,11 +61,18 @@ pub(super) fn check(
         return Err(Reason::NotReady(unready));
     }
     let resettable = check_reset(plan, unit.as_ref(), events);
-    Ok(Before { current, previous: previous.release(), unit, resettable })
+    Ok(Before {
+        current,
+        previous: previous.release(),
+        unit,
+        resettable,
+    })
 }
 
 pub(super) fn user() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "the deploy user".to_owned())
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "the deploy user".to_owned())
 }
 
 /// Makes what must be there before anything else.
@@ -67,7 +81,11 @@ pub(super) fn make_folders(layout: &Layout) -> Result<(), Reason> {
         if let Err(error) = fs::create_dir_all(&folder) {
             if error.kind() == io::ErrorKind::PermissionDenied {
                 let path = folder.display().to_string();
-                let unready = Unready::Target { path, user: user(), error: error.to_string() };
+                let unready = Unready::Target {
+                    path,
+                    user: user(),
+                    error: error.to_string(),
+                };
                 return Err(Reason::NotReady(vec![unready]));
             }
             return Err(failed("make the folder", &folder)(error));
@@ -80,7 +98,11 @@ fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
     for folder in [layout.target().to_owned(), layout.releases(), layout.own()] {
         if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
             let path = folder.display().to_string();
-            unready.push(Unready::Target { path, user: user(), error: error.to_string() });
+            unready.push(Unready::Target {
+                path,
+                user: user(),
+                error: error.to_string(),
+            });
         }
     }
 }
@@ -96,12 +118,18 @@ fn check_link(
         Link::Absent => None,
         Link::To { release, foreign } => {
             if let Some(text) = foreign {
-                events.emit(What::Notice(Notice::Adopted(format!("{name} -> {}", text.display()))));
+                events.emit(What::Notice(Notice::Adopted(format!(
+                    "{name} -> {}",
+                    text.display()
+                ))));
             }
             Some(release)
         }
         Link::Other(found) => {
-            unready.push(Unready::Link { name: name.to_owned(), found });
+            unready.push(Unready::Link {
+                name: name.to_owned(),
+                found,
+            });
             None
         }
     }
@@ -117,11 +145,16 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
         Err(_) => return None,
     };
     if !unit.knows_invocations() {
-        unready.push(Unready::NoSystemd("it is older than version 232".to_owned()));
+        unready.push(Unready::NoSystemd(
+            "it is older than version 232".to_owned(),
+        ));
     }
     let state = unit.get("LoadState").to_owned();
     if state != "loaded" {
-        unready.push(Unready::Unit { service: service.to_owned(), state });
+        unready.push(Unready::Unit {
+            service: service.to_owned(),
+            state,
+        });
     }
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
@@ -135,17 +168,25 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
 fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
         if !systemd::may("restart", service) {
-            unready.push(Unready::Sudo { service: service.clone(), user: user() });
+            unready.push(Unready::Sudo {
+                service: service.clone(),
+                user: user(),
+            });
         }
     }
 }
 
 /// Whether systemd's start limit can be lifted; where it can't, and there is one, it may have to be waited for.
 fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
-    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else { return false };
+    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
+        return false;
+    };
     let resettable = systemd::may("reset-failed", service);
     if !resettable && unit.and_then(Unit::start_limit).is_some() {
-        events.emit(What::Warning(Warning::NoResetFailed { service: service.clone(), user: user() }));
+        events.emit(What::Warning(Warning::NoResetFailed {
+            service: service.clone(),
+            user: user(),
+        }));
     }
     resettable
 }
@@ -158,7 +199,10 @@ fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
     };
     if shell::which(needed).is_none() {
         let path = shell::search_path().to_string_lossy().into_owned();
-        unready.push(Unready::Missing { program: needed.to_owned(), path });
+        unready.push(Unready::Missing {
+            program: needed.to_owned(),
+            path,
+        });
     }
 }
 
@@ -190,7 +234,9 @@ pub(super) fn detaching() -> Detaching {
     match systemd::kills_user_processes() {
         Some(false) => Detaching::Plain,
         None => Detaching::Unknown,
-        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => Detaching::Scope,
+        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => {
+            Detaching::Scope
+        }
         Some(true) => Detaching::Impossible,
     }
 }
@@ -203,7 +249,9 @@ pub(super) fn judge_current(
     before: &Before,
     events: &mut dyn Events,
 ) -> Result<bool, Reason> {
-    let Some(current) = before.current else { return Ok(false) };
+    let Some(current) = before.current else {
+        return Ok(false);
+    };
     match records::get(layout, current) {
         Some(record) => return Ok(record.state == records::State::Good),
         None => {
@@ -228,7 +276,10 @@ fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answe
         return Some(Answer::Broken(format!("the unit is {}", unit.state())));
     }
     let health = without_match(&plan.verification).health?;
-    match Question::new(&health, current, None).ask(Duration::from_secs(10)).0 {
+    match Question::new(&health, current, None)
+        .ask(Duration::from_secs(10))
+        .0
+    {
         Answer::Healthy { .. } => None,
         other => Some(other),
     }

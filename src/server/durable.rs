@@ -12,7 +12,12 @@ pub(super) type Result<T> = std::result::Result<T, Reason>;
 /// Makes a reason of a system error: `fs::read(path).map_err(failed("read", path))`.
 pub(super) fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Reason {
     let path = path.display().to_string();
-    move |error| Reason::Io { operation: operation.to_owned(), path, kind: kind_of(&error), error: error.to_string() }
+    move |error| Reason::Io {
+        operation: operation.to_owned(),
+        path,
+        kind: kind_of(&error),
+        error: error.to_string(),
+    }
 }
 
 fn kind_of(error: &io::Error) -> IoKind {
@@ -78,7 +83,9 @@ fn remove_if_there(path: &Path) -> Result<()> {
 
 fn sync_folder_of(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder", folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed("sync the folder", folder))
 }
 
 /// Makes everything on the file system of `path` durable.

@@ -38,16 +38,28 @@ pub(super) fn make_files(
     sources: Option<&Sources>,
     limits: &Limits,
 ) -> Result<Made> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(THREADS);
     let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
     let failed = AtomicBool::new(false);
-    let maker = Maker { folder, sources, limits, failed: &failed };
+    let maker = Maker {
+        folder,
+        sources,
+        limits,
+        failed: &failed,
+    };
     thread::scope(|scope| {
-        let mut shares = (0..).step_by(share).zip(entries.chunks(share).zip(digests.chunks_mut(share)));
+        let mut shares = (0..)
+            .step_by(share)
+            .zip(entries.chunks(share).zip(digests.chunks_mut(share)));
         let first = shares.next();
-        let others: Vec<_> =
-            shares.map(|(at, (part, digests))| scope.spawn(move || maker.help(at, part, digests))).collect();
-        let mut made = first.map_or(Ok(Made::default()), |(at, (part, digests))| maker.make(at, part, digests))?;
+        let others: Vec<_> = shares
+            .map(|(at, (part, digests))| scope.spawn(move || maker.help(at, part, digests)))
+            .collect();
+        let mut made = first.map_or(Ok(Made::default()), |(at, (part, digests))| {
+            maker.make(at, part, digests)
+        })?;
         for other in others {
             let more = other.join().unwrap_or_else(|panic| resume_unwind(panic))?;
             made.copied += more.copied;
@@ -96,19 +108,30 @@ impl Maker<'_> {
             if self.failed.load(Ordering::Relaxed) {
                 break;
             }
-            let Kind::File { mode, size, digest } = entry.kind else { continue };
-            let file = NewFile { path: place(self.folder, entry), mode, size, digest };
+            let Kind::File { mode, size, digest } = entry.kind else {
+                continue;
+            };
+            let file = NewFile {
+                path: place(self.folder, entry),
+                mode,
+                size,
+                digest,
+            };
             if size == 0 {
                 file.write_empty()?;
                 continue;
             }
-            let copied = self.sources.map_or(Ok(None), |sources| sources.copy(&entry.path, &file, &mut copier))?;
+            let copied = self.sources.map_or(Ok(None), |sources| {
+                sources.copy(&entry.path, &file, &mut copier)
+            })?;
             if let Some(digest) = copied {
                 *to = digest;
                 made.copied += 1;
                 continue;
             }
-            let known = self.sources.map_or(Ok(None), |sources| sources.known(&entry.path, &file, self.limits))?;
+            let known = self.sources.map_or(Ok(None), |sources| {
+                sources.known(&entry.path, &file, self.limits)
+            })?;
             made.lacking.push(Lacking { index, file, known });
         }
         Ok(made)

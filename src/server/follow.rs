@@ -59,7 +59,8 @@ pub(super) fn rejoin(
         return false;
     }
     // where its file is gone, only the end can be told
-    let tail = Tail::behind(layout, transaction, *heard).or_else(|| Tail::new(layout, transaction).ok());
+    let tail =
+        Tail::behind(layout, transaction, *heard).or_else(|| Tail::new(layout, transaction).ok());
     let Some(mut tail) = tail else { return false };
     loop {
         // looked at first: whoever frees the lock has told everything before
@@ -79,7 +80,13 @@ pub(super) fn rejoin(
 }
 
 /// Tells again how the transaction ended, and what of it the runner half has not heard yet.
-pub(super) fn tell_again(layout: &Layout, verdict: &Verdict, heard: u32, limits: &Limits, outbox: &mut Outbox) {
+pub(super) fn tell_again(
+    layout: &Layout,
+    verdict: &Verdict,
+    heard: u32,
+    limits: &Limits,
+    outbox: &mut Outbox,
+) {
     let tail = Tail::behind(layout, &verdict.transaction, heard);
     if !tail.is_some_and(|mut tail| tail.pass(outbox)) {
         outbox.emit(What::Ended(Box::new(verdict.clone())));
@@ -131,7 +138,8 @@ pub(super) fn untold(layout: &Layout) -> Option<Verdict> {
     let start = Instant::now();
     loop {
         let verdict = verdicts::untold(layout)?;
-        let followed = File::open(layout.events(&verdict.transaction)).is_ok_and(|file| file.try_lock().is_err());
+        let followed = File::open(layout.events(&verdict.transaction))
+            .is_ok_and(|file| file.try_lock().is_err());
         if !followed || start.elapsed() > OTHERS_FAREWELL {
             return Some(verdict);
         }
@@ -144,19 +152,33 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
     let program = std::env::current_exe().map_err(failed("find", "/proc/self/exe".as_ref()))?;
     let mut command = if detaching() == Detaching::Scope {
         let mut scope = Command::new("systemd-run");
-        scope.args(["--user", "--scope", "--quiet", "--collect", "--"]).arg(&program);
+        scope
+            .args(["--user", "--scope", "--quiet", "--collect", "--"])
+            .arg(&program);
         scope
     } else {
         Command::new(&program)
     };
-    command.args(["server-part", "transact"]).arg(layout.target()).arg(pending.transaction.to_string());
-    command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    command
+        .args(["server-part", "transact"])
+        .arg(layout.target())
+        .arg(pending.transaction.to_string());
+    command
+        .stdin(Stdio::from(lock))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/");
     command.spawn().map_err(failed("start", &program))
 }
 
 /// The process ended without telling: killed, or the disk is full. Whoever takes the lock ends what is pending; that
 /// may be another run.
-fn tell_the_untold(layout: &Layout, pending: &Pending, status: ExitStatus, outbox: &mut Outbox) -> bool {
+fn tell_the_untold(
+    layout: &Layout,
+    pending: &Pending,
+    status: ExitStatus,
+    outbox: &mut Outbox,
+) -> bool {
     match end_of_the_untold(layout, pending, status, outbox) {
         Ok(Some(verdict)) => {
             outbox.emit(What::Ended(Box::new(verdict)));
@@ -202,12 +224,16 @@ fn end_under_lock(
     let told = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
     match told.filter(|outcome| *outcome != Outcome::Error) {
         Some(outcome) => Ok(bare_verdict(layout, pending, outcome, true)),
-        None => Ok(recover(layout, outbox)?.unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed, false))),
+        None => Ok(recover(layout, outbox)?
+            .unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed, false))),
     }
 }
 
 fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: bool) -> Verdict {
-    let failure = Failure { step: Step::Recover, reason: Reason::Interrupted };
+    let failure = Failure {
+        step: Step::Recover,
+        reason: Reason::Interrupted,
+    };
     Verdict {
         transaction: pending.transaction.clone(),
         outcome,

@@ -25,7 +25,10 @@ impl<'a> Question<'a> {
                 .replace("{sha}", &regex::escape(sha.unwrap_or_default()));
             Regex::new(&filled).map_err(|error| error.to_string())
         };
-        Self { health, pattern: health.pattern.as_ref().map(fill) }
+        Self {
+            health,
+            pattern: health.pattern.as_ref().map(fill),
+        }
     }
 
     pub(super) fn url(&self) -> &HealthUrl {
@@ -42,14 +45,28 @@ impl<'a> Question<'a> {
         (answer, start.elapsed())
     }
 
-    fn judge(&self, Exchange { status, location, body }: Exchange) -> Answer {
+    fn judge(
+        &self,
+        Exchange {
+            status,
+            location,
+            body,
+        }: Exchange,
+    ) -> Answer {
         if !self.health.statuses.contains(&status) {
-            return Answer::Status { status, location, body: shown(&body) };
+            return Answer::Status {
+                status,
+                location,
+                body: shown(&body),
+            };
         }
         match &self.pattern {
             Some(Err(error)) => Answer::Broken(format!("health-match can't be asked: {error}")),
             Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
-                Answer::Mismatch { pattern: pattern.as_str().to_owned(), body: shown(&body) }
+                Answer::Mismatch {
+                    pattern: pattern.as_str().to_owned(),
+                    body: shown(&body),
+                }
             }
             _ => Answer::Healthy { status },
         }
@@ -81,13 +98,24 @@ mod tests {
                 }
             }
         });
-        HealthUrl { tls: false, host: "localhost".into(), port, path: "/health".into() }
+        HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/health".into(),
+        }
     }
 
     fn ask(url: HealthUrl, pattern: Option<&str>) -> Answer {
-        let health = Health { url, statuses: vec![200], pattern: pattern.map(str::to_owned) };
+        let health = Health {
+            url,
+            statuses: vec![200],
+            pattern: pattern.map(str::to_owned),
+        };
         let release = "1762147685".parse().unwrap();
-        Question::new(&health, release, Some("abc+1")).ask(Duration::from_millis(500)).0
+        Question::new(&health, release, Some("abc+1"))
+            .ask(Duration::from_millis(500))
+            .0
     }
 
     #[test]
@@ -98,16 +126,35 @@ mod tests {
 
     #[test]
     fn the_body_must_match_with_placeholders_filled_in() {
-        let url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n\"1762147685\" abc+1 x", false);
-        assert_eq!(ask(url.clone(), Some("\"{release}\" {sha}")), Answer::Healthy { status: 200 });
+        let url = server(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n\"1762147685\" abc+1 x",
+            false,
+        );
+        assert_eq!(
+            ask(url.clone(), Some("\"{release}\" {sha}")),
+            Answer::Healthy { status: 200 }
+        );
         assert!(matches!(ask(url, Some("^{sha}")), Answer::Mismatch { .. }));
     }
 
     #[test]
     fn no_redirect_is_followed() {
-        let url = server(b"HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n", false);
+        let url = server(
+            b"HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n",
+            false,
+        );
         let answer = ask(url, None);
-        assert!(matches!(answer, Answer::Status { status: 302, location: Some(_), .. }), "{answer:?}");
+        assert!(
+            matches!(
+                answer,
+                Answer::Status {
+                    status: 302,
+                    location: Some(_),
+                    ..
+                }
+            ),
+            "{answer:?}"
+        );
     }
 
     #[test]
@@ -115,9 +162,19 @@ mod tests {
         let cut = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", false);
         assert!(matches!(ask(cut, None), Answer::Broken(_)));
         let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", true);
-        assert_eq!(ask(slow, None), Answer::TimedOut { during: "the rest of the body".into() });
+        assert_eq!(
+            ask(slow, None),
+            Answer::TimedOut {
+                during: "the rest of the body".into()
+            }
+        );
         let silent = server(b"", true);
-        assert_eq!(ask(silent, None), Answer::TimedOut { during: "an answer".into() });
+        assert_eq!(
+            ask(silent, None),
+            Answer::TimedOut {
+                during: "an answer".into()
+            }
+        );
     }
 
     #[test]
@@ -129,20 +186,37 @@ mod tests {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
             while stream.write_all(&[b'x'; 65536]).is_ok() {}
         });
-        let url = HealthUrl { tls: false, host: "localhost".into(), port, path: "/".into() };
+        let url = HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/".into(),
+        };
         assert!(matches!(ask(url, None), Answer::Broken(_)));
     }
 
     #[test]
     fn nobody_there_is_refused() {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let url = HealthUrl { tls: false, host: "localhost".into(), port, path: "/".into() };
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let url = HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/".into(),
+        };
         assert_eq!(ask(url, None), Answer::Refused);
     }
 
     #[test]
     fn what_is_not_http_is_broken() {
-        assert!(matches!(ask(server(b"SSH-2.0-OpenSSH\r\n", false), None), Answer::Broken(_)));
+        assert!(matches!(
+            ask(server(b"SSH-2.0-OpenSSH\r\n", false), None),
+            Answer::Broken(_)
+        ));
         let mut url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
         url.tls = true;
         assert!(matches!(ask(url, None), Answer::Broken(_)));

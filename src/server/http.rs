@@ -27,8 +27,12 @@ pub(super) struct Exchange {
 
 /// Asks once, within `limit`.
 pub(super) fn get(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Answer::Broken(error.to_string()))?.block_on(get_within(url, limit))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Answer::Broken(error.to_string()))?
+        .block_on(get_within(url, limit))
 }
 
 async fn get_within(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
@@ -37,28 +41,47 @@ async fn get_within(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer
         let stream = connect(url).await?;
         during = "an answer";
         let response = if url.tls {
-            ask(url, TokioIo::new(tls::wrap(&url.host, is_loopback(&url.host), stream).await?)).await?
+            ask(
+                url,
+                TokioIo::new(tls::wrap(&url.host, is_loopback(&url.host), stream).await?),
+            )
+            .await?
         } else {
             ask(url, TokioIo::new(stream)).await?
         };
         during = "the rest of the body";
-        let location = response.headers().get("location").map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-        Ok(Exchange { status: response.status().as_u16(), location, body: whole(response.into_body()).await? })
+        let location = response
+            .headers()
+            .get("location")
+            .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        Ok(Exchange {
+            status: response.status().as_u16(),
+            location,
+            body: whole(response.into_body()).await?,
+        })
     };
     match tokio::time::timeout(limit, exchange).await {
         Ok(result) => result,
-        Err(_) => Err(Answer::TimedOut { during: during.to_owned() }),
+        Err(_) => Err(Answer::TimedOut {
+            during: during.to_owned(),
+        }),
     }
 }
 
 /// Whether this name or address is this host's loopback.
 pub(super) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses(url).await.map_err(|error| Answer::Broken(format!("{}: {error}", url.host)))? {
+    for address in addresses(url)
+        .await
+        .map_err(|error| Answer::Broken(format!("{}: {error}", url.host)))?
+    {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
@@ -72,29 +95,48 @@ async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
 
 async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
     if url.host.eq_ignore_ascii_case("localhost") {
-        let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        return Ok(both.map(|address| SocketAddr::new(address, url.port)).to_vec());
+        let both = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ];
+        return Ok(both
+            .map(|address| SocketAddr::new(address, url.port))
+            .to_vec());
     }
-    Ok(tokio::net::lookup_host((url.host.as_str(), url.port)).await?.collect())
+    Ok(tokio::net::lookup_host((url.host.as_str(), url.port))
+        .await?
+        .collect())
 }
 
 async fn ask(
     url: &HealthUrl,
     stream: impl Read + Write + Unpin + Send + 'static,
 ) -> Result<Response<Incoming>, Answer> {
-    let (mut sender, connection) = http1::handshake(stream).await.map_err(|error| broken(&error))?;
+    let (mut sender, connection) = http1::handshake(stream)
+        .await
+        .map_err(|error| broken(&error))?;
     tokio::spawn(connection);
     let request = Request::get(&url.path)
         .header("Host", authority(url))
-        .header("User-Agent", concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
+        .header(
+            "User-Agent",
+            concat!("deploy-action/", env!("CARGO_PKG_VERSION")),
+        )
         .header("Connection", "close")
         .body(Empty::<Bytes>::new())
         .map_err(|error| broken(&error))?;
-    sender.send_request(request).await.map_err(|error| broken(&error))
+    sender
+        .send_request(request)
+        .await
+        .map_err(|error| broken(&error))
 }
 
 fn authority(url: &HealthUrl) -> String {
-    let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.clone() };
+    let host = if url.host.contains(':') {
+        format!("[{}]", url.host)
+    } else {
+        url.host.clone()
+    };
     if url.port == if url.tls { 443 } else { 80 } {
         host
     } else {
@@ -109,7 +151,9 @@ async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answer> {
             bytes.extend_from_slice(&data);
         }
         if bytes.len() > BODY {
-            return Err(Answer::Broken(format!("the body is longer than {BODY} bytes")));
+            return Err(Answer::Broken(format!(
+                "the body is longer than {BODY} bytes"
+            )));
         }
     }
     Ok(bytes)
@@ -133,7 +177,14 @@ mod tests {
 
     #[test]
     fn the_host_header_is_as_a_browser_writes_it() {
-        let url = |tls, host: &str, port| authority(&HealthUrl { tls, host: host.into(), port, path: "/".into() });
+        let url = |tls, host: &str, port| {
+            authority(&HealthUrl {
+                tls,
+                host: host.into(),
+                port,
+                path: "/".into(),
+            })
+        };
         assert_eq!(url(false, "localhost", 80), "localhost");
         assert_eq!(url(true, "app.example", 443), "app.example");
         assert_eq!(url(true, "app.example", 80), "app.example:80");
@@ -142,7 +193,11 @@ mod tests {
 
     #[test]
     fn loopback_is_known_by_name_and_address() {
-        assert!(["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"].iter().all(|host| is_loopback(host)));
-        assert!(!["localhost.example", "10.0.0.1", "::", "128.0.0.1"].iter().any(|host| is_loopback(host)));
+        assert!(["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]
+            .iter()
+            .all(|host| is_loopback(host)));
+        assert!(!["localhost.example", "10.0.0.1", "::", "128.0.0.1"]
+            .iter()
+            .any(|host| is_loopback(host)));
     }
 }

@@ -20,7 +20,11 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(gone: Arc<AtomicBool>, limit: Duration) -> Self {
-        Self { gone, start: Instant::now(), limit }
+        Self {
+            gone,
+            start: Instant::now(),
+            limit,
+        }
     }
 
     /// Whether the line to the runner has ended.
@@ -49,7 +53,8 @@ impl Limits {
 fn hung_up() -> bool {
     let stdin = io::stdin();
     let mut look = [PollFd::new(&stdin, PollFlags::empty())];
-    poll(&mut look, Some(&Timespec::default())).is_ok() && look[0].revents().contains(PollFlags::HUP)
+    poll(&mut look, Some(&Timespec::default())).is_ok()
+        && look[0].revents().contains(PollFlags::HUP)
 }
 
 /// Messages as they come in.
@@ -88,7 +93,11 @@ impl Inbox {
 
     /// The first message.
     pub(super) fn first(&self) -> Result<ToServer, Reason> {
-        Self::understood(self.messages.recv_timeout(Self::SILENCE).map_err(|_| Reason::Cancelled)?)
+        Self::understood(
+            self.messages
+                .recv_timeout(Self::SILENCE)
+                .map_err(|_| Reason::Cancelled)?,
+        )
     }
 
     /// The next message, within the limits.
@@ -101,9 +110,14 @@ impl Inbox {
                 Err(RecvTimeoutError::Timeout) if limits.left().is_zero() => limits.check()?,
                 // asked to leave, by a line that stands as far as is known here
                 Err(RecvTimeoutError::Timeout) if self.gone.load(Ordering::Relaxed) => {
-                    return self.messages.try_recv().map_or(Err(Reason::Cancelled), Self::understood);
+                    return self
+                        .messages
+                        .try_recv()
+                        .map_or(Err(Reason::Cancelled), Self::understood);
                 }
-                Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::SILENCE => return Err(Reason::Cancelled),
+                Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::SILENCE => {
+                    return Err(Reason::Cancelled)
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }

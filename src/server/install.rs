@@ -25,10 +25,20 @@ impl<'a> Shell<'a> {
     /// With `wanted` in the commands' environment: never in a command line, which every user of the server may read.
     pub(super) fn new(folder: PathBuf, wanted: &'a [(String, Hidden)], limits: &Limits) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
-        let wanted = wanted.iter().map(|(name, value)| (name.as_str(), value.reveal()));
+        let wanted = wanted
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.reveal()));
         // the later one counts
-        let environment = ENVIRONMENT.into_iter().filter(unset).chain(wanted).collect();
-        Self { folder, environment, limits: limits.clone() }
+        let environment = ENVIRONMENT
+            .into_iter()
+            .filter(unset)
+            .chain(wanted)
+            .collect();
+        Self {
+            folder,
+            environment,
+            limits: limits.clone(),
+        }
     }
 
     /// Runs install.
@@ -43,10 +53,17 @@ impl<'a> Shell<'a> {
     /// Runs a script; its output is told line by line.
     pub(super) fn run(&self, script: &str, events: &mut dyn Events) -> Result<()> {
         let stop = || self.limits.check().is_err();
-        let done = shell::run(script, &self.folder, &self.environment, stop, |line| events.emit(What::Output(line)));
+        let done = shell::run(script, &self.folder, &self.environment, stop, |line| {
+            events.emit(What::Output(line))
+        });
         match done {
             // the cause of the cause: whoever left, or the time that is up
-            Err(reason @ Reason::Command { ending: Ending::OutOfTime, .. }) if !self.limits.gone() => Err(reason),
+            Err(
+                reason @ Reason::Command {
+                    ending: Ending::OutOfTime,
+                    ..
+                },
+            ) if !self.limits.gone() => Err(reason),
             Err(reason) => self.limits.check().and(Err(reason)),
             Ok(()) => Ok(()),
         }
@@ -59,7 +76,10 @@ pub(super) fn check_programs(layout: &Layout, release: ReleaseId, unit: &Unit) -
         if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
             let file = layout.release(release).join(inside);
             if let Some(problem) = problem_with(&file) {
-                return Err(Reason::Program { program: program.to_owned(), problem });
+                return Err(Reason::Program {
+                    program: program.to_owned(),
+                    problem,
+                });
             }
         }
     }
@@ -74,14 +94,22 @@ fn problem_with(file: &Path) -> Option<String> {
         Ok(_) => {}
     }
     let interpreter = interpreter_of(file)?;
-    (!shell::is_program(&interpreter))
-        .then(|| format!("its interpreter {} is not there or not executable", interpreter.display()))
+    (!shell::is_program(&interpreter)).then(|| {
+        format!(
+            "its interpreter {} is not there or not executable",
+            interpreter.display()
+        )
+    })
 }
 
 /// The interpreter in a script's first line.
 fn interpreter_of(file: &Path) -> Option<PathBuf> {
     let mut start = Vec::new();
-    fs::File::open(file).ok()?.take(512).read_to_end(&mut start).ok()?;
+    fs::File::open(file)
+        .ok()?
+        .take(512)
+        .read_to_end(&mut start)
+        .ok()?;
     let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
     let line = String::from_utf8_lossy(line).into_owned();
     line.split_whitespace().next().map(PathBuf::from)

@@ -40,7 +40,9 @@ pub(super) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin, recovered
         recovered,
     };
     let path = layout.journal();
-    let added = serde_json::to_string(&line).map_err(io::Error::from).and_then(|line| append(&path, &line, LINES));
+    let added = serde_json::to_string(&line)
+        .map_err(io::Error::from)
+        .and_then(|line| append(&path, &line, LINES));
     if let Err(error) = added {
         tracing::warn!(%error, "the journal of attempts can't be written");
     }
@@ -49,10 +51,26 @@ pub(super) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin, recovered
 /// The last attempts, newest first, as far as their lines can be read.
 pub(super) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
     let bytes = fs::read(layout.journal()).unwrap_or_default();
-    let lines = bytes.rsplit(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    let lines = bytes
+        .rsplit(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Line>(line).ok());
     let told = |line: Line| {
-        let Line { at, outcome, release, live, origin, transaction: _, recovered: _ } = line;
-        Attempted { at, outcome, release, live, origin }
+        let Line {
+            at,
+            outcome,
+            release,
+            live,
+            origin,
+            transaction: _,
+            recovered: _,
+        } = line;
+        Attempted {
+            at,
+            outcome,
+            release,
+            live,
+            origin,
+        }
     };
     lines.take(most).map(told).collect()
 }
@@ -81,13 +99,17 @@ fn leftovers_path(layout: &Layout) -> PathBuf {
 /// What retention could not delete: path and error, for the next run to warn of.
 pub(super) fn put_leftovers(layout: &Layout, leftovers: &[(String, String)]) -> Result<()> {
     let path = leftovers_path(layout);
-    let bytes = serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;
+    let bytes =
+        serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;
     fs::write(&path, bytes).map_err(failed("write", &path))
 }
 
 /// What [`put_leftovers`] left.
 pub(super) fn leftovers(layout: &Layout) -> Vec<(String, String)> {
-    fs::read(leftovers_path(layout)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    fs::read(leftovers_path(layout))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
 }
 
 fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
@@ -128,6 +150,9 @@ mod tests {
         fs::write(&path, "{\"at\":179").unwrap();
         append(&path, "next", 10).unwrap();
         append(&path, "last", 10).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"at\":179\nnext\nlast\n");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "{\"at\":179\nnext\nlast\n"
+        );
     }
 }

@@ -31,10 +31,21 @@ struct Place {
 impl KnownChunks {
     /// Those of `files`, for a file that is to be `size` bytes long; `None` where there are none, or more than `most`. What
     /// can't be read is as good as not there.
-    pub(super) fn of(files: Vec<PathBuf>, size: u64, most: usize, limits: &Limits) -> Result<Option<Self>, Reason> {
-        let mut known = Self { files, places: Vec::new(), digests: Vec::new() };
+    pub(super) fn of(
+        files: Vec<PathBuf>,
+        size: u64,
+        most: usize,
+        limits: &Limits,
+    ) -> Result<Option<Self>, Reason> {
+        let mut known = Self {
+            files,
+            places: Vec::new(),
+            digests: Vec::new(),
+        };
         for index in 0..known.files.len() {
-            let Some((file, _)) = open(&known.files[index]) else { continue };
+            let Some((file, _)) = open(&known.files[index]) else {
+                continue;
+            };
             for chunk in cut(file, size).map_while(Result::ok) {
                 if known.places.len() == most {
                     return Ok(None);
@@ -43,7 +54,11 @@ impl KnownChunks {
                     limits.check()?;
                 }
                 known.digests.push(chunk.digest());
-                known.places.push(Place { file: index, offset: chunk.offset, length: chunk.bytes.len() });
+                known.places.push(Place {
+                    file: index,
+                    offset: chunk.offset,
+                    length: chunk.bytes.len(),
+                });
             }
         }
         Ok((!known.places.is_empty()).then_some(known))
@@ -61,7 +76,10 @@ impl KnownChunks {
 
     pub(super) fn open(self) -> Open {
         let file = |path: &PathBuf| open(path).map(|(file, _)| file);
-        Open { files: self.files.iter().map(file).collect(), places: self.places }
+        Open {
+            files: self.files.iter().map(file).collect(),
+            places: self.places,
+        }
     }
 }
 
@@ -102,21 +120,50 @@ mod tests {
         std::os::unix::fs::symlink(&one, folder.path().join("link")).unwrap();
         let limits = Limits::new(Arc::new(AtomicBool::new(false)), Duration::MAX);
         let link = folder.path().join("link");
-        let files = vec![one, link.clone(), folder.path().join("missing"), two.clone()];
-        let mut known = KnownChunks::of(files.clone(), 8000, 100, &limits).unwrap().unwrap();
+        let files = vec![
+            one,
+            link.clone(),
+            folder.path().join("missing"),
+            two.clone(),
+        ];
+        let mut known = KnownChunks::of(files.clone(), 8000, 100, &limits)
+            .unwrap()
+            .unwrap();
         let count = known.count();
-        assert_eq!((known.take_digests().len(), known.take_digests().len()), (count, 0));
-        assert!(KnownChunks::of(files.clone(), 8000, count, &limits).unwrap().is_some());
-        assert!(KnownChunks::of(files, 8000, count - 1, &limits).unwrap().is_none(), "too many");
+        assert_eq!(
+            (known.take_digests().len(), known.take_digests().len()),
+            (count, 0)
+        );
+        assert!(KnownChunks::of(files.clone(), 8000, count, &limits)
+            .unwrap()
+            .is_some());
+        assert!(
+            KnownChunks::of(files, 8000, count - 1, &limits)
+                .unwrap()
+                .is_none(),
+            "too many"
+        );
         let open = known.open();
-        let all: Vec<u8> = (0..count).flat_map(|index| open.read(index).unwrap()).collect();
+        let all: Vec<u8> = (0..count)
+            .flat_map(|index| open.read(index).unwrap())
+            .collect();
         assert_eq!(all, [vec![b'1'; 3000], vec![b'2'; 5000]].concat());
         assert!(open.read(count).is_none());
         fs::write(two, "short").unwrap();
-        assert!(open.read(count - 1).unwrap().iter().all(|byte| *byte == 0), "found out by the digest of the whole");
+        assert!(
+            open.read(count - 1).unwrap().iter().all(|byte| *byte == 0),
+            "found out by the digest of the whole"
+        );
         let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success());
         let neither = KnownChunks::of(vec![link, pipe], 8000, 100, &limits).unwrap();
-        assert!(neither.is_none(), "a link is not followed, a pipe not waited for");
+        assert!(
+            neither.is_none(),
+            "a link is not followed, a pipe not waited for"
+        );
     }
 }

@@ -9,7 +9,9 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(target: &str) -> Self {
-        Self { target: PathBuf::from(target) }
+        Self {
+            target: PathBuf::from(target),
+        }
     }
 
     pub(super) fn target(&self) -> &Path {

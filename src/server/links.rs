@@ -22,13 +22,18 @@ pub(super) enum Link {
 
 impl Link {
     pub(super) fn read(layout: &Layout, path: &Path) -> Self {
-        let Ok(found) = fs::symlink_metadata(path) else { return Self::Absent };
+        let Ok(found) = fs::symlink_metadata(path) else {
+            return Self::Absent;
+        };
         if !found.is_symlink() {
             return Self::Other(if found.is_dir() { "a folder" } else { "a file" }.to_owned());
         }
         let text = fs::read_link(path).unwrap_or_default();
         match resolve(layout, path) {
-            Some(release) => Self::To { release, foreign: (text != Layout::link_text(release)).then_some(text) },
+            Some(release) => Self::To {
+                release,
+                foreign: (text != Layout::link_text(release)).then_some(text),
+            },
             None if fs::metadata(path).is_err() => {
                 Self::Other(format!("a link to {}, which is not there", text.display()))
             }
@@ -78,7 +83,13 @@ mod tests {
     fn a_link_counts_by_where_it_leads_not_by_how_it_is_written() {
         let (folder, layout) = target();
         let id = "1762147685".parse().unwrap();
-        assert_eq!(current(&layout, "releases/1762147685"), Link::To { release: id, foreign: None });
+        assert_eq!(
+            current(&layout, "releases/1762147685"),
+            Link::To {
+                release: id,
+                foreign: None
+            }
+        );
         let absolute = folder.path().join("releases/1762147685");
         assert_eq!(current(&layout, &absolute).release(), Some(id));
         symlink(&absolute, layout.previous()).unwrap();
@@ -91,12 +102,22 @@ mod tests {
         let (folder, layout) = target();
         fs::create_dir_all(folder.path().join("releases/1762147685/app")).unwrap();
         fs::create_dir_all(folder.path().join("releases/backup")).unwrap();
-        for to in ["releases/1", "releases", "releases/backup", "releases/1762147685/app", "/", "current"] {
+        for to in [
+            "releases/1",
+            "releases",
+            "releases/backup",
+            "releases/1762147685/app",
+            "/",
+            "current",
+        ] {
             assert!(matches!(current(&layout, to), Link::Other(_)), "{to}");
         }
         fs::remove_file(layout.current()).unwrap();
         assert_eq!(Link::read(&layout, &layout.current()), Link::Absent);
         fs::create_dir(layout.current()).unwrap();
-        assert_eq!(Link::read(&layout, &layout.current()), Link::Other("a folder".to_owned()));
+        assert_eq!(
+            Link::read(&layout, &layout.current()),
+            Link::Other("a folder".to_owned())
+        );
     }
 }

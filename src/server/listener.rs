@@ -29,11 +29,21 @@ pub(super) fn owner(port: u16, control_group: &str, since: Option<u64>, folder: 
     }
     let unit = processes_of(control_group);
     let left_over = |pid: &u32| is_left_over(*pid, since, folder);
-    let holders: Vec<u32> = unit.iter().copied().filter(|pid| !held(*pid, &sockets).is_empty()).collect();
+    let holders: Vec<u32> = unit
+        .iter()
+        .copied()
+        .filter(|pid| !held(*pid, &sockets).is_empty())
+        .collect();
     if let Some(pid) = holders.iter().copied().find(left_over) {
-        return Owner::Foreign(format!("process {pid} ({}), left over from before the restart", name(pid)));
+        return Owner::Foreign(format!(
+            "process {pid} ({}), left over from before the restart",
+            name(pid)
+        ));
     }
-    let of_unit: HashSet<u64> = holders.iter().flat_map(|pid| held(*pid, &sockets)).collect();
+    let of_unit: HashSet<u64> = holders
+        .iter()
+        .flat_map(|pid| held(*pid, &sockets))
+        .collect();
     let others: HashSet<u64> = sockets.difference(&of_unit).copied().collect();
     if others.is_empty() {
         return Owner::Unit;
@@ -46,16 +56,18 @@ pub(super) fn owner(port: u16, control_group: &str, since: Option<u64>, folder: 
     }
     match by_socket_group(port, control_group) {
         // it may be the unit's, but who of it can't be seen
-        Owner::Unit if unit.iter().any(left_over) => {
-            Owner::Foreign(format!("port {port} may be held by a process left over from before the restart"))
-        }
+        Owner::Unit if unit.iter().any(left_over) => Owner::Foreign(format!(
+            "port {port} may be held by a process left over from before the restart"
+        )),
         other => other,
     }
 }
 
 fn is_left_over(pid: u32, since: Option<u64>, folder: &Path) -> bool {
     // a tick of rounding either way
-    let older = started(pid).zip(since).is_some_and(|(started, since)| started + 1 < since);
+    let older = started(pid)
+        .zip(since)
+        .is_some_and(|(started, since)| started + 1 < since);
     older && !works_in(pid, folder)
 }
 
@@ -98,16 +110,28 @@ pub(super) fn processes_of(control_group: &str) -> Vec<u32> {
     }
     let read = |root: &str| fs::read_to_string(format!("{root}{control_group}/cgroup.procs")).ok();
     let list = read("/sys/fs/cgroup").or_else(|| read("/sys/fs/cgroup/systemd"));
-    list.unwrap_or_default().lines().filter_map(|pid| pid.parse().ok()).collect()
+    list.unwrap_or_default()
+        .lines()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
 }
 
 /// Which of the sockets the process holds; none where it can't be seen.
 fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let inode = |link: std::path::PathBuf| -> Option<u64> {
-        link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        link.to_str()?
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()
     };
-    let found = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).filter_map(inode);
+    let found = descriptors
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter_map(inode);
     found.filter(|inode| sockets.contains(inode)).collect()
 }
 
@@ -115,7 +139,12 @@ fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
 /// parenthesis.
 pub(super) fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()
 }
 
 fn works_in(pid: u32, folder: &Path) -> bool {
@@ -123,28 +152,49 @@ fn works_in(pid: u32, folder: &Path) -> bool {
 }
 
 fn name(pid: u32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
+    fs::read_to_string(format!("/proc/{pid}/comm"))
+        .map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
 }
 
 /// Looks through the processes outside of the unit that the deploy user can see.
 fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Owner> {
-    let pids =
-        fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let pid = pids.into_iter().find(|pid| !held(*pid, sockets).is_empty())?;
+    let pids = fs::read_dir("/proc")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let pid = pids
+        .into_iter()
+        .find(|pid| !held(*pid, sockets).is_empty())?;
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    let group = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2)).find(|group| *group != "/").unwrap_or("/");
-    Some(judge_group(group, control_group, &format!("process {pid} ({})", name(pid))))
+    let group = groups
+        .lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .find(|group| *group != "/")
+        .unwrap_or("/");
+    Some(judge_group(
+        group,
+        control_group,
+        &format!("process {pid} ({})", name(pid)),
+    ))
 }
 
 /// Where the processes can't be seen, ss knows the control group of a socket without any right.
 fn by_socket_group(port: u16, control_group: &str) -> Owner {
     let mut ss = command("ss");
     ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
-    let not_checked = || Owner::NotChecked(format!("the process that listens on port {port} can't be seen"));
-    let Ok((Ending::Exit(0), said)) = quick(&mut ss, Duration::from_secs(5)) else { return not_checked() };
+    let not_checked = || {
+        Owner::NotChecked(format!(
+            "the process that listens on port {port} can't be seen"
+        ))
+    };
+    let Ok((Ending::Exit(0), said)) = quick(&mut ss, Duration::from_secs(5)) else {
+        return not_checked();
+    };
     let said = String::from_utf8_lossy(&said).into_owned();
-    let groups: Vec<&str> =
-        said.lines().filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next()).collect();
+    let groups: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next())
+        .collect();
     let judged = groups.iter().map(|group| match *group {
         // another hierarchy than systemd's
         "/" | "" => not_checked(),
@@ -162,10 +212,13 @@ fn worse(one: Owner, other: Owner) -> Owner {
 }
 
 fn judge_group(group: &str, control_group: &str, who: &str) -> Owner {
-    if !control_group.is_empty() && (group == control_group || group.starts_with(&format!("{control_group}/"))) {
+    if !control_group.is_empty()
+        && (group == control_group || group.starts_with(&format!("{control_group}/")))
+    {
         return Owner::Unit;
     }
-    let of_a_service = !group.starts_with("/user.slice/") && group.split('/').any(|part| part.ends_with(".service"));
+    let of_a_service = !group.starts_with("/user.slice/")
+        && group.split('/').any(|part| part.ends_with(".service"));
     if of_a_service || group == "/init.scope" {
         return Owner::NotChecked(format!("{who} belongs to another service, {group}"));
     }
@@ -183,11 +236,18 @@ mod tests {
              0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
              0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
         assert_eq!(inodes_of(table, 8000), HashSet::from([41]));
-        assert!(["00000000", "0100007F", &"0".repeat(32), "00000000000000000000000001000000"]
-            .iter()
-            .all(|a| answers_loopback(a)));
+        assert!([
+            "00000000",
+            "0100007F",
+            &"0".repeat(32),
+            "00000000000000000000000001000000"
+        ]
+        .iter()
+        .all(|a| answers_loopback(a)));
         assert!(answers_loopback("0000000000000000FFFF00000100007F"));
-        assert!(!answers_loopback("0501A8C0") && !answers_loopback("000080FE00000000FF565002BE8A3EFE"));
+        assert!(
+            !answers_loopback("0501A8C0") && !answers_loopback("000080FE00000000FF565002BE8A3EFE")
+        );
         assert!(inodes_of("", 8000).is_empty());
     }
 
@@ -196,10 +256,22 @@ mod tests {
         let judge = |group| judge_group(group, "/system.slice/diting.service", "process 7 (x)");
         assert_eq!(judge("/system.slice/diting.service"), Owner::Unit);
         assert_eq!(judge("/system.slice/diting.service/worker"), Owner::Unit);
-        assert!(matches!(judge("/system.slice/nginx.service"), Owner::NotChecked(_)));
-        assert!(matches!(judge("/web.slice/nginx.service/worker"), Owner::NotChecked(_)));
-        assert!(matches!(judge("/user.slice/user-1000.slice/user@1000.service/app.slice"), Owner::Foreign(_)));
-        assert!(matches!(judge("/user.slice/user-1000.slice/session-1.scope"), Owner::Foreign(_)));
+        assert!(matches!(
+            judge("/system.slice/nginx.service"),
+            Owner::NotChecked(_)
+        ));
+        assert!(matches!(
+            judge("/web.slice/nginx.service/worker"),
+            Owner::NotChecked(_)
+        ));
+        assert!(matches!(
+            judge("/user.slice/user-1000.slice/user@1000.service/app.slice"),
+            Owner::Foreign(_)
+        ));
+        assert!(matches!(
+            judge("/user.slice/user-1000.slice/session-1.scope"),
+            Owner::Foreign(_)
+        ));
         assert!(matches!(judge("/"), Owner::Foreign(_)));
     }
 
@@ -209,6 +281,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let sockets = listening(port);
         assert_eq!(held(std::process::id(), &sockets), sockets);
-        assert!(started(std::process::id()).unwrap() <= super::super::clock::ticks_since_boot().unwrap() + 1);
+        assert!(
+            started(std::process::id()).unwrap()
+                <= super::super::clock::ticks_since_boot().unwrap() + 1
+        );
     }
 }

@@ -23,20 +23,30 @@ const BLOCK: u64 = 512;
 
 /// What is on the server.
 pub(super) fn list(layout: &Layout) -> Listing {
-    let (current, previous) = (links::live(layout), Link::read(layout, &layout.previous()).release());
+    let (current, previous) = (
+        links::live(layout),
+        Link::read(layout, &layout.previous()).release(),
+    );
     let one = |id: ReleaseId| {
         let record = records::get(layout, id);
         Listed {
             release: id,
             age: id.age(now()),
-            standing: record.as_ref().map_or(Standing::Unknown, |record| standing(record.state)),
+            standing: record
+                .as_ref()
+                .map_or(Standing::Unknown, |record| standing(record.state)),
             current: Some(id) == current,
             previous: Some(id) == previous,
             size: size(&layout.release(id)).ok(),
             origin: short(record.map(|record| record.origin).unwrap_or_default()),
         }
     };
-    let releases = records::present(layout).into_iter().rev().take(RELEASES).map(one).collect();
+    let releases = records::present(layout)
+        .into_iter()
+        .rev()
+        .take(RELEASES)
+        .map(one)
+        .collect();
     let mut attempts = journal::last(layout, ATTEMPTS);
     for attempt in &mut attempts {
         attempt.origin = short(std::mem::take(&mut attempt.origin));
@@ -105,7 +115,12 @@ mod tests {
     #[test]
     fn an_origin_of_endless_texts_is_cut() {
         let long = || "é".repeat(9999);
-        let origin = Origin { commit: Some(long()), actor: Some(long()), tool: long(), ..Origin::default() };
+        let origin = Origin {
+            commit: Some(long()),
+            actor: Some(long()),
+            tool: long(),
+            ..Origin::default()
+        };
         let short = short(origin);
         assert_eq!(short.tool.chars().count(), LONGEST);
         assert!(crate::protocol::wire::frame(&vec![short; RELEASES + ATTEMPTS]).is_ok());

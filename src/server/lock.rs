@@ -99,20 +99,29 @@ pub(super) fn try_take(layout: &Layout) -> Result<Option<File>> {
 
 fn open(layout: &Layout) -> Result<File> {
     let path = layout.lock();
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| {
-        // somebody else has deployed here before, root for example
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => not_ours(layout, &error),
-            _ => failed("open", &path)(error),
-        }
-    })?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| {
+            // somebody else has deployed here before, root for example
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => not_ours(layout, &error),
+                _ => failed("open", &path)(error),
+            }
+        })?;
     refuse_network(&file, &path)?;
     Ok(file)
 }
 
 fn refuse_network(file: &File, path: &Path) -> Result<()> {
-    let system = rustix::fs::fstatfs(file).map_err(|error| failed("look at", path)(error.into()))?;
-    #[allow(clippy::useless_conversion, reason = "the field's type differs between CPUs")]
+    let system =
+        rustix::fs::fstatfs(file).map_err(|error| failed("look at", path)(error.into()))?;
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the field's type differs between CPUs"
+    )]
     if i64::try_from(system.f_type) == Ok(NFS) {
         return Err(no_locks("the folder is on NFS"));
     }
@@ -121,11 +130,17 @@ fn refuse_network(file: &File, path: &Path) -> Result<()> {
 
 fn not_ours(layout: &Layout, error: &io::Error) -> Reason {
     let path = layout.target().display().to_string();
-    Reason::NotReady(vec![Unready::Target { path, user: check::user(), error: error.to_string() }])
+    Reason::NotReady(vec![Unready::Target {
+        path,
+        user: check::user(),
+        error: error.to_string(),
+    }])
 }
 
 fn no_locks(error: &str) -> Reason {
-    Reason::NotReady(vec![Unready::NoLocks { error: error.to_owned() }])
+    Reason::NotReady(vec![Unready::NoLocks {
+        error: error.to_owned(),
+    }])
 }
 
 fn try_lock(file: &File) -> Result<bool> {
@@ -138,8 +153,16 @@ fn try_lock(file: &File) -> Result<bool> {
 
 /// Leaves word who holds the lock. Informative only, so a failure is no failure.
 pub(super) fn sign(layout: &Layout, plan: &Plan) {
-    let holder = Holder { run: plan.origin.run.clone(), actor: plan.origin.actor.clone(), since: now() };
-    let signature = Signature { holder, transaction: Some(plan.transaction.clone()), login: std::process::id() };
+    let holder = Holder {
+        run: plan.origin.run.clone(),
+        actor: plan.origin.actor.clone(),
+        since: now(),
+    };
+    let signature = Signature {
+        holder,
+        transaction: Some(plan.transaction.clone()),
+        login: std::process::id(),
+    };
     let beside = layout.own().join(".holder.new");
     let written = serde_json::to_vec(&signature)
         .map_err(std::io::Error::from)

@@ -77,7 +77,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["serve", target, transaction, root] => serve(target, transaction, root),
         ["transact", target, transaction] => return transact(target, transaction),
         ["install", digest] => install(digest),
-        ["guard", target] => recover::guard(&Layout::new(target)).map_err(|reason| format!("{reason:?}")),
+        ["guard", target] => {
+            recover::guard(&Layout::new(target)).map_err(|reason| format!("{reason:?}"))
+        }
         _ => Err("these are not arguments of the server part".to_owned()),
     };
     match done {
@@ -96,13 +98,17 @@ fn complain(error: &str) {
 }
 
 fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
-    let transaction: TransactionId = transaction.to_owned().try_into().map_err(|error| format!("{error}"))?;
+    let transaction: TransactionId = transaction
+        .to_owned()
+        .try_into()
+        .map_err(|error| format!("{error}"))?;
     let inbox = Inbox::stdin();
     leave_when_asked(&inbox);
     let mut outbox = Outbox::new(PATIENCE);
     outbox.pass(greeting(&transaction).into_bytes());
-    let announced =
-        |plan: &Plan| plan.target == target && plan.transaction == transaction && plan.root.to_string() == root;
+    let announced = |plan: &Plan| {
+        plan.target == target && plan.transaction == transaction && plan.root.to_string() == root
+    };
     let served = match inbox.first() {
         Ok(ToServer::Start(plan)) if announced(&plan) => {
             session::Session::new(&plan, 0, &inbox, &mut outbox).run();
@@ -114,11 +120,19 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
         }
         Ok(ToServer::Follow { heard }) if root_of(&[], &[]).to_string() == root => {
             let limits = Limits::new(inbox.gone(), Duration::MAX);
-            attend::attend(&Layout::new(target), &transaction, heard, &limits, &mut outbox)
-                .map_err(|it| format!("{it:?}"))
+            attend::attend(
+                &Layout::new(target),
+                &transaction,
+                heard,
+                &limits,
+                &mut outbox,
+            )
+            .map_err(|it| format!("{it:?}"))
         }
         Ok(ToServer::List) if root_of(&[], &[]).to_string() == root => {
-            outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(target)))));
+            outbox.send(&ToRunner::Listing(Box::new(listing::list(&Layout::new(
+                target,
+            )))));
             Ok(())
         }
         Ok(_) => Err("the plan is not the one that the command line announced".to_owned()),
@@ -152,7 +166,11 @@ fn transact(target: &str, transaction: &str) -> ExitCode {
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;
     events.emit(What::Ended(Box::new(verdict)));
-    let after = if outcome.is_success() { After::Success } else { After::Failure };
+    let after = if outcome.is_success() {
+        After::Success
+    } else {
+        After::Failure
+    };
     retention::run(&layout, pending.retention, after);
     ExitCode::from(outcome.code())
 }

@@ -16,16 +16,24 @@ pub(super) struct NewFile {
 
 impl NewFile {
     pub(super) fn create(&self) -> Result<File> {
-        File::options().create_new(true).read(true).write(true).open(&self.path).map_err(failed("make", &self.path))
+        File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(failed("make", &self.path))
     }
 
     pub(super) fn finish(&self, file: &File) -> Result<()> {
-        file.set_permissions(Permissions::from_mode(self.mode)).map_err(failed("set the mode of", &self.path))
+        file.set_permissions(Permissions::from_mode(self.mode))
+            .map_err(failed("set the mode of", &self.path))
     }
 
     pub(super) fn write_empty(&self) -> Result<()> {
         if self.digest != ShortDigest::of(b"") {
-            return Err(Reason::Upload("an empty file with the digest of another".to_owned()));
+            return Err(Reason::Upload(
+                "an empty file with the digest of another".to_owned(),
+            ));
         }
         self.finish(&self.create()?)
     }

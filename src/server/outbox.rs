@@ -29,12 +29,20 @@ impl Outbox {
         let writer = thread::spawn(move || {
             let mut stdout = io::stdout().lock();
             for frame in queue {
-                if stdout.write_all(&frame).and_then(|()| stdout.flush()).is_err() {
+                if stdout
+                    .write_all(&frame)
+                    .and_then(|()| stdout.flush())
+                    .is_err()
+                {
                     return;
                 }
             }
         });
-        Self { frames: Some(frames), writer: Some(writer), patience }
+        Self {
+            frames: Some(frames),
+            writer: Some(writer),
+            patience,
+        }
     }
 
     /// Passes bytes on as they are: the greeting, frames from the transaction's file.
@@ -64,7 +72,12 @@ impl Outbox {
     pub(super) fn close(&mut self) {
         self.frames = None;
         let start = Instant::now();
-        while self.writer.as_ref().is_some_and(|writer| !writer.is_finished()) && start.elapsed() < self.patience {
+        while self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| !writer.is_finished())
+            && start.elapsed() < self.patience
+        {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -87,7 +100,10 @@ impl EventFile {
     const MOST_OUTPUT: usize = 1 << 20;
 
     pub(super) fn create(path: &Path) -> Self {
-        Self { file: File::options().create(true).append(true).open(path).ok(), output: 0 }
+        Self {
+            file: File::options().create(true).append(true).open(path).ok(),
+            output: 0,
+        }
     }
 }
 

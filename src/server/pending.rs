@@ -3,7 +3,9 @@
 
 use super::durable::{self, failed, Result};
 use super::layout::Layout;
-use crate::protocol::{Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, Verification};
+use crate::protocol::{
+    Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, Verification,
+};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -55,7 +57,8 @@ impl Pending {
     /// Prepares the instruction; nothing is decided by it.
     pub(super) fn prepare(&self, layout: &Layout) -> Result<()> {
         let path = layout.next();
-        let bytes = serde_json::to_vec_pretty(self).map_err(|error| failed("write", &path)(error.into()))?;
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| failed("write", &path)(error.into()))?;
         durable::write(&path, &bytes)
     }
 
@@ -73,7 +76,10 @@ impl Pending {
             Some(old) => durable::link(&layout.rollback_link(), &Layout::link_text(old.release))?,
             None => durable::remove(&layout.rollback_link())?,
         }
-        durable::link(&layout.untold(), std::path::Path::new(&self.transaction.to_string()))?;
+        durable::link(
+            &layout.untold(),
+            std::path::Path::new(&self.transaction.to_string()),
+        )?;
         durable::rename(&layout.next(), &layout.pending())
     }
 
@@ -90,9 +96,13 @@ impl Pending {
             error,
             kind: crate::protocol::IoKind::Other,
         };
-        let pending: Self = serde_json::from_slice(&bytes).map_err(|error| not_understood(error.to_string()))?;
+        let pending: Self =
+            serde_json::from_slice(&bytes).map_err(|error| not_understood(error.to_string()))?;
         if pending.format != Self::FORMAT {
-            return Err(not_understood(format!("its format {} is another version's", pending.format)));
+            return Err(not_understood(format!(
+                "its format {} is another version's",
+                pending.format
+            )));
         }
         Ok(Some(pending))
     }

@@ -72,7 +72,11 @@ pub(super) fn run(
 }
 
 /// Takes what is there; whether more may come from what the command left running.
-fn still_talking(lines: &Receiver<Vec<u8>>, line: &mut impl FnMut(Vec<u8>), ended: Instant) -> bool {
+fn still_talking(
+    lines: &Receiver<Vec<u8>>,
+    line: &mut impl FnMut(Vec<u8>),
+    ended: Instant,
+) -> bool {
     while ended.elapsed() < LINGERING {
         match lines.try_recv() {
             Ok(bytes) => line(bytes),
@@ -100,7 +104,11 @@ fn ending_of(status: ExitStatus) -> Ending {
 /// Both streams are one pipe, so that lines stay in the order in which they were written.
 fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
     let (reader, writer) = io::pipe()?;
-    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0);
     let child = command.spawn();
     // the command would keep the pipe open
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -114,8 +122,15 @@ fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
         let mut stream = BufReader::new(stream);
         let mut goes_on = false;
         loop {
-            let mut line = if goes_on { CUT.as_bytes().to_vec() } else { Vec::new() };
-            match (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            let mut line = if goes_on {
+                CUT.as_bytes().to_vec()
+            } else {
+                Vec::new()
+            };
+            match (&mut stream)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut line)
+            {
                 Ok(0) | Err(_) => return,
                 Ok(length) => {
                     goes_on = length as u64 == LONGEST_LINE && line.last() != Some(&b'\n');
@@ -163,7 +178,11 @@ mod tests {
 
     #[test]
     fn lines_of_both_streams_arrive_and_the_exit_code_is_kept() {
-        let (ending, said) = quick(&mut sh("echo out; echo err >&2; exit 7"), Duration::from_secs(5)).unwrap();
+        let (ending, said) = quick(
+            &mut sh("echo out; echo err >&2; exit 7"),
+            Duration::from_secs(5),
+        )
+        .unwrap();
         assert_eq!(ending, Ending::Exit(7));
         let said = String::from_utf8(said).unwrap();
         assert!(said.contains("out\n") && said.contains("err\n"), "{said}");
@@ -171,19 +190,26 @@ mod tests {
 
     #[test]
     fn a_command_that_is_killed_says_by_which_signal() {
-        assert_eq!(quick(&mut sh("kill -9 $$"), Duration::from_secs(5)).unwrap().0, Ending::Signal(9));
+        assert_eq!(
+            quick(&mut sh("kill -9 $$"), Duration::from_secs(5))
+                .unwrap()
+                .0,
+            Ending::Signal(9)
+        );
     }
 
     #[test]
     fn time_that_is_up_ends_the_whole_group() {
         let start = Instant::now();
         for parent in ["trap '' TERM;", ""] {
-            let script = format!("{parent} sh -c 'trap \"\" TERM; exec sleep 60' & echo $!; sleep 60");
+            let script =
+                format!("{parent} sh -c 'trap \"\" TERM; exec sleep 60' & echo $!; sleep 60");
             let (ending, said) = quick(&mut sh(&script), Duration::from_millis(300)).unwrap();
             assert_eq!(ending, Ending::OutOfTime);
             let child = String::from_utf8(said).unwrap().trim().to_owned();
             let lives = || {
-                let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+                let state =
+                    std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
                 !state.is_empty() && !state.contains(") Z ")
             };
             let dies = (0..500).any(|_| !lives() || (thread::sleep(TICK), false).1);
@@ -203,10 +229,23 @@ mod tests {
     #[test]
     fn an_endless_line_comes_in_pieces_that_say_so() {
         let mut lines = Vec::new();
-        run(&mut sh("head -c 20000 /dev/zero; echo; echo x"), || false, |line| lines.push(line)).unwrap();
+        run(
+            &mut sh("head -c 20000 /dev/zero; echo; echo x"),
+            || false,
+            |line| lines.push(line),
+        )
+        .unwrap();
         assert_eq!(lines.iter().map(Vec::len).max(), Some(8 << 10));
-        let marked = |line: &Vec<u8>| (line.starts_with(CUT.as_bytes()), line.ends_with(CUT.as_bytes()));
+        let marked = |line: &Vec<u8>| {
+            (
+                line.starts_with(CUT.as_bytes()),
+                line.ends_with(CUT.as_bytes()),
+            )
+        };
         let marks: Vec<_> = lines.iter().map(marked).collect();
-        assert_eq!(marks, [(false, true), (true, true), (true, false), (false, false)]);
+        assert_eq!(
+            marks,
+            [(false, true), (true, true), (true, false), (false, false)]
+        );
     }
 }

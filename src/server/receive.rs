@@ -59,12 +59,19 @@ impl Answer {
         }
         if let Some(chunks) = chunks {
             self.bytes += RANGE + size_of_val(chunks.as_slice());
-            self.known.push(Known { entry: index, chunks });
+            self.known.push(Known {
+                entry: index,
+                chunks,
+            });
         }
     }
 
     fn into_message(self, last: bool) -> ToRunner {
-        ToRunner::Need { ranges: self.ranges, known: self.known, last }
+        ToRunner::Need {
+            ranges: self.ranges,
+            known: self.known,
+            last,
+        }
     }
 }
 
@@ -79,7 +86,12 @@ pub(super) struct Receiver<'a> {
 
 impl<'a> Receiver<'a> {
     pub(super) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
-        Self { inbox, limits, next: None, bytes: 0 }
+        Self {
+            inbox,
+            limits,
+            next: None,
+            bytes: 0,
+        }
     }
 
     /// Whether the runner half wants to know what is lacking, rather than to send it all unasked.
@@ -100,7 +112,11 @@ impl<'a> Receiver<'a> {
 
     /// Receives them all, in order, and writes down their digests. Gives back those that were put together wrongly of what
     /// was known: they are gone, and wanted whole.
-    pub(super) fn receive(&mut self, lacking: Vec<Lacking>, digests: &mut [Digest]) -> Result<Vec<Lacking>> {
+    pub(super) fn receive(
+        &mut self,
+        lacking: Vec<Lacking>,
+        digests: &mut [Digest],
+    ) -> Result<Vec<Lacking>> {
         let mut wrong = Vec::new();
         for Lacking { index, file, known } in lacking {
             let known = known.map(KnownChunks::open);
@@ -111,9 +127,16 @@ impl<'a> Receiver<'a> {
                 digests[index as usize] = digest;
             } else if known.is_some() {
                 fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
-                wrong.push(Lacking { index, file, known: None });
+                wrong.push(Lacking {
+                    index,
+                    file,
+                    known: None,
+                });
             } else {
-                return Err(broken(format!("{} did not arrive as it was sent", file.path.display())));
+                return Err(broken(format!(
+                    "{} did not arrive as it was sent",
+                    file.path.display()
+                )));
             }
         }
         match self.message()? {
@@ -123,13 +146,23 @@ impl<'a> Receiver<'a> {
     }
 
     /// The digest of one file's content, which is written meanwhile.
-    fn content(&mut self, index: u32, file: &NewFile, mut target: &File, known: Option<&Open>) -> Result<Digest> {
+    fn content(
+        &mut self,
+        index: u32,
+        file: &NewFile,
+        mut target: &File,
+        known: Option<&Open>,
+    ) -> Result<Digest> {
         let mut hasher = Sha256::new();
         let mut left = file.size;
         let mut take = |bytes: &[u8]| {
-            left = left.checked_sub(bytes.len() as u64).ok_or_else(|| broken("a content that was not asked for"))?;
+            left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| broken("a content that was not asked for"))?;
             hasher.update(bytes);
-            target.write_all(bytes).map_err(failed("write", &file.path))?;
+            target
+                .write_all(bytes)
+                .map_err(failed("write", &file.path))?;
             Ok(left)
         };
         while take(&[])? > 0 {
@@ -139,13 +172,21 @@ impl<'a> Receiver<'a> {
                     self.bytes += bytes.len() as u64;
                     take(&bytes)?;
                 }
-                ToServer::Known { entry, first, count } if entry == index && count > 0 => {
+                ToServer::Known {
+                    entry,
+                    first,
+                    count,
+                } if entry == index && count > 0 => {
                     for chunk in (first as usize..).take(count as usize) {
                         if chunk.is_multiple_of(BETWEEN_CHECKS) {
                             self.limits.check()?;
                         }
                         let bytes = known.and_then(|known| known.read(chunk));
-                        take(&bytes.ok_or_else(|| broken("a chunk is to be taken that is not known"))?)?;
+                        take(
+                            &bytes.ok_or_else(|| {
+                                broken("a chunk is to be taken that is not known")
+                            })?,
+                        )?;
                     }
                 }
                 ToServer::Content { .. } | ToServer::Known { .. } => {
@@ -158,6 +199,8 @@ impl<'a> Receiver<'a> {
     }
 
     fn message(&mut self) -> Result<ToServer> {
-        self.next.take().map_or_else(|| self.inbox.next(self.limits), Ok)
+        self.next
+            .take()
+            .map_or_else(|| self.inbox.next(self.limits), Ok)
     }
 }

@@ -40,11 +40,22 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(release: ReleaseId, state: State, origin: Origin) -> Self {
-        Self { format: 1, release, state, taken_over: false, origin, verification: None, changed: now() }
+        Self {
+            format: 1,
+            release,
+            state,
+            taken_over: false,
+            origin,
+            verification: None,
+            changed: now(),
+        }
     }
 
     pub(super) fn taken_over(release: ReleaseId) -> Self {
-        Self { taken_over: true, ..Self::new(release, State::Good, Origin::default()) }
+        Self {
+            taken_over: true,
+            ..Self::new(release, State::Good, Origin::default())
+        }
     }
 }
 
@@ -60,14 +71,28 @@ pub(super) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
 /// Writes the record, durably.
 pub(super) fn put(layout: &Layout, record: &Record) -> Result<()> {
     let path = path(layout, record.release);
-    let bytes = serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
+    let bytes =
+        serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
     durable::write(&path, &bytes)
 }
 
 /// Changes the state of a release that has a record.
-pub(super) fn mark(layout: &Layout, id: ReleaseId, state: State, verification: Option<Verification>) -> Result<()> {
+pub(super) fn mark(
+    layout: &Layout,
+    id: ReleaseId,
+    state: State,
+    verification: Option<Verification>,
+) -> Result<()> {
     match get(layout, id) {
-        Some(record) => put(layout, &Record { state, verification, changed: now(), ..record }),
+        Some(record) => put(
+            layout,
+            &Record {
+                state,
+                verification,
+                changed: now(),
+                ..record
+            },
+        ),
         None => Ok(()),
     }
 }
@@ -80,14 +105,25 @@ pub(super) fn forget(layout: &Layout, id: ReleaseId) -> Result<()> {
 
 /// Every id that is or was in use: of folders and records.
 pub(super) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
-    let names = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let names = |folder: PathBuf| {
+        fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name())
+    };
     let id = |name: std::ffi::OsString| name.to_str()?.split('.').next()?.parse().ok();
-    names(layout.releases()).chain(names(layout.records())).filter_map(id).collect()
+    names(layout.releases())
+        .chain(names(layout.records()))
+        .filter_map(id)
+        .collect()
 }
 
 /// The releases whose folders are there.
 pub(super) fn present(layout: &Layout) -> BTreeSet<ReleaseId> {
-    let is_folder = |id: &ReleaseId| fs::symlink_metadata(layout.release(*id)).is_ok_and(|found| found.is_dir());
+    let is_folder = |id: &ReleaseId| {
+        fs::symlink_metadata(layout.release(*id)).is_ok_and(|found| found.is_dir())
+    };
     all(layout).into_iter().filter(is_folder).collect()
 }
 
@@ -116,7 +152,10 @@ pub(super) fn index(layout: &Layout, id: ReleaseId) -> Option<Vec<(ShortDigest, 
     const HALF: usize = 32;
     let bytes = fs::read(index_path(layout, id)).ok()?;
     let line = |line: &[u8]| {
-        let end = line.iter().position(|byte| *byte == b' ').filter(|end| [HALF, 2 * HALF].contains(end))?;
+        let end = line
+            .iter()
+            .position(|byte| *byte == b' ')
+            .filter(|end| [HALF, 2 * HALF].contains(end))?;
         let digest = std::str::from_utf8(&line[..HALF]).ok()?.parse().ok()?;
         Some((digest, line[end + 1..].to_vec()))
     };

@@ -25,9 +25,15 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     }
     events.emit(crate::protocol::What::Step(Step::Recover));
     let mut transaction = Transaction::new(layout, &pending, events);
-    let failure = Failure { step: Step::Recover, reason: Reason::Interrupted };
-    let verdict =
-        if untouched(layout, &pending) { transaction.undone(failure) } else { transaction.roll_back(failure) };
+    let failure = Failure {
+        step: Step::Recover,
+        reason: Reason::Interrupted,
+    };
+    let verdict = if untouched(layout, &pending) {
+        transaction.undone(failure)
+    } else {
+        transaction.roll_back(failure)
+    };
     transaction.record(&verdict, true);
     Ok(Some(verdict))
 }
@@ -44,9 +50,15 @@ fn untouched(layout: &Layout, pending: &Pending) -> bool {
 /// is started. The next run restarts and verifies it, and says so.
 pub(super) fn guard(layout: &Layout) -> Result<()> {
     // held: a deployment is at work, and ends by itself
-    let Some(_lock) = lock::try_take(layout)? else { return Ok(()) };
-    let Some(pending) = Pending::read(layout)? else { return Ok(()) };
-    if verdicts::get(layout, &pending.transaction).is_some() || links::live(layout) != Some(pending.release) {
+    let Some(_lock) = lock::try_take(layout)? else {
+        return Ok(());
+    };
+    let Some(pending) = Pending::read(layout)? else {
+        return Ok(());
+    };
+    if verdicts::get(layout, &pending.transaction).is_some()
+        || links::live(layout) != Some(pending.release)
+    {
         return Ok(());
     }
     match &pending.old {

@@ -49,14 +49,22 @@ impl Started {
     /// Where the unit is `after` a restart that failed what it was before: how it is verified. A reload may have reached it.
     fn untouched(&self, after: &Unit) -> Option<Box<Self>> {
         let same = !self.reload && after.invocation() == self.invocation;
-        same.then(|| Box::new(Self { reload: true, ..self.clone() }))
+        same.then(|| {
+            Box::new(Self {
+                reload: true,
+                ..self.clone()
+            })
+        })
     }
 
     /// The start that the restart has ended, where `now` is the unit's invocation; `None`: there was no restart, or the
     /// same one goes on, as it may after a reload.
     pub(super) fn ended(&self, now: &str) -> Option<Ended<'_>> {
         let goes_on = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
-        (!goes_on).then_some(Ended { invocation: &self.invocation, processes: &self.processes })
+        (!goes_on).then_some(Ended {
+            invocation: &self.invocation,
+            processes: &self.processes,
+        })
     }
 }
 
@@ -87,17 +95,28 @@ impl Service<'_> {
 
     /// Restarts; where systemd's start limit refuses, waits it out and tries again. By `check` the log of a start that
     /// failed is read.
-    pub(super) fn restart(&self, check: &LogCheck, events: &mut dyn Events) -> Result<Started, Unstarted> {
+    pub(super) fn restart(
+        &self,
+        check: &LogCheck,
+        events: &mut dyn Events,
+    ) -> Result<Started, Unstarted> {
         let Some(service) = self.service else {
             let done = self.run(LONGEST, events);
-            return done.map(|()| Started::default()).map_err(|reason| Unstarted { reason, goes_on: None });
+            return done
+                .map(|()| Started::default())
+                .map_err(|reason| Unstarted {
+                    reason,
+                    goes_on: None,
+                });
         };
         if *self.restart == Restart::Nothing {
             return Ok(Started::default());
         }
         let unit = self.unit().unwrap_or_default();
         let limit = unit.restart_limit(LONGEST) + MARGIN;
-        let interval = unit.start_limit().map_or(Duration::ZERO, |(_, interval)| interval);
+        let interval = unit
+            .start_limit()
+            .map_or(Duration::ZERO, |(_, interval)| interval);
         let (start, since) = (Instant::now(), since_epoch());
         self.reset_failed(&unit);
         loop {
@@ -111,16 +130,35 @@ impl Service<'_> {
             };
             let after = self.unit().unwrap_or_default();
             let told = after.hit_start_limit();
-            let refused = told || *self.restart == Restart::Systemctl && was_refused(&before, &after, &refusal);
+            let refused = told
+                || *self.restart == Restart::Systemctl && was_refused(&before, &after, &refusal);
             // the last try is one that was made when the interval was over
             if !refused || tried > interval + Duration::from_secs(1) {
-                let reason = if told { Reason::StartLimit { interval, said: None } } else { refusal };
+                let reason = if told {
+                    Reason::StartLimit {
+                        interval,
+                        said: None,
+                    }
+                } else {
+                    refusal
+                };
                 if after.is_up() {
                     // it has failed at nothing that its log could tell
-                    return Err(Unstarted { reason, goes_on: started.untouched(&after) });
+                    return Err(Unstarted {
+                        reason,
+                        goes_on: started.untouched(&after),
+                    });
                 }
-                let failed = Failed { service, ended: started.ended(after.invocation()), since, check };
-                return Err(Unstarted { reason: log::explain(reason, &failed), goes_on: None });
+                let failed = Failed {
+                    service,
+                    ended: started.ended(after.invocation()),
+                    since,
+                    check,
+                };
+                return Err(Unstarted {
+                    reason: log::explain(reason, &failed),
+                    goes_on: None,
+                });
             }
             wait_out(interval, start, events);
         }
@@ -128,7 +166,8 @@ impl Service<'_> {
 
     /// As systemd tells; where it does not, a restart is tried all the same.
     fn unit(&self) -> Option<Unit> {
-        self.service.map(|service| Unit::show(service).unwrap_or_default())
+        self.service
+            .map(|service| Unit::show(service).unwrap_or_default())
     }
 
     /// The unit without a job under way: an earlier restart that was given up goes on in systemd.
@@ -150,14 +189,22 @@ impl Service<'_> {
             (Restart::Commands(script), _) => {
                 let start = Instant::now();
                 let folder = self.layout.target();
-                shell::run(script, folder, &[], || start.elapsed() > limit, |line| events.emit(What::Output(line)))
+                shell::run(
+                    script,
+                    folder,
+                    &[],
+                    || start.elapsed() > limit,
+                    |line| events.emit(What::Output(line)),
+                )
             }
         }
     }
 
     /// A unit that failed counts its starts until this; only where the right is given.
     fn reset_failed(&self, unit: &Unit) {
-        let Some(service) = self.service.filter(|_| *self.restart == Restart::Systemctl) else { return };
+        let Some(service) = self.service.filter(|_| *self.restart == Restart::Systemctl) else {
+            return;
+        };
         if unit.start_limit().is_some() && systemd::may("reset-failed", service) {
             if let Err(error) = quick(&mut systemd::privileged("reset-failed", service), MARGIN) {
                 tracing::debug!(%error, "reset-failed");
@@ -176,11 +223,14 @@ impl Service<'_> {
 /// have got one; then another try will tell. What systemd did not try for another reason - an assertion, a dependency that
 /// failed - got none either, and will not by waiting: there systemctl speaks of no job of the unit that failed.
 fn was_refused(before: &Unit, after: &Unit, refusal: &Reason) -> bool {
-    let Reason::Command { output, .. } = refusal else { return false };
-    let job_failed =
-        String::from_utf8_lossy(output).lines().any(|line| line.starts_with("Job for ") && line.contains(" failed"));
-    let started =
-        after.invocation() != before.invocation() && after.automatic_restarts() == before.automatic_restarts();
+    let Reason::Command { output, .. } = refusal else {
+        return false;
+    };
+    let job_failed = String::from_utf8_lossy(output)
+        .lines()
+        .any(|line| line.starts_with("Job for ") && line.contains(" failed"));
+    let started = after.invocation() != before.invocation()
+        && after.automatic_restarts() == before.automatic_restarts();
     job_failed && after.start_limit().is_some() && after.get("ActiveState") == "failed" && !started
 }
 
@@ -189,7 +239,12 @@ fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
         .map_err(|error| Reason::Unreadable(format!("systemctl: {error}")))?;
     match ending {
         Ending::Exit(0) => Ok(()),
-        ending => Err(Reason::Command { ending, line: None, output, said: None }),
+        ending => Err(Reason::Command {
+            ending,
+            line: None,
+            output,
+            said: None,
+        }),
     }
 }
 
@@ -197,14 +252,19 @@ fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
 fn wait_out(interval: Duration, since: Instant, events: &mut dyn Events) {
     let left = interval.saturating_sub(since.elapsed());
     let pause = (interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(10));
-    events.emit(What::Notice(Notice::StartLimitWait { up_to: left.max(pause), serving: false }));
+    events.emit(What::Notice(Notice::StartLimitWait {
+        up_to: left.max(pause),
+        serving: false,
+    }));
     thread::sleep(pause);
 }
 
 /// How long to wait before the switch, while the old release serves, so that two starts are left in the interval: one
 /// for the new release, one for the way back.
 pub(super) fn wait_needed(layout: &Layout, unit: &Unit, resettable: bool) -> Duration {
-    let Some((burst, interval)) = unit.start_limit().filter(|_| !resettable) else { return Duration::ZERO };
+    let Some((burst, interval)) = unit.start_limit().filter(|_| !resettable) else {
+        return Duration::ZERO;
+    };
     let now = now_ms();
     let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
     let mut starts = journal::starts(layout);
@@ -218,7 +278,12 @@ pub(super) fn wait_needed(layout: &Layout, unit: &Unit, resettable: bool) -> Dur
 /// counts as restarts, at the latest at the same time.
 fn own_starts(unit: &Unit, asked: &[u64], now: u64, burst: u64) -> Vec<u64> {
     let up = ticks_since_boot().map(|ticks| Duration::from_millis(ticks * 10));
-    let Some(ago) = up.zip(unit.main_start()).map(|(up, start)| up.saturating_sub(start)) else { return Vec::new() };
+    let Some(ago) = up
+        .zip(unit.main_start())
+        .map(|(up, start)| up.saturating_sub(start))
+    else {
+        return Vec::new();
+    };
     let at = now.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX));
     let is_ours = |asked: &u64| at + 1000 >= *asked && at <= *asked + 5000;
     if asked.iter().any(is_ours) {
@@ -245,7 +310,11 @@ mod tests {
 
     #[test]
     fn a_refused_start_is_told_from_one_that_failed() {
-        let unit = |rest: &str| Unit::parse(&format!("StartLimitBurst=5\nStartLimitIntervalUSec=10s\n{rest}"));
+        let unit = |rest: &str| {
+            Unit::parse(&format!(
+                "StartLimitBurst=5\nStartLimitIntervalUSec=10s\n{rest}"
+            ))
+        };
         let before = unit("ActiveState=activating\nResult=exit-code\nInvocationID=a\nNRestarts=4");
         let said = |output: &str| Reason::Command {
             ending: Ending::Exit(1),
@@ -253,14 +322,26 @@ mod tests {
             output: output.as_bytes().to_vec(),
             said: None,
         };
-        let failed = said("Job for a.service failed because the control process exited with error code.\nSee x\n");
-        let after = |rest: &str| was_refused(&before, &unit(&format!("Result=exit-code\n{rest}")), &failed);
+        let failed = said(
+            "Job for a.service failed because the control process exited with error code.\nSee x\n",
+        );
+        let after = |rest: &str| {
+            was_refused(
+                &before,
+                &unit(&format!("Result=exit-code\n{rest}")),
+                &failed,
+            )
+        };
         assert!(after("ActiveState=failed\nInvocationID=a\nNRestarts=4"));
         assert!(after("ActiveState=failed\nInvocationID=b\nNRestarts=5"));
         assert!(!after("ActiveState=failed\nInvocationID=b\nNRestarts=4"));
         assert!(!after("ActiveState=active\nInvocationID=a\nNRestarts=4"));
         let untried = unit("Result=exit-code\nActiveState=failed\nInvocationID=a\nNRestarts=4");
-        for output in ["Assertion failed on job for a.service.", "A dependency job for a.service failed. See x", ""] {
+        for output in [
+            "Assertion failed on job for a.service.",
+            "A dependency job for a.service failed. See x",
+            "",
+        ] {
             assert!(!was_refused(&before, &untried, &said(output)), "{output}");
         }
     }
@@ -269,8 +350,17 @@ mod tests {
     fn two_starts_must_be_left() {
         let interval = Duration::from_secs(10);
         assert_eq!(left_to_wait(&[], 5, 20_000, interval), Duration::ZERO);
-        assert_eq!(left_to_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval), Duration::ZERO);
-        assert_eq!(left_to_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval), Duration::from_secs(2));
-        assert_eq!(left_to_wait(&[19_000], 1, 20_000, interval), Duration::from_secs(9));
+        assert_eq!(
+            left_to_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval),
+            Duration::ZERO
+        );
+        assert_eq!(
+            left_to_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval),
+            Duration::from_secs(2)
+        );
+        assert_eq!(
+            left_to_wait(&[19_000], 1, 20_000, interval),
+            Duration::from_secs(9)
+        );
     }
 }

@@ -39,14 +39,25 @@ pub(super) fn run(layout: &Layout, retention: Retention, after: After) {
         return;
     }
     let link = |path| Link::read(layout, path).release();
-    let protected: BTreeSet<ReleaseId> =
-        [link(&layout.current()), link(&layout.previous())].into_iter().flatten().collect();
+    let protected: BTreeSet<ReleaseId> = [link(&layout.current()), link(&layout.previous())]
+        .into_iter()
+        .flatten()
+        .collect();
     let releases: Vec<Kept> = records::present(layout)
         .into_iter()
-        .filter_map(|id| Some(Kept { id, state: records::get(layout, id)?.state }))
+        .filter_map(|id| {
+            Some(Kept {
+                id,
+                state: records::get(layout, id)?.state,
+            })
+        })
         .collect();
     let gone = to_remove(&releases, &protected, retention, after, now());
-    let stays = |id| set_aside(layout, id).err().map(|error| (path_of(&layout.release(id)), error.to_string()));
+    let stays = |id| {
+        set_aside(layout, id)
+            .err()
+            .map(|error| (path_of(&layout.release(id)), error.to_string()))
+    };
     let mut leftovers: Vec<(String, String)> = gone.into_iter().filter_map(stays).collect();
     leftovers.extend(empty_trash(layout));
     if let Err(reason) = journal::put_leftovers(layout, &leftovers) {
@@ -66,19 +77,40 @@ fn to_remove(
     now: u64,
 ) -> Vec<ReleaseId> {
     let is_good = |kept: &&Kept| kept.state == State::Good;
-    let newest = |is: fn(State) -> bool| releases.iter().filter(|kept| is(kept.state)).map(|kept| kept.id).max();
-    let mut good: Vec<ReleaseId> = releases.iter().filter(is_good).map(|kept| kept.id).collect();
+    let newest = |is: fn(State) -> bool| {
+        releases
+            .iter()
+            .filter(|kept| is(kept.state))
+            .map(|kept| kept.id)
+            .max()
+    };
+    let mut good: Vec<ReleaseId> = releases
+        .iter()
+        .filter(is_good)
+        .map(|kept| kept.id)
+        .collect();
     good.sort_unstable();
-    let beyond = retention.count.map_or(0, |count| good.len().saturating_sub(count as usize));
+    let beyond = retention
+        .count
+        .map_or(0, |count| good.len().saturating_sub(count as usize));
     let age = retention.age.map_or(u64::MAX, |age| age.as_secs());
-    let old = good.iter().enumerate().filter(|(i, id)| *i < beyond || id.age(now) > age).map(|(_, id)| *id);
-    let others = releases.iter().filter(|kept| !is_good(kept)).map(|kept| kept.id);
+    let old = good
+        .iter()
+        .enumerate()
+        .filter(|(i, id)| *i < beyond || id.age(now) > age)
+        .map(|(_, id)| *id);
+    let others = releases
+        .iter()
+        .filter(|kept| !is_good(kept))
+        .map(|kept| kept.id);
     // the last failed one is for a person to look at, what was uploaded last is for the next run to take up
     let failed = newest(|state| state == State::Failed).filter(|_| after != After::Success);
     let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete));
     let unfinished = unfinished.filter(|_| after == After::Failure);
     let others = others.filter(|id| Some(*id) != failed && Some(*id) != unfinished);
-    old.chain(others).filter(|id| !protected.contains(id)).collect()
+    old.chain(others)
+        .filter(|id| !protected.contains(id))
+        .collect()
 }
 
 fn path_of(path: &Path) -> String {
@@ -102,7 +134,11 @@ fn ignore_denied(error: io::Error) -> io::Result<()> {
 /// Removes what was set aside, by this run or an earlier one.
 fn empty_trash(layout: &Layout) -> Vec<(String, String)> {
     let entries = fs::read_dir(layout.trash()).into_iter().flatten().flatten();
-    let failed = |path: &Path| remove(path).err().map(|error| (path_of(path), error.to_string()));
+    let failed = |path: &Path| {
+        remove(path)
+            .err()
+            .map(|error| (path_of(path), error.to_string()))
+    };
     entries.filter_map(|entry| failed(&entry.path())).collect()
 }
 
@@ -127,7 +163,10 @@ fn forget_the_vanished(layout: &Layout) {
     let present = records::present(layout);
     let newest = records::all(layout).into_iter().max();
     // the newest stays, so that ids go on increasing
-    for id in records::all(layout).into_iter().filter(|id| !present.contains(id) && Some(*id) != newest) {
+    for id in records::all(layout)
+        .into_iter()
+        .filter(|id| !present.contains(id) && Some(*id) != newest)
+    {
         if let Err(reason) = records::forget(layout, id) {
             tracing::debug!(?reason, "a record stays");
         }
@@ -147,14 +186,27 @@ mod tests {
     }
 
     fn kept(days_ago: u64, state: State) -> Kept {
-        Kept { id: id(days_ago), state }
+        Kept {
+            id: id(days_ago),
+            state,
+        }
     }
 
-    fn removed(releases: &[Kept], protected: &[u64], retention: (Option<u32>, Option<u64>), after: After) -> Vec<u64> {
-        let retention = Retention { count: retention.0, age: retention.1.map(|days| Duration::from_secs(days * DAY)) };
+    fn removed(
+        releases: &[Kept],
+        protected: &[u64],
+        retention: (Option<u32>, Option<u64>),
+        after: After,
+    ) -> Vec<u64> {
+        let retention = Retention {
+            count: retention.0,
+            age: retention.1.map(|days| Duration::from_secs(days * DAY)),
+        };
         let protected = protected.iter().map(|days| id(*days)).collect();
-        let mut gone: Vec<u64> =
-            to_remove(releases, &protected, retention, after, NOW).into_iter().map(|id| id.age(NOW) / DAY).collect();
+        let mut gone: Vec<u64> = to_remove(releases, &protected, retention, after, NOW)
+            .into_iter()
+            .map(|id| id.age(NOW) / DAY)
+            .collect();
         gone.sort_unstable();
         gone
     }
@@ -166,16 +218,36 @@ mod tests {
     #[test]
     fn a_good_release_goes_beyond_the_count_or_the_age() {
         let releases = good(&[0, 1, 2, 3, 4]);
-        assert_eq!(removed(&releases, &[0, 1], (Some(3), Some(7)), After::Success), [3, 4]);
+        assert_eq!(
+            removed(&releases, &[0, 1], (Some(3), Some(7)), After::Success),
+            [3, 4]
+        );
         let monthly = good(&[0, 30, 60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), Some(7)), After::Success), [60]);
-        assert_eq!(removed(&monthly, &[0, 30], (Some(3), None), After::Success), Vec::<u64>::new());
-        assert_eq!(removed(&releases, &[0, 1], (None, Some(2)), After::Success), [3, 4]);
+        assert_eq!(
+            removed(&monthly, &[0, 30], (Some(3), Some(7)), After::Success),
+            [60]
+        );
+        assert_eq!(
+            removed(&monthly, &[0, 30], (Some(3), None), After::Success),
+            Vec::<u64>::new()
+        );
+        assert_eq!(
+            removed(&releases, &[0, 1], (None, Some(2)), After::Success),
+            [3, 4]
+        );
     }
 
     #[test]
     fn what_current_and_previous_point_to_stays_whatever_its_age() {
-        assert_eq!(removed(&good(&[50, 90]), &[50, 90], (Some(1), Some(7)), After::Success), Vec::<u64>::new());
+        assert_eq!(
+            removed(
+                &good(&[50, 90]),
+                &[50, 90],
+                (Some(1), Some(7)),
+                After::Success
+            ),
+            Vec::<u64>::new()
+        );
     }
 
     #[test]
@@ -183,9 +255,18 @@ mod tests {
         let mut releases = good(&[5, 6]);
         releases.extend([2, 3].map(|days| kept(days, State::Failed)));
         releases.extend([1, 4].map(|days| kept(days, State::Incomplete)));
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Failure), [3, 4]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk), [1, 3, 4]);
-        assert_eq!(removed(&releases, &[5, 6], (Some(3), Some(7)), After::Success), [1, 2, 3, 4]);
+        assert_eq!(
+            removed(&releases, &[5, 6], (Some(3), Some(7)), After::Failure),
+            [3, 4]
+        );
+        assert_eq!(
+            removed(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk),
+            [1, 3, 4]
+        );
+        assert_eq!(
+            removed(&releases, &[5, 6], (Some(3), Some(7)), After::Success),
+            [1, 2, 3, 4]
+        );
     }
 
     #[test]

@@ -27,7 +27,10 @@ impl Needed {
             Kind::Folder { .. } | Kind::Link { .. } => 0,
         };
         let bytes = entries.iter().map(size).fold(0, u64::saturating_add);
-        Self { bytes, inodes: entries.len() as u64 + MORE_INODES }
+        Self {
+            bytes,
+            inodes: entries.len() as u64 + MORE_INODES,
+        }
     }
 }
 
@@ -39,11 +42,17 @@ pub(super) fn check(
     events: &mut dyn Events,
 ) -> Result<Option<Unready>> {
     let path = layout.releases();
-    let disk = statvfs(&path).map_err(io::Error::from).map_err(failed("look at the disk of", &path))?;
+    let disk = statvfs(&path)
+        .map_err(io::Error::from)
+        .map_err(failed("look at the disk of", &path))?;
     if let Some(used) = used(&disk).filter(|used| *used > NEARLY_FULL) {
         events.emit(What::Warning(Warning::DiskNearlyFull(used)));
     }
-    Ok(lacking(&disk, Needed::by(entries, disk.f_frsize.max(1)), plan.min_free))
+    Ok(lacking(
+        &disk,
+        Needed::by(entries, disk.f_frsize.max(1)),
+        plan.min_free,
+    ))
 }
 
 /// As `df` counts: of what the deploy user can have, in hundredths, rounded up.
@@ -64,7 +73,12 @@ fn lacking(disk: &StatVfs, needed: Needed, min_free: u64) -> Option<Unready> {
     let fits = free >= needed.bytes.saturating_add(min_free);
     // of both, bytes are what a person can count
     let inodes = inodes.filter(|_| fits);
-    (!fits || inodes.is_some()).then_some(Unready::Room { needed: needed.bytes, free, min_free, inodes })
+    (!fits || inodes.is_some()).then_some(Unready::Room {
+        needed: needed.bytes,
+        free,
+        min_free,
+        inodes,
+    })
 }
 
 #[cfg(test)]
@@ -93,13 +107,32 @@ mod tests {
     #[test]
     fn the_disk_is_used_as_df_says() {
         let percent = |free| used(&disk(free, (0, 0)));
-        assert_eq!([percent(90), percent(45), percent(18), percent(17), percent(0)], [0, 50, 80, 82, 100].map(Some));
-        assert_eq!(used(&StatVfs { f_blocks: 0, f_bfree: 0, ..disk(0, (0, 0)) }), None);
+        assert_eq!(
+            [
+                percent(90),
+                percent(45),
+                percent(18),
+                percent(17),
+                percent(0)
+            ],
+            [0, 50, 80, 82, 100].map(Some)
+        );
+        assert_eq!(
+            used(&StatVfs {
+                f_blocks: 0,
+                f_bfree: 0,
+                ..disk(0, (0, 0))
+            }),
+            None
+        );
     }
 
     #[test]
     fn what_is_left_must_be_min_free() {
-        let needed = Needed { bytes: 10 << 10, inodes: 5 };
+        let needed = Needed {
+            bytes: 10 << 10,
+            inodes: 5,
+        };
         let lacks = |free, min_free| lacking(&disk(free, (0, 0)), needed, min_free).is_some();
         assert!(!lacks(20, 10 << 10));
         assert!(lacks(20, (10 << 10) + 1));
@@ -110,21 +143,55 @@ mod tests {
 
     #[test]
     fn inodes_count_where_the_file_system_counts_them() {
-        let needed = Needed { bytes: 0, inodes: 5 };
+        let needed = Needed {
+            bytes: 0,
+            inodes: 5,
+        };
         let lacks = |inodes| match lacking(&disk(90, inodes), needed, 1) {
             Some(Unready::Room { inodes, .. }) => inodes,
             _ => None,
         };
-        assert_eq!([lacks((0, 0)), lacks((10, 5)), lacks((10, 4)), lacks((10, 0))], [None, None, Some(4), Some(0)]);
+        assert_eq!(
+            [
+                lacks((0, 0)),
+                lacks((10, 5)),
+                lacks((10, 4)),
+                lacks((10, 0))
+            ],
+            [None, None, Some(4), Some(0)]
+        );
     }
 
     #[test]
     fn a_file_takes_whole_blocks() {
-        let file =
-            |size| Entry { path: Vec::new(), kind: Kind::File { mode: 0o644, size, digest: ShortDigest::of(b"") } };
-        let entries =
-            [file(0), file(1), file(4096), file(4097), Entry { path: Vec::new(), kind: Kind::Folder { mode: 0o755 } }];
-        assert_eq!(Needed::by(&entries, 4096), Needed { bytes: 4 * 4096, inodes: 5 + MORE_INODES });
-        assert_eq!(Needed::by(&[file(u64::MAX), file(u64::MAX)], 1).bytes, u64::MAX);
+        let file = |size| Entry {
+            path: Vec::new(),
+            kind: Kind::File {
+                mode: 0o644,
+                size,
+                digest: ShortDigest::of(b""),
+            },
+        };
+        let entries = [
+            file(0),
+            file(1),
+            file(4096),
+            file(4097),
+            Entry {
+                path: Vec::new(),
+                kind: Kind::Folder { mode: 0o755 },
+            },
+        ];
+        assert_eq!(
+            Needed::by(&entries, 4096),
+            Needed {
+                bytes: 4 * 4096,
+                inodes: 5 + MORE_INODES
+            }
+        );
+        assert_eq!(
+            Needed::by(&[file(u64::MAX), file(u64::MAX)], 1).bytes,
+            u64::MAX
+        );
     }
 }

@@ -24,8 +24,8 @@ use super::verdicts;
 use super::wanted;
 use super::{durable, sources};
 use crate::protocol::{
-    root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task, Unready,
-    Verdict, Verification, Warning, What,
+    root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart,
+    Step, Task, Unready, Verdict, Verification, Warning, What,
 };
 use std::fs::File;
 use std::thread;
@@ -46,10 +46,25 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(plan: &'a Plan, heard: u32, inbox: &'a Inbox, outbox: &'a mut Outbox) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        heard: u32,
+        inbox: &'a Inbox,
+        outbox: &'a mut Outbox,
+    ) -> Self {
         let layout = Layout::new(&plan.target);
         let limits = Limits::new(inbox.gone(), plan.stage_limit);
-        Self { layout, plan, heard, inbox, limits, outbox, step: Step::Lock, release: None, before: Before::default() }
+        Self {
+            layout,
+            plan,
+            heard,
+            inbox,
+            limits,
+            outbox,
+            step: Step::Lock,
+            release: None,
+            before: Before::default(),
+        }
     }
 
     /// Runs it; the last event is told. The same transaction twice is the same transaction: where it has ended, or is at
@@ -77,7 +92,11 @@ impl<'a> Session<'a> {
                 self.give_up(reason);
                 // a run that staged nothing leaves everything as it found it, but for what takes up the room it lacks
                 if self.step >= Step::Upload || full {
-                    let after = if full { After::FullDisk } else { After::Failure };
+                    let after = if full {
+                        After::FullDisk
+                    } else {
+                        After::Failure
+                    };
                     retention::run(&self.layout, self.plan.retention, after);
                 }
                 drop(lock);
@@ -96,13 +115,28 @@ impl<'a> Session<'a> {
 
     /// Whether it was this very transaction, and has ended.
     fn end_again(&mut self) -> bool {
-        let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) else { return false };
-        follow::tell_again(&self.layout, &verdict, self.heard, &self.limits, self.outbox);
+        let Some(verdict) = verdicts::get(&self.layout, &self.plan.transaction) else {
+            return false;
+        };
+        follow::tell_again(
+            &self.layout,
+            &verdict,
+            self.heard,
+            &self.limits,
+            self.outbox,
+        );
         true
     }
 
     fn rejoin(&mut self) -> bool {
-        let Self { layout, plan, heard, limits, outbox, .. } = self;
+        let Self {
+            layout,
+            plan,
+            heard,
+            limits,
+            outbox,
+            ..
+        } = self;
         follow::rejoin(layout, &plan.transaction, heard, limits, outbox)
     }
 
@@ -110,8 +144,16 @@ impl<'a> Session<'a> {
     fn take_lock(&mut self) -> Result<Option<File>, Reason> {
         self.begin(Step::Lock);
         check::make_folders(&self.layout)?;
-        let Self { layout, plan, limits, outbox, .. } = self;
-        let lock = lock::take(layout, plan, limits, |holder| outbox.emit(What::Waiting(holder)))?;
+        let Self {
+            layout,
+            plan,
+            limits,
+            outbox,
+            ..
+        } = self;
+        let lock = lock::take(layout, plan, limits, |holder| {
+            outbox.emit(What::Waiting(holder))
+        })?;
         if lock.is_some() {
             lock::sign(layout, plan);
         }
@@ -124,7 +166,8 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         for (path, error) in journal::leftovers(&self.layout) {
-            self.outbox.emit(What::Warning(Warning::Leftover { path, error }));
+            self.outbox
+                .emit(What::Warning(Warning::Leftover { path, error }));
         }
         self.begin(Step::Check);
         let entries = stage::manifest(self.plan, self.inbox, &self.limits)?;
@@ -155,7 +198,11 @@ impl<'a> Session<'a> {
         self.begin(Step::Seal);
         self.seal(release)?;
         let good = self.judge_current()?;
-        let goal = Goal { release, success: Outcome::Deployed, verification: self.plan.verification.clone() };
+        let goal = Goal {
+            release,
+            success: Outcome::Deployed,
+            verification: self.plan.verification.clone(),
+        };
         Ok(self.instruction(goal, good))
     }
 
@@ -170,7 +217,14 @@ impl<'a> Session<'a> {
         self.release = Some(release);
         self.check_programs(release)?;
         let (verification, _) = self.known_of(release);
-        Ok(self.instruction(Goal { release, success: Outcome::Restored, verification }, good))
+        Ok(self.instruction(
+            Goal {
+                release,
+                success: Outcome::Restored,
+                verification,
+            },
+            good,
+        ))
     }
 
     fn judge_current(&mut self) -> Result<bool, Reason> {
@@ -184,7 +238,9 @@ impl<'a> Session<'a> {
         if self.end_again() {
             return Ok(true);
         }
-        let Some(verdict) = ended else { return Ok(false) };
+        let Some(verdict) = ended else {
+            return Ok(false);
+        };
         let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
         let transaction = verdict.transaction.clone();
         self.outbox.emit(What::Recovered(Box::new(verdict)));
@@ -198,8 +254,22 @@ impl<'a> Session<'a> {
 
     fn stage(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
         self.begin(Step::Upload);
-        let Self { layout, plan, inbox, limits, outbox, .. } = self;
-        let staged = Stage { layout, plan, inbox, limits, outbox }.run(entries)?;
+        let Self {
+            layout,
+            plan,
+            inbox,
+            limits,
+            outbox,
+            ..
+        } = self;
+        let staged = Stage {
+            layout,
+            plan,
+            inbox,
+            limits,
+            outbox,
+        }
+        .run(entries)?;
         let release = staged.release;
         self.release = Some(release);
         self.outbox.emit(What::Staged(staged));
@@ -225,21 +295,33 @@ impl<'a> Session<'a> {
     fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {
         self.check_programs(release)?;
         durable::sync_file_system(&self.layout.release(release))?;
-        records::mark(&self.layout, release, State::Complete, Some(self.plan.verification.clone()))
+        records::mark(
+            &self.layout,
+            release,
+            State::Complete,
+            Some(self.plan.verification.clone()),
+        )
     }
 
     fn check_programs(&self, release: ReleaseId) -> Result<(), Reason> {
-        self.before.unit.as_ref().map_or(Ok(()), |unit| install::check_programs(&self.layout, release, unit))
+        self.before.unit.as_ref().map_or(Ok(()), |unit| {
+            install::check_programs(&self.layout, release, unit)
+        })
     }
 
     /// While the old release serves, until systemd would allow both the new one and the way back to start.
     fn wait_for_starts(&mut self) -> Result<(), Reason> {
-        let Some(unit) = &self.before.unit else { return Ok(()) };
+        let Some(unit) = &self.before.unit else {
+            return Ok(());
+        };
         let wait = restart::wait_needed(&self.layout, unit, self.before.resettable);
         if wait.is_zero() {
             return Ok(());
         }
-        self.outbox.emit(What::Notice(Notice::StartLimitWait { up_to: wait, serving: true }));
+        self.outbox.emit(What::Notice(Notice::StartLimitWait {
+            up_to: wait,
+            serving: true,
+        }));
         let start = std::time::Instant::now();
         while start.elapsed() < wait {
             self.limits.check()?;
@@ -251,7 +333,9 @@ impl<'a> Session<'a> {
     fn instruction(&self, goal: Goal, good: bool) -> Pending {
         let plan = self.plan;
         let old = self.before.current.map(|old| self.old(old, good));
-        let back = old.as_ref().map_or(&goal.verification, |old| &old.verification);
+        let back = old
+            .as_ref()
+            .map_or(&goal.verification, |old| &old.verification);
         Pending {
             format: Pending::FORMAT,
             deadline: deadline(&plan.restart, [&goal.verification, back], &self.before),
@@ -270,15 +354,26 @@ impl<'a> Session<'a> {
 
     fn old(&self, release: ReleaseId, good: bool) -> Old {
         let (verification, origin) = self.known_of(release);
-        Old { release, good, verification, commit: origin.commit }
+        Old {
+            release,
+            good,
+            verification,
+            commit: origin.commit,
+        }
     }
 
     /// How a release that is there is verified, and of what it was made.
     fn known_of(&self, release: ReleaseId) -> (Verification, Origin) {
         let record = records::get(&self.layout, release);
-        let origin = record.as_ref().map(|record| record.origin.clone()).unwrap_or_default();
+        let origin = record
+            .as_ref()
+            .map(|record| record.origin.clone())
+            .unwrap_or_default();
         let own = record.and_then(|record| record.verification);
-        (own.unwrap_or_else(|| check::without_match(&self.plan.verification)), origin)
+        (
+            own.unwrap_or_else(|| check::without_match(&self.plan.verification)),
+            origin,
+        )
     }
 
     /// Who does it, and with what: the commit that a rollback is run from says nothing about what goes live.
@@ -287,14 +382,23 @@ impl<'a> Session<'a> {
         match self.plan.task {
             Task::Deploy => own,
             Task::RollBack { .. } => {
-                let of = self.release.map(|release| self.known_of(release).1).unwrap_or_default();
-                Origin { commit: of.commit, reference: of.reference, ..own }
+                let of = self
+                    .release
+                    .map(|release| self.known_of(release).1)
+                    .unwrap_or_default();
+                Origin {
+                    commit: of.commit,
+                    reference: of.reference,
+                    ..own
+                }
             }
         }
     }
 
     fn hand_over(&mut self, pending: &Pending, lock: File) {
-        if let Err(reason) = follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox) {
+        if let Err(reason) =
+            follow::hand_over(&self.layout, pending, lock, &self.limits, self.outbox)
+        {
             self.step = Step::Switch;
             self.give_up(reason);
         }
@@ -330,7 +434,10 @@ impl<'a> Session<'a> {
             release: self.release,
             previous: self.before.current,
             live: links::live(&self.layout),
-            failure: Some(Failure { step: self.step, reason }),
+            failure: Some(Failure {
+                step: self.step,
+                reason,
+            }),
             rollback: None,
             switched: false,
             at: now(),
@@ -360,9 +467,15 @@ fn deadline(restart: &Restart, both: [&Verification; 2], before: &Before) -> Dur
     let unit = before.unit.as_ref();
     let restart = match restart {
         Restart::Nothing => Duration::ZERO,
-        _ => unit.map_or(restart::LONGEST, |unit| unit.restart_limit(restart::LONGEST)) + restart::MARGIN,
+        _ => {
+            unit.map_or(restart::LONGEST, |unit| {
+                unit.restart_limit(restart::LONGEST)
+            }) + restart::MARGIN
+        }
     };
-    let limit = unit.and_then(Unit::start_limit).filter(|_| !before.resettable);
+    let limit = unit
+        .and_then(Unit::start_limit)
+        .filter(|_| !before.resettable);
     let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
     let watch = |verification: &Verification| verification.timeout + verification.settle;
     2 * (restart + limit) + both.into_iter().map(watch).sum::<Duration>()

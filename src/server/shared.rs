@@ -12,12 +12,16 @@ use std::path::{Component, Path, PathBuf};
 const PLACEHOLDER: &str = ".gitkeep";
 
 fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
-    Reason::Shared { path: shared.path.clone(), problem: problem.into() }
+    Reason::Shared {
+        path: shared.path.clone(),
+        problem: problem.into(),
+    }
 }
 
 /// What must be there already is: looked at before anything is uploaded, and changes nothing.
 pub(super) fn check(layout: &Layout, all: &[Shared]) -> Result<()> {
-    all.iter().try_for_each(|shared| look(layout, shared).map(drop))
+    all.iter()
+        .try_for_each(|shared| look(layout, shared).map(drop))
 }
 
 /// Makes the folders that are missing, and links everything into the release. Nothing is made through a link of the tree.
@@ -52,7 +56,9 @@ fn look(layout: &Layout, shared: &Shared) -> Result<Found> {
         Ok(found) if found.is_dir() == shared.folder => Ok(Found::Right),
         Ok(_) if shared.folder => Err(bad(shared, "is a file, not a folder")),
         Ok(_) => Err(bad(shared, "is a folder: write it with a / at its end")),
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(bad(shared, format!("cannot be looked at: {error}"))),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(bad(shared, format!("cannot be looked at: {error}")))
+        }
         Err(_) if path.is_symlink() => Err(bad(shared, "is a link to nothing")),
         Err(_) if shared.folder => Ok(Found::Nothing),
         Err(_) => Err(bad(shared, "is missing")),
@@ -64,18 +70,32 @@ fn is_below(path: &str) -> bool {
     let mut names = Path::new(path).components();
     names.clone().next().is_some()
         && names.all(|name| matches!(name, Component::Normal(_)))
-        && Path::new(path).components().collect::<PathBuf>().as_os_str() == path
+        && Path::new(path)
+            .components()
+            .collect::<PathBuf>()
+            .as_os_str()
+            == path
         && !path.contains('\0')
 }
 
 fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
-    let parents: Vec<&Path> = Path::new(&shared.path).ancestors().skip(1).filter(|it| *it != Path::new("")).collect();
+    let parents: Vec<&Path> = Path::new(&shared.path)
+        .ancestors()
+        .skip(1)
+        .filter(|it| *it != Path::new(""))
+        .collect();
     for parent in parents.into_iter().rev() {
         let path = folder.join(parent);
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
-                return Err(bad(shared, format!("would lie in {}, which is no folder of the tree", parent.display())))
+                return Err(bad(
+                    shared,
+                    format!(
+                        "would lie in {}, which is no folder of the tree",
+                        parent.display()
+                    ),
+                ))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 fs::create_dir(&path).map_err(failed("make the folder", &path))?;
@@ -93,10 +113,15 @@ fn make_room(place: &Path, shared: &Shared) -> Result<()> {
         found => found.map_err(failed("look at", place))?,
     };
     if !(shared.folder && found.is_dir() && only_holds_a_place(place)?) {
-        return Err(bad(shared, "is in the tree too, and would hide what is there"));
+        return Err(bad(
+            shared,
+            "is in the tree too, and would hide what is there",
+        ));
     }
     match fs::remove_file(place.join(PLACEHOLDER)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &place.join(PLACEHOLDER))(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(failed("remove", &place.join(PLACEHOLDER))(error))
+        }
         _ => fs::remove_dir(place).map_err(failed("remove", place)),
     }
 }
@@ -104,7 +129,10 @@ fn make_room(place: &Path, shared: &Shared) -> Result<()> {
 fn only_holds_a_place(folder: &Path) -> Result<bool> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
-        let is_file = entry.file_type().map_err(failed("look at", folder))?.is_file();
+        let is_file = entry
+            .file_type()
+            .map_err(failed("look at", folder))?
+            .is_file();
         if !is_file || entry.file_name() != PLACEHOLDER {
             return Ok(false);
         }
@@ -116,7 +144,8 @@ fn only_holds_a_place(folder: &Path) -> Result<bool> {
 /// leads back.
 fn link_text(layout: &Layout, shared: &Shared) -> PathBuf {
     let real = |path: &Path| fs::canonicalize(path).ok();
-    let beside = real(&layout.releases()).and_then(|releases| releases.parent().map(Path::to_owned));
+    let beside =
+        real(&layout.releases()).and_then(|releases| releases.parent().map(Path::to_owned));
     if beside.is_none() || beside != real(layout.target()) {
         return layout.shared().join(&shared.path);
     }
@@ -137,7 +166,9 @@ mod tests {
         for path in ["a", "a/b", ".env", "a b/ü"] {
             assert!(is_below(path), "{path:?}");
         }
-        for path in ["", ".", "..", "/", "/a", "a/..", "../a", "a//b", "a/", "./a", "a/./b", "a\0b"] {
+        for path in [
+            "", ".", "..", "/", "/a", "a/..", "../a", "a//b", "a/", "./a", "a/./b", "a\0b",
+        ] {
             assert!(!is_below(path), "{path:?}");
         }
     }

@@ -19,7 +19,14 @@ pub(super) fn search_path() -> OsString {
     if let Some(home) = std::env::var_os("HOME") {
         folders.insert(0, Path::new(&home).join(".local/bin"));
     }
-    for folder in ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"] {
+    for folder in [
+        "/usr/local/sbin",
+        "/usr/sbin",
+        "/sbin",
+        "/usr/local/bin",
+        "/usr/bin",
+        "/bin",
+    ] {
         if !folders.iter().any(|known| known == Path::new(folder)) {
             folders.push(folder.into());
         }
@@ -29,7 +36,9 @@ pub(super) fn search_path() -> OsString {
 
 /// The program's file, where it is on the search path.
 pub(super) fn which(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&search_path()).map(|folder| folder.join(program)).find(|file| is_program(file))
+    std::env::split_paths(&search_path())
+        .map(|folder| folder.join(program))
+        .find(|file| is_program(file))
 }
 
 /// Whether the deploy user may execute the file.
@@ -40,7 +49,10 @@ pub(super) fn is_program(file: &Path) -> bool {
 /// A command with the search path set, in `/` unless told otherwise.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.env("PATH", search_path()).env("LC_ALL", "C.UTF-8").current_dir("/");
+    command
+        .env("PATH", search_path())
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir("/");
     command
 }
 
@@ -54,7 +66,11 @@ pub(super) fn run(
 ) -> Result<(), Reason> {
     let tracer = Tracer::new();
     let mut command = command("sh");
-    command.arg("-c").arg(tracer.instrument(script)).current_dir(folder).envs(environment.iter().copied());
+    command
+        .arg("-c")
+        .arg(tracer.instrument(script))
+        .current_dir(folder)
+        .envs(environment.iter().copied());
     let mut last = None;
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
         Traced::Line(number) => last = Some(number),
@@ -67,12 +83,22 @@ pub(super) fn run(
     .map_err(|error| not_started(&error))?;
     match ending {
         Ending::Exit(0) => Ok(()),
-        ending => Err(Reason::Command { ending, line: named(script, last), output: Vec::new(), said: None }),
+        ending => Err(Reason::Command {
+            ending,
+            line: named(script, last),
+            output: Vec::new(),
+            said: None,
+        }),
     }
 }
 
 fn not_started(error: &io::Error) -> Reason {
-    Reason::Command { ending: Ending::Exit(127), line: None, output: format!("sh: {error}").into_bytes(), said: None }
+    Reason::Command {
+        ending: Ending::Exit(127),
+        line: None,
+        output: format!("sh: {error}").into_bytes(),
+        said: None,
+    }
 }
 
 fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {
@@ -118,9 +144,16 @@ impl Tracer {
 
     fn take(&self, line: Vec<u8>) -> Traced {
         let mark = self.mark.as_bytes();
-        let Some(at) = line.windows(mark.len()).position(|window| window == mark) else { return Traced::Output(line) };
-        let digits = line[at + mark.len()..].iter().skip(1).take_while(|b| b.is_ascii_digit());
-        let number = digits.fold(0usize, |n, b| n.saturating_mul(10).saturating_add(usize::from(b - b'0')));
+        let Some(at) = line.windows(mark.len()).position(|window| window == mark) else {
+            return Traced::Output(line);
+        };
+        let digits = line[at + mark.len()..]
+            .iter()
+            .skip(1)
+            .take_while(|b| b.is_ascii_digit());
+        let number = digits.fold(0usize, |n, b| {
+            n.saturating_mul(10).saturating_add(usize::from(b - b'0'))
+        });
         match at {
             0 => Traced::Line(number),
             // a line without an end stood before it
@@ -138,7 +171,8 @@ fn commands(script: &str) -> Vec<(usize, String)> {
         let command = lines[start..end].join("\n");
         // what looks at the status of the line before must find it
         let last = end == lines.len() || end > MOST_LINES || script.contains("$?");
-        let whole = !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
+        let whole =
+            !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
         if last {
             commands.push((start + 1, lines[start..].join("\n")));
             break;
@@ -155,7 +189,10 @@ fn commands(script: &str) -> Vec<(usize, String)> {
 fn is_whole(script: &str) -> bool {
     let mut check = command("sh");
     check.args(["-n", "-c", script]);
-    matches!(process::quick(&mut check, Duration::from_secs(5)), Ok((Ending::Exit(0), _)))
+    matches!(
+        process::quick(&mut check, Duration::from_secs(5)),
+        Ok((Ending::Exit(0), _))
+    )
 }
 
 #[cfg(test)]
@@ -186,7 +223,10 @@ mod tests {
 
     #[test]
     fn output_is_shown_without_any_trace() {
-        assert_eq!(outcome("echo $GREETING\nprintf 'no end' >&2\necho done"), (Ok(()), "hello\nno end\ndone\n".into()));
+        assert_eq!(
+            outcome("echo $GREETING\nprintf 'no end' >&2\necho done"),
+            (Ok(()), "hello\nno end\ndone\n".into())
+        );
     }
 
     #[test]
@@ -200,22 +240,40 @@ mod tests {
     fn a_block_that_fails_is_named_by_its_first_line() {
         let script = "true\nif true; then\n  cd /nowhere-at-all\nfi\ntrue";
         assert_eq!(failed_line(script), Some((2, "if true; then".into())));
-        assert_eq!(failed_line("true\necho $UNSET_AT_ALL | cat; exit 3").map(|line| line.0), Some(2));
+        assert_eq!(
+            failed_line("true\necho $UNSET_AT_ALL | cat; exit 3").map(|line| line.0),
+            Some(2)
+        );
     }
 
     #[test]
     fn what_spans_lines_is_run_as_it_is_written() {
         let script = "cat <<END\nfirst\nsecond\nEND\necho 'a\nb' \\\n  c\nfalse";
         assert_eq!(outcome(script).1, "first\nsecond\na\nb c\n");
-        assert_eq!(failed_line("echo 'a\nb' \\\n  c\nfalse\n"), Some((4, "false".into())));
+        assert_eq!(
+            failed_line("echo 'a\nb' \\\n  c\nfalse\n"),
+            Some((4, "false".into()))
+        );
         assert_eq!(outcome("set +e\n(exit 7)\necho $?").1, "7\n");
-        assert_eq!(outcome("f() {\n  echo in f\n}\nf &&\n  f").1, "in f\nin f\n");
+        assert_eq!(
+            outcome("f() {\n  echo in f\n}\nf &&\n  f").1,
+            "in f\nin f\n"
+        );
     }
 
     #[test]
     fn a_program_that_is_not_there_is_exit_127() {
         let (result, said) = outcome("no-such-program --at-all");
-        assert!(matches!(result, Err(Reason::Command { ending: Ending::Exit(127), .. })), "{result:?}");
+        assert!(
+            matches!(
+                result,
+                Err(Reason::Command {
+                    ending: Ending::Exit(127),
+                    ..
+                })
+            ),
+            "{result:?}"
+        );
         assert!(said.contains("not found"), "{said}");
     }
 

@@ -47,8 +47,17 @@ type Place = (usize, usize);
 
 impl Sources {
     pub(super) fn new(layout: &Layout) -> Self {
-        let indexed = |id| Some(Indexed { folder: layout.release(id), files: records::index(layout, id)? });
-        let releases: Vec<_> = records::present(layout).into_iter().rev().filter_map(indexed).collect();
+        let indexed = |id| {
+            Some(Indexed {
+                folder: layout.release(id),
+                files: records::index(layout, id)?,
+            })
+        };
+        let releases: Vec<_> = records::present(layout)
+            .into_iter()
+            .rev()
+            .filter_map(indexed)
+            .collect();
         let mut by_digest: HashMap<ShortDigest, Vec<Place>> = HashMap::new();
         for (release, Indexed { files, .. }) in releases.iter().enumerate() {
             for (file, (digest, _)) in files.iter().enumerate() {
@@ -56,14 +65,31 @@ impl Sources {
             }
         }
         let unrecorded = links::live(layout).map(|id| layout.release(id));
-        let unrecorded = unrecorded.filter(|live| releases.iter().all(|release| release.folder != *live));
-        Self { releases, by_digest, unrecorded, chunks: AtomicUsize::new(MOST_CHUNKS) }
+        let unrecorded =
+            unrecorded.filter(|live| releases.iter().all(|release| release.folder != *live));
+        Self {
+            releases,
+            by_digest,
+            unrecorded,
+            chunks: AtomicUsize::new(MOST_CHUNKS),
+        }
     }
 
     /// Makes `file` from what is here; `None` where there is none, or none that is still the same.
-    pub(super) fn copy(&self, path: &[u8], file: &NewFile, copier: &mut Copier<'_>) -> Result<Option<Digest>> {
-        for candidate in self.with_digest(file.digest).chain(self.unrecorded_at(path)) {
-            let Some((mut source, _)) = open(&candidate).filter(|(_, size)| *size == file.size) else { continue };
+    pub(super) fn copy(
+        &self,
+        path: &[u8],
+        file: &NewFile,
+        copier: &mut Copier<'_>,
+    ) -> Result<Option<Digest>> {
+        for candidate in self
+            .with_digest(file.digest)
+            .chain(self.unrecorded_at(path))
+        {
+            let Some((mut source, _)) = open(&candidate).filter(|(_, size)| *size == file.size)
+            else {
+                continue;
+            };
             let mut target = file.create()?;
             if let Some(digest) = copier.copy(&mut source, &mut target, file)? {
                 if ShortDigest::from(digest) == file.digest {
@@ -78,13 +104,26 @@ impl Sources {
 
     /// What is here of `file`, which can't be copied: what an upload that was cut short left of it, and the newest earlier
     /// version.
-    pub(super) fn known(&self, path: &[u8], file: &NewFile, limits: &Limits) -> Result<Option<KnownChunks>> {
+    pub(super) fn known(
+        &self,
+        path: &[u8],
+        file: &NewFile,
+        limits: &Limits,
+    ) -> Result<Option<KnownChunks>> {
         if file.size < WORTH_CUTTING {
             return Ok(None);
         }
-        let size = |path: &PathBuf| fs::symlink_metadata(path).ok().filter(Metadata::is_file).map_or(0, |it| it.len());
+        let size = |path: &PathBuf| {
+            fs::symlink_metadata(path)
+                .ok()
+                .filter(Metadata::is_file)
+                .map_or(0, |it| it.len())
+        };
         let begun = self.with_digest(file.digest).find(|path| size(path) > 0);
-        let earlier = self.with_path(path, file.digest).chain(self.unrecorded_at(path)).find(|path| size(path) > 0);
+        let earlier = self
+            .with_path(path, file.digest)
+            .chain(self.unrecorded_at(path))
+            .find(|path| size(path) > 0);
         let files: Vec<_> = begun.into_iter().chain(earlier).collect();
         let left = self.chunks.load(Ordering::Relaxed);
         // a far longer one is not cut in vain
@@ -95,23 +134,37 @@ impl Sources {
         Ok(known.filter(|known| {
             // others take of it at the same time
             let take = |left: usize| left.checked_sub(known.count());
-            self.chunks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+            self.chunks
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .is_ok()
         }))
     }
 
     fn with_digest(&self, digest: ShortDigest) -> impl Iterator<Item = PathBuf> + '_ {
-        self.by_digest.get(&digest).into_iter().flatten().map(|(release, file)| {
-            let Indexed { folder, files } = &self.releases[*release];
-            folder.join(OsStr::from_bytes(&files[*file].1))
-        })
+        self.by_digest
+            .get(&digest)
+            .into_iter()
+            .flatten()
+            .map(|(release, file)| {
+                let Indexed { folder, files } = &self.releases[*release];
+                folder.join(OsStr::from_bytes(&files[*file].1))
+            })
     }
 
     /// Other contents of the same path.
-    fn with_path<'a>(&'a self, path: &'a [u8], digest: ShortDigest) -> impl Iterator<Item = PathBuf> + 'a {
-        self.releases.iter().filter_map(move |Indexed { folder, files }| {
-            let found = files.binary_search_by(|(_, other)| other.as_slice().cmp(path)).ok()?;
-            (files[found].0 != digest).then(|| folder.join(OsStr::from_bytes(path)))
-        })
+    fn with_path<'a>(
+        &'a self,
+        path: &'a [u8],
+        digest: ShortDigest,
+    ) -> impl Iterator<Item = PathBuf> + 'a {
+        self.releases
+            .iter()
+            .filter_map(move |Indexed { folder, files }| {
+                let found = files
+                    .binary_search_by(|(_, other)| other.as_slice().cmp(path))
+                    .ok()?;
+                (files[found].0 != digest).then(|| folder.join(OsStr::from_bytes(path)))
+            })
     }
 
     fn unrecorded_at(&self, path: &[u8]) -> Option<PathBuf> {
@@ -122,7 +175,11 @@ impl Sources {
 /// A regular file and its size: never through a link, never a pipe that would block.
 pub(super) fn open(path: &Path) -> Option<(File, u64)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).ok()?;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+        .ok()?;
     let found = file.metadata().ok()?;
     found.is_file().then_some((file, found.len()))
 }
@@ -135,13 +192,22 @@ pub(super) struct Copier<'a> {
 
 impl<'a> Copier<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Self { limits, buffer: vec![0; PIECE] }
+        Self {
+            limits,
+            buffer: vec![0; PIECE],
+        }
     }
 
     /// The digest of what `file` holds then; `None` where the source can't be read.
-    fn copy(&mut self, source: &mut File, target: &mut File, file: &NewFile) -> Result<Option<Digest>> {
+    fn copy(
+        &mut self,
+        source: &mut File,
+        target: &mut File,
+        file: &NewFile,
+    ) -> Result<Option<Digest>> {
         // it is what it was then, whatever becomes of the source
-        let cloned = rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() && target.rewind().is_ok();
+        let cloned =
+            rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() && target.rewind().is_ok();
         let mut hasher = Sha256::new();
         let mut left = file.size;
         while left > 0 {
@@ -152,7 +218,9 @@ impl<'a> Copier<'a> {
                 Ok(n) => {
                     hasher.update(&self.buffer[..n]);
                     if !cloned {
-                        target.write_all(&self.buffer[..n]).map_err(failed("write", &file.path))?;
+                        target
+                            .write_all(&self.buffer[..n])
+                            .map_err(failed("write", &file.path))?;
                     }
                     left = left.saturating_sub(n as u64);
                 }

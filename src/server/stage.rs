@@ -11,7 +11,9 @@ use super::outbox::Outbox;
 use super::receive::{ask_for, broken, Receiver};
 use super::records::{self, Record, State};
 use super::sources::Sources;
-use crate::protocol::{root_of, validate, Digest, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES};
+use crate::protocol::{
+    root_of, validate, Digest, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES,
+};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::ffi::OsStrExt;
@@ -55,14 +57,22 @@ impl Stage<'_> {
     /// Draws the id, builds the tree, says what came from where.
     pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged> {
         // one that was removed again does not come back under another's name
-        let attempts = journal::last(self.layout, ATTEMPTS).into_iter().filter_map(|attempt| attempt.release);
+        let attempts = journal::last(self.layout, ATTEMPTS)
+            .into_iter()
+            .filter_map(|attempt| attempt.release);
         let release = ReleaseId::next(now(), records::all(self.layout).into_iter().chain(attempts));
         let folder = self.layout.release(release);
         // newest first, and before the new one is among them
         let sources = Sources::new(self.layout);
-        records::put(self.layout, &Record::new(release, State::Incomplete, self.plan.origin.clone()))?;
+        records::put(
+            self.layout,
+            &Record::new(release, State::Incomplete, self.plan.origin.clone()),
+        )?;
         records::put_index(self.layout, release, entries)?;
-        DirBuilder::new().mode(0o755).create(&folder).map_err(failed("make the folder", &folder))?;
+        DirBuilder::new()
+            .mode(0o755)
+            .create(&folder)
+            .map_err(failed("make the folder", &folder))?;
         make_folders(&folder, entries)?;
         // of what is no file, and of empty ones
         let mut digests = vec![Digest::of(b""); entries.len()];
@@ -86,8 +96,16 @@ impl Stage<'_> {
         let folder = self.layout.release(release);
         let mut receiver = Receiver::new(self.inbox, self.limits);
         let asked = receiver.is_asked()?;
-        let Made { copied, mut lacking } =
-            make_files(&folder, entries, digests, asked.then_some(sources), self.limits)?;
+        let Made {
+            copied,
+            mut lacking,
+        } = make_files(
+            &folder,
+            entries,
+            digests,
+            asked.then_some(sources),
+            self.limits,
+        )?;
         let received = u32::try_from(lacking.len()).unwrap_or(u32::MAX);
         if asked {
             ask_for(&mut lacking, self.outbox);
@@ -97,7 +115,12 @@ impl Stage<'_> {
             ask_for(&mut wrong, self.outbox);
             receiver.receive(wrong, digests)?;
         }
-        Ok(Staged { release, received, received_bytes: receiver.bytes(), copied })
+        Ok(Staged {
+            release,
+            received,
+            received_bytes: receiver.bytes(),
+            copied,
+        })
     }
 }
 
@@ -105,7 +128,8 @@ fn make_folders(folder: &Path, entries: &[Entry]) -> Result<()> {
     for entry in entries {
         if let Kind::Folder { mode } = entry.kind {
             let path = place(folder, entry);
-            let made = fs::create_dir(&path).and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
+            let made = fs::create_dir(&path)
+                .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
             made.map_err(failed("make the folder", &path))?;
         }
     }
@@ -131,8 +155,12 @@ fn prove(folder: &Path, entries: &[Entry]) -> Result<()> {
         let mode = found.permissions().mode() & 0o7777;
         let right = match &entry.kind {
             Kind::Folder { mode: meant } => found.is_dir() && mode == *meant,
-            Kind::File { mode: meant, size, .. } => found.is_file() && mode == *meant && found.len() == *size,
-            Kind::Link { to } => fs::read_link(&path).is_ok_and(|text| text.as_os_str().as_bytes() == to.as_slice()),
+            Kind::File {
+                mode: meant, size, ..
+            } => found.is_file() && mode == *meant && found.len() == *size,
+            Kind::Link { to } => {
+                fs::read_link(&path).is_ok_and(|text| text.as_os_str().as_bytes() == to.as_slice())
+            }
         };
         if !right {
             return Err(broken(format!("{} is not as it was meant", path.display())));
@@ -140,7 +168,10 @@ fn prove(folder: &Path, entries: &[Entry]) -> Result<()> {
     }
     let there = count(folder)?;
     if there != entries.len() {
-        return Err(broken(format!("the release holds {there} things rather than {}", entries.len())));
+        return Err(broken(format!(
+            "the release holds {there} things rather than {}",
+            entries.len()
+        )));
     }
     Ok(())
 }
@@ -150,7 +181,11 @@ fn count(folder: &Path) -> Result<usize> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         total += 1;
-        if entry.file_type().map_err(failed("look at", folder))?.is_dir() {
+        if entry
+            .file_type()
+            .map_err(failed("look at", folder))?
+            .is_dir()
+        {
             total += count(&entry.path())?;
         }
     }

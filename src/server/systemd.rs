@@ -39,8 +39,16 @@ impl Unit {
     /// The same, asked once.
     pub(super) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
         let mut show = command("systemctl");
-        show.args(["show", "--no-pager", "--property", PROPERTIES, "--", service]);
-        let (ending, said) = quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
+        show.args([
+            "show",
+            "--no-pager",
+            "--property",
+            PROPERTIES,
+            "--",
+            service,
+        ]);
+        let (ending, said) =
+            quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
         let said = String::from_utf8_lossy(&said);
         if ending != Ending::Exit(0) {
             return Err(Reason::Unreadable(said.trim().to_owned()));
@@ -49,8 +57,13 @@ impl Unit {
     }
 
     pub(super) fn parse(text: &str) -> Self {
-        let pair = |line: &str| line.split_once('=').map(|(key, value)| (key.to_owned(), value.trim().to_owned()));
-        Self { properties: text.lines().filter_map(pair).collect() }
+        let pair = |line: &str| {
+            line.split_once('=')
+                .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
+        };
+        Self {
+            properties: text.lines().filter_map(pair).collect(),
+        }
     }
 
     /// Whether systemd knows what an invocation is, by which a restart is told (since 232).
@@ -104,7 +117,9 @@ impl Unit {
     pub(super) fn is_up(&self) -> bool {
         match (self.get("ActiveState"), self.get("SubState")) {
             ("active", "running" | "exited" | "listening" | "waiting") => true,
-            ("inactive", "dead") => self.get("Type") == "oneshot" && self.get("Result") == "success",
+            ("inactive", "dead") => {
+                self.get("Type") == "oneshot" && self.get("Result") == "success"
+            }
             _ => false,
         }
     }
@@ -125,7 +140,10 @@ impl Unit {
 
     /// How many starts are allowed in how long; `None`: any number.
     pub(super) fn start_limit(&self) -> Option<(u64, Duration)> {
-        let (burst, interval) = (self.number("StartLimitBurst"), self.span("StartLimitIntervalUSec")?);
+        let (burst, interval) = (
+            self.number("StartLimitBurst"),
+            self.span("StartLimitIntervalUSec")?,
+        );
         (burst > 0 && !interval.is_zero()).then_some((burst, interval))
     }
 
@@ -138,7 +156,11 @@ impl Unit {
     /// The programs that `ExecStart` names.
     pub(super) fn programs(&self) -> Vec<&str> {
         let after = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
-        self.get("ExecStart").split("{ path=").skip(1).filter_map(|part| after(part).map(|end| &part[..end])).collect()
+        self.get("ExecStart")
+            .split("{ path=")
+            .skip(1)
+            .filter_map(|part| after(part).map(|end| &part[..end]))
+            .collect()
     }
 }
 
@@ -151,7 +173,9 @@ fn parse_span(text: &str) -> Option<Duration> {
 }
 
 fn parse_part(part: &str) -> Option<Duration> {
-    let unit_at = part.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(part.len());
+    let unit_at = part
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(part.len());
     let (number, unit) = part.split_at(unit_at);
     let seconds = match unit {
         "us" => 1e-6,
@@ -196,7 +220,11 @@ pub(super) fn is_root() -> bool {
 /// Whether logind kills what a user leaves behind; `None`: it can't be read.
 pub(super) fn kills_user_processes() -> Option<bool> {
     let mut ask = command("busctl");
-    ask.args(["get-property", "org.freedesktop.login1", "/org/freedesktop/login1"]);
+    ask.args([
+        "get-property",
+        "org.freedesktop.login1",
+        "/org/freedesktop/login1",
+    ]);
     ask.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
     match quick(&mut ask, PATIENCE) {
         Ok((Ending::Exit(0), said)) => Some(said.starts_with(b"b true")),
@@ -236,8 +264,12 @@ mod tests {
     fn a_unit_is_up_only_when_it_runs() {
         let up = |text: &str| Unit::parse(text).is_up();
         assert!(up("ActiveState=active\nSubState=running"));
-        assert!(up("ActiveState=inactive\nSubState=dead\nType=oneshot\nResult=success"));
-        assert!(!up("ActiveState=inactive\nSubState=dead\nType=simple\nResult=success"));
+        assert!(up(
+            "ActiveState=inactive\nSubState=dead\nType=oneshot\nResult=success"
+        ));
+        assert!(!up(
+            "ActiveState=inactive\nSubState=dead\nType=simple\nResult=success"
+        ));
         assert!(!up("ActiveState=activating\nSubState=auto-restart"));
         assert!(!up("ActiveState=failed\nSubState=failed"));
         assert!(!up(""));
@@ -246,7 +278,10 @@ mod tests {
     #[test]
     fn a_unit_without_a_limit_may_start_at_any_time() {
         let limit = |text: &str| Unit::parse(text).start_limit();
-        assert_eq!(limit("StartLimitBurst=5\nStartLimitIntervalUSec=10s"), Some((5, Duration::from_secs(10))));
+        assert_eq!(
+            limit("StartLimitBurst=5\nStartLimitIntervalUSec=10s"),
+            Some((5, Duration::from_secs(10)))
+        );
         assert_eq!(limit("StartLimitBurst=5\nStartLimitIntervalUSec=0"), None);
         assert_eq!(limit("StartLimitBurst=0\nStartLimitIntervalUSec=10s"), None);
     }

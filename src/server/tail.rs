@@ -23,7 +23,12 @@ impl Tail {
     /// Of a transaction that is about to begin.
     pub(super) fn new(layout: &Layout, transaction: &TransactionId) -> Result<Self> {
         let path = layout.events(transaction);
-        let file = File::options().create(true).append(true).read(true).open(&path).map_err(failed("open", &path))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(&path)
+            .map_err(failed("open", &path))?;
         Ok(Self::of(file, 0))
     }
 
@@ -37,7 +42,13 @@ impl Tail {
         if let Err(error) = file.try_lock() {
             tracing::debug!(%error, "nobody sees that we follow");
         }
-        Self { file, frames: wire::FromServer::default(), read: 0, heard, no_return: false }
+        Self {
+            file,
+            frames: wire::FromServer::default(),
+            read: 0,
+            heard,
+            no_return: false,
+        }
     }
 
     /// How many events the runner half has been told by now, over this line and earlier ones.
@@ -55,7 +66,9 @@ impl Tail {
         let mut ended = false;
         // only whole ones: a full disk, or a kill, may have cut the last
         while let Ok(Some(message)) = self.frames.next_message() {
-            let ToRunner::Event(Event { what, .. }) = &message else { continue };
+            let ToRunner::Event(Event { what, .. }) = &message else {
+                continue;
+            };
             self.no_return |= matches!(what, What::PointOfNoReturn { .. });
             let last = matches!(what, What::Ended(_));
             ended |= last;

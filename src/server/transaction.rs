@@ -14,7 +14,9 @@ use super::records::{self, State};
 use super::restart::{Service, Started, Unstarted};
 use super::verdicts;
 use super::verify::{verify, Subject};
-use crate::protocol::{Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What};
+use crate::protocol::{
+    Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
+};
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -32,8 +34,20 @@ pub(super) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(layout: &'a Layout, pending: &'a Pending, events: &'a mut dyn Events) -> Self {
-        Self { layout, pending, events, told: None, begun: true, unfinished: false, left_alone: None }
+    pub(super) fn new(
+        layout: &'a Layout,
+        pending: &'a Pending,
+        events: &'a mut dyn Events,
+    ) -> Self {
+        Self {
+            layout,
+            pending,
+            events,
+            told: None,
+            begun: true,
+            unfinished: false,
+            left_alone: None,
+        }
     }
 
     /// Runs it to its end.
@@ -41,21 +55,36 @@ impl<'a> Transaction<'a> {
         if let Err(reason) = self.pending.begin(self.layout) {
             // a pending record that is not durable may be there all the same
             self.begun = false;
-            return self.undone(Failure { step: Step::Switch, reason });
+            return self.undone(Failure {
+                step: Step::Switch,
+                reason,
+            });
         }
         let (release, deadline) = (self.pending.release, self.pending.deadline);
         let previous = self.pending.old.as_ref().map(|old| old.release);
-        self.events.emit(What::PointOfNoReturn { release, previous, deadline });
+        self.events.emit(What::PointOfNoReturn {
+            release,
+            previous,
+            deadline,
+        });
         if let Err(reason) = self.switch() {
-            let failure = Failure { step: Step::Switch, reason };
+            let failure = Failure {
+                step: Step::Switch,
+                reason,
+            };
             // the rename may be done, and only not be durable
             let switched = links::live(self.layout) == Some(release);
-            return if switched { self.roll_back(failure) } else { self.undone(failure) };
+            return if switched {
+                self.roll_back(failure)
+            } else {
+                self.undone(failure)
+            };
         }
         match self.go_live() {
             Ok(verdict) => verdict,
             Err(failure) => {
-                self.events.emit(What::Diagnostics(diagnose::look(self.layout, self.pending)));
+                self.events
+                    .emit(What::Diagnostics(diagnose::look(self.layout, self.pending)));
                 self.roll_back(failure)
             }
         }
@@ -71,7 +100,9 @@ impl<'a> Transaction<'a> {
         self.step(Step::Switch);
         let found = Link::read(self.layout, &self.layout.current());
         if found.release() != self.pending.old.as_ref().map(|old| old.release) {
-            return Err(Reason::Interference(format!("current is not what it was at the start: {found:?}")));
+            return Err(Reason::Interference(format!(
+                "current is not what it was at the start: {found:?}"
+            )));
         }
         durable::rename(&self.layout.switch_link(), &self.layout.current())
     }
@@ -85,7 +116,10 @@ impl<'a> Transaction<'a> {
             [Step::Restart, Step::Verify],
         )?;
         self.step(Step::Commit);
-        self.commit().map_err(|reason| Failure { step: Step::Commit, reason })
+        self.commit().map_err(|reason| Failure {
+            step: Step::Commit,
+            reason,
+        })
     }
 
     /// Restarts and verifies `release`, which `current` points to.
@@ -99,17 +133,33 @@ impl<'a> Transaction<'a> {
         if self.pending.restart != Restart::Nothing {
             self.step(restart);
         }
-        let service =
-            Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
+        let service = Service {
+            layout: self.layout,
+            service: self.pending.service.as_deref(),
+            restart: &self.pending.restart,
+        };
         let started = match service.restart(&verification.log, self.events) {
             Ok(started) => started,
-            Err(Unstarted { reason, goes_on }) => self.still_alone(goes_on).ok_or(Failure { step: restart, reason })?,
+            Err(Unstarted { reason, goes_on }) => self.still_alone(goes_on).ok_or(Failure {
+                step: restart,
+                reason,
+            })?,
         };
         self.step(watch);
         let folder = self.layout.release(release);
         let service = self.pending.service.as_deref();
-        let subject = Subject { release, folder, sha, service, verification, started: &started };
-        verify(&subject, self.events).map_err(|reason| Failure { step: watch, reason })
+        let subject = Subject {
+            release,
+            folder,
+            sha,
+            service,
+            verification,
+            started: &started,
+        };
+        verify(&subject, self.events).map_err(|reason| Failure {
+            step: watch,
+            reason,
+        })
     }
 
     /// Whether no restart has reached the old release's process, neither for the new release nor for the way back: then
@@ -122,7 +172,9 @@ impl<'a> Transaction<'a> {
 
     fn commit(&mut self) -> Result<Verdict> {
         if links::live(self.layout) != Some(self.pending.release) {
-            return Err(Reason::Interference("current was changed by someone else".to_owned()));
+            return Err(Reason::Interference(
+                "current was changed by someone else".to_owned(),
+            ));
         }
         let verification = Some(self.pending.verification.clone());
         records::mark(self.layout, self.pending.release, State::Good, verification)?;
@@ -134,7 +186,8 @@ impl<'a> Transaction<'a> {
         }
         let verdict = self.verdict(self.pending.success, None, None);
         // a verdict that is not durable may be there all the same, and must not outlive the way back
-        verdicts::put(self.layout, &verdict).inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
+        verdicts::put(self.layout, &verdict)
+            .inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
         self.close(&verdict);
         Ok(verdict)
     }
@@ -169,10 +222,17 @@ impl<'a> Transaction<'a> {
 
     /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.
     fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
-        let links = self.put_links_back(old).map_err(|reason| self.not_put_back(reason));
+        let links = self
+            .put_links_back(old)
+            .map_err(|reason| self.not_put_back(reason));
         if links::live(self.layout) == Some(old.release) {
             let verification = log::lenient(&old.verification);
-            self.bring_up(old.release, &verification, old.commit.as_deref(), [Step::RollBack, Step::RollBack])?;
+            self.bring_up(
+                old.release,
+                &verification,
+                old.commit.as_deref(),
+                [Step::RollBack, Step::RollBack],
+            )?;
         }
         links
     }
@@ -186,16 +246,24 @@ impl<'a> Transaction<'a> {
         match links::live(self.layout) {
             Some(live) if live == old.release => return Ok(()),
             Some(live) if live != self.pending.release => {
-                return Err(Reason::Interference(format!("current was changed to {live} by someone else")))
+                return Err(Reason::Interference(format!(
+                    "current was changed to {live} by someone else"
+                )))
             }
             _ => {}
         }
         let folder = self.layout.release(old.release);
         if !folder.is_dir() {
-            return Err(Reason::Interference(format!("{} was removed by someone else", folder.display())));
+            return Err(Reason::Interference(format!(
+                "{} was removed by someone else",
+                folder.display()
+            )));
         }
         if !self.layout.rollback_link().is_symlink() {
-            durable::link(&self.layout.rollback_link(), &Layout::link_text(old.release))?;
+            durable::link(
+                &self.layout.rollback_link(),
+                &Layout::link_text(old.release),
+            )?;
         }
         durable::rename(&self.layout.rollback_link(), &self.layout.current())
     }
@@ -203,7 +271,10 @@ impl<'a> Transaction<'a> {
     /// What the disk did not let us do, the next run tries again.
     fn not_put_back(&mut self, reason: Reason) -> Failure {
         self.unfinished |= matches!(reason, Reason::Io { .. });
-        Failure { step: Step::RollBack, reason }
+        Failure {
+            step: Step::RollBack,
+            reason,
+        }
     }
 
     /// A commit that was cut short may have moved it.
@@ -220,9 +291,16 @@ impl<'a> Transaction<'a> {
     /// There is nothing to go back to: no `current`, and one more restart, so that the failed process is gone.
     fn remove_first(&mut self) -> std::result::Result<(), Failure> {
         let is_live = links::live(self.layout) == Some(self.pending.release);
-        let removed = if is_live { durable::remove(&self.layout.current()) } else { Ok(()) };
-        let service =
-            Service { layout: self.layout, service: self.pending.service.as_deref(), restart: &self.pending.restart };
+        let removed = if is_live {
+            durable::remove(&self.layout.current())
+        } else {
+            Ok(())
+        };
+        let service = Service {
+            layout: self.layout,
+            service: self.pending.service.as_deref(),
+            restart: &self.pending.restart,
+        };
         // it can't start without a release, and that it can't is no news
         service.restart_once(self.events);
         removed.map_err(|reason| self.not_put_back(reason))
@@ -235,7 +313,12 @@ impl<'a> Transaction<'a> {
         verdict
     }
 
-    fn verdict(&self, outcome: Outcome, failure: Option<Failure>, rollback: Option<Failure>) -> Verdict {
+    fn verdict(
+        &self,
+        outcome: Outcome,
+        failure: Option<Failure>,
+        rollback: Option<Failure>,
+    ) -> Verdict {
         Verdict {
             transaction: self.pending.transaction.clone(),
             outcome,
@@ -264,7 +347,10 @@ impl<'a> Transaction<'a> {
         if let Err(reason) = Pending::clear(self.layout) {
             tracing::warn!(?reason, "the transaction stays pending");
         }
-        tracing::info!(outcome = verdict.outcome.word(), "the transaction has ended");
+        tracing::info!(
+            outcome = verdict.outcome.word(),
+            "the transaction has ended"
+        );
     }
 
     /// The attempt's line, after the verdict was told.

@@ -15,7 +15,8 @@ const TICK: Duration = Duration::from_millis(5);
 /// Writes the verdict. For a committed release this is the act that commits it.
 pub(super) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
     let path = layout.verdict(&verdict.transaction);
-    let bytes = serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
+    let bytes =
+        serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
     durable::write(&path, &bytes)
 }
 
@@ -46,7 +47,12 @@ pub(super) fn get(layout: &Layout, transaction: &TransactionId) -> Option<Verdic
 
 /// The verdict that no run has seen, if there is one.
 pub(super) fn untold(layout: &Layout) -> Option<Verdict> {
-    let transaction = fs::read_link(layout.untold()).ok()?.to_str()?.to_owned().try_into().ok()?;
+    let transaction = fs::read_link(layout.untold())
+        .ok()?
+        .to_str()?
+        .to_owned()
+        .try_into()
+        .ok()?;
     get(layout, &transaction)
 }
 
@@ -63,9 +69,13 @@ pub(super) fn told(layout: &Layout, transaction: &TransactionId) {
 /// Keeps the newest verdicts and events.
 pub(super) fn prune(layout: &Layout) {
     for folder in ["verdicts", "events"] {
-        let files = fs::read_dir(layout.own().join(folder)).into_iter().flatten().flatten();
-        let mut files: Vec<_> =
-            files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).collect();
+        let files = fs::read_dir(layout.own().join(folder))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut files: Vec<_> = files
+            .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
+            .collect();
         files.sort();
         for (_, path) in files.iter().rev().skip(KEPT) {
             if let Err(error) = fs::remove_file(path) {

@@ -83,7 +83,11 @@ enum Look {
 
 impl<'a> Watch<'a> {
     fn new(subject: &'a Subject<'a>, events: &'a mut dyn Events) -> Self {
-        let question = subject.verification.health.as_ref().map(|h| Question::new(h, subject.release, subject.sha));
+        let question = subject
+            .verification
+            .health
+            .as_ref()
+            .map(|h| Question::new(h, subject.release, subject.sha));
         Self {
             subject,
             events,
@@ -104,7 +108,12 @@ impl<'a> Watch<'a> {
     }
 
     fn run(&mut self) -> Result<(), Reason> {
-        let Verification { timeout, settle, interval, .. } = *self.subject.verification;
+        let Verification {
+            timeout,
+            settle,
+            interval,
+            ..
+        } = *self.subject.verification;
         loop {
             match self.look()? {
                 Look::Healthy => {
@@ -122,7 +131,10 @@ impl<'a> Watch<'a> {
             if self.start.elapsed() >= timeout && self.healthy_since.is_none() {
                 return Err(self.why.take().unwrap_or_else(|| self.unhealthy()));
             }
-            thread::sleep(TICK.min(interval).min(settle.max(Duration::from_millis(20))));
+            thread::sleep(
+                TICK.min(interval)
+                    .min(settle.max(Duration::from_millis(20))),
+            );
         }
     }
 
@@ -134,7 +146,9 @@ impl<'a> Watch<'a> {
         if let Some(waiting) = self.look_at_unit()? {
             return Ok(Look::Not(waiting));
         }
-        let Some(question) = &self.question else { return Ok(Look::Healthy) };
+        let Some(question) = &self.question else {
+            return Ok(Look::Healthy);
+        };
         if !due {
             return Ok(Look::Same);
         }
@@ -142,7 +156,11 @@ impl<'a> Watch<'a> {
         let (answer, took) = question.ask(QUESTION.min(self.subject.verification.timeout));
         self.attempts += 1;
         let healthy = matches!(answer, Answer::Healthy { .. });
-        self.events.emit(What::Attempt(Attempt { number: self.attempts, answer: answer.clone(), took }));
+        self.events.emit(What::Attempt(Attempt {
+            number: self.attempts,
+            answer: answer.clone(),
+            took,
+        }));
         self.last = Some(answer);
         if !healthy {
             return Ok(Look::Not(self.unhealthy()));
@@ -152,12 +170,20 @@ impl<'a> Watch<'a> {
 
     /// Whether all is to be looked at again; what is going to be called healthy always is.
     fn is_due(&self) -> bool {
-        let Verification { settle, interval, .. } = *self.subject.verification;
+        let Verification {
+            settle, interval, ..
+        } = *self.subject.verification;
         match &self.question {
             Some(_) => self.asked.is_none_or(|asked| asked.elapsed() >= interval),
             None => {
-                let settled = self.healthy_since.is_some_and(|since| since.elapsed() >= settle);
-                settled || self.up.as_ref().is_none_or(|up| up.at.elapsed() >= interval)
+                let settled = self
+                    .healthy_since
+                    .is_some_and(|since| since.elapsed() >= settle);
+                settled
+                    || self
+                        .up
+                        .as_ref()
+                        .is_none_or(|up| up.at.elapsed() >= interval)
             }
         }
     }
@@ -171,20 +197,34 @@ impl<'a> Watch<'a> {
 
     fn unhealthy(&self) -> Reason {
         let last = self.last.clone().unwrap_or(Answer::Refused);
-        Reason::Unhealthy { last, attempts: self.attempts, waited: self.start.elapsed(), said: None }
+        Reason::Unhealthy {
+            last,
+            attempts: self.attempts,
+            waited: self.start.elapsed(),
+            said: None,
+        }
     }
 
     /// The same reason, with what the log of this start says of it.
     fn explained(&self, reason: Reason) -> Reason {
-        let Some(service) = self.subject.service else { return reason };
+        let Some(service) = self.subject.service else {
+            return reason;
+        };
         let ended = self.subject.started.ended(&self.seen);
-        let failed = log::Failed { service, ended, since: self.restarted_at(), check: &self.subject.verification.log };
+        let failed = log::Failed {
+            service,
+            ended,
+            since: self.restarted_at(),
+            check: &self.subject.verification.log,
+        };
         log::explain(reason, &failed)
     }
 
     /// `Some`: the unit is not up yet. An error: it is not going to be.
     fn look_at_unit(&mut self) -> Result<Option<Reason>, Reason> {
-        let Some(service) = self.subject.service else { return Ok(None) };
+        let Some(service) = self.subject.service else {
+            return Ok(None);
+        };
         self.up = None;
         let unit = match Unit::show(service) {
             Ok(unit) => unit,
@@ -193,10 +233,15 @@ impl<'a> Watch<'a> {
         };
         unit.invocation().clone_into(&mut self.seen);
         if self.was_not_started(&unit) {
-            return Err(Reason::NotStarted { condition: unit.get("ConditionResult") == "no" });
+            return Err(Reason::NotStarted {
+                condition: unit.get("ConditionResult") == "no",
+            });
         }
         self.look_for_a_crash(&unit)?;
-        let waiting = Some(Reason::NotRunning { state: unit.state(), said: None });
+        let waiting = Some(Reason::NotRunning {
+            state: unit.state(),
+            said: None,
+        });
         match unit.get("ActiveState") {
             _ if unit.is_up() => {}
             "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
@@ -209,13 +254,21 @@ impl<'a> Watch<'a> {
         }
         let pid = unit.main_pid();
         let main = pid.and_then(|pid| Some((pid, listener::started(pid)?)));
-        self.up = Some(Up { at: Instant::now(), control_group: unit.get("ControlGroup").to_owned(), main });
+        self.up = Some(Up {
+            at: Instant::now(),
+            control_group: unit.get("ControlGroup").to_owned(),
+            main,
+        });
         self.look_at_invocation(unit.invocation())
     }
 
     /// After a restart that went well: what its state tells is how the process before it ended.
     fn was_not_started(&self, unit: &Unit) -> bool {
-        let same = self.subject.started.ended(unit.invocation()).is_some_and(|it| it.invocation == unit.invocation());
+        let same = self
+            .subject
+            .started
+            .ended(unit.invocation())
+            .is_some_and(|it| it.invocation == unit.invocation());
         same && matches!(unit.get("ActiveState"), "inactive" | "failed") && !unit.is_busy()
     }
 
@@ -232,13 +285,25 @@ impl<'a> Watch<'a> {
 
     fn crashed(&self, unit: &Unit) -> Reason {
         if unit.hit_start_limit() && self.invocation.is_none() {
-            let interval = unit.start_limit().map(|(_, interval)| interval).unwrap_or_default();
-            return Reason::StartLimit { interval, said: None };
+            let interval = unit
+                .start_limit()
+                .map(|(_, interval)| interval)
+                .unwrap_or_default();
+            return Reason::StartLimit {
+                interval,
+                said: None,
+            };
         }
         // what died because its port is taken is told by the taker
-        match self.local_port().map(|port| (port, self.owner_of(port, unit.get("ControlGroup")))) {
+        match self
+            .local_port()
+            .map(|port| (port, self.owner_of(port, unit.get("ControlGroup"))))
+        {
             Some((port, Owner::Foreign(who))) => Reason::ForeignListener { port, who },
-            _ => Reason::Crashed { result: unit.result(), said: None },
+            _ => Reason::Crashed {
+                result: unit.result(),
+                said: None,
+            },
         }
     }
 
@@ -247,9 +312,9 @@ impl<'a> Watch<'a> {
             return Ok(Some(Reason::NotRestarted));
         }
         match &self.invocation {
-            Some(first) if first != now => {
-                Err(Reason::Interference("the unit was restarted by someone else while it was verified".to_owned()))
-            }
+            Some(first) if first != now => Err(Reason::Interference(
+                "the unit was restarted by someone else while it was verified".to_owned(),
+            )),
             Some(_) => Ok(None),
             None => {
                 self.invocation = Some(now.to_owned());
@@ -260,12 +325,19 @@ impl<'a> Watch<'a> {
 
     /// Once, at the end: the journal is written a moment later than it is told. Without a unit nobody knows whose log.
     fn look_at_log(&mut self) -> Result<(), Reason> {
-        let Some(service) = self.subject.service else { return Ok(()) };
+        let Some(service) = self.subject.service else {
+            return Ok(());
+        };
         let invocation = self.invocation.as_deref().unwrap_or_default();
         let ended = self.subject.started.ended(invocation);
         // where the process goes on in the same invocation, what the release before it logged is not this one's
         let since = ended.is_none().then(|| self.restarted_at());
-        let start = log::Start { service, invocation, since, ended };
+        let start = log::Start {
+            service,
+            invocation,
+            since,
+            ended,
+        };
         log::check(&start, &self.subject.verification.log, self.events)
     }
 
@@ -279,7 +351,9 @@ impl<'a> Watch<'a> {
     }
 
     fn look_at_listener(&mut self) -> Result<Look, Reason> {
-        let Some(up) = &self.up else { return Ok(Look::Healthy) };
+        let Some(up) = &self.up else {
+            return Ok(Look::Healthy);
+        };
         let Some(port) = self.local_port() else {
             self.notice("health-url names another host than this one's loopback".to_owned());
             return Ok(Look::Healthy);
@@ -291,7 +365,11 @@ impl<'a> Watch<'a> {
                 let since = *self.foreign_since.get_or_insert_with(Instant::now);
                 let reason = Reason::ForeignListener { port, who };
                 // a process that is draining may go by itself
-                return if since.elapsed() < DRAINING { Ok(Look::Not(reason)) } else { Err(reason) };
+                return if since.elapsed() < DRAINING {
+                    Ok(Look::Not(reason))
+                } else {
+                    Err(reason)
+                };
             }
         }
         self.foreign_since = None;
@@ -300,17 +378,26 @@ impl<'a> Watch<'a> {
 
     /// The port that health asks, if it is of this host's loopback.
     fn local_port(&self) -> Option<u16> {
-        self.question.as_ref().map(Question::url).filter(|url| is_loopback(&url.host)).map(|url| url.port)
+        self.question
+            .as_ref()
+            .map(Question::url)
+            .filter(|url| is_loopback(&url.host))
+            .map(|url| url.port)
     }
 
     fn owner_of(&self, port: u16, control_group: &str) -> Owner {
-        let since = self.subject.started.at.filter(|_| !self.subject.started.reload);
+        let since = self
+            .subject
+            .started
+            .at
+            .filter(|_| !self.subject.started.reload);
         listener::owner(port, control_group, since, &self.subject.folder)
     }
 
     fn notice(&mut self, why: String) {
         if !std::mem::replace(&mut self.listener_noticed, true) {
-            self.events.emit(What::Notice(Notice::ListenerNotChecked(why)));
+            self.events
+                .emit(What::Notice(Notice::ListenerNotChecked(why)));
         }
     }
 }

@@ -18,27 +18,57 @@ struct There {
 }
 
 /// The release that `to` names: an id, the beginning of a commit hash, or nothing for the previous good one.
-pub(super) fn find(layout: &Layout, to: Option<&str>, before: &Before) -> Result<ReleaseId, Reason> {
-    let releases = records::present(layout).into_iter().map(|id| (id, records::get(layout, id))).collect();
-    let there = There { current: before.current, previous: before.previous, releases };
+pub(super) fn find(
+    layout: &Layout,
+    to: Option<&str>,
+    before: &Before,
+) -> Result<ReleaseId, Reason> {
+    let releases = records::present(layout)
+        .into_iter()
+        .map(|id| (id, records::get(layout, id)))
+        .collect();
+    let there = There {
+        current: before.current,
+        previous: before.previous,
+        releases,
+    };
     let wanted = to.map(str::trim).unwrap_or_default();
-    let found = if wanted.is_empty() { there.previous_good() } else { there.named(wanted) };
-    found.map_err(|problem| Reason::NoSuchRelease { wanted: wanted.to_owned(), problem })
+    let found = if wanted.is_empty() {
+        there.previous_good()
+    } else {
+        there.named(wanted)
+    };
+    found.map_err(|problem| Reason::NoSuchRelease {
+        wanted: wanted.to_owned(),
+        problem,
+    })
 }
 
 impl There {
     fn is_good(&self, id: ReleaseId) -> bool {
-        self.releases.get(&id).is_some_and(|record| record.as_ref().is_some_and(|record| record.state == State::Good))
+        self.releases.get(&id).is_some_and(|record| {
+            record
+                .as_ref()
+                .is_some_and(|record| record.state == State::Good)
+        })
     }
 
     /// What `previous` leads to, else the newest before the current one.
     fn previous_good(&self) -> Result<ReleaseId, String> {
         let usable = |id: &ReleaseId| self.is_good(*id) && Some(*id) != self.current;
         let older = |id: &ReleaseId| self.current.is_none_or(|current| *id < current);
-        let newest = || self.releases.keys().rev().copied().find(|id| usable(id) && older(id));
+        let newest = || {
+            self.releases
+                .keys()
+                .rev()
+                .copied()
+                .find(|id| usable(id) && older(id))
+        };
         let found = self.previous.filter(usable).or_else(newest);
         found.ok_or_else(|| match self.current {
-            Some(current) => format!("there is no good release to go back to; {current} is current"),
+            Some(current) => {
+                format!("there is no good release to go back to; {current} is current")
+            }
             None => "there is no good release to go back to".to_owned(),
         })
     }
@@ -60,10 +90,14 @@ impl There {
             Some(Some(record)) => match record.state {
                 State::Good => Ok(id),
                 State::Failed => Err(format!("{id} failed when it went live")),
-                State::Complete => Err(format!("{id} never went live, so nobody knows whether it works")),
+                State::Complete => Err(format!(
+                    "{id} never went live, so nobody knows whether it works"
+                )),
                 State::Incomplete => Err(format!("{id} is not complete")),
             },
-            Some(None) => Err(format!("{id} has no record, so nobody knows whether it works")),
+            Some(None) => Err(format!(
+                "{id} has no record, so nobody knows whether it works"
+            )),
             None => Err(format!("{id} is not on the server")),
         }
     }
@@ -71,15 +105,29 @@ impl There {
     fn of_commit(&self, wanted: &str) -> Result<ReleaseId, String> {
         let prefix = wanted.to_ascii_lowercase();
         if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err("this is neither the id of a release nor the beginning of a commit hash".to_owned());
+            return Err(
+                "this is neither the id of a release nor the beginning of a commit hash".to_owned(),
+            );
         }
-        let is_of = |record: &Record| record.origin.commit.as_ref().is_some_and(|commit| commit.starts_with(&prefix));
-        let all = self.releases.iter().filter(|(_, record)| record.as_ref().is_some_and(is_of)).map(|(id, _)| *id);
+        let is_of = |record: &Record| {
+            record
+                .origin
+                .commit
+                .as_ref()
+                .is_some_and(|commit| commit.starts_with(&prefix))
+        };
+        let all = self
+            .releases
+            .iter()
+            .filter(|(_, record)| record.as_ref().is_some_and(is_of))
+            .map(|(id, _)| *id);
         let (good, others): (Vec<_>, Vec<_>) = all.partition(|id| self.is_good(*id));
         match (good.as_slice(), others.last()) {
             ([only], _) => self.usable(*only),
             ([], Some(newest)) => self.usable(*newest),
-            ([], None) => Err("no release on the server has this id, or a commit that begins so".to_owned()),
+            ([], None) => {
+                Err("no release on the server has this id, or a commit that begins so".to_owned())
+            }
             (several, _) => Err(self.ambiguous(several)),
         }
     }
@@ -94,7 +142,10 @@ impl There {
         if several.len() > NAMED {
             names.push("…".to_owned());
         }
-        format!("several releases are of such a commit, so give an id: {}", names.join(", "))
+        format!(
+            "several releases are of such a commit, so give an id: {}",
+            names.join(", ")
+        )
     }
 }
 
@@ -110,7 +161,10 @@ mod tests {
     /// `current` is 1700000300, `previous` 1700000100.
     fn there() -> There {
         let record = |(release, state, commit): (&str, State, &str)| {
-            let origin = Origin { commit: Some(commit.to_owned()), ..Origin::default() };
+            let origin = Origin {
+                commit: Some(commit.to_owned()),
+                ..Origin::default()
+            };
             (id(release), Some(Record::new(id(release), state, origin)))
         };
         let known = [
@@ -122,8 +176,16 @@ mod tests {
             ("1700000500", State::Complete, "feed"),
             ("1700000600", State::Good, "bad1"),
         ];
-        let releases = known.map(record).into_iter().chain([(id("1600000000"), None)]).collect();
-        There { current: Some(id("1700000300")), previous: Some(id("1700000100")), releases }
+        let releases = known
+            .map(record)
+            .into_iter()
+            .chain([(id("1600000000"), None)])
+            .collect();
+        There {
+            current: Some(id("1700000300")),
+            previous: Some(id("1700000100")),
+            releases,
+        }
     }
 
     #[test]
@@ -131,7 +193,11 @@ mod tests {
         let mut there = there();
         assert_eq!(there.previous_good(), Ok(id("1700000100")));
         there.previous = Some(id("1700000600"));
-        assert_eq!(there.previous_good(), Ok(id("1700000600")), "going forward again");
+        assert_eq!(
+            there.previous_good(),
+            Ok(id("1700000600")),
+            "going forward again"
+        );
         for unusable in [None, there.current, Some(id("1700000200")), Some(id("1"))] {
             there.previous = unusable;
             assert_eq!(there.previous_good(), Ok(id("1700000100")), "{unusable:?}");

@@ -91,7 +91,10 @@ impl Command {
             "deploy" => Ok(Self::Deploy),
             "rollback" => Ok(Self::Rollback),
             "releases" => Ok(Self::Releases),
-            _ => wrong("there is no such command", "Write `deploy`, `rollback` or `releases`, or leave it out"),
+            _ => wrong(
+                "there is no such command",
+                "Write `deploy`, `rollback` or `releases`, or leave it out",
+            ),
         }
     }
 
@@ -153,7 +156,10 @@ fn lines(text: &str, words: &[&str]) -> Result<String, Wrong> {
         return wrong("holds a NUL", "Write plain text");
     }
     if text.len() > LONGEST {
-        return wrong("is longer than 64 KiB", "Put it into a script of the source and call that");
+        return wrong(
+            "is longer than 64 KiB",
+            "Put it into a script of the source and call that",
+        );
     }
     if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
         return wrong("is not a command", format!("Write `{word}` in lower case"));

@@ -49,13 +49,21 @@ fn after_line(text: &str, length: usize) -> &str {
 fn entry<'a>(text: &'a str, first: &'a str, line: usize) -> Result<(Entry<'a>, usize), Bad> {
     let bad = |what, cure| Err(Bad { line, what, cure });
     let Some((name, _)) = first.split_once('=') else {
-        return bad("has no `=`", "Write NAME=value; a value of several lines stands in quotes");
+        return bad(
+            "has no `=`",
+            "Write NAME=value; a value of several lines stands in quotes",
+        );
     };
     let start = name.len() + 1;
     let value = &first[start..];
     let blank = value.len() - value.trim_start().len();
     let mut end = first.len();
-    if let Some(quote) = value.trim_start().chars().next().filter(|c| ['"', '\''].contains(c)) {
+    if let Some(quote) = value
+        .trim_start()
+        .chars()
+        .next()
+        .filter(|c| ['"', '\''].contains(c))
+    {
         let open = start + blank + 1;
         let Some(close) = closing(&text[open..], quote) else {
             return bad(
@@ -67,12 +75,23 @@ fn entry<'a>(text: &'a str, first: &'a str, line: usize) -> Result<(Entry<'a>, u
         end = close + text[close..].lines().next().map_or(0, str::len);
     }
     let raw = &text[start..end];
-    if raw.chars().any(|c| c.is_control() && !['\t', '\n', '\r'].contains(&c)) || name.chars().any(char::is_control) {
+    if raw
+        .chars()
+        .any(|c| c.is_control() && !['\t', '\n', '\r'].contains(&c))
+        || name.chars().any(char::is_control)
+    {
         return bad("has a control character", "Write plain text");
     }
     let name = name.trim();
     let name = name.strip_prefix("export ").map_or(name, str::trim);
-    Ok((Entry { line, name, raw: raw.trim() }, end))
+    Ok((
+        Entry {
+            line,
+            name,
+            raw: raw.trim(),
+        },
+        end,
+    ))
 }
 
 /// Where the quote is that no backslash stands before.
@@ -92,10 +111,19 @@ impl Entry<'_> {
         let quote = self.raw.chars().next().filter(|c| ['"', '\''].contains(c));
         let inner = match quote.and_then(|quote| Some((quote, closing(&self.raw[1..], quote)?))) {
             Some((_, close)) => &self.raw[1..=close],
-            None => self.raw.split_once(" #").map_or(self.raw, |(value, _)| value.trim_end()),
+            None => self
+                .raw
+                .split_once(" #")
+                .map_or(self.raw, |(value, _)| value.trim_end()),
         };
         readings.push(inner.to_owned());
-        readings.push(inner.replace("\\n", "\n").replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\"));
+        readings.push(
+            inner
+                .replace("\\n", "\n")
+                .replace("\\\"", "\"")
+                .replace("\\'", "'")
+                .replace("\\\\", "\\"),
+        );
         readings
     }
 }
@@ -105,7 +133,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(usize, &str, &str)> {
-        entries(text).map(|entry| entry.unwrap()).map(|entry| (entry.line, entry.name, entry.raw)).collect()
+        entries(text)
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.line, entry.name, entry.raw))
+            .collect()
     }
 
     #[test]
@@ -113,13 +144,25 @@ mod tests {
         let text = "# c\r\nA=1\r\n\n export B = \"x\ny=z\"  # why\nC='it\\'s'\nD=don't\nE=";
         assert_eq!(
             read(text),
-            [(2, "A", "1"), (4, "B", "\"x\ny=z\"  # why"), (6, "C", "'it\\'s'"), (7, "D", "don't"), (8, "E", "")]
+            [
+                (2, "A", "1"),
+                (4, "B", "\"x\ny=z\"  # why"),
+                (6, "C", "'it\\'s'"),
+                (7, "D", "don't"),
+                (8, "E", "")
+            ]
         );
     }
 
     #[test]
     fn what_readers_disagree_about_is_refused() {
-        for (text, line) in [("A=1\nB", 2), ("A='x", 1), ("\nA=\"x\nB=1", 2), ("A=a\0", 1), ("A=\u{1b}[m", 1)] {
+        for (text, line) in [
+            ("A=1\nB", 2),
+            ("A='x", 1),
+            ("\nA=\"x\nB=1", 2),
+            ("A=a\0", 1),
+            ("A=\u{1b}[m", 1),
+        ] {
             let bad = entries(text).find_map(Result::err).unwrap();
             assert_eq!(bad.line, line, "{text:?}");
         }

@@ -13,8 +13,13 @@ pub(super) fn within(text: &str, limits: RangeInclusive<Duration>) -> Result<Dur
     if limits.contains(&duration) {
         return Ok(duration);
     }
-    let [least, most] = [limits.start(), limits.end()].map(|limit| humantime::format_duration(*limit));
-    let what = if duration < *limits.start() { "is too short" } else { "is too long" };
+    let [least, most] =
+        [limits.start(), limits.end()].map(|limit| humantime::format_duration(*limit));
+    let what = if duration < *limits.start() {
+        "is too short"
+    } else {
+        "is too long"
+    };
     wrong(what, format!("Allowed is {least} to {most}"))
 }
 
@@ -23,7 +28,10 @@ pub(super) fn parse(text: &str) -> Result<Duration, Wrong> {
     if text.starts_with('-') {
         return wrong("is negative", UNITS);
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         return wrong("has no unit", format!("{UNITS}; for seconds append `s`"));
     }
     humantime::parse_duration(text).or_else(|_| wrong("is not a duration", UNITS))
@@ -42,17 +50,38 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("1h", 3600), ("1m 30s", 90), ("1000ms", 1)] {
-            assert_eq!(within(text, Duration::from_secs(1)..=HOUR), Ok(Duration::from_secs(seconds)), "{text}");
+        for (text, seconds) in [
+            ("90s", 90),
+            ("5m", 300),
+            ("1h", 3600),
+            ("1m 30s", 90),
+            ("1000ms", 1),
+        ] {
+            assert_eq!(
+                within(text, Duration::from_secs(1)..=HOUR),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn b21_zero_negative_unitless_and_huge_ones_are_refused_with_the_cure() {
-        let problems: Vec<_> =
-            ["0", "0s", "-5s", "10", "10s 10", "1.5", "NaN", "inf", "abc", "2h", "99999999999999999999s"]
-                .map(|text| format!("{text} -> {}", problem(text)))
-                .into();
+        let problems: Vec<_> = [
+            "0",
+            "0s",
+            "-5s",
+            "10",
+            "10s 10",
+            "1.5",
+            "NaN",
+            "inf",
+            "abc",
+            "2h",
+            "99999999999999999999s",
+        ]
+        .map(|text| format!("{text} -> {}", problem(text)))
+        .into();
         insta::assert_snapshot!(problems.join("\n"), @r#"
         0 -> timeout: has no unit. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m; for seconds append `s`.
         0s -> timeout: is too short. Allowed is 1s to 1h.

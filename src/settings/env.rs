@@ -91,10 +91,17 @@ fn pair(line: &str, number: usize) -> Result<(&str, &str), Wrong> {
     if value.chars().any(|c| c.is_control() && c != '\t') {
         return Err(at(number, "has a control character", "Write plain text"));
     }
-    let ours = |word: &&&str| word.strip_suffix('*').map_or(name == **word, |start| name.starts_with(start));
+    let ours = |word: &&&str| {
+        word.strip_suffix('*')
+            .map_or(name == **word, |start| name.starts_with(start))
+    };
     if let Some(word) = OURS.iter().find(ours) {
         let what = format!("sets {word}, by which the shell or the system finds its way");
-        return Err(at(number, what, "Set it where it is needed: `export NAME=value` in `install` or `before-switch`"));
+        return Err(at(
+            number,
+            what,
+            "Set it where it is needed: `export NAME=value` in `install` or `before-switch`",
+        ));
     }
     Ok((name, value))
 }
@@ -111,14 +118,22 @@ impl<'a> Seen<'a> {
     /// A name that is valid and new.
     fn take(&mut self, name: &'a str, line: usize) -> Result<(), Wrong> {
         let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !first || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return wrong(format!("line {line} has no valid name before its `=`"), RULE);
+        if !first
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return wrong(
+                format!("line {line} has no valid name before its `=`"),
+                RULE,
+            );
         }
         match self.0.insert(name, line) {
             None => Ok(()),
-            Some(other) => {
-                wrong(format!("line {line} has the same name as line {other}"), "Keep the one that is meant")
-            }
+            Some(other) => wrong(
+                format!("line {line} has the same name as line {other}"),
+                "Keep the one that is meant",
+            ),
         }
     }
 }

@@ -21,14 +21,20 @@ impl Excludes {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let lines: Vec<&str> = text.lines().collect();
         if lines.len() > MOST {
-            return wrong(format!("has more than {MOST} lines"), "Exclude whole folders instead");
+            return wrong(
+                format!("has more than {MOST} lines"),
+                "Exclude whole folders instead",
+            );
         }
         for (index, line) in lines.iter().enumerate() {
             check(line).map_err(|wrong| wrong.at(&format!("line {}", index + 1)))?;
         }
         if let Some(index) = excludes_everything(&lines) {
             let what = format!("line {} excludes everything", index + 1);
-            return wrong(what, "Remove it, or say below it with `!` what is uploaded all the same");
+            return wrong(
+                what,
+                "Remove it, or say below it with `!` what is uploaded all the same",
+            );
         }
         Ok(Self(lines.into_iter().map(str::to_owned).collect()))
     }
@@ -59,23 +65,38 @@ impl Excludes {
 
 fn check(line: &str) -> Result<(), Wrong> {
     if line.starts_with("- ") || line.starts_with("+ ") {
-        return wrong("is a filter rule", "Write patterns as in .gitignore, without `- ` or `+ ` before them");
+        return wrong(
+            "is a filter rule",
+            "Write patterns as in .gitignore, without `- ` or `+ ` before them",
+        );
     }
     if line.contains('\0') || line.trim() == "/" {
-        return wrong("is not a pattern", "Write patterns as in .gitignore, as in `*.log` or `/build/`");
+        return wrong(
+            "is not a pattern",
+            "Write patterns as in .gitignore, as in `*.log` or `/build/`",
+        );
     }
     match GitignoreBuilder::new("/").add_line(None, line) {
         Ok(_) => Ok(()),
-        Err(_) => wrong("is not a pattern", "Write patterns as in .gitignore; brackets and braces come in pairs"),
+        Err(_) => wrong(
+            "is not a pattern",
+            "Write patterns as in .gitignore; brackets and braces come in pairs",
+        ),
     }
 }
 
 /// The line that leaves nothing to upload; a `!` below it is a list of what is uploaded all the same.
 fn excludes_everything(lines: &[&str]) -> Option<usize> {
     let all = |line: &&str| {
-        let (folders, last) = line.trim().trim_start_matches('/').rsplit_once('/').unwrap_or(("**", line.trim()));
+        let (folders, last) = line
+            .trim()
+            .trim_start_matches('/')
+            .rsplit_once('/')
+            .unwrap_or(("**", line.trim()));
         let last = last.trim_start_matches('/');
-        folders.split('/').all(|part| part == "**") && !last.is_empty() && last.bytes().all(|byte| byte == b'*')
+        folders.split('/').all(|part| part == "**")
+            && !last.is_empty()
+            && last.bytes().all(|byte| byte == b'*')
     };
     let last = lines.iter().rposition(all)?;
     let excepted = lines.iter().skip(last).any(|line| line.starts_with('!'));
@@ -87,8 +108,13 @@ mod tests {
     use super::*;
 
     fn excluded(text: &str, path: &str, is_dir: bool) -> bool {
-        let matcher = Excludes::parse(text).unwrap().matcher(Path::new("/src")).unwrap();
-        matcher.matched_path_or_any_parents(Path::new("/src").join(path), is_dir).is_ignore()
+        let matcher = Excludes::parse(text)
+            .unwrap()
+            .matcher(Path::new("/src"))
+            .unwrap();
+        matcher
+            .matched_path_or_any_parents(Path::new("/src").join(path), is_dir)
+            .is_ignore()
     }
 
     #[test]
@@ -116,8 +142,10 @@ mod tests {
 
     #[test]
     fn b27_what_is_no_pattern_is_refused_with_its_line() {
-        let text =
-            |text| crate::settings::Problem::showing("exclude", text, Excludes::parse(text).unwrap_err()).to_string();
+        let text = |text| {
+            crate::settings::Problem::showing("exclude", text, Excludes::parse(text).unwrap_err())
+                .to_string()
+        };
         insta::assert_snapshot!(text("a\n- b"), @r#"exclude = "a\n- b": line 2 is a filter rule. Write patterns as in .gitignore, without `- ` or `+ ` before them."#);
         insta::assert_snapshot!(text("+ b"), @r#"exclude = "+ b": line 1 is a filter rule. Write patterns as in .gitignore, without `- ` or `+ ` before them."#);
         insta::assert_snapshot!(text("/"), @r#"exclude = "/": line 1 is not a pattern. Write patterns as in .gitignore, as in `*.log` or `/build/`."#);

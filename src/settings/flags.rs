@@ -73,13 +73,21 @@ impl Flags {
         let missing = Wrong::new("has no value", format!("Write {flag} <value>"));
         let value = parser.value().map_err(|_| Problem::of(&flag, missing))?;
         if input.secret {
-            let cure = format!("Every process can read command lines. Use the variable {}", input.variable());
+            let cure = format!(
+                "Every process can read command lines. Use the variable {}",
+                input.variable()
+            );
             return Err(Problem::of(flag, Wrong::new("a secret has no flag", cure)));
         }
-        let value = value.into_string().map_err(|_| Problem::of(&flag, not_utf8()))?;
+        let value = value
+            .into_string()
+            .map_err(|_| Problem::of(&flag, not_utf8()))?;
         match self.values.insert(input.name, value) {
             None => Ok(()),
-            Some(_) => Err(Problem::of(flag, Wrong::new("is given twice", "Keep the one that is meant"))),
+            Some(_) => Err(Problem::of(
+                flag,
+                Wrong::new("is given twice", "Keep the one that is meant"),
+            )),
         }
     }
 }
@@ -92,7 +100,9 @@ fn next(parser: &mut Parser) -> Option<Word> {
         Ok(Some(Arg::Long("json"))) => Word::Json,
         Ok(Some(Arg::Short('h') | Arg::Long("help"))) => Word::Help,
         Ok(Some(Arg::Short('V') | Arg::Long("version"))) => Word::Version,
-        Ok(Some(Arg::Long(name))) => Input::named(name).map_or_else(|| Word::Unknown(name.to_owned()), Word::Input),
+        Ok(Some(Arg::Long(name))) => {
+            Input::named(name).map_or_else(|| Word::Unknown(name.to_owned()), Word::Input)
+        }
         Ok(Some(Arg::Short(name))) => Word::Unknown(name.to_string()),
         Ok(Some(Arg::Value(_))) | Err(_) => Word::Stray,
     })
@@ -101,7 +111,11 @@ fn next(parser: &mut Parser) -> Option<Word> {
 fn unknown(name: &str) -> Problem {
     let cure = match nearest(name) {
         Some(input) if input.secret => {
-            format!("A secret has no flag: if `{}` is meant, use the variable {}", input.name, input.variable())
+            format!(
+                "A secret has no flag: if `{}` is meant, use the variable {}",
+                input.name,
+                input.variable()
+            )
         }
         Some(input) => format!("Perhaps --{} is meant", input.name),
         None => "See --help".to_owned(),
@@ -113,7 +127,10 @@ fn unknown(name: &str) -> Problem {
 fn stray() -> Problem {
     Problem::of(
         "command line",
-        Wrong::new("holds a word that belongs to no flag", "Write --<input> <value>, see --help"),
+        Wrong::new(
+            "holds a word that belongs to no flag",
+            "Write --<input> <value>, see --help",
+        ),
     )
 }
 
@@ -122,15 +139,23 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Flags, String> {
-        Flags::parse(arguments.iter().map(Into::into))
-            .map_err(|problems| problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))
+        Flags::parse(arguments.iter().map(Into::into)).map_err(|problems| {
+            problems
+                .iter()
+                .map(Problem::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
     }
 
     #[test]
     fn both_ways_to_give_a_value_are_read() {
         let flags = parse(&["--host", "a", "--health-url=http://x", "-v"]).unwrap();
         assert_eq!(flags.values.get("host").map(String::as_str), Some("a"));
-        assert_eq!(flags.values.get("health-url").map(String::as_str), Some("http://x"));
+        assert_eq!(
+            flags.values.get("health-url").map(String::as_str),
+            Some("http://x")
+        );
         assert!(flags.verbose && !flags.help && !flags.version);
         assert!(parse(&["--verbose", "--version"]).unwrap().version);
         assert!(parse(&["--json"]).unwrap().json && !flags.json);

@@ -9,7 +9,12 @@ use super::problem::{Problem, Wrong};
 use super::warning::Warning;
 
 /// What GitHub or its actions put there for others; ssh and the rest of our children have no use for it.
-const TOKENS: &[&str] = &["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"];
+const TOKENS: &[&str] = &[
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+];
 
 /// The inputs that the environment held.
 #[derive(Default)]
@@ -24,7 +29,11 @@ pub struct Given {
 /// To be called first in `main`, before any thread. What the kernel shows in `/proc/self/environ` stays as it was.
 pub fn take_environment() -> Given {
     let inputs: Vec<_> = env::vars_os().filter(|(name, _)| is_input(name)).collect();
-    for name in inputs.iter().map(|(name, _)| name.as_os_str()).chain(TOKENS.iter().map(|name| name.as_ref())) {
+    for name in inputs
+        .iter()
+        .map(|(name, _)| name.as_os_str())
+        .chain(TOKENS.iter().map(|name| name.as_ref()))
+    {
         env::remove_var(name);
     }
     Given::from_variables(inputs)
@@ -49,7 +58,10 @@ impl Given {
     fn add(&mut self, variable: &str, value: OsString) {
         let short = variable.trim_start_matches("INPUT_");
         let Some(input) = of_variable(short) else {
-            self.warnings.push(Warning::unknown(variable, nearest(short).map(|input| input.name)));
+            self.warnings.push(Warning::unknown(
+                variable,
+                nearest(short).map(|input| input.name),
+            ));
             return;
         };
         match value.into_string() {
@@ -60,10 +72,17 @@ impl Given {
 
     /// Both spellings may be there, as with runners that set `INPUT_HEALTH-URL` by themselves.
     fn put(&mut self, input: &'static Input, value: String) {
-        if self.values.get(input.name).is_some_and(|other| other.trim() != value.trim()) {
+        if self
+            .values
+            .get(input.name)
+            .is_some_and(|other| other.trim() != value.trim())
+        {
             let wrong = Wrong::new(
                 "is given twice with different values",
-                format!("Set only {}, not also the spelling with `-`", input.variable()),
+                format!(
+                    "Set only {}, not also the spelling with `-`",
+                    input.variable()
+                ),
             );
             self.problems.push(Problem::of(input.name, wrong));
         } else {
@@ -79,7 +98,9 @@ pub(super) fn not_utf8() -> Wrong {
 /// `HEALTH_URL` and `HEALTH-URL` are `health-url`; `health_url` is not.
 fn of_variable(short: &str) -> Option<&'static Input> {
     let upper = !short.bytes().any(|byte| byte.is_ascii_lowercase());
-    upper.then(|| Input::named(&short.to_lowercase().replace('_', "-"))).flatten()
+    upper
+        .then(|| Input::named(&short.to_lowercase().replace('_', "-")))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -88,19 +109,33 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     fn given(pairs: &[(&str, &str)]) -> Given {
-        Given::from_variables(pairs.iter().map(|(name, value)| (name.into(), value.into())))
+        Given::from_variables(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
     }
 
     #[test]
     fn both_spellings_are_accepted() {
         for name in ["INPUT_HEALTH_URL", "INPUT_HEALTH-URL"] {
-            assert_eq!(given(&[(name, "http://x")]).values.get("health-url").map(String::as_str), Some("http://x"));
+            assert_eq!(
+                given(&[(name, "http://x")])
+                    .values
+                    .get("health-url")
+                    .map(String::as_str),
+                Some("http://x")
+            );
         }
     }
 
     #[test]
     fn two_spellings_with_different_values_are_a_problem() {
-        assert!(given(&[("INPUT_HEALTH_URL", "a"), ("INPUT_HEALTH-URL", "a\n")]).problems.is_empty());
+        assert!(
+            given(&[("INPUT_HEALTH_URL", "a"), ("INPUT_HEALTH-URL", "a\n")])
+                .problems
+                .is_empty()
+        );
         let texts: Vec<_> = given(&[("INPUT_HEALTH_URL", "a"), ("INPUT_HEALTH-URL", "b")])
             .problems
             .iter()
@@ -114,7 +149,12 @@ mod tests {
 
     #[test]
     fn b29_an_unknown_input_is_a_warning_with_the_nearest_name() {
-        let warnings = given(&[("INPUT_KNOWN_HOST", "x"), ("INPUT_ZZZ", "x"), ("INPUT_EMPTY", "")]).warnings;
+        let warnings = given(&[
+            ("INPUT_KNOWN_HOST", "x"),
+            ("INPUT_ZZZ", "x"),
+            ("INPUT_EMPTY", ""),
+        ])
+        .warnings;
         let texts: Vec<_> = warnings.iter().map(Warning::to_string).collect();
         insta::assert_snapshot!(texts.join("\n"), @r#"
         "INPUT_KNOWN_HOST" is not an input and is ignored. Is `known-hosts` meant?
@@ -124,13 +164,21 @@ mod tests {
 
     #[test]
     fn b36_no_other_variable_is_an_input() {
-        let given = given(&[("HOST", "x"), ("SSH_HOST", "x"), ("input_host", "x"), ("DEPLOY_HOST", "x")]);
+        let given = given(&[
+            ("HOST", "x"),
+            ("SSH_HOST", "x"),
+            ("input_host", "x"),
+            ("DEPLOY_HOST", "x"),
+        ]);
         assert!(given.values.is_empty() && given.warnings.is_empty());
     }
 
     #[test]
     fn a_value_that_is_not_utf8_is_a_problem() {
         let given = Given::from_variables([("INPUT_HOST".into(), OsString::from_vec(vec![0xff]))]);
-        assert_eq!(given.problems[0].to_string(), "host: is not valid UTF-8. Save it as UTF-8 text.");
+        assert_eq!(
+            given.problems[0].to_string(),
+            "host: is not valid UTF-8. Save it as UTF-8 text."
+        );
     }
 }

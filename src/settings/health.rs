@@ -56,7 +56,10 @@ impl Pattern {
     /// # Errors
     /// The expression is not valid; a checked one is, unless these texts are of immense length.
     pub fn regex(&self, release: &str, sha: &str) -> Result<Regex, regex::Error> {
-        let filled = self.0.replace("{release}", &regex::escape(release)).replace("{sha}", &regex::escape(sha));
+        let filled = self
+            .0
+            .replace("{release}", &regex::escape(release))
+            .replace("{sha}", &regex::escape(sha));
         RegexBuilder::new(&filled).size_limit(1 << 20).build()
     }
 }
@@ -64,7 +67,12 @@ impl Pattern {
 /// What the crate says against an expression: it draws the place over several lines, the last one says what is wrong.
 pub(super) fn not_an_expression(error: &regex::Error) -> Wrong {
     let text = error.to_string();
-    let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").trim_end_matches('.');
+    let reason = text
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .trim_end_matches('.');
     let cure = "See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \\{";
     Wrong::new(format!("is not a regular expression ({reason})"), cure)
 }
@@ -75,7 +83,10 @@ pub(super) fn check_interval(interval: Duration, timeout: Duration) -> Result<Du
         return Ok(interval);
     }
     wrong(
-        format!("is longer than health-timeout ({})", humantime::format_duration(timeout)),
+        format!(
+            "is longer than health-timeout ({})",
+            humantime::format_duration(timeout)
+        ),
         "Lower health-interval, or raise health-timeout",
     )
 }
@@ -86,7 +97,10 @@ pub(super) fn check_settle(settle: Duration, timeout: Duration) -> Result<Durati
         return Ok(settle);
     }
     wrong(
-        format!("is not shorter than health-timeout ({})", humantime::format_duration(timeout)),
+        format!(
+            "is not shorter than health-timeout ({})",
+            humantime::format_duration(timeout)
+        ),
         "Lower health-settle, or raise health-timeout",
     )
 }
@@ -97,7 +111,10 @@ mod tests {
 
     #[test]
     fn placeholders_stand_for_exactly_these_texts() {
-        let regex = Pattern::parse(r#""release": ?"{release}".*"{sha}""#).unwrap().regex("1.2", "abc").unwrap();
+        let regex = Pattern::parse(r#""release": ?"{release}".*"{sha}""#)
+            .unwrap()
+            .regex("1.2", "abc")
+            .unwrap();
         assert!(regex.is_match(r#"{"release": "1.2", "sha": "abc"}"#));
         assert!(!regex.is_match(r#"{"release": "1x2", "sha": "abc"}"#));
     }
@@ -105,7 +122,12 @@ mod tests {
     #[test]
     fn an_invalid_expression_is_refused_with_the_reason() {
         let text = |text| {
-            crate::settings::Problem::showing("health-match", text, Pattern::parse(text).unwrap_err()).to_string()
+            crate::settings::Problem::showing(
+                "health-match",
+                text,
+                Pattern::parse(text).unwrap_err(),
+            )
+            .to_string()
         };
         insta::assert_snapshot!(text("(ok"), @r#"health-match = "(ok": is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{."#);
         insta::assert_snapshot!(text("{other}"), @r#"health-match = "{other}": is not a regular expression (repetition operator missing expression). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{."#);

@@ -51,7 +51,11 @@ pub fn help() -> String {
 }
 
 fn title(input: &Input) -> String {
-    let name = if input.secret { input.variable() } else { format!("--{}", input.name) };
+    let name = if input.secret {
+        input.variable()
+    } else {
+        format!("--{}", input.name)
+    };
     match (input.fallback, input.default()) {
         (_, Some(default)) => format!("{name} (default: {})", default.replace('`', "")),
         (Fallback::Required, None) => format!("{name} (required)"),

@@ -12,16 +12,30 @@ impl Settings {
     /// ours - are hidden only as `NAME=value`.
     pub fn hidden(&self, shown: &[&str]) -> Vec<String> {
         let server = &self.server;
-        let mut open = vec![server.host.as_str(), server.user.as_str(), self.target.as_str()];
+        let mut open = vec![
+            server.host.as_str(),
+            server.user.as_str(),
+            self.target.as_str(),
+        ];
         open.extend(self.service.unit().map(|unit| unit.as_str()));
         open.extend(shown);
-        let mut hidden: Vec<String> = server.key.iter().flat_map(Secret::lines).map(str::to_owned).collect();
+        let mut hidden: Vec<String> = server
+            .key
+            .iter()
+            .flat_map(Secret::lines)
+            .map(str::to_owned)
+            .collect();
         let whole = server.passphrase.iter().chain(&self.issue.token);
         hidden.extend(whole.map(|secret| secret.expose().to_owned()));
         for (name, value) in self.env.expose() {
             variable(name, value, &open, &mut hidden);
         }
-        for entry in self.env_file.iter().flat_map(|file| dotenv::entries(file.expose())).flatten() {
+        for entry in self
+            .env_file
+            .iter()
+            .flat_map(|file| dotenv::entries(file.expose()))
+            .flatten()
+        {
             for value in entry.readings() {
                 variable(entry.name, &value, &open, &mut hidden);
             }
@@ -40,12 +54,16 @@ fn variable(name: &str, value: &str, open: &[&str], hidden: &mut Vec<String>) {
         hidden.push(format!("{name}={first}"));
     }
     let pieces = value.lines().map(str::trim).chain(password(value));
-    let telling = pieces.filter(|piece| is_telling(piece) && !open.iter().any(|text| text.contains(piece)));
+    let telling =
+        pieces.filter(|piece| is_telling(piece) && !open.iter().any(|text| text.contains(piece)));
     hidden.extend(telling.map(str::to_owned));
 }
 
 fn is_telling(text: &str) -> bool {
-    let common = text.parse::<f64>().is_ok() || ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(text));
+    let common = text.parse::<f64>().is_ok()
+        || ["true", "false"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(text));
     text.chars().count() >= SHORTEST && !common && !text.starts_with("-----")
 }
 
@@ -61,19 +79,37 @@ mod tests {
     use crate::settings::tests::Inputs;
 
     fn redact(inputs: &Inputs, text: &str) -> String {
-        let mut hidden = inputs.settings().hidden(&["https://github.com/o/n/actions/runs/1234567890"]);
+        let mut hidden = inputs
+            .settings()
+            .hidden(&["https://github.com/o/n/actions/runs/1234567890"]);
         // as the log does it: the longest first
         hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        hidden.iter().fold(text.to_owned(), |text, hidden| text.replace(hidden, "***"))
+        hidden
+            .iter()
+            .fold(text.to_owned(), |text, hidden| text.replace(hidden, "***"))
     }
 
     #[test]
     fn values_are_hidden_and_common_ones_only_behind_their_names() {
-        let inputs =
-            Inputs::new().with("env", "TOKEN=hunter\nSHORT=abc12\nPORT=123456\nFLAG=FALSE\nAPP=diting\nEMPTY=");
-        assert_eq!(redact(&inputs, "xhunterx abc12 123456 FALSE diting"), "x***x abc12 123456 FALSE diting");
-        assert_eq!(redact(&inputs, "SHORT=abc12 PORT=123456, APP=diting EMPTY="), "*** ***, *** EMPTY=");
-        assert_eq!(redact(&Inputs::new().with("env", "A=github.com/o/n"), "//github.com/o/n/"), "//github.com/o/n/");
+        let inputs = Inputs::new().with(
+            "env",
+            "TOKEN=hunter\nSHORT=abc12\nPORT=123456\nFLAG=FALSE\nAPP=diting\nEMPTY=",
+        );
+        assert_eq!(
+            redact(&inputs, "xhunterx abc12 123456 FALSE diting"),
+            "x***x abc12 123456 FALSE diting"
+        );
+        assert_eq!(
+            redact(&inputs, "SHORT=abc12 PORT=123456, APP=diting EMPTY="),
+            "*** ***, *** EMPTY="
+        );
+        assert_eq!(
+            redact(
+                &Inputs::new().with("env", "A=github.com/o/n"),
+                "//github.com/o/n/"
+            ),
+            "//github.com/o/n/"
+        );
     }
 
     #[test]
@@ -81,8 +117,15 @@ mod tests {
         let file = "A='quoted one'\nB=\"first line\\nsecond line\"\nC=plain word # why\nD=\"real\nmultiple lines\"\n\
                     E=postgres://me:p4ssw0rd@db/x\n";
         let inputs = Inputs::new().with("env-file", file);
-        for text in ["quoted one", "first line", "second line", "plain word", "multiple lines", "p4ssw0rd", "D=\"real"]
-        {
+        for text in [
+            "quoted one",
+            "first line",
+            "second line",
+            "plain word",
+            "multiple lines",
+            "p4ssw0rd",
+            "D=\"real",
+        ] {
             assert_eq!(redact(&inputs, text), "***", "{text}");
         }
     }
@@ -91,6 +134,11 @@ mod tests {
     fn the_key_is_hidden_too() {
         let settings = Inputs::new().settings();
         let hidden = settings.hidden(&[]);
-        assert!(settings.server.key.unwrap().lines().all(|line| hidden.iter().any(|text| text == line)));
+        assert!(settings
+            .server
+            .key
+            .unwrap()
+            .lines()
+            .all(|line| hidden.iter().any(|text| text == line)));
     }
 }

@@ -21,10 +21,16 @@ pub struct UserName(String);
 pub(super) fn host_and_port(text: &str) -> Result<(HostName, Option<Port>), Wrong> {
     if let Some((scheme, _)) = text.split_once("://") {
         if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return wrong("is a URL", "Write only the name or address, without scheme and path");
+            return wrong(
+                "is a URL",
+                "Write only the name or address, without scheme and path",
+            );
         }
     }
-    if let Some((address, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+    if let Some((address, port)) = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]:"))
+    {
         return Ok((HostName::v6(address)?, Some(Port::parse(port)?)));
     }
     match text.split_once(':') {
@@ -53,33 +59,57 @@ impl HostName {
             return wrong("must not start with `-`", "Write a host name or an address");
         }
         if text.contains('@') {
-            return wrong("holds a user", "Write only the server here, and the user in `user`");
+            return wrong(
+                "holds a user",
+                "Write only the server here, and the user in `user`",
+            );
         }
         if text.contains(['\n', ',']) {
-            return wrong("holds several hosts", "Write one host a step; for several servers use a matrix");
+            return wrong(
+                "holds several hosts",
+                "Write one host a step; for several servers use a matrix",
+            );
         }
         if text.contains('[') || text.contains(']') {
-            return wrong("has brackets", "Write an IPv6 address without brackets, or [address]:port");
+            return wrong(
+                "has brackets",
+                "Write an IPv6 address without brackets, or [address]:port",
+            );
         }
         Ok(())
     }
 
     fn v6(text: &str) -> Result<Self, Wrong> {
         if text.contains('%') {
-            return wrong("has a zone", "Zones of IPv6 are not supported: use an address without `%`");
+            return wrong(
+                "has a zone",
+                "Zones of IPv6 are not supported: use an address without `%`",
+            );
         }
         match text.parse::<Ipv6Addr>() {
             Ok(_) => Ok(Self(text.to_owned())),
-            Err(_) => wrong("is not an IPv6 address", "Write it like 2001:db8::1, or [2001:db8::1]:22 with a port"),
+            Err(_) => wrong(
+                "is not an IPv6 address",
+                "Write it like 2001:db8::1, or [2001:db8::1]:22 with a port",
+            ),
         }
     }
 
     fn name(text: &str) -> Result<Self, Wrong> {
         if !text.is_ascii() {
-            return wrong("has characters beyond ASCII", "Write an international name in punycode (xn--…)");
+            return wrong(
+                "has characters beyond ASCII",
+                "Write an international name in punycode (xn--…)",
+            );
         }
-        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)) {
-            return wrong("has characters that a host name cannot have", "Allowed are letters, digits, `-` and `.`");
+        if !text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+        {
+            return wrong(
+                "has characters that a host name cannot have",
+                "Allowed are letters, digits, `-` and `.`",
+            );
         }
         if text.len() > 253 || !text.split('.').all(is_label) {
             let cure = "Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253";
@@ -87,7 +117,10 @@ impl HostName {
         }
         let last = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
         if last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") {
-            return wrong("is not an IPv4 address", "Write four numbers from 0 to 255, as in 192.0.2.10");
+            return wrong(
+                "is not an IPv4 address",
+                "Write four numbers from 0 to 255, as in 192.0.2.10",
+            );
         }
         Ok(Self(text.to_owned()))
     }
@@ -105,7 +138,9 @@ impl HostName {
     /// Whether it means this machine itself.
     pub fn is_loopback(&self) -> bool {
         self.0.eq_ignore_ascii_case("localhost")
-            || self.address().is_some_and(|address| address.to_canonical().is_loopback())
+            || self
+                .address()
+                .is_some_and(|address| address.to_canonical().is_loopback())
     }
 }
 
@@ -131,7 +166,9 @@ impl Port {
 impl UserName {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        let rest = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
+        let rest = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
         if first && rest && text.len() <= 32 {
             return Ok(Self(text.to_owned()));
         }

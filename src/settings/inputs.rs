@@ -33,11 +33,21 @@ pub enum Fallback {
 use Fallback::{Derived, Nothing, Required, Value, Words};
 
 const fn input(name: &'static str, fallback: Fallback, meaning: &'static str) -> Input {
-    Input { name, fallback, meaning, secret: false }
+    Input {
+        name,
+        fallback,
+        meaning,
+        secret: false,
+    }
 }
 
 const fn secret(name: &'static str, fallback: Fallback, meaning: &'static str) -> Input {
-    Input { name, fallback, meaning, secret: true }
+    Input {
+        name,
+        fallback,
+        meaning,
+        secret: true,
+    }
 }
 
 /// All inputs, in the order in which a person meets them.
@@ -204,7 +214,13 @@ impl Input {
     pub fn default(&self) -> Option<String> {
         match self.fallback {
             Required | Nothing => None,
-            Value(value) => Some(value.lines().map(|line| format!("`{line}`")).collect::<Vec<_>>().join(", ")),
+            Value(value) => Some(
+                value
+                    .lines()
+                    .map(|line| format!("`{line}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
             Derived(value) => Some(format!("`{value}`")),
             Words(words) => Some(words.to_owned()),
         }
@@ -214,8 +230,13 @@ impl Input {
 /// The inputs whose name is nearest, if one is near enough to be meant.
 pub(super) fn nearest(name: &str) -> Option<&'static Input> {
     let name = name.to_lowercase().replace('_', "-");
-    let scored = INPUTS.iter().map(|input| (strsim::jaro_winkler(input.name, &name), input));
-    scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, input)| input)
+    let scored = INPUTS
+        .iter()
+        .map(|input| (strsim::jaro_winkler(input.name, &name), input));
+    scored
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, input)| input)
 }
 
 /// The documentation's table of inputs.
@@ -239,16 +260,28 @@ mod tests {
 
     #[test]
     fn a_near_name_is_found_and_a_far_one_is_not() {
-        assert_eq!(nearest("KNOWN_HOST").map(|input| input.name), Some("known-hosts"));
+        assert_eq!(
+            nearest("KNOWN_HOST").map(|input| input.name),
+            Some("known-hosts")
+        );
         assert_eq!(nearest("hots").map(|input| input.name), Some("host"));
-        assert_eq!(nearest("helth-url").map(|input| input.name), Some("health-url"));
+        assert_eq!(
+            nearest("helth-url").map(|input| input.name),
+            Some("health-url")
+        );
         assert!(nearest("qqq").is_none());
     }
 
     #[test]
     fn descriptions_name_the_default() {
         let description = |name| Input::named(name).map(Input::description).unwrap();
-        assert_eq!(description("port"), "Port of the server's SSH service. Default: `22`.");
-        assert_eq!(description("host"), "Server name or address; `name:port` is allowed. Required.");
+        assert_eq!(
+            description("port"),
+            "Port of the server's SSH service. Default: `22`."
+        );
+        assert_eq!(
+            description("host"),
+            "Server name or address; `name:port` is allowed. Required."
+        );
     }
 }

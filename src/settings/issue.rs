@@ -76,7 +76,9 @@ pub(super) fn labels(text: &str) -> Result<Vec<String>, Wrong> {
         return Ok(Vec::new());
     }
     list(text, MOST_LABELS, |label| match label.chars().count() {
-        _ if label.chars().any(char::is_control) => wrong("has a line end in a label", "Separate labels by commas"),
+        _ if label.chars().any(char::is_control) => {
+            wrong("has a line end in a label", "Separate labels by commas")
+        }
         0..=LONGEST_LABEL => Ok(()),
         length => wrong(
             format!("has a label of {length} characters"),
@@ -98,16 +100,27 @@ pub(super) fn assignees(text: &str) -> Result<Vec<String>, Wrong> {
 }
 
 /// The parts between commas, each of them once.
-fn list(text: &str, most: usize, check: impl Fn(&str) -> Result<(), Wrong>) -> Result<Vec<String>, Wrong> {
+fn list(
+    text: &str,
+    most: usize,
+    check: impl Fn(&str) -> Result<(), Wrong>,
+) -> Result<Vec<String>, Wrong> {
     let mut found: Vec<String> = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
         check(part)?;
         if !found.iter().any(|other| other.eq_ignore_ascii_case(part)) {
             found.push(part.to_owned());
         }
     }
     match found.len() {
-        0 => wrong("names nothing", "Write names between commas, or leave it out"),
+        0 => wrong(
+            "names nothing",
+            "Write names between commas, or leave it out",
+        ),
         count if count > most => wrong(format!("names {count}"), format!("GitHub allows {most}")),
         _ => Ok(found),
     }
@@ -118,7 +131,10 @@ impl Secret {
     pub(super) fn token(text: &str) -> Result<Self, Wrong> {
         match text.len() >= SHORTEST_TOKEN && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             true => Ok(Self::plain(text)),
-            false => wrong("is not a token", "Write `${{ github.token }}`, or a secret that holds nothing but a token"),
+            false => wrong(
+                "is not a token",
+                "Write `${{ github.token }}`, or a secret that holds nothing but a token",
+            ),
         }
     }
 }
@@ -131,23 +147,48 @@ mod tests {
     #[test]
     fn what_is_not_given_is_as_documented() {
         let issue = Inputs::new().settings().issue;
-        assert_eq!((issue.opens, issue.logs), (IssueOpens::Rollback, IssueLogs::Auto));
-        assert_eq!((issue.labels.join(" "), issue.assignees.len()), ("ci-cd bug".to_owned(), 0));
-        let inputs = Inputs::new().with("issue-labels", "none").with("issue-assignees", "alice, Bob, BOB,");
+        assert_eq!(
+            (issue.opens, issue.logs),
+            (IssueOpens::Rollback, IssueLogs::Auto)
+        );
+        assert_eq!(
+            (issue.labels.join(" "), issue.assignees.len()),
+            ("ci-cd bug".to_owned(), 0)
+        );
+        let inputs = Inputs::new()
+            .with("issue-labels", "none")
+            .with("issue-assignees", "alice, Bob, BOB,");
         let issue = inputs.settings().issue;
-        assert_eq!((issue.labels.len(), issue.assignees.join(" ")), (0, "alice Bob".to_owned()));
+        assert_eq!(
+            (issue.labels.len(), issue.assignees.join(" ")),
+            (0, "alice Bob".to_owned())
+        );
         let longest = "é".repeat(LONGEST_LABEL);
-        assert_eq!(labels(&format!("good first issue,{longest}")).unwrap().len(), 2);
+        assert_eq!(
+            labels(&format!("good first issue,{longest}"))
+                .unwrap()
+                .len(),
+            2
+        );
     }
 
     #[test]
     fn b31_what_github_would_refuse_is_bad_input_with_the_limit() {
         let problems = [
             problems_of("issue", &["yes", "true"]),
-            problems_of("issue-labels", &["ci-cd\nbug", &"x".repeat(51), ",", &many(101)]),
-            problems_of("issue-assignees", &["@alice", "alice bob", "org/team", &many(11)]),
+            problems_of(
+                "issue-labels",
+                &["ci-cd\nbug", &"x".repeat(51), ",", &many(101)],
+            ),
+            problems_of(
+                "issue-assignees",
+                &["@alice", "alice bob", "org/team", &many(11)],
+            ),
             problems_of("issue-logs", &["no"]),
-            problems_of("github-token", &["two words of it", "söcret-söcret", "token"]),
+            problems_of(
+                "github-token",
+                &["two words of it", "söcret-söcret", "token"],
+            ),
         ];
         insta::assert_snapshot!(problems.join("\n"), @r#"
         issue = "yes": does not say when. Write `rollback`, `failure` or `off`.
@@ -168,7 +209,10 @@ mod tests {
     }
 
     fn many(count: usize) -> String {
-        (0..count).map(|number| format!("n{number}")).collect::<Vec<_>>().join(",")
+        (0..count)
+            .map(|number| format!("n{number}"))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     #[test]
@@ -187,13 +231,19 @@ mod tests {
                 around.repository = None;
             })
         };
-        assert_eq!(by_hand(Inputs::new().without("github-token")).warnings(), "");
+        assert_eq!(
+            by_hand(Inputs::new().without("github-token")).warnings(),
+            ""
+        );
         insta::assert_snapshot!(by_hand(Inputs::new().with("issue", "failure")).warnings(), @"issue has no effect: GITHUB_REPOSITORY does not say whose issue it would be.");
     }
 
     #[test]
     fn labels_without_an_issue_have_no_effect() {
-        let inputs = Inputs::new().with("issue", "off").with("issue-labels", "x").with("issue-logs", "never");
+        let inputs = Inputs::new()
+            .with("issue", "off")
+            .with("issue-labels", "x")
+            .with("issue-logs", "never");
         insta::assert_snapshot!(inputs.warnings(), @"
         issue-labels has no effect: issue is off.
         issue-logs has no effect: issue is off.
@@ -203,9 +253,14 @@ mod tests {
     #[test]
     fn the_token_is_hidden_everywhere() {
         let inputs = Inputs::new().with("github-token", "ghs_0123456789abcdef");
-        assert!(inputs.settings().hidden(&[]).contains(&"ghs_0123456789abcdef".to_owned()));
+        assert!(inputs
+            .settings()
+            .hidden(&[])
+            .contains(&"ghs_0123456789abcdef".to_owned()));
         assert!(!format!("{:?}", inputs.settings()).contains("0123456789abcdef"));
-        let problems = inputs.with("github-token", "ghs_0123456789abcdef two").problems();
+        let problems = inputs
+            .with("github-token", "ghs_0123456789abcdef two")
+            .problems();
         assert!(!problems.contains("0123456789"), "{problems}");
     }
 }

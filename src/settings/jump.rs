@@ -24,10 +24,16 @@ pub(super) struct JumpParts {
 impl JumpParts {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         if text.contains([',', '\n']) {
-            return wrong("names several servers", "Write one: only one server on the way is supported");
+            return wrong(
+                "names several servers",
+                "Write one: only one server on the way is supported",
+            );
         }
         let (user, place) = match text.split_once('@').filter(|_| !text.contains("://")) {
-            Some((user, place)) => (Some(UserName::parse(user).map_err(|wrong| wrong.at("its user"))?), place),
+            Some((user, place)) => (
+                Some(UserName::parse(user).map_err(|wrong| wrong.at("its user"))?),
+                place,
+            ),
             None => (None, text),
         };
         if place.contains('@') {

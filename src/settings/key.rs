@@ -29,7 +29,8 @@ pub enum Repair {
 
 use Repair::{ByteOrderMark, Indentation, LineEnds, LiteralLineEnds, OneLine, Quotes};
 
-const WHOLE: &str = "Store the private key's whole file, from its BEGIN line to its END line, as the secret";
+const WHOLE: &str =
+    "Store the private key's whole file, from its BEGIN line to its END line, as the secret";
 
 impl Secret {
     /// The text itself, to be handed to the one who needs it and to nobody else.
@@ -46,7 +47,10 @@ impl Secret {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         if text.chars().any(char::is_control) {
-            return wrong("has several lines or control characters", "Store only the passphrase, in one line");
+            return wrong(
+                "has several lines or control characters",
+                "Store only the passphrase, in one line",
+            );
         }
         Ok(Self(text.to_owned()))
     }
@@ -55,28 +59,44 @@ impl Secret {
     pub(super) fn key(text: &str) -> Result<Key, Wrong> {
         let mut repairs = Vec::new();
         let text = unwrapped(text, &mut repairs);
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         let begins = lines.iter().filter(|line| is_mark(line, "BEGIN")).count();
-        let (Some(begin), Some(end)) =
-            (lines.iter().position(|line| is_mark(line, "BEGIN")), lines.iter().position(|line| is_mark(line, "END")))
-        else {
+        let (Some(begin), Some(end)) = (
+            lines.iter().position(|line| is_mark(line, "BEGIN")),
+            lines.iter().position(|line| is_mark(line, "END")),
+        ) else {
             return diagnose(&text);
         };
         if begins > 1 {
-            return wrong("holds several keys", "Store only the one that the server knows");
+            return wrong(
+                "holds several keys",
+                "Store only the one that the server knows",
+            );
         }
-        let Some(inside) = lines.get(begin + 1..end).filter(|inside| !inside.is_empty()) else {
+        let Some(inside) = lines
+            .get(begin + 1..end)
+            .filter(|inside| !inside.is_empty())
+        else {
             return wrong("has BEGIN and END lines, but nothing between them", WHOLE);
         };
         if label(lines[begin], "BEGIN") != label(lines[end], "END") {
             return wrong("begins as one kind of key and ends as another", WHOLE);
         }
-        let (headers, body) = inside.split_at(inside.iter().take_while(|line| line.contains(':')).count());
+        let (headers, body) =
+            inside.split_at(inside.iter().take_while(|line| line.contains(':')).count());
         let lock = key_form::check(label(lines[begin], "BEGIN"), headers, &body.concat())?;
         if text.lines().any(|line| line.starts_with([' ', '\t'])) {
             repairs.push(Indentation);
         }
-        Ok(Key { text: Self(canonical(lines[begin], headers, body, lines[end])), lock, repairs })
+        Ok(Key {
+            text: Self(canonical(lines[begin], headers, body, lines[end])),
+            lock,
+            repairs,
+        })
     }
 
     /// Its lines of eight characters or more, but for the BEGIN and END lines: what must appear nowhere.
@@ -108,7 +128,9 @@ fn label<'a>(mark: &'a str, word: &str) -> &'a str {
 
 /// The lines of a text that give a secret away.
 pub(super) fn lines_of(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| line.len() >= 8 && !line.starts_with("-----"))
+    text.lines()
+        .map(str::trim)
+        .filter(|line| line.len() >= 8 && !line.starts_with("-----"))
 }
 
 /// Undoes what variables, shells and editors do to line ends.
@@ -118,7 +140,11 @@ fn unwrapped(text: &str, repairs: &mut Vec<Repair>) -> String {
         repairs.push(ByteOrderMark);
         text = rest.to_owned();
     }
-    if let Some(inner) = text.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+    if let Some(inner) = text
+        .trim()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
         repairs.push(Quotes);
         text = inner.to_owned();
     }
@@ -145,13 +171,19 @@ fn from_one_line(text: &str) -> Option<String> {
         return None;
     }
     // `Proc-Type: 4,ENCRYPTED` was one line
-    let body = body.split_whitespace().collect::<Vec<_>>().join("\n").replace(":\n", ": ");
+    let body = body
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace(":\n", ": ");
     Some(format!("-----BEGIN {begin}-----\n{body}\n-----END {end}"))
 }
 
 /// `-----BEGIN PRIVATE KEY-----`, `-----BEGIN RSA PRIVATE KEY-----`, ...
 fn is_mark(line: &str, word: &str) -> bool {
-    let inner = line.strip_prefix("-----").and_then(|line| line.strip_suffix("-----"));
+    let inner = line
+        .strip_prefix("-----")
+        .and_then(|line| line.strip_suffix("-----"));
     inner.is_some_and(|inner| inner.starts_with(word) && inner.ends_with(" PRIVATE KEY"))
 }
 
@@ -163,31 +195,54 @@ fn diagnose<T>(text: &str) -> Result<T, Wrong> {
         return wrong("is a public key", private);
     }
     if text.starts_with("PuTTY-User-Key-File") {
-        return wrong("is in PuTTY's format", "Export it in PuTTYgen: Conversions, Export OpenSSH key");
+        return wrong(
+            "is in PuTTY's format",
+            "Export it in PuTTYgen: Conversions, Export OpenSSH key",
+        );
     }
     if text.contains("BEGIN SSH2 ENCRYPTED PRIVATE KEY") {
-        return wrong("is in the format of ssh.com", "Convert it: ssh-keygen -i -f FILE");
+        return wrong(
+            "is in the format of ssh.com",
+            "Convert it: ssh-keygen -i -f FILE",
+        );
     }
     if text.contains("BEGIN PGP ") || text.contains("BEGIN CERTIFICATE") {
-        return wrong("is not for SSH, but for PGP or TLS", "Give a private key of SSH, as ssh-keygen makes it");
+        return wrong(
+            "is not for SSH, but for PGP or TLS",
+            "Give a private key of SSH, as ssh-keygen makes it",
+        );
     }
     if text.starts_with("LS0tLS1CRUdJTi") {
-        return wrong("is base64 of a key file", "Decode it first (base64 -d) and store the file's own text");
+        return wrong(
+            "is base64 of a key file",
+            "Decode it first (base64 -d) and store the file's own text",
+        );
     }
     if text.contains("PRIVATE KEY-----") {
         return wrong("is cut off: its BEGIN or its END line is missing", WHOLE);
     }
-    if !text.contains(char::is_whitespace) && (text.starts_with(['/', '~', '.']) || text.contains("id_")) {
-        return wrong("is the path of a file", "Give the file's content, not its name");
+    if !text.contains(char::is_whitespace)
+        && (text.starts_with(['/', '~', '.']) || text.contains("id_"))
+    {
+        return wrong(
+            "is the path of a file",
+            "Give the file's content, not its name",
+        );
     }
-    if text.len() > 60 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n ".contains(&byte)) {
+    if text.len() > 60
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n ".contains(&byte))
+    {
         return wrong("has no BEGIN and END lines", WHOLE);
     }
     wrong("is not a private key", WHOLE)
 }
 
 fn is_public_line(text: &str) -> bool {
-    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|kind| text.starts_with(kind))
+    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|kind| text.starts_with(kind))
 }
 
 impl fmt::Debug for Secret {

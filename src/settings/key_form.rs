@@ -7,8 +7,10 @@ use super::problem::{wrong, Wrong};
 const LEAST_RSA_BITS: usize = 2048;
 
 const DAMAGED: &str = "is cut off or damaged between its BEGIN and END lines";
-const WHOLE: &str = "Store the private key's whole file, from its BEGIN line to its END line, as the secret";
-const ANOTHER: &str = "Make one with ssh-keygen -t ed25519, and authorise its public half on the server";
+const WHOLE: &str =
+    "Store the private key's whole file, from its BEGIN line to its END line, as the secret";
+const ANOTHER: &str =
+    "Make one with ssh-keygen -t ed25519, and authorise its public half on the server";
 
 /// Whether a passphrase is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +55,19 @@ fn damaged() -> Wrong {
 
 fn usable(kind: &Kind) -> Result<(), Wrong> {
     match kind {
-        Kind::Rsa { bits } if *bits < LEAST_RSA_BITS => {
-            wrong(format!("is an RSA key of {bits} bits, and fewer than {LEAST_RSA_BITS} are not safe"), ANOTHER)
-        }
+        Kind::Rsa { bits } if *bits < LEAST_RSA_BITS => wrong(
+            format!("is an RSA key of {bits} bits, and fewer than {LEAST_RSA_BITS} are not safe"),
+            ANOTHER,
+        ),
         Kind::Fine | Kind::Rsa { .. } => Ok(()),
-        Kind::Dsa => wrong("is a DSA key, which OpenSSH does not take any more", ANOTHER),
-        Kind::SecurityKey => wrong("belongs to a security key, which somebody would have to touch", ANOTHER),
+        Kind::Dsa => wrong(
+            "is a DSA key, which OpenSSH does not take any more",
+            ANOTHER,
+        ),
+        Kind::SecurityKey => wrong(
+            "belongs to a security key, which somebody would have to touch",
+            ANOTHER,
+        ),
         Kind::Unknown => wrong("is of a kind that OpenSSH does not know", ANOTHER),
     }
 }
@@ -73,9 +82,16 @@ fn openssh(bytes: &[u8]) -> Option<Result<(Kind, Lock), Wrong>> {
     let public = field(&mut rest)?;
     let private = field(&mut rest)?;
     if u32::from_be_bytes(*count) != 1 {
-        return Some(wrong("holds several keys", "Store only the one that the server knows"));
+        return Some(wrong(
+            "holds several keys",
+            "Store only the one that the server knows",
+        ));
     }
-    let lock = if cipher == b"none" { Lock::Plain } else { Lock::Encrypted };
+    let lock = if cipher == b"none" {
+        Lock::Plain
+    } else {
+        Lock::Encrypted
+    };
     // two equal numbers begin the private part, so that a wrong passphrase shows
     if lock == Lock::Plain && (!rest.is_empty() || private.get(..4)? != private.get(4..8)?) {
         return None;
@@ -87,7 +103,9 @@ fn public_kind(mut public: &[u8]) -> Option<Kind> {
     Some(match field(&mut public)? {
         b"ssh-rsa" => {
             let _exponent = field(&mut public)?;
-            Kind::Rsa { bits: bits(field(&mut public)?) }
+            Kind::Rsa {
+                bits: bits(field(&mut public)?),
+            }
         }
         b"ssh-dss" => Kind::Dsa,
         kind if kind.starts_with(b"sk-") => Kind::SecurityKey,
@@ -99,15 +117,22 @@ fn public_kind(mut public: &[u8]) -> Option<Kind> {
 /// A length of four bytes, and so many bytes.
 fn field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, tail) = rest.split_first_chunk::<4>()?;
-    let (field, tail) = tail.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let (field, tail) =
+        tail.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
     *rest = tail;
     Some(field)
 }
 
 fn bits(number: &[u8]) -> usize {
-    let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+    let first = number
+        .iter()
+        .position(|byte| *byte != 0)
+        .unwrap_or(number.len());
     let number = &number[first..];
-    number.len() * 8 - number.first().map_or(0, |byte| byte.leading_zeros() as usize)
+    number.len() * 8
+        - number
+            .first()
+            .map_or(0, |byte| byte.leading_zeros() as usize)
 }
 
 const INTEGER: u8 = 0x02;
@@ -125,7 +150,9 @@ fn whole(mut bytes: &[u8], look: impl FnOnce(&[u8]) -> Option<Kind>) -> Result<K
 /// RSAPrivateKey (RFC 8017): version, modulus, ...
 fn pkcs1(mut inner: &[u8]) -> Option<Kind> {
     let _version = element(&mut inner, INTEGER)?;
-    Some(Kind::Rsa { bits: bits(element(&mut inner, INTEGER)?) })
+    Some(Kind::Rsa {
+        bits: bits(element(&mut inner, INTEGER)?),
+    })
 }
 
 /// ECPrivateKey (RFC 5915): version, number, curve, ...
@@ -157,7 +184,9 @@ fn pkcs8(mut inner: &[u8]) -> Option<Kind> {
 /// SSH knows three curves of NIST's: P-256, P-384, P-521.
 fn curve(oid: Option<&[u8]>) -> Kind {
     match oid {
-        Some(b"\x2a\x86\x48\xce\x3d\x03\x01\x07" | b"\x2b\x81\x04\x00\x22" | b"\x2b\x81\x04\x00\x23") => Kind::Fine,
+        Some(
+            b"\x2a\x86\x48\xce\x3d\x03\x01\x07" | b"\x2b\x81\x04\x00\x22" | b"\x2b\x81\x04\x00\x23",
+        ) => Kind::Fine,
         _ => Kind::Unknown,
     }
 }
@@ -169,7 +198,12 @@ fn element<'a>(rest: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
         short @ 0..=0x7f => (usize::from(short), tail),
         long @ 0x81..=0x83 => {
             let (digits, tail) = tail.split_at_checked(usize::from(long & 0x7f))?;
-            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), tail)
+            (
+                digits
+                    .iter()
+                    .fold(0, |length, digit| length << 8 | usize::from(*digit)),
+                tail,
+            )
         }
         _ => return None,
     };

@@ -46,11 +46,18 @@ impl KnownHosts {
             return wrong(listed(&bad), HOW);
         }
         if lines.iter().all(|line| line.revoked) {
-            let what = if lines.is_empty() { "has only comments" } else { "has only @revoked lines" };
+            let what = if lines.is_empty() {
+                "has only comments"
+            } else {
+                "has only @revoked lines"
+            };
             return wrong(what, HOW);
         }
         let text: Vec<&str> = text.lines().map(str::trim).collect();
-        Ok(Self { text: text.join("\n") + "\n", lines })
+        Ok(Self {
+            text: text.join("\n") + "\n",
+            lines,
+        })
     }
 
     /// The lines, each ended by a line feed.
@@ -92,19 +99,28 @@ impl Line {
             return Err("is not of the form: name, key type, key");
         };
         key_is_whole(kind, key)?;
-        Ok(Some(Self { names: names.to_ascii_lowercase(), revoked: marker == Some("@revoked") }))
+        Ok(Some(Self {
+            names: names.to_ascii_lowercase(),
+            revoked: marker == Some("@revoked"),
+        }))
     }
 
     fn matches(&self, host: &str) -> bool {
         let hit = |pattern: &str| wildcard(pattern.as_bytes(), host.as_bytes());
         let mut patterns = self.names.split(',');
-        let refused = self.names.split(',').filter_map(|pattern| pattern.strip_prefix('!')).any(hit);
+        let refused = self
+            .names
+            .split(',')
+            .filter_map(|pattern| pattern.strip_prefix('!'))
+            .any(hit);
         self.names.starts_with("|1|") || !refused && patterns.any(hit)
     }
 }
 
 fn is_key_type(word: &str) -> bool {
-    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| word.starts_with(start))
+    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|start| word.starts_with(start))
 }
 
 /// The key's first field repeats its type, and its fields fill it to the last byte.
@@ -116,9 +132,13 @@ fn key_is_whole(kind: &str, key: &str) -> Result<(), &'static str> {
     let mut rest = bytes.as_slice();
     let mut first = None;
     while !rest.is_empty() {
-        let (length, tail) = rest.split_first_chunk::<4>().ok_or("has a key that is cut off")?;
+        let (length, tail) = rest
+            .split_first_chunk::<4>()
+            .ok_or("has a key that is cut off")?;
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let (field, tail) = tail.split_at_checked(length).ok_or("has a key that is cut off")?;
+        let (field, tail) = tail
+            .split_at_checked(length)
+            .ok_or("has a key that is cut off")?;
         first.get_or_insert(field);
         rest = tail;
     }
@@ -129,7 +149,12 @@ fn key_is_whole(kind: &str, key: &str) -> Result<(), &'static str> {
 }
 
 fn listed(bad: &[String]) -> String {
-    let mut text = bad.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let mut text = bad
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     if bad.len() > NAMED {
         text += &format!("; and {} lines more", bad.len() - NAMED);
     }

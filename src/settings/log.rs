@@ -56,7 +56,9 @@ mod tests {
     #[test]
     fn an_expression_must_not_match_everything() {
         assert!(pattern("Traceback|panicked at").is_ok());
-        let problem = |text| crate::settings::Problem::of("log-pattern", pattern(text).unwrap_err()).to_string();
+        let problem = |text| {
+            crate::settings::Problem::of("log-pattern", pattern(text).unwrap_err()).to_string()
+        };
         insta::assert_snapshot!(["(", "a|", ".*"].map(problem).join("\n"), @r#"
         log-pattern: is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{.
         log-pattern: matches an empty line, so every log. Write what a crash looks like, as in `Traceback|panicked`.

@@ -121,6 +121,8 @@ impl Surroundings {
 impl Settings {
     /// The unit that is looked at: none without systemd, and none where nothing is restarted.
     pub fn unit(&self) -> Option<&UnitName> {
-        self.service.unit().filter(|_| self.restart != Restart::None)
+        self.service
+            .unit()
+            .filter(|_| self.restart != Restart::None)
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn wrong<T>(what: impl Into<String>, cure: impl Into<String>) -> Resu
 
 impl Wrong {
     pub(super) fn new(what: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { what: what.into(), cure: cure.into() }
+        Self {
+            what: what.into(),
+            cure: cure.into(),
+        }
     }
 
     /// The same, found in this place of the value.
@@ -40,12 +43,20 @@ impl Wrong {
 impl Problem {
     /// A problem of an input without its value: it is missing, secret, or speaks for itself.
     pub(super) fn of(subject: impl Into<String>, wrong: Wrong) -> Self {
-        Self { subject: subject.into(), shown: None, wrong }
+        Self {
+            subject: subject.into(),
+            shown: None,
+            wrong,
+        }
     }
 
     /// A problem of an input that shows the value.
     pub(super) fn showing(subject: impl Into<String>, value: &str, wrong: Wrong) -> Self {
-        Self { subject: subject.into(), shown: Some(quoted(value)), wrong }
+        Self {
+            subject: subject.into(),
+            shown: Some(quoted(value)),
+            wrong,
+        }
     }
 
     /// The input's or the flag's name.
@@ -60,14 +71,22 @@ impl fmt::Display for Problem {
         if let Some(shown) = &self.shown {
             write!(f, " = {shown}")?;
         }
-        let end = if self.wrong.cure.ends_with('?') { "" } else { "." };
+        let end = if self.wrong.cure.ends_with('?') {
+            ""
+        } else {
+            "."
+        };
         write!(f, ": {}. {}{end}", self.wrong.what, self.wrong.cure)
     }
 }
 
 /// A value in quotes: escaped, cut, without anything that GitHub's runner would take for a command.
 pub(super) fn quoted(value: &str) -> String {
-    let mut shown: String = value.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut shown: String = value
+        .chars()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
     if value.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }
@@ -80,13 +99,23 @@ mod tests {
 
     #[test]
     fn values_are_escaped_and_cut() {
-        assert_eq!(quoted("a\r\n\u{1b}[0m\u{202e}\"##[error]"), r###""a\r\n\u{1b}[0m\u{202e}\"##\[error]""###);
+        assert_eq!(
+            quoted("a\r\n\u{1b}[0m\u{202e}\"##[error]"),
+            r###""a\r\n\u{1b}[0m\u{202e}\"##\[error]""###
+        );
         assert_eq!(quoted(&"x".repeat(1000)).chars().count(), SHOWN + 3);
     }
 
     #[test]
     fn a_problem_is_one_line() {
-        let problem = Problem::showing("port", "2\n2", Wrong::new("is not a number", "Write 1 to 65535"));
-        assert_eq!(problem.to_string(), r#"port = "2\n2": is not a number. Write 1 to 65535."#);
+        let problem = Problem::showing(
+            "port",
+            "2\n2",
+            Wrong::new("is not a number", "Write 1 to 65535"),
+        );
+        assert_eq!(
+            problem.to_string(),
+            r#"port = "2\n2": is not a number. Write 1 to 65535."#
+        );
     }
 }

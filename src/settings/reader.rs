@@ -8,7 +8,15 @@ use super::problem::{Problem, Wrong};
 use super::warning::Warning;
 
 /// Inputs whose values have several lines, where a line end at the end means nothing.
-const SEVERAL_LINES: &[&str] = &["key", "known-hosts", "exclude", "shared", "install", "before-switch", "restart"];
+const SEVERAL_LINES: &[&str] = &[
+    "key",
+    "known-hosts",
+    "exclude",
+    "shared",
+    "install",
+    "before-switch",
+    "restart",
+];
 
 /// The inputs, and what was found wrong with them so far.
 pub(super) struct Reader<'a> {
@@ -30,13 +38,21 @@ pub(super) enum Found<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(given: &'a Given, flags: &'a Flags) -> Self {
-        Self { given, flags, unused: &[], problems: given.problems.clone(), warnings: given.warnings.clone() }
+        Self {
+            given,
+            flags,
+            unused: &[],
+            problems: given.problems.clone(),
+            warnings: given.warnings.clone(),
+        }
     }
 
     /// The value, trimmed at its ends.
     pub(super) fn find(&mut self, name: &'static str) -> Found<'a> {
         let found = self.find_raw(name);
-        let Found::Text(raw) = found else { return found };
+        let Found::Text(raw) = found else {
+            return found;
+        };
         let text = raw.trim();
         if text != raw && !SEVERAL_LINES.contains(&name) {
             self.warnings.push(Warning::Trimmed { input: name });
@@ -46,11 +62,16 @@ impl<'a> Reader<'a> {
 
     /// From here on these count as not given; those that were are named in one warning.
     pub(super) fn disregard(&mut self, names: &'static [&'static str], command: &'static str) {
-        let inputs: Vec<_> = names.iter().copied().filter(|name| self.is_given(name)).collect();
+        let inputs: Vec<_> = names
+            .iter()
+            .copied()
+            .filter(|name| self.is_given(name))
+            .collect();
         if !inputs.is_empty() {
             self.warnings.push(Warning::Unused { inputs, command });
         }
-        self.problems.retain(|problem| !names.contains(&problem.subject()));
+        self.problems
+            .retain(|problem| !names.contains(&problem.subject()));
         self.unused = names;
     }
 
@@ -59,7 +80,11 @@ impl<'a> Reader<'a> {
         if self.unused.contains(&name) {
             return false;
         }
-        let flag = self.flags.values.get(name).is_some_and(|value| !value.trim().is_empty());
+        let flag = self
+            .flags
+            .values
+            .get(name)
+            .is_some_and(|value| !value.trim().is_empty());
         flag || self.given.values.contains_key(name)
     }
 
@@ -68,10 +93,22 @@ impl<'a> Reader<'a> {
         if self.unused.contains(&name) {
             return Found::Missing;
         }
-        let flag = self.flags.values.get(name).filter(|value| !value.trim().is_empty());
+        let flag = self
+            .flags
+            .values
+            .get(name)
+            .filter(|value| !value.trim().is_empty());
         let Some(raw) = flag.or_else(|| self.given.values.get(name)) else {
-            let broken = self.given.problems.iter().any(|problem| problem.subject() == name);
-            return if broken { Found::Broken } else { Found::Missing };
+            let broken = self
+                .given
+                .problems
+                .iter()
+                .any(|problem| problem.subject() == name);
+            return if broken {
+                Found::Broken
+            } else {
+                Found::Missing
+            };
         };
         let text = raw.trim();
         if let Some(wrong) = placeholder(text) {
@@ -108,7 +145,10 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
     ) -> Option<T> {
-        let text = match (self.find(name), Input::named(name).map(|input| input.fallback)) {
+        let text = match (
+            self.find(name),
+            Input::named(name).map(|input| input.fallback),
+        ) {
             (Found::Text(text), _) | (Found::Missing, Some(Fallback::Value(text))) => text,
             _ => return None,
         };
@@ -148,14 +188,19 @@ impl<'a> Reader<'a> {
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
     ) -> Option<T> {
-        parse(text).map_err(|wrong| self.problem(name, Some(text), wrong)).ok()
+        parse(text)
+            .map_err(|wrong| self.problem(name, Some(text), wrong))
+            .ok()
     }
 
     /// Notes a problem. A value that is secret, or holds what is secret, is not shown.
     pub(super) fn problem(&mut self, name: &'static str, value: Option<&str>, wrong: Wrong) {
         // known_hosts lines are long and alike: the line's number says more
         let hidden = |text: &&str| {
-            is_secret(name) || name == "known-hosts" || self.gives_away(text) || self.holds_passphrase(text)
+            is_secret(name)
+                || name == "known-hosts"
+                || self.gives_away(text)
+                || self.holds_passphrase(text)
         };
         let problem = match value.filter(|text| !hidden(text)) {
             Some(text) => Problem::showing(name, text, wrong),
@@ -165,11 +210,19 @@ impl<'a> Reader<'a> {
     }
 
     fn holds_passphrase(&self, text: &str) -> bool {
-        self.given.values.get("passphrase").is_some_and(|passphrase| text.contains(passphrase.trim()))
+        self.given
+            .values
+            .get("passphrase")
+            .is_some_and(|passphrase| text.contains(passphrase.trim()))
     }
 
     fn gives_away(&self, text: &str) -> bool {
-        let key = self.given.values.get("key").map(String::as_str).unwrap_or_default();
+        let key = self
+            .given
+            .values
+            .get("key")
+            .map(String::as_str)
+            .unwrap_or_default();
         text.contains("PRIVATE KEY") || lines_of(key).any(|line| text.contains(line))
     }
 }
@@ -179,7 +232,10 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn misplaced() -> Wrong {
-    Wrong::new("holds a private key or a part of it", "A private key belongs into `key` only")
+    Wrong::new(
+        "holds a private key or a part of it",
+        "A private key belongs into `key` only",
+    )
 }
 
 /// Values that a workflow makes by mistake.
@@ -192,5 +248,8 @@ fn placeholder(text: &str) -> Option<Wrong> {
         }
         _ => return None,
     };
-    Some(Wrong::new(what, "Check where the workflow takes it from: a secret, a variable, an output"))
+    Some(Wrong::new(
+        what,
+        "Check where the workflow takes it from: a secret, a variable, an output",
+    ))
 }

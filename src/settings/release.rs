@@ -8,7 +8,9 @@ pub struct ReleaseChoice(String);
 
 impl ReleaseChoice {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
-        let id = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        let id = text.len() <= 10
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && !text.starts_with('0');
         let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if id || hex && (4..=64).contains(&text.len()) {
             return Ok(Self(text.to_ascii_lowercase()));
@@ -30,10 +32,27 @@ mod tests {
 
     #[test]
     fn ids_and_beginnings_of_commits_are_taken() {
-        for text in ["1762147685", "1", "abcd", "0a1b", "DEADBEEF", &"a".repeat(40)] {
+        for text in [
+            "1762147685",
+            "1",
+            "abcd",
+            "0a1b",
+            "DEADBEEF",
+            &"a".repeat(40),
+        ] {
             assert!(ReleaseChoice::parse(text).is_ok(), "{text}");
         }
-        for text in ["abc", "0", "012", "main", "v1.2", "-1", "previous", "a b c d", &"a".repeat(65)] {
+        for text in [
+            "abc",
+            "0",
+            "012",
+            "main",
+            "v1.2",
+            "-1",
+            "previous",
+            "a b c d",
+            &"a".repeat(65),
+        ] {
             assert!(ReleaseChoice::parse(text).is_err(), "{text}");
         }
     }

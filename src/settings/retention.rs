@@ -19,7 +19,10 @@ pub struct Retention {
 
 impl Retention {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
-        let mut retention = Self { count: None, age: None };
+        let mut retention = Self {
+            count: None,
+            age: None,
+        };
         for part in text.split(',').map(str::trim) {
             let twice = if part.bytes().any(|byte| byte.is_ascii_alphabetic()) {
                 retention.age.replace(age(part)?).is_some()
@@ -27,7 +30,10 @@ impl Retention {
                 retention.count.replace(count(part)?).is_some()
             };
             if twice {
-                return wrong("has two counts or two ages", "Write one count, one age, or one of each, as in `3, 7d`");
+                return wrong(
+                    "has two counts or two ages",
+                    "Write one count, one age, or one of each, as in `3, 7d`",
+                );
             }
         }
         Ok(retention)
@@ -48,7 +54,10 @@ fn count(text: &str) -> Result<NonZeroU32, Wrong> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<NonZeroU32>() {
         Ok(count) if digits && count.get() <= MOST => Ok(count),
-        _ => wrong("has no valid count", format!("A count is a whole number from 1 to {MOST}, as in `3` or `3, 7d`")),
+        _ => wrong(
+            "has no valid count",
+            format!("A count is a whole number from 1 to {MOST}, as in `3` or `3, 7d`"),
+        ),
     }
 }
 
@@ -66,7 +75,11 @@ mod tests {
 
     #[test]
     fn count_and_age_come_in_any_order_or_alone() {
-        let parsed = |text| Retention::parse(text).map(|kept| (kept.count.map(NonZeroU32::get), kept.age)).unwrap();
+        let parsed = |text| {
+            Retention::parse(text)
+                .map(|kept| (kept.count.map(NonZeroU32::get), kept.age))
+                .unwrap()
+        };
         assert_eq!(parsed("3, 7d"), (Some(3), Some(DAY * 7)));
         assert_eq!(parsed("7d,3"), (Some(3), Some(DAY * 7)));
         assert_eq!(parsed("3"), (Some(3), None));
@@ -76,7 +89,17 @@ mod tests {
 
     #[test]
     fn b23_a_count_is_at_least_one() {
-        for text in ["0", "-1", "1.5", "1000000000", "+3", "3,", ",", "3, 4", "0, 7d"] {
+        for text in [
+            "0",
+            "-1",
+            "1.5",
+            "1000000000",
+            "+3",
+            "3,",
+            ",",
+            "3, 4",
+            "0, 7d",
+        ] {
             assert!(Retention::parse(text).is_err(), "{text}");
         }
     }

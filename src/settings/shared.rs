@@ -19,17 +19,28 @@ pub struct SharedPath {
 impl Shared {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let mut paths: Vec<SharedPath> = Vec::new();
-        for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+        for (index, line) in text
+            .lines()
+            .map(str::trim)
+            .enumerate()
+            .filter(|(_, line)| !line.is_empty())
+        {
             let place = format!("line {}", index + 1);
             let path = SharedPath::parse(line).map_err(|wrong| wrong.at(&place))?;
             if let Some(other) = paths.iter().find(|other| other.meets(&path)) {
                 let what = format!("{place} is `{}`, or lies in it or around it", other.path);
-                return wrong(what, "Keep the one that is meant: a shared folder holds all that is in it");
+                return wrong(
+                    what,
+                    "Keep the one that is meant: a shared folder holds all that is in it",
+                );
             }
             paths.push(path);
         }
         if paths.len() > MOST {
-            return wrong(format!("has more than {MOST} lines"), "Share whole folders instead");
+            return wrong(
+                format!("has more than {MOST} lines"),
+                "Share whole folders instead",
+            );
         }
         Ok(Self(paths))
     }
@@ -41,7 +52,10 @@ impl Shared {
 
     /// Whether this file or folder is one of them, lies in one or around one.
     pub(super) fn meets(&self, path: &str) -> bool {
-        let path = SharedPath { path: path.to_owned(), folder: false };
+        let path = SharedPath {
+            path: path.to_owned(),
+            folder: false,
+        };
         self.0.iter().any(|other| other.meets(&path))
     }
 }
@@ -68,9 +82,15 @@ impl SharedPath {
             return wrong("has a name of more than 255 bytes", "Choose a shorter one");
         }
         if path.contains(['*', '?']) {
-            return wrong("holds a wildcard", "Name each file, or share the folder that holds them");
+            return wrong(
+                "holds a wildcard",
+                "Name each file, or share the folder that holds them",
+            );
         }
-        Ok(Self { path: path.to_owned(), folder: line.ends_with('/') })
+        Ok(Self {
+            path: path.to_owned(),
+            folder: line.ends_with('/'),
+        })
     }
 
     /// Relative to the release's folder and to `<target>/shared`, without a `/` at the end.
@@ -96,16 +116,30 @@ mod tests {
     #[test]
     fn a_slash_at_the_end_makes_a_folder() {
         let shared = Shared::parse("config/wechat.yaml\r\n\n  logs/\nlogs.txt").unwrap();
-        let paths: Vec<_> = shared.paths().iter().map(|path| (path.path(), path.is_folder())).collect();
-        assert_eq!(paths, [("config/wechat.yaml", false), ("logs", true), ("logs.txt", false)]);
+        let paths: Vec<_> = shared
+            .paths()
+            .iter()
+            .map(|path| (path.path(), path.is_folder()))
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                ("config/wechat.yaml", false),
+                ("logs", true),
+                ("logs.txt", false)
+            ]
+        );
     }
 
     #[test]
     fn other_paths_are_refused_with_their_line() {
-        let cases =
-            ["/etc/x", "~/x", "a\n../x", "a/./b", ".", "/", "a//", "a\tb", "*.log", "a\na/b", "a/b/\na", "a\na/"];
+        let cases = [
+            "/etc/x", "~/x", "a\n../x", "a/./b", ".", "/", "a//", "a\tb", "*.log", "a\na/b",
+            "a/b/\na", "a\na/",
+        ];
         let texts = cases.map(|text| {
-            crate::settings::Problem::showing("shared", text, Shared::parse(text).unwrap_err()).to_string()
+            crate::settings::Problem::showing("shared", text, Shared::parse(text).unwrap_err())
+                .to_string()
         });
         insta::assert_snapshot!(texts.join("\n"), @r#"
         shared = "/etc/x": line 1 is not relative. Write a path from the release's folder, as in `config/app.yaml` or `logs/`.

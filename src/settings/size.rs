@@ -21,7 +21,9 @@ const CURE: &str = "Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB,
 
 /// So many bytes.
 pub(super) fn bytes(text: &str) -> Result<u64, Wrong> {
-    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     if text.starts_with('-') {
         return wrong("is negative", CURE);
@@ -33,7 +35,10 @@ pub(super) fn bytes(text: &str) -> Result<u64, Wrong> {
     if unit.is_empty() && !number.is_empty() {
         return wrong("has no unit", CURE);
     }
-    let factor = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim_start())).map(|(_, factor)| factor);
+    let factor = UNITS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim_start()))
+        .map(|(_, factor)| factor);
     match (number.parse::<f64>(), factor) {
         (Ok(number), Some(factor)) if number * factor <= MOST => Ok(whole(number * factor)),
         (Ok(_), Some(_)) => wrong("is too much", "Allowed is at most 100TB"),
@@ -41,7 +46,11 @@ pub(super) fn bytes(text: &str) -> Result<u64, Wrong> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: not negative, at most 100 TB")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked: not negative, at most 100 TB"
+)]
 fn whole(bytes: f64) -> u64 {
     bytes.ceil() as u64
 }
@@ -66,8 +75,12 @@ mod tests {
 
     #[test]
     fn others_are_refused_with_the_cure() {
-        let problem = |text| crate::settings::Problem::of("min-free", bytes(text).unwrap_err()).to_string();
-        let texts = ["00", "500", "-1MB", "500M", "MB", "10 %", "1.2.3MB", "101TB"].map(problem);
+        let problem =
+            |text| crate::settings::Problem::of("min-free", bytes(text).unwrap_err()).to_string();
+        let texts = [
+            "00", "500", "-1MB", "500M", "MB", "10 %", "1.2.3MB", "101TB",
+        ]
+        .map(problem);
         insta::assert_snapshot!(texts.join("\n"), @r#"
         min-free: has no unit. Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 500MB.
         min-free: has no unit. Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 500MB.

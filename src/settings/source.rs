@@ -12,17 +12,27 @@ pub struct Source(PathBuf);
 
 impl Source {
     /// Resolves a path, a relative one from `current_dir`.
-    pub(super) fn parse(text: &str, current_dir: &Path, workspace: Option<&Path>) -> Result<Self, Wrong> {
+    pub(super) fn parse(
+        text: &str,
+        current_dir: &Path,
+        workspace: Option<&Path>,
+    ) -> Result<Self, Wrong> {
         let path = current_dir.join(text);
         let path = fs::canonicalize(&path).or_else(|error| unreadable(&path, &error))?;
         if !path.is_dir() {
-            return wrong("is not a folder", "Name the folder that holds what is to be deployed");
+            return wrong(
+                "is not a folder",
+                "Name the folder that holds what is to be deployed",
+            );
         }
         if let Some(workspace) = workspace {
             inside(&path, workspace)?;
         }
         if path == Path::new("/") {
-            return wrong("is the whole file system", "Name the folder that holds what is to be deployed");
+            return wrong(
+                "is the whole file system",
+                "Name the folder that holds what is to be deployed",
+            );
         }
         match fs::read_dir(&path).map(|mut entries| entries.next().is_none()) {
             Ok(false) => Ok(Self(path)),
@@ -51,7 +61,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Result<PathBuf, Wrong> {
         io::ErrorKind::NotFound => format!("does not exist ({shown})"),
         _ => format!("cannot be read ({shown}: {error})"),
     };
-    wrong(what, "Name a folder that is there when this step starts; is actions/checkout missing?")
+    wrong(
+        what,
+        "Name a folder that is there when this step starts; is actions/checkout missing?",
+    )
 }
 
 fn inside(path: &Path, workspace: &Path) -> Result<(), Wrong> {
@@ -60,7 +73,10 @@ fn inside(path: &Path, workspace: &Path) -> Result<(), Wrong> {
         return Ok(());
     }
     let [path, workspace] = [path, &workspace].map(|path| quoted(&path.to_string_lossy()));
-    wrong(format!("is {path}, outside the workspace {workspace}"), "Name a folder inside the workspace")
+    wrong(
+        format!("is {path}, outside the workspace {workspace}"),
+        "Name a folder inside the workspace",
+    )
 }
 
 #[cfg(test)]
@@ -83,7 +99,13 @@ mod tests {
     fn a_folder_inside_the_workspace_is_resolved() {
         let folder = workspace();
         let root = fs::canonicalize(folder.path()).unwrap();
-        for (text, name) in [(".", ""), ("app", "app"), ("./app/../app/", "app"), ("-dash", "-dash"), ("a:b", "a:b")] {
+        for (text, name) in [
+            (".", ""),
+            ("app", "app"),
+            ("./app/../app/", "app"),
+            ("-dash", "-dash"),
+            ("a:b", "a:b"),
+        ] {
             let source = Source::parse(text, folder.path(), Some(folder.path())).unwrap();
             assert_eq!(source.path(), root.join(name), "{text}");
         }

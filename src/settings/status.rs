@@ -13,7 +13,8 @@ impl Statuses {
             match part.parse::<u16>() {
                 Ok(code @ 200..=599) if part.len() == 3 => codes.push(code),
                 _ => {
-                    let cure = "Write codes from 200 to 599 with commas between them, as in `200, 204`";
+                    let cure =
+                        "Write codes from 200 to 599 with commas between them, as in `200, 204`";
                     return wrong("is not a list of status codes", cure);
                 }
             }
@@ -34,8 +35,13 @@ mod tests {
 
     #[test]
     fn b22_statuses_are_three_digit_codes() {
-        assert_eq!(Statuses::parse("200, 204,301").unwrap().codes(), [200, 204, 301]);
-        for text in ["2xx", "99", "abc", "200,", "200 204", "+20", "0200", "100", "600", "200-299"] {
+        assert_eq!(
+            Statuses::parse("200, 204,301").unwrap().codes(),
+            [200, 204, 301]
+        );
+        for text in [
+            "2xx", "99", "abc", "200,", "200 204", "+20", "0200", "100", "600", "200-299",
+        ] {
             assert!(Statuses::parse(text).is_err(), "{text}");
         }
     }

@@ -23,7 +23,15 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Folders that hold what many programs need: an app gets one below them, never these themselves.
-const SHARED: &[&str] = &["/usr/local", "/var/cache", "/var/lib", "/var/log", "/var/run", "/var/spool", "/var/tmp"];
+const SHARED: &[&str] = &[
+    "/usr/local",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+];
 
 /// An absolute path in normal form, of characters that need no quotes, outside the system's own folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,21 +40,36 @@ pub struct Target(String);
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
         let Some(rest) = text.strip_prefix('/') else {
-            return wrong("is not absolute", "Write a path from the root, as in /opt/diting");
+            return wrong(
+                "is not absolute",
+                "Write a path from the root, as in /opt/diting",
+            );
         };
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:+,/-".contains(&byte);
         if !text.bytes().all(allowed) || text.len() > 1024 {
-            return wrong("has characters that are not allowed", "Use letters, digits and `._@:+,/-`, at most 1024");
+            return wrong(
+                "has characters that are not allowed",
+                "Use letters, digits and `._@:+,/-`, at most 1024",
+            );
         }
         let parts: Vec<&str> = rest.split('/').collect();
         if rest.is_empty() || parts.len() < 2 && !["", ".", ".."].contains(&rest) {
-            return wrong("is no folder of its own", "Name a folder below another, as in /opt/diting");
+            return wrong(
+                "is no folder of its own",
+                "Name a folder below another, as in /opt/diting",
+            );
         }
         if parts.iter().any(|part| ["", ".", ".."].contains(part)) {
-            return wrong("is not in normal form", "Write it without `//`, `.`, `..` and a `/` at the end");
+            return wrong(
+                "is not in normal form",
+                "Write it without `//`, `.`, `..` and a `/` at the end",
+            );
         }
         if parts.iter().any(|part| part.len() > 255) {
-            return wrong("has a name of more than 255 characters", "Choose a shorter one");
+            return wrong(
+                "has a name of more than 255 characters",
+                "Choose a shorter one",
+            );
         }
         Self::outside_the_system(text, &parts)
     }
@@ -55,7 +78,10 @@ impl Target {
         let local = text.starts_with("/usr/local/");
         let systems = parts.first().is_some_and(|first| SYSTEM.contains(first)) && !local;
         if systems || SHARED.contains(&text) {
-            return wrong("is a folder of the system", "Choose one of the app's own, as in /opt/diting or /srv/diting");
+            return wrong(
+                "is a folder of the system",
+                "Choose one of the app's own, as in /opt/diting or /srv/diting",
+            );
         }
         Ok(Self(text.to_owned()))
     }
@@ -78,9 +104,14 @@ mod tests {
 
     #[test]
     fn folders_of_an_app_are_accepted() {
-        for text in
-            ["/opt/diting", "/srv/www/site-1", "/home/deploy/app@1", "/var/www", "/usr/local/app", "/opt/a.service"]
-        {
+        for text in [
+            "/opt/diting",
+            "/srv/www/site-1",
+            "/home/deploy/app@1",
+            "/var/www",
+            "/usr/local/app",
+            "/opt/a.service",
+        ] {
             assert_eq!(Target::parse(text).unwrap().as_str(), text);
         }
     }
@@ -109,7 +140,8 @@ mod tests {
             "/..",
         ];
         let texts = cases.map(|text| {
-            crate::settings::Problem::showing("target", text, Target::parse(text).unwrap_err()).to_string()
+            crate::settings::Problem::showing("target", text, Target::parse(text).unwrap_err())
+                .to_string()
         });
         insta::assert_snapshot!(texts.join("\n"), @r#"
         target = "opt/diting": is not absolute. Write a path from the root, as in /opt/diting.

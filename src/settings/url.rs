@@ -29,10 +29,18 @@ impl HealthUrl {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
-            return wrong("holds a user or a password", "Leave them out: the health check logs in nowhere");
+            return wrong(
+                "holds a user or a password",
+                "Leave them out: the health check logs in nowhere",
+            );
         }
         let (host, port) = authority_parts(authority)?;
-        Ok(Self { scheme, host, port, path_and_query: path_and_query(path)? })
+        Ok(Self {
+            scheme,
+            host,
+            port,
+            path_and_query: path_and_query(path)?,
+        })
     }
 
     /// http or https.
@@ -106,28 +114,49 @@ fn scheme(text: &str) -> Result<(Scheme, &str), Wrong> {
 
 fn authority_parts(text: &str) -> Result<(HostName, Option<Port>), Wrong> {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) if address.contains(':') && (rest.is_empty() || rest.starts_with(':')) => {
+        Some((address, rest))
+            if address.contains(':') && (rest.is_empty() || rest.starts_with(':')) =>
+        {
             (address, rest.strip_prefix(':'))
         }
         _ if text.matches(':').count() > 1 => {
-            return wrong("has an IPv6 address without brackets", "Write it like http://[::1]:8000/health");
+            return wrong(
+                "has an IPv6 address without brackets",
+                "Write it like http://[::1]:8000/health",
+            );
         }
-        _ => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+        _ => text
+            .split_once(':')
+            .map_or((text, None), |(host, port)| (host, Some(port))),
     };
     let host = HostName::parse(host).map_err(|wrong| wrong.at("its host"))?;
-    let port = port.map(Port::parse).transpose().map_err(|wrong| wrong.at("its port"))?;
+    let port = port
+        .map(Port::parse)
+        .transpose()
+        .map_err(|wrong| wrong.at("its port"))?;
     Ok((host, port))
 }
 
 fn path_and_query(text: &str) -> Result<String, Wrong> {
     if text.contains('#') {
-        return wrong("has a fragment", "Leave out `#` and what follows: it is never sent");
+        return wrong(
+            "has a fragment",
+            "Leave out `#` and what follows: it is never sent",
+        );
     }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]|".contains(&byte);
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]|".contains(&byte);
     if !text.bytes().all(allowed) || !text.split('%').skip(1).all(starts_with_hex) {
-        return wrong("has characters that a URL cannot have", "Write them percent-encoded, a space as %20");
+        return wrong(
+            "has characters that a URL cannot have",
+            "Write them percent-encoded, a space as %20",
+        );
     }
-    Ok(if text.starts_with('/') { text.to_owned() } else { format!("/{text}") })
+    Ok(if text.starts_with('/') {
+        text.to_owned()
+    } else {
+        format!("/{text}")
+    })
 }
 
 fn starts_with_hex(text: &str) -> bool {
@@ -141,19 +170,45 @@ mod tests {
     #[test]
     fn urls_are_taken_apart() {
         for (text, authority, port, path, loopback) in [
-            ("http://localhost:8000/health", "localhost:8000", 8000, "/health", true),
-            ("HTTPS://Example.com?a=%20", "Example.com", 443, "/?a=%20", false),
+            (
+                "http://localhost:8000/health",
+                "localhost:8000",
+                8000,
+                "/health",
+                true,
+            ),
+            (
+                "HTTPS://Example.com?a=%20",
+                "Example.com",
+                443,
+                "/?a=%20",
+                false,
+            ),
             ("http://[::1]/", "[::1]", 80, "/", true),
             ("https://127.0.0.1:443", "127.0.0.1", 443, "/", true),
-            ("http://[::ffff:127.0.0.1]:80/x", "[::ffff:127.0.0.1]", 80, "/x", true),
+            (
+                "http://[::ffff:127.0.0.1]:80/x",
+                "[::ffff:127.0.0.1]",
+                80,
+                "/x",
+                true,
+            ),
         ] {
             let url = HealthUrl::parse(text).unwrap();
             assert_eq!(
-                (url.authority().as_str(), url.port(), url.path_and_query(), url.is_loopback()),
+                (
+                    url.authority().as_str(),
+                    url.port(),
+                    url.path_and_query(),
+                    url.is_loopback()
+                ),
                 (authority, port, path, loopback)
             );
         }
-        assert_eq!(HealthUrl::parse("HTTP://localhost:80").unwrap().to_string(), "http://localhost/");
+        assert_eq!(
+            HealthUrl::parse("HTTP://localhost:80").unwrap().to_string(),
+            "http://localhost/"
+        );
     }
 
     #[test]
@@ -176,7 +231,12 @@ mod tests {
             "http://[x]/",
         ];
         let texts = cases.map(|text| {
-            crate::settings::Problem::showing("health-url", text, HealthUrl::parse(text).unwrap_err()).to_string()
+            crate::settings::Problem::showing(
+                "health-url",
+                text,
+                HealthUrl::parse(text).unwrap_err(),
+            )
+            .to_string()
         });
         insta::assert_snapshot!(texts.join("\n"), @r#"
         health-url = "localhost:8000": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health.

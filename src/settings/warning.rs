@@ -56,12 +56,21 @@ pub enum Warning {
 
 impl Warning {
     pub(super) fn unknown(variable: &str, nearest: Option<&'static str>) -> Self {
-        Self::UnknownInput { variable: quoted(variable), nearest }
+        Self::UnknownInput {
+            variable: quoted(variable),
+            nearest,
+        }
     }
 
     /// Whether it is a notice only: nothing needs to be changed.
     pub fn is_notice(&self) -> bool {
-        matches!(self, Self::Trimmed { .. } | Self::PlainKey | Self::KeyRepaired { .. } | Self::OtherHealthHost { .. })
+        matches!(
+            self,
+            Self::Trimmed { .. }
+                | Self::PlainKey
+                | Self::KeyRepaired { .. }
+                | Self::OtherHealthHost { .. }
+        )
     }
 }
 

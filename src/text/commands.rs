@@ -35,7 +35,9 @@ fn annotation(kind: &str, title: &str, message: &str) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -54,10 +56,24 @@ mod tests {
         let (name, properties) = inner.split_once(' ').unwrap_or((inner, ""));
         let property = |text: &str| {
             let (key, value) = text.split_once('=').unwrap();
-            (key.to_owned(), unescaped(value).replace("%3A", ":").replace("%2C", ",").replace("%25", "%"))
+            (
+                key.to_owned(),
+                unescaped(value)
+                    .replace("%3A", ":")
+                    .replace("%2C", ",")
+                    .replace("%25", "%"),
+            )
         };
-        let properties = properties.split(',').filter(|text| !text.is_empty()).map(property).collect();
-        (name.to_owned(), properties, unescaped(data).replace("%25", "%"))
+        let properties = properties
+            .split(',')
+            .filter(|text| !text.is_empty())
+            .map(property)
+            .collect();
+        (
+            name.to_owned(),
+            properties,
+            unescaped(data).replace("%25", "%"),
+        )
     }
 
     fn unescaped(text: &str) -> String {
@@ -68,7 +84,10 @@ mod tests {
     fn commands_are_escaped() {
         assert_eq!(group("Upload 50%"), "::group::Upload 50%25");
         assert_eq!(end_group(), "::endgroup::");
-        assert_eq!(error("a: b, c", "x\r\ny: 1%"), "::error title=a%3A b%2C c::x%0D%0Ay: 1%25");
+        assert_eq!(
+            error("a: b, c", "x\r\ny: 1%"),
+            "::error title=a%3A b%2C c::x%0D%0Ay: 1%25"
+        );
         assert_eq!(warning("", "x"), "::warning::x");
         assert_eq!(notice("", "::error::x"), "::notice::::error::x");
     }

@@ -35,7 +35,9 @@ fn sequence(character: char, after: &str) -> Option<&str> {
 
 /// CSI: parameters and intermediates, then one final character.
 fn control(after: &str) -> &str {
-    let tail = after.trim_start_matches(|c| matches!(c, '0'..='?')).trim_start_matches(|c| matches!(c, ' '..='/'));
+    let tail = after
+        .trim_start_matches(|c| matches!(c, '0'..='?'))
+        .trim_start_matches(|c| matches!(c, ' '..='/'));
     match tail.chars().next() {
         Some('@'..='~') => &tail[1..],
         _ => tail,
@@ -45,7 +47,10 @@ fn control(after: &str) -> &str {
 /// OSC, DCS, SOS, PM, APC: a text up to BEL or ST.
 fn string(after: &str) -> &str {
     let ends = [("\u{7}", 1), ("\u{1b}\\", 2), ("\u{9c}", 2)];
-    let nearest = ends.iter().filter_map(|(end, length)| after.find(end).map(|at| at + length)).min();
+    let nearest = ends
+        .iter()
+        .filter_map(|(end, length)| after.find(end).map(|at| at + length))
+        .min();
     nearest.map_or(after, |end| &after[end..])
 }
 

@@ -22,25 +22,46 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let telling = |_: &Captures<'_>, value: &str| is_telling(value);
     let all: [(&str, Judge); 8] = [
         // GitHub, AWS, Alibaba Cloud, and a JSON Web Token
-        (r"\b(gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})", always),
-        (r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|LTAI[A-Za-z0-9]{12,}|STS\.[A-Za-z0-9]{20,})\b", always),
-        (r"\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*)", always),
+        (
+            r"\b(gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})",
+            always,
+        ),
+        (
+            r"\b((?:AKIA|ASIA)[A-Z0-9]{16}|LTAI[A-Za-z0-9]{12,}|STS\.[A-Za-z0-9]{20,})\b",
+            always,
+        ),
+        (
+            r"\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*)",
+            always,
+        ),
         // a private key within one line, whole or cut short
         (
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:(.+?)-----END|((?:(?:\\[nr]|\s)*[A-Za-z0-9+/=]{16,})+))",
             always,
         ),
-        (r"(?i)\b(?:bearer|basic|authorization: token)\s+([A-Za-z0-9+/._~=-]{6,})", telling),
+        (
+            r"(?i)\b(?:bearer|basic|authorization: token)\s+([A-Za-z0-9+/._~=-]{6,})",
+            telling,
+        ),
         // the greedy part: a password may hold an @
-        (r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:([^\s/]+)@"#, always),
-        (r#"(?i)["'][A-Z0-9_.-]*NAMES["']\s*[:=]\s*["']((?:[^"'\\]|\\.)+)["']"#, always),
+        (
+            r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:([^\s/]+)@"#,
+            always,
+        ),
+        (
+            r#"(?i)["'][A-Z0-9_.-]*NAMES["']\s*[:=]\s*["']((?:[^"'\\]|\\.)+)["']"#,
+            always,
+        ),
         (
             r#"(?i)([A-Z0-9_.-]*NAMES)(?:(=|\s=\s)|\s*:\s+)(?:"([^"]+)"|'([^']+)'|([^\s"',;)}\]=][^\s"',;)}\]]*))"#,
             is_assigned,
         ),
     ];
     let form = |(pattern, is_secret): (&str, _)| {
-        Some(Form { pattern: Regex::new(&pattern.replace("NAMES", NAMES)).ok()?, is_secret })
+        Some(Form {
+            pattern: Regex::new(&pattern.replace("NAMES", NAMES)).ok()?,
+            is_secret,
+        })
     };
     all.into_iter().filter_map(form).collect()
 });
@@ -76,8 +97,12 @@ fn is_assigned(found: &Captures<'_>, value: &str) -> bool {
 fn is_code(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let nothing = ["none", "null", "nil", "true", "false", "undefined"].contains(&lower.as_str());
-    let is_name = value.chars().all(|c| c.is_ascii_alphabetic() || "_.()[]".contains(c));
-    let names_one = ["password", "passwd", "secret", "token", "key"].iter().any(|name| lower.contains(name));
+    let is_name = value
+        .chars()
+        .all(|c| c.is_ascii_alphabetic() || "_.()[]".contains(c));
+    let names_one = ["password", "passwd", "secret", "token", "key"]
+        .iter()
+        .any(|name| lower.contains(name));
     nothing || value.starts_with(['$', '{', '<', '*', '(']) || (is_name && names_one)
 }
 
@@ -85,7 +110,10 @@ fn is_code(value: &str) -> bool {
 fn is_telling(value: &str) -> bool {
     let has = |is: fn(&char) -> bool| value.chars().any(|c| is(&c));
     let digits = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
-    let capitals = value.as_bytes().windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+    let capitals = value
+        .as_bytes()
+        .windows(2)
+        .any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
     value.len() >= 6 && !value.starts_with(['/', '$', '<']) && (digits || capitals)
 }
 
@@ -105,19 +133,49 @@ mod tests {
     #[test]
     fn well_known_secrets_are_hidden() {
         for (text, clean) in [
-            ("push ghp_0123456789abcdefghijABCDEFGHIJ012345 ok", "push *** ok"),
+            (
+                "push ghp_0123456789abcdefghijABCDEFGHIJ012345 ok",
+                "push *** ok",
+            ),
             ("ghs_12345_eyJhbGciOi.eyJpc3MiOi.c2lnbmF0 x", "*** x"),
             ("github_pat_11ABCDEFG0_abcdefghijkl", "***"),
-            ("key AKIAIOSFODNN7EXAMPLE, LTAI5tBcdEfGhIjKlMnOpQrS.", "key ***, ***."),
-            ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN", "jwt ***"),
-            ("Authorization: Bearer abc123def", "Authorization: Bearer ***"),
-            ("curl -H 'authorization: Basic dXNlcjpwYXNz'", "curl -H 'authorization: Basic ***'"),
-            ("postgres://me:p@ss:w@db/x and https://u:v@h", "postgres://me:***@db/x and https://u:***@h"),
+            (
+                "key AKIAIOSFODNN7EXAMPLE, LTAI5tBcdEfGhIjKlMnOpQrS.",
+                "key ***, ***.",
+            ),
+            (
+                "jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN",
+                "jwt ***",
+            ),
+            (
+                "Authorization: Bearer abc123def",
+                "Authorization: Bearer ***",
+            ),
+            (
+                "curl -H 'authorization: Basic dXNlcjpwYXNz'",
+                "curl -H 'authorization: Basic ***'",
+            ),
+            (
+                "postgres://me:p@ss:w@db/x and https://u:v@h",
+                "postgres://me:***@db/x and https://u:***@h",
+            ),
             ("redis://:s3cret@cache:6379/0", "redis://:***@cache:6379/0"),
-            ("password=hunter DB_PASSWORD='a b' x", "password=*** DB_PASSWORD='***' x"),
-            (r#"{"accessToken": "abc", "user": "me"}"#, r#"{"accessToken": "***", "user": "me"}"#),
-            ("{'db_password': 'x y', 'a': 1}", "{'db_password': '***', 'a': 1}"),
-            ("MYSQL_PWD=x aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "MYSQL_PWD=*** aws_secret_access_key = ***"),
+            (
+                "password=hunter DB_PASSWORD='a b' x",
+                "password=*** DB_PASSWORD='***' x",
+            ),
+            (
+                r#"{"accessToken": "abc", "user": "me"}"#,
+                r#"{"accessToken": "***", "user": "me"}"#,
+            ),
+            (
+                "{'db_password': 'x y', 'a': 1}",
+                "{'db_password': '***', 'a': 1}",
+            ),
+            (
+                "MYSQL_PWD=x aws_secret_access_key = wJalrXUtnFEMI/K7MDENG",
+                "MYSQL_PWD=*** aws_secret_access_key = ***",
+            ),
             ("password: hunter2", "password: ***"),
             (
                 r"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",

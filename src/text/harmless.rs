@@ -64,12 +64,23 @@ mod tests {
 
     #[test]
     fn the_port_of_the_runner_sees_commands_where_the_runner_does() {
-        for text in
-            ["::error::x", "  ::error::x", "a\r::error::x", "a ##[error]x", "##[group]x", "\u{feff}::add-mask::x"]
-        {
+        for text in [
+            "::error::x",
+            "  ::error::x",
+            "a\r::error::x",
+            "a ##[error]x",
+            "##[group]x",
+            "\u{feff}::add-mask::x",
+        ] {
             assert_eq!(commands(text).len(), 1, "{text}");
         }
-        for text in ["│ ::error::x", "##[nothing]", "##\\[error]x", "plain", "::nothing::x"] {
+        for text in [
+            "│ ::error::x",
+            "##[nothing]",
+            "##\\[error]x",
+            "plain",
+            "::nothing::x",
+        ] {
             assert_eq!(commands(text).len(), 0, "{text}");
         }
     }
@@ -78,7 +89,9 @@ mod tests {
         let mut lines = Lines::new();
         let mut all = lines.push(bytes);
         all.extend(lines.finish());
-        all.iter().map(|line| format!("{SERVER_PREFIX}{}\n", harmless(line))).collect()
+        all.iter()
+            .map(|line| format!("{SERVER_PREFIX}{}\n", harmless(line)))
+            .collect()
     }
 
     proptest! {

@@ -21,10 +21,19 @@ pub enum KeyBlock {
 impl KeyBlock {
     /// The line at which a text is within a key that began before the text. Of a log the last lines are shown.
     pub(super) fn begun_before(lines: &[String]) -> Option<usize> {
-        let end = lines.iter().position(|line| line.contains("PRIVATE KEY") && line.contains("-----"))?;
+        let end = lines
+            .iter()
+            .position(|line| line.contains("PRIVATE KEY") && line.contains("-----"))?;
         let ends_only = lines[end].contains("-----END ") && !lines[end].contains("-----BEGIN ");
-        let of_key = |(at, line): (usize, &String)| is_base64(last(line), if at + 1 == end { 1 } else { BODY });
-        let above = lines[..end].iter().enumerate().rev().take_while(|line| of_key(*line)).count();
+        let of_key = |(at, line): (usize, &String)| {
+            is_base64(last(line), if at + 1 == end { 1 } else { BODY })
+        };
+        let above = lines[..end]
+            .iter()
+            .enumerate()
+            .rev()
+            .take_while(|line| of_key(*line))
+            .count();
         // a single short word may be one
         let any = above > 1 || (above == 1 && is_base64(last(&lines[end - 1]), BODY));
         (ends_only && any).then_some(end - above)
@@ -33,13 +42,22 @@ impl KeyBlock {
     /// The line without its part of a key. A key ends with what can't be of one, so that no text is swallowed.
     pub fn hide(&mut self, line: &str) -> String {
         let word = last(line);
-        let hidden = || format!("{}{HIDDEN}", &line[..line.len() - word.len() - trailing(line)]);
+        let hidden = || {
+            format!(
+                "{}{HIDDEN}",
+                &line[..line.len() - word.len() - trailing(line)]
+            )
+        };
         let (next, clean) = match self {
             _ if begins(line) => (Self::Begun, line.to_owned()),
             Self::Begun | Self::Within if is_base64(word, BODY) => (Self::Within, hidden()),
             // its last line may be short
             Self::Within if is_base64(word, 1) => (Self::Outside, hidden()),
-            Self::Begun if word.is_empty() || line.contains("Proc-Type: ") || line.contains("DEK-Info: ") => {
+            Self::Begun
+                if word.is_empty()
+                    || line.contains("Proc-Type: ")
+                    || line.contains("DEK-Info: ") =>
+            {
                 (Self::Begun, line.to_owned())
             }
             Self::Outside | Self::Begun | Self::Within => (Self::Outside, line.to_owned()),
@@ -54,7 +72,10 @@ fn last(line: &str) -> &str {
 }
 
 fn is_base64(word: &str, least: usize) -> bool {
-    word.len() >= least && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    word.len() >= least
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
 }
 
 fn trailing(line: &str) -> usize {
@@ -63,7 +84,9 @@ fn trailing(line: &str) -> usize {
 
 /// Whether a key begins in this line, and goes on in the next one.
 fn begins(line: &str) -> bool {
-    let Some((_, rest)) = line.rsplit_once("-----BEGIN ") else { return false };
+    let Some((_, rest)) = line.rsplit_once("-----BEGIN ") else {
+        return false;
+    };
     let title = rest.split("-----").next().unwrap_or_default();
     title.contains("PRIVATE KEY") && !rest.contains("-----END ")
 }
@@ -113,9 +136,18 @@ after";
     fn a_key_that_began_before_the_text_is_hidden_too() {
         let body = "app: MIIEowIBAAKCAQEAxxxxxxxxxxxxxxxx\napp: Qw==\n";
         let end = "app: -----END PRIVATE KEY-----\nlast";
-        assert_eq!(redacted(&format!("{body}{end}")), format!("app: ***\napp: ***\n{end}"));
-        assert_eq!(redacted(&format!("a sentence\n{body}{end}")), format!("a sentence\napp: ***\napp: ***\n{end}"));
-        assert_eq!(redacted(&format!("a sentence\n{end}")), format!("a sentence\n{end}"));
+        assert_eq!(
+            redacted(&format!("{body}{end}")),
+            format!("app: ***\napp: ***\n{end}")
+        );
+        assert_eq!(
+            redacted(&format!("a sentence\n{body}{end}")),
+            format!("a sentence\napp: ***\napp: ***\n{end}")
+        );
+        assert_eq!(
+            redacted(&format!("a sentence\n{end}")),
+            format!("a sentence\n{end}")
+        );
     }
 
     proptest! {

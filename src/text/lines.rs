@@ -77,7 +77,9 @@ mod tests {
         let mut lines = Lines::new();
         let mut all: Vec<_> = pieces.iter().flat_map(|piece| lines.push(piece)).collect();
         all.extend(lines.finish());
-        all.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        all.into_iter()
+            .map(|line| String::from_utf8(line).unwrap())
+            .collect()
     }
 
     #[test]

@@ -38,7 +38,9 @@ impl Redactor {
 
     /// Knows exactly these texts, however short, and what [`harmless`] makes of them.
     pub fn exactly(secrets: impl IntoIterator<Item = String>) -> Self {
-        let both = secrets.into_iter().flat_map(|text| [harmless(text.as_bytes()), text]);
+        let both = secrets
+            .into_iter()
+            .flat_map(|text| [harmless(text.as_bytes()), text]);
         let mut needles: Vec<String> = both.filter(|text| !text.is_empty()).collect();
         needles.sort_unstable();
         needles.dedup();
@@ -77,7 +79,11 @@ impl Redactor {
 
     /// Where secrets stand, in order and merged.
     fn places(&self, text: &str) -> Vec<(usize, usize)> {
-        let mut found: Vec<(usize, usize)> = self.needles.iter().flat_map(|needle| overlapping(text, needle)).collect();
+        let mut found: Vec<(usize, usize)> = self
+            .needles
+            .iter()
+            .flat_map(|needle| overlapping(text, needle))
+            .collect();
         found.extend(self.cut_short(text));
         found.extend(forms::places(text));
         found.sort_unstable();
@@ -95,11 +101,17 @@ impl Redactor {
 impl Redactor {
     /// The pieces of secrets that were cut in two.
     fn cut_short(&self, text: &str) -> Vec<(usize, usize)> {
-        let cuts = text.match_indices(CUT).map(|(at, cut)| (text[..at].trim_end(), at + cut.len()));
+        let cuts = text
+            .match_indices(CUT)
+            .map(|(at, cut)| (text[..at].trim_end(), at + cut.len()));
         let pieces = |(before, after): (&str, usize)| {
             let (begun, ended) = (self.needles.iter(), self.needles.iter());
-            let begun = begun.filter_map(|needle| head(before, needle)).map(|it| (before.len() - it, before.len()));
-            let ended = ended.filter_map(|needle| tail(&text[after..], needle)).map(|it| (after, after + it));
+            let begun = begun
+                .filter_map(|needle| head(before, needle))
+                .map(|it| (before.len() - it, before.len()));
+            let ended = ended
+                .filter_map(|needle| tail(&text[after..], needle))
+                .map(|it| (after, after + it));
             begun.chain(ended).collect::<Vec<_>>()
         };
         cuts.flat_map(pieces).collect()
@@ -108,14 +120,19 @@ impl Redactor {
 
 /// How much of a needle's beginning the text ends with.
 fn head(text: &str, needle: &str) -> Option<usize> {
-    let mut lengths = (TELLING..needle.len()).rev().filter(|length| needle.is_char_boundary(*length));
+    let mut lengths = (TELLING..needle.len())
+        .rev()
+        .filter(|length| needle.is_char_boundary(*length));
     lengths.find(|length| text.ends_with(&needle[..*length]))
 }
 
 /// How much of a needle's end the text begins with.
 fn tail(text: &str, needle: &str) -> Option<usize> {
-    let mut starts = (1..needle.len().saturating_sub(TELLING - 1)).filter(|start| needle.is_char_boundary(*start));
-    starts.find(|start| text.starts_with(&needle[*start..])).map(|start| needle.len() - start)
+    let mut starts = (1..needle.len().saturating_sub(TELLING - 1))
+        .filter(|start| needle.is_char_boundary(*start));
+    starts
+        .find(|start| text.starts_with(&needle[*start..]))
+        .map(|start| needle.len() - start)
 }
 
 /// All places of a needle, also those that overlap.
@@ -145,9 +162,15 @@ mod tests {
     fn each_line_of_a_secret_is_hidden() {
         let key = "-----BEGIN X PRIVATE KEY-----\nAAAABBBBCCCC\n  DDDDEEEEFFFF\n}\n-----END X PRIVATE KEY-----\n";
         let redactor = Redactor::new([key]);
-        assert_eq!(redactor.redact("a AAAABBBBCCCC, DDDDEEEEFFFF }"), "a ***, *** }");
+        assert_eq!(
+            redactor.redact("a AAAABBBBCCCC, DDDDEEEEFFFF }"),
+            "a ***, *** }"
+        );
         assert_eq!(redactor.redact("AAAABBBBCCCCDDDDEEEEFFFF"), "***");
-        assert_eq!(redactor.redact("-----BEGIN X PRIVATE KEY-----"), "-----BEGIN X PRIVATE KEY-----");
+        assert_eq!(
+            redactor.redact("-----BEGIN X PRIVATE KEY-----"),
+            "-----BEGIN X PRIVATE KEY-----"
+        );
         assert_eq!(format!("{redactor:?}"), "Redactor(2 lines)");
     }
 
@@ -167,11 +190,23 @@ mod tests {
     #[test]
     fn a_secret_that_was_cut_in_two_is_hidden_too() {
         let redactor = Redactor::new(["hunter2-hunter2"]);
-        assert_eq!(redactor.redact("a hunter2-hu… b hunt … (cut)"), "a ***… b *** … (cut)");
-        assert_eq!(redactor.redact("…r2-hunter2 a …ter2 b …er2"), "…*** a …*** b …er2");
-        assert_eq!(redactor.redact("a hunter2-hu b hun…"), "a hunter2-hu b hun…");
+        assert_eq!(
+            redactor.redact("a hunter2-hu… b hunt … (cut)"),
+            "a ***… b *** … (cut)"
+        );
+        assert_eq!(
+            redactor.redact("…r2-hunter2 a …ter2 b …er2"),
+            "…*** a …*** b …er2"
+        );
+        assert_eq!(
+            redactor.redact("a hunter2-hu b hun…"),
+            "a hunter2-hu b hun…"
+        );
         let mut lines = crate::text::Lines::new();
-        let long = format!("{}hunter2-hunter2 and more\n", "x".repeat(crate::text::LONGEST_LINE - 8));
+        let long = format!(
+            "{}hunter2-hunter2 and more\n",
+            "x".repeat(crate::text::LONGEST_LINE - 8)
+        );
         let line = lines.push(long.as_bytes()).remove(0);
         assert!(redactor.redact(&harmless(&line)).ends_with("x*** … (cut)"));
     }

@@ -25,9 +25,16 @@ const REGISTERED: [&str; 16] = [
 
 /// The commands in what was printed: names, lower-case, in order.
 pub(crate) fn commands(printed: &str) -> Vec<String> {
-    let invisible: &[char] = &['\u{200b}', '\u{feff}', '\u{200d}', '\u{202e}', '\u{ad}', '\0'];
-    let text = printed.replace("\r\n", "\n").replace('\r', "\n").replace(invisible, "");
-    text.split('\n').filter_map(|line| modern(line).or_else(|| legacy(line))).collect()
+    let invisible: &[char] = &[
+        '\u{200b}', '\u{feff}', '\u{200d}', '\u{202e}', '\u{ad}', '\0',
+    ];
+    let text = printed
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .replace(invisible, "");
+    text.split('\n')
+        .filter_map(|line| modern(line).or_else(|| legacy(line)))
+        .collect()
 }
 
 fn modern(line: &str) -> Option<String> {

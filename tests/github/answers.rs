@@ -7,16 +7,28 @@ use deploy_action::report::IssueAct::{Close, Comment, Open};
 
 /// Warnings without what changes from run to run.
 fn lines(hub: &Hub, told: &Told) -> String {
-    told.warnings.join("\n").replace(&format!("127.0.0.1:{}", hub.port), "github.example")
+    told.warnings
+        .join("\n")
+        .replace(&format!("127.0.0.1:{}", hub.port), "github.example")
 }
 
 fn say(status: u16, message: &str) -> Script {
     say_with(status, &[], message)
 }
 
-fn say_with(status: u16, headers: &'static [(&'static str, &'static str)], message: &str) -> Script {
-    let body = serde_json::json!({ "message": message, "documentation_url": "https://docs.github.com" }).to_string();
-    Script::Say { status, headers, body }
+fn say_with(
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    message: &str,
+) -> Script {
+    let body =
+        serde_json::json!({ "message": message, "documentation_url": "https://docs.github.com" })
+            .to_string();
+    Script::Say {
+        status,
+        headers,
+        body,
+    }
 }
 
 /// What comes of an issue to be opened, where this kind of question is answered so.
@@ -44,7 +56,8 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
     POST /labels 403
     POST /issues 403
     ");
-    hub.state().add("github-actions[bot]", "Bot", "NONE", &text().body);
+    hub.state()
+        .add("github-actions[bot]", "Bot", "NONE", &text().body);
     insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"the issue is not commented: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it."#);
     hub.plan("POST /issues/1/comments", Script::DoneCut);
     insta::assert_snapshot!(lines(&hub, &tell(&hub, Close)), @r#"
@@ -61,7 +74,13 @@ fn what_a_repository_does_not_allow_is_said() {
     hub.state().has_issues = true;
     hub.state().is_archived = true;
     insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"the issue is not opened: GitHub answered 403 and "Repository was archived so is read-only". Unarchive the repository, or write `issue: off`."#);
-    assert_eq!(hub.calls().iter().filter(|call| call.starts_with("POST /issues")).count(), 1);
+    assert_eq!(
+        hub.calls()
+            .iter()
+            .filter(|call| call.starts_with("POST /issues"))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -73,15 +92,55 @@ fn every_refusal_has_its_cure() {
         refused("GET /issues", 1, say(301, "Moved Permanently")),
         refused("GET /issues", 1, say(403, "Some policy")),
         refused("GET /issues", 1, say(404, "Not Found")),
-        refused("GET /issues", 1, say(418, "a ##[error] teapot\n::error::x\u{1b}[31m")),
+        refused(
+            "GET /issues",
+            1,
+            say(418, "a ##[error] teapot\n::error::x\u{1b}[31m"),
+        ),
         refused("GET /issues", 3, say(502, "Server Error")),
-        refused("GET /issues", 1, Script::Say { status: 200, headers: &[], body: "<html>Sign in</html>".to_owned() }),
-        refused("GET /issues", 1, Script::Say { status: 200, headers: &[], body: "{\"items\": 1}".to_owned() }),
-        refused("GET /issues", 3, Script::Say { status: 503, headers: &[], body: "<html>Unicorn!</html>".to_owned() }),
+        refused(
+            "GET /issues",
+            1,
+            Script::Say {
+                status: 200,
+                headers: &[],
+                body: "<html>Sign in</html>".to_owned(),
+            },
+        ),
+        refused(
+            "GET /issues",
+            1,
+            Script::Say {
+                status: 200,
+                headers: &[],
+                body: "{\"items\": 1}".to_owned(),
+            },
+        ),
+        refused(
+            "GET /issues",
+            3,
+            Script::Say {
+                status: 503,
+                headers: &[],
+                body: "<html>Unicorn!</html>".to_owned(),
+            },
+        ),
         refused("GET /issues", 1, say_with(429, far, "Too many requests")),
-        refused("POST /issues", 1, say_with(403, far, "You have exceeded a secondary rate limit")),
-        refused("POST /issues", 1, say(403, "You have exceeded a secondary rate limit")),
-        refused("POST /issues", 2, say_with(403, reset, "API rate limit exceeded")),
+        refused(
+            "POST /issues",
+            1,
+            say_with(403, far, "You have exceeded a secondary rate limit"),
+        ),
+        refused(
+            "POST /issues",
+            1,
+            say(403, "You have exceeded a secondary rate limit"),
+        ),
+        refused(
+            "POST /issues",
+            2,
+            say_with(403, reset, "API rate limit exceeded"),
+        ),
         refused("POST /issues", 2, say(422, "Validation Failed")),
         refused("GET /issues", 3, Script::Silent),
         refused("GET /issues", 3, Script::Cut),
@@ -110,7 +169,14 @@ fn every_refusal_has_its_cure() {
 fn a_pause_that_fits_is_waited_for_and_then_it_is_sent_again() {
     let hub = Hub::new();
     for kind in ["GET /issues", "POST /issues"] {
-        hub.plan(kind, say_with(403, &[("Retry-After", "0")], "You have exceeded a secondary rate limit"));
+        hub.plan(
+            kind,
+            say_with(
+                403,
+                &[("Retry-After", "0")],
+                "You have exceeded a secondary rate limit",
+            ),
+        );
     }
     let told = tell(&hub, Open);
     assert_eq!((told.issue.unwrap().number, told.warnings.len()), (1, 0));
@@ -124,7 +190,15 @@ fn questions_that_only_read_are_asked_again() {
     hub.plan("GET /issues", Script::Cut);
     let told = tell(&hub, Comment);
     assert_eq!(told, Told::default());
-    assert_eq!(hub.calls(), ["GET /user 403", "GET /issues 500", "GET /issues cut", "GET /issues 200"]);
+    assert_eq!(
+        hub.calls(),
+        [
+            "GET /user 403",
+            "GET /issues 500",
+            "GET /issues cut",
+            "GET /issues 200"
+        ]
+    );
 }
 
 #[test]
@@ -164,12 +238,30 @@ fn an_address_or_a_repository_that_is_none_is_said_at_once() {
         change(&mut access);
         run(async { Client::new(&access, super::LIMITS).err() }).unwrap()
     };
-    let problems = ["", "github.example", "ftp://github.example", "http://", "https://a b"]
-        .map(|url| problem(&|access| url.clone_into(&mut access.api_url)));
-    assert!(problems.iter().all(|problem| problem.starts_with("GITHUB_API_URL is not ")), "{problems:?}");
-    let problems = ["", "app", "/app", "diting/", "a/b/c", "a/../b", "a/b?c", "a/b\n"]
-        .map(|name| problem(&|access| name.clone_into(&mut access.repository)));
-    assert!(problems.iter().all(|problem| problem.starts_with("GITHUB_REPOSITORY is not ")), "{problems:?}");
+    let problems = [
+        "",
+        "github.example",
+        "ftp://github.example",
+        "http://",
+        "https://a b",
+    ]
+    .map(|url| problem(&|access| url.clone_into(&mut access.api_url)));
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.starts_with("GITHUB_API_URL is not ")),
+        "{problems:?}"
+    );
+    let problems = [
+        "", "app", "/app", "diting/", "a/b/c", "a/../b", "a/b?c", "a/b\n",
+    ]
+    .map(|name| problem(&|access| name.clone_into(&mut access.repository)));
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.starts_with("GITHUB_REPOSITORY is not ")),
+        "{problems:?}"
+    );
 }
 
 #[test]

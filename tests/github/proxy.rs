@@ -14,7 +14,10 @@ impl Proxy {
     /// Wants these credentials, if any.
     pub(crate) fn to(port: u16, wanted: Option<&'static str>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let proxy = Self { port: listener.local_addr().unwrap().port(), asked: Arc::default() };
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            asked: Arc::default(),
+        };
         let asked = Arc::clone(&proxy.asked);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -31,7 +34,12 @@ impl Proxy {
     }
 }
 
-fn serve(stream: TcpStream, port: u16, wanted: Option<&str>, asked: &Mutex<Vec<String>>) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    port: u16,
+    wanted: Option<&str>,
+    asked: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let (mut client, mut head) = (stream, String::new());
     while !head.ends_with("\r\n\r\n") {
@@ -44,10 +52,12 @@ fn serve(stream: TcpStream, port: u16, wanted: Option<&str>, asked: &Mutex<Vec<S
     asked.lock().unwrap().push(first);
     let given = head.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("proxy-authorization").then_some(value)
+        name.eq_ignore_ascii_case("proxy-authorization")
+            .then_some(value)
     });
     if given != wanted {
-        return client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+        return client
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
     }
     let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     if is_tunnel {

@@ -10,20 +10,31 @@ use deploy_action::report::IssueAct::{Close, Comment, Open};
 fn a_stranger_who_writes_the_marker_is_not_heard() {
     let hub = Hub::new();
     for association in ["NONE", "CONTRIBUTOR", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN"] {
-        hub.state().add("mallory", "User", association, &text().body);
+        hub.state()
+            .add("mallory", "User", association, &text().body);
     }
-    hub.state().add("gone", "User", "OWNER", &text().body).author = None;
+    hub.state()
+        .add("gone", "User", "OWNER", &text().body)
+        .author = None;
     assert_eq!(told(&hub, Comment), None);
     assert_eq!(told(&hub, Close), None);
     assert_eq!(told(&hub, Open), Some(6));
     assert_eq!(hub.state().open().len(), 6);
-    assert!(hub.state().issues.iter().all(|issue| issue.comments.is_empty()));
+    assert!(hub
+        .state()
+        .issues
+        .iter()
+        .all(|issue| issue.comments.is_empty()));
 }
 
 #[test]
 fn the_marker_counts_at_the_top_only() {
     let hub = Hub::new();
-    for body in [format!("see {}", text().body), format!("\n{}", text().body), text().marker + " and more"] {
+    for body in [
+        format!("see {}", text().body),
+        format!("\n{}", text().body),
+        text().marker + " and more",
+    ] {
         hub.state().add("github-actions[bot]", "Bot", "NONE", &body);
     }
     assert_eq!(told(&hub, Comment), None);
@@ -65,7 +76,12 @@ fn only_what_its_owner_keeps_closed_is_private() {
     let hub = Hub::new();
     for (visibility, private) in [("public", false), ("internal", false), ("private", true)] {
         hub.state().visibility = visibility;
-        let asked = run(async { Client::new(&access(&hub.url()), Limits::default()).unwrap().is_private().await });
+        let asked = run(async {
+            Client::new(&access(&hub.url()), Limits::default())
+                .unwrap()
+                .is_private()
+                .await
+        });
         assert_eq!(asked, Ok(private), "{visibility}");
     }
 }

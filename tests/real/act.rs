@@ -29,7 +29,10 @@ impl Repository {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         for entry in fs::read_dir(ROOT).unwrap().map(Result::unwrap) {
-            if ![".git", "target"].iter().any(|left_out| entry.file_name() == *left_out) {
+            if ![".git", "target"]
+                .iter()
+                .any(|left_out| entry.file_name() == *left_out)
+            {
                 copy_tree(&entry.path(), folder.path());
             }
         }
@@ -46,7 +49,11 @@ impl Repository {
 
     fn commit(&self) {
         let commands = "git init -q && git add -A && git -c user.name=a -c user.email=a@example.com commit -qm a";
-        let done = Command::new("sh").args(["-ec", commands]).current_dir(self.folder.path()).status().unwrap();
+        let done = Command::new("sh")
+            .args(["-ec", commands])
+            .current_dir(self.folder.path())
+            .status()
+            .unwrap();
         assert!(done.success());
     }
 
@@ -59,12 +66,27 @@ impl Repository {
 
     /// Runs the job; `vars` besides those that every job has.
     fn job(&self, server: &Server, vars: &[(&str, &str)]) -> Job {
-        assert!(Path::new(ACT).exists(), "{ACT} is missing; scripts/test installs it");
+        assert!(
+            Path::new(ACT).exists(),
+            "{ACT} is missing; scripts/test installs it"
+        );
         let home = TempDir::new().unwrap();
         let told = home.path().join("told");
         let mut act = Command::new(ACT);
-        act.args(["push", "--workflows", "tests/real/act.yml", "--platform", "ubuntu-latest=-self-hosted"]);
-        act.args(["--pull=false", "--action-offline-mode", "--no-cache-server", "--secret", "KEY"]);
+        act.args([
+            "push",
+            "--workflows",
+            "tests/real/act.yml",
+            "--platform",
+            "ubuntu-latest=-self-hosted",
+        ]);
+        act.args([
+            "--pull=false",
+            "--action-offline-mode",
+            "--no-cache-server",
+            "--secret",
+            "KEY",
+        ]);
         // the service is the repository's name
         act.args(["--env", "GITHUB_REPOSITORY=diting/diting"]);
         let common = [
@@ -77,11 +99,23 @@ impl Repository {
         for (name, value) in common.chain(vars.iter().copied()) {
             act.arg("--var").arg(format!("{name}={value}"));
         }
-        act.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home.path());
-        let done = act.env("KEY", server.key()).current_dir(self.folder.path()).output().unwrap();
+        act.env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", home.path());
+        let done = act
+            .env("KEY", server.key())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
         let log = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
-        let outputs = serde_json::from_str(&fs::read_to_string(told).unwrap_or_else(|_| panic!("{log}"))).unwrap();
-        Job { code: done.status.code(), log: log.into_owned(), outputs }
+        let outputs =
+            serde_json::from_str(&fs::read_to_string(told).unwrap_or_else(|_| panic!("{log}")))
+                .unwrap();
+        Job {
+            code: done.status.code(),
+            log: log.into_owned(),
+            outputs,
+        }
     }
 }
 
@@ -109,10 +143,20 @@ fn a_job_that_uses_the_action_deploys_rolls_back_and_refuses_bad_input() {
     assert_ne!(&job.outputs["release"], first);
     server.assert_live(first, "1", None);
 
-    let job = repository.job(&server, &[("HOST", "-oProxyCommand=x"), ("HEALTH_URL", "localhost:8000")]);
+    let job = repository.job(
+        &server,
+        &[
+            ("HOST", "-oProxyCommand=x"),
+            ("HEALTH_URL", "localhost:8000"),
+        ],
+    );
     job.assert_ended(1, "invalid", "");
     for input in ["host", "health-url"] {
-        assert!(job.log.contains(&format!("bad input: {input}")), "{}", job.log);
+        assert!(
+            job.log.contains(&format!("bad input: {input}")),
+            "{}",
+            job.log
+        );
     }
     server.assert_live(first, "1", None);
 }

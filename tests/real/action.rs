@@ -27,7 +27,10 @@ fn action(server: &Server, app: &App) -> Action {
 fn said_to_the_runner(used: &Used, id: &str) -> Vec<String> {
     let said = commands(&used.step(id).log);
     for command in &said {
-        assert!(["group", "endgroup", "error", "warning", "notice"].contains(&command.as_str()), "{command}");
+        assert!(
+            ["group", "endgroup", "error", "warning", "notice"].contains(&command.as_str()),
+            "{command}"
+        );
     }
     said
 }
@@ -47,12 +50,26 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
     let used = action.run(Fate::Runs);
     let step = used.step("deploy");
     assert_eq!(step.code, Some(0), "{}", step.log);
-    assert!(!used.steps.contains_key("finish"), "there is nothing left to be done");
+    assert!(
+        !used.steps.contains_key("finish"),
+        "there is nothing left to be done"
+    );
     assert!(step.last_line().starts_with("deployed: "), "{}", step.log);
-    assert_eq!((used.output("outcome"), used.output("finished")), ("deployed", "true"));
+    assert_eq!(
+        (used.output("outcome"), used.output("finished")),
+        ("deployed", "true")
+    );
     assert_eq!(used.output("transaction").len(), 32);
-    assert!(step.summary.trim_start().starts_with("## ✅ Deployed"), "{}", step.summary);
-    assert!(step.summary.contains(used.output("live-release")), "{}", step.summary);
+    assert!(
+        step.summary.trim_start().starts_with("## ✅ Deployed"),
+        "{}",
+        step.summary
+    );
+    assert!(
+        step.summary.contains(used.output("live-release")),
+        "{}",
+        step.summary
+    );
     let said = said_to_the_runner(&used, "deploy");
     assert_eq!((count(&said, "error"), count(&said, "notice")), (0, 1));
     assert!(server.get("/").unwrap().1.starts_with("version 1,"));
@@ -62,11 +79,21 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
 fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let used = action(&server, &App::health_500("2")).with("health-timeout", "8s").run(Fate::Runs);
+    let used = action(&server, &App::health_500("2"))
+        .with("health-timeout", "8s")
+        .run(Fate::Runs);
     let step = used.step("deploy");
-    assert_eq!((step.code, used.output("outcome")), (Some(6), "rolled-back"), "{}", step.log);
+    assert_eq!(
+        (step.code, used.output("outcome")),
+        (Some(6), "rolled-back"),
+        "{}",
+        step.log
+    );
     assert!(!used.steps.contains_key("finish"));
-    assert_eq!((used.output("live-release"), used.output("failed-step")), (first.as_str(), "verify"));
+    assert_eq!(
+        (used.output("live-release"), used.output("failed-step")),
+        (first.as_str(), "verify")
+    );
     assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
     assert!(step.summary.contains("<details>"), "{}", step.summary);
 }
@@ -77,9 +104,18 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     let action = Action::new(&app);
     let used = action.run(Fate::Runs);
     let step = used.step("deploy");
-    assert_eq!((step.code, used.output("outcome")), (Some(2), "invalid"), "{}", step.log);
+    assert_eq!(
+        (step.code, used.output("outcome")),
+        (Some(2), "invalid"),
+        "{}",
+        step.log
+    );
     for input in ["host", "key", "known-hosts"] {
-        assert!(step.log.contains(&format!("bad input: {input}")), "{}", step.log);
+        assert!(
+            step.log.contains(&format!("bad input: {input}")),
+            "{}",
+            step.log
+        );
         assert!(step.summary.contains(input), "{}", step.summary);
     }
     assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
@@ -88,9 +124,16 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     action.remove_dist();
     let used = action.run(Fate::Runs);
     assert_eq!(used.step("deploy").code, Some(4));
-    assert!(used.step("deploy").log.contains("::error title=deploy-action::"));
+    assert!(used
+        .step("deploy")
+        .log
+        .contains("::error title=deploy-action::"));
     let finish = used.step("finish");
-    assert_eq!((finish.code, finish.log.as_str()), (Some(0), ""), "nothing was begun");
+    assert_eq!(
+        (finish.code, finish.log.as_str()),
+        (Some(0), ""),
+        "nothing was begun"
+    );
 }
 
 #[test]
@@ -101,11 +144,23 @@ fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
     let action = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
     let used = action.run(Fate::CancelledAt("│ begun"));
     let step = used.step("deploy");
-    assert_eq!((step.code, used.output("outcome")), (Some(130), "cancelled"), "{}", step.log);
+    assert_eq!(
+        (step.code, used.output("outcome")),
+        (Some(130), "cancelled"),
+        "{}",
+        step.log
+    );
     assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
-    println!("cancelled during install: ended after {:.1} s", step.took.as_secs_f64());
+    println!(
+        "cancelled during install: ended after {:.1} s",
+        step.took.as_secs_f64()
+    );
     assert!(!used.steps.contains_key("finish"), "that is final");
-    assert!(step.last_line().contains(&format!("{first} is still live")), "{}", step.log);
+    assert!(
+        step.last_line().contains(&format!("{first} is still live")),
+        "{}",
+        step.log
+    );
     assert!(step.summary.contains("ancelled"), "{}", step.summary);
     server.assert_live(&first, "1", None);
     assert_eq!(server.property("InvocationID"), invocation);
@@ -114,27 +169,61 @@ fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
 
 #[test]
 fn cancelled_after_it_the_second_step_tells_the_end() {
-    for (app, code, outcome) in [(App::version("2"), 0, "deployed"), (App::health_500("2"), 6, "rolled-back")] {
+    for (app, code, outcome) in [
+        (App::version("2"), 0, "deployed"),
+        (App::health_500("2"), 6, "rolled-back"),
+    ] {
         let server = Server::up();
         let first = server.deploy_well(&App::version("1"), None);
-        let used = action(&server, &app).with("health-timeout", "8s").run(Fate::CancelledAt("health answered"));
+        let used = action(&server, &app)
+            .with("health-timeout", "8s")
+            .run(Fate::CancelledAt("health answered"));
         let step = used.step("deploy");
-        assert_eq!((step.code, step.outputs["outcome"].as_str()), (Some(9), "unknown"), "{}", step.log);
+        assert_eq!(
+            (step.code, step.outputs["outcome"].as_str()),
+            (Some(9), "unknown"),
+            "{}",
+            step.log
+        );
         assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
         assert!(step.last_line().contains("finishes alone"), "{}", step.log);
         assert!(!step.outputs.contains_key("finished"));
 
         let finish = used.step("finish");
-        assert_eq!((finish.code, used.output("outcome")), (Some(code), outcome), "{}", finish.log);
-        assert!(finish.log.contains("follow to its end what the step before began"), "{}", finish.log);
-        assert!(finish.last_line().starts_with(&format!("{outcome}: ")), "{}", finish.log);
-        assert!(finish.summary.contains(used.output("live-release")), "{}", finish.summary);
+        assert_eq!(
+            (finish.code, used.output("outcome")),
+            (Some(code), outcome),
+            "{}",
+            finish.log
+        );
+        assert!(
+            finish
+                .log
+                .contains("follow to its end what the step before began"),
+            "{}",
+            finish.log
+        );
+        assert!(
+            finish.last_line().starts_with(&format!("{outcome}: ")),
+            "{}",
+            finish.log
+        );
+        assert!(
+            finish.summary.contains(used.output("live-release")),
+            "{}",
+            finish.summary
+        );
         let is_first = used.output("live-release") == first;
         assert_eq!(is_first, outcome == "rolled-back");
-        assert_eq!((used.output("finished"), used.output("release")), ("true", step.outputs["release"].as_str()));
+        assert_eq!(
+            (used.output("finished"), used.output("release")),
+            ("true", step.outputs["release"].as_str())
+        );
         server.assert_quiet();
         // it was told, and is not told again
-        server.deploy(&App::version("3")).assert_silent_about("earlier");
+        server
+            .deploy(&App::version("3"))
+            .assert_silent_about("earlier");
     }
 }
 
@@ -146,13 +235,29 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
     let used = slow.run(Fate::KilledAt("│ begun"));
     assert_eq!(used.step("deploy").code, None);
     let finish = used.step("finish");
-    assert_eq!((finish.code, used.output("outcome")), (Some(130), "cancelled"), "{}", finish.log);
-    assert!(finish.last_line().contains(&format!("{first} is still live")), "{}", finish.log);
+    assert_eq!(
+        (finish.code, used.output("outcome")),
+        (Some(130), "cancelled"),
+        "{}",
+        finish.log
+    );
+    assert!(
+        finish
+            .last_line()
+            .contains(&format!("{first} is still live")),
+        "{}",
+        finish.log
+    );
     assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
 
     let used = action(&server, &App::version("3")).run(Fate::KilledAt("health answered 200"));
     let finish = used.step("finish");
-    assert_eq!((finish.code, used.output("outcome")), (Some(0), "deployed"), "{}", finish.log);
+    assert_eq!(
+        (finish.code, used.output("outcome")),
+        (Some(0), "deployed"),
+        "{}",
+        finish.log
+    );
     let pending = || server.has(&format!("{TARGET}/.deploy/pending"));
     wait_for("nothing is pending", || !pending());
     server.assert_live(used.output("live-release"), "3", Some(&first));
@@ -164,7 +269,18 @@ fn killed_before_anything_is_sent_nothing_happened() {
     let first = server.deploy_well(&App::version("1"), None);
     let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
     let finish = used.step("finish");
-    assert_eq!((finish.code, used.output("outcome")), (Some(130), "cancelled"), "{}", finish.log);
-    assert!(finish.last_line().contains(&format!("{first} is still live")), "{}", finish.log);
+    assert_eq!(
+        (finish.code, used.output("outcome")),
+        (Some(130), "cancelled"),
+        "{}",
+        finish.log
+    );
+    assert!(
+        finish
+            .last_line()
+            .contains(&format!("{first} is still live")),
+        "{}",
+        finish.log
+    );
     server.assert_live(&first, "1", None);
 }

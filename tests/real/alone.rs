@@ -26,7 +26,9 @@ fn switched(deployment: Deployment) -> Running {
 }
 
 fn wait_for_the_end(server: &Server) {
-    wait_for("the transaction ends", || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the transaction ends", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
     server.assert_quiet();
 }
 
@@ -39,7 +41,12 @@ fn newest(server: &Server) -> String {
 fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
     let server = Server::up();
     let first = good(&server);
-    past_the_point(server.deployment(&App::version("2")).input("health-settle", "3s")).kill();
+    past_the_point(
+        server
+            .deployment(&App::version("2"))
+            .input("health-settle", "3s"),
+    )
+    .kill();
     wait_for_the_end(&server);
     let second = newest(&server);
     server.assert_live(&second, "2", Some(&first));
@@ -51,14 +58,21 @@ fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
     run.assert_says("earlier");
     server.assert_live(&third, "3", Some(&second));
     // told once
-    server.deploy(&App::version("4")).assert_silent_about("earlier");
+    server
+        .deploy(&App::version("4"))
+        .assert_silent_about("earlier");
 }
 
 #[test]
 fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so() {
     let server = Server::up();
     let first = good(&server);
-    past_the_point(server.deployment(&App::health_500("2")).input("health-timeout", "8s")).kill();
+    past_the_point(
+        server
+            .deployment(&App::health_500("2"))
+            .input("health-timeout", "8s"),
+    )
+    .kill();
     wait_for_the_end(&server);
     server.assert_live(&first, "1", None);
     let failed = newest(&server);
@@ -74,8 +88,12 @@ fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so(
 fn a_power_cut_before_the_commit_ends_on_the_old_release_and_the_run_that_waits_says_so() {
     let server = Server::up();
     let first = good(&server);
-    let run =
-        switched(server.deployment(&App::version("2")).input("health-settle", "60s").input("health-timeout", "90s"));
+    let run = switched(
+        server
+            .deployment(&App::version("2"))
+            .input("health-settle", "60s")
+            .input("health-timeout", "90s"),
+    );
     run.wait_for("answered 200");
     let second = newest(&server);
     assert_eq!(server.link("current"), Some(format!("releases/{second}")));
@@ -91,8 +109,12 @@ fn a_power_cut_before_the_commit_ends_on_the_old_release_and_the_run_that_waits_
 fn a_power_cut_that_nobody_waits_out_is_told_by_the_next_run() {
     let server = Server::up();
     let first = good(&server);
-    let run =
-        switched(server.deployment(&App::version("2")).input("health-settle", "60s").input("health-timeout", "90s"));
+    let run = switched(
+        server
+            .deployment(&App::version("2"))
+            .input("health-settle", "60s")
+            .input("health-timeout", "90s"),
+    );
     run.wait_for("answered 200");
     let second = newest(&server);
     run.kill();

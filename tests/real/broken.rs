@@ -47,10 +47,17 @@ fn an_import_error_is_rolled_back_and_the_release_before_stays_the_way_back() {
 #[test]
 fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() {
     let before = Before::new();
-    before.server.drop_in("[Service]\nExecStartPre=/bin/sh -c '! cat broken'\n");
-    let run = before.server.deploy(&App::version("2").file("broken", "ValueError: no database\n", 0o644));
+    before
+        .server
+        .drop_in("[Service]\nExecStartPre=/bin/sh -c '! cat broken'\n");
+    let run =
+        before
+            .server
+            .deploy(&App::version("2").file("broken", "ValueError: no database\n", 0o644));
     run.assert_rolled_back("restart", &before.good);
-    run.assert_last_line("ended with exit code 1 on the server; its log says: ValueError: no database)");
+    run.assert_last_line(
+        "ended with exit code 1 on the server; its log says: ValueError: no database)",
+    );
     before.server.assert_live(&before.good, "1", None);
 }
 
@@ -59,7 +66,11 @@ fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() 
 fn a_restart_command_that_cannot_work_leaves_the_process_that_serves_alone_and_says_so() {
     let before = Before::new();
     let served = before.server.property("InvocationID");
-    let run = before.server.deployment(&App::version("2")).input("restart", "sudo -n /opt/nope restart diting").run();
+    let run = before
+        .server
+        .deployment(&App::version("2"))
+        .input("restart", "sudo -n /opt/nope restart diting")
+        .run();
     run.assert_rolled_back("restart", &before.good);
     run.assert_last_line(&format!("{} is live and healthy again", before.good));
     assert_eq!(before.server.property("InvocationID"), served);
@@ -74,16 +85,34 @@ fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
         let path = format!("[Unit]\n{kind}PathExists=/opt/diting/current/good\n");
         server.drop_in(&(path + &server.plain_service("127.0.0.1")));
     };
-    let ends_badly = "import signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(143))\nclass Handler";
-    let app = App::plain("1").replace_in("app.py", "class Handler", ends_badly).file("good", "", 0o644);
+    let ends_badly =
+        "import signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(143))\nclass Handler";
+    let app = App::plain("1")
+        .replace_in("app.py", "class Handler", ends_badly)
+        .file("good", "", 0o644);
     condition("Assert");
-    let good = server.deployment(&app).input("install", "none").run().assert_deployed(None);
+    let good = server
+        .deployment(&app)
+        .input("install", "none")
+        .run()
+        .assert_deployed(None);
     for (kind, step, told) in [
-        ("Assert", "restart", "; it says: Assertion failed on job for diting.service."),
-        ("Condition", "verify", "systemd on the server did not start the unit, for a condition in its file is not met"),
+        (
+            "Assert",
+            "restart",
+            "; it says: Assertion failed on job for diting.service.",
+        ),
+        (
+            "Condition",
+            "verify",
+            "systemd on the server did not start the unit, for a condition in its file is not met",
+        ),
     ] {
         condition(kind);
-        let run = server.deployment(&App::plain("2")).input("install", "none").run();
+        let run = server
+            .deployment(&App::plain("2"))
+            .input("install", "none")
+            .run();
         run.assert_rolled_back(step, &good);
         run.assert_last_line(told);
         run.assert_silent_about("start limit; nothing serves");
@@ -109,11 +138,16 @@ fn health_that_answers_500_or_another_release_is_rolled_back() {
     run.assert_says("no database");
 
     let impostor = App::version("3").replace("\"release\": RELEASE", "\"release\": \"1\"");
-    let run = quick(impostor).input("health-match", "\"release\": \"{release}\"").run();
+    let run = quick(impostor)
+        .input("health-match", "\"release\": \"{release}\"")
+        .run();
     run.assert_rolled_back("verify", &before.good);
     server.assert_live(&before.good, "1", None);
     // and the right one matches
-    let right = server.deployment(&App::version("4")).input("health-match", "\"release\": \"{release}\"").run();
+    let right = server
+        .deployment(&App::version("4"))
+        .input("health-match", "\"release\": \"{release}\"")
+        .run();
     let right = right.assert_deployed(Some(&before.good));
     server.assert_live(&right, "4", Some(&before.good));
 }
@@ -122,7 +156,10 @@ fn health_that_answers_500_or_another_release_is_rolled_back() {
 fn health_that_hangs_is_rolled_back() {
     let before = Before::new();
     before.server.drop_in("[Service]\nTimeoutStopSec=2s\n");
-    let run = before.server.deployment(&App::health_hangs("2")).input("health-timeout", "8s");
+    let run = before
+        .server
+        .deployment(&App::health_hangs("2"))
+        .input("health-timeout", "8s");
     before.assert_rolls_back(run);
 }
 
@@ -130,20 +167,27 @@ fn health_that_hangs_is_rolled_back() {
 fn a_crash_loop_that_uses_up_the_starts_is_rolled_back_when_systemd_allows_it_again() {
     let before = Before::new();
     before.server.drop_in("[Service]\nRestartSec=1ms\n");
-    let run = before.server.deployment(&App::version("2")).input("install", CRASHES_AT_ONCE);
+    let run = before
+        .server
+        .deployment(&App::version("2"))
+        .input("install", CRASHES_AT_ONCE);
     let run = before.assert_rolls_back(run);
     run.assert_says("waiting up to");
     run.assert_says("nothing serves meanwhile");
 }
 
-const CRASHES_AT_ONCE: &str = "uv sync --frozen --quiet\nprintf '#!/bin/sh\\nexit 4\\n' >.venv/bin/uvicorn";
+const CRASHES_AT_ONCE: &str =
+    "uv sync --frozen --quiet\nprintf '#!/bin/sh\\nexit 4\\n' >.venv/bin/uvicorn";
 
 #[test]
 fn with_the_right_to_reset_a_crash_loop_is_rolled_back_without_waiting() {
     let server = Server::up_with(&["--reset-failed"]);
     let good = server.deploy_well(&App::version("1"), None);
     server.drop_in("[Service]\nRestartSec=1ms\n");
-    let run = server.deployment(&App::version("2")).input("install", CRASHES_AT_ONCE).run();
+    let run = server
+        .deployment(&App::version("2"))
+        .input("install", CRASHES_AT_ONCE)
+        .run();
     run.assert_rolled_back("verify", &good);
     run.assert_silent_about("start limit; nothing serves");
     server.assert_live(&good, "1", None);

@@ -12,7 +12,10 @@ use tempfile::TempDir;
 /// The README's shell commands that begin with `first`, for `server`.
 fn commands(server: &Server, first: &str) -> String {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let mut blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut blocks = readme
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
     let block = blocks.find(|block| block.starts_with(first)).unwrap();
     assert!(block.contains("--host 203.0.113.7 "), "{block}");
     block
@@ -37,15 +40,32 @@ impl<'a> Person<'a> {
 
     /// Runs `command` in `app`, and gives what it printed.
     fn runs(&self, command: &str, app: &App) -> String {
-        fs::write(app.path().join("known_hosts"), self.server.known_hosts(self.server.ssh_port)).unwrap();
-        let path = format!("{}:{}", self.home.path().join("bin").display(), std::env::var("PATH").unwrap());
+        fs::write(
+            app.path().join("known_hosts"),
+            self.server.known_hosts(self.server.ssh_port),
+        )
+        .unwrap();
+        let path = format!(
+            "{}:{}",
+            self.home.path().join("bin").display(),
+            std::env::var("PATH").unwrap()
+        );
         let mut shell = Command::new("sh");
-        shell.args(["-euc", command]).current_dir(app.path()).stdin(Stdio::null());
-        shell.env_clear().env("PATH", path).env("HOME", self.home.path()).env("TMPDIR", self.home.path());
+        shell
+            .args(["-euc", command])
+            .current_dir(app.path())
+            .stdin(Stdio::null());
+        shell
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.home.path())
+            .env("TMPDIR", self.home.path());
         // as the README says: secrets only as variables
         if !command.contains("INPUT_KEY") {
             let known_hosts = self.server.known_hosts(self.server.ssh_port);
-            shell.env("INPUT_KEY", self.server.key()).env("INPUT_KNOWN_HOSTS", known_hosts);
+            shell
+                .env("INPUT_KEY", self.server.key())
+                .env("INPUT_KNOWN_HOSTS", known_hosts);
         }
         let output = shell.output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
@@ -68,13 +88,25 @@ fn the_commands_of_the_readme_deploy_go_back_and_list() {
     let (person, app) = (Person::new(&server), App::version("2"));
     let log = person.runs(&commands(&server, "export INPUT_KEY="), &app);
     let second = server.releases().pop().unwrap();
-    assert!(log.lines().last().unwrap().starts_with(&format!("deployed: {second} is live")), "{log}");
+    assert!(
+        log.lines()
+            .last()
+            .unwrap()
+            .starts_with(&format!("deployed: {second} is live")),
+        "{log}"
+    );
     server.assert_live(&second, "2", Some(&first));
 
     let lines = commands(&server, "deploy-action --command ");
     let [back, list] = lines.lines().collect::<Vec<_>>().try_into().unwrap();
     let log = person.runs(back, &app);
-    assert!(log.lines().last().unwrap().starts_with(&format!("restored: {first} is live")), "{log}");
+    assert!(
+        log.lines()
+            .last()
+            .unwrap()
+            .starts_with(&format!("restored: {first} is live")),
+        "{log}"
+    );
     server.assert_live(&first, "1", Some(&second));
 
     let listing: serde_json::Value = serde_json::from_str(&person.runs(list, &app)).unwrap();

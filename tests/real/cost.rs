@@ -16,10 +16,19 @@ const MOST: f64 = 11.0;
 #[test]
 fn a_small_redeployment_costs_about_what_a_script_would() {
     let server = Server::up();
-    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
+    server.drop_in(&format!(
+        "[Unit]\nStartLimitIntervalSec=0\n{}",
+        server.plain_service("127.0.0.1")
+    ));
     let deploy = |relay: &Relay, version: &str| {
-        let run = server.deployment(&App::plain(version)).input("install", "none").input("health-settle", "0s");
-        let run = run.input("health-interval", "50ms").at_port(&server, relay.port()).run();
+        let run = server
+            .deployment(&App::plain(version))
+            .input("install", "none")
+            .input("health-settle", "0s");
+        let run = run
+            .input("health-interval", "50ms")
+            .at_port(&server, relay.port())
+            .run();
         run.assert_ended(0, "deployed", "");
         run
     };
@@ -52,28 +61,55 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
         best[2].as_secs_f64(),
         best[3].as_secs_f64()
     );
-    println!("redeployment: {} bytes up, {} bytes down, 1 connection", far.bytes_up() - up, far.bytes_down() - down);
+    println!(
+        "redeployment: {} bytes up, {} bytes down, 1 connection",
+        far.bytes_up() - up,
+        far.bytes_down() - down
+    );
     assert!(cost <= MOST, "{cost:.1} round trips; ssh true {floor:.1}");
 }
 
 #[test]
 fn a_large_tree_costs_what_changed_in_it() {
     let server = Server::up();
-    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
+    server.drop_in(&format!(
+        "[Unit]\nStartLimitIntervalSec=0\n{}",
+        server.plain_service("127.0.0.1")
+    ));
     let app = |version: &str| {
-        let edit = |index: u32| if version == "ten edited" && index % 100 == 7 { "one more line\n" } else { "" };
+        let edit = |index: u32| {
+            if version == "ten edited" && index % 100 == 7 {
+                "one more line\n"
+            } else {
+                ""
+            }
+        };
         let content = |index: u32| text(index) + edit(index);
-        let files = |app: App, index: u32| app.file(&format!("lib/{}/{index}.txt", index % 30), &content(index), 0o644);
+        let files = |app: App, index: u32| {
+            app.file(
+                &format!("lib/{}/{index}.txt", index % 30),
+                &content(index),
+                0o644,
+            )
+        };
         (0..1000).fold(App::plain(version), files)
     };
     let far = Relay::start(server.ssh_address(), ROUND_TRIP);
     let deploy = |version: &str| {
-        let run = server.deployment(&app(version)).input("install", "none").input("health-settle", "0s");
+        let run = server
+            .deployment(&app(version))
+            .input("install", "none")
+            .input("health-settle", "0s");
         let (up, down) = (far.bytes_up(), far.bytes_down());
         let run = run.at_port(&server, far.port()).run();
         run.assert_ended(0, "deployed", "");
         let bytes = (far.bytes_up() - up, far.bytes_down() - down);
-        println!("1000 files, {version}: {:.2} s, {} bytes up, {} down", run.took.as_secs_f64(), bytes.0, bytes.1);
+        println!(
+            "1000 files, {version}: {:.2} s, {} bytes up, {} down",
+            run.took.as_secs_f64(),
+            bytes.0,
+            bytes.1
+        );
         (run, bytes)
     };
     deploy("first");
@@ -85,13 +121,19 @@ fn a_large_tree_costs_what_changed_in_it() {
     run.assert_says("11 files sent");
     run.assert_says("of 10 of them only what is new");
     // a few chunks of each, and the digests of the others
-    assert!(edited.0 < up + 10 * 1000 && edited.1 < down + 10 * 400, "{edited:?} rather than {up} and {down}");
+    assert!(
+        edited.0 < up + 10 * 1000 && edited.1 < down + 10 * 400,
+        "{edited:?} rather than {up} and {down}"
+    );
 }
 
 /// Some 8 kB that do not compress well.
 fn text(seed: u32) -> String {
     let next = |n: &u32| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    std::iter::successors(Some(seed), next).take(1000).map(|n| format!("{n:08x}")).collect()
+    std::iter::successors(Some(seed), next)
+        .take(1000)
+        .map(|n| format!("{n:08x}"))
+        .collect()
 }
 
 /// How many of [`ROUND_TRIP`] lie between what the same took near and far.
@@ -104,10 +146,23 @@ pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<
     let (key, hosts) = (folder.join("key"), folder.join("hosts"));
     std::fs::write(&hosts, server.known_hosts(relay.port())).unwrap();
     crate::server::write_private(&key, &server.key());
-    let mut options =
-        ["-F", "none", "-p", &relay.port().to_string(), "-i", key.to_str().unwrap()].map(str::to_owned).to_vec();
+    let mut options = [
+        "-F",
+        "none",
+        "-p",
+        &relay.port().to_string(),
+        "-i",
+        key.to_str().unwrap(),
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let hosts = format!("UserKnownHostsFile={}", hosts.display());
-    for option in ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=yes", &hosts] {
+    for option in [
+        "IdentitiesOnly=yes",
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        &hosts,
+    ] {
         options.extend(["-o".to_owned(), option.to_owned()]);
     }
     options
@@ -116,7 +171,9 @@ pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<
 fn ssh_true(server: &Server, relay: &Relay) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let mut ssh = Command::new("ssh");
-    ssh.args(ssh_options(server, relay, folder.path())).args(["deploy@127.0.0.1", "true"]).stdin(Stdio::null());
+    ssh.args(ssh_options(server, relay, folder.path()))
+        .args(["deploy@127.0.0.1", "true"])
+        .stdin(Stdio::null());
     let started = Instant::now();
     let status = ssh.status();
     let took = started.elapsed();

@@ -18,7 +18,12 @@ struct Example {
 
 impl Example {
     fn prepared(name: &'static str, port: &'static str, target: &'static str) -> Self {
-        let example = Self { name, port, target, server: Server::up() };
+        let example = Self {
+            name,
+            port,
+            target,
+            server: Server::up(),
+        };
         // the network is the host's: no package may take the host's port 80 by itself
         example
             .server
@@ -31,12 +36,19 @@ impl Example {
 
     /// The README's blocks of one language, for this server's port.
     fn blocks(&self, language: &str) -> Vec<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(self.name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(self.name);
         let readme = fs::read_to_string(folder.join("README.md")).unwrap();
         assert!(readme.contains(self.port));
         let start = format!("```{language}\n");
-        let blocks = readme.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
-        blocks.map(|block| block.replace(self.port, &self.server.app_port.to_string())).collect()
+        let blocks = readme
+            .split(&start)
+            .skip(1)
+            .map(|rest| rest.split("```").next().unwrap());
+        blocks
+            .map(|block| block.replace(self.port, &self.server.app_port.to_string()))
+            .collect()
     }
 
     fn steps(&self) -> Vec<Value> {
@@ -48,16 +60,29 @@ impl Example {
         let folder = format!("examples/{}", self.name);
         let steps = self.steps();
         let step = steps.last().unwrap();
-        assert!(step["uses"].as_str().unwrap().starts_with("diting/deploy-action@"));
-        let run = self.server.deployment(app).on_github().env("GITHUB_SHA", sha);
-        step["with"].as_mapping().unwrap().iter().fold(run, |run, (name, value)| {
-            let (name, value) = (name.as_str().unwrap(), value.as_str().unwrap());
-            match name {
-                "source" => run.input(name, &value.replace(&folder, app.path().to_str().unwrap())),
-                _ if value.starts_with("${{ ") => run,
-                _ => run.input(name, value),
-            }
-        })
+        assert!(step["uses"]
+            .as_str()
+            .unwrap()
+            .starts_with("diting/deploy-action@"));
+        let run = self
+            .server
+            .deployment(app)
+            .on_github()
+            .env("GITHUB_SHA", sha);
+        step["with"]
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .fold(run, |run, (name, value)| {
+                let (name, value) = (name.as_str().unwrap(), value.as_str().unwrap());
+                match name {
+                    "source" => {
+                        run.input(name, &value.replace(&folder, app.path().to_str().unwrap()))
+                    }
+                    _ if value.starts_with("${{ ") => run,
+                    _ => run.input(name, value),
+                }
+            })
     }
 
     fn live(&self) -> String {
@@ -80,25 +105,45 @@ fn the_node_example_is_installed_goes_live_and_is_rolled_back() {
     assert_eq!(example.page(), format!("version 1, release {first}\n"));
 
     let update = app().replace_in("server.js", "VERSION = '1'", "VERSION = '2'");
-    let second = example.deployment(&update, "b2").run().assert_deployed(Some(&first));
+    let second = example
+        .deployment(&update, "b2")
+        .run()
+        .assert_deployed(Some(&first));
     assert_eq!(example.page(), format!("version 2, release {second}\n"));
 
-    let not_locked =
-        app().replace_in("package.json", "\"express\"", "\"a-package-not-in-the-lock\": \"1\", \"express\"");
+    let not_locked = app().replace_in(
+        "package.json",
+        "\"express\"",
+        "\"a-package-not-in-the-lock\": \"1\", \"express\"",
+    );
     let run = example.deployment(&not_locked, "c3").run();
     run.assert_ended(5, "failed", "install");
-    let broken = app().replace_in("server.js", "require('express')", "require('a-module-that-nobody-has')");
+    let broken = app().replace_in(
+        "server.js",
+        "require('express')",
+        "require('a-module-that-nobody-has')",
+    );
     let run = example.deployment(&broken, "d4").run();
     run.assert_rolled_back("verify", &second);
     run.assert_says("a-module-that-nobody-has");
-    assert_eq!((example.page(), example.live()), (format!("version 2, release {second}\n"), second));
+    assert_eq!(
+        (example.page(), example.live()),
+        (format!("version 2, release {second}\n"), second)
+    );
 }
 
 /// The site as the README's first step makes it of a commit.
 fn site(example: &Example, sha: &str) -> App {
     let app = App::example("static");
-    let script = example.steps()[0]["run"].as_str().unwrap().replace("examples/static", app.path().to_str().unwrap());
-    let done = Command::new("bash").args(["-ec", &script]).env("GITHUB_SHA", sha).status().unwrap();
+    let script = example.steps()[0]["run"]
+        .as_str()
+        .unwrap()
+        .replace("examples/static", app.path().to_str().unwrap());
+    let done = Command::new("bash")
+        .args(["-ec", &script])
+        .env("GITHUB_SHA", sha)
+        .status()
+        .unwrap();
     assert!(done.success());
     app
 }
@@ -107,9 +152,15 @@ fn site(example: &Example, sha: &str) -> App {
 fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
     let example = Example::prepared("static", "80", "/var/www/site");
     let [one, two, three] = ["1", "2", "3"].map(|digit| digit.repeat(40));
-    let first = example.deployment(&site(&example, &one), &one).run().assert_deployed(None);
+    let first = example
+        .deployment(&site(&example, &one), &one)
+        .run()
+        .assert_deployed(None);
     assert!(example.page().contains(&one));
-    let second = example.deployment(&site(&example, &two), &two).run().assert_deployed(Some(&first));
+    let second = example
+        .deployment(&site(&example, &two), &two)
+        .run()
+        .assert_deployed(Some(&first));
     assert!(example.page().contains(&two));
 
     // a page of another commit, and none at all
@@ -117,7 +168,10 @@ fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
     let empty = site(&example, &three);
     fs::remove_file(empty.path().join("public/index.html")).unwrap();
     for (app, reason) in [(stale, "does not match"), (empty, "403")] {
-        let run = example.deployment(&app, &three).input("health-timeout", "8s").run();
+        let run = example
+            .deployment(&app, &three)
+            .input("health-timeout", "8s")
+            .run();
         run.assert_ended(6, "rolled-back", "verify");
         run.assert_last_line(reason);
         assert_eq!(run.output("live-release"), second);

@@ -6,12 +6,21 @@ use crate::server::{Server, TARGET};
 #[test]
 fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_follows() {
     let server = Server::up();
-    let run = server.deployment(&App::health_500("1")).input("health-timeout", "8s").run();
+    let run = server
+        .deployment(&App::health_500("1"))
+        .input("health-timeout", "8s")
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("nothing to go back to");
-    assert_eq!((run.output("live-release"), run.output("previous-release")), ("", ""));
+    assert_eq!(
+        (run.output("live-release"), run.output("previous-release")),
+        ("", "")
+    );
     let failed = run.output("release").to_owned();
-    assert_eq!((server.link("current"), server.link("previous")), (None, None));
+    assert_eq!(
+        (server.link("current"), server.link("previous")),
+        (None, None)
+    );
     assert_eq!(server.releases(), std::slice::from_ref(&failed));
     assert_eq!(server.record(&failed)["state"], "Failed");
     assert_eq!(server.get("/"), None, "the failed process still answers");
@@ -29,10 +38,18 @@ fn a_stray_process_on_the_port_is_not_taken_for_the_first_release() {
         \x20   def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'stray')\n\
         http.server.HTTPServer(('0.0.0.0', int(sys.argv[1])), H).serve_forever()\n";
     std::fs::write(server.path("/opt/stray.py"), stray).unwrap();
-    server.exec(&format!("setsid python3 /opt/stray.py {} >/dev/null 2>&1 </dev/null &", server.app_port));
-    crate::poll::wait_for("the stray answers", || server.get("/").is_some_and(|(_, body)| body == "stray"));
+    server.exec(&format!(
+        "setsid python3 /opt/stray.py {} >/dev/null 2>&1 </dev/null &",
+        server.app_port
+    ));
+    crate::poll::wait_for("the stray answers", || {
+        server.get("/").is_some_and(|(_, body)| body == "stray")
+    });
     // it dies as soon as it wants the port
-    let run = server.deployment(&App::version("1")).input("health-settle", "30s").run();
+    let run = server
+        .deployment(&App::version("1"))
+        .input("health-settle", "30s")
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("nothing to go back to");
     assert!(!server.has(&format!("{TARGET}/current")));

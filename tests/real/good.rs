@@ -19,7 +19,10 @@ fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
     assert_eq!(origin["actor"], "alice");
     assert_eq!(origin["tool"], env!("CARGO_PKG_VERSION"));
     let run = origin["run"].as_str().unwrap();
-    assert!(run.starts_with("https://github.example/diting/app/actions/runs/7"), "{run}");
+    assert!(
+        run.starts_with("https://github.example/diting/app/actions/runs/7"),
+        "{run}"
+    );
 
     let run = server.deploy(&update);
     let second = run.assert_deployed(Some(&first));
@@ -36,6 +39,13 @@ fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
     let entries = server.exec(&format!("ls -A /opt/diting/releases/{first}"));
     assert_eq!(
         entries.lines().collect::<Vec<_>>(),
-        [".venv", "README.md", "large.txt", "pyproject.toml", "src", "uv.lock"]
+        [
+            ".venv",
+            "README.md",
+            "large.txt",
+            "pyproject.toml",
+            "src",
+            "uv.lock"
+        ]
     );
 }

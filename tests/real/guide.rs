@@ -8,14 +8,21 @@ use std::fs;
 /// The shell commands of a page, in their order.
 fn blocks(page: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 /// The guide's commands, for a service and a user that the throwaway server has not got.
 fn commands(server: &Server) -> Vec<String> {
     let renamed = |block: String| {
-        let ours = block.replace("/.deploy/", "/.OURS/").replace("deploy", "carrier").replace("/.OURS/", "/.deploy/");
-        ours.replace("diting", "guided").replace("--port 8000", &format!("--port {}", server.app_port))
+        let ours = block
+            .replace("/.deploy/", "/.OURS/")
+            .replace("deploy", "carrier")
+            .replace("/.OURS/", "/.deploy/");
+        ours.replace("diting", "guided")
+            .replace("--port 8000", &format!("--port {}", server.app_port))
     };
     blocks("server.md").into_iter().map(renamed).collect()
 }
@@ -32,7 +39,9 @@ fn prepared() -> (Server, Vec<String>) {
     }
     server.exec("install -m 600 -o carrier -g carrier /home/deploy/.ssh/authorized_keys /home/carrier/.ssh/");
     server.exec("install -d -o carrier -g carrier /home/carrier/.local /home/carrier/.local/bin /home/carrier/.cache");
-    server.exec("install -m 755 -o carrier -g carrier /home/deploy/.local/bin/uv /home/carrier/.local/bin/");
+    server.exec(
+        "install -m 755 -o carrier -g carrier /home/deploy/.local/bin/uv /home/carrier/.local/bin/",
+    );
     server.exec("cp -a /home/deploy/.cache/uv /home/carrier/.cache/ && chown -R carrier: /home/carrier/.cache");
     (server, commands)
 }
@@ -40,15 +49,29 @@ fn prepared() -> (Server, Vec<String>) {
 #[test]
 fn a_server_prepared_by_the_guide_is_ready_and_guards_itself_after_a_power_cut() {
     let (server, commands) = prepared();
-    let line = commands.iter().find(|command| command.starts_with("sed ")).unwrap();
+    let line = commands
+        .iter()
+        .find(|command| command.starts_with("sed "))
+        .unwrap();
     let known = server.exec(line).replace("203.0.113.7 ", "");
     let mut words = known.split_whitespace();
     let key = format!("{} {}", words.next().unwrap(), words.next().unwrap());
-    assert!(server.known_hosts(server.ssh_port).contains(&key), "{known}");
+    assert!(
+        server.known_hosts(server.ssh_port).contains(&key),
+        "{known}"
+    );
 
-    let deployment = |app: &App| server.deployment(app).input("user", "carrier").input("service", "guided");
+    let deployment = |app: &App| {
+        server
+            .deployment(app)
+            .input("user", "carrier")
+            .input("service", "guided")
+    };
     let first = deployment(&App::version("1")).run().assert_deployed(None);
-    let run = deployment(&App::version("2")).input("health-settle", "60s").input("health-timeout", "90s").start();
+    let run = deployment(&App::version("2"))
+        .input("health-settle", "60s")
+        .input("health-timeout", "90s")
+        .start();
     run.wait_for("answered 200");
     let current = || fs::read_link(server.path("/opt/guided/current")).unwrap();
     assert!(!current().ends_with(&first));
@@ -70,15 +93,29 @@ fn by_hand_the_commands_for_a_red_deployment_tell_what_is_there_and_go_back() {
     let second = server.deploy_well(&App::version("2"), Some(&first));
     let [look, back, ask] = blocks("troubleshooting.md").try_into().unwrap();
     let told = server.exec(&look);
-    for expected in [first.as_str(), &second, "current ->", "Active: active (running)", "Deployed"] {
+    for expected in [
+        first.as_str(),
+        &second,
+        "current ->",
+        "Active: active (running)",
+        "Deployed",
+    ] {
         assert!(told.contains(expected), "{expected} is missing: {told}");
     }
     // not while a deployment is at work, or was cut short
-    server.exec(&format!("cat >/usr/local/bin/back <<'END'\n{back}END\ntouch {TARGET}/.deploy/pending"));
-    let goes_back = |before: &str| server.try_exec(&format!("su -l deploy -c '{before} sh -eu /usr/local/bin/back'"));
+    server.exec(&format!(
+        "cat >/usr/local/bin/back <<'END'\n{back}END\ntouch {TARGET}/.deploy/pending"
+    ));
+    let goes_back = |before: &str| {
+        server.try_exec(&format!(
+            "su -l deploy -c '{before} sh -eu /usr/local/bin/back'"
+        ))
+    };
     assert!(!goes_back("").status.success());
     server.exec(&format!("rm {TARGET}/.deploy/pending"));
-    assert!(!goes_back(&format!("flock {TARGET}/.deploy/lock")).status.success());
+    assert!(!goes_back(&format!("flock {TARGET}/.deploy/lock"))
+        .status
+        .success());
     server.assert_live(&second, "2", Some(&first));
     assert!(goes_back("").status.success());
     server.wait_until_answers(&first);

@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 
 /// A job in a repository whose GitHub this is.
 fn job(server: &Server, hub: &Hub, app: &App) -> Deployment {
-    server.deployment(app).on_github().env("GITHUB_API_URL", &hub.url()).input("github-token", TOKEN)
+    server
+        .deployment(app)
+        .on_github()
+        .env("GITHUB_API_URL", &hub.url())
+        .input("github-token", TOKEN)
 }
 
 fn output<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
@@ -21,17 +25,24 @@ fn output<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
 fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
     let (server, hub) = (Server::up_with(&["--journal-access"]), Hub::new());
     // a token that the app got hold of is hidden all the same
-    let broken = |version: &str| App::version(version).at_start(&format!("raise Exception('{TOKEN}')"));
+    let broken =
+        |version: &str| App::version(version).at_start(&format!("raise Exception('{TOKEN}')"));
 
     let run = job(&server, &hub, &App::version("1")).run();
     let good = run.assert_deployed(None);
     assert_eq!(hub.calls(), ["GET /user 403", "GET /issues 200"]);
-    assert_eq!((output(&run, "issue-url"), output(&run, "finished")), (None, Some("true")));
+    assert_eq!(
+        (output(&run, "issue-url"), output(&run, "finished")),
+        (None, Some("true"))
+    );
 
     let run = job(&server, &hub, &broken("2")).run();
     run.assert_rolled_back("verify", &good);
     let url = format!("http://127.0.0.1:{}/diting/app/issues/1", hub.port);
-    assert_eq!((output(&run, "issue-url"), output(&run, "issue-number")), (Some(url.as_str()), Some("1")));
+    assert_eq!(
+        (output(&run, "issue-url"), output(&run, "issue-number")),
+        (Some(url.as_str()), Some("1"))
+    );
     assert_eq!(output(&run, "finished"), Some("true"));
     run.assert_says(&format!("issue: {url}"));
     run.assert_says("Exception: ***");
@@ -41,7 +52,12 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 
     let run = job(&server, &hub, &broken("3")).run();
     run.assert_rolled_back("verify", &good);
-    let comments: Vec<usize> = hub.state().issues.iter().map(|issue| issue.comments.len()).collect();
+    let comments: Vec<usize> = hub
+        .state()
+        .issues
+        .iter()
+        .map(|issue| issue.comments.len())
+        .collect();
     assert_eq!(comments, [1]);
     assert_eq!(output(&run, "issue-number"), Some("1"));
 
@@ -49,7 +65,10 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
     run.assert_deployed(Some(&good));
     assert_eq!(output(&run, "issue-number"), Some("1"));
     let state = hub.state();
-    assert_eq!((state.issue(1).state.as_str(), state.issue(1).comments.len()), ("closed", 2));
+    assert_eq!(
+        (state.issue(1).state.as_str(), state.issue(1).comments.len()),
+        ("closed", 2)
+    );
     let told = format!("{:?}", state.issues);
     assert!(!told.contains(TOKEN), "{told}");
 }
@@ -58,21 +77,37 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
     let (server, hub) = (Server::up(), Hub::new());
     hub.state().may_write = false;
-    let run = job(&server, &hub, &App::import_error("1")).input("issue-assignees", "alice").run();
+    let run = job(&server, &hub, &App::import_error("1"))
+        .input("issue-assignees", "alice")
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_says("::warning title=deploy-action::the issue is not opened: GitHub answered 403");
     run.assert_says("permissions: issues: write");
-    assert_eq!((output(&run, "issue-url"), output(&run, "finished")), (None, Some("true")));
+    assert_eq!(
+        (output(&run, "issue-url"), output(&run, "finished")),
+        (None, Some("true"))
+    );
     assert_eq!(run.log.matches("::error ").count(), 1, "{}", run.log);
 
     // nothing was switched, so nobody is called; and with `off` GitHub is not even asked
     hub.calls();
-    let failing =
-        |issue: &str| job(&server, &hub, &App::version("2")).input("install", "false").input("issue", issue).run();
+    let failing = |issue: &str| {
+        job(&server, &hub, &App::version("2"))
+            .input("install", "false")
+            .input("issue", issue)
+            .run()
+    };
     failing("off").assert_ended(5, "failed", "install");
     assert_eq!(hub.calls(), Vec::<String>::new());
     failing("rollback").assert_ended(5, "failed", "install");
-    assert_eq!(hub.calls(), ["GET /repos/diting/app 200", "GET /user 403", "GET /issues 200"]);
+    assert_eq!(
+        hub.calls(),
+        [
+            "GET /repos/diting/app 200",
+            "GET /user 403",
+            "GET /issues 200"
+        ]
+    );
     assert!(hub.state().issues.is_empty());
 }
 
@@ -80,13 +115,19 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
 fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome() {
     let (server, hub) = (Server::up(), Hub::new());
     hub.plan("GET /user", Script::Silent);
-    let failing = job(&server, &hub, &App::version("1")).input("install", "false").input("issue-logs", "never");
+    let failing = job(&server, &hub, &App::version("1"))
+        .input("install", "false")
+        .input("issue-logs", "never");
     let run = failing.start();
     wait_for("GitHub is asked", || !hub.calls().is_empty());
     let asked = Instant::now();
     run.signal(Signal::TERM);
     let run = run.finish();
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
     run.assert_ended(5, "failed", "install");
     run.assert_says("the issue may not be written: the job was cancelled meanwhile");
 }
@@ -96,11 +137,21 @@ fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
     let (server, hub) = (Server::up(), Hub::new());
     let good = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
-    let failing = job(&server, &hub, &App::health_500("2")).input("health-timeout", "8s").input("issue-logs", "never");
+    let failing = job(&server, &hub, &App::health_500("2"))
+        .input("health-timeout", "8s")
+        .input("issue-logs", "never");
     let run = failing.start();
     wait_for("GitHub is asked", || !hub.calls().is_empty());
     run.signal(Signal::TERM);
     let run = run.finish();
-    assert_eq!((run.code, run.output("outcome"), run.output("live-release")), (6, "rolled-back", good.as_str()));
-    assert_eq!((run.output("finished"), run.output("transaction").len()), ("", 32), "{}", run.log);
+    assert_eq!(
+        (run.code, run.output("outcome"), run.output("live-release")),
+        (6, "rolled-back", good.as_str())
+    );
+    assert_eq!(
+        (run.output("finished"), run.output("transaction").len()),
+        ("", 32),
+        "{}",
+        run.log
+    );
 }

@@ -22,14 +22,20 @@ fn way(jump: &Server, server: &Server) -> String {
 }
 
 fn inside(server: &Server, app: &App, known_hosts: &str) -> Deployment {
-    server.deployment(app).input("host", INNER).input("connect-attempts", "1").input("known-hosts", known_hosts)
+    server
+        .deployment(app)
+        .input("host", INNER)
+        .input("connect-attempts", "1")
+        .input("known-hosts", known_hosts)
 }
 
 #[test]
 fn a_server_that_only_another_one_reaches_is_deployed_to_over_it_and_both_must_be_known() {
     let (jump, server) = (Server::up(), Server::up());
     let way = way(&jump, &server);
-    let inner = server.known_hosts(server.ssh_port).replace("127.0.0.1", INNER);
+    let inner = server
+        .known_hosts(server.ssh_port)
+        .replace("127.0.0.1", INNER);
     let both = format!("{inner}{}", jump.known_hosts(jump.ssh_port));
     let app = App::version("1");
 
@@ -38,9 +44,17 @@ fn a_server_that_only_another_one_reaches_is_deployed_to_over_it_and_both_must_b
     run.assert_ended(3, "unreachable", "connect");
     run.assert_says(INNER);
 
-    let impostor =
-        jump.known_hosts(jump.ssh_port).split(' ').next().unwrap().to_owned() + " " + inner.split_once(' ').unwrap().1;
-    let run = inside(&server, &app, &format!("{inner}{impostor}")).input("jump-host", &way).run();
+    let impostor = jump
+        .known_hosts(jump.ssh_port)
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned()
+        + " "
+        + inner.split_once(' ').unwrap().1;
+    let run = inside(&server, &app, &format!("{inner}{impostor}"))
+        .input("jump-host", &way)
+        .run();
     run.assert_ended(3, "unreachable", "connect");
     run.assert_says("jump host");
     let fingerprint = jump.exec("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub");
@@ -51,7 +65,10 @@ fn a_server_that_only_another_one_reaches_is_deployed_to_over_it_and_both_must_b
     let first = over(&app).assert_deployed(None);
     server.assert_live(&first, "1", None);
     assert_eq!(logins(&jump), 1);
-    assert!(!jump.has("/opt/diting/.deploy"), "the server on the way was deployed to");
+    assert!(
+        !jump.has("/opt/diting/.deploy"),
+        "the server on the way was deployed to"
+    );
 
     let second = over(&App::version("2")).assert_deployed(Some(&first));
     server.assert_live(&second, "2", Some(&first));
@@ -60,5 +77,9 @@ fn a_server_that_only_another_one_reaches_is_deployed_to_over_it_and_both_must_b
 
 /// Those of the user who is only there to be passed by, as the server's own log tells.
 fn logins(jump: &Server) -> usize {
-    jump.exec(&format!("journalctl -u ssh -o cat | grep -c 'Accepted publickey for {HOP} ' || true")).parse().unwrap()
+    jump.exec(&format!(
+        "journalctl -u ssh -o cat | grep -c 'Accepted publickey for {HOP} ' || true"
+    ))
+    .parse()
+    .unwrap()
 }

@@ -24,7 +24,9 @@ fn retention_keeps_what_it_should_and_what_cannot_be_deleted_is_a_warning_of_the
 
     // an app that runs as root may leave such a thing
     let stubborn = format!("{TARGET}/releases/{}/cache", ids[1]);
-    server.exec(&format!("mkdir {stubborn} && touch {stubborn}/file && chmod 700 {stubborn}"));
+    server.exec(&format!(
+        "mkdir {stubborn} && touch {stubborn}/file && chmod 700 {stubborn}"
+    ));
     ids.push(deploy(&App::version("5")).assert_deployed(Some(&ids[2])));
     server.assert_quiet();
     assert_eq!(server.releases(), ids[2..]);
@@ -47,7 +49,11 @@ fn retention_keeps_what_it_should_and_what_cannot_be_deleted_is_a_warning_of_the
 fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     let server = Server::up();
     let rc = server.read("/home/deploy/.bashrc");
-    fs::write(server.path("/home/deploy/.bashrc"), format!("umask 077\n{rc}")).unwrap();
+    fs::write(
+        server.path("/home/deploy/.bashrc"),
+        format!("umask 077\n{rc}"),
+    )
+    .unwrap();
     server.exec("echo 'session optional pam_umask.so umask=0077' >>/etc/pam.d/common-session");
     assert_eq!(server.exec("su -l deploy -c umask"), "0077");
 
@@ -56,14 +62,34 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     let release = server.deploy_well(&app, None);
     let there = server.path(&format!("{TARGET}/releases/{release}"));
     let bytes = |name: &[u8]| fs::read(there.join(OsStr::from_bytes(name))).unwrap();
-    let names: [&[u8]; 6] =
-        [b"with space", b"new\nline", b"-rf", b"$(touch x); 'quoted\"", b"\xff\xfe", b"deep/er/est"];
+    let names: [&[u8]; 6] = [
+        b"with space",
+        b"new\nline",
+        b"-rf",
+        b"$(touch x); 'quoted\"",
+        b"\xff\xfe",
+        b"deep/er/est",
+    ];
     let contents: Vec<u8> = names.into_iter().flat_map(bytes).collect();
     assert_eq!(contents, b"abcdfe");
-    for (link, to) in [("to a file", "with space"), ("dangling", "nowhere/../at all"), ("to a folder", "deep")] {
-        assert_eq!(fs::read_link(there.join(link)).unwrap(), folder.join(link).read_link().unwrap(), "{to}");
+    for (link, to) in [
+        ("to a file", "with space"),
+        ("dangling", "nowhere/../at all"),
+        ("to a folder", "deep"),
+    ] {
+        assert_eq!(
+            fs::read_link(there.join(link)).unwrap(),
+            folder.join(link).read_link().unwrap(),
+            "{to}"
+        );
     }
-    let mode = |name: &str| fs::symlink_metadata(there.join(name)).unwrap().permissions().mode() & 0o7777;
+    let mode = |name: &str| {
+        fs::symlink_metadata(there.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777
+    };
     let modes = [
         ("with space", 0o644),
         ("new\nline", 0o644),

@@ -28,7 +28,13 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
         "deploy may not run sudo -n systemctl restart diting",
         "uv is not on the server",
     ];
-    let cures = ["sudo chown", "/etc/sudoers.d/", "NOPASSWD", "astral.sh/uv", "systemctl daemon-reload"];
+    let cures = [
+        "sudo chown",
+        "/etc/sudoers.d/",
+        "NOPASSWD",
+        "astral.sh/uv",
+        "systemctl daemon-reload",
+    ];
     for text in findings.iter().chain(&cures) {
         run.assert_says(text);
     }
@@ -36,7 +42,8 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
 }
 
 #[test]
-fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed_client_kills_nothing() {
+fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed_client_kills_nothing(
+) {
     let server = Server::up_with(&["--kill-user-processes"]);
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
@@ -47,15 +54,23 @@ fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed
     server.wait_for("systemctl is-active user@1000.service");
     let first = server.deploy_well(&App::version("1"), None);
     let relay = Relay::start(server.ssh_address(), Duration::ZERO);
-    let run =
-        server.deployment(&App::version("2")).input("health-settle", "20s").at_port(&server, relay.port()).start();
+    let run = server
+        .deployment(&App::version("2"))
+        .input("health-settle", "20s")
+        .at_port(&server, relay.port())
+        .start();
     run.wait_for("== verify");
     run.kill();
     // else ssh's master keeps the login for a while
     drop(relay);
     server.wait_for("! loginctl list-sessions --no-legend | grep deploy");
-    assert!(server.has(&format!("{TARGET}/.deploy/pending")), "ended before the login did");
-    wait_for("the transaction ends", || !server.has(&format!("{TARGET}/.deploy/pending")));
+    assert!(
+        server.has(&format!("{TARGET}/.deploy/pending")),
+        "ended before the login did"
+    );
+    wait_for("the transaction ends", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
     let second = server.releases().pop().unwrap();
     server.assert_live(&second, "2", Some(&first));
 }

@@ -22,16 +22,25 @@ impl Cuttable {
         let server = Server::up();
         let first = server.deploy_well(&App::version("1"), None);
         let relay = Relay::start(server.ssh_address(), Duration::ZERO);
-        Self { server, relay, first }
+        Self {
+            server,
+            relay,
+            first,
+        }
     }
 
     fn deployment(&self, app: &App) -> Deployment {
-        self.server.deployment(app).at_port(&self.server, self.relay.port())
+        self.server
+            .deployment(app)
+            .at_port(&self.server, self.relay.port())
     }
 
     /// Version 2, stopped in the midst of being watched.
     fn watched(&self, settle: &str) -> Running {
-        let run = self.deployment(&App::version("2")).input("health-settle", settle).start();
+        let run = self
+            .deployment(&App::version("2"))
+            .input("health-settle", settle)
+            .start();
         run.wait_for("answered 200");
         run
     }
@@ -41,7 +50,12 @@ impl Cuttable {
         let second = run.assert_deployed(Some(&self.first));
         self.server.assert_live(&second, "2", Some(&self.first));
         assert_eq!(self.server.property("InvocationID"), invocation);
-        for told in ["from here on the server finishes alone", "== restart", "== verify", "== commit"] {
+        for told in [
+            "from here on the server finishes alone",
+            "== restart",
+            "== verify",
+            "== commit",
+        ] {
             assert_eq!(run.log.matches(told).count(), 1, "{told}\n{}", run.log);
         }
         run.assert_says(AGAIN);
@@ -80,20 +94,28 @@ fn a_line_that_falls_silent_is_made_anew_in_time() {
     cuttable.relay.lose();
     let silent = Instant::now();
     run.wait_for(AGAIN);
-    println!("a silent line is given up after {:.1} s", silent.elapsed().as_secs_f64());
+    println!(
+        "a silent line is given up after {:.1} s",
+        silent.elapsed().as_secs_f64()
+    );
     assert!(silent.elapsed() < SILENCE);
     cuttable.assert_deployed_once(&run.finish(), &invocation);
 }
 
 /// Hangs the first time, and is done the second time.
-const HANGS_ONCE: &str = "echo begun\n[ -e /tmp/begun ] || { touch /tmp/begun; sleep 300; }\nuv sync --frozen --quiet";
+const HANGS_ONCE: &str =
+    "echo begun\n[ -e /tmp/begun ] || { touch /tmp/begun; sleep 300; }\nuv sync --frozen --quiet";
 
 #[test]
 fn a_line_cut_during_install_begins_it_anew_even_where_the_server_has_not_noticed() {
     for silent in [false, true] {
         let cuttable = Cuttable::new();
         let (server, relay) = (&cuttable.server, &cuttable.relay);
-        let run = cuttable.deployment(&App::version("2")).input("install", HANGS_ONCE).input("wait-lock", "0s").start();
+        let run = cuttable
+            .deployment(&App::version("2"))
+            .input("install", HANGS_ONCE)
+            .input("wait-lock", "0s")
+            .start();
         run.wait_for("begun");
         if silent {
             // the first login is still there when the second one comes
@@ -113,7 +135,10 @@ fn a_line_cut_during_install_begins_it_anew_even_where_the_server_has_not_notice
 #[test]
 fn a_line_that_stays_cut_before_the_switch_ends_with_the_time() {
     let cuttable = Cuttable::new();
-    let run = cuttable.deployment(&App::version("2")).input("install", "echo begun\nsleep 300").input("timeout", "8s");
+    let run = cuttable
+        .deployment(&App::version("2"))
+        .input("install", "echo begun\nsleep 300")
+        .input("timeout", "8s");
     let run = run.start();
     run.wait_for("begun");
     cuttable.relay.refuse();
@@ -125,7 +150,9 @@ fn a_line_that_stays_cut_before_the_switch_ends_with_the_time() {
     assert!((8..20).contains(&run.took.as_secs()), "{:?}", run.took);
     cuttable.server.assert_live(&cuttable.first, "1", None);
     assert_eq!(cuttable.server.exec("pgrep -af [s]leep.300 || true"), "");
-    cuttable.server.deploy_well(&App::version("3"), Some(&cuttable.first));
+    cuttable
+        .server
+        .deploy_well(&App::version("3"), Some(&cuttable.first));
 }
 
 /// One file of 20 MiB that hardly packs, and four of one.
@@ -133,13 +160,17 @@ fn large() -> App {
     let mut state = 1_u64;
     let mut text = |megabytes: usize| {
         let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             char::from(33 + u8::try_from((state >> 33) % 90).unwrap())
         };
         (0..megabytes << 20).map(|_| next()).collect::<String>()
     };
     let one = App::version("2").file("data/large", &text(20), 0o644);
-    (0..4).fold(one, |app, index| app.file(&format!("data/{index}"), &text(1), 0o644))
+    (0..4).fold(one, |app, index| {
+        app.file(&format!("data/{index}"), &text(1), 0o644)
+    })
 }
 
 #[test]
@@ -160,7 +191,10 @@ fn an_upload_that_is_cut_goes_on_where_it_was() {
     let run = run.finish();
     run.assert_deployed(Some(&other.first));
     run.assert_says("already there");
-    println!("{whole} bytes up in one go, {} with a cut in the midst", sent());
+    println!(
+        "{whole} bytes up in one go, {} with a cut in the midst",
+        sent()
+    );
     // but for what was on the way when the line was cut
     assert!(sent() < whole + whole / 10, "{} of {whole}", sent());
 }

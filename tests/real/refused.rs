@@ -15,7 +15,13 @@ fn a_wrong_host_key_and_a_refused_login_are_unreachable_and_nothing_is_sent() {
     let run = wrong.run();
     run.assert_ended(3, "unreachable", "connect");
     run.assert_last_line("nothing was changed");
-    run.assert_says(server.exec("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split(' ').nth(1).unwrap());
+    run.assert_says(
+        server
+            .exec("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+            .split(' ')
+            .nth(1)
+            .unwrap(),
+    );
     // the key exchange, and no more: the tree alone would be 2 kB
     assert!(relay.bytes_up() < 4000, "{}", relay.bytes_up());
 
@@ -44,14 +50,23 @@ fn bad_inputs_are_told_all_at_once_and_nobody_is_contacted_but_an_unknown_input_
         .input("health-url", "ftp://x")
         .without("known-hosts")
         .run();
-    assert_eq!((run.code, run.output("outcome")), (2, "invalid"), "{}", run.log);
+    assert_eq!(
+        (run.code, run.output("outcome")),
+        (2, "invalid"),
+        "{}",
+        run.log
+    );
     run.assert_last_line("nothing was contacted");
     for name in ["port", "retention", "health-url", "known-hosts"] {
         run.assert_says(&format!("bad input: {name}"));
     }
     assert_eq!(relay.connections(), 0);
 
-    let run = server.deployment(&app).input("health-ulr", "x").input("retension", "x").run();
+    let run = server
+        .deployment(&app)
+        .input("health-ulr", "x")
+        .input("retension", "x")
+        .run();
     run.assert_deployed(None);
     run.assert_says("health-url");
     run.assert_says("retention");

@@ -13,38 +13,57 @@ const WORDS: usize = 8000;
 
 /// `FILES` files that no other seed's tree holds.
 fn tree(seed: u32) -> App {
-    let file = |app: App, index: u32| app.file(&format!("lib/{index}.txt"), &text(seed + index), 0o644);
+    let file =
+        |app: App, index: u32| app.file(&format!("lib/{index}.txt"), &text(seed + index), 0o644);
     (0..FILES).fold(App::plain(&seed.to_string()), file)
 }
 
 fn text(seed: u32) -> String {
     let next = |n: &u32| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    std::iter::successors(Some(seed), next).take(WORDS).map(|n| format!("{n:08x}")).collect()
+    std::iter::successors(Some(seed), next)
+        .take(WORDS)
+        .map(|n| format!("{n:08x}"))
+        .collect()
 }
 
 fn files_sent(run: &Run) -> u32 {
-    let (before, _) = run.log.split_once(" files sent").unwrap_or_else(|| panic!("{}", run.log));
+    let (before, _) = run
+        .log
+        .split_once(" files sent")
+        .unwrap_or_else(|| panic!("{}", run.log));
     before.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 #[test]
 fn an_upload_whose_client_was_killed_sends_nothing_twice() {
     let server = Server::up();
-    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec=0\n{}", server.plain_service("127.0.0.1")));
+    server.drop_in(&format!(
+        "[Unit]\nStartLimitIntervalSec=0\n{}",
+        server.plain_service("127.0.0.1")
+    ));
     let relay = Relay::start(server.ssh_address(), Duration::from_millis(20));
     let deployment = |app: &App| -> Deployment {
-        let deployment = server.deployment(app).input("install", "none").input("health-settle", "0s");
+        let deployment = server
+            .deployment(app)
+            .input("install", "none")
+            .input("health-settle", "0s");
         deployment.at_port(&server, relay.port())
     };
     // the server part is there, and how much such a tree is
     let first = deployment(&tree(1_000_000)).run().assert_deployed(None);
     let before = relay.bytes_up();
-    let second = deployment(&tree(2_000_000)).run().assert_deployed(Some(&first));
+    let second = deployment(&tree(2_000_000))
+        .run()
+        .assert_deployed(Some(&first));
     let whole = relay.bytes_up() - before;
 
     let (app, before) = (tree(3_000_000), relay.bytes_up());
     let run = deployment(&app).start();
-    assert!(until(Duration::from_secs(60), || relay.bytes_up() - before > whole / 3), "nothing is sent");
+    assert!(
+        until(Duration::from_secs(60), || relay.bytes_up() - before
+            > whole / 3),
+        "nothing is sent"
+    );
     let log = run.kill();
     assert!(!log.contains("goes live"), "{log}");
     server.assert_quiet();
@@ -59,5 +78,8 @@ fn an_upload_whose_client_was_killed_sends_nothing_twice() {
     println!("{whole} bytes in one go; {part} before it was killed, then {rest} and {sent} of {FILES} files");
     assert!(sent < FILES * 3 / 4, "{sent}");
     // manifest and login once more, and the file that was under way
-    assert!(part + rest < whole * 21 / 20, "{part} and {rest}, but {whole} in one go");
+    assert!(
+        part + rest < whole * 21 / 20,
+        "{part} and {rest}, but {whole} in one go"
+    );
 }

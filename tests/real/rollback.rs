@@ -12,32 +12,78 @@ fn what_was_live_is_listed_and_restored() {
     let first = server.deploy_well(&one, None);
     let second = server.deploy_well(&two, Some(&first));
 
-    let run = server.deployment(&two).without("source").input("command", "rollback").run();
-    assert_eq!((run.code, run.outputs["outcome"].as_str()), (0, "restored"), "{}", run.log);
+    let run = server
+        .deployment(&two)
+        .without("source")
+        .input("command", "rollback")
+        .run();
+    assert_eq!(
+        (run.code, run.outputs["outcome"].as_str()),
+        (0, "restored"),
+        "{}",
+        run.log
+    );
     run.assert_says(&format!("restored: {first} is live and healthy"));
     server.assert_live(&first, "1", Some(&second));
 
-    let run = server.deployment(&two).without("source").input("command", "releases").run();
-    assert_eq!((run.code, run.outputs["finished"].as_str()), (0, "true"), "{}", run.log);
+    let run = server
+        .deployment(&two)
+        .without("source")
+        .input("command", "releases")
+        .run();
+    assert_eq!(
+        (run.code, run.outputs["finished"].as_str()),
+        (0, "true"),
+        "{}",
+        run.log
+    );
     run.assert_says(&format!("{first}  good   current"));
     run.assert_says(&format!("{second}  good   previous"));
 }
 
 #[test]
 fn the_example_of_a_button_goes_back_without_a_checkout() {
-    let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rollback.yml")).unwrap();
+    let example = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples/rollback.yml"
+    ))
+    .unwrap();
     let workflow: Value = serde_yaml_ng::from_str(&example).unwrap();
-    let [step] = workflow["jobs"]["roll-back"]["steps"].as_sequence().unwrap().as_slice() else { panic!("{example}") };
+    let [step] = workflow["jobs"]["roll-back"]["steps"]
+        .as_sequence()
+        .unwrap()
+        .as_slice()
+    else {
+        panic!("{example}")
+    };
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
     let second = server.deploy_well(&App::version("2"), Some(&first));
     // host, key and known-hosts are this server's; nobody has given a release
-    let given = step["with"].as_mapping().unwrap().iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
+    let given = step["with"]
+        .as_mapping()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
     let ours = given.filter(|(_, value)| !value.starts_with("${{ ")).fold(
-        server.deployment(&App::version("2")).without("source").on_github().input("release", ""),
-        |run, (name, value)| run.input(name.unwrap(), &value.replace("8000", &server.app_port.to_string())),
+        server
+            .deployment(&App::version("2"))
+            .without("source")
+            .on_github()
+            .input("release", ""),
+        |run, (name, value)| {
+            run.input(
+                name.unwrap(),
+                &value.replace("8000", &server.app_port.to_string()),
+            )
+        },
     );
     let run = ours.run();
-    assert_eq!((run.code, run.outputs["outcome"].as_str()), (0, "restored"), "{}", run.log);
+    assert_eq!(
+        (run.code, run.outputs["outcome"].as_str()),
+        (0, "restored"),
+        "{}",
+        run.log
+    );
     server.assert_live(&first, "1", Some(&second));
 }

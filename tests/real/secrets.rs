@@ -28,18 +28,26 @@ fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
     assert_only_ours(&run.log, 0);
 
     let body = r"no ##[error]database\r\n::set-output name=outcome::deployed\n::error::z";
-    let broken = App::version("2")
-        .at_start(HOSTILE)
-        .replace("send, 200, \"application/json\", body", &format!("send, 500, \"text/plain\", \"{body}\""));
+    let broken = App::version("2").at_start(HOSTILE).replace(
+        "send, 200, \"application/json\", body",
+        &format!("send, 500, \"text/plain\", \"{body}\""),
+    );
     let run = github(&broken).input("health-timeout", "8s").run();
     run.assert_rolled_back("verify", &good);
     run.assert_says("set-output");
     assert_only_ours(&run.log, 1);
 
-    let run = github(&App::version("3").at_start(HOSTILE).at_start("import no_such_module")).run();
+    let run = github(
+        &App::version("3")
+            .at_start(HOSTILE)
+            .at_start("import no_such_module"),
+    )
+    .run();
     run.assert_rolled_back("verify", &good);
     assert_only_ours(&run.log, 1);
-    let run = github(&App::version("4")).input("install", &format!("{install}\nfalse")).run();
+    let run = github(&App::version("4"))
+        .input("install", &format!("{install}\nfalse"))
+        .run();
     run.assert_ended(5, "failed", "install");
     assert_only_ours(&run.log, 1);
 }
@@ -53,15 +61,27 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         "print('-----BEGIN PRIVATE KEY-----\\n{body}\\nQw9x==\\n-----END PRIVATE KEY-----\\nto postgres://me:p4ssw0rd@db/x with \
          AKIAIOSFODNN7EXAMPLE\\nAuthorization: Bearer abcdef0123456789', flush=True)"
     );
-    let broken = App::version("2").at_start(&print).at_start("raise SystemExit('no_such_module')");
+    let broken = App::version("2")
+        .at_start(&print)
+        .at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
     run.assert_last_line("; its log says: no_such_module");
-    for secret in [body, "Qw9x", "p4ssw0rd", "AKIAIOSFODNN7EXAMPLE", "abcdef0123456789"] {
+    for secret in [
+        body,
+        "Qw9x",
+        "p4ssw0rd",
+        "AKIAIOSFODNN7EXAMPLE",
+        "abcdef0123456789",
+    ] {
         run.assert_silent_about(secret);
     }
     for said in [&run.log, &run.summary] {
-        for shown in ["-----BEGIN PRIVATE KEY-----", "postgres://me:***@db/x with ***", "Authorization: Bearer ***"] {
+        for shown in [
+            "-----BEGIN PRIVATE KEY-----",
+            "postgres://me:***@db/x with ***",
+            "Authorization: Bearer ***",
+        ] {
             assert!(said.contains(shown), "{shown:?} is not in\n{said}");
         }
     }
@@ -73,7 +93,8 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         "{}",
         run.summary
     );
-    let broken = App::version("3").at_start("raise RuntimeError('no way to postgres://me:p4ssw0rd@db/x')");
+    let broken =
+        App::version("3").at_start("raise RuntimeError('no way to postgres://me:p4ssw0rd@db/x')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_last_line("; its log says: RuntimeError: no way to postgres://me:***@db/x");
     run.assert_silent_about("p4ssw0rd");
@@ -81,7 +102,10 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
 
 fn assert_only_ours(log: &str, errors: usize) {
     let found = commands(log);
-    assert!(found.iter().all(|name| OURS.contains(&name.as_str())), "{found:?}\n{log}");
+    assert!(
+        found.iter().all(|name| OURS.contains(&name.as_str())),
+        "{found:?}\n{log}"
+    );
     let count = |name: &str| found.iter().filter(|found| *found == name).count();
     assert_eq!(count("error"), errors, "{found:?}\n{log}");
     assert_eq!(count("group"), count("endgroup"), "{found:?}\n{log}");
@@ -102,16 +126,26 @@ fn a_key_with_a_passphrase_opens_the_server_and_neither_is_seen_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     crate::server::write_private(&file, &server.key());
-    let keygen = Command::new("ssh-keygen").args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-f"]).arg(&file).output();
+    let keygen = Command::new("ssh-keygen")
+        .args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-f"])
+        .arg(&file)
+        .output();
     assert!(keygen.unwrap().status.success());
     let encrypted = fs::read_to_string(&file).unwrap();
     let deployment = |passphrase: &str| {
-        let deployment = server.deployment(&App::version("1")).input("key", &encrypted);
+        let deployment = server
+            .deployment(&App::version("1"))
+            .input("key", &encrypted);
         deployment.input("passphrase", passphrase)
     };
 
     let run = deployment("").run();
-    assert_eq!((run.code, run.output("outcome")), (2, "invalid"), "{}", run.log);
+    assert_eq!(
+        (run.code, run.output("outcome")),
+        (2, "invalid"),
+        "{}",
+        run.log
+    );
     run.assert_says("passphrase");
     let run = deployment("correct horse").run();
     run.assert_ended(2, "invalid", "connect");
@@ -119,7 +153,11 @@ fn a_key_with_a_passphrase_opens_the_server_and_neither_is_seen_anywhere() {
     run.assert_silent_about("correct horse");
     assert!(!server.has("/opt/diting/.deploy"));
 
-    let secrets = [line_of(&server.key()), line_of(&encrypted), PASSPHRASE.to_owned()];
+    let secrets = [
+        line_of(&server.key()),
+        line_of(&encrypted),
+        PASSPHRASE.to_owned(),
+    ];
     assert_seen_nowhere(&server, deployment(PASSPHRASE), &secrets);
 }
 
@@ -142,16 +180,32 @@ fn assert_seen_nowhere(server: &Server, deployment: Deployment, secrets: &[Strin
     assert!(looks > 10, "{looks} looks");
     assert!(seen.is_empty(), "{seen:?}");
     assert!(!folder.exists());
-    server.key().lines().filter(|line| line.len() > 20).for_each(|line| run.assert_silent_about(line));
+    server
+        .key()
+        .lines()
+        .filter(|line| line.len() > 20)
+        .for_each(|line| run.assert_silent_about(line));
     for secret in secrets {
         run.assert_silent_about(secret);
         for place in [kept.path(), &server.written()] {
-            let found = Command::new("grep").args(["-rlaF", "--devices=skip", secret]).arg(place).output().unwrap();
-            assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{}", place.display());
+            let found = Command::new("grep")
+                .args(["-rlaF", "--devices=skip", secret])
+                .arg(place)
+                .output()
+                .unwrap();
+            assert_eq!(
+                String::from_utf8_lossy(&found.stdout),
+                "",
+                "{}",
+                place.display()
+            );
         }
     }
     assert!(showing(secrets, kept.path()).is_empty());
-    let mut left: Vec<_> = fs::read_dir(kept.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut left: Vec<_> = fs::read_dir(kept.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     left.sort();
     assert_eq!(left, ["outputs", "summary"]);
 }
@@ -188,21 +242,39 @@ impl Watcher {
 fn showing(secrets: &[String], folder: &Path) -> Vec<PathBuf> {
     let files = crate::server::processes().flat_map(|process| {
         // asked first: what is the program's now may be another's when it is read
-        let names: &[&str] = if is_program(&process) { &["cmdline"] } else { &["cmdline", "environ"] };
-        names.iter().map(|name| process.join(name)).collect::<Vec<_>>()
+        let names: &[&str] = if is_program(&process) {
+            &["cmdline"]
+        } else {
+            &["cmdline", "environ"]
+        };
+        names
+            .iter()
+            .map(|name| process.join(name))
+            .collect::<Vec<_>>()
     });
     let shows = |path: &PathBuf| {
-        let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let text = fs::read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
         secrets.iter().any(|secret| text.contains(secret))
     };
-    files.chain(files_below(folder)).chain(of_sessions()).filter(shows).collect()
+    files
+        .chain(files_below(folder))
+        .chain(of_sessions())
+        .filter(shows)
+        .collect()
 }
 
 /// What sessions keep, where a socket's path must be short.
 fn of_sessions() -> Vec<PathBuf> {
     let ours = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"da");
-    let folders = fs::read_dir("/tmp").unwrap().flatten().filter(|entry| ours(&entry.file_name()));
-    folders.flat_map(|entry| files_below(&entry.path())).collect()
+    let folders = fs::read_dir("/tmp")
+        .unwrap()
+        .flatten()
+        .filter(|entry| ours(&entry.file_name()));
+    folders
+        .flat_map(|entry| files_below(&entry.path()))
+        .collect()
 }
 
 /// The program, or a child that it has not yet made another of.

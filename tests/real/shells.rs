@@ -11,7 +11,11 @@ fn every_login_shell_and_a_noisy_one_will_do_and_nologin_is_a_clear_error() {
     let rc = server.read("/home/deploy/.bashrc");
     let noise = "echo 'Welcome!'; echo '::error::noise' >&2; printf 'no newline'\n";
     fs::write(server.path("/home/deploy/.bashrc"), format!("{noise}{rc}")).unwrap();
-    fs::write(server.path("/home/deploy/.cshrc"), "echo 'Welcome to csh!'\n").unwrap();
+    fs::write(
+        server.path("/home/deploy/.cshrc"),
+        "echo 'Welcome to csh!'\n",
+    )
+    .unwrap();
     let mut last: Option<String> = None;
     for shell in ["/bin/bash", "/usr/bin/fish", "/bin/tcsh", "/bin/dash"] {
         server.exec(&format!("usermod --shell {shell} deploy"));

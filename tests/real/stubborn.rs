@@ -32,7 +32,9 @@ fn a_signal_after_the_switch_is_unknown_at_once_and_the_server_goes_on() {
     assert!(signalled.elapsed() < AT_ONCE, "{:?}", signalled.elapsed());
     run.assert_ended(9, "unknown", "verify");
     let second = run.output("release").to_owned();
-    wait_for("the commit", || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the commit", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
     server.assert_live(&second, "2", Some(&good));
 }
 
@@ -41,7 +43,9 @@ fn a_frozen_client_stops_nothing_and_learns_the_end_when_it_wakes() {
     let (server, good) = before();
     let run = verifying(server.deployment(&App::version("2")));
     run.signal(Signal::STOP);
-    wait_for("the commit", || !server.has(&format!("{TARGET}/.deploy/pending")));
+    wait_for("the commit", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
     run.signal(Signal::CONT);
     let second = run.finish().assert_deployed(Some(&good));
     server.assert_live(&second, "2", Some(&good));
@@ -80,13 +84,22 @@ fn many_deployments_in_a_row_wait_for_the_start_limit_while_the_old_release_serv
     let mut last = server.deploy_well(&App::version("2"), Some(&first));
     // longer than four such take, however busy the machine is, and shorter than the wait for one below
     let interval = (8 * start.elapsed()).as_secs().clamp(25, 80);
-    server.drop_in(&format!("[Unit]\nStartLimitIntervalSec={interval}\nStartLimitBurst=5\n"));
+    server.drop_in(&format!(
+        "[Unit]\nStartLimitIntervalSec={interval}\nStartLimitBurst=5\n"
+    ));
     let mut waited = false;
     for version in ["3", "4", "5", "6", "7"] {
-        let mut run = server.deployment(&App::version(version)).input("health-settle", "0s").start();
+        let mut run = server
+            .deployment(&App::version(version))
+            .input("health-settle", "0s")
+            .start();
         let mut silent = 0;
         wait_for("the run ends", || {
-            silent = if server.get("/health").is_some() { 0 } else { silent + 1 };
+            silent = if server.get("/health").is_some() {
+                0
+            } else {
+                silent + 1
+            };
             // a restart takes less
             assert!(silent < 100, "nothing serves");
             run.has_ended()
@@ -109,31 +122,53 @@ fn a_release_before_that_was_not_healthy_is_put_back_and_said_to_be_so() {
     server.exec_as_deploy(&format!(
         "cd {folder}; ~/.local/bin/uv sync --frozen --quiet; ln -s {folder} {TARGET}/current"
     ));
-    let run = server.deployment(&App::health_500("1")).input("health-timeout", "8s").run();
+    let run = server
+        .deployment(&App::health_500("1"))
+        .input("health-timeout", "8s")
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_last_line("what ran before was not healthy either");
     run.assert_says("what ran before was not healthy");
-    assert_eq!(server.exec(&format!("readlink -e {TARGET}/current")), folder);
+    assert_eq!(
+        server.exec(&format!("readlink -e {TARGET}/current")),
+        folder
+    );
     server.assert_quiet();
 
-    let good = server.deploy(&App::version("2")).assert_deployed(Some("1762147685"));
+    let good = server
+        .deploy(&App::version("2"))
+        .assert_deployed(Some("1762147685"));
     server.assert_live(&good, "2", None);
 }
 
 #[test]
 fn a_full_disk_fails_before_the_switch_and_changes_nothing() {
     let server = Server::up();
-    server.exec(&format!("mount -t tmpfs -o size=60m,mode=755,uid=1000,gid=1000 full {TARGET}"));
+    server.exec(&format!(
+        "mount -t tmpfs -o size=60m,mode=755,uid=1000,gid=1000 full {TARGET}"
+    ));
     let refused = server.deploy(&App::version("1"));
     refused.assert_ended(4, "not-ready", "check");
     refused.assert_last_line("500.0 MB are to stay free");
     let deploy = |app: &App| server.deployment(app).input("min-free", "0B").run();
     let first = deploy(&App::version("1")).assert_deployed(None);
-    let free = server.exec(&format!("df --output=avail -k {TARGET} | tail -n 1")).trim().parse::<u64>().unwrap();
-    server.exec_as_deploy(&format!("head -c {}k /dev/zero >{TARGET}/filler", free - 300));
+    let free = server
+        .exec(&format!("df --output=avail -k {TARGET} | tail -n 1"))
+        .trim()
+        .parse::<u64>()
+        .unwrap();
+    server.exec_as_deploy(&format!(
+        "head -c {}k /dev/zero >{TARGET}/filler",
+        free - 300
+    ));
     for app in [App::version("2").large(), App::version("3")] {
         let run = deploy(&app);
-        assert_eq!((run.code, run.output("outcome")), (5, "failed"), "{}", run.log);
+        assert_eq!(
+            (run.code, run.output("outcome")),
+            (5, "failed"),
+            "{}",
+            run.log
+        );
         run.assert_says("No space left on device");
         run.assert_last_line(&format!("{first} is still live"));
         server.assert_answers(&first, "1");
@@ -150,15 +185,27 @@ fn files_that_no_unit_serves_go_live_by_their_link_alone() {
     let site = "/opt/diting/site";
     server.exec_as_deploy(&format!("mkdir {site}"));
     let deploy = |version: &str| {
-        let run = server.deployment(&App::plain(version)).input("service", "none").input("restart", "none");
+        let run = server
+            .deployment(&App::plain(version))
+            .input("service", "none")
+            .input("restart", "none");
         let run = run.input("target", site).input("install", "none");
-        run.without("health-url").input("health-settle", "50s").input("health-timeout", "55s").run()
+        run.without("health-url")
+            .input("health-settle", "50s")
+            .input("health-timeout", "55s")
+            .run()
     };
     let run = deploy("1");
     let first = run.assert_deployed(None);
-    assert!(run.took < Duration::from_secs(40), "there is nothing to be watched: {:?}", run.took);
+    assert!(
+        run.took < Duration::from_secs(40),
+        "there is nothing to be watched: {:?}",
+        run.took
+    );
     let second = deploy("2").assert_deployed(Some(&first));
-    assert!(server.read(&format!("{site}/releases/{second}/app.py")).contains("version 2"));
+    assert!(server
+        .read(&format!("{site}/releases/{second}/app.py"))
+        .contains("version 2"));
     assert_eq!(
         server.exec(&format!("readlink {site}/current {site}/previous")),
         format!("releases/{second}\nreleases/{first}")

@@ -24,7 +24,11 @@ impl Seeded {
              sudo -n systemctl restart diting"
         ));
         server.wait_until_answers(&live);
-        Self { server, older, live }
+        Self {
+            server,
+            older,
+            live,
+        }
     }
 }
 
@@ -32,8 +36,12 @@ impl Seeded {
 fn put(server: &Server, release: &str, app: &App) {
     let folder = format!("{TARGET}/releases/{release}");
     copy_tree(&app.path(), &server.path(&folder));
-    server.exec(&format!("chown -R deploy:deploy {folder}; chmod 755 {folder}"));
-    server.exec_as_deploy(&format!("cd {folder}\n~/.local/bin/uv sync --frozen --quiet"));
+    server.exec(&format!(
+        "chown -R deploy:deploy {folder}; chmod 755 {folder}"
+    ));
+    server.exec_as_deploy(&format!(
+        "cd {folder}\n~/.local/bin/uv sync --frozen --quiet"
+    ));
 }
 
 /// A retention that keeps the seeds' old releases.
@@ -42,15 +50,22 @@ fn deployment(server: &Server, app: &App) -> crate::run::Deployment {
 }
 
 #[test]
-fn a_server_filled_by_the_old_workflow_is_taken_over_and_updated_and_a_broken_release_goes_back_to_ours() {
+fn a_server_filled_by_the_old_workflow_is_taken_over_and_updated_and_a_broken_release_goes_back_to_ours(
+) {
     let seeded = Seeded::new();
     let server = &seeded.server;
     let run = deployment(server, &App::version("1")).run();
     let ours = run.assert_deployed(Some(&seeded.live));
-    run.assert_says(&format!("{} was live and healthy, and is taken over as good", seeded.live));
+    run.assert_says(&format!(
+        "{} was live and healthy, and is taken over as good",
+        seeded.live
+    ));
     run.assert_says("current was");
     server.assert_live(&ours, "1", Some(&seeded.live));
-    assert_eq!(server.link("previous"), Some(format!("releases/{}", seeded.live)));
+    assert_eq!(
+        server.link("previous"),
+        Some(format!("releases/{}", seeded.live))
+    );
     for taken_over in [&seeded.older, &seeded.live] {
         assert_eq!(server.record(taken_over)["taken_over"], true);
     }
@@ -58,14 +73,19 @@ fn a_server_filled_by_the_old_workflow_is_taken_over_and_updated_and_a_broken_re
     let run = deployment(server, &App::import_error("2")).run();
     let failed = run.assert_rolled_back("verify", &ours);
     server.assert_live(&ours, "1", Some(&seeded.live));
-    assert_eq!(server.releases(), [seeded.older.clone(), seeded.live.clone(), ours, failed]);
+    assert_eq!(
+        server.releases(),
+        [seeded.older.clone(), seeded.live.clone(), ours, failed]
+    );
 }
 
 #[test]
 fn a_broken_release_right_after_the_old_workflow_goes_back_to_the_old_workflows() {
     let seeded = Seeded::new();
     let server = &seeded.server;
-    let run = deployment(server, &App::health_500("1")).input("health-timeout", "8s").run();
+    let run = deployment(server, &App::health_500("1"))
+        .input("health-timeout", "8s")
+        .run();
     run.assert_rolled_back("verify", &seeded.live);
     server.assert_live(&seeded.live, "b", Some(&seeded.older));
 }
@@ -75,7 +95,9 @@ fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_take
     let seeded = Seeded::new();
     let server = &seeded.server;
     // as the guide for emergencies has it, by a person who uses sudo
-    server.exec(&format!("ln -sfn {TARGET}/previous {TARGET}/current && systemctl restart diting"));
+    server.exec(&format!(
+        "ln -sfn {TARGET}/previous {TARGET}/current && systemctl restart diting"
+    ));
     server.wait_until_answers(&seeded.older);
     assert_eq!(server.link("current"), Some(format!("{TARGET}/previous")));
 
@@ -83,17 +105,26 @@ fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_take
     run.assert_rolled_back("verify", &seeded.older);
     server.assert_answers(&seeded.older, "a");
     server.assert_quiet();
-    assert_eq!(server.exec(&format!("readlink -e {TARGET}/current")), format!("{TARGET}/releases/{}", seeded.older));
+    assert_eq!(
+        server.exec(&format!("readlink -e {TARGET}/current")),
+        format!("{TARGET}/releases/{}", seeded.older)
+    );
 
-    server.exec(&format!("chown -h root:root {TARGET}/current {TARGET}/previous"));
-    let ours = deployment(server, &App::version("2")).run().assert_deployed(Some(&seeded.older));
+    server.exec(&format!(
+        "chown -h root:root {TARGET}/current {TARGET}/previous"
+    ));
+    let ours = deployment(server, &App::version("2"))
+        .run()
+        .assert_deployed(Some(&seeded.older));
     server.assert_live(&ours, "2", Some(&seeded.older));
 }
 
 #[test]
 fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
     let server = Server::up();
-    server.exec_as_deploy(&format!("mkdir -p {TARGET}/current && echo precious >{TARGET}/current/file"));
+    server.exec_as_deploy(&format!(
+        "mkdir -p {TARGET}/current && echo precious >{TARGET}/current/file"
+    ));
     // it has tried to start since the boot
     server.exec("systemctl stop diting");
     let before = server.exec("systemctl show --property InvocationID,ActiveState diting");
@@ -102,7 +133,10 @@ fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
     run.assert_says("not a link to a release, but a folder");
     assert_eq!(server.read(&format!("{TARGET}/current/file")), "precious\n");
     assert!(server.releases().is_empty());
-    assert_eq!(server.exec("systemctl show --property InvocationID,ActiveState diting"), before);
+    assert_eq!(
+        server.exec("systemctl show --property InvocationID,ActiveState diting"),
+        before
+    );
     server.assert_quiet();
 }
 
@@ -111,16 +145,27 @@ fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives(
     let server = Server::up();
     let folder = format!("{TARGET}/current");
     copy_tree(&App::version("a").path(), &server.path(&folder));
-    server.exec(&format!("chown -R deploy:deploy {folder}; chmod 755 {folder}"));
-    server.exec_as_deploy(&format!("cd {folder}\n~/.local/bin/uv sync --frozen --quiet"));
+    server.exec(&format!(
+        "chown -R deploy:deploy {folder}; chmod 755 {folder}"
+    ));
+    server.exec_as_deploy(&format!(
+        "cd {folder}\n~/.local/bin/uv sync --frozen --quiet"
+    ));
     // as somebody leaves it who works as root
-    server.exec(&format!("chown -R root:root {folder}; systemctl restart diting"));
+    server.exec(&format!(
+        "chown -R root:root {folder}; systemctl restart diting"
+    ));
     server.wait_until_answers("current");
 
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
     server.assert_answers("current", "a");
-    let command = run.log.lines().map(str::trim).find(|line| line.starts_with(&format!("cd {TARGET} && "))).unwrap();
+    let command = run
+        .log
+        .lines()
+        .map(str::trim)
+        .find(|line| line.starts_with(&format!("cd {TARGET} && ")))
+        .unwrap();
     server.exec(command);
     server.assert_answers("current", "a");
     let [taken_over] = server.releases().try_into().unwrap();
@@ -128,6 +173,8 @@ fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives(
     let run = deployment(&server, &App::import_error("2")).run();
     run.assert_rolled_back("verify", &taken_over);
     server.assert_answers(&taken_over, "a");
-    let ours = deployment(&server, &App::version("3")).run().assert_deployed(Some(&taken_over));
+    let ours = deployment(&server, &App::version("3"))
+        .run()
+        .assert_deployed(Some(&taken_over));
     server.assert_live(&ours, "3", Some(&taken_over));
 }

@@ -11,25 +11,50 @@ const RENEWED: &str = "\r\x1b[K… ";
 fn a_terminal_shows_what_goes_on_in_colours_and_ends_without_a_trace_of_it() {
     let server = Server::up();
     let install = "echo begun\nsleep 3\nuv sync --frozen --quiet";
-    let run = server.deployment(&App::version("1")).input("install", install).on_terminal().run();
-    assert_eq!((run.code, run.output("outcome")), (0, "deployed"), "{}", run.log);
-    for text in ["\x1b[32m✓ install", "\x1b[1m== verify", "\x1b[2m│ begun", "\x1b[32mdeployed: "] {
+    let run = server
+        .deployment(&App::version("1"))
+        .input("install", install)
+        .on_terminal()
+        .run();
+    assert_eq!(
+        (run.code, run.output("outcome")),
+        (0, "deployed"),
+        "{}",
+        run.log
+    );
+    for text in [
+        "\x1b[32m✓ install",
+        "\x1b[1m== verify",
+        "\x1b[2m│ begun",
+        "\x1b[32mdeployed: ",
+    ] {
         run.assert_says(text);
     }
     run.assert_says(&format!("{RENEWED}install, "));
     let last = run.log.rfind(RENEWED).unwrap();
-    assert!(run.log[last + RENEWED.len()..].contains("\r\x1b[K"), "the last one is wiped: {:?}", &run.log[last..]);
+    assert!(
+        run.log[last + RENEWED.len()..].contains("\r\x1b[K"),
+        "the last one is wiped: {:?}",
+        &run.log[last..]
+    );
 }
 
 #[test]
 fn without_a_terminal_there_is_neither_colour_nor_a_line_that_is_renewed() {
     let server = Server::up();
     let install = "sleep 2\nuv sync --frozen --quiet";
-    let run = server.deployment(&App::version("1")).input("install", install).run();
+    let run = server
+        .deployment(&App::version("1"))
+        .input("install", install)
+        .run();
     run.assert_deployed(None);
     run.assert_silent_about("\x1b");
     run.assert_silent_about("\r");
-    let plain = server.deployment(&App::version("2")).env("NO_COLOR", "1").on_terminal().run();
+    let plain = server
+        .deployment(&App::version("2"))
+        .env("NO_COLOR", "1")
+        .on_terminal()
+        .run();
     assert_eq!(plain.code, 0);
     plain.assert_silent_about("\x1b[3");
 }
@@ -38,7 +63,10 @@ fn without_a_terminal_there_is_neither_colour_nor_a_line_that_is_renewed() {
 fn ctrl_c_before_the_switch_leaves_the_server_as_it_was() {
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let run = server.deployment(&App::version("2")).input("install", "echo begun\nsleep 300").on_terminal();
+    let run = server
+        .deployment(&App::version("2"))
+        .input("install", "echo begun\nsleep 300")
+        .on_terminal();
     let mut run = run.start();
     run.wait_for("begun");
     run.type_keys(CTRL_C);
@@ -53,7 +81,11 @@ fn ctrl_c_before_the_switch_leaves_the_server_as_it_was() {
 fn ctrl_c_after_it_says_that_the_server_goes_on() {
     let server = Server::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let mut run = server.deployment(&App::version("2")).input("health-settle", "4s").on_terminal().start();
+    let mut run = server
+        .deployment(&App::version("2"))
+        .input("health-settle", "4s")
+        .on_terminal()
+        .start();
     run.wait_for("answered 200");
     run.type_keys(CTRL_C);
     let run = run.finish();

@@ -8,7 +8,10 @@ use std::fs;
 const NOT_CHECKED: &str = "who listens on the health port was not checked";
 
 fn deploy(server: &Server, version: &str) -> Run {
-    server.deployment(&App::plain(version)).input("install", "none").run()
+    server
+        .deployment(&App::plain(version))
+        .input("install", "none")
+        .run()
 }
 
 #[test]
@@ -36,7 +39,11 @@ fn a_service_behind_its_own_socket_unit_is_deployed_and_rolled_back() {
     let second = run.assert_deployed(Some(&first));
     server.assert_live(&second, "2", Some(&first));
     let broken = App::plain("3\\n'.encode(); raise SystemExit; b'");
-    let run = server.deployment(&broken).input("install", "none").input("health-timeout", "8s").run();
+    let run = server
+        .deployment(&broken)
+        .input("install", "none")
+        .input("health-timeout", "8s")
+        .run();
     run.assert_rolled_back("verify", &second);
     server.assert_live(&second, "2", Some(&first));
 }
@@ -46,7 +53,11 @@ fn localhost_is_both_families_and_root_may_deploy() {
     let server = Server::up();
     server.drop_in(&server.plain_service("::1"));
     let app = App::plain("1");
-    let run = server.deployment(&app).input("install", "none").input("user", "root").run();
+    let run = server
+        .deployment(&app)
+        .input("install", "none")
+        .input("user", "root")
+        .run();
     let first = run.assert_deployed(None);
     assert_eq!(server.exec("stat -c %U /opt/diting/current/app.py"), "root");
     assert_eq!(server.link("current"), Some(format!("releases/{first}")));

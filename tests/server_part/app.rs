@@ -30,16 +30,25 @@ impl App {
     pub(crate) fn new(name: &str, behaviour: &str) -> Self {
         Self::empty(name)
             .with("name", Node::File(0o644, format!("{name}\n").into_bytes()))
-            .with("behaviour", Node::File(0o644, format!("{behaviour}\n").into_bytes()))
+            .with(
+                "behaviour",
+                Node::File(0o644, format!("{behaviour}\n").into_bytes()),
+            )
             .with("src", Node::Folder)
-            .with("src/main.py", Node::File(0o644, b"the same in every release\n".repeat(900)))
+            .with(
+                "src/main.py",
+                Node::File(0o644, b"the same in every release\n".repeat(900)),
+            )
             .with("src/empty", Node::File(0o600, Vec::new()))
             .with("src/run", Node::File(0o755, b"#!/bin/sh\n".to_vec()))
             .with("src/link", Node::Link(b"../elsewhere".to_vec()))
     }
 
     pub(crate) fn empty(name: &str) -> Self {
-        Self { name: name.to_owned(), nodes: BTreeMap::new() }
+        Self {
+            name: name.to_owned(),
+            nodes: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn good(name: &str) -> Self {
@@ -60,12 +69,20 @@ impl App {
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let kind = |node: &Node| match node {
             Node::Folder => Kind::Folder { mode: 0o755 },
-            Node::File(mode, content) => {
-                Kind::File { mode: *mode, size: content.len() as u64, digest: ShortDigest::of(content) }
-            }
+            Node::File(mode, content) => Kind::File {
+                mode: *mode,
+                size: content.len() as u64,
+                digest: ShortDigest::of(content),
+            },
             Node::Link(to) => Kind::Link { to: to.clone() },
         };
-        self.nodes.iter().map(|(path, node)| Entry { path: path.clone(), kind: kind(node) }).collect()
+        self.nodes
+            .iter()
+            .map(|(path, node)| Entry {
+                path: path.clone(),
+                kind: kind(node),
+            })
+            .collect()
     }
 
     /// The digest of the whole.
@@ -74,22 +91,36 @@ impl App {
             Node::File(_, content) => Digest::of(content),
             Node::Folder | Node::Link(_) => Digest::of(b""),
         };
-        root_of(&self.entries(), &self.nodes.values().map(digest).collect::<Vec<_>>())
+        root_of(
+            &self.entries(),
+            &self.nodes.values().map(digest).collect::<Vec<_>>(),
+        )
     }
 
     /// The content of an entry, of which the server knows some chunks.
     pub(crate) fn changes(&self, known: &Known) -> Vec<ToServer> {
         let entry = known.entry;
-        let Some(Node::File(_, content)) = self.nodes.values().nth(entry as usize) else { panic!("{known:?}") };
+        let Some(Node::File(_, content)) = self.nodes.values().nth(entry as usize) else {
+            panic!("{known:?}")
+        };
         let piece = |chunk: deploy_action::protocol::chunks::Chunk| match known
             .chunks
             .iter()
             .position(|known| *known == chunk.digest())
         {
-            Some(first) => ToServer::Known { entry, first: u32::try_from(first).unwrap(), count: 1 },
-            None => ToServer::Content { entry, bytes: chunk.bytes },
+            Some(first) => ToServer::Known {
+                entry,
+                first: u32::try_from(first).unwrap(),
+                count: 1,
+            },
+            None => ToServer::Content {
+                entry,
+                bytes: chunk.bytes,
+            },
         };
-        cut(content.as_slice(), content.len() as u64).map(|chunk| piece(chunk.unwrap())).collect()
+        cut(content.as_slice(), content.len() as u64)
+            .map(|chunk| piece(chunk.unwrap()))
+            .collect()
     }
 
     /// The contents of the entries `range`, in pieces.
@@ -97,9 +128,10 @@ impl App {
         let mut all = Vec::new();
         for (index, node) in (0..).zip(self.nodes.values()) {
             if let (true, Node::File(_, content)) = (range.contains(&index), node) {
-                all.extend(
-                    content.chunks(PIECE).map(|bytes| ToServer::Content { entry: index, bytes: bytes.to_vec() }),
-                );
+                all.extend(content.chunks(PIECE).map(|bytes| ToServer::Content {
+                    entry: index,
+                    bytes: bytes.to_vec(),
+                }));
             }
         }
         all
@@ -132,11 +164,18 @@ impl App {
 }
 
 fn is_as_sent(path: &Path, node: &Node) -> bool {
-    let Ok(found) = fs::symlink_metadata(path) else { return false };
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return false;
+    };
     let mode = found.permissions().mode() & 0o7777;
     match node {
         Node::Folder => found.is_dir() && mode == 0o755,
-        Node::File(meant, content) => found.is_file() && mode == *meant && fs::read(path).unwrap() == *content,
-        Node::Link(to) => found.is_symlink() && fs::read_link(path).unwrap().as_os_str().as_bytes() == to.as_slice(),
+        Node::File(meant, content) => {
+            found.is_file() && mode == *meant && fs::read(path).unwrap() == *content
+        }
+        Node::Link(to) => {
+            found.is_symlink()
+                && fs::read_link(path).unwrap().as_os_str().as_bytes() == to.as_slice()
+        }
     }
 }

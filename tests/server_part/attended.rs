@@ -24,7 +24,11 @@ fn attended(server: &Server, plan: &Plan, app: &App) -> Told {
 
 fn nothing_happened(server: &Server, told: &Told) {
     let verdict = told.verdict.as_ref().unwrap();
-    assert_eq!((verdict.outcome, &verdict.failure, verdict.switched), (Outcome::Cancelled, &None, false), "{told:?}");
+    assert_eq!(
+        (verdict.outcome, &verdict.failure, verdict.switched),
+        (Outcome::Cancelled, &None, false),
+        "{told:?}"
+    );
     assert_eq!(server.restarts(), ["old"]);
     Sound::of(server);
 }
@@ -39,7 +43,10 @@ fn of_one_that_the_server_never_saw_nothing_happened_and_nothing_will() {
     let mut late = server.start(&plan);
     late.send_all(&plan, &app, Sending::Ask);
     assert_eq!(late.finish(&app).outcome(), Some(Outcome::Cancelled));
-    assert_eq!((server.restarts(), server.releases()), (vec!["old".to_owned()], vec!["old".to_owned()]));
+    assert_eq!(
+        (server.restarts(), server.releases()),
+        (vec!["old".to_owned()], vec!["old".to_owned()])
+    );
     server.deploys(&app);
 }
 
@@ -62,8 +69,15 @@ fn one_that_is_at_work_is_followed_and_one_that_has_ended_is_told() {
             fs::remove_file(gate).unwrap();
             client.finish(&app)
         };
-        assert_eq!((told.outcome(), told.recovered()), (Some(Outcome::Deployed), None), "{told:?}");
-        assert!(matches!(told.events[0], What::PointOfNoReturn { .. }), "{told:?}");
+        assert_eq!(
+            (told.outcome(), told.recovered()),
+            (Some(Outcome::Deployed), None),
+            "{told:?}"
+        );
+        assert!(
+            matches!(told.events[0], What::PointOfNoReturn { .. }),
+            "{told:?}"
+        );
         assert_eq!(server.restarts(), ["old", "new"]);
         assert_eq!(server.look_in().recovered(), None, "it was told");
     }
@@ -119,9 +133,14 @@ fn one_that_waits_for_anothers_lock_will_find_that_it_was_given_up() {
 
 /// Whether the process is about to decide whether it is given up: it has the folder of verdicts open.
 fn is_deciding(server: &Server, pid: u32) -> bool {
-    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let files = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let folder = fs::canonicalize(server.own().join("verdicts")).unwrap();
-    files.filter_map(|file| fs::read_link(file.path()).ok()).any(|open| open == folder)
+    files
+        .filter_map(|file| fs::read_link(file.path()).ok())
+        .any(|open| open == folder)
 }
 
 /// As one that is in the midst of deciding.
@@ -132,7 +151,10 @@ fn decide(server: &Server) -> fs::File {
 }
 
 fn verdict_of(server: &Server, plan: &Plan) -> PathBuf {
-    server.own().join("verdicts").join(plan.transaction.to_string())
+    server
+        .own()
+        .join("verdicts")
+        .join(plan.transaction.to_string())
 }
 
 #[test]
@@ -145,9 +167,15 @@ fn one_that_is_given_up_in_the_last_moment_does_not_begin() {
     let deciding = decide(&server);
     let mut first = server.start(&plan);
     first.send_all(&plan, &app, Sending::Unasked);
-    assert!(within_seconds(|| is_deciding(&server, first.pid()) || server.restarts() != ["old"]));
+    assert!(within_seconds(
+        || is_deciding(&server, first.pid()) || server.restarts() != ["old"]
+    ));
     assert_eq!(server.restarts(), ["old"]);
-    fs::write(verdict_of(&server, &plan), serde_json::to_vec(&given_up).unwrap()).unwrap();
+    fs::write(
+        verdict_of(&server, &plan),
+        serde_json::to_vec(&given_up).unwrap(),
+    )
+    .unwrap();
     drop(deciding);
     assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old"]);
@@ -164,7 +192,9 @@ fn none_is_given_up_while_it_may_begin() {
     let lock = fs::File::open(server.own().join("lock")).unwrap();
     lock.lock().unwrap();
     let client = attend(&server, &plan);
-    assert!(within_seconds(|| is_deciding(&server, client.pid()) || verdict_of(&server, &plan).exists()));
+    assert!(within_seconds(
+        || is_deciding(&server, client.pid()) || verdict_of(&server, &plan).exists()
+    ));
     assert!(!verdict_of(&server, &plan).exists());
     drop((deciding, lock));
     nothing_happened(&server, &client.finish(&app));

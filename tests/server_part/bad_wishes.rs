@@ -5,7 +5,9 @@ use crate::client::Told;
 use crate::server::Server;
 use crate::sound::Sound;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
-use deploy_action::protocol::{root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer};
+use deploy_action::protocol::{
+    root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer,
+};
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
 use std::io::Write;
@@ -27,22 +29,42 @@ fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<To
 }
 
 fn is_refused(server: &Server, told: &Told) {
-    let reason = told.verdict.as_ref().and_then(|verdict| verdict.failure.clone()).map(|failure| failure.reason);
+    let reason = told
+        .verdict
+        .as_ref()
+        .and_then(|verdict| verdict.failure.clone())
+        .map(|failure| failure.reason);
     assert!(matches!(reason, Some(Reason::Upload(_))), "{told:?}");
-    assert_eq!((server.named_by("current").as_deref(), server.restarts()), (Some("old"), vec!["old".to_owned()]));
+    assert_eq!(
+        (server.named_by("current").as_deref(), server.restarts()),
+        (Some("old"), vec!["old".to_owned()])
+    );
 }
 
 fn file(path: &str, content: &[u8]) -> Entry {
-    let kind = Kind::File { mode: 0o644, size: content.len() as u64, digest: ShortDigest::of(content) };
-    Entry { path: path.into(), kind }
+    let kind = Kind::File {
+        mode: 0o644,
+        size: content.len() as u64,
+        digest: ShortDigest::of(content),
+    };
+    Entry {
+        path: path.into(),
+        kind,
+    }
 }
 
 fn link(path: &str, to: &str) -> Entry {
-    Entry { path: path.into(), kind: Kind::Link { to: to.into() } }
+    Entry {
+        path: path.into(),
+        kind: Kind::Link { to: to.into() },
+    }
 }
 
 fn folder(path: &str, mode: u32) -> Entry {
-    Entry { path: path.into(), kind: Kind::Folder { mode } }
+    Entry {
+        path: path.into(),
+        kind: Kind::Folder { mode },
+    }
 }
 
 #[test]
@@ -54,8 +76,14 @@ fn no_name_leaves_the_release() {
     let trees = [
         vec![file("../../../home/precious", b"x")],
         vec![file(&absolute, b"x")],
-        vec![folder("a", 0o755), file("a/../../../../home/precious", b"x")],
-        vec![link("a", server.home().to_str().unwrap()), file("a/precious", b"x")],
+        vec![
+            folder("a", 0o755),
+            file("a/../../../../home/precious", b"x"),
+        ],
+        vec![
+            link("a", server.home().to_str().unwrap()),
+            file("a/precious", b"x"),
+        ],
         vec![file("a", b"x"), file("a/b", b"x")],
         vec![file("", b"x")],
         vec![file(".", b"x")],
@@ -68,10 +96,19 @@ fn no_name_leaves_the_release() {
         vec![link("a", "")],
     ];
     for tree in trees {
-        let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content { entry, bytes: b"x".to_vec() });
-        let messages = [ToServer::Entries(tree.clone())].into_iter().chain(contents).chain([ToServer::Sent]);
+        let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content {
+            entry,
+            bytes: b"x".to_vec(),
+        });
+        let messages = [ToServer::Entries(tree.clone())]
+            .into_iter()
+            .chain(contents)
+            .chain([ToServer::Sent]);
         let x: &[u8] = b"x";
-        is_refused(&server, &tell(&server, &tree, &vec![x; tree.len()], messages.collect()));
+        is_refused(
+            &server,
+            &tell(&server, &tree, &vec![x; tree.len()], messages.collect()),
+        );
         assert_eq!(fs::read(&outside).unwrap(), b"as it was", "{tree:?}");
     }
 }
@@ -80,26 +117,56 @@ fn no_name_leaves_the_release() {
 fn contents_that_are_not_those_announced_are_refused() {
     let server = Server::with(&App::good("old"));
     let tree = vec![file("a", b"12345"), file("b", b"6")];
-    let content = |entry, bytes: &[u8]| ToServer::Content { entry, bytes: bytes.to_vec() };
+    let content = |entry, bytes: &[u8]| ToServer::Content {
+        entry,
+        bytes: bytes.to_vec(),
+    };
     let wrong = [
         vec![content(0, b"54321"), content(1, b"6"), ToServer::Sent],
         vec![content(0, b"123456"), content(1, b"6"), ToServer::Sent],
         vec![content(1, b"6"), content(0, b"12345"), ToServer::Sent],
         vec![content(0, b"123"), content(1, b"6"), ToServer::Sent],
         vec![content(0, b"12345"), ToServer::Sent],
-        vec![content(0, b"12345"), content(1, b"6"), content(1, b"7"), ToServer::Sent],
-        vec![content(0, b""), content(0, b"12345"), content(1, b"6"), ToServer::Sent],
+        vec![
+            content(0, b"12345"),
+            content(1, b"6"),
+            content(1, b"7"),
+            ToServer::Sent,
+        ],
+        vec![
+            content(0, b""),
+            content(0, b"12345"),
+            content(1, b"6"),
+            ToServer::Sent,
+        ],
         vec![content(7, b"12345")],
         vec![ToServer::Sent],
         vec![ToServer::Entries(tree.clone())],
     ];
     for messages in wrong {
-        let all = [ToServer::Entries(tree.clone())].into_iter().chain(messages).collect();
+        let all = [ToServer::Entries(tree.clone())]
+            .into_iter()
+            .chain(messages)
+            .collect();
         is_refused(&server, &tell(&server, &tree, &[b"12345", b"6"], all));
     }
-    let lie =
-        vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"x") } }];
-    is_refused(&server, &tell(&server, &lie, &[b"x"], vec![ToServer::Entries(lie.clone()), ToServer::Sent]));
+    let lie = vec![Entry {
+        path: b"a".to_vec(),
+        kind: Kind::File {
+            mode: 0o644,
+            size: 0,
+            digest: ShortDigest::of(b"x"),
+        },
+    }];
+    is_refused(
+        &server,
+        &tell(
+            &server,
+            &lie,
+            &[b"x"],
+            vec![ToServer::Entries(lie.clone()), ToServer::Sent],
+        ),
+    );
 }
 
 #[test]
@@ -110,15 +177,28 @@ fn a_manifest_other_than_the_announced_one_is_refused() {
         vec![file("b", b"1")],
         vec![file("a", b"1"), file("b", b"1")],
         vec![link("a", "1")],
-        vec![Entry { path: b"a".to_vec(), kind: Kind::File { mode: 0o755, size: 1, digest: ShortDigest::of(b"1") } }],
+        vec![Entry {
+            path: b"a".to_vec(),
+            kind: Kind::File {
+                mode: 0o755,
+                size: 1,
+                digest: ShortDigest::of(b"1"),
+            },
+        }],
         vec![],
     ];
     for other in others {
         let content = |(entry, of): (u32, &Entry)| {
-            matches!(of.kind, Kind::File { .. }).then(|| ToServer::Content { entry, bytes: b"1".to_vec() })
+            matches!(of.kind, Kind::File { .. }).then(|| ToServer::Content {
+                entry,
+                bytes: b"1".to_vec(),
+            })
         };
         let contents: Vec<_> = (0..).zip(&other).filter_map(content).collect();
-        let all = [ToServer::Entries(other)].into_iter().chain(contents).chain([ToServer::Sent]);
+        let all = [ToServer::Entries(other)]
+            .into_iter()
+            .chain(contents)
+            .chain([ToServer::Sent]);
         is_refused(&server, &tell(&server, &tree, &[b"1"], all.collect()));
     }
     is_refused(&server, &tell(&server, &tree, &[b"1"], vec![ToServer::Ask]));
@@ -130,7 +210,10 @@ fn a_content_that_only_looks_like_the_announced_one_is_refused() {
     let server = Server::with(&App::good("old"));
     let tree = [file("a", b"1")];
     let messages = || {
-        let content = ToServer::Content { entry: 0, bytes: b"1".to_vec() };
+        let content = ToServer::Content {
+            entry: 0,
+            bytes: b"1".to_vec(),
+        };
         vec![ToServer::Entries(tree.to_vec()), content, ToServer::Sent]
     };
     is_refused(&server, &tell(&server, &tree, &[b"2"], messages()));
@@ -152,7 +235,10 @@ fn a_plan_other_than_the_command_line_announced_is_refused() {
         let mut client = server.start(&plan);
         client.send_all(&other, &app, crate::client::Sending::Unasked);
         let told = client.finish(&app);
-        assert!(told.verdict.is_none() && told.errors.contains("announced"), "{told:?}");
+        assert!(
+            told.verdict.is_none() && told.errors.contains("announced"),
+            "{told:?}"
+        );
     }
 }
 
@@ -160,13 +246,21 @@ fn a_plan_other_than_the_command_line_announced_is_refused() {
 fn bytes_of_no_protocol_are_an_error() {
     let server = Server::with(&App::good("old"));
     let app = App::good("bad");
-    for bytes in [&b"GET / HTTP/1.0\r\n\r\n"[..], &[0xff; 100_000], b"\x78\x9c\xff\xff\xff\xff", b""] {
+    for bytes in [
+        &b"GET / HTTP/1.0\r\n\r\n"[..],
+        &[0xff; 100_000],
+        b"\x78\x9c\xff\xff\xff\xff",
+        b"",
+    ] {
         let plan = server.plan(&app);
         let mut client = server.start(&plan);
         client.send_raw(bytes);
         client.hang_up();
         let told = client.finish(&app);
-        assert!(told.verdict.is_none() && told.errors.starts_with("deploy-action: "), "{told:?}");
+        assert!(
+            told.verdict.is_none() && told.errors.starts_with("deploy-action: "),
+            "{told:?}"
+        );
         assert!(!told.errors.contains("panicked"), "{told:?}");
     }
     let plan = server.plan(&app);
@@ -174,7 +268,10 @@ fn bytes_of_no_protocol_are_an_error() {
     client.open(&plan, &app);
     client.send_raw(&[0xff; 1000]);
     let told = client.finish(&app);
-    assert!(matches!(told.outcome(), Some(Outcome::Failed | Outcome::Cancelled)), "{told:?}");
+    assert!(
+        matches!(told.outcome(), Some(Outcome::Failed | Outcome::Cancelled)),
+        "{told:?}"
+    );
     assert_eq!(server.restarts(), ["old"]);
 }
 
@@ -193,18 +290,29 @@ fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
     let mut client = server.start(&plan);
     client.send_raw(&bomb);
     let told = client.finish(&app);
-    assert!(told.verdict.is_none() && told.errors.contains("too long"), "{told:?}");
+    assert!(
+        told.verdict.is_none() && told.errors.contains("too long"),
+        "{told:?}"
+    );
 
     // pieces of one byte more than the file has, over and over
     let tree = vec![file("a", b"1")];
     let mut packer = Packer::default();
     for _ in 0..10 {
-        packer.push(&ToServer::Content { entry: 0, bytes: vec![0; 200_000] }).unwrap();
+        packer
+            .push(&ToServer::Content {
+                entry: 0,
+                bytes: vec![0; 200_000],
+            })
+            .unwrap();
     }
     assert!(packer.flush().unwrap().len() < 20_000);
     let bytes = vec![0; 200_000];
     let pieces = std::iter::repeat_n(ToServer::Content { entry: 0, bytes }, 200);
-    let all = [ToServer::Entries(tree.clone())].into_iter().chain(pieces).collect();
+    let all = [ToServer::Entries(tree.clone())]
+        .into_iter()
+        .chain(pieces)
+        .collect();
     is_refused(&server, &tell(&server, &tree, &[b"1"], all));
     assert!(start.elapsed() < Duration::from_secs(20));
 }

@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
-use deploy_action::protocol::{greeting, Known, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What};
+use deploy_action::protocol::{
+    greeting, Known, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What,
+};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -73,7 +75,10 @@ pub(crate) struct Client {
 impl Client {
     /// Starts `serve`; nothing is sent yet.
     pub(crate) fn start(mut serve: Command, plan: &Plan) -> Self {
-        serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        serve
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = serve.spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let heard = listen(stdout, greeting(&plan.transaction));
@@ -121,24 +126,34 @@ impl Client {
     }
 
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> bool {
-        self.stdin.as_mut().is_some_and(|stdin| stdin.write_all(bytes).and_then(|()| stdin.flush()).is_ok())
+        self.stdin
+            .as_mut()
+            .is_some_and(|stdin| stdin.write_all(bytes).and_then(|()| stdin.flush()).is_ok())
     }
 
     pub(crate) fn open(&mut self, plan: &Plan, app: &App) {
-        self.send([ToServer::Start(Box::new(plan.clone())), ToServer::Entries(app.entries())]);
+        self.send([
+            ToServer::Start(Box::new(plan.clone())),
+            ToServer::Entries(app.entries()),
+        ]);
     }
 
     pub(crate) fn send_all(&mut self, plan: &Plan, app: &App, sending: Sending) {
         self.open(plan, app);
         match sending {
             Sending::Ask => self.send([ToServer::Ask]),
-            Sending::Unasked => self.send(app.pieces(0..u32::MAX).into_iter().chain([ToServer::Sent])),
+            Sending::Unasked => {
+                self.send(app.pieces(0..u32::MAX).into_iter().chain([ToServer::Sent]))
+            }
         }
     }
 
     /// The same once more, after a line that was cut, knowing the transaction's first `heard` events.
     pub(crate) fn come_back(&mut self, plan: &Plan, heard: u32, app: &App) {
-        let resume = ToServer::Resume { plan: Box::new(plan.clone()), heard };
+        let resume = ToServer::Resume {
+            plan: Box::new(plan.clone()),
+            heard,
+        };
         self.send([resume, ToServer::Entries(app.entries()), ToServer::Ask]);
     }
 
@@ -156,10 +171,18 @@ impl Client {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
-                Ok(ToRunner::Need { ranges, known, last }) => self.answer(app, &ranges, &known, last),
+                Ok(ToRunner::Need {
+                    ranges,
+                    known,
+                    last,
+                }) => self.answer(app, &ranges, &known, last),
                 Ok(ToRunner::Event(event)) => {
                     if let What::Ended(verdict) = &event.what {
-                        assert!(self.told.verdict.is_none(), "ended twice: {verdict:?} {:?}", self.told);
+                        assert!(
+                            self.told.verdict.is_none(),
+                            "ended twice: {verdict:?} {:?}",
+                            self.told
+                        );
                         self.told.verdict = Some((**verdict).clone());
                     }
                     self.told.events.push(event.what);
@@ -181,12 +204,18 @@ impl Client {
         if let Some(act) = self.meanwhile.take() {
             act();
         }
-        self.told.known.extend(known.iter().map(|known| known.entry));
+        self.told
+            .known
+            .extend(known.iter().map(|known| known.entry));
         let content = |index: u32| match known.iter().find(|known| known.entry == index) {
             Some(known) => app.changes(known),
             None => app.pieces(index..index + 1),
         };
-        let contents: Vec<_> = ranges.iter().flat_map(|(from, to)| *from..*to).flat_map(content).collect();
+        let contents: Vec<_> = ranges
+            .iter()
+            .flat_map(|(from, to)| *from..*to)
+            .flat_map(content)
+            .collect();
         self.told.received += contents.iter().map(size_of).sum::<usize>();
         self.send(contents.into_iter().chain(last.then_some(ToServer::Sent)));
     }
@@ -199,7 +228,9 @@ impl Client {
     /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
     pub(crate) fn list(mut self) -> Listing {
         self.send([ToServer::List]);
-        let Ok(ToRunner::Listing(listing)) = self.heard.recv_timeout(PATIENCE) else { panic!("no listing") };
+        let Ok(ToRunner::Listing(listing)) = self.heard.recv_timeout(PATIENCE) else {
+            panic!("no listing")
+        };
         assert!(self.wait().is_some_and(|status| status.success()));
         let more = self.heard.recv_timeout(PATIENCE);
         assert!(more.is_err(), "{more:?} after the end");
@@ -243,7 +274,12 @@ fn listen(mut stdout: impl Read + Send + 'static, greeting: String) -> Receiver<
         if stdout.read_exact(&mut first).is_err() {
             return;
         }
-        assert_eq!(first, greeting.as_bytes(), "{}", String::from_utf8_lossy(&first));
+        assert_eq!(
+            first,
+            greeting.as_bytes(),
+            "{}",
+            String::from_utf8_lossy(&first)
+        );
         let (mut frames, mut buffer) = (FromServer::default(), vec![0; 1 << 16]);
         while let Ok(length @ 1..) = stdout.read(&mut buffer) {
             frames.push(&buffer[..length]);

@@ -11,7 +11,9 @@ use std::fs;
 
 /// The transaction's own events.
 fn own(told: &[What]) -> Vec<What> {
-    let begins = told.iter().position(|what| matches!(what, What::PointOfNoReturn { .. }));
+    let begins = told
+        .iter()
+        .position(|what| matches!(what, What::PointOfNoReturn { .. }));
     begins.map_or_else(Vec::new, |at| told[at..].to_vec())
 }
 
@@ -34,7 +36,13 @@ impl Stopped {
         let app = App::good("new");
         let (client, gate) = stopped_in_restart(&server, &app);
         let plan = client.plan().clone();
-        Self { server, app, plan, client, gate }
+        Self {
+            server,
+            app,
+            plan,
+            client,
+            gate,
+        }
     }
 
     fn comes_back(&self, heard: usize) -> Client {
@@ -45,7 +53,11 @@ impl Stopped {
 
     /// Deployed by one restart, and told.
     fn is_deployed(&self, told: &Told) {
-        assert_eq!((told.outcome(), told.recovered()), (Some(Outcome::Deployed), None), "{told:?}");
+        assert_eq!(
+            (told.outcome(), told.recovered()),
+            (Some(Outcome::Deployed), None),
+            "{told:?}"
+        );
         assert_eq!(self.server.restarts(), ["old", "new"]);
         assert_eq!(self.server.look_in().recovered(), None, "it was told");
     }
@@ -65,7 +77,9 @@ fn during_the_transaction_it_hears_what_it_has_not_heard_and_the_end() {
         let all = [What::Step(Step::Switch), What::Step(Step::Restart)];
         match heard {
             0 => {
-                assert!(matches!(&told.events[..], [What::PointOfNoReturn { .. }, rest @ ..] if rest.starts_with(&all)))
+                assert!(
+                    matches!(&told.events[..], [What::PointOfNoReturn { .. }, rest @ ..] if rest.starts_with(&all))
+                )
             }
             1 => assert!(told.events.starts_with(&all), "{told:?}"),
             _ => assert_eq!(told.events[0], What::Step(Step::Verify), "{told:?}"),
@@ -93,10 +107,15 @@ fn after_the_end_it_hears_the_rest() {
         Sound::of(&stopped.server);
         let told = stopped.comes_back(heard).finish(&stopped.app);
         assert_eq!(own(&told.events).is_empty(), heard > 0, "{told:?}");
-        assert!(told.has(|what| *what == What::Step(Step::Verify)), "{told:?}");
+        assert!(
+            told.has(|what| *what == What::Step(Step::Verify)),
+            "{told:?}"
+        );
         stopped.is_deployed(&told);
         // and once more, having heard all
-        let told = stopped.comes_back(heard + told.events.len()).finish(&stopped.app);
+        let told = stopped
+            .comes_back(heard + told.events.len())
+            .finish(&stopped.app);
         assert!(matches!(&told.events[..], [What::Ended(_)]), "{told:?}");
     }
 }
@@ -120,7 +139,10 @@ fn a_transaction_that_is_killed_meanwhile_is_ended_and_told() {
             again.finish(&stopped.app)
         };
         assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
-        assert!(!told.has(|what| matches!(what, What::PointOfNoReturn { .. })), "{told:?}");
+        assert!(
+            !told.has(|what| matches!(what, What::PointOfNoReturn { .. })),
+            "{told:?}"
+        );
         Sound::of(&stopped.server).after(&told);
         assert_eq!(stopped.server.runs().as_deref(), Some("old"));
         assert_eq!(stopped.server.look_in().recovered(), None, "it was told");
@@ -144,12 +166,19 @@ fn before_the_switch_an_earlier_login_is_asked_to_leave_and_everything_begins_an
     again.come_back(&plan, 0, &app);
     let told = again.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
-    assert!(!told.has(|what| matches!(what, What::Waiting(_))), "it is nobody else's lock: {told:?}");
+    assert!(
+        !told.has(|what| matches!(what, What::Waiting(_))),
+        "it is nobody else's lock: {told:?}"
+    );
     assert_eq!(told.staged().received, 0, "what was uploaded is there");
     let installs = fs::read_to_string(server.target().join("installs")).unwrap();
     let pids: Vec<&str> = installs.lines().collect();
     assert_eq!(pids.len(), 2);
-    assert!(pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap()), "the first install has ended");
+    assert!(
+        pids.iter()
+            .all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap()),
+        "the first install has ended"
+    );
     assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old", "new"]);
 }
@@ -183,8 +212,14 @@ fn what_has_failed_is_not_done_twice() {
     again.come_back(&plan, 0, &app);
     let told = again.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
-    assert_eq!(told.verdict.unwrap().failure.unwrap().step, Step::BeforeSwitch);
-    assert_eq!(fs::read_to_string(server.target().join("migrations")).unwrap(), "once\n");
+    assert_eq!(
+        told.verdict.unwrap().failure.unwrap().step,
+        Step::BeforeSwitch
+    );
+    assert_eq!(
+        fs::read_to_string(server.target().join("migrations")).unwrap(),
+        "once\n"
+    );
     // another one is another one
     assert_eq!(server.look_in().recovered(), None);
 }

@@ -20,7 +20,10 @@ fn a_first_deployment_goes_live() {
     let server = Server::new();
     let app = App::good("first");
     let told = server.deploys(&app);
-    assert_eq!((told.staged().received, told.staged().copied), (app.contents(), 0));
+    assert_eq!(
+        (told.staged().received, told.staged().copied),
+        (app.contents(), 0)
+    );
     assert_eq!(server.named_by("previous"), None);
 }
 
@@ -31,8 +34,15 @@ fn a_redeployment_receives_what_has_changed_and_copies_the_rest() {
         let app = App::good("new");
         let told = server.run(&server.plan(&app), &app, sending);
         assert_eq!(told.outcome(), Some(Outcome::Deployed));
-        let received = if sending == Sending::Ask { 1 } else { app.contents() };
-        assert_eq!((told.staged().received, told.staged().copied), (received, app.contents() - received));
+        let received = if sending == Sending::Ask {
+            1
+        } else {
+            app.contents()
+        };
+        assert_eq!(
+            (told.staged().received, told.staged().copied),
+            (received, app.contents() - received)
+        );
         assert_eq!(server.named_by("previous").as_deref(), Some("old"));
     }
 }
@@ -42,14 +52,19 @@ fn nothing_changed_is_a_release_of_its_own_of_which_nothing_travels() {
     let app = App::good("same");
     let server = Server::with(&app);
     let told = server.deploys(&app);
-    assert_eq!((told.staged().received, told.staged().copied), (0, app.contents()));
+    assert_eq!(
+        (told.staged().received, told.staged().copied),
+        (0, app.contents())
+    );
     assert_eq!(server.releases(), ["same", "same"]);
 }
 
 #[test]
 fn a_tree_of_empty_things_travels_without_contents() {
     let server = Server::new();
-    let bare = App::empty("").with("a", Node::Folder).with("a/b", Node::File(0o600, Vec::new()));
+    let bare = App::empty("")
+        .with("a", Node::Folder)
+        .with("a/b", Node::File(0o600, Vec::new()));
     let told = server.deploy_with(&bare, |plan| plan.service = None);
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }
@@ -59,12 +74,25 @@ fn a_broken_release_is_rolled_back() {
     for behaviour in ["crash", "failed", "never-ready", "same-process"] {
         let server = Server::with(&App::good("old"));
         let told = server.deploy(&App::new("new", behaviour));
-        assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{behaviour}: {told:?}");
+        assert_eq!(
+            told.outcome(),
+            Some(Outcome::RolledBack),
+            "{behaviour}: {told:?}"
+        );
         assert_eq!(server.restarts(), ["old", "new", "old"], "{behaviour}");
         assert_eq!(server.named_by("current").as_deref(), Some("old"));
         assert_eq!(server.named_by("previous"), None);
-        assert_eq!(server.releases(), ["new", "old"], "the failed one stays to be looked at");
-        for title in ["log of app, this start", "releases, newest first", "df -h", "uname -a"] {
+        assert_eq!(
+            server.releases(),
+            ["new", "old"],
+            "the failed one stays to be looked at"
+        );
+        for title in [
+            "log of app, this start",
+            "releases, newest first",
+            "df -h",
+            "uname -a",
+        ] {
             let told_of = |what: &What| matches!(what, What::Diagnostics(all) if all.iter().any(|it| it.title.starts_with(title)));
             assert!(told.has(told_of), "{behaviour}: {title}: {told:?}");
         }
@@ -76,8 +104,14 @@ fn a_broken_first_release_leaves_nothing_live_and_says_that_there_is_no_way_back
     let server = Server::new();
     let told = server.deploy(&App::new("new", "crash"));
     let verdict = told.verdict.unwrap();
-    assert_eq!((verdict.outcome, verdict.previous, verdict.live), (Outcome::Failed, None, None));
-    assert!(matches!(verdict.failure.unwrap().reason, Reason::Crashed { .. }));
+    assert_eq!(
+        (verdict.outcome, verdict.previous, verdict.live),
+        (Outcome::Failed, None, None)
+    );
+    assert!(matches!(
+        verdict.failure.unwrap().reason,
+        Reason::Crashed { .. }
+    ));
     assert!(fs::symlink_metadata(server.target().join("current")).is_err());
     assert_eq!(server.restarts(), ["new", "none"]);
     assert_eq!(server.releases(), ["new"]);
@@ -102,7 +136,10 @@ fn a_start_that_systemd_refuses_is_tried_again() {
     server.program("on-restart", "#!/bin/sh\nrm -f \"${0%/*}/behave-new\"\n");
     let told = server.deploy(&App::good("new"));
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
-    assert!(told.has(|what| matches!(what, What::Notice(Notice::StartLimitWait { serving: false, .. }))));
+    assert!(told.has(|what| matches!(
+        what,
+        What::Notice(Notice::StartLimitWait { serving: false, .. })
+    )));
     assert_eq!(server.restarts(), ["old", "new", "new"]);
 }
 
@@ -154,7 +191,9 @@ fn who_waits_too_long_is_told_who_holds_the_lock() {
     let told = second.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Busy));
     let reason = told.verdict.unwrap().failure.unwrap().reason;
-    assert!(matches!(reason, Reason::Busy(Some(holder)) if holder.actor.as_deref() == Some("somebody")));
+    assert!(
+        matches!(reason, Reason::Busy(Some(holder)) if holder.actor.as_deref() == Some("somebody"))
+    );
     holder.hang_up();
     assert_eq!(holder.finish(&app).outcome(), Some(Outcome::Cancelled));
 }
@@ -163,14 +202,27 @@ fn who_waits_too_long_is_told_who_holds_the_lock() {
 fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
     let server = Server::with(&App::good("old"));
     let script = "echo made > made\necho hello\nfalse\necho never";
-    let told = server.deploy_with(&App::good("new"), |plan| plan.install = Install::Commands(script.to_owned()));
+    let told = server.deploy_with(&App::good("new"), |plan| {
+        plan.install = Install::Commands(script.to_owned())
+    });
     assert_eq!(told.outcome(), Some(Outcome::Failed));
     assert!(told.has(|what| *what == What::Output(b"hello".to_vec())));
     let failure = told.verdict.unwrap().failure.unwrap();
     assert_eq!(failure.step, Step::Install);
     let line = Some((3, "false".to_owned()));
-    assert_eq!(failure.reason, Reason::Command { ending: Ending::Exit(1), line, output: Vec::new(), said: None });
-    assert_eq!((server.restarts(), server.named_by("current")), (vec!["old".to_owned()], Some("old".to_owned())));
+    assert_eq!(
+        failure.reason,
+        Reason::Command {
+            ending: Ending::Exit(1),
+            line,
+            output: Vec::new(),
+            said: None
+        }
+    );
+    assert_eq!(
+        (server.restarts(), server.named_by("current")),
+        (vec!["old".to_owned()], Some("old".to_owned()))
+    );
 }
 
 #[test]
@@ -198,14 +250,22 @@ fn a_current_that_somebody_changes_meanwhile_is_left_alone() {
     let server = Server::with(&App::good("older"));
     server.deploys(&App::good("old"));
     let script = "cd ../..; ln -sfn \"$(readlink previous)\" current";
-    let told = server.deploy_with(&App::good("new"), |plan| plan.install = Install::Commands(script.to_owned()));
+    let told = server.deploy_with(&App::good("new"), |plan| {
+        plan.install = Install::Commands(script.to_owned())
+    });
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
-    assert!(matches!(told.verdict.unwrap().failure.unwrap().reason, Reason::Interference(_)));
+    assert!(matches!(
+        told.verdict.unwrap().failure.unwrap().reason,
+        Reason::Interference(_)
+    ));
     assert_eq!(server.named_by("current").as_deref(), Some("older"));
     assert_eq!(server.restarts(), ["older", "old"]);
 
     server.deploys(&App::good("old2"));
-    server.program("on-restart", "#!/bin/sh\ncd \"${0%/*}/../app\"; ln -sfn \"$(readlink previous)\" current\n");
+    server.program(
+        "on-restart",
+        "#!/bin/sh\ncd \"${0%/*}/../app\"; ln -sfn \"$(readlink previous)\" current\n",
+    );
     let told = server.deploy(&App::good("new2"));
     assert_eq!(told.outcome(), Some(Outcome::RollbackFailed), "{told:?}");
     assert_eq!(server.named_by("current").as_deref(), Some("older"));
@@ -218,21 +278,35 @@ fn modes_are_exact_whatever_the_umask_and_the_folders_around() {
     let app = App::good("app");
     let plan = server.plan(&app);
     let mut serve = Command::new("sh");
-    serve.args(["-c", "umask 077; exec \"$@\"", "sh", crate::server::BINARY]).args(server.serve_arguments(&plan));
+    serve
+        .args(["-c", "umask 077; exec \"$@\"", "sh", crate::server::BINARY])
+        .args(server.serve_arguments(&plan));
     let mut client = Client::start(server.in_surroundings(serve), &plan);
     client.send_all(&plan, &app, Sending::Ask);
     let told = client.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
     let release = fs::canonicalize(server.target().join("current")).unwrap();
     assert_eq!(app.differences(&release), Vec::<String>::new());
-    assert_eq!(fs::metadata(release).unwrap().permissions().mode() & 0o777, 0o755);
+    assert_eq!(
+        fs::metadata(release).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
 }
 
 #[test]
 fn names_of_all_kinds_arrive_as_they_are() {
     let long = [b'x'; 255];
-    let names: [&[u8]; 6] = [b"new\nline", b"-rf", b"not \xff utf-8", &long, b"* $(x) 'q' \"", b"src/\x01"];
-    let app = names.iter().fold(App::good("names"), |app, name| app.with(name, Node::File(0o644, name.to_vec())));
+    let names: [&[u8]; 6] = [
+        b"new\nline",
+        b"-rf",
+        b"not \xff utf-8",
+        &long,
+        b"* $(x) 'q' \"",
+        b"src/\x01",
+    ];
+    let app = names.iter().fold(App::good("names"), |app, name| {
+        app.with(name, Node::File(0o644, name.to_vec()))
+    });
     let server = Server::with(&app);
     let told = server.deploys(&app);
     assert_eq!(told.staged().received, 0, "they are found again");
@@ -242,17 +316,29 @@ fn names_of_all_kinds_arrive_as_they_are() {
 fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
     let server = Server::new();
     for folder in [server.target(), server.home()] {
-        let owned = Command::new("chown").args(["-R", "65534:65534"]).arg(folder).status().unwrap();
+        let owned = Command::new("chown")
+            .args(["-R", "65534:65534"])
+            .arg(folder)
+            .status()
+            .unwrap();
         assert!(owned.success());
     }
     server.program(
         ".local/bin/sudo",
         "#!/bin/sh\nprintf '%s ' \"$@\" >> \"${0%/*}/../../asked\"\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n",
     );
-    for (app, outcome) in [(App::good("good"), Outcome::Deployed), (App::new("bad", "crash"), Outcome::RolledBack)] {
+    for (app, outcome) in [
+        (App::good("good"), Outcome::Deployed),
+        (App::new("bad", "crash"), Outcome::RolledBack),
+    ] {
         let plan = server.plan(&app);
         let mut serve = Command::new("setpriv");
-        serve.args(["--reuid=65534", "--regid=65534", "--clear-groups", crate::server::BINARY]);
+        serve.args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            crate::server::BINARY,
+        ]);
         serve.args(server.serve_arguments(&plan));
         let mut client = Client::start(server.in_surroundings(serve), &plan);
         client.send_all(&plan, &app, Sending::Unasked);
@@ -267,19 +353,29 @@ fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
 #[test]
 fn health_is_asked_and_must_name_the_new_release() {
     let server = Server::new();
-    let health = Health { url: answers_with(server.target().join("current/name")), statuses: vec![200], pattern: None };
+    let health = Health {
+        url: answers_with(server.target().join("current/name")),
+        statuses: vec![200],
+        pattern: None,
+    };
     let deploy = |name: &str, pattern: &str| {
         server.deploy_with(&App::good(name), |plan| {
             plan.service = None;
             plan.restart = Restart::Nothing;
-            plan.verification.health = Some(Health { pattern: Some(pattern.to_owned()), ..health.clone() });
+            plan.verification.health = Some(Health {
+                pattern: Some(pattern.to_owned()),
+                ..health.clone()
+            });
         })
     };
     assert_eq!(deploy("one", "^one$").outcome(), Some(Outcome::Deployed));
     let told = deploy("two", "^one$");
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     assert!(told.has(|what| matches!(what, What::Attempt(_))));
-    assert!(matches!(told.verdict.unwrap().failure.unwrap().reason, Reason::Unhealthy { .. }));
+    assert!(matches!(
+        told.verdict.unwrap().failure.unwrap().reason,
+        Reason::Unhealthy { .. }
+    ));
     assert_eq!(server.named_by("current").as_deref(), Some("one"));
 }
 
@@ -292,10 +388,19 @@ fn answers_with(file: std::path::PathBuf) -> HealthUrl {
             drop(stream.read(&mut [0; 4096]));
             let body = fs::read_to_string(&file).unwrap_or_default();
             let body = body.trim();
-            drop(write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+            drop(write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ));
         }
     });
-    HealthUrl { tls: false, host: "127.0.0.1".into(), port, path: "/".into() }
+    HealthUrl {
+        tls: false,
+        host: "127.0.0.1".into(),
+        port,
+        path: "/".into(),
+    }
 }
 
 #[test]
@@ -309,11 +414,23 @@ fn retention_keeps_the_newest_good_ones_and_failed_ones_until_the_next_success()
     server.deploy(&App::new("failed-2", "crash"));
     assert_eq!(server.releases(), ["b", "c", "d", "failed-2"]);
     server.look_in();
-    assert_eq!(server.releases(), ["b", "c", "d", "failed-2", "look-in"], "the failed one is still to be looked at");
+    assert_eq!(
+        server.releases(),
+        ["b", "c", "d", "failed-2", "look-in"],
+        "the failed one is still to be looked at"
+    );
     fs::create_dir_all(server.target().join("releases/backup")).unwrap();
-    server.deploy_with(&App::good("e"), |plan| plan.retention = Retention { count: Some(1), age: None });
+    server.deploy_with(&App::good("e"), |plan| {
+        plan.retention = Retention {
+            count: Some(1),
+            age: None,
+        }
+    });
     assert_eq!(server.releases(), ["d", "e"]);
-    assert!(server.target().join("releases/backup").is_dir(), "a folder that is no release");
+    assert!(
+        server.target().join("releases/backup").is_dir(),
+        "a folder that is no release"
+    );
 }
 
 #[test]
@@ -324,8 +441,18 @@ fn what_a_run_finds_not_ready_it_leaves_alone() {
     }
     fs::remove_file(server.target().join("current")).unwrap();
     server.link("current", "releases/gone");
-    let told = server.deploy_with(&App::good("d"), |plan| plan.retention = Retention { count: Some(1), age: None });
+    let told = server.deploy_with(&App::good("d"), |plan| {
+        plan.retention = Retention {
+            count: Some(1),
+            age: None,
+        }
+    });
     assert_eq!(told.outcome(), Some(Outcome::NotReady));
     assert_eq!(server.releases(), ["a", "b", "c"]);
-    assert_eq!(fs::read_link(server.target().join("current")).unwrap().to_str(), Some("releases/gone"));
+    assert_eq!(
+        fs::read_link(server.target().join("current"))
+            .unwrap()
+            .to_str(),
+        Some("releases/gone")
+    );
 }

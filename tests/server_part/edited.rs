@@ -9,7 +9,11 @@ use std::fs;
 
 /// Bytes without a pattern, the same every time.
 fn noise(seed: u32, blocks: u32) -> Vec<u8> {
-    let block = |number: u32| Digest::of(&[seed.to_le_bytes(), number.to_le_bytes()].concat()).to_string().into_bytes();
+    let block = |number: u32| {
+        Digest::of(&[seed.to_le_bytes(), number.to_le_bytes()].concat())
+            .to_string()
+            .into_bytes()
+    };
     (0..blocks).flat_map(block).collect()
 }
 
@@ -32,14 +36,22 @@ fn of_an_edited_file_only_what_is_new_travels() {
     let old = noise(1, 4000);
     let server = Server::with(&app("old", old.clone()));
     let told = server.deploys(&app("new", edited(&old)));
-    assert_eq!((told.known.len(), told.asked, told.staged().received), (1, 1, 2));
+    assert_eq!(
+        (told.known.len(), told.asked, told.staged().received),
+        (1, 1, 2)
+    );
     assert!(told.received < FEW_CHUNKS, "{}", told.received);
     assert_eq!(told.staged().received_bytes, told.received as u64);
     // the newest version is the nearest
     let twice = edited(&edited(&old));
     assert!(server.deploys(&app("newer", twice.clone())).received < FEW_CHUNKS);
     // cut short, and moved
-    assert!(server.deploys(&app("short", twice[..LARGE / 2].to_vec())).received < FEW_CHUNKS);
+    assert!(
+        server
+            .deploys(&app("short", twice[..LARGE / 2].to_vec()))
+            .received
+            < FEW_CHUNKS
+    );
     let turned = [&twice[LARGE / 2..], &twice[..LARGE / 2]].concat();
     assert!(server.deploys(&app("long", turned)).received < LARGE * 3 / 4);
 }
@@ -48,11 +60,18 @@ fn of_an_edited_file_only_what_is_new_travels() {
 fn another_content_travels_whole_and_so_does_what_is_short() {
     let server = Server::with(&app("old", noise(1, 4000)));
     let told = server.deploys(&app("new", noise(2, 4000)));
-    assert!(told.received >= LARGE && told.received < LARGE + NAMES, "{}", told.received);
+    assert!(
+        told.received >= LARGE && told.received < LARGE + NAMES,
+        "{}",
+        told.received
+    );
     let old = noise(3, 10);
     server.deploys(&app("short", old.clone()));
     let told = server.deploys(&app("shorter", edited(&old)));
-    assert_eq!((told.known.len(), told.received), (0, old.len() + "a line more".len() + "shorter\n".len()));
+    assert_eq!(
+        (told.known.len(), told.received),
+        (0, old.len() + "a line more".len() + "shorter\n".len())
+    );
 }
 
 #[test]
@@ -72,8 +91,16 @@ fn an_earlier_version_that_changes_meanwhile_is_found_out_and_the_whole_travels(
             fs::write(&file, if change { &bytes } else { &bytes[..1000] }).unwrap();
         });
         let told = client.finish(&new);
-        assert_eq!((told.outcome(), told.asked), (Some(Outcome::Deployed), 2), "{told:?}");
-        assert!(told.received > LARGE && told.received < LARGE + FEW_CHUNKS + 2 * NAMES, "{}", told.received);
+        assert_eq!(
+            (told.outcome(), told.asked),
+            (Some(Outcome::Deployed), 2),
+            "{told:?}"
+        );
+        assert!(
+            told.received > LARGE && told.received < LARGE + FEW_CHUNKS + 2 * NAMES,
+            "{}",
+            told.received
+        );
         assert!(fs::read(server.target().join("current/large")).unwrap() == content);
     }
 }
@@ -92,7 +119,9 @@ fn a_live_release_without_a_record_helps_too() {
 #[test]
 fn an_earlier_version_that_is_far_too_long_to_be_told_of_harms_no_other_file() {
     let (long, small) = (noise(4, 1_100_000), noise(5, 100));
-    let both = |name: &str, large: Vec<u8>, small: Vec<u8>| app(name, large).with("small", Node::File(0o644, small));
+    let both = |name: &str, large: Vec<u8>, small: Vec<u8>| {
+        app(name, large).with("small", Node::File(0o644, small))
+    };
     let server = Server::new();
     server.foreign_release(1_700_000_000, &both("long", long, small.clone()));
     server.link("current", "releases/1700000000");
@@ -114,12 +143,19 @@ fn an_index_of_whole_digests_is_read() {
         format!("{} {path}\0", Digest::of(&content))
     };
     let short = fs::read(&index).unwrap();
-    let lines: String = short.split(|byte| *byte == 0).filter(|line| !line.is_empty()).map(whole).collect();
+    let lines: String = short
+        .split(|byte| *byte == 0)
+        .filter(|line| !line.is_empty())
+        .map(whole)
+        .collect();
     assert!(lines.len() > short.len());
     fs::write(&index, lines).unwrap();
     let new = app("new", edited(&old));
     let told = server.deploys(&new);
-    assert_eq!((told.staged().copied, told.known.len()), (new.contents() - 2, 1));
+    assert_eq!(
+        (told.staged().copied, told.known.len()),
+        (new.contents() - 2, 1)
+    );
     assert!(told.received < FEW_CHUNKS, "{}", told.received);
 }
 
@@ -130,7 +166,9 @@ fn a_large_tree_is_made_by_several_hands_and_comes_out_right() {
             0 if edit => edited(&noise(index, 100)),
             _ => noise(index, 100),
         };
-        let file = |app: App, index: u32| app.with(format!("lib/{index}"), Node::File(0o644, content(index)));
+        let file = |app: App, index: u32| {
+            app.with(format!("lib/{index}"), Node::File(0o644, content(index)))
+        };
         (0..1000).fold(App::good(name).with("lib", Node::Folder), file)
     };
     let server = Server::with(&tree("old", false));
@@ -145,8 +183,16 @@ fn say(server: &Server, new: &App, messages: impl FnOnce(u32) -> Vec<ToServer>) 
     let plan = server.plan(new);
     let mut client = server.start(&plan);
     client.open(&plan, new);
-    let entry = new.entries().iter().position(|entry| entry.path == b"large").unwrap();
-    client.send([ToServer::Ask].into_iter().chain(messages(u32::try_from(entry).unwrap())));
+    let entry = new
+        .entries()
+        .iter()
+        .position(|entry| entry.path == b"large")
+        .unwrap();
+    client.send(
+        [ToServer::Ask]
+            .into_iter()
+            .chain(messages(u32::try_from(entry).unwrap())),
+    );
     client.finish(new)
 }
 
@@ -155,11 +201,31 @@ fn what_is_not_known_cannot_be_taken() {
     let old = noise(1, 4000);
     let server = Server::with(&app("old", old.clone()));
     let new = app("new", edited(&old));
-    let known = |entry, first, count| ToServer::Known { entry, first, count };
-    let all = [(0, 1_000_000, 1), (0, u32::MAX, u32::MAX), (0, 0, u32::MAX), (0, 0, 0), (1, 0, 1), (u32::MAX, 0, 1)];
+    let known = |entry, first, count| ToServer::Known {
+        entry,
+        first,
+        count,
+    };
+    let all = [
+        (0, 1_000_000, 1),
+        (0, u32::MAX, u32::MAX),
+        (0, 0, u32::MAX),
+        (0, 0, 0),
+        (1, 0, 1),
+        (u32::MAX, 0, 1),
+    ];
     for (further, first, count) in all {
-        let told = say(&server, &new, |entry| vec![known(entry.saturating_add(further), first, count), ToServer::Sent]);
-        let reason = told.verdict.as_ref().and_then(|verdict| verdict.failure.clone()).map(|failure| failure.reason);
+        let told = say(&server, &new, |entry| {
+            vec![
+                known(entry.saturating_add(further), first, count),
+                ToServer::Sent,
+            ]
+        });
+        let reason = told
+            .verdict
+            .as_ref()
+            .and_then(|verdict| verdict.failure.clone())
+            .map(|failure| failure.reason);
         assert!(matches!(reason, Some(Reason::Upload(_))), "{told:?}");
         Sound::of(&server);
         assert_eq!(server.named_by("current").as_deref(), Some("old"));

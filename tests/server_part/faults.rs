@@ -6,7 +6,9 @@ use crate::client::{Client, Sending};
 use crate::server::{Server, BINARY};
 use crate::sound::{processes_on, within_seconds, Sound};
 use deploy_action::protocol::wire::FromServer;
-use deploy_action::protocol::{Install, Outcome, Plan, Restart, ToRunner, TransactionId, Verdict, What};
+use deploy_action::protocol::{
+    Install, Outcome, Plan, Restart, ToRunner, TransactionId, Verdict, What,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
@@ -36,9 +38,20 @@ impl Fault {
     /// All that is possible, behind the first `done` of the calls that were seen.
     fn from_then_on(calls: &[(String, usize)], done: usize, what: &str) -> Self {
         let names: BTreeSet<&str> = calls.iter().map(|(call, _)| call.as_str()).collect();
-        let seen = |name: &str| calls[..done].iter().filter(|(call, _)| call == name).count();
+        let seen = |name: &str| {
+            calls[..done]
+                .iter()
+                .filter(|(call, _)| call == name)
+                .count()
+        };
         let inject = |name: &&str| format!("{name}:{what}:when={}+", seen(name) + 1);
-        Self(names.iter().filter(|name| is_possible(name, what)).map(inject).collect())
+        Self(
+            names
+                .iter()
+                .filter(|name| is_possible(name, what))
+                .map(inject)
+                .collect(),
+        )
     }
 }
 
@@ -51,7 +64,12 @@ impl fmt::Display for Fault {
 /// Runs `arguments` of the binary under strace; the trace is written to `log`.
 pub(crate) fn strace(log: &Path, fault: Option<&Fault>) -> Command {
     let mut strace = Command::new("strace");
-    strace.arg("-qq").arg("-o").arg(log).arg("-e").arg(format!("trace={CALLS}"));
+    strace
+        .arg("-qq")
+        .arg("-o")
+        .arg(log)
+        .arg("-e")
+        .arg(format!("trace={CALLS}"));
     for inject in fault.iter().flat_map(|fault| &fault.0) {
         strace.arg("-e").arg(format!("inject={inject}"));
     }
@@ -63,19 +81,28 @@ pub(crate) fn strace(log: &Path, fault: Option<&Fault>) -> Command {
 pub(crate) fn calls(log: &Path) -> Vec<(String, usize)> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
-    let names = text.lines().filter_map(|line| line.split_once('(')).map(|(name, _)| name.to_owned());
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_once('('))
+        .map(|(name, _)| name.to_owned());
     let number = |name: String| {
         let number = seen.entry(name.clone()).or_default();
         *number += 1;
         (name, *number)
     };
-    names.filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric())).map(number).collect()
+    names
+        .filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .map(number)
+        .collect()
 }
 
 /// Whether the call may come to that.
 fn is_possible(call: &str, what: &str) -> bool {
     match what {
-        "error=EIO" => matches!(call, "fsync" | "fdatasync" | "syncfs" | "rename" | "chmod" | "fchmod"),
+        "error=EIO" => matches!(
+            call,
+            "fsync" | "fdatasync" | "syncfs" | "rename" | "chmod" | "fchmod"
+        ),
         "error=ENOSPC" => matches!(call, "symlink" | "rename" | "write" | "mkdir" | "fsync"),
         "error=EROFS" => matches!(call, "symlink" | "unlink" | "mkdir" | "rename"),
         _ => true,
@@ -123,7 +150,10 @@ impl Prepared {
             server.deploys(&App::good(old));
         }
         let app = App::new("new", behaviour);
-        let plan = Plan { restart, ..server.plan(&app) };
+        let plan = Plan {
+            restart,
+            ..server.plan(&app)
+        };
         server.program("reload", RELOAD);
         Self::begin(server, &plan, &app)
     }
@@ -143,25 +173,58 @@ impl Prepared {
         let before = links(&server);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
-        serve.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=setsid", "-e", "inject=setsid:signal=STOP", BINARY]);
+        serve.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=setsid",
+            "-e",
+            "inject=setsid:signal=STOP",
+            BINARY,
+        ]);
         serve.args(server.serve_arguments(plan));
         let mut client = Client::start(server.in_surroundings(serve), plan);
         client.send_all(plan, app, Sending::Unasked);
-        let begins = || processes_on(&server.target()).iter().any(|process| process.command.contains("transact\0"));
-        assert!(within_seconds(begins), "it does not come to the transaction");
+        let begins = || {
+            processes_on(&server.target())
+                .iter()
+                .any(|process| process.command.contains("transact\0"))
+        };
+        assert!(
+            within_seconds(begins),
+            "it does not come to the transaction"
+        );
         // at once, and serve first, which would end what is prepared; strace goes with them
         let mut both = processes_on(&server.target());
         both.retain(|process| !process.command.starts_with("strace"));
         both.sort_by_key(|process| process.command.contains("transact\0"));
         let pids = both.iter().map(|process| &process.pid);
-        assert!(Command::new("kill").arg("-KILL").args(pids).status().unwrap().success());
-        assert!(within_seconds(|| processes_on(&server.target()).is_empty()), "stopped processes are left");
+        assert!(Command::new("kill")
+            .arg("-KILL")
+            .args(pids)
+            .status()
+            .unwrap()
+            .success());
+        assert!(
+            within_seconds(|| processes_on(&server.target()).is_empty()),
+            "stopped processes are left"
+        );
         client.wait();
-        Self { server, transaction: plan.transaction.clone(), before }
+        Self {
+            server,
+            transaction: plan.transaction.clone(),
+            before,
+        }
     }
 
     fn case(&self) -> Case {
-        Case { server: self.server.copy(), transaction: self.transaction.clone(), before: self.before.clone() }
+        Case {
+            server: self.server.copy(),
+            transaction: self.transaction.clone(),
+            before: self.before.clone(),
+        }
     }
 
     fn learn(&self) -> Vec<(String, usize)> {
@@ -188,22 +251,43 @@ impl Case {
 
     /// As `serve` starts it: the lock is its standard input.
     fn transact(&self, fault: Option<&Fault>) -> ExitStatus {
-        let lock = File::options().write(true).open(self.server.own().join("lock")).unwrap();
+        let lock = File::options()
+            .write(true)
+            .open(self.server.own().join("lock"))
+            .unwrap();
         lock.try_lock().unwrap();
         let mut command = strace(&self.log(), fault);
-        command.args(["server-part", "transact"]).arg(self.server.target()).arg(self.transaction.to_string());
-        command.stdin(Stdio::from(lock)).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["server-part", "transact"])
+            .arg(self.server.target())
+            .arg(self.transaction.to_string());
+        command
+            .stdin(Stdio::from(lock))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         self.server.in_surroundings(command).status().unwrap()
     }
 
     fn verdict(&self) -> Option<Verdict> {
-        let kept = self.server.own().join("verdicts").join(self.transaction.to_string());
+        let kept = self
+            .server
+            .own()
+            .join("verdicts")
+            .join(self.transaction.to_string());
         serde_json::from_slice(&fs::read(kept).ok()?).ok()
     }
 
     fn told(&self) -> Option<Verdict> {
         let mut frames = FromServer::default();
-        frames.push(&fs::read(self.server.own().join("events").join(self.transaction.to_string())).ok()?);
+        frames.push(
+            &fs::read(
+                self.server
+                    .own()
+                    .join("events")
+                    .join(self.transaction.to_string()),
+            )
+            .ok()?,
+        );
         std::iter::from_fn(|| frames.next_message().ok()?).find_map(|message| match message {
             ToRunner::Event(event) => match event.what {
                 What::Ended(verdict) => Some(*verdict),
@@ -221,12 +305,16 @@ impl Case {
         if let (Some(kept), Some(told)) = (&kept, &told) {
             assert_eq!(kept, told, "what was told is not what is kept");
         }
-        let committed = kept.as_ref().is_some_and(|verdict| verdict.outcome.is_success());
+        let committed = kept
+            .as_ref()
+            .is_some_and(|verdict| verdict.outcome.is_success());
         if told.is_some_and(|told| told.outcome.is_success()) || status.success() {
             assert!(committed, "success was told before it was durable");
         }
         let next = self.next_run(kept.as_ref());
-        let by_itself = kept.map_or("nothing".to_owned(), |verdict| verdict.outcome.word().to_owned());
+        let by_itself = kept.map_or("nothing".to_owned(), |verdict| {
+            verdict.outcome.word().to_owned()
+        });
         format!("{by_itself}, then {next}")
     }
 
@@ -239,13 +327,21 @@ impl Case {
         let recovered = told.recovered();
         if let (Some(kept), Some(recovered)) = (kept, recovered) {
             assert_eq!(kept, recovered, "a verdict was changed");
-            assert_eq!(server.restarts(), restarts, "a decided transaction restarts nothing");
+            assert_eq!(
+                server.restarts(),
+                restarts,
+                "a decided transaction restarts nothing"
+            );
         }
         self.ended_as(kept.or(recovered));
         if recovered.is_some() {
             let after = server.restarts();
             let again = server.look_in();
-            assert_eq!((again.recovered(), server.restarts()), (None, after), "recovered twice");
+            assert_eq!(
+                (again.recovered(), server.restarts()),
+                (None, after),
+                "recovered twice"
+            );
         }
         match recovered {
             None => "nothing",
@@ -259,13 +355,20 @@ impl Case {
         let [current, previous] = links(&self.server);
         let started = self.server.runs();
         if verdict.is_some_and(|verdict| verdict.outcome.is_success()) {
-            assert_eq!((current.as_deref(), &previous), (Some("new"), &self.before[0]));
+            assert_eq!(
+                (current.as_deref(), &previous),
+                (Some("new"), &self.before[0])
+            );
             assert_eq!(started.as_deref(), Some("new"));
             return;
         }
         assert_eq!([&current, &previous], self.before.each_ref());
         match current {
-            None => assert_ne!(started.as_deref(), Some("new"), "the failed process may be there"),
+            None => assert_ne!(
+                started.as_deref(),
+                Some("new"),
+                "the failed process may be there"
+            ),
             Some(_) => assert_eq!(started, current, "the old release is not what runs"),
         }
     }
@@ -286,12 +389,17 @@ impl Case {
 
 /// Runs all cases; every failure is told, and how often each end was come to.
 fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<String, usize> {
-    let (next, ends, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()), Mutex::new(Vec::new()));
+    let (next, ends, failures) = (
+        AtomicUsize::new(0),
+        Mutex::new(BTreeMap::new()),
+        Mutex::new(Vec::new()),
+    );
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(fault)));
+                    let result =
+                        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(fault)));
                     match result {
                         Ok(end) => *ends.lock().unwrap().entry(end).or_insert(0) += 1,
                         Err(_) => failures.lock().unwrap().push(fault.to_string()),
@@ -302,7 +410,12 @@ fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<
     });
     let (ends, failures) = (ends.into_inner().unwrap(), failures.into_inner().unwrap());
     println!("{} cases: {ends:#?}", faults.len());
-    assert!(failures.is_empty(), "{} of {} cases failed: {failures:#?}", failures.len(), faults.len());
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases failed: {failures:#?}",
+        failures.len(),
+        faults.len()
+    );
     ends
 }
 
@@ -314,7 +427,12 @@ fn all_back(behaviour: &str, whats: &[&'static str], expected: &[&str]) {
     each_of(&Prepared::back(behaviour), whats, Case::run_back, expected);
 }
 
-fn each_of(prepared: &Prepared, whats: &[&'static str], run: fn(&Case, &Fault) -> String, expected: &[&str]) {
+fn each_of(
+    prepared: &Prepared,
+    whats: &[&'static str],
+    run: fn(&Case, &Fault) -> String,
+    expected: &[&str],
+) {
     let calls = prepared.learn();
     let ends = run_all(&faults(&calls, whats), |fault| run(&prepared.case(), fault));
     let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
@@ -325,75 +443,134 @@ const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EROFS"];
 
 #[test]
 fn killed_before_any_call_a_good_release_is_either_committed_or_gone() {
-    let ends = ["deployed, then told", "nothing, then failed", "nothing, then nothing", "nothing, then rolled-back"];
+    let ends = [
+        "deployed, then told",
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+    ];
     all_of(&Prepared::new(Some("old"), "healthy"), &[KILL], &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_broken_release_is_gone() {
-    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    let ends = [
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
     all_of(&Prepared::new(Some("old"), "crash"), &[KILL], &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_broken_release_is_gone_also_where_the_unit_is_only_reloaded() {
     let reload = Restart::Commands("../home/reload".to_owned());
-    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
-    all_of(&Prepared::with(Some("old"), "crash", reload), &[KILL], &ends);
+    let ends = [
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
+    all_of(
+        &Prepared::with(Some("old"), "crash", reload),
+        &[KILL],
+        &ends,
+    );
 }
 
 #[test]
 fn killed_before_any_call_a_broken_first_release_leaves_nothing_live() {
-    let ends = ["failed, then told", "nothing, then failed", "nothing, then nothing"];
+    let ends = [
+        "failed, then told",
+        "nothing, then failed",
+        "nothing, then nothing",
+    ];
     all_of(&Prepared::new(None, "crash"), &[KILL], &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_good_release_is_either_committed_or_gone() {
-    let ends = ["deployed, then told", "failed, then nothing", "failed, then told", "rolled-back, then told"];
+    let ends = [
+        "deployed, then told",
+        "failed, then nothing",
+        "failed, then told",
+        "rolled-back, then told",
+    ];
     all_of(&Prepared::new(Some("old"), "healthy"), ERRORS, &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_broken_release_is_gone() {
-    let ends = ["failed, then nothing", "failed, then told", "nothing, then rolled-back", "rolled-back, then told"];
+    let ends = [
+        "failed, then nothing",
+        "failed, then told",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
     all_of(&Prepared::new(Some("old"), "crash"), ERRORS, &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_broken_first_release_leaves_nothing_live() {
-    let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
+    let ends = [
+        "failed, then nothing",
+        "failed, then told",
+        "nothing, then failed",
+    ];
     all_of(&Prepared::new(None, "crash"), ERRORS, &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_rollback_is_either_committed_or_undone_and_can_be_had_again() {
-    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "restored, then told"];
+    let ends = [
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+        "restored, then told",
+    ];
     all_back("healthy", &[KILL], &ends);
 }
 
 #[test]
 fn killed_before_any_call_a_rollback_to_what_is_broken_now_is_undone() {
-    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    let ends = [
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
     all_back("crash", &[KILL], &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_rollback_is_either_committed_or_undone_and_can_be_had_again() {
-    let ends = ["failed, then nothing", "failed, then told", "restored, then told", "rolled-back, then told"];
+    let ends = [
+        "failed, then nothing",
+        "failed, then told",
+        "restored, then told",
+        "rolled-back, then told",
+    ];
     all_back("healthy", ERRORS, &ends);
 }
 
 #[test]
 fn whatever_call_fails_a_rollback_to_what_is_broken_now_is_undone() {
-    let ends = ["failed, then nothing", "failed, then told", "nothing, then rolled-back", "rolled-back, then told"];
+    let ends = [
+        "failed, then nothing",
+        "failed, then told",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
     all_back("crash", ERRORS, &ends);
 }
 
 fn from_every_moment_on(behaviour: &str, what: &str, expected: &[&str]) {
     let prepared = Prepared::new(Some("old"), behaviour);
     let calls = prepared.learn();
-    let faults: Vec<Fault> = (0..calls.len()).map(|done| Fault::from_then_on(&calls, done, what)).collect();
+    let faults: Vec<Fault> = (0..calls.len())
+        .map(|done| Fault::from_then_on(&calls, done, what))
+        .collect();
     let ends = run_all(&faults, |fault| prepared.case().run(fault));
     let ends: Vec<&str> = ends.keys().map(String::as_str).collect();
     assert_eq!(ends, expected, "each end is come to, and no other");
@@ -401,13 +578,23 @@ fn from_every_moment_on(behaviour: &str, what: &str, expected: &[&str]) {
 
 #[test]
 fn a_disk_that_stays_read_only_is_put_right_by_the_next_run_that_can_write() {
-    let ends = ["nothing, then failed", "nothing, then nothing", "nothing, then rolled-back", "rolled-back, then told"];
+    let ends = [
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+        "rolled-back, then told",
+    ];
     from_every_moment_on("crash", "error=EROFS", &ends);
 }
 
 #[test]
 fn a_disk_that_stays_full_lets_nothing_live_that_was_not_committed() {
-    let ends = ["deployed, then told", "nothing, then failed", "nothing, then nothing", "nothing, then rolled-back"];
+    let ends = [
+        "deployed, then told",
+        "nothing, then failed",
+        "nothing, then nothing",
+        "nothing, then rolled-back",
+    ];
     from_every_moment_on("healthy", "error=ENOSPC", &ends);
 }
 
@@ -443,7 +630,11 @@ fn recoveries_of(behaviour: &str, call: (&str, usize), whats: &[&'static str], e
     let start = prepared.case();
     start.transact(Some(&Fault::once(call.0, call.1, KILL)));
     Sound::of(&start.server);
-    let killed = Prepared { server: start.server, transaction: start.transaction, before: start.before };
+    let killed = Prepared {
+        server: start.server,
+        transaction: start.transaction,
+        before: start.before,
+    };
     let watched = killed.case();
     watched.serve(None);
     let faults = faults(&calls(&watched.log()), whats);
@@ -460,23 +651,40 @@ const DECIDED: (&str, usize) = ("unlink", 5);
 
 #[test]
 fn a_recovery_killed_before_any_call_is_ended_by_the_next() {
-    let ends = ["nothing, then rolled-back", "rolled-back, then nothing", "rolled-back, then told"];
+    let ends = [
+        "nothing, then rolled-back",
+        "rolled-back, then nothing",
+        "rolled-back, then told",
+    ];
     recoveries_of("healthy", SWITCHED, &[KILL], &ends);
 }
 
 #[test]
 fn a_recovery_of_what_was_not_switched_yet_is_ended_by_the_next() {
-    let ends = ["failed, then nothing", "failed, then told", "nothing, then failed"];
+    let ends = [
+        "failed, then nothing",
+        "failed, then told",
+        "nothing, then failed",
+    ];
     recoveries_of("healthy", SWITCH, &[KILL], &ends);
 }
 
 #[test]
 fn a_recovery_of_what_was_committed_changes_nothing_wherever_it_is_killed() {
-    recoveries_of("healthy", DECIDED, &[KILL], &["deployed, then nothing", "deployed, then told"]);
+    recoveries_of(
+        "healthy",
+        DECIDED,
+        &[KILL],
+        &["deployed, then nothing", "deployed, then told"],
+    );
 }
 
 #[test]
 fn a_recovery_of_which_any_call_fails_is_ended_by_the_next() {
-    let ends = ["nothing, then rolled-back", "rolled-back, then nothing", "rolled-back, then told"];
+    let ends = [
+        "nothing, then rolled-back",
+        "rolled-back, then nothing",
+        "rolled-back, then told",
+    ];
     recoveries_of("healthy", SWITCHED, &["error=EIO", "error=EROFS"], &ends);
 }

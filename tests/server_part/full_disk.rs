@@ -19,7 +19,9 @@ impl<'a> Small<'a> {
 
     pub(crate) fn with(server: &'a Server, options: &str) -> Self {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("{options},mode=755"), "none"]).arg(server.target());
+        mount
+            .args(["-t", "tmpfs", "-o", &format!("{options},mode=755"), "none"])
+            .arg(server.target());
         assert!(mount.status().unwrap().success(), "root may mount");
         Self(server)
     }
@@ -45,7 +47,12 @@ impl<'a> Small<'a> {
 
 impl Drop for Small<'_> {
     fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(self.0.target()).status());
+        drop(
+            Command::new("umount")
+                .arg("-l")
+                .arg(self.0.target())
+                .status(),
+        );
     }
 }
 
@@ -57,11 +64,23 @@ fn an_upload_that_does_not_fit_says_so_and_leaves_what_runs() {
     let told = disk.run(&App::good("new").with("big", Node::File(0o644, vec![b'x'; 2 << 20])));
     assert_eq!(told.outcome(), Some(Outcome::Failed));
     let reason = told.verdict.unwrap().failure.unwrap().reason;
-    assert!(matches!(reason, Reason::Io { kind: IoKind::Full, .. }), "{reason:?}");
+    assert!(
+        matches!(
+            reason,
+            Reason::Io {
+                kind: IoKind::Full,
+                ..
+            }
+        ),
+        "{reason:?}"
+    );
     disk.fill();
     let told = disk.run(&App::good("new"));
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
-    assert_eq!((server.named_by("current").as_deref(), server.restarts()), (Some("old"), vec!["old".to_owned()]));
+    assert_eq!(
+        (server.named_by("current").as_deref(), server.restarts()),
+        (Some("old"), vec!["old".to_owned()])
+    );
     disk.free();
     server.deploys(&App::good("next"));
 }
@@ -72,7 +91,8 @@ fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
         let server = Server::new();
         let disk = Small::of(&server);
         server.deploys(&App::good("old"));
-        let fill = "#!/bin/sh\ndd if=/dev/zero of=\"${0%/*}/../app/filler\" bs=64 2>/dev/null\nexit 0\n";
+        let fill =
+            "#!/bin/sh\ndd if=/dev/zero of=\"${0%/*}/../app/filler\" bs=64 2>/dev/null\nexit 0\n";
         server.program("on-restart", fill);
         let told = disk.run(&App::new("new", behaviour));
         assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
@@ -81,7 +101,11 @@ fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
         disk.free();
         server.program("on-restart", "#!/bin/sh\n");
         let told = server.look_in();
-        assert!(told.recovered().is_none_or(|verdict| verdict.outcome == Outcome::RolledBack), "{told:?}");
+        assert!(
+            told.recovered()
+                .is_none_or(|verdict| verdict.outcome == Outcome::RolledBack),
+            "{told:?}"
+        );
         server.deploys(&App::good("next"));
     }
 }

@@ -10,15 +10,21 @@ use std::process::Command;
 
 /// A file of several pieces, so that an upload can end in the midst of it.
 fn large() -> App {
-    let content: Vec<u8> =
-        (0..60_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    App::good("new").with("aaa", Node::File(0o644, content)).with("zzz", Node::File(0o644, vec![b'z'; 40_000]))
+    let content: Vec<u8> = (0..60_000_u32)
+        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    App::good("new")
+        .with("aaa", Node::File(0o644, content))
+        .with("zzz", Node::File(0o644, vec![b'z'; 40_000]))
 }
 
 fn nothing_was_switched(server: &Server) {
     Sound::of(server);
     assert_eq!(server.named_by("current").as_deref(), Some("old"));
-    assert_eq!((server.named_by("previous"), server.restarts()), (None, vec!["old".to_owned()]));
+    assert_eq!(
+        (server.named_by("previous"), server.restarts()),
+        (None, vec!["old".to_owned()])
+    );
 }
 
 #[test]
@@ -32,11 +38,16 @@ fn a_client_that_goes_before_the_manifest_is_complete_leaves_no_release() {
             client.send([ToServer::Start(Box::new(plan.clone()))]);
         }
         if part > 1 {
-            client.send([ToServer::Entries(app.entries().into_iter().take(3).collect())]);
+            client.send([ToServer::Entries(
+                app.entries().into_iter().take(3).collect(),
+            )]);
         }
         client.hang_up();
         let told = client.finish(&app);
-        assert!(matches!(told.outcome(), None | Some(Outcome::Cancelled)), "{told:?}");
+        assert!(
+            matches!(told.outcome(), None | Some(Outcome::Cancelled)),
+            "{told:?}"
+        );
         nothing_was_switched(&server);
         assert_eq!(server.releases(), ["old"]);
     }
@@ -53,14 +64,25 @@ fn a_client_that_goes_during_the_upload_is_taken_up_where_it_was() {
     let pieces = app.pieces(0..u32::MAX);
     client.send(pieces[..pieces.len() - 4].to_vec());
     assert!(client.follow_until(&app, |what| matches!(what, What::Step(Step::Upload))));
-    assert!(within_seconds(|| Sound::of_running(&server).releases().iter().any(|path| path.join("zzz").exists())));
+    assert!(within_seconds(|| Sound::of_running(&server)
+        .releases()
+        .iter()
+        .any(|path| path.join("zzz").exists())));
     client.hang_up();
     assert_eq!(client.finish(&app).outcome(), Some(Outcome::Cancelled));
     nothing_was_switched(&server);
 
     let told = server.deploys(&app);
-    assert_eq!((told.staged().received, told.staged().copied), (1, app.contents() - 1), "only what is lacking travels");
-    assert_eq!(server.releases(), ["new", "old"], "what was left over is gone");
+    assert_eq!(
+        (told.staged().received, told.staged().copied),
+        (1, app.contents() - 1),
+        "only what is lacking travels"
+    );
+    assert_eq!(
+        server.releases(),
+        ["new", "old"],
+        "what was left over is gone"
+    );
 }
 
 /// The other file that the old release does not have: `name`.
@@ -68,8 +90,9 @@ const NAME: u64 = "new\n".len() as u64;
 
 /// A file of 2 MB of which the server got more than half before the line was cut, and its place there.
 fn half_sent(server: &Server) -> (App, std::path::PathBuf) {
-    let content: Vec<u8> =
-        (0..500_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let content: Vec<u8> = (0..500_000_u32)
+        .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
     let app = App::good("new").with("aaa", Node::File(0o644, content));
     let plan = server.plan(&app);
     let mut client = server.start(&plan);
@@ -77,8 +100,11 @@ fn half_sent(server: &Server) -> (App, std::path::PathBuf) {
     client.send([ToServer::Ask]);
     // it asks for all, and gets the beginning
     let pieces = app.pieces(0..u32::MAX);
-    let all_of_it: Vec<_> =
-        pieces.iter().filter(|it| matches!(it, ToServer::Content { entry: 0, .. })).cloned().collect();
+    let all_of_it: Vec<_> = pieces
+        .iter()
+        .filter(|it| matches!(it, ToServer::Content { entry: 0, .. }))
+        .cloned()
+        .collect();
     client.send(all_of_it[..all_of_it.len() * 2 / 3].to_vec());
     let part = || {
         let releases = Sound::of_running(server).releases();
@@ -104,8 +130,15 @@ fn of_a_file_that_was_cut_in_the_midst_only_the_rest_travels() {
     let begun = fs::metadata(&part).unwrap().len();
     let told = server.deploys(&app);
     assert_eq!(told.known, [0]);
-    assert!((told.received as u64) < 2_000_000 - begun + NAME + CHUNK, "{} of {begun}", told.received);
-    assert_eq!((told.staged().received_bytes, told.asked), (told.received as u64, 1));
+    assert!(
+        (told.received as u64) < 2_000_000 - begun + NAME + CHUNK,
+        "{} of {begun}",
+        told.received
+    );
+    assert_eq!(
+        (told.staged().received_bytes, told.asked),
+        (told.received as u64, 1)
+    );
 }
 
 #[test]
@@ -117,7 +150,11 @@ fn a_beginning_that_is_not_right_any_more_is_not_taken() {
     fs::write(&part, &bytes).unwrap();
     let told = server.deploys(&app);
     let lacking = 2_000_000 - bytes.len() as u64 + NAME;
-    assert!((told.received as u64) > lacking && (told.received as u64) < lacking + 3 * CHUNK, "{}", told.received);
+    assert!(
+        (told.received as u64) > lacking && (told.received as u64) < lacking + 3 * CHUNK,
+        "{}",
+        told.received
+    );
 }
 
 #[test]
@@ -175,12 +212,18 @@ fn a_server_part_killed_before_the_switch_leaves_what_runs() {
 pub(crate) fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
     let gate = server.home().join("gate");
     fs::write(&gate, "").unwrap();
-    server.program("on-restart", "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n");
+    server.program(
+        "on-restart",
+        "#!/bin/sh\nwhile [ -e \"${0%/*}/gate\" ]; do sleep 0.01; done\n",
+    );
     let plan = server.plan(app);
     let mut client = server.start(&plan);
     client.send_all(&plan, app, Sending::Ask);
     assert!(client.follow_until(app, |what| *what == What::Step(Step::Restart)));
-    assert!(within_seconds(|| server.runs().as_ref() == Some(&app.name)), "told, and begun");
+    assert!(
+        within_seconds(|| server.runs().as_ref() == Some(&app.name)),
+        "told, and begun"
+    );
     (client, gate)
 }
 
@@ -190,20 +233,34 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
         client.kill();
         client.hang_up();
     }];
-    for (behaviour, outcome) in [("healthy", Outcome::Deployed), ("crash", Outcome::RolledBack)] {
+    for (behaviour, outcome) in [
+        ("healthy", Outcome::Deployed),
+        ("crash", Outcome::RolledBack),
+    ] {
         for go in ways {
             let server = Server::with(&App::good("old"));
             let (mut client, gate) = stopped_in_restart(&server, &App::new("new", behaviour));
             go(&mut client);
             assert!(client.wait().is_some(), "serve goes");
-            assert!(!Sound::of_running(&server).lock_is_free(), "the transaction has the lock");
+            assert!(
+                !Sound::of_running(&server).lock_is_free(),
+                "the transaction has the lock"
+            );
             fs::remove_file(gate).unwrap();
             Sound::of(&server);
             let restarts = server.restarts();
             let told = server.look_in();
-            assert_eq!(told.recovered().map(|verdict| verdict.outcome), Some(outcome), "{told:?}");
+            assert_eq!(
+                told.recovered().map(|verdict| verdict.outcome),
+                Some(outcome),
+                "{told:?}"
+            );
             assert_eq!(server.restarts(), restarts, "nothing is restarted again");
-            let live = if outcome == Outcome::Deployed { "new" } else { "old" };
+            let live = if outcome == Outcome::Deployed {
+                "new"
+            } else {
+                "old"
+            };
             assert_eq!(server.named_by("current").as_deref(), Some(live));
             assert_eq!(server.look_in().recovered(), None, "it is told once");
         }
@@ -213,14 +270,20 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
 pub(crate) fn pid_of_transaction(server: &Server) -> String {
     let mut pid = None;
     assert!(within_seconds(|| {
-        pid = processes_on(&server.target()).into_iter().find(|process| process.command.contains("transact"));
+        pid = processes_on(&server.target())
+            .into_iter()
+            .find(|process| process.command.contains("transact"));
         pid.is_some()
     }));
     pid.unwrap().pid
 }
 
 pub(crate) fn signal(signal: &str, pid: &str) {
-    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+    assert!(Command::new("kill")
+        .args([signal, pid])
+        .status()
+        .unwrap()
+        .success());
 }
 
 #[test]
@@ -269,10 +332,18 @@ fn a_killed_transaction_is_ended_by_whoever_waited_for_the_lock_and_both_say_so(
 #[test]
 fn the_guard_puts_the_old_release_back_before_the_service_starts() {
     for first in [false, true] {
-        let server = if first { Server::new() } else { Server::with(&App::good("old")) };
+        let server = if first {
+            Server::new()
+        } else {
+            Server::with(&App::good("old"))
+        };
         let (mut client, gate) = stopped_in_restart(&server, &App::good("new"));
         guard(&server);
-        assert_eq!(server.named_by("current").as_deref(), Some("new"), "a deployment at work is left alone");
+        assert_eq!(
+            server.named_by("current").as_deref(),
+            Some("new"),
+            "a deployment at work is left alone"
+        );
         signal("-KILL", &client.pid().to_string());
         client.wait();
         signal("-KILL", &pid_of_transaction(&server));
@@ -283,10 +354,21 @@ fn the_guard_puts_the_old_release_back_before_the_service_starts() {
             server.named_by("current") == live
         }));
         guard(&server);
-        let outcome = if first { Outcome::Failed } else { Outcome::RolledBack };
+        let outcome = if first {
+            Outcome::Failed
+        } else {
+            Outcome::RolledBack
+        };
         let told = server.look_in();
-        assert_eq!(told.recovered().map(|verdict| verdict.outcome), Some(outcome), "{told:?}");
-        assert_eq!((server.named_by("current"), server.runs()), (live.clone(), Some(live.unwrap_or("none".into()))));
+        assert_eq!(
+            told.recovered().map(|verdict| verdict.outcome),
+            Some(outcome),
+            "{told:?}"
+        );
+        assert_eq!(
+            (server.named_by("current"), server.runs()),
+            (live.clone(), Some(live.unwrap_or("none".into())))
+        );
     }
 }
 

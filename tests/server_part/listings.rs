@@ -20,7 +20,9 @@ fn releases_and_attempts_are_listed_newest_first() {
         tool: "0.1.0".to_owned(),
     };
     for (name, behaviour) in [("a", "healthy"), ("b", "healthy"), ("f", "crash")] {
-        server.deploy_with(&App::new(name, behaviour), |plan| plan.origin = origin(name));
+        server.deploy_with(&App::new(name, behaviour), |plan| {
+            plan.origin = origin(name)
+        });
     }
     let mut back = server.plan_back(None);
     back.origin = origin("of the workflow");
@@ -29,20 +31,51 @@ fn releases_and_attempts_are_listed_newest_first() {
     server.foreign_release(1_700_000_000, &App::good("foreign"));
 
     let Listing { releases, attempts } = list(&server);
-    let seen = |at: usize| (releases[at].standing, releases[at].current, releases[at].previous);
+    let seen = |at: usize| {
+        (
+            releases[at].standing,
+            releases[at].current,
+            releases[at].previous,
+        )
+    };
     assert_eq!(seen(0), (Standing::Incomplete, false, false));
     assert_eq!(seen(1), (Standing::Good, false, true));
     assert_eq!(seen(2), (Standing::Good, true, false));
     assert_eq!(seen(3), (Standing::Unknown, false, false));
     assert_eq!(releases.len(), 4, "{releases:?}");
-    assert_eq!((&releases[1].origin, &releases[2].origin), (&origin("b"), &origin("a")));
-    assert!(releases.iter().all(|listed| listed.size.unwrap() > 20_000), "{releases:?}");
-    assert!(releases[0].age < 60 && releases[3].age > 1_000_000, "{releases:?}");
+    assert_eq!(
+        (&releases[1].origin, &releases[2].origin),
+        (&origin("b"), &origin("a"))
+    );
+    assert!(
+        releases.iter().all(|listed| listed.size.unwrap() > 20_000),
+        "{releases:?}"
+    );
+    assert!(
+        releases[0].age < 60 && releases[3].age > 1_000_000,
+        "{releases:?}"
+    );
 
     let ends: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
-    assert_eq!(ends, [Outcome::Failed, Outcome::Restored, Outcome::RolledBack, Outcome::Deployed, Outcome::Deployed]);
-    assert_eq!(attempts[1].origin, origin("a"), "what went live, not what the command was run from");
-    assert_eq!((attempts[1].release, attempts[1].live), (Some(releases[2].release), Some(releases[2].release)));
+    assert_eq!(
+        ends,
+        [
+            Outcome::Failed,
+            Outcome::Restored,
+            Outcome::RolledBack,
+            Outcome::Deployed,
+            Outcome::Deployed
+        ]
+    );
+    assert_eq!(
+        attempts[1].origin,
+        origin("a"),
+        "what went live, not what the command was run from"
+    );
+    assert_eq!(
+        (attempts[1].release, attempts[1].live),
+        (Some(releases[2].release), Some(releases[2].release))
+    );
     assert_eq!(attempts[2].live, Some(releases[1].release));
 }
 
@@ -59,7 +92,13 @@ fn a_listing_needs_no_lock_and_changes_nothing() {
 #[test]
 fn an_empty_server_has_an_empty_list() {
     let server = Server::new();
-    assert_eq!(list(&server), Listing { releases: Vec::new(), attempts: Vec::new() });
+    assert_eq!(
+        list(&server),
+        Listing {
+            releases: Vec::new(),
+            attempts: Vec::new()
+        }
+    );
     assert_eq!(fs::read_dir(server.target()).unwrap().count(), 0);
 }
 
@@ -68,6 +107,10 @@ fn only_the_last_attempts_are_told_and_what_is_no_line_is_skipped() {
     let server = Server::with(&App::good("a"));
     let journal = server.own().join("journal");
     let line = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, format!("{}\u{1b}[2J no line\n{{\n\n{line}", line.repeat(30))).unwrap();
+    fs::write(
+        &journal,
+        format!("{}\u{1b}[2J no line\n{{\n\n{line}", line.repeat(30)),
+    )
+    .unwrap();
     assert_eq!(list(&server).attempts.len(), 20);
 }

@@ -51,7 +51,12 @@ fn has_status(server: &Server, text: &str) {
 }
 
 fn checks(level: LogLevel) -> impl FnOnce(&mut Plan) {
-    move |plan| plan.verification.log = LogCheck { level, pattern: None }
+    move |plan| {
+        plan.verification.log = LogCheck {
+            level,
+            pattern: None,
+        }
+    }
 }
 
 fn deploy(server: &Server, level: LogLevel) -> Told {
@@ -63,7 +68,10 @@ fn words(told: &Told) -> Vec<String> {
         What::Warning(Warning::LogWords(lines)) => Some(lines),
         _ => None,
     });
-    lines.flatten().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    lines
+        .flatten()
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect()
 }
 
 fn not_checked(told: &Told) -> Option<&str> {
@@ -82,8 +90,16 @@ fn a_traceback_in_the_log_of_the_new_start_rolls_back_and_is_told() {
     assert_eq!(server.restarts(), ["old", "new", "old"]);
     assert!(told.has(|what| matches!(what, What::Diagnostics(all) if !all.is_empty())));
     let failure = told.verdict.unwrap().failure.unwrap();
-    let lines = [&b"Traceback (most recent call last):"[..], b"KeyError: 'DATABASE_URL'"].map(<[u8]>::to_vec).to_vec();
-    assert_eq!((failure.step, failure.reason), (Step::Verify, Reason::Log { lines }));
+    let lines = [
+        &b"Traceback (most recent call last):"[..],
+        b"KeyError: 'DATABASE_URL'",
+    ]
+    .map(<[u8]>::to_vec)
+    .to_vec();
+    assert_eq!(
+        (failure.step, failure.reason),
+        (Step::Verify, Reason::Log { lines })
+    );
 }
 
 #[test]
@@ -92,7 +108,13 @@ fn the_same_only_warns_or_is_not_read_where_that_is_wished() {
     logs(&server, 2, TRACEBACK);
     let told = deploy(&server, LogLevel::Warn);
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
-    assert_eq!(words(&told), ["Traceback (most recent call last):", "KeyError: 'DATABASE_URL'"]);
+    assert_eq!(
+        words(&told),
+        [
+            "Traceback (most recent call last):",
+            "KeyError: 'DATABASE_URL'"
+        ]
+    );
 
     let server = self::server();
     logs(&server, 2, TRACEBACK);
@@ -105,13 +127,24 @@ fn the_same_only_warns_or_is_not_read_where_that_is_wished() {
 #[test]
 fn error_words_warn_and_the_last_lines_are_shown() {
     let server = server();
-    logs(&server, 2, format!("{}ERROR: one request\n", "INFO: fine\n".repeat(20)));
+    logs(
+        &server,
+        2,
+        format!("{}ERROR: one request\n", "INFO: fine\n".repeat(20)),
+    );
     let told = deploy(&server, LogLevel::Fail);
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
     assert_eq!(words(&told), ["ERROR: one request"]);
-    let shown: Vec<_> = told.events.iter().filter(|what| matches!(what, What::Output(_))).collect();
+    let shown: Vec<_> = told
+        .events
+        .iter()
+        .filter(|what| matches!(what, What::Output(_)))
+        .collect();
     assert_eq!(shown.len(), 11, "{shown:?}");
-    assert_eq!(shown[0], &What::Output(b"--- log of app, this start".to_vec()));
+    assert_eq!(
+        shown[0],
+        &What::Output(b"--- log of app, this start".to_vec())
+    );
     assert_eq!(shown[10], &What::Output(b"ERROR: one request".to_vec()));
 }
 
@@ -122,13 +155,19 @@ fn what_an_earlier_start_logged_is_not_looked_at() {
     logs(&server, 2, "INFO: fine\n");
     let told = deploy(&server, LogLevel::Fail);
     assert_eq!(told.outcome(), Some(Outcome::Deployed));
-    assert!(words(&told).is_empty() && not_checked(&told).is_none(), "{told:?}");
+    assert!(
+        words(&told).is_empty() && not_checked(&told).is_none(),
+        "{told:?}"
+    );
 }
 
 /// journald asks for the invocation when it reads a line: then the next one may have begun.
 #[test]
 fn the_last_words_of_the_process_before_are_not_the_new_ones() {
-    for (new, outcome) in [("INFO: fine\n", Outcome::Deployed), ("FATAL: bye\n", Outcome::RolledBack)] {
+    for (new, outcome) in [
+        ("INFO: fine\n", Outcome::Deployed),
+        ("FATAL: bye\n", Outcome::RolledBack),
+    ] {
         let server = Server::new();
         server.program(".local/bin/journalctl", JOURNALCTL);
         let home = server.home();
@@ -149,9 +188,17 @@ fn the_last_words_of_the_process_before_are_not_the_new_ones() {
 fn a_failed_restart_is_not_told_with_what_the_process_before_said_whatever_words_its_command_has() {
     let server = server();
     server.behaves("new", "failed");
-    has_entries(&server, &[("start-2", "ERROR: no database"), ("start-1", "ERROR: the old one says bye")]);
+    has_entries(
+        &server,
+        &[
+            ("start-2", "ERROR: no database"),
+            ("start-1", "ERROR: the old one says bye"),
+        ],
+    );
     let reason = reason(server.deploy_with(&App::good("new"), |plan| {
-        plan.restart = Restart::Commands(": reload nginx; systemctl restart app; grep -q old current/name".to_owned());
+        plan.restart = Restart::Commands(
+            ": reload nginx; systemctl restart app; grep -q old current/name".to_owned(),
+        );
     }));
     assert_eq!(reason.said(), Some("ERROR: no database"), "{reason:?}");
 }
@@ -166,7 +213,10 @@ fn after_a_reload_only_what_came_since_is_read() {
     });
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
-    assert!(asked.contains("--since=@") && asked.contains("start-1"), "{asked}");
+    assert!(
+        asked.contains("--since=@") && asked.contains("start-1"),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -190,9 +240,17 @@ fn who_sees_no_journal_reads_the_status_that_sudo_allows() {
     let head = "● app.service\n     Active: active (running)\n\n";
     let started = line("Started app.service.");
     for (text, outcome, checked) in [
-        (format!("{head}{started}{}", line("FATAL: no database")), Outcome::RolledBack, true),
+        (
+            format!("{head}{started}{}", line("FATAL: no database")),
+            Outcome::RolledBack,
+            true,
+        ),
         (format!("{head}{started}"), Outcome::Deployed, true),
-        (format!("{head}{}", started.repeat(10)), Outcome::Deployed, false),
+        (
+            format!("{head}{}", started.repeat(10)),
+            Outcome::Deployed,
+            false,
+        ),
         (head.to_owned(), Outcome::Deployed, false),
     ] {
         let server = server();
@@ -210,26 +268,43 @@ fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
         server.program(".local/bin/journalctl", journalctl);
         let told = deploy(&server, LogLevel::Fail);
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
-        assert!(not_checked(&told).unwrap().contains("usermod -aG systemd-journal"), "{told:?}");
+        assert!(
+            not_checked(&told)
+                .unwrap()
+                .contains("usermod -aG systemd-journal"),
+            "{told:?}"
+        );
     }
 }
 
 #[test]
 fn a_pattern_stands_for_the_crash_words() {
-    for (pattern, outcome) in [("^INFO:.*(?i)STARTUP", Outcome::RolledBack), ("^boom", Outcome::Deployed)] {
+    for (pattern, outcome) in [
+        ("^INFO:.*(?i)STARTUP", Outcome::RolledBack),
+        ("^boom", Outcome::Deployed),
+    ] {
         let server = server();
         logs(&server, 2, TRACEBACK);
         let told = server.deploy_with(&App::good("new"), |plan| {
-            plan.verification.log = LogCheck { level: LogLevel::Fail, pattern: Some(pattern.to_owned()) };
+            plan.verification.log = LogCheck {
+                level: LogLevel::Fail,
+                pattern: Some(pattern.to_owned()),
+            };
         });
         assert_eq!(told.outcome(), Some(outcome), "{told:?}");
     }
     let server = server();
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.verification.log = LogCheck { level: LogLevel::Fail, pattern: Some("(".to_owned()) };
+        plan.verification.log = LogCheck {
+            level: LogLevel::Fail,
+            pattern: Some("(".to_owned()),
+        };
     });
     assert_eq!(told.outcome(), Some(Outcome::RolledBack));
-    assert!(matches!(told.verdict.unwrap().failure.unwrap().reason, Reason::Unreadable(_)));
+    assert!(matches!(
+        told.verdict.unwrap().failure.unwrap().reason,
+        Reason::Unreadable(_)
+    ));
 }
 
 #[test]
@@ -248,9 +323,16 @@ fn a_flood_is_read_from_its_end_in_bounded_pieces() {
 /// The journal of all starts, as JSON.
 fn has_entries(server: &Server, entries: &[(&str, &str)]) {
     let entry = |(start, message): &(&str, &str)| {
-        format!("{}\n", serde_json::json!({ "MESSAGE": message, "_SYSTEMD_INVOCATION_ID": start }))
+        format!(
+            "{}\n",
+            serde_json::json!({ "MESSAGE": message, "_SYSTEMD_INVOCATION_ID": start })
+        )
     };
-    fs::write(server.home().join("entries"), entries.iter().map(entry).collect::<String>()).unwrap();
+    fs::write(
+        server.home().join("entries"),
+        entries.iter().map(entry).collect::<String>(),
+    )
+    .unwrap();
 }
 
 fn traceback(start: &'static str) -> Vec<(&'static str, &'static str)> {
@@ -271,19 +353,30 @@ fn a_start_that_crashes_is_told_with_the_exception_that_its_log_ends_with() {
     has_entries(&server, &entries);
     // whatever the gate is
     let reason = reason(deploy(&server, LogLevel::Off));
-    assert_eq!(reason.said(), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+    assert_eq!(
+        reason.said(),
+        Some("KeyError: 'DATABASE_URL'"),
+        "{reason:?}"
+    );
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
-    assert!(asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app"), "{asked}");
+    assert!(
+        asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app"),
+        "{asked}"
+    );
 }
 
 #[test]
 fn a_restart_that_fails_is_told_with_what_its_log_ends_with_unless_the_unit_is_up() {
-    for (behaviour, expected) in [("failed", Some("KeyError: 'DATABASE_URL'")), ("healthy", None)] {
+    for (behaviour, expected) in [
+        ("failed", Some("KeyError: 'DATABASE_URL'")),
+        ("healthy", None),
+    ] {
         let server = server();
         server.behaves("new", behaviour);
         has_entries(&server, &traceback("start-2"));
         let reason = reason(server.deploy_with(&App::good("new"), |plan| {
-            plan.restart = Restart::Commands("systemctl restart app; grep -q old current/name".to_owned());
+            plan.restart =
+                Restart::Commands("systemctl restart app; grep -q old current/name".to_owned());
         }));
         assert!(matches!(reason, Reason::Command { .. }), "{reason:?}");
         assert_eq!(reason.said(), expected, "{reason:?}");
@@ -299,9 +392,16 @@ fn a_line_that_the_journal_has_not_written_yet_is_waited_for_a_moment() {
     fs::rename(home.join("entries"), home.join("later")).unwrap();
     has_entries(&server, &traceback("start-2")[..2]);
     let slow = "cat \"$home/entries\"; mv \"$home/later\" \"$home/entries\" 2>/dev/null; exit 0";
-    server.program(".local/bin/journalctl", &JOURNALCTL.replace("exec cat \"$home/entries\"", slow));
+    server.program(
+        ".local/bin/journalctl",
+        &JOURNALCTL.replace("exec cat \"$home/entries\"", slow),
+    );
     let reason = reason(deploy(&server, LogLevel::Fail));
-    assert_eq!(reason.said(), Some("KeyError: 'DATABASE_URL'"), "{reason:?}");
+    assert_eq!(
+        reason.said(),
+        Some("KeyError: 'DATABASE_URL'"),
+        "{reason:?}"
+    );
 }
 
 #[test]
@@ -310,7 +410,10 @@ fn a_log_that_is_slow_to_read_is_not_read_twice() {
     server.behaves("new", "crash");
     has_entries(&server, &[("start-2", "no word of a crash")]);
     let slow = "sleep 0.6; exec cat \"$home/entries\"";
-    server.program(".local/bin/journalctl", &JOURNALCTL.replace("exec cat \"$home/entries\"", slow));
+    server.program(
+        ".local/bin/journalctl",
+        &JOURNALCTL.replace("exec cat \"$home/entries\"", slow),
+    );
     let reason = reason(deploy(&server, LogLevel::Fail));
     assert!(matches!(reason, Reason::Crashed { .. }), "{reason:?}");
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
@@ -322,8 +425,12 @@ fn a_crash_whose_log_only_the_status_shows_is_told_with_its_last_words() {
     let server = server();
     server.behaves("new", "failed");
     has_entries(&server, &[]);
-    let line = |process: &str, message: &str| format!("Nov 03 05:16:40 web1 {process}: {message}\n");
-    let text = [line("app[12]", "no database"), line("systemd[1]", "app.service: Failed with result 'exit-code'.")];
+    let line =
+        |process: &str, message: &str| format!("Nov 03 05:16:40 web1 {process}: {message}\n");
+    let text = [
+        line("app[12]", "no database"),
+        line("systemd[1]", "app.service: Failed with result 'exit-code'."),
+    ];
     has_status(&server, &format!("● app.service\n\n{}", text.concat()));
     let reason = reason(deploy(&server, LogLevel::Fail));
     assert_eq!(reason.said(), Some("no database"), "{reason:?}");
@@ -331,12 +438,19 @@ fn a_crash_whose_log_only_the_status_shows_is_told_with_its_last_words() {
 
 #[test]
 fn a_log_that_cannot_be_read_or_hangs_leaves_the_reason_as_it_is() {
-    for journal in ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho '{}'\n", "#!/bin/sh\nexec sleep 60\n"] {
+    for journal in [
+        "#!/bin/sh\nexit 1\n",
+        "#!/bin/sh\necho '{}'\n",
+        "#!/bin/sh\nexec sleep 60\n",
+    ] {
         let server = server();
         server.behaves("new", "crash");
         server.program(".local/bin/journalctl", journal);
         let reason = reason(deploy(&server, LogLevel::Fail));
-        assert!(matches!(reason, Reason::Crashed { said: None, .. }), "{reason:?}");
+        assert!(
+            matches!(reason, Reason::Crashed { said: None, .. }),
+            "{reason:?}"
+        );
     }
 }
 
@@ -361,6 +475,15 @@ fn a_health_that_fails_is_explained_by_a_crash_alone_and_only_where_the_log_is_l
 }
 
 fn nobody_listens() -> Health {
-    let url = HealthUrl { tls: false, host: "127.0.0.1".to_owned(), port: 1, path: "/".to_owned() };
-    Health { url, statuses: vec![200], pattern: None }
+    let url = HealthUrl {
+        tls: false,
+        host: "127.0.0.1".to_owned(),
+        port: 1,
+        path: "/".to_owned(),
+    };
+    Health {
+        url,
+        statuses: vec![200],
+        pattern: None,
+    }
 }

@@ -12,7 +12,11 @@ use tempfile::TempDir;
 
 fn must(command: &mut Command) {
     let done = command.output().unwrap();
-    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// An image that is mounted.
@@ -20,7 +24,12 @@ struct Mounted(PathBuf);
 
 impl Mounted {
     fn at(image: &Path, folder: &Path) -> Self {
-        must(Command::new("mount").args(["-o", "loop"]).arg(image).arg(folder));
+        must(
+            Command::new("mount")
+                .args(["-o", "loop"])
+                .arg(image)
+                .arg(folder),
+        );
         Self(folder.to_owned())
     }
 }
@@ -53,26 +62,41 @@ impl Cut {
             server.home().display(),
         );
         server.before_systemctl(&copying);
-        Self { server, images, _disk: disk }
+        Self {
+            server,
+            images,
+            _disk: disk,
+        }
     }
 
     /// One more, now.
     fn cut(&self) {
-        let (from, to) = (self.images.path().join("live"), self.images.path().join("cut.end"));
-        must(Command::new("cp").args(["--reflink=never", "--sparse=always"]).arg(from).arg(to));
+        let (from, to) = (
+            self.images.path().join("live"),
+            self.images.path().join("cut.end"),
+        );
+        must(
+            Command::new("cp")
+                .args(["--reflink=never", "--sparse=always"])
+                .arg(from)
+                .arg(to),
+        );
     }
 
     /// What `current` leads to on each copy, and that each is whole; then a next run there, which must end well.
     fn look(&self) -> Vec<(String, String)> {
-        let mut cuts: Vec<PathBuf> =
-            fs::read_dir(self.images.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut cuts: Vec<PathBuf> = fs::read_dir(self.images.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         cuts.retain(|path| !path.ends_with("live"));
         cuts.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
         let look = |cut: &PathBuf| {
             let server = self.server.copy();
             server.program(
                 ".local/bin/systemctl",
-                &fs::read_to_string(self.server.home().join(".local/bin/systemctl-itself")).unwrap(),
+                &fs::read_to_string(self.server.home().join(".local/bin/systemctl-itself"))
+                    .unwrap(),
             );
             fs::remove_dir_all(server.target()).unwrap();
             fs::create_dir(server.target()).unwrap();
@@ -90,13 +114,16 @@ impl Cut {
 /// What is live, complete to the last byte.
 fn whole(server: &Server) -> String {
     let folder = fs::canonicalize(server.target().join("current")).unwrap();
-    let app = server.tree_of(&folder).unwrap_or_else(|| panic!("{} has lost its files", folder.display()));
+    let app = server
+        .tree_of(&folder)
+        .unwrap_or_else(|| panic!("{} has lost its files", folder.display()));
     assert_eq!(app.differences(&folder), Vec::<String>::new());
     app.name
 }
 
 #[test]
-fn a_cut_at_any_moment_of_a_good_deployment_leaves_a_whole_release_and_the_next_run_the_right_one() {
+fn a_cut_at_any_moment_of_a_good_deployment_leaves_a_whole_release_and_the_next_run_the_right_one()
+{
     let cut = Cut::new();
     cut.server.deploys(&App::good("new"));
     cut.cut();
@@ -106,7 +133,10 @@ fn a_cut_at_any_moment_of_a_good_deployment_leaves_a_whole_release_and_the_next_
     let (last, trials) = seen.split_last().unwrap();
     assert_eq!((last.0.as_str(), last.1.as_str()), ("new", "new"));
     assert!(trials.iter().all(|(_, after)| after == "old"), "{seen:?}");
-    assert!(trials.iter().any(|(live, _)| live == "new"), "the switch was not durable: {seen:?}");
+    assert!(
+        trials.iter().any(|(live, _)| live == "new"),
+        "the switch was not durable: {seen:?}"
+    );
 }
 
 #[test]
@@ -117,6 +147,12 @@ fn a_cut_at_any_moment_of_the_way_back_does_not_lose_it() {
     cut.cut();
     let seen = cut.look();
     assert!(seen.iter().all(|(_, after)| after == "old"), "{seen:?}");
-    let back = seen.iter().rposition(|(live, _)| live == "new").expect("the switch was not durable");
-    assert!(back + 2 < seen.len(), "the way back was not durable when the old release was started: {seen:?}");
+    let back = seen
+        .iter()
+        .rposition(|(live, _)| live == "new")
+        .expect("the switch was not durable");
+    assert!(
+        back + 2 < seen.len(),
+        "the way back was not durable when the old release was started: {seen:?}"
+    );
 }

@@ -29,16 +29,33 @@ fn assert_restored(told: &Told, server: &Server, current: &str, previous: Option
     assert_eq!(server.named_by("current").as_deref(), Some(current));
     assert_eq!(server.named_by("previous").as_deref(), previous);
     assert_eq!(server.runs().as_deref(), Some(current));
-    assert!(!told.has(|what| matches!(what, What::Step(Step::Upload | Step::Install | Step::Seal))), "{told:?}");
+    assert!(
+        !told.has(|what| matches!(what, What::Step(Step::Upload | Step::Install | Step::Seal))),
+        "{told:?}"
+    );
 }
 
 /// Why it was refused; nothing was touched.
 #[track_caller]
 fn refusal(server: &Server, to: Option<&str>) -> String {
-    let before = (server.restarts(), server.named_by("current"), server.named_by("previous"), server.releases());
+    let before = (
+        server.restarts(),
+        server.named_by("current"),
+        server.named_by("previous"),
+        server.releases(),
+    );
     let verdict = server.roll_back(to).verdict.unwrap();
-    assert_eq!((verdict.outcome, verdict.switched), (Outcome::Failed, false), "{verdict:?}");
-    let after = (server.restarts(), server.named_by("current"), server.named_by("previous"), server.releases());
+    assert_eq!(
+        (verdict.outcome, verdict.switched),
+        (Outcome::Failed, false),
+        "{verdict:?}"
+    );
+    let after = (
+        server.restarts(),
+        server.named_by("current"),
+        server.named_by("previous"),
+        server.releases(),
+    );
     assert_eq!(before, after);
     match verdict.failure.unwrap().reason {
         Reason::NoSuchRelease { wanted, problem } => {
@@ -66,15 +83,23 @@ fn an_id_or_the_beginning_of_a_commit_names_one() {
     let second = server.id_by("previous");
     assert_restored(&server.roll_back(Some("a1")), &server, "a1", Some("b"));
     assert_restored(&server.roll_back(Some(&second)), &server, "a2", Some("a1"));
-    assert_restored(&server.roll_back(Some(&commit("b"))), &server, "b", Some("a2"));
+    assert_restored(
+        &server.roll_back(Some(&commit("b"))),
+        &server,
+        "b",
+        Some("a2"),
+    );
 }
 
 #[test]
 fn what_is_not_one_good_release_is_refused_in_clear_words() {
     let server = server_with(&["a1", "a2"]);
-    server.deploy_with(&App::new("f", "crash"), |plan| plan.origin.commit = Some(commit("f")));
+    server.deploy_with(&App::new("f", "crash"), |plan| {
+        plan.origin.commit = Some(commit("f"))
+    });
     let current = server.id_by("current");
-    let several = format!("several releases are of such a commit, so give an id: {current} (current), ");
+    let several =
+        format!("several releases are of such a commit, so give an id: {current} (current), ");
     assert!(refusal(&server, Some("a")).starts_with(&several));
     assert!(refusal(&server, Some("a2")).ends_with("is current already"));
     assert!(refusal(&server, Some(&current)).ends_with("is current already"));
@@ -83,7 +108,10 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
     assert!(refusal(&server, Some("1700000000")).contains("no release on the server"));
     assert!(refusal(&server, Some("../../etc")).contains("neither"));
     assert!(refusal(&server_with(&["a"]), None).contains("no good release to go back to"));
-    assert_eq!(refusal(&Server::new(), None), "there is no good release to go back to");
+    assert_eq!(
+        refusal(&Server::new(), None),
+        "there is no good release to go back to"
+    );
 }
 
 #[test]
@@ -98,7 +126,13 @@ fn a_target_that_is_broken_now_leaves_what_ran() {
     let server = server_with(&["a", "b"]);
     server.behaves("a", "crash");
     let told = server.roll_back(None);
-    let Verdict { outcome, release, previous, live, .. } = told.verdict.clone().unwrap();
+    let Verdict {
+        outcome,
+        release,
+        previous,
+        live,
+        ..
+    } = told.verdict.clone().unwrap();
     assert_eq!((outcome, previous), (Outcome::RolledBack, live), "{told:?}");
     assert_eq!(release.unwrap().to_string(), server.id_by("previous"));
     assert_eq!(server.restarts(), ["a", "b", "a", "b"]);
@@ -117,7 +151,12 @@ fn what_was_restored_is_not_removed_though_it_is_the_oldest() {
     let told = server.run(&plan, &App::empty(""), crate::client::Sending::Unasked);
     assert_restored(&told, &server, "a", Some("d"));
     assert_eq!(server.releases(), ["a", "d"]);
-    assert_eq!(server.deploy_with(&App::new("e", "crash"), only_one).outcome(), Some(Outcome::RolledBack));
+    assert_eq!(
+        server
+            .deploy_with(&App::new("e", "crash"), only_one)
+            .outcome(),
+        Some(Outcome::RolledBack)
+    );
     assert_eq!(server.releases(), ["a", "d", "e"]);
 }
 
@@ -138,11 +177,21 @@ fn what_others_deployed_is_gone_back_to_once_it_is_taken_over() {
 #[test]
 fn a_rollback_that_was_killed_is_undone_and_can_be_had_again() {
     let server = server_with(&["a", "b"]);
-    server.program("on-restart", "#!/bin/sh\n[ \"$1\" = b ] || kill -9 \"$(ps -o ppid= -p $PPID | tr -d ' ')\"\n");
+    server.program(
+        "on-restart",
+        "#!/bin/sh\n[ \"$1\" = b ] || kill -9 \"$(ps -o ppid= -p $PPID | tr -d ' ')\"\n",
+    );
     let told = server.roll_back(None);
     let verdict = told.verdict.as_ref().unwrap();
-    assert_eq!(verdict.failure.as_ref().map(|it| &it.reason), Some(&Reason::Interrupted), "{told:?}");
-    assert_eq!((verdict.outcome, verdict.live), (Outcome::RolledBack, verdict.previous));
+    assert_eq!(
+        verdict.failure.as_ref().map(|it| &it.reason),
+        Some(&Reason::Interrupted),
+        "{told:?}"
+    );
+    assert_eq!(
+        (verdict.outcome, verdict.live),
+        (Outcome::RolledBack, verdict.previous)
+    );
     fs::remove_file(server.home().join("on-restart")).unwrap();
     server.look_in();
     assert_eq!(server.named_by("current").as_deref(), Some("b"));
@@ -153,7 +202,8 @@ fn a_rollback_that_was_killed_is_undone_and_can_be_had_again() {
 fn the_same_rollback_twice_is_the_same_verdict_and_no_second_restart() {
     let server = server_with(&["a", "b"]);
     let plan = server.plan_back(None);
-    let [first, second] = [0, 1].map(|_| server.run(&plan, &App::empty(""), crate::client::Sending::Unasked));
+    let [first, second] =
+        [0, 1].map(|_| server.run(&plan, &App::empty(""), crate::client::Sending::Unasked));
     assert_eq!(first.verdict, second.verdict);
     assert_eq!(server.restarts(), ["a", "b", "a"]);
 }

@@ -66,7 +66,9 @@ exit $code
 static TRANSACTIONS: AtomicU64 = AtomicU64::new(1);
 
 pub(crate) fn new_transaction() -> TransactionId {
-    TransactionId::from_random(u128::from(TRANSACTIONS.fetch_add(1, Ordering::Relaxed)).to_le_bytes())
+    TransactionId::from_random(
+        u128::from(TRANSACTIONS.fetch_add(1, Ordering::Relaxed)).to_le_bytes(),
+    )
 }
 
 pub(crate) struct Server {
@@ -77,15 +79,24 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new() -> Self {
-        let server = Self { folder: TempDir::new().unwrap(), sent: Mutex::default() };
+        let server = Self {
+            folder: TempDir::new().unwrap(),
+            sent: Mutex::default(),
+        };
         fs::set_permissions(server.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(server.target()).unwrap();
         fs::create_dir_all(server.home().join(".local/bin")).unwrap();
         fs::create_dir(server.home().join("unit")).unwrap();
         server.program(".local/bin/systemctl", SYSTEMCTL);
-        server.program(".local/bin/sudo", "#!/bin/sh\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n");
+        server.program(
+            ".local/bin/sudo",
+            "#!/bin/sh\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n",
+        );
         server.program(".local/bin/busctl", "#!/bin/sh\necho b false\n");
-        server.program(".local/bin/journalctl", "#!/bin/sh\necho a line of the log\n");
+        server.program(
+            ".local/bin/journalctl",
+            "#!/bin/sh\necho a line of the log\n",
+        );
         fs::write(server.home().join("unit/count"), "0\n").unwrap();
         fs::write(server.home().join("unit/restarts"), "").unwrap();
         server.unit("inactive", "dead");
@@ -101,9 +112,18 @@ impl Server {
 
     /// The same in another place.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { folder: TempDir::new().unwrap(), sent: Mutex::new(self.sent.lock().unwrap().clone()) };
+        let copy = Self {
+            folder: TempDir::new().unwrap(),
+            sent: Mutex::new(self.sent.lock().unwrap().clone()),
+        };
         let from = self.folder.path().join(".");
-        assert!(Command::new("cp").arg("-a").arg(from).arg(copy.folder.path()).status().unwrap().success());
+        assert!(Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(copy.folder.path())
+            .status()
+            .unwrap()
+            .success());
         copy
     }
 
@@ -142,7 +162,11 @@ impl Server {
 
     /// From now on the release does that.
     pub(crate) fn behaves(&self, name: &str, behaviour: &str) {
-        fs::write(self.home().join(format!("behave-{name}")), format!("{behaviour}\n")).unwrap();
+        fs::write(
+            self.home().join(format!("behave-{name}")),
+            format!("{behaviour}\n"),
+        )
+        .unwrap();
     }
 
     /// The names of the releases that the unit was started with, one after the other.
@@ -157,7 +181,10 @@ impl Server {
     }
 
     pub(crate) fn remember(&self, app: &App) {
-        self.sent.lock().unwrap().insert(app.name.clone(), app.clone());
+        self.sent
+            .lock()
+            .unwrap()
+            .insert(app.name.clone(), app.clone());
     }
 
     /// The tree of which the release in `folder` was made.
@@ -206,7 +233,10 @@ impl Server {
                 settle: Duration::ZERO,
                 log: LogCheck::default(),
             },
-            retention: Retention { count: Some(3), age: None },
+            retention: Retention {
+                count: Some(3),
+                age: None,
+            },
             lock_wait: Duration::from_secs(10),
             stage_limit: Duration::from_secs(120),
             origin: Origin::default(),
@@ -216,13 +246,28 @@ impl Server {
     }
 
     pub(crate) fn in_surroundings(&self, mut command: Command) -> Command {
-        command.env_clear().env("HOME", self.home()).env("PATH", "/usr/bin:/bin").current_dir("/");
+        command
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir("/");
         command
     }
 
     pub(crate) fn serve_arguments(&self, plan: &Plan) -> [String; 5] {
-        let Plan { target, transaction, root, .. } = plan;
-        ["server-part".into(), "serve".into(), target.clone(), transaction.to_string(), root.to_string()]
+        let Plan {
+            target,
+            transaction,
+            root,
+            ..
+        } = plan;
+        [
+            "server-part".into(),
+            "serve".into(),
+            target.clone(),
+            transaction.to_string(),
+            root.to_string(),
+        ]
     }
 
     pub(crate) fn serve(&self, plan: &Plan) -> Command {
@@ -256,7 +301,12 @@ impl Server {
 
     /// A plan that brings a release live which is there.
     pub(crate) fn plan_back(&self, to: Option<&str>) -> Plan {
-        Plan { task: Task::RollBack { to: to.map(str::to_owned) }, ..self.plan(&App::empty("")) }
+        Plan {
+            task: Task::RollBack {
+                to: to.map(str::to_owned),
+            },
+            ..self.plan(&App::empty(""))
+        }
     }
 
     pub(crate) fn roll_back(&self, to: Option<&str>) -> Told {
@@ -270,9 +320,14 @@ impl Server {
 
     /// The releases that are there, by their names.
     pub(crate) fn releases(&self) -> Vec<String> {
-        let named = |folder: PathBuf| fs::read_to_string(folder.join("name")).map(|name| name.trim().to_owned());
-        let mut names: Vec<String> =
-            Sound::of(self).releases().into_iter().filter_map(|path| named(path).ok()).collect();
+        let named = |folder: PathBuf| {
+            fs::read_to_string(folder.join("name")).map(|name| name.trim().to_owned())
+        };
+        let mut names: Vec<String> = Sound::of(self)
+            .releases()
+            .into_iter()
+            .filter_map(|path| named(path).ok())
+            .collect();
         names.sort();
         names
     }
@@ -289,6 +344,8 @@ impl Server {
     /// A run that ends what is pending, and then changes nothing, for its install fails.
     pub(crate) fn look_in(&self) -> Told {
         let app = App::good("look-in");
-        self.deploy_with(&app, |plan| plan.install = Install::Commands("exit 3".to_owned()))
+        self.deploy_with(&app, |plan| {
+            plan.install = Install::Commands("exit 3".to_owned())
+        })
     }
 }

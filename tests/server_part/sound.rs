@@ -29,18 +29,31 @@ impl<'a> Sound<'a> {
 
     /// After a run that ended by itself.
     pub(crate) fn after(&self, told: &Told) {
-        if matches!(told.outcome(), None | Some(Outcome::Busy | Outcome::NotReady)) {
+        if matches!(
+            told.outcome(),
+            None | Some(Outcome::Busy | Outcome::NotReady)
+        ) {
             return;
         }
         for name in ["pending", "switch", "rollback"] {
-            assert!(fs::symlink_metadata(self.server.own().join(name)).is_err(), "{name} is left over: {told:?}");
+            assert!(
+                fs::symlink_metadata(self.server.own().join(name)).is_err(),
+                "{name} is left over: {told:?}"
+            );
         }
         let verdict = told.verdict.as_ref().unwrap();
         self.verdict(verdict);
-        let newest = self.releases().iter().filter_map(|folder| id_of(folder)).max();
+        let newest = self
+            .releases()
+            .iter()
+            .filter_map(|folder| id_of(folder))
+            .max();
         let made_none = !told.has(|what| matches!(what, What::Step(Step::Upload)));
         assert!(
-            made_none || verdict.release.is_none_or(|release| newest <= Some(release)),
+            made_none
+                || verdict
+                    .release
+                    .is_none_or(|release| newest <= Some(release)),
             "ids do not increase: {told:?}"
         );
     }
@@ -48,15 +61,22 @@ impl<'a> Sound<'a> {
     /// `current` is absent, or a whole release, at every moment.
     pub(crate) fn current_is_whole(&self) {
         let current = self.server.target().join("current");
-        let Ok(found) = fs::symlink_metadata(&current) else { return };
+        let Ok(found) = fs::symlink_metadata(&current) else {
+            return;
+        };
         if !found.is_symlink() {
             return;
         }
-        let Ok(folder) = fs::canonicalize(&current) else { return };
+        let Ok(folder) = fs::canonicalize(&current) else {
+            return;
+        };
         if let Some(app) = self.server.tree_of(&folder) {
             assert_eq!(app.differences(&folder), Vec::<String>::new());
         }
-        assert!(!self.is_half(&folder), "current is not complete: {folder:?}");
+        assert!(
+            !self.is_half(&folder),
+            "current is not complete: {folder:?}"
+        );
     }
 
     fn always(&self) {
@@ -67,7 +87,11 @@ impl<'a> Sound<'a> {
     }
 
     fn verdict(&self, told: &Verdict) {
-        let kept = self.server.own().join("verdicts").join(told.transaction.to_string());
+        let kept = self
+            .server
+            .own()
+            .join("verdicts")
+            .join(told.transaction.to_string());
         match fs::read(kept) {
             Ok(bytes) => assert_eq!(&serde_json::from_slice::<Verdict>(&bytes).unwrap(), told),
             Err(_) => assert!(!told.switched, "no verdict is kept: {told:?}"),
@@ -84,13 +108,21 @@ impl<'a> Sound<'a> {
 
     pub(crate) fn releases(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.server.target().join("releases"));
-        entries.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+        entries
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect()
     }
 
     /// Our record of it says that it was never sealed.
     fn is_half(&self, folder: &Path) -> bool {
-        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else { return false };
-        let record = fs::read(self.server.own().join(format!("records/{name}.json"))).unwrap_or_default();
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
+            return false;
+        };
+        let record =
+            fs::read(self.server.own().join(format!("records/{name}.json"))).unwrap_or_default();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap_or_default();
         record["state"] == "Incomplete"
     }
@@ -112,7 +144,12 @@ impl<'a> Sound<'a> {
     fn wait_until_alone(&self) {
         let target = self.server.target();
         let alone = within_seconds(|| self.lock_is_free() && processes_on(&target).is_empty());
-        assert!(alone, "left running: {:?}, the lock is free: {}", processes_on(&target), self.lock_is_free());
+        assert!(
+            alone,
+            "left running: {:?}, the lock is free: {}",
+            processes_on(&target),
+            self.lock_is_free()
+        );
     }
 
     pub(crate) fn lock_is_free(&self) -> bool {
@@ -145,9 +182,15 @@ pub(crate) struct Process {
 pub(crate) fn processes_on(target: &Path) -> Vec<Process> {
     let wanted = format!("\0{}\0", target.display());
     let process = |entry: fs::DirEntry| {
-        let command = String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).into_owned();
+        let command =
+            String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).into_owned();
         let pid = entry.file_name().to_str()?.to_owned();
-        (command.contains("server-part") && command.contains(&wanted)).then_some(Process { pid, command })
+        (command.contains("server-part") && command.contains(&wanted))
+            .then_some(Process { pid, command })
     };
-    fs::read_dir("/proc").unwrap().flatten().filter_map(process).collect()
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(process)
+        .collect()
 }

@@ -24,17 +24,29 @@ fn links_of_all_kinds_are_taken_over_and_written_as_ours() {
     let ways = [
         ("releases/1700000100", "releases/1700000000"),
         ("@/releases/1700000100", "@/releases/1700000000"),
-        ("./releases/../releases/1700000100/", "releases/1700000000/."),
+        (
+            "./releases/../releases/1700000100/",
+            "releases/1700000000/.",
+        ),
     ];
     for (current, previous) in ways {
         let server = filled(current, previous);
         let told = server.deploys(&App::good("new"));
-        assert!(told.has(|what| matches!(what, What::Notice(Notice::TakenOver(_)))), "{told:?}");
+        assert!(
+            told.has(|what| matches!(what, What::Notice(Notice::TakenOver(_)))),
+            "{told:?}"
+        );
         assert_eq!(server.named_by("previous").as_deref(), Some("old"));
         for link in ["current", "previous"] {
-            assert!(fs::read_link(server.target().join(link)).unwrap().starts_with("releases"));
+            assert!(fs::read_link(server.target().join(link))
+                .unwrap()
+                .starts_with("releases"));
         }
-        assert_eq!(told.staged().received, 1, "what is there under the same path is copied");
+        assert_eq!(
+            told.staged().received,
+            1,
+            "what is there under the same path is copied"
+        );
     }
 }
 
@@ -73,8 +85,16 @@ fn what_was_not_healthy_before_does_not_become_the_way_back() {
 
 #[test]
 fn a_current_that_is_no_link_to_a_release_is_refused_and_nothing_is_touched() {
-    for found in ["a folder", "a file", "releases/1", "/", "/nowhere", "current", "releases", "releases/1700000100/src"]
-    {
+    for found in [
+        "a folder",
+        "a file",
+        "releases/1",
+        "/",
+        "/nowhere",
+        "current",
+        "releases",
+        "releases/1700000100/src",
+    ] {
         let server = filled("releases/1700000100", "releases/1700000000");
         let current = server.target().join("current");
         fs::remove_file(&current).unwrap();
@@ -87,7 +107,10 @@ fn a_current_that_is_no_link_to_a_release_is_refused_and_nothing_is_touched() {
         let told = server.deploy(&App::good("new"));
         assert_eq!(told.outcome(), Some(Outcome::NotReady), "{found}");
         let reason = told.verdict.unwrap().failure.unwrap().reason;
-        assert!(matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::Link { .. }])), "{reason:?}");
+        assert!(
+            matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::Link { .. }])),
+            "{reason:?}"
+        );
         assert_eq!(listing(&server.target()), before, "{found}");
         assert!(server.restarts().is_empty());
     }
@@ -95,20 +118,37 @@ fn a_current_that_is_no_link_to_a_release_is_refused_and_nothing_is_touched() {
 
 fn listing(target: &Path) -> String {
     let mut find = Command::new("find");
-    find.arg(target).args(["-path", "*/.deploy", "-prune", "-o", "-printf", "%P %y %l %m %i\n"]);
+    find.arg(target).args([
+        "-path",
+        "*/.deploy",
+        "-prune",
+        "-o",
+        "-printf",
+        "%P %y %l %m %i\n",
+    ]);
     String::from_utf8(find.output().unwrap().stdout).unwrap()
 }
 
 #[test]
 fn a_unit_that_is_not_there_is_not_ready() {
     let server = Server::new();
-    fs::write(server.home().join("unit/state"), "LoadState=not-found\nActiveState=inactive\n").unwrap();
+    fs::write(
+        server.home().join("unit/state"),
+        "LoadState=not-found\nActiveState=inactive\n",
+    )
+    .unwrap();
     let told = server.deploy(&App::good("new"));
     assert_eq!(told.outcome(), Some(Outcome::NotReady));
-    server.program(".local/bin/systemctl", "#!/bin/sh\necho System has not been booted with systemd >&2\nexit 1\n");
+    server.program(
+        ".local/bin/systemctl",
+        "#!/bin/sh\necho System has not been booted with systemd >&2\nexit 1\n",
+    );
     let told = server.deploy(&App::good("new"));
     let reason = told.verdict.unwrap().failure.unwrap().reason;
-    assert!(matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::NoSystemd(_)])), "{reason:?}");
+    assert!(
+        matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::NoSystemd(_)])),
+        "{reason:?}"
+    );
 }
 
 #[test]
@@ -117,14 +157,17 @@ fn a_release_that_its_application_has_changed_is_no_source() {
     let file = server.target().join("current/src/main.py");
     let length = fs::metadata(&file).unwrap().len();
     fs::write(&file, vec![b'!'; usize::try_from(length).unwrap()]).unwrap();
-    server.remember(&App::good("old").with("src/main.py", Node::File(0o644, fs::read(&file).unwrap())));
+    server.remember(
+        &App::good("old").with("src/main.py", Node::File(0o644, fs::read(&file).unwrap())),
+    );
     let told = server.deploys(&App::good("new"));
     assert_eq!(told.staged().received, 2);
 }
 
 #[test]
 fn a_release_shares_no_file_with_one_that_is_full_of_hard_links() {
-    let server = Server::with(&App::good("old").with("hard-linked", Node::File(0o644, b"shared".to_vec())));
+    let server =
+        Server::with(&App::good("old").with("hard-linked", Node::File(0o644, b"shared".to_vec())));
     let old = fs::canonicalize(server.target().join("current")).unwrap();
     fs::hard_link(old.join("hard-linked"), server.home().join("cache")).unwrap();
     let app = App::good("new").with("copied", Node::File(0o644, b"shared".to_vec()));

@@ -39,9 +39,14 @@ impl Watched {
         let mut client = server.start(&plan);
         client.send_all(&plan, &app, Sending::Ask);
         assert!(client.follow_until(&app, |what| *what == What::Step(Step::Verify)));
-        let watched = Self { server, app, client };
+        let watched = Self {
+            server,
+            app,
+            client,
+        };
         let asked = watched.server.home().join("asked");
-        let seen = || fs::read_to_string(&asked).is_ok_and(|asked| asked.contains("restart\nshow\n"));
+        let seen =
+            || fs::read_to_string(&asked).is_ok_and(|asked| asked.contains("restart\nshow\n"));
         wait_for("the unit is looked at", seen);
         watched
     }
@@ -60,9 +65,17 @@ impl Watched {
     fn ends(self) -> (Outcome, Option<Reason>, usize) {
         let asked = self.server.home().join("asked");
         let told = self.client.finish(&self.app);
-        let shows = fs::read_to_string(asked).unwrap().lines().filter(|verb| *verb == "show").count();
+        let shows = fs::read_to_string(asked)
+            .unwrap()
+            .lines()
+            .filter(|verb| *verb == "show")
+            .count();
         let verdict = told.verdict.unwrap();
-        (verdict.outcome, verdict.failure.map(|failure| failure.reason), shows)
+        (
+            verdict.outcome,
+            verdict.failure.map(|failure| failure.reason),
+            shows,
+        )
     }
 }
 
@@ -83,7 +96,10 @@ fn what_is_to_be_called_healthy_is_looked_at_once_more() {
     watched.changes("InvocationID=start-1", "InvocationID=by-hand");
     let (outcome, reason, _) = watched.ends();
     assert_eq!(outcome, Outcome::Failed);
-    assert!(matches!(reason, Some(Reason::Interference(_))), "{reason:?}");
+    assert!(
+        matches!(reason, Some(Reason::Interference(_))),
+        "{reason:?}"
+    );
 }
 
 #[test]

@@ -5,7 +5,8 @@ use crate::client::{Sending, Told};
 use crate::full_disk::Small;
 use crate::server::Server;
 use deploy_action::protocol::{
-    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning, What,
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning,
+    What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -14,8 +15,14 @@ use std::time::Duration;
 
 fn share(paths: &[&str]) -> Vec<Shared> {
     let shared = |path: &&str| match path.strip_suffix('/') {
-        Some(path) => Shared { path: path.to_owned(), folder: true },
-        None => Shared { path: (*path).to_owned(), folder: false },
+        Some(path) => Shared {
+            path: path.to_owned(),
+            folder: true,
+        },
+        None => Shared {
+            path: (*path).to_owned(),
+            folder: false,
+        },
     };
     paths.iter().map(shared).collect()
 }
@@ -48,7 +55,10 @@ fn is_deployed(told: &Told) {
 fn failed_before_the_switch(server: &Server, told: &Told) -> (Step, Reason) {
     let verdict = told.verdict.clone().unwrap();
     assert!(!verdict.switched, "{verdict:?}");
-    assert_eq!((server.named_by("current").as_deref(), server.restarts()), (Some("old"), vec!["old".to_owned()]));
+    assert_eq!(
+        (server.named_by("current").as_deref(), server.restarts()),
+        (Some("old"), vec!["old".to_owned()])
+    );
     let failure = verdict.failure.unwrap();
     (failure.step, failure.reason)
 }
@@ -65,13 +75,24 @@ fn problem_of_shared(server: &Server, told: &Told) -> String {
 fn what_is_shared_is_linked_into_each_release_and_moves_with_the_target() {
     let server = Server::new();
     put(&server, "config/deep/wechat.yaml", "token: 1\n");
-    let app = App::good("one").with("config", Node::Folder).with("config/own.yaml", Node::File(0o644, b"own".to_vec()));
-    is_deployed(&server.deploy_with(&app, sharing(&["config/deep/wechat.yaml", "logs/", "data/up/loads/"])));
-    assert_eq!(read(in_current(&server, "config/deep/wechat.yaml")), "token: 1\n");
+    let app = App::good("one")
+        .with("config", Node::Folder)
+        .with("config/own.yaml", Node::File(0o644, b"own".to_vec()));
+    is_deployed(&server.deploy_with(
+        &app,
+        sharing(&["config/deep/wechat.yaml", "logs/", "data/up/loads/"]),
+    ));
+    assert_eq!(
+        read(in_current(&server, "config/deep/wechat.yaml")),
+        "token: 1\n"
+    );
     assert_eq!(read(in_current(&server, "config/own.yaml")), "own");
     for folder in ["logs", "data/up/loads"] {
         let made = server.target().join("shared").join(folder);
-        assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o7777, 0o755);
+        assert_eq!(
+            fs::metadata(&made).unwrap().permissions().mode() & 0o7777,
+            0o755
+        );
         fs::write(in_current(&server, folder).join("kept"), folder).unwrap();
         assert_eq!(read(made.join("kept")), folder);
     }
@@ -118,17 +139,28 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
     let server = Server::with(&App::good("old"));
     put(&server, "conf", "shared");
     let file = |content: &[u8]| Node::File(0o644, content.to_vec());
-    let tree = App::good("new").with("logs", Node::Folder).with("logs/yesterday", file(b"precious"));
-    let tree = tree.with("conf", file(b"of the tree")).with("link", Node::Link(b"src".to_vec()));
-    let tree = tree.with("nested", Node::Folder).with("nested/.gitkeep", Node::Folder);
+    let tree = App::good("new")
+        .with("logs", Node::Folder)
+        .with("logs/yesterday", file(b"precious"));
+    let tree = tree
+        .with("conf", file(b"of the tree"))
+        .with("link", Node::Link(b"src".to_vec()));
+    let tree = tree
+        .with("nested", Node::Folder)
+        .with("nested/.gitkeep", Node::Folder);
     for path in ["logs/", "conf", "link/", "nested/", "src/"] {
         let told = server.deploy_with(&tree, sharing(&[path]));
         let problem = problem_of_shared(&server, &told);
         assert!(problem.contains("is in the tree too"), "{problem}");
     }
-    let placed = App::good("placed").with("empty", Node::Folder).with("kept", Node::Folder);
+    let placed = App::good("placed")
+        .with("empty", Node::Folder)
+        .with("kept", Node::Folder);
     let placed = placed.with("kept/.gitkeep", file(b""));
-    let plan = Plan { shared: share(&["empty/", "kept/"]), ..server.plan(&placed) };
+    let plan = Plan {
+        shared: share(&["empty/", "kept/"]),
+        ..server.plan(&placed)
+    };
     // what is checked of the release from now on
     server.remember(&App::good("placed"));
     is_deployed(&server.run(&plan, &placed, Sending::Ask));
@@ -141,13 +173,21 @@ fn nothing_is_made_through_a_link_of_the_tree() {
     let outside = server.home().join("outside");
     fs::create_dir(&outside).unwrap();
     let to = outside.to_str().unwrap().as_bytes().to_vec();
-    let tree = App::good("new").with("out", Node::Link(to)).with("file", Node::File(0o644, b"x".to_vec()));
+    let tree = App::good("new")
+        .with("out", Node::Link(to))
+        .with("file", Node::File(0o644, b"x".to_vec()));
     for path in ["out/logs/", "out/a/b/", "file/logs/"] {
         let problem = problem_of_shared(&server, &server.deploy_with(&tree, sharing(&[path])));
-        assert!(problem.contains("which is no folder of the tree"), "{problem}");
+        assert!(
+            problem.contains("which is no folder of the tree"),
+            "{problem}"
+        );
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     }
-    assert_eq!(read(server.target().join("current/src/main.py")).len(), 900 * 26);
+    assert_eq!(
+        read(server.target().join("current/src/main.py")).len(),
+        900 * 26
+    );
 }
 
 #[test]
@@ -158,12 +198,18 @@ fn what_is_shared_outlives_the_releases_that_link_to_it() {
     for name in ["one", "two", "three", "four"] {
         let told = server.deploy_with(&App::good(name), |plan| {
             plan.shared = share(&["config.yaml", "logs/"]);
-            plan.retention = Retention { count: Some(1), age: None };
+            plan.retention = Retention {
+                count: Some(1),
+                age: None,
+            };
         });
         is_deployed(&told);
     }
     assert_eq!(server.releases(), ["four", "three"]);
-    assert_eq!((read(file), read(log)), ("precious".to_owned(), "precious".to_owned()));
+    assert_eq!(
+        (read(file), read(log)),
+        ("precious".to_owned(), "precious".to_owned())
+    );
 }
 
 fn mode(path: impl AsRef<Path>) -> u32 {
@@ -180,14 +226,20 @@ fn the_env_file_is_the_releases_own_and_comes_back_with_it() {
     let server = Server::new();
     is_deployed(&server.deploy_with(&App::good("old"), with_env_file("KEY=old-secret\n")));
     assert_eq!(
-        (read(in_current(&server, ".env")), mode(in_current(&server, ".env"))),
+        (
+            read(in_current(&server, ".env")),
+            mode(in_current(&server, ".env"))
+        ),
         ("KEY=old-secret\n".into(), 0o600)
     );
     let told = server.deploy_with(&App::new("new", "crash"), with_env_file("KEY=new-secret\n"));
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     assert_eq!(read(in_current(&server, ".env")), "KEY=old-secret\n");
     is_deployed(&server.deploy(&App::good("bare")));
-    assert!(!in_current(&server, ".env").exists(), "taken from another release");
+    assert!(
+        !in_current(&server, ".env").exists(),
+        "taken from another release"
+    );
 }
 
 #[test]
@@ -209,13 +261,25 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
     let outside = server.home().join("outside");
     fs::write(&outside, "as it was").unwrap();
     let link = Node::Link(outside.to_str().unwrap().as_bytes().to_vec());
-    for (node, sending) in [(Node::File(0o644, b"A=tree".to_vec()), Sending::Ask), (link, Sending::Unasked)] {
+    for (node, sending) in [
+        (Node::File(0o644, b"A=tree".to_vec()), Sending::Ask),
+        (link, Sending::Unasked),
+    ] {
         let tree = App::good("one").with(".env", node);
-        let plan = Plan { env_file: Some("A=input".to_owned().into()), ..server.plan(&tree) };
+        let plan = Plan {
+            env_file: Some("A=input".to_owned().into()),
+            ..server.plan(&tree)
+        };
         // what is checked of the release from now on
         server.remember(&App::good("one"));
         is_deployed(&server.run(&plan, &tree, sending));
-        assert_eq!((read(in_current(&server, ".env")), mode(in_current(&server, ".env"))), ("A=input".into(), 0o600));
+        assert_eq!(
+            (
+                read(in_current(&server, ".env")),
+                mode(in_current(&server, ".env"))
+            ),
+            ("A=input".into(), 0o600)
+        );
     }
     assert_eq!(read(outside), "as it was");
     let both = server.deploy_with(&App::good("two"), |plan| {
@@ -223,7 +287,10 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
         plan.shared = share(&[".env"]);
         plan.env_file = Some("A=input".to_owned().into());
     });
-    assert!(matches!(both.verdict.unwrap().failure.unwrap().reason, Reason::Shared { .. }));
+    assert!(matches!(
+        both.verdict.unwrap().failure.unwrap().reason,
+        Reason::Shared { .. }
+    ));
     assert_eq!(read(server.target().join("shared/.env")), "A=shared");
 }
 
@@ -256,12 +323,16 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
         ];
         plan.install = Install::Commands(format!("{check}{look}"));
         plan.before_switch = Some(format!("{check}{look}touch checked"));
-        plan.restart = Restart::Commands("test -z \"${TOKEN-}\" && sudo -n systemctl restart app".to_owned());
+        plan.restart =
+            Restart::Commands("test -z \"${TOKEN-}\" && sudo -n systemctl restart app".to_owned());
     });
     is_deployed(&told);
     assert!(in_current(&server, "checked").exists());
     assert!(read(server.target().join("command-lines")).contains("server-part"));
-    assert_eq!(holding(server.target().parent().unwrap(), "sesame open"), Vec::<PathBuf>::new());
+    assert_eq!(
+        holding(server.target().parent().unwrap(), "sesame open"),
+        Vec::<PathBuf>::new()
+    );
     assert!(!format!("{:?}", told.events).contains("sesame"), "{told:?}");
 }
 
@@ -270,8 +341,10 @@ fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
     let server = Server::with(&App::good("old"));
     let told = server.deploy_with(&App::good("new"), |plan| {
         plan.install = Install::Commands("echo installed > made".to_owned());
-        plan.before_switch =
-            Some("cat made; cat ../../current/name; cat ../../.deploy/records/${PWD##*/}.json".to_owned());
+        plan.before_switch = Some(
+            "cat made; cat ../../current/name; cat ../../.deploy/records/${PWD##*/}.json"
+                .to_owned(),
+        );
     });
     is_deployed(&told);
     let said = told.events.iter().filter_map(|what| match what {
@@ -280,27 +353,45 @@ fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
     });
     let said: Vec<String> = said.collect();
     assert_eq!(said[..2], ["installed", "old"]);
-    assert!(said.iter().any(|line| line.contains("Incomplete")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.contains("Incomplete")),
+        "{said:?}"
+    );
     let steps = told.events.iter().filter_map(|what| match what {
         What::Step(step) => Some(*step),
         _ => None,
     });
     let steps: Vec<Step> = steps.collect();
-    assert!(steps.windows(3).any(|three| three == [Step::Install, Step::BeforeSwitch, Step::Seal]), "{steps:?}");
+    assert!(
+        steps
+            .windows(3)
+            .any(|three| three == [Step::Install, Step::BeforeSwitch, Step::Seal]),
+        "{steps:?}"
+    );
 }
 
 #[test]
 fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
-    for (script, ending) in [("true\nexit 7", Ending::Exit(7)), ("true\nsleep 60", Ending::OutOfTime)] {
+    for (script, ending) in [
+        ("true\nexit 7", Ending::Exit(7)),
+        ("true\nsleep 60", Ending::OutOfTime),
+    ] {
         let server = Server::with(&App::good("old"));
         let told = server.deploy_with(&App::good("new"), |plan| {
             plan.before_switch = Some(script.to_owned());
-            plan.stage_limit = if ending == Ending::OutOfTime { Duration::from_secs(2) } else { plan.stage_limit };
+            plan.stage_limit = if ending == Ending::OutOfTime {
+                Duration::from_secs(2)
+            } else {
+                plan.stage_limit
+            };
         });
         assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
         let (step, reason) = failed_before_the_switch(&server, &told);
         assert_eq!(step, Step::BeforeSwitch);
-        assert!(matches!(reason, Reason::Command { ending: it, line: Some((2, _)), .. } if it == ending), "{reason:?}");
+        assert!(
+            matches!(reason, Reason::Command { ending: it, line: Some((2, _)), .. } if it == ending),
+            "{reason:?}"
+        );
     }
 }
 
@@ -327,14 +418,26 @@ fn a_release_that_leaves_too_little_room_is_not_begun() {
     // a copy on the server takes its room as well
     let told = server.deploy_with(&big("new"), keeping_free(5 << 19));
     match room_lacking(&told) {
-        Unready::Room { needed, free, min_free, inodes: None } => {
-            assert!(*needed > 1 << 20 && needed + min_free > *free && *free < 3 << 20, "{told:?}");
+        Unready::Room {
+            needed,
+            free,
+            min_free,
+            inodes: None,
+        } => {
+            assert!(
+                *needed > 1 << 20 && needed + min_free > *free && *free < 3 << 20,
+                "{told:?}"
+            );
         }
         other => panic!("{other:?}"),
     }
     failed_before_the_switch(&server, &told);
     assert_eq!(server.releases(), ["old"]);
-    assert_eq!(fs::read_dir(server.own().join("records")).unwrap().count(), 2, "the old one's record and index");
+    assert_eq!(
+        fs::read_dir(server.own().join("records")).unwrap().count(),
+        2,
+        "the old one's record and index"
+    );
     is_deployed(&server.deploy_with(&big("new"), keeping_free(3 << 19)));
 }
 
@@ -343,7 +446,16 @@ fn files_count_as_bytes_do() {
     let server = Server::new();
     let _disk = Small::with(&server, "size=4m,nr_inodes=500");
     let told = server.deploy_with(&App::good("new"), keeping_free(1));
-    assert!(matches!(room_lacking(&told), Unready::Room { inodes: Some(1..500), .. }), "{told:?}");
+    assert!(
+        matches!(
+            room_lacking(&told),
+            Unready::Room {
+                inodes: Some(1..500),
+                ..
+            }
+        ),
+        "{told:?}"
+    );
     let other = Server::new();
     let _unlimited = Small::with(&other, "size=4m,nr_inodes=0");
     is_deployed(&other.deploy_with(&App::good("new"), keeping_free(1)));
@@ -355,7 +467,9 @@ fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
     let _disk = Small::with(&server, "size=4m");
     server.deploys(&App::good("old"));
     let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
-    server.deploy_with(&big, |plan| plan.install = Install::Commands("exit 3".to_owned()));
+    server.deploy_with(&big, |plan| {
+        plan.install = Install::Commands("exit 3".to_owned())
+    });
     assert_eq!(server.releases(), ["big", "old"]);
     room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));
     is_deployed(&server.deploy_with(&big, keeping_free(1 << 20)));
@@ -365,7 +479,8 @@ fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
 fn a_disk_that_is_nearly_full_is_warned_of() {
     let server = Server::new();
     let _disk = Small::with(&server, "size=4m");
-    let is_warned = |told: &Told| told.has(|what| matches!(what, What::Warning(Warning::DiskNearlyFull(80..))));
+    let is_warned =
+        |told: &Told| told.has(|what| matches!(what, What::Warning(Warning::DiskNearlyFull(80..))));
     let told = server.deploys(&App::good("one"));
     assert!(!is_warned(&told), "{told:?}");
     fs::write(server.target().join("filler"), vec![1; 3 << 20]).unwrap();

@@ -42,7 +42,10 @@ pub(crate) struct App {
 impl App {
     /// The example, saying that it is of this version.
     pub(crate) fn version(version: &str) -> Self {
-        let app = Self { version: version.to_owned(), ..Self::example("uvicorn") };
+        let app = Self {
+            version: version.to_owned(),
+            ..Self::example("uvicorn")
+        };
         app.replace("VERSION = \"1\"", &format!("VERSION = \"{version}\""))
     }
 
@@ -50,14 +53,24 @@ impl App {
     pub(crate) fn example(name: &str) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         crate::server::copy_tree(&Path::new(EXAMPLES).join(name).join("."), folder.path());
-        Self { folder, version: "1".to_owned() }
+        Self {
+            folder,
+            version: "1".to_owned(),
+        }
     }
 
     /// An app of one file, which needs no install.
     pub(crate) fn plain(version: &str) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        fs::write(folder.path().join("app.py"), PLAIN.replace("VERSION", version)).unwrap();
-        Self { folder, version: version.to_owned() }
+        fs::write(
+            folder.path().join("app.py"),
+            PLAIN.replace("VERSION", version),
+        )
+        .unwrap();
+        Self {
+            folder,
+            version: version.to_owned(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -99,7 +112,9 @@ impl App {
     pub(crate) fn large(self) -> Self {
         let mut state = 1_u64;
         let mut digit = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             char::from_digit((state >> 60) as u32, 16).unwrap()
         };
         let text: String = (0..400_000).map(|_| digit()).collect();
@@ -111,18 +126,24 @@ impl App {
     }
 
     pub(crate) fn exits_after(version: &str, seconds: &str) -> Self {
-        Self::version(version)
-            .at_start(&format!("import os, threading; threading.Timer({seconds}, os._exit, [3]).start()"))
+        Self::version(version).at_start(&format!(
+            "import os, threading; threading.Timer({seconds}, os._exit, [3]).start()"
+        ))
     }
 
     pub(crate) fn health_500(version: &str) -> Self {
-        Self::version(version)
-            .replace("send, 200, \"application/json\", body", "send, 500, \"text/plain\", \"no database\"")
+        Self::version(version).replace(
+            "send, 200, \"application/json\", body",
+            "send, 500, \"text/plain\", \"no database\"",
+        )
     }
 
     pub(crate) fn health_hangs(version: &str) -> Self {
         Self::version(version)
             .replace("import json", "import asyncio\nimport json")
-            .replace("        body = json", "        await asyncio.sleep(3600)\n        body = json")
+            .replace(
+                "        body = json",
+                "        await asyncio.sleep(3600)\n        body = json",
+            )
     }
 }

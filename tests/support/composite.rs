@@ -64,7 +64,9 @@ pub(crate) struct Used {
 
 impl Used {
     pub(crate) fn step(&self, id: &str) -> &Step {
-        self.steps.get(id).unwrap_or_else(|| panic!("{id} was not run: {self:#?}"))
+        self.steps
+            .get(id)
+            .unwrap_or_else(|| panic!("{id} was not run: {self:#?}"))
     }
 
     pub(crate) fn output(&self, name: &str) -> &str {
@@ -115,7 +117,13 @@ impl Action {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let definition = serde_yaml_ng::from_str(&text).unwrap();
-        Self { checkout, app: app.clone(), definition, with: BTreeMap::new(), env }
+        Self {
+            checkout,
+            app: app.clone(),
+            definition,
+            with: BTreeMap::new(),
+            env,
+        }
     }
 
     pub(crate) fn with(mut self, input: &str, value: &str) -> Self {
@@ -132,19 +140,39 @@ impl Action {
         let all = self.definition["inputs"].as_mapping().unwrap();
         let value = |name: &str, entry: &Value| {
             let default = entry["default"].as_str().unwrap_or_default();
-            let default =
-                if default.contains("github.token") { "ghs_0123456789abcdefghijABCDEFGHIJ012345" } else { default };
-            self.with.get(name).map_or(default, String::as_str).to_owned()
+            let default = if default.contains("github.token") {
+                "ghs_0123456789abcdefghijABCDEFGHIJ012345"
+            } else {
+                default
+            };
+            self.with
+                .get(name)
+                .map_or(default, String::as_str)
+                .to_owned()
         };
         all.iter()
-            .map(|(name, entry)| (name.as_str().unwrap().to_owned(), value(name.as_str().unwrap(), entry)))
+            .map(|(name, entry)| {
+                (
+                    name.as_str().unwrap().to_owned(),
+                    value(name.as_str().unwrap(), entry),
+                )
+            })
             .collect()
     }
 
     pub(crate) fn run(&self, fate: Fate) -> Used {
-        let mut scope = Scope { inputs: self.inputs(), steps: BTreeMap::new(), failed: false };
+        let mut scope = Scope {
+            inputs: self.inputs(),
+            steps: BTreeMap::new(),
+            failed: false,
+        };
         let mut steps = BTreeMap::new();
-        for (index, step) in self.definition["runs"]["steps"].as_sequence().unwrap().iter().enumerate() {
+        for (index, step) in self.definition["runs"]["steps"]
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .enumerate()
+        {
             let condition = step["if"].as_str().unwrap_or("success()");
             if !is_true(&evaluate(condition, &scope)) {
                 continue;
@@ -157,7 +185,10 @@ impl Action {
         }
         let output = |entry: &Value| evaluate(entry["value"].as_str().unwrap(), &scope);
         let all = self.definition["outputs"].as_mapping().unwrap();
-        let outputs = all.iter().map(|(name, entry)| (name.as_str().unwrap().to_owned(), output(entry))).collect();
+        let outputs = all
+            .iter()
+            .map(|(name, entry)| (name.as_str().unwrap().to_owned(), output(entry)))
+            .collect();
         Used { steps, outputs }
     }
 
@@ -167,17 +198,24 @@ impl Action {
         let script = files.path().join("script.sh");
         fs::write(&script, step["run"].as_str().unwrap()).unwrap();
         let mut bash = Command::new("bash");
-        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"]).arg(&script).current_dir(self.app.path());
+        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"])
+            .arg(&script)
+            .current_dir(self.app.path());
         bash.env_clear().envs(&self.env);
         for (name, value) in step["env"].as_mapping().unwrap() {
-            bash.env(name.as_str().unwrap(), evaluate(value.as_str().unwrap(), scope));
+            bash.env(
+                name.as_str().unwrap(),
+                evaluate(value.as_str().unwrap(), scope),
+            );
         }
         for name in ["OUTPUT", "ENV", "PATH", "STATE", "STEP_SUMMARY"] {
             let file = files.path().join(name);
             fs::write(&file, "").unwrap();
             bash.env(format!("GITHUB_{name}"), file);
         }
-        bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        bash.stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut process = Process::start(&mut bash);
         let took = process.meet(fate);
         let (code, log) = process.end();
@@ -185,8 +223,16 @@ impl Action {
         for untouched in ["ENV", "PATH", "STATE"] {
             assert_eq!(read(untouched), "", "GITHUB_{untouched}");
         }
-        let summary = Some(read("STEP_SUMMARY")).filter(|text| text.len() <= LARGEST_SUMMARY).unwrap_or_default();
-        Step { code, log, outputs: crate::run::parse_outputs(&read("OUTPUT")), summary, took }
+        let summary = Some(read("STEP_SUMMARY"))
+            .filter(|text| text.len() <= LARGEST_SUMMARY)
+            .unwrap_or_default();
+        Step {
+            code,
+            log,
+            outputs: crate::run::parse_outputs(&read("OUTPUT")),
+            summary,
+            took,
+        }
     }
 }
 
@@ -203,7 +249,11 @@ impl Process {
         let log = Arc::new(Mutex::new(String::new()));
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let readers = vec![read(stdout, &log), read(stderr, &log)];
-        Self { child, log, readers }
+        Self {
+            child,
+            log,
+            readers,
+        }
     }
 
     fn says(&self, text: &str) -> bool {
@@ -215,22 +265,37 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_raw(self.child.id().try_into().unwrap()).unwrap(), signal).unwrap();
+        kill_process(
+            Pid::from_raw(self.child.id().try_into().unwrap()).unwrap(),
+            signal,
+        )
+        .unwrap();
     }
 
     /// Until it has ended; from the cancellation, where there is one.
     fn meet(&mut self, fate: Fate) -> Duration {
         if let Fate::CancelledAt(text) | Fate::KilledAt(text) = fate {
             let log = Arc::clone(&self.log);
-            let seen = until(LONGEST, || self.says(text) || self.child.try_wait().unwrap().is_some());
-            assert!(seen && self.says(text), "{text:?} is not in\n{}", log.lock().unwrap());
+            let seen = until(LONGEST, || {
+                self.says(text) || self.child.try_wait().unwrap().is_some()
+            });
+            assert!(
+                seen && self.says(text),
+                "{text:?} is not in\n{}",
+                log.lock().unwrap()
+            );
         }
         let started = Instant::now();
         match fate {
-            Fate::Runs => assert!(self.ends_within(LONGEST), "it hangs:\n{}", self.log.lock().unwrap()),
+            Fate::Runs => assert!(
+                self.ends_within(LONGEST),
+                "it hangs:\n{}",
+                self.log.lock().unwrap()
+            ),
             Fate::KilledAt(_) => self.signal(Signal::KILL),
             Fate::CancelledAt(_) => {
-                for (signal, limit) in [(Signal::INT, AFTER_SIGINT), (Signal::TERM, AFTER_SIGTERM)] {
+                for (signal, limit) in [(Signal::INT, AFTER_SIGINT), (Signal::TERM, AFTER_SIGTERM)]
+                {
                     self.signal(signal);
                     if self.ends_within(limit) {
                         return started.elapsed();
@@ -257,7 +322,9 @@ fn read(mut stream: impl Read + Send + 'static, log: &Arc<Mutex<String>>) -> Joi
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
-            log.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..n]));
+            log.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&buffer[..n]));
         }
     })
 }

@@ -13,7 +13,10 @@ pub(crate) struct Scope {
 
 /// A text with `${{ … }}` in it, or one expression.
 pub(crate) fn evaluate(text: &str, scope: &Scope) -> String {
-    let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+    let inner = text
+        .trim()
+        .strip_prefix("${{")
+        .and_then(|rest| rest.strip_suffix("}}"));
     or(inner.unwrap_or(text), scope)
 }
 
@@ -24,13 +27,19 @@ pub(crate) fn is_true(value: &str) -> bool {
 fn or(text: &str, scope: &Scope) -> String {
     let mut values = text.split("||").map(|part| and(part, scope));
     let first = values.next().unwrap_or_default();
-    values.fold(first, |left, right| if is_true(&left) { left } else { right })
+    values.fold(
+        first,
+        |left, right| if is_true(&left) { left } else { right },
+    )
 }
 
 fn and(text: &str, scope: &Scope) -> String {
     let mut values = text.split("&&").map(|part| comparison(part, scope));
     let first = values.next().unwrap_or_default();
-    values.fold(first, |left, right| if is_true(&left) { right } else { left })
+    values.fold(
+        first,
+        |left, right| if is_true(&left) { right } else { left },
+    )
 }
 
 fn comparison(text: &str, scope: &Scope) -> String {
@@ -42,23 +51,34 @@ fn comparison(text: &str, scope: &Scope) -> String {
 
 fn value(text: &str, scope: &Scope) -> String {
     let text = text.trim();
-    if let Some(literal) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+    if let Some(literal) = text
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''))
+    {
         return literal.to_owned();
     }
     match text.split('.').collect::<Vec<_>>()[..] {
         ["always()"] => "true".to_owned(),
         ["success()"] => (!scope.failed).to_string(),
         ["inputs", name] => scope.inputs[name].clone(),
-        ["steps", id, "outputs", name] => {
-            scope.steps.get(id).and_then(|outputs| outputs.get(name)).cloned().unwrap_or_default()
-        }
+        ["steps", id, "outputs", name] => scope
+            .steps
+            .get(id)
+            .and_then(|outputs| outputs.get(name))
+            .cloned()
+            .unwrap_or_default(),
         _ => panic!("the tests do not know the expression {text:?}"),
     }
 }
 
 #[test]
 fn expressions_are_what_the_runner_makes_of_them() {
-    let outputs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let outputs = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    };
     let scope = Scope {
         inputs: outputs(&[("host", "a")]),
         steps: BTreeMap::from([("one".to_owned(), outputs(&[("x", "1"), ("done", "true")]))]),

@@ -1,7 +1,10 @@
 //! A TCP relay that makes the loopback as slow as another continent, and its lines cuttable.
 
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::expect_used, reason = "a test's relay that cannot start is a failed test")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test's relay that cannot start is a failed test"
+)]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -66,8 +69,15 @@ impl Relay {
             light: Condvar::new(),
         });
         let listener = listen(0);
-        let port = listener.local_addr().expect("a listener has an address").port();
-        let relay = Self { port, line, acceptor: Mutex::new(None) };
+        let port = listener
+            .local_addr()
+            .expect("a listener has an address")
+            .port();
+        let relay = Self {
+            port,
+            line,
+            acceptor: Mutex::new(None),
+        };
         relay.accept_at(listener);
         relay
     }
@@ -84,7 +94,10 @@ impl Relay {
     /// How long after `started` the first byte of a client's connection came in.
     pub(crate) fn first_byte_after(&self, started: Instant) -> Duration {
         let all = lock(&self.line.first_bytes);
-        let first = all.iter().filter_map(|at| at.checked_duration_since(started)).min();
+        let first = all
+            .iter()
+            .filter_map(|at| at.checked_duration_since(started))
+            .min();
         first.expect("a client has connected and said something")
     }
 
@@ -124,7 +137,9 @@ impl Relay {
 
     /// From now on new connections are refused; those that exist go on.
     pub(crate) fn refuse(&self) {
-        let Some(acceptor) = lock(&self.acceptor).take() else { return };
+        let Some(acceptor) = lock(&self.acceptor).take() else {
+            return;
+        };
         self.line.accepting.store(false, SeqCst);
         // wakes the acceptor
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
@@ -169,14 +184,34 @@ fn listen(port: u16) -> TcpListener {
 fn connect(line: &Arc<Line>, client: TcpStream) {
     let accepted = Instant::now();
     let number = line.connections.fetch_add(1, SeqCst) + 1;
-    let Ok(server) = TcpStream::connect(line.target) else { return };
+    let Ok(server) = TcpStream::connect(line.target) else {
+        return;
+    };
     for stream in [&client, &server] {
         stream.set_nodelay(true).expect("TCP_NODELAY can be set");
         lock(&line.streams).push(twin(stream));
     }
     let open = accepted + line.round_trip / 2;
-    carry(line, twin(&client), twin(&server), &Way { direction: Direction::Up, number, open });
-    carry(line, server, client, &Way { direction: Direction::Down, number, open });
+    carry(
+        line,
+        twin(&client),
+        twin(&server),
+        &Way {
+            direction: Direction::Up,
+            number,
+            open,
+        },
+    );
+    carry(
+        line,
+        server,
+        client,
+        &Way {
+            direction: Direction::Down,
+            number,
+            open,
+        },
+    );
 }
 
 /// One way of one connection.
@@ -236,14 +271,18 @@ fn deliver(line: &Line, parcels: &Receiver<Parcel>, mut to: TcpStream, way: &Way
             let _ = to.shutdown(Shutdown::Both);
             return;
         }
-        line.counter(way.direction).fetch_add(bytes.len() as u64, SeqCst);
+        line.counter(way.direction)
+            .fetch_add(bytes.len() as u64, SeqCst);
     }
 }
 
 impl Line {
     fn wait_for_light(&self, number: u64) {
         let black = lock(&self.black);
-        drop(self.light.wait_while(black, |black| black.all || number <= black.first));
+        drop(
+            self.light
+                .wait_while(black, |black| black.all || number <= black.first),
+        );
     }
 
     fn counter(&self, direction: Direction) -> &AtomicU64 {

@@ -53,17 +53,23 @@ impl Server {
             ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
             ("GITHUB_STEP_SUMMARY".to_owned(), format!("{home}/summary")),
         ]);
-        Deployment { env, folder, measured: false, terminal: false, _app: app.clone() }
-            .input("host", "127.0.0.1")
-            .input("user", "deploy")
-            .input("key", &self.key())
-            .input("service", "diting")
-            .input("source", app.path().to_str().unwrap())
-            .input("health-url", &self.health_url())
-            .input("health-settle", "500ms")
-            .input("health-timeout", "60s")
-            .input("health-interval", "200ms")
-            .at_port(self, self.ssh_port)
+        Deployment {
+            env,
+            folder,
+            measured: false,
+            terminal: false,
+            _app: app.clone(),
+        }
+        .input("host", "127.0.0.1")
+        .input("user", "deploy")
+        .input("key", &self.key())
+        .input("service", "diting")
+        .input("source", app.path().to_str().unwrap())
+        .input("health-url", &self.health_url())
+        .input("health-settle", "500ms")
+        .input("health-timeout", "60s")
+        .input("health-interval", "200ms")
+        .at_port(self, self.ssh_port)
     }
 
     pub(crate) fn deploy(&self, app: &App) -> Run {
@@ -81,11 +87,15 @@ impl Server {
 
 impl Deployment {
     pub(crate) fn input(self, name: &str, value: &str) -> Self {
-        self.env(&format!("INPUT_{}", name.to_uppercase().replace('-', "_")), value)
+        self.env(
+            &format!("INPUT_{}", name.to_uppercase().replace('-', "_")),
+            value,
+        )
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.env.remove(&format!("INPUT_{}", name.to_uppercase().replace('-', "_")));
+        self.env
+            .remove(&format!("INPUT_{}", name.to_uppercase().replace('-', "_")));
         self
     }
 
@@ -96,7 +106,8 @@ impl Deployment {
 
     /// Connects there: a relay's port, or the server's own.
     pub(crate) fn at_port(self, server: &Server, port: u16) -> Self {
-        self.input("port", &port.to_string()).input("known-hosts", &server.known_hosts(port))
+        self.input("port", &port.to_string())
+            .input("known-hosts", &server.known_hosts(port))
     }
 
     /// As a job of GitHub.
@@ -120,7 +131,10 @@ impl Deployment {
         let kept = tempfile::tempdir().unwrap();
         let run = running.finish_into(kept.path());
         let name = figures.file_name().unwrap();
-        (run, Used::read(&fs::read_to_string(kept.path().join(name)).unwrap()))
+        (
+            run,
+            Used::read(&fs::read_to_string(kept.path().join(name)).unwrap()),
+        )
     }
 
     /// By hand, on a terminal.
@@ -132,7 +146,14 @@ impl Deployment {
     fn program(&self) -> Command {
         if self.terminal {
             let mut script = Command::new("script");
-            script.args(["--quiet", "--return", "--flush", "--command", PROGRAM, "/dev/null"]);
+            script.args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                PROGRAM,
+                "/dev/null",
+            ]);
             return script;
         }
         if !self.measured {
@@ -140,7 +161,9 @@ impl Deployment {
         }
         let program = std::env::var("DEPLOY_ACTION_BINARY").unwrap_or_else(|_| PROGRAM.to_owned());
         let mut time = Command::new("time");
-        time.args(["-f", "%U %S %M", "-o"]).arg(self.folder.path().join("used")).arg(program);
+        time.args(["-f", "%U %S %M", "-o"])
+            .arg(self.folder.path().join("used"))
+            .arg(program);
         time
     }
 
@@ -151,8 +174,15 @@ impl Deployment {
     pub(crate) fn start(self) -> Running {
         let (reader, writer) = io::pipe().unwrap();
         let mut command = self.program();
-        command.env_clear().envs(&self.env).current_dir(self.folder.path());
-        command.stdin(if self.terminal { Stdio::piped() } else { Stdio::null() });
+        command
+            .env_clear()
+            .envs(&self.env)
+            .current_dir(self.folder.path());
+        command.stdin(if self.terminal {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         let started = Instant::now();
         let child = command.spawn().unwrap();
@@ -161,7 +191,13 @@ impl Deployment {
         let log = Arc::new(Log::default());
         let seen = Arc::clone(&log);
         let reading = thread::spawn(move || seen.read(BufReader::new(reader)));
-        Running { deployment: self, child, log, reading: Some(reading), started }
+        Running {
+            deployment: self,
+            child,
+            log,
+            reading: Some(reading),
+            started,
+        }
     }
 }
 
@@ -177,8 +213,14 @@ pub(crate) struct Used {
 impl Used {
     /// As GNU time writes it: seconds, seconds, kilobytes.
     fn read(text: &str) -> Self {
-        let numbers: Vec<f64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
-        Self { cpu: numbers[0] + numbers[1], memory: numbers[2] as u64 * 1024 }
+        let numbers: Vec<f64> = text
+            .split_whitespace()
+            .map(|number| number.parse().unwrap())
+            .collect();
+        Self {
+            cpu: numbers[0] + numbers[1],
+            memory: numbers[2] as u64 * 1024,
+        }
     }
 }
 
@@ -232,8 +274,14 @@ impl Running {
     /// Waits until the log holds `text`.
     pub(crate) fn wait_for(&self, text: &str) {
         let printed = self.log.printed.lock().unwrap();
-        let waiting = |printed: &mut Printed| !printed.text.contains(text) && printed.ended.is_none();
-        drop(self.log.more.wait_timeout_while(printed, LONGEST, waiting).unwrap());
+        let waiting =
+            |printed: &mut Printed| !printed.text.contains(text) && printed.ended.is_none();
+        drop(
+            self.log
+                .more
+                .wait_timeout_while(printed, LONGEST, waiting)
+                .unwrap(),
+        );
         let seen = self.log.so_far();
         assert!(seen.contains(text), "{text:?} is not in the log:\n{seen}");
     }
@@ -279,17 +327,34 @@ impl Running {
 
     fn ended(mut self, last: &mut dyn FnMut(&Path)) -> Run {
         let ended = crate::poll::until(LONGEST, || self.child.try_wait().unwrap().is_some());
-        assert!(ended, "still running after {LONGEST:?}:\n{}", self.log.so_far());
+        assert!(
+            ended,
+            "still running after {LONGEST:?}:\n{}",
+            self.log.so_far()
+        );
         self.reading.take().unwrap().join().unwrap();
-        let Printed { text: log, uploaded, ended } = std::mem::take(&mut *self.log.printed.lock().unwrap());
+        let Printed {
+            text: log,
+            uploaded,
+            ended,
+        } = std::mem::take(&mut *self.log.printed.lock().unwrap());
         let since = |at: Instant| at - self.started;
-        let read = |name| fs::read_to_string(self.deployment.folder.path().join(name)).unwrap_or_default();
+        let read =
+            |name| fs::read_to_string(self.deployment.folder.path().join(name)).unwrap_or_default();
         let (outputs, summary) = (read("outputs"), read("summary"));
         last(self.deployment.folder.path());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         let took = ended.map_or(LONGEST, since);
         let uploaded = uploaded.map(since);
-        Run { code, log, outputs: parse_outputs(&outputs), summary, started: self.started, took, uploaded }
+        Run {
+            code,
+            log,
+            outputs: parse_outputs(&outputs),
+            summary,
+            started: self.started,
+            took,
+            uploaded,
+        }
     }
 }
 
@@ -313,11 +378,28 @@ impl Run {
 
     /// Exit code, outputs, the last line and the summary say the same.
     pub(crate) fn assert_ended(&self, code: i32, outcome: &str, failed_step: &str) {
-        assert_eq!((self.code, self.output("outcome")), (code, outcome), "\n{}", self.log);
+        assert_eq!(
+            (self.code, self.output("outcome")),
+            (code, outcome),
+            "\n{}",
+            self.log
+        );
         assert_eq!(self.output("failed-step"), failed_step, "\n{}", self.log);
-        assert!(self.last_line().starts_with(&format!("{outcome}: ")), "\n{}", self.log);
-        assert!(self.summary.starts_with(&format!("\n## {} ", sign(outcome))), "{}", self.summary);
-        assert_eq!(self.output("finished"), if outcome == "unknown" { "" } else { "true" });
+        assert!(
+            self.last_line().starts_with(&format!("{outcome}: ")),
+            "\n{}",
+            self.log
+        );
+        assert!(
+            self.summary
+                .starts_with(&format!("\n## {} ", sign(outcome))),
+            "{}",
+            self.summary
+        );
+        assert_eq!(
+            self.output("finished"),
+            if outcome == "unknown" { "" } else { "true" }
+        );
     }
 
     /// Gives the new release.
@@ -325,7 +407,10 @@ impl Run {
         self.assert_ended(0, "deployed", "");
         let release = self.output("release").to_owned();
         assert_eq!(self.output("live-release"), release);
-        assert_eq!(self.output("previous-release"), previous.unwrap_or_default());
+        assert_eq!(
+            self.output("previous-release"),
+            previous.unwrap_or_default()
+        );
         self.assert_last_line(&format!("{release} is live"));
         release
     }
@@ -333,14 +418,21 @@ impl Run {
     /// Gives the release that failed.
     pub(crate) fn assert_rolled_back(&self, failed_step: &str, to: &str) -> String {
         self.assert_ended(6, "rolled-back", failed_step);
-        assert_eq!((self.output("live-release"), self.output("previous-release")), (to, to));
+        assert_eq!(
+            (self.output("live-release"), self.output("previous-release")),
+            (to, to)
+        );
         self.assert_last_line(&format!("{to} is live and healthy again"));
         assert_ne!(self.output("release"), to);
         self.output("release").to_owned()
     }
 
     pub(crate) fn assert_last_line(&self, text: &str) {
-        assert!(self.last_line().contains(text), "{text:?} is not in the last line of\n{}", self.log);
+        assert!(
+            self.last_line().contains(text),
+            "{text:?} is not in the last line of\n{}",
+            self.log
+        );
     }
 
     pub(crate) fn assert_says(&self, text: &str) {
@@ -377,7 +469,10 @@ pub(crate) fn parse_outputs(text: &str) -> BTreeMap<String, String> {
         let (name, value) = match (equals, heredoc) {
             (_, Some(at)) if equals.is_none_or(|equals| at < equals) => {
                 let delimiter = &line[at + 2..];
-                let value: Vec<&str> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+                let value: Vec<&str> = lines
+                    .by_ref()
+                    .take_while(|line| *line != delimiter)
+                    .collect();
                 (&line[..at], value.join("\n"))
             }
             (Some(at), _) => (&line[..at], line[at + 1..].to_owned()),

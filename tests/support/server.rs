@@ -31,13 +31,28 @@ impl Server {
     /// With the options of `throwaway-server up`.
     pub(crate) fn up_with(options: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("real-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "real-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let mut arguments = vec!["up", &name];
         arguments.extend_from_slice(options);
         let state = PathBuf::from(script(&arguments).trim());
         let env = fs::read_to_string(state.join("env")).unwrap();
-        let port = |key: &str| env.lines().find_map(|line| line.strip_prefix(key)).unwrap().parse().unwrap();
-        Self { ssh_port: port("SSH_PORT="), app_port: port("APP_PORT="), name, state }
+        let port = |key: &str| {
+            env.lines()
+                .find_map(|line| line.strip_prefix(key))
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
+        Self {
+            ssh_port: port("SSH_PORT="),
+            app_port: port("APP_PORT="),
+            name,
+            state,
+        }
     }
 
     pub(crate) fn key(&self) -> String {
@@ -61,17 +76,29 @@ impl Server {
     /// Runs a shell script in it as root, and gives what it printed.
     pub(crate) fn exec(&self, commands: &str) -> String {
         let output = self.try_exec(commands);
-        assert!(output.status.success(), "{commands}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "{commands}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
     }
 
     pub(crate) fn try_exec(&self, commands: &str) -> Output {
-        Command::new(SCRIPT).args(["exec", &self.name, "sh", "-euc", commands]).output().unwrap()
+        Command::new(SCRIPT)
+            .args(["exec", &self.name, "sh", "-euc", commands])
+            .output()
+            .unwrap()
     }
 
     /// As the deploy user, as ssh would.
     pub(crate) fn exec_as_deploy(&self, commands: &str) -> String {
-        self.exec(&format!("su -l deploy -s /bin/sh <<'COMMANDS'\nset -eu\n{commands}\nCOMMANDS"))
+        self.exec(&format!(
+            "su -l deploy -s /bin/sh <<'COMMANDS'\nset -eu\n{commands}\nCOMMANDS"
+        ))
     }
 
     /// Where a path of the server (not of its memory: /run, /tmp) lies here.
@@ -101,14 +128,17 @@ impl Server {
     /// The releases, oldest first.
     pub(crate) fn releases(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path(TARGET).join("releases")).unwrap();
-        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
 
     /// A release's record.
     pub(crate) fn record(&self, release: &str) -> serde_json::Value {
-        serde_json::from_str(&self.read(&format!("{TARGET}/.deploy/records/{release}.json"))).unwrap()
+        serde_json::from_str(&self.read(&format!("{TARGET}/.deploy/records/{release}.json")))
+            .unwrap()
     }
 
     /// Changes the unit by a drop-in.
@@ -122,7 +152,10 @@ impl Server {
     /// For a drop-in: runs [`App::plain`](crate::app::App::plain).
     pub(crate) fn plain_service(&self, address: &str) -> String {
         let app = "/usr/bin/python3 /opt/diting/current/app.py";
-        format!("[Service]\nExecStart=\nExecStart={app} {address} {}\n", self.app_port)
+        format!(
+            "[Service]\nExecStart=\nExecStart={app} {address} {}\n",
+            self.app_port
+        )
     }
 
     pub(crate) fn property(&self, name: &str) -> String {
@@ -148,19 +181,31 @@ impl Server {
         let ours = || self.exec("pgrep -af [s]erver-part || true");
         wait_for("nothing of ours runs on the server", || ours().is_empty());
         for name in ["pending", "switch", "rollback", "next"] {
-            assert!(!self.has(&format!("{TARGET}/.deploy/{name}")), ".deploy/{name} is there");
+            assert!(
+                !self.has(&format!("{TARGET}/.deploy/{name}")),
+                ".deploy/{name} is there"
+            );
         }
     }
 
     /// `release` is live, by everything that can tell; `previous` is the way back.
     pub(crate) fn assert_live(&self, release: &str, version: &str, previous: Option<&str>) {
-        assert_eq!(self.link("current").as_deref(), Some(format!("releases/{release}").as_str()));
+        assert_eq!(
+            self.link("current").as_deref(),
+            Some(format!("releases/{release}").as_str())
+        );
         self.assert_answers(release, version);
         let resolved = |name: &str| {
-            let found = self.try_exec(&format!("basename \"$(readlink -e {TARGET}/{name})\"")).stdout;
+            let found = self
+                .try_exec(&format!("basename \"$(readlink -e {TARGET}/{name})\""))
+                .stdout;
             String::from_utf8(found).unwrap().trim().to_owned()
         };
-        assert_eq!(resolved("previous"), previous.unwrap_or_default(), "previous");
+        assert_eq!(
+            resolved("previous"),
+            previous.unwrap_or_default(),
+            "previous"
+        );
         assert_eq!(resolved("current"), release, "current");
         self.assert_quiet();
     }
@@ -169,13 +214,19 @@ impl Server {
     pub(crate) fn assert_answers(&self, release: &str, version: &str) {
         assert_eq!(self.property("ActiveState"), "active");
         let said = self.get("/").map(|(_, body)| body);
-        assert_eq!(said, Some(format!("version {version}, release {release}\n")));
+        assert_eq!(
+            said,
+            Some(format!("version {version}, release {release}\n"))
+        );
     }
 
     /// Waits for the app to say so.
     pub(crate) fn wait_until_answers(&self, release: &str) {
         let wanted = format!("release {release}\n");
-        wait_for(&wanted, || self.get("/").is_some_and(|(_, body)| body.ends_with(&wanted)));
+        wait_for(&wanted, || {
+            self.get("/")
+                .is_some_and(|(_, body)| body.ends_with(&wanted))
+        });
     }
 
     /// Runs `commands` as root until they succeed.
@@ -189,13 +240,25 @@ impl Drop for Server {
         if std::env::var_os("KEEP_SERVERS").is_some() {
             return;
         }
-        let down = Command::new(SCRIPT).args(["down", &self.name]).stdin(Stdio::null()).status();
-        assert!(down.is_ok_and(|status| status.success()) || std::thread::panicking(), "{} is not down", self.name);
+        let down = Command::new(SCRIPT)
+            .args(["down", &self.name])
+            .stdin(Stdio::null())
+            .status();
+        assert!(
+            down.is_ok_and(|status| status.success()) || std::thread::panicking(),
+            "{} is not down",
+            self.name
+        );
     }
 }
 
 fn script(arguments: &[&str]) -> String {
-    let output = Command::new(SCRIPT).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
+    let output = Command::new(SCRIPT)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "throwaway-server {arguments:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -206,25 +269,48 @@ fn get(port: u16, path: &str) -> io::Result<(u16, String)> {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(io::ErrorKind::InvalidData)?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .ok_or(io::ErrorKind::InvalidData)?;
     Ok((status, body.to_owned()))
 }
 
 /// Copies a tree as it is.
 pub(crate) fn copy_tree(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status()
+        .unwrap();
     assert!(copied.success());
 }
 
 /// The processes of this machine and of all servers on it, as folders of /proc.
 pub(crate) fn processes() -> impl Iterator<Item = PathBuf> {
-    let is_pid = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit());
-    fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).filter(is_pid)
+    let is_pid = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.as_encoded_bytes()[0].is_ascii_digit())
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_pid)
 }
 
 /// A file that nobody else may read.
 pub(crate) fn write_private(path: &Path, text: &str) {
-    let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(path).unwrap();
+    let mut file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }

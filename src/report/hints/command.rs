@@ -8,7 +8,10 @@ pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) 
     if sudo_refused(output) {
         let unit = place.service.as_deref().unwrap_or("UNIT");
         let line = sudoers(&place.user, "restart", unit);
-        return steps("the user may not run it with sudo; on the server's console:", &[line]);
+        return steps(
+            "the user may not run it with sudo; on the server's console:",
+            &[line],
+        );
     }
     match step {
         Step::Restart | Step::RollBack | Step::Verify => unit::restart(ending, place),
@@ -65,7 +68,9 @@ fn install(name: &str, ending: Ending, place: &Place) -> String {
 fn sudo_refused(output: &[u8]) -> bool {
     let said = String::from_utf8_lossy(output);
     said.contains("sudo")
-        && ["password is required", "not allowed", "not in the sudoers"].iter().any(|it| said.contains(it))
+        && ["password is required", "not allowed", "not in the sudoers"]
+            .iter()
+            .any(|it| said.contains(it))
 }
 
 #[cfg(test)]
@@ -111,7 +116,12 @@ mod tests {
 
     #[test]
     fn what_before_switch_did_is_said_to_be_half_done_when_it_was_killed() {
-        let endings = [Ending::OutOfTime, Ending::Signal(9), Ending::Exit(127), Ending::Exit(1)];
+        let endings = [
+            Ending::OutOfTime,
+            Ending::Signal(9),
+            Ending::Exit(127),
+            Ending::Exit(1),
+        ];
         let all = endings.map(|ending| command(Step::BeforeSwitch, ending, b"", &place()));
         insta::assert_snapshot!(all.join("\n---\n"), @"
         what it did may be half done (a migration?), and the old release goes on with that: look at its last lines, and mend it before you deploy again; if it needs longer, raise the input timeout

@@ -4,7 +4,11 @@ use crate::report::foreign::all;
 use crate::report::place::{shell, Place};
 
 /// What to do about a connection that could not be made.
-pub(super) fn connection(kind: ConnectionKind, offered: Option<&OfferedKey>, place: &Place) -> String {
+pub(super) fn connection(
+    kind: ConnectionKind,
+    offered: Option<&OfferedKey>,
+    place: &Place,
+) -> String {
     match kind {
         ConnectionKind::Refused => refused(place),
         ConnectionKind::TimedOut => format!(
@@ -66,7 +70,8 @@ fn offered_key(offered: &OfferedKey) -> String {
     let show = format!("ssh-keygen -lf /etc/ssh/ssh_host_{file}_key.pub");
     let text = format!("{why}; only the server itself can tell. On its console (not over ssh):");
     let fingerprint = all(&offered.fingerprint);
-    let then = format!("only if that shows {fingerprint}, this is the line for the input known-hosts:");
+    let then =
+        format!("only if that shows {fingerprint}, this is the line for the input known-hosts:");
     steps(&text, &[show]) + "\n" + &steps(&then, &[line])
 }
 

@@ -22,7 +22,9 @@ use crate::protocol::{End, Outcome};
 pub fn hint(end: &End, place: &Place) -> String {
     let why = why(end, place);
     match end.outcome {
-        Outcome::RollbackFailed => steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why,
+        Outcome::RollbackFailed => {
+            steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why
+        }
         Outcome::Error if why.is_empty() => trouble::REPORT.to_owned(),
         Outcome::Deployed
         | Outcome::Restored
@@ -46,12 +48,16 @@ fn why(end: &End, place: &Place) -> String {
         _ => verdict.failure.as_ref(),
     });
     let own = end.trouble.as_ref().map(|it| trouble(it, place));
-    own.or_else(|| failed.map(|failure| reason(failure, place))).unwrap_or_default()
+    own.or_else(|| failed.map(|failure| reason(failure, place)))
+        .unwrap_or_default()
 }
 
 /// Text, then the commands for it.
 fn steps(text: &str, commands: &[String]) -> String {
-    let commands = commands.iter().map(|command| format!("\n  {command}")).collect::<String>();
+    let commands = commands
+        .iter()
+        .map(|command| format!("\n  {command}"))
+        .collect::<String>();
     format!("{text}{commands}")
 }
 
@@ -64,7 +70,15 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_reason_says_what_to_do() {
-        let of = |reason| super::reason(&Failure { step: Step::Verify, reason }, &place());
+        let of = |reason| {
+            super::reason(
+                &Failure {
+                    step: Step::Verify,
+                    reason,
+                },
+                &place(),
+            )
+        };
         let all: Vec<_> = reasons().into_iter().map(of).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
@@ -204,7 +218,10 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_finding_says_what_to_do() {
-        let all: Vec<_> = findings().iter().map(|found| unready(found, &place())).collect();
+        let all: Vec<_> = findings()
+            .iter()
+            .map(|found| unready(found, &place()))
+            .collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
@@ -342,14 +359,20 @@ mod tests {
     #[test]
     fn whatever_goes_wrong_there_is_a_hint() {
         for end in ends() {
-            let may_be_silent = matches!(end.outcome, Outcome::Deployed | Outcome::Restored | Outcome::Invalid);
+            let may_be_silent = matches!(
+                end.outcome,
+                Outcome::Deployed | Outcome::Restored | Outcome::Invalid
+            );
             assert!(may_be_silent || !hint(&end, &place()).is_empty(), "{end:?}");
         }
     }
 
     #[test]
     fn nobody_is_told_to_take_a_host_key_from_the_network() {
-        let texts = troubles().iter().map(|it| trouble(it, &place())).collect::<String>();
+        let texts = troubles()
+            .iter()
+            .map(|it| trouble(it, &place()))
+            .collect::<String>();
         assert!(!texts.contains("keyscan"), "{texts}");
     }
 }

@@ -51,7 +51,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
 fn interrupted() -> String {
     steps(
         "run it again: the next run first brings it to its end; on the server, why it happened:",
-        &["uptime".to_owned(), "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned()],
+        &[
+            "uptime".to_owned(),
+            "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(),
+        ],
     )
 }
 
@@ -86,7 +89,10 @@ fn foreign_listener(port: u16) -> String {
 }
 
 fn io(kind: IoKind, path: &str, place: &Place) -> String {
-    let folder = Path::new(path).parent().and_then(Path::to_str).map_or_else(|| shell(path), shell);
+    let folder = Path::new(path)
+        .parent()
+        .and_then(Path::to_str)
+        .map_or_else(|| shell(path), shell);
     let path = shell(path);
     match kind {
         IoKind::Full => steps(
@@ -99,11 +105,17 @@ fn io(kind: IoKind, path: &str, place: &Place) -> String {
         ),
         IoKind::ReadOnly => steps(
             "the file system is read-only, often after an error of the disk; on the server:",
-            &[format!("findmnt -T {path}"), "sudo dmesg -T | tail -n 30".to_owned()],
+            &[
+                format!("findmnt -T {path}"),
+                "sudo dmesg -T | tail -n 30".to_owned(),
+            ],
         ),
         IoKind::Denied => steps(
             "see on the server who may what, and give to the deploy user what it needs:",
-            &[format!("namei -l {path}"), format!("sudo chown {}: {folder}", shell(&place.user))],
+            &[
+                format!("namei -l {path}"),
+                format!("sudo chown {}: {folder}", shell(&place.user)),
+            ],
         ),
         IoKind::Other => steps("look at it on the server:", &[format!("namei -l {path}")]),
     }
@@ -116,8 +128,15 @@ mod tests {
 
     #[test]
     fn a_run_cut_off_in_before_switch_is_not_simply_run_again() {
-        let all = [Step::Upload, Step::BeforeSwitch]
-            .map(|step| reason(&Failure { step, reason: Reason::Cancelled }, &place()));
+        let all = [Step::Upload, Step::BeforeSwitch].map(|step| {
+            reason(
+                &Failure {
+                    step,
+                    reason: Reason::Cancelled,
+                },
+                &place(),
+            )
+        });
         insta::assert_snapshot!(all.join("\n---\n"), @"
         run it again: what was uploaded is kept
         ---

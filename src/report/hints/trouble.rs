@@ -4,7 +4,8 @@ use crate::report::foreign::word;
 use crate::report::place::{shell, Place};
 
 /// What to do about a bug of ours.
-pub(super) const REPORT: &str = "please report it, with this log: https://github.com/diting/deploy-action/issues";
+pub(super) const REPORT: &str =
+    "please report it, with this log: https://github.com/diting/deploy-action/issues";
 
 /// What to do about a trouble on the runner or on the way.
 #[must_use]
@@ -50,7 +51,12 @@ pub fn trouble(trouble: &Trouble, place: &Place) -> String {
 fn on_the_way(hop: &Hop, place: &Place) -> Place {
     match hop {
         Hop::Server => place.clone(),
-        Hop::Jump { host, port, user } => Place { host: word(host), port: *port, user: word(user), ..place.clone() },
+        Hop::Jump { host, port, user } => Place {
+            host: word(host),
+            port: *port,
+            user: word(user),
+            ..place.clone()
+        },
     }
 }
 

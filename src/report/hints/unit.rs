@@ -10,13 +10,19 @@ pub(super) fn look(place: &Place) -> String {
 
 pub(super) fn commands(place: &Place) -> [String; 2] {
     let unit = place.unit();
-    [format!("systemctl status {unit}"), format!("sudo journalctl -u {unit} -n 50 --no-pager")]
+    [
+        format!("systemctl status {unit}"),
+        format!("sudo journalctl -u {unit} -n 50 --no-pager"),
+    ]
 }
 
 /// How to see what must be so for systemd to start it.
 pub(super) fn conditions(place: &Place) -> [String; 2] {
     let unit = place.unit();
-    [format!("systemctl cat {unit}"), format!("systemctl status {unit}")]
+    [
+        format!("systemctl cat {unit}"),
+        format!("systemctl status {unit}"),
+    ]
 }
 
 /// What to do about a unit that systemd can't use.
@@ -52,8 +58,13 @@ pub(super) fn crashed(result: &str, place: &Place) -> String {
 
 /// Whether a signal ended it, and the number of signal or exit status: the last one in systemd's words.
 fn end_of(result: &str) -> (bool, Option<u32>) {
-    let number = result.rsplit(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
-    (result.contains("signal") || result.contains("oom-kill"), number.and_then(|digits| digits.parse().ok()))
+    let number = result
+        .rsplit(|c: char| !c.is_ascii_digit())
+        .find(|digits| !digits.is_empty());
+    (
+        result.contains("signal") || result.contains("oom-kill"),
+        number.and_then(|digits| digits.parse().ok()),
+    )
 }
 
 fn in_its_log(place: &Place) -> String {
@@ -86,6 +97,9 @@ pub(super) fn start_limit(place: &Place) -> String {
 pub(super) fn out_of_memory() -> String {
     steps(
         "most likely the server ran out of memory; on the server:",
-        &["sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(), "free -h".to_owned()],
+        &[
+            "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(),
+            "free -h".to_owned(),
+        ],
     )
 }

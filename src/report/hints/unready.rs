@@ -41,12 +41,24 @@ pub fn unready(found: &Unready, place: &Place) -> String {
 /// The command that lets a user run one systemctl command, by a line like that of the server's set-up.
 pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
-    let escape = |c: char| if ",:=\\".contains(c) { vec!['\\', c] } else { vec![c] };
+    let escape = |c: char| {
+        if ",:=\\".contains(c) {
+            vec!['\\', c]
+        } else {
+            vec![c]
+        }
+    };
     let service: String = word(service).chars().flat_map(escape).collect();
-    let line = format!("{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}", word(user));
+    let line = format!(
+        "{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}",
+        word(user)
+    );
     let file = "/etc/sudoers.d/deploy-action";
     // visudo complains of any other mode
-    format!("echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c", shell(&line))
+    format!(
+        "echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c",
+        shell(&line)
+    )
 }
 
 fn link(name: &str, place: &Place) -> String {
@@ -79,4 +91,5 @@ fn missing(program: &str) -> String {
     }
 }
 
-pub(super) const INSTALL_UV: &str = "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";
+pub(super) const INSTALL_UV: &str =
+    "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";

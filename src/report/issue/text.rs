@@ -20,7 +20,12 @@ const TITLE: usize = 200;
 /// The texts for how this run ended, and for what it found of earlier ones; `None` where it has not ended. After a success
 /// the comment says so.
 #[must_use]
-pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor) -> Option<IssueText> {
+pub fn issue_text(
+    report: &Report,
+    job: &Job,
+    logs: RawLogs,
+    redactor: &Redactor,
+) -> Option<IssueText> {
     let end = report.end.as_ref()?;
     let place = &report.facts.place;
     let marker = marker(place);
@@ -28,20 +33,45 @@ pub fn issue_text(report: &Report, job: &Job, logs: RawLogs, redactor: &Redactor
         true => success(report, end, job, logs, redactor),
         false => failure(report, end, job, logs, redactor),
     };
-    Some(IssueText { title: title(place, redactor), body: format!("{marker}\n\n{comment}"), marker, comment })
+    Some(IssueText {
+        title: title(place, redactor),
+        body: format!("{marker}\n\n{comment}"),
+        marker,
+        comment,
+    })
 }
 
 /// Tells this server and service from others, without naming them.
 fn marker(place: &Place) -> String {
-    let Place { host, port, target, service, user: _, answered: _ } = place;
-    let digest = Sha256::digest(format!("{host}\0{port}\0{target}\0{}", service.as_deref().unwrap_or_default()));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let Place {
+        host,
+        port,
+        target,
+        service,
+        user: _,
+        answered: _,
+    } = place;
+    let digest = Sha256::digest(format!(
+        "{host}\0{port}\0{target}\0{}",
+        service.as_deref().unwrap_or_default()
+    ));
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("<!-- deploy-action {hex} -->")
 }
 
 fn title(place: &Place, redactor: &Redactor) -> String {
     let what = place.service.as_ref().unwrap_or(&place.target);
-    cut(&redactor.redact(&all(format!("Deployment of {what} to {} failed", place.host))), TITLE)
+    cut(
+        &redactor.redact(&all(format!(
+            "Deployment of {what} to {} failed",
+            place.host
+        ))),
+        TITLE,
+    )
 }
 
 fn success(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> String {
@@ -61,11 +91,18 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
     page.add(&found(report, logs, redactor));
-    page.add(&format!("### What happened and what to do\n\n{}", summary::what_to_do(report, end, redactor)));
+    page.add(&format!(
+        "### What happened and what to do\n\n{}",
+        summary::what_to_do(report, end, redactor)
+    ));
     page.add(&summary::facts(report, end, job, redactor));
     page.add(&reproduce(report, end, job, redactor));
     page.add(&summary::steps(report, redactor));
-    let shown: Vec<&Diagnostic> = report.diagnostics.iter().filter(|it| is_shown(it, logs)).collect();
+    let shown: Vec<&Diagnostic> = report
+        .diagnostics
+        .iter()
+        .filter(|it| is_shown(it, logs))
+        .collect();
     summary::diagnostics(report, end, &shown, logs, &mut page);
     page.finish()
 }
@@ -86,13 +123,19 @@ fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
 
 /// The same end without what the application said.
 fn without_logs(end: &End) -> End {
-    End { verdict: end.verdict.as_ref().map(quiet), ..end.clone() }
+    End {
+        verdict: end.verdict.as_ref().map(quiet),
+        ..end.clone()
+    }
 }
 
 /// The same verdict without a line of the application's log, and without what commands printed.
 fn quiet(verdict: &Verdict) -> Verdict {
     let mut verdict = verdict.clone();
-    for failure in [&mut verdict.failure, &mut verdict.rollback].into_iter().flatten() {
+    for failure in [&mut verdict.failure, &mut verdict.rollback]
+        .into_iter()
+        .flatten()
+    {
         match &mut failure.reason {
             Reason::Log { lines } => lines.clear(),
             Reason::Command { output, .. } => output.clear(),
@@ -109,25 +152,52 @@ fn quiet(verdict: &Verdict) -> Verdict {
 fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let place = &report.facts.place;
     let mut commands = Vec::new();
-    if let Some(commit) = job.commit.as_ref().filter(|_| report.facts.task == Task::Deploy) {
+    if let Some(commit) = job
+        .commit
+        .as_ref()
+        .filter(|_| report.facts.task == Task::Deploy)
+    {
         commands.push(format!("git checkout {}", shell(commit)));
     }
-    let service = place.service.as_ref().map_or(" --service none".to_owned(), |it| format!(" --service {}", shell(it)));
+    let service = place
+        .service
+        .as_ref()
+        .map_or(" --service none".to_owned(), |it| {
+            format!(" --service {}", shell(it))
+        });
     let command = match report.facts.task {
         Task::Deploy => "",
         Task::RollBack { .. } => " --command rollback",
     };
     let (host, user, target) = (shell(&place.host), shell(&place.user), shell(&place.target));
-    let port = if place.port == 22 { String::new() } else { format!(" --port {}", place.port) };
-    commands.push(format!("deploy-action{command} --host {host}{port} --user {user}{service} --target {target}"));
+    let port = if place.port == 22 {
+        String::new()
+    } else {
+        format!(" --port {}", place.port)
+    };
+    commands.push(format!(
+        "deploy-action{command} --host {host}{port} --user {user}{service} --target {target}"
+    ));
     let again = "the same once more, by hand, with the workflow's other inputs:";
-    let kept =
-        end.verdict.as_ref().filter(|it| it.switched && it.outcome != Outcome::Unknown).and_then(|it| it.release);
+    let kept = end
+        .verdict
+        .as_ref()
+        .filter(|it| it.switched && it.outcome != Outcome::Unknown)
+        .and_then(|it| it.release);
     let kept = kept.map(|id| {
         let folder = place.below(&format!("releases/{id}"));
-        format!("\nthe failed release stays on {} until the next success:\n  ls -la {folder}", place.host)
+        format!(
+            "\nthe failed release stays on {} until the next success:\n  ls -la {folder}",
+            place.host
+        )
     });
-    let commands: String = commands.iter().map(|command| format!("\n  {command}")).collect();
+    let commands: String = commands
+        .iter()
+        .map(|command| format!("\n  {command}"))
+        .collect();
     let text = format!("{again}{commands}{}", kept.unwrap_or_default());
-    format!("### How to reproduce\n\n{}", markdown::advice(&text, redactor))
+    format!(
+        "### How to reproduce\n\n{}",
+        markdown::advice(&text, redactor)
+    )
 }

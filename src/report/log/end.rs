@@ -19,7 +19,11 @@ impl Log {
         for said in said {
             self.quoted(said, SAID);
         }
-        let level = if end.outcome.is_success() { Level::Notice } else { Level::Error };
+        let level = if end.outcome.is_success() {
+            Level::Notice
+        } else {
+            Level::Error
+        };
         let text = message(end, self.place());
         let last = last_line(end, self.place());
         self.printer.annotation(level, title(end.outcome), &text);
@@ -29,10 +33,23 @@ impl Log {
 
 fn message(end: &End, place: &Place) -> String {
     match advice(end, place).as_slice() {
-        [Advice { what, hint, finding: true }] => format!("{what}\n{hint}"),
-        [Advice { what, hint, finding: false }] => {
+        [Advice {
+            what,
+            hint,
+            finding: true,
+        }] => format!("{what}\n{hint}"),
+        [Advice {
+            what,
+            hint,
+            finding: false,
+        }] => {
             let parts = [what, &texts::now(end, place), hint];
-            parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n")
+            parts
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n")
         }
         all => numbered(all),
     }
@@ -40,6 +57,12 @@ fn message(end: &End, place: &Place) -> String {
 
 /// All findings, each with its own hint.
 fn numbered(found: &[Advice]) -> String {
-    let one = |(i, Advice { what, hint, .. }): (usize, &Advice)| format!("{}. {what}\n{hint}", i + 1);
-    found.iter().enumerate().map(one).collect::<Vec<_>>().join("\n")
+    let one =
+        |(i, Advice { what, hint, .. }): (usize, &Advice)| format!("{}. {what}\n{hint}", i + 1);
+    found
+        .iter()
+        .enumerate()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -29,13 +29,21 @@ impl Log {
     #[must_use]
     pub fn new(page: Page) -> Self {
         let printer = Printer::new(page, Redactor::default());
-        Self { printer, report: Report::default(), section: None, warnings: 0 }
+        Self {
+            printer,
+            report: Report::default(),
+            section: None,
+            warnings: 0,
+        }
     }
 
     /// The same, but what `redactor` knows is hidden: here, for in an escaped line it can't be found any more.
     #[must_use]
     pub fn hiding(self, redactor: Redactor) -> Self {
-        Self { printer: Printer::new(self.printer.page, redactor), ..self }
+        Self {
+            printer: Printer::new(self.printer.page, redactor),
+            ..self
+        }
     }
 
     /// The same, of a run for which nothing is planned.
@@ -63,14 +71,22 @@ impl Log {
         match event {
             RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
             RunEvent::Connecting => self.open(),
-            RunEvent::ConnectFailed { attempt, trouble, pause } => {
+            RunEvent::ConnectFailed {
+                attempt,
+                trouble,
+                pause,
+            } => {
                 self.inside(&texts::connect_failed(*attempt, trouble, *pause));
             }
             RunEvent::Connected { .. } => {}
             RunEvent::LineLost { finished_by } => self.line_lost(*finished_by),
             RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
-            RunEvent::Sending { files, bytes, known } => self.inside(&texts::sending(*files, *bytes, *known)),
+            RunEvent::Sending {
+                files,
+                bytes,
+                known,
+            } => self.inside(&texts::sending(*files, *bytes, *known)),
             RunEvent::Sent { .. } => {}
             RunEvent::Noise(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),
@@ -99,7 +115,11 @@ impl Log {
             What::Notice(notice) => self.notice(notice),
             What::Staged(staged) if self.section.is_none() => self.inside(&texts::staged(staged)),
             What::Staged(_) => {}
-            What::PointOfNoReturn { release, previous, deadline } => {
+            What::PointOfNoReturn {
+                release,
+                previous,
+                deadline,
+            } => {
                 self.outside(&texts::point_of_no_return(*release, *previous, *deadline));
             }
             What::Attempt(attempt) => self.attempt(attempt),
@@ -111,7 +131,8 @@ impl Log {
     fn diagnostics(&mut self, all: &[Diagnostic]) {
         self.close();
         for diagnostic in all {
-            self.printer.plain(&format!("--- {}", word(&diagnostic.title)));
+            self.printer
+                .plain(&format!("--- {}", word(&diagnostic.title)));
             self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
         }
     }

@@ -25,11 +25,22 @@ impl Log {
     /// The group of the step that the report has just begun.
     pub(super) fn open(&mut self) {
         self.close();
-        let Some(at) = self.report.steps.len().checked_sub(1) else { return };
+        let Some(at) = self.report.steps.len().checked_sub(1) else {
+            return;
+        };
         let step = self.report.steps[at].step;
-        let title = format!("{}: {}", texts::step(step), texts::doing(step, self.place(), &self.report.facts.task));
+        let title = format!(
+            "{}: {}",
+            texts::step(step),
+            texts::doing(step, self.place(), &self.report.facts.task)
+        );
         self.printer.open(&title);
-        self.section = Some(Section { at, open: true, waits: false, told: false });
+        self.section = Some(Section {
+            at,
+            open: true,
+            waits: false,
+            told: false,
+        });
     }
 
     /// Folds the step's group for lines that must be seen.
@@ -45,7 +56,10 @@ impl Log {
             section.open = true;
             // a terminal folds nothing
             if self.printer.page == Page::Actions {
-                self.printer.open(&format!("{}, continued", texts::step(self.report.steps[section.at].step)));
+                self.printer.open(&format!(
+                    "{}, continued",
+                    texts::step(self.report.steps[section.at].step)
+                ));
             }
         }
     }
@@ -58,13 +72,17 @@ impl Log {
 
     /// Whether this step has not been told to wait before.
     pub(super) fn first_wait(&mut self) -> bool {
-        self.section.as_mut().is_none_or(|section| !std::mem::replace(&mut section.waits, true))
+        self.section
+            .as_mut()
+            .is_none_or(|section| !std::mem::replace(&mut section.waits, true))
     }
 
     /// What the server, or ssh, prints.
     pub(super) fn output(&mut self, text: &[u8]) {
         let lines = self.printer.more_foreign(text);
-        let before = self.step().map_or(0, |step| step.said.lines.saturating_sub(lines.len()));
+        let before = self
+            .step()
+            .map_or(0, |step| step.said.lines.saturating_sub(lines.len()));
         for line in lines.into_iter().take(SHOWN.saturating_sub(before)) {
             self.resume();
             self.printer.print([line]);
@@ -73,7 +91,11 @@ impl Log {
 
     /// The first attempt, one that says something else, and every tenth.
     pub(super) fn attempt(&mut self, attempt: &Attempt) {
-        let first = |step: &StepRun| step.answers.last().is_some_and(|last| last.first == attempt.number);
+        let first = |step: &StepRun| {
+            step.answers
+                .last()
+                .is_some_and(|last| last.first == attempt.number)
+        };
         if self.step().is_none_or(first) || attempt.number.is_multiple_of(EVERY) {
             self.inside(&texts::attempt(attempt));
         }
@@ -90,7 +112,9 @@ impl Log {
     pub(super) fn close(&mut self) {
         self.end_of_output();
         self.pause();
-        let Some(section) = self.section.take() else { return };
+        let Some(section) = self.section.take() else {
+            return;
+        };
         let step = &self.report.steps[section.at];
         self.printer.plain(&result(step));
         // a terminal folds nothing: there they can be seen already
@@ -102,13 +126,17 @@ impl Log {
 
     /// The last of the lines that were not shown, and how many are lost.
     fn end_of_output(&mut self) {
-        let Some(said) = self.step().map(|step| &step.said) else { return };
+        let Some(said) = self.step().map(|step| &step.said) else {
+            return;
+        };
         let over = said.lines.saturating_sub(SHOWN);
         let kept = over.min(said.last.len());
         if over == 0 {
             return;
         }
-        let last = self.printer.known(said.last.iter().skip(said.last.len() - kept));
+        let last = self
+            .printer
+            .known(said.last.iter().skip(said.last.len() - kept));
         self.resume();
         if over > kept {
             self.printer.plain(&texts::left_out(over - kept));
@@ -117,16 +145,28 @@ impl Log {
     }
 
     fn step(&self) -> Option<&StepRun> {
-        self.section.as_ref().map(|section| &self.report.steps[section.at])
+        self.section
+            .as_ref()
+            .map(|section| &self.report.steps[section.at])
     }
 }
 
 /// The step's line outside of its group.
 fn result(run: &StepRun) -> String {
     let step = texts::step(run.step);
-    let took = run.took.map(|took| format!(", {}", duration(took))).unwrap_or_default();
-    let note = run.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    let health = run.health().map(|last| format!(": health {last}")).unwrap_or_default();
+    let took = run
+        .took
+        .map(|took| format!(", {}", duration(took)))
+        .unwrap_or_default();
+    let note = run
+        .note
+        .as_ref()
+        .map(|note| format!(": {note}"))
+        .unwrap_or_default();
+    let health = run
+        .health()
+        .map(|last| format!(": health {last}"))
+        .unwrap_or_default();
     match run.mark {
         Some(Mark::Done) => format!("✓ {step}{took}{note}"),
         Some(Mark::Failed) => format!("✗ {step} failed{took}{health}{note}"),

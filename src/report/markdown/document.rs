@@ -19,7 +19,13 @@ pub(in crate::report) struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub(in crate::report) fn new(redactor: &'a Redactor, most: usize, most_of_part: usize) -> Self {
-        Self { redactor, text: String::new(), most, most_of_part, cut: false }
+        Self {
+            redactor,
+            text: String::new(),
+            most,
+            most_of_part,
+            cut: false,
+        }
     }
 
     /// A part, behind an empty line. All of it or, where it is too long, nothing.
@@ -53,9 +59,15 @@ impl<'a> Document<'a> {
         }
         let over = lines.len() - kept;
         let left_out = (over > 0).then(|| texts::left_out(over));
-        let shown: Vec<String> = left_out.into_iter().chain(lines[over..].iter().cloned()).collect();
+        let shown: Vec<String> = left_out
+            .into_iter()
+            .chain(lines[over..].iter().cloned())
+            .collect();
         let title = html(&clean(title.as_bytes(), self.redactor).join(" "));
-        let part = format!("<details><summary>{title}</summary>\n\n{}\n</details>", fence("text", &shown));
+        let part = format!(
+            "<details><summary>{title}</summary>\n\n{}\n</details>",
+            fence("text", &shown)
+        );
         self.add(&part);
     }
 
@@ -92,8 +104,17 @@ fn html(text: &str) -> String {
     {
         return text;
     }
-    let encode = |c: char| if harmless(c) { c.to_string() } else { format!("&#{};", u32::from(c)) };
-    format!("<code>{}</code>", text.chars().map(encode).collect::<String>())
+    let encode = |c: char| {
+        if harmless(c) {
+            c.to_string()
+        } else {
+            format!("&#{};", u32::from(c))
+        }
+    };
+    format!(
+        "<code>{}</code>",
+        text.chars().map(encode).collect::<String>()
+    )
 }
 
 #[cfg(test)]
@@ -109,13 +130,22 @@ mod tests {
         document.add(&"x".repeat(3000));
         let text = document.finish();
         assert!(text.len() <= 4000, "{}", text.len());
-        assert!(text.contains("… 185 lines left out here …\nline of text\n"), "{text}");
+        assert!(
+            text.contains("… 185 lines left out here …\nline of text\n"),
+            "{text}"
+        );
         assert!(text.ends_with(CUT) && !text.contains('x'.to_string().repeat(9).as_str()));
     }
 
     #[test]
     fn a_title_can_neither_end_its_tag_nor_call_anybody() {
-        assert_eq!(html("log of diting, this start"), "log of diting, this start");
-        assert_eq!(html("a</summary>@b"), "<code>a&#60;/summary&#62;&#64;b</code>");
+        assert_eq!(
+            html("log of diting, this start"),
+            "log of diting, this start"
+        );
+        assert_eq!(
+            html("a</summary>@b"),
+            "<code>a&#60;/summary&#62;&#64;b</code>"
+        );
     }
 }

@@ -12,7 +12,10 @@ const HASH: usize = 7;
 /// A sentence: plain words stay, everything else becomes code - a command and a quotation as a whole.
 pub(in crate::report) fn prose(text: &str, redactor: &Redactor) -> String {
     let text = clean(text.as_bytes(), redactor).join(" ");
-    let begin = COMMAND.iter().filter_map(|before| text.rfind(before).map(|at| at + before.len())).max();
+    let begin = COMMAND
+        .iter()
+        .filter_map(|before| text.rfind(before).map(|at| at + before.len()))
+        .max();
     let (sentence, command) = text.split_at(begin.unwrap_or(text.len()));
     let mut out = Pieces::default();
     let mut rest = sentence;
@@ -51,7 +54,8 @@ fn words(text: &str, out: &mut Pieces) {
         let after = &core[core.trim_end_matches(AFTER).len()..];
         let core = &core[..core.len() - after.len()];
         // at a sentence's begin it would be the number of a list
-        let numbers = out.is_empty() && !after.is_empty() && core.bytes().all(|byte| byte.is_ascii_digit());
+        let numbers =
+            out.is_empty() && !after.is_empty() && core.bytes().all(|byte| byte.is_ascii_digit());
         match (core.is_empty(), is_plain(core) && !numbers) {
             (true, _) => out.code("", word, ""),
             (_, true) => out.text(word),
@@ -94,7 +98,8 @@ fn is_plain(word: &str) -> bool {
     let web = lower.contains("www.") || lower.ends_with("www") || lower.contains("//");
     let refers = web || refers_to_issue(&lower);
     let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
-    matches!(word, "–" | "—" | "✓" | "✗" | "%") || (word.chars().all(allowed) && ends && !hash && !refers)
+    matches!(word, "–" | "—" | "✓" | "✗" | "%")
+        || (word.chars().all(allowed) && ends && !hash && !refers)
 }
 
 fn is_hash(word: &str) -> bool {
@@ -103,12 +108,18 @@ fn is_hash(word: &str) -> bool {
 
 /// `GH-1`.
 pub(super) fn refers_to_issue(lower: &str) -> bool {
-    lower.match_indices("gh-").any(|(at, found)| lower[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
+    lower
+        .match_indices("gh-")
+        .any(|(at, found)| lower[at + found.len()..].starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn span(text: &str) -> String {
     let ticks = "`".repeat(longest_run(text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    let space = if text.starts_with('`') || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
     format!("{ticks}{space}{text}{space}{ticks}")
 }
 
@@ -151,7 +162,11 @@ impl Pieces {
 
     fn end_code(&mut self, after: &str) {
         if !self.code.is_empty() {
-            self.out.push(format!("{}{}{after}", self.before, span(&self.code.join(" "))));
+            self.out.push(format!(
+                "{}{}{after}",
+                self.before,
+                span(&self.code.join(" "))
+            ));
             self.code.clear();
             self.before.clear();
         }
@@ -175,18 +190,39 @@ mod tests {
                 "health answered 500 with “no database” after 30 attempts",
                 "health answered 500 with “no database” after 30 attempts",
             ),
-            ("@alice, see #1 and o/r#2 or GH-3.", "`@alice`, see `#1` and `o/r#2` or `GH-3`."),
-            ("1762147999 of 3f2a1bc is live", "`1762147999` of `3f2a1bc` is live"),
+            (
+                "@alice, see #1 and o/r#2 or GH-3.",
+                "`@alice`, see `#1` and `o/r#2` or `GH-3`.",
+            ),
+            (
+                "1762147999 of 3f2a1bc is live",
+                "`1762147999` of `3f2a1bc` is live",
+            ),
             ("<b>x</b> <!-- y", "`<b>x</b> <!--` y"),
-            ("go to https://x/y, www.x.y (me@x.y)", "go to `https://x/y`, `www.x.y` (`me@x.y`)"),
+            (
+                "go to https://x/y, www.x.y (me@x.y)",
+                "go to `https://x/y`, `www.x.y` (`me@x.y`)",
+            ),
             ("see (www. Then www", "see (`www`. Then `www`"),
             ("1. a - b * c", "`1`. a `-` b `*` c"),
             ("``` `` a", "```` ``` `` ```` a"),
-            ("$x$ :smile: &amp; a_b [l](u) \\", "`$x$ :smile`: `&amp`; `a_b [l](u`) `\\`"),
-            ("answered 500 with “{\"a\": \"b c\"}” after 3", "answered 500 with “`{\"a\": \"b c\"}`” after 3"),
-            ("it is full; on the server: df -h && sudo x | y", "it is full; on the server: `df -h && sudo x | y`"),
+            (
+                "$x$ :smile: &amp; a_b [l](u) \\",
+                "`$x$ :smile`: `&amp`; `a_b [l](u`) `\\`",
+            ),
+            (
+                "answered 500 with “{\"a\": \"b c\"}” after 3",
+                "answered 500 with “`{\"a\": \"b c\"}`” after 3",
+            ),
+            (
+                "it is full; on the server: df -h && sudo x | y",
+                "it is full; on the server: `df -h && sudo x | y`",
+            ),
             ("used to 83 %, “a “b @c”", "used to 83 %, “`a “b @c`”"),
-            ("/opt/diting on web1.example: read-only", "`/opt/diting` on web1.example: read-only"),
+            (
+                "/opt/diting on web1.example: read-only",
+                "`/opt/diting` on web1.example: read-only",
+            ),
             ("a hunter2hunter2 b", "a `***` b"),
             ("", ""),
         ] {
@@ -200,7 +236,12 @@ mod tests {
             link("run", Some("https://github.com/o/r/actions/runs/7")),
             "[run](https://github.com/o/r/actions/runs/7)"
         );
-        for to in [None, Some("javascript:x"), Some("https://x/) [y](https://z"), Some("https://x y")] {
+        for to in [
+            None,
+            Some("javascript:x"),
+            Some("https://x/) [y](https://z"),
+            Some("https://x y"),
+        ] {
             assert_eq!(link("run", to), "run");
         }
     }

@@ -17,15 +17,30 @@ pub(super) fn clean(text: &[u8], redactor: &Redactor) -> Vec<String> {
 }
 
 /// A table with `head` above `rows`; the cells are Markdown, as of [`cell`].
-pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let line = |cells: &[String; N]| format!("| {} |\n", cells.join(" | "));
     let rows: String = rows.into_iter().map(|row| line(&row)).collect();
-    format!("{}{}{rows}", line(&head.map(str::to_owned)), line(&[const { "---" }; N].map(str::to_owned)))
+    format!(
+        "{}{}{rows}",
+        line(&head.map(str::to_owned)),
+        line(&[const { "---" }; N].map(str::to_owned))
+    )
 }
 
 /// Lines as they are. The fence is longer than any in them.
 pub(super) fn fence(language: &str, lines: &[String]) -> String {
-    let fence = "`".repeat(lines.iter().map(|line| longest_run(line)).max().unwrap_or(0).max(2) + 1);
+    let fence = "`".repeat(
+        lines
+            .iter()
+            .map(|line| longest_run(line))
+            .max()
+            .unwrap_or(0)
+            .max(2)
+            + 1,
+    );
     let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
     format!("{fence}{language}\n{lines}{fence}\n")
 }
@@ -65,7 +80,10 @@ mod tests {
 
     #[test]
     fn a_fence_is_longer_than_what_stands_in_it() {
-        assert_eq!(fence("text", &["a ```` b".into(), "```".into()]), "`````text\na ```` b\n```\n`````\n");
+        assert_eq!(
+            fence("text", &["a ```` b".into(), "```".into()]),
+            "`````text\na ```` b\n```\n`````\n"
+        );
         assert_eq!(fence("", &[]), "```\n```\n");
     }
 
@@ -88,6 +106,9 @@ mod tests {
     #[test]
     fn a_table_has_a_line_for_each_row() {
         let rows = [["a".to_owned(), cell("x|y", &Redactor::default())]];
-        assert_eq!(table(["one", "two"], rows), "| one | two |\n| --- | --- |\n| a | `x¦y` |\n");
+        assert_eq!(
+            table(["one", "two"], rows),
+            "| one | two |\n| --- | --- |\n| a | `x¦y` |\n"
+        );
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
     if bars.len() < 2 {
         return String::new();
     }
-    let mut text = "```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat %M:%S\n".to_owned();
+    let mut text =
+        "```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat %M:%S\n".to_owned();
     line(&mut text, &format!("tickInterval {}second", tick(&bars)));
     let mut section = "";
     for Bar { run, start, took } in bars.iter().take(MOST) {
@@ -23,7 +24,15 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
             line(&mut text, &format!("section {section}"));
         }
         let name = format!("{} {}", texts::step(run.step), super::took(*took));
-        line(&mut text, &format!("{name} :{}{}, {}ms", tag(run.mark), clock(*start), took.max(&SHORTEST).as_millis()));
+        line(
+            &mut text,
+            &format!(
+                "{name} :{}{}, {}ms",
+                tag(run.mark),
+                clock(*start),
+                took.max(&SHORTEST).as_millis()
+            ),
+        );
     }
     text + "```\n"
 }
@@ -35,9 +44,16 @@ fn line(text: &mut String, line: &str) {
 
 /// Seconds between two marks of the axis: a round number of them, and about ten marks.
 fn tick(bars: &[Bar<'_>]) -> u64 {
-    let all = bars.iter().map(|bar| bar.start + bar.took).max().unwrap_or_default();
+    let all = bars
+        .iter()
+        .map(|bar| bar.start + bar.took)
+        .max()
+        .unwrap_or_default();
     let rounds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
-    rounds.into_iter().find(|round| round * 12 >= all.as_secs()).unwrap_or(3600)
+    rounds
+        .into_iter()
+        .find(|round| round * 12 >= all.as_secs())
+        .unwrap_or(3600)
 }
 
 struct Bar<'a> {
@@ -50,7 +66,11 @@ struct Bar<'a> {
 /// The server's clock goes on where the runner's, by which connecting was measured, has ended.
 fn bars<'a>(steps: &'a [StepRun]) -> Vec<Bar<'a>> {
     let first = steps.iter().find_map(|run| run.began);
-    let connected: Duration = steps.iter().filter(|run| run.began.is_none()).filter_map(|run| run.took).sum();
+    let connected: Duration = steps
+        .iter()
+        .filter(|run| run.began.is_none())
+        .filter_map(|run| run.took)
+        .sum();
     let mut on_runner = Duration::ZERO;
     let bar = |run: &'a StepRun| {
         let took = run.took?;
@@ -86,5 +106,10 @@ fn tag(mark: Option<Mark>) -> &'static str {
 
 fn clock(since: Duration) -> String {
     let (seconds, ms) = (since.as_secs(), since.subsec_millis());
-    format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}.{ms:03}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }

@@ -9,17 +9,31 @@ const MOST: usize = 50;
 /// What health answered, one row for each change of it.
 pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     let answered = report.steps.iter().filter(|run| !run.answers.is_empty());
-    let rows: Vec<[String; 4]> =
-        answered.flat_map(|run| run.answers.iter().map(|it| row(run, it, redactor))).take(MOST).collect();
+    let rows: Vec<[String; 4]> = answered
+        .flat_map(|run| run.answers.iter().map(|it| row(run, it, redactor)))
+        .take(MOST)
+        .collect();
     match rows.is_empty() {
         true => String::new(),
-        false => format!("### Health\n\n{}", markdown::table(["step", "attempts", "answer", "took"], rows)),
+        false => format!(
+            "### Health\n\n{}",
+            markdown::table(["step", "attempts", "answer", "took"], rows)
+        ),
     }
 }
 
 fn row(run: &StepRun, answers: &Answers, redactor: &Redactor) -> [String; 4] {
     let (first, last) = (answers.first, answers.last.number);
-    let numbers = if first == last { first.to_string() } else { format!("{first} – {last}") };
+    let numbers = if first == last {
+        first.to_string()
+    } else {
+        format!("{first} – {last}")
+    };
     let answer = cell(&texts::answer(&answers.last.answer), redactor);
-    [texts::step(run.step).to_owned(), numbers, answer, took(answers.last.took)]
+    [
+        texts::step(run.step).to_owned(),
+        numbers,
+        answer,
+        took(answers.last.took),
+    ]
 }

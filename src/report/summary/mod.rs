@@ -28,7 +28,9 @@ const COMMIT: usize = 7;
 /// The summary of a run that has ended; empty where it has not.
 #[must_use]
 pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
-    let Some(end) = &report.end else { return String::new() };
+    let Some(end) = &report.end else {
+        return String::new();
+    };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&heading(report, end, redactor));
     if !end.outcome.is_success() {
@@ -50,9 +52,15 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
 pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
     let now = texts::now(end, &report.facts.place);
     let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
-    let more = end_of_short.map(|at| format!("**{}**\n", prose(&now[at + 2..], redactor))).unwrap_or_default();
+    let more = end_of_short
+        .map(|at| format!("**{}**\n", prose(&now[at + 2..], redactor)))
+        .unwrap_or_default();
     let line = prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
-    format!("## {} {} – {line}\n\n{more}", sign(end.outcome), title(end.outcome))
+    format!(
+        "## {} {} – {line}\n\n{more}",
+        sign(end.outcome),
+        title(end.outcome)
+    )
 }
 
 /// For the eye that passes over the page.
@@ -64,7 +72,11 @@ fn sign(outcome: Outcome) -> &'static str {
         Outcome::Unknown => "❔",
         Outcome::Busy => "⏳",
         Outcome::Cancelled => "⏹️",
-        Outcome::Error | Outcome::Invalid | Outcome::Unreachable | Outcome::NotReady | Outcome::Failed => "❌",
+        Outcome::Error
+        | Outcome::Invalid
+        | Outcome::Unreachable
+        | Outcome::NotReady
+        | Outcome::Failed => "❌",
     }
 }
 
@@ -74,7 +86,10 @@ pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> Str
         let what = prose(&advice.what, redactor);
         format!("{what}\n\n{}", markdown::advice(&advice.hint, redactor))
     };
-    advice(end, &report.facts.place).into_iter().map(one).collect()
+    advice(end, &report.facts.place)
+        .into_iter()
+        .map(one)
+        .collect()
 }
 
 /// A row of names and links.
@@ -89,10 +104,17 @@ pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) 
         commit(report, job, redactor),
         id(verdict.map_or(facts.previous, |verdict| verdict.previous)),
         cell(job.actor.as_deref().unwrap_or_default(), redactor),
-        job.run.as_deref().map_or("by hand".to_owned(), |run| link("run", Some(run))),
+        job.run
+            .as_deref()
+            .map_or("by hand".to_owned(), |run| link("run", Some(run))),
         duration(end.took),
     ];
-    markdown::table(["service", "host", "release", "commit", "previous", "who", "run", "duration"], [row])
+    markdown::table(
+        [
+            "service", "host", "release", "commit", "previous", "who", "run", "duration",
+        ],
+        [row],
+    )
 }
 
 /// What takes less than a second is told exactly.
@@ -112,11 +134,17 @@ fn host(place: &Place) -> String {
 
 /// What a rollback brings back is of an earlier commit, which the server knows.
 fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
-    let planned = report.planned.as_ref().and_then(|planned| planned.commit.clone());
+    let planned = report
+        .planned
+        .as_ref()
+        .and_then(|planned| planned.commit.clone());
     match (&report.facts.task, planned.or_else(|| job.commit.clone())) {
         (Task::Deploy, Some(hash)) => {
             let short: String = hash.chars().take(COMMIT).collect();
-            let to = job.commit_link.as_deref().filter(|_| job.commit.as_ref() == Some(&hash));
+            let to = job
+                .commit_link
+                .as_deref()
+                .filter(|_| job.commit.as_ref() == Some(&hash));
             link(&code(&short, redactor), to).replace('|', "¦")
         }
         _ => String::new(),
@@ -126,9 +154,16 @@ fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
 /// Warnings, what became of earlier runs, and what else a person should know.
 fn notes(report: &Report, redactor: &Redactor) -> String {
     let found = report.recovered.iter().map(texts::found);
-    let act =
-        report.warnings.iter().map(texts::warning).chain(found).map(|text| format!("⚠️ {}", prose(&text, redactor)));
-    let know = report.notices.iter().map(|it| prose(&texts::notice(it), redactor));
+    let act = report
+        .warnings
+        .iter()
+        .map(texts::warning)
+        .chain(found)
+        .map(|text| format!("⚠️ {}", prose(&text, redactor)));
+    let know = report
+        .notices
+        .iter()
+        .map(|it| prose(&texts::notice(it), redactor));
     let mut shown: Vec<String> = Vec::new();
     for text in act.chain(know) {
         // a wait is told again and again
@@ -138,14 +173,29 @@ fn notes(report: &Report, redactor: &Redactor) -> String {
     }
     match shown.is_empty() {
         true => String::new(),
-        false => format!("### Worth knowing\n\n{}", shown.iter().map(|text| format!("- {text}\n")).collect::<String>()),
+        false => format!(
+            "### Worth knowing\n\n{}",
+            shown
+                .iter()
+                .map(|text| format!("- {text}\n"))
+                .collect::<String>()
+        ),
     }
 }
 
 /// What others said, and what the server looked like.
-pub(super) fn diagnostics(report: &Report, end: &End, shown: &[&Diagnostic], logs: RawLogs, page: &mut Document<'_>) {
+pub(super) fn diagnostics(
+    report: &Report,
+    end: &End,
+    shown: &[&Diagnostic],
+    logs: RawLogs,
+    page: &mut Document<'_>,
+) {
     let said = said(end);
-    let unfinished = report.steps.iter().filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
+    let unfinished = report
+        .steps
+        .iter()
+        .filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
     let printed = unfinished.filter(|step| !step.said.last.is_empty() && logs == RawLogs::Show);
     let printed: Vec<&StepRun> = printed.collect();
     if said.is_empty() && printed.is_empty() && shown.is_empty() {
@@ -156,7 +206,12 @@ pub(super) fn diagnostics(report: &Report, end: &End, shown: &[&Diagnostic], log
         page.folded("what was said", said);
     }
     for step in printed {
-        let lines: Vec<String> = step.said.last.iter().map(|line| page.redactor.redact(line)).collect();
+        let lines: Vec<String> = step
+            .said
+            .last
+            .iter()
+            .map(|line| page.redactor.redact(line))
+            .collect();
         page.folded_lines(&format!("last lines of {}", texts::step(step.step)), &lines);
     }
     for diagnostic in shown {

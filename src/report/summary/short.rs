@@ -10,7 +10,12 @@ use crate::text::Redactor;
 pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add("## ❌ Inputs are wrong\n\n**Nothing was contacted; the server runs what it ran**");
-    page.add(&problems.iter().map(|problem| format!("- {}\n", prose(problem, redactor))).collect::<String>());
+    page.add(
+        &problems
+            .iter()
+            .map(|problem| format!("- {}\n", prose(problem, redactor)))
+            .collect::<String>(),
+    );
     page.finish()
 }
 
@@ -18,16 +23,32 @@ pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
 #[must_use]
 pub fn listing_summary(listing: &Listing, place: &Place, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    let live = listing.releases.iter().find(|listed| listed.current).map(|listed| listed.release.to_string());
-    let live = live.map_or("no release is live".to_owned(), |id| format!("{id} is live"));
-    page.add(&format!("## Releases of {} on {}\n", prose(&place.target, redactor), prose(&place.host, redactor)));
+    let live = listing
+        .releases
+        .iter()
+        .find(|listed| listed.current)
+        .map(|listed| listed.release.to_string());
+    let live = live.map_or("no release is live".to_owned(), |id| {
+        format!("{id} is live")
+    });
+    page.add(&format!(
+        "## Releases of {} on {}\n",
+        prose(&place.target, redactor),
+        prose(&place.host, redactor)
+    ));
     page.add(&format!("**{}**", prose(&live, redactor)));
-    let releases = listing.releases.iter().map(|it| release(it).map(|text| cell(&text, redactor)));
+    let releases = listing
+        .releases
+        .iter()
+        .map(|it| release(it).map(|text| cell(&text, redactor)));
     page.add(&markdown::table(RELEASES, releases));
     page.add("### Attempts");
     page.add(&markdown::table(
         ATTEMPTS,
-        listing.attempts.iter().map(|it| attempt(it).map(|text| cell(&text, redactor))),
+        listing
+            .attempts
+            .iter()
+            .map(|it| attempt(it).map(|text| cell(&text, redactor))),
     ));
     page.finish()
 }

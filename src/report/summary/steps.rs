@@ -13,10 +13,18 @@ pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     }
     let row = |run: &StepRun| {
         let took = run.took.map(took).unwrap_or_default();
-        [mark(run.mark).to_owned(), texts::step(run.step).to_owned(), took, note(run, redactor)]
+        [
+            mark(run.mark).to_owned(),
+            texts::step(run.step).to_owned(),
+            took,
+            note(run, redactor),
+        ]
     };
     let rows = report.steps.iter().take(MOST).map(row);
-    format!("### Steps\n\n{}", markdown::table(["", "step", "duration", ""], rows))
+    format!(
+        "### Steps\n\n{}",
+        markdown::table(["", "step", "duration", ""], rows)
+    )
 }
 
 fn note(run: &StepRun, redactor: &Redactor) -> String {
@@ -28,7 +36,10 @@ fn note(run: &StepRun, redactor: &Redactor) -> String {
     };
     let health = run.health().map(|last| format!("health {last}"));
     let parts = [how.map(str::to_owned), run.note.clone(), health];
-    cell(&parts.into_iter().flatten().collect::<Vec<_>>().join(": "), redactor)
+    cell(
+        &parts.into_iter().flatten().collect::<Vec<_>>().join(": "),
+        redactor,
+    )
 }
 
 fn mark(mark: Option<Mark>) -> &'static str {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome, Reason, RunEvent,
-    Step, Trouble, Unready, Voice, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome,
+    Reason, RunEvent, Step, Trouble, Unready, Voice, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::runner::commands;
@@ -24,8 +24,16 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     planned.target = text(bytes);
     planned.service = Some(text(bytes));
     planned.commit = Some(text(bytes));
-    let holder = Holder { run: Some(text(bytes)), actor: Some(text(bytes)), since: u64::MAX };
-    let earlier = verdict(Outcome::RolledBack, None, failed(Step::Verify, Reason::Interference(text(bytes))));
+    let holder = Holder {
+        run: Some(text(bytes)),
+        actor: Some(text(bytes)),
+        since: u64::MAX,
+    };
+    let earlier = verdict(
+        Outcome::RolledBack,
+        None,
+        failed(Step::Verify, Reason::Interference(text(bytes))),
+    );
     vec![
         RunEvent::Planned(Box::new(planned)),
         RunEvent::Connecting,
@@ -34,11 +42,18 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
         server(What::Waiting(Some(holder))),
         server(What::Recovered(Box::new(earlier))),
         server(What::Notice(Notice::Adopted(text(bytes)))),
-        server(What::Warning(Warning::Leftover { path: text(bytes), error: text(bytes) })),
+        server(What::Warning(Warning::Leftover {
+            path: text(bytes),
+            error: text(bytes),
+        })),
         server(What::Step(Step::Install)),
         server(What::Output(bytes.to_vec())),
         server(What::Step(Step::Verify)),
-        server(What::Attempt(Attempt { number: 1, answer: bad_answer(bytes), took: Duration::ZERO })),
+        server(What::Attempt(Attempt {
+            number: 1,
+            answer: bad_answer(bytes),
+            took: Duration::ZERO,
+        })),
         server(What::Diagnostics(vec![Diagnostic {
             title: text(bytes),
             voice: Voice::Application,
@@ -48,13 +63,21 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
 }
 
 fn bad_answer(bytes: &[u8]) -> Answer {
-    Answer::Status { status: 500, location: None, body: bytes.to_vec() }
+    Answer::Status {
+        status: 500,
+        location: None,
+        body: bytes.to_vec(),
+    }
 }
 
 /// Ends in which every foreign text is hostile.
 pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let said = || bytes.to_vec();
-    let found = Unready::Target { path: text(bytes), user: text(bytes), error: text(bytes) };
+    let found = Unready::Target {
+        path: text(bytes),
+        user: text(bytes),
+        error: text(bytes),
+    };
     let command = Reason::Command {
         ending: Ending::Exit(1),
         line: Some((1, text(bytes))),
@@ -67,13 +90,36 @@ pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
         of(Step::Check, Reason::NotReady(vec![found])),
         of(Step::Install, command),
         of(Step::Verify, unhealthy(bad_answer(bytes))),
-        of(Step::Verify, Reason::Crashed { result: text(bytes), said: Some(text(bytes)) }),
-        by_trouble(Outcome::Failed, Some(Trouble::Source { path: said(), problem: text(bytes) })),
+        of(
+            Step::Verify,
+            Reason::Crashed {
+                result: text(bytes),
+                said: Some(text(bytes)),
+            },
+        ),
+        by_trouble(
+            Outcome::Failed,
+            Some(Trouble::Source {
+                path: said(),
+                problem: text(bytes),
+            }),
+        ),
         by_trouble(
             Outcome::Unreachable,
-            Some(Trouble::Connection { kind, said: said(), hop: Hop::Server, offered: None }),
+            Some(Trouble::Connection {
+                kind,
+                said: said(),
+                hop: Hop::Server,
+                offered: None,
+            }),
         ),
-        by_trouble(Outcome::Failed, Some(Trouble::ServerPart { operation: text(bytes), said: said() })),
+        by_trouble(
+            Outcome::Failed,
+            Some(Trouble::ServerPart {
+                operation: text(bytes),
+                said: said(),
+            }),
+        ),
     ]
 }
 
@@ -82,7 +128,12 @@ fn printed(page: Page, bytes: &[u8]) -> String {
     let mut events = beginning(bytes);
     events.extend(endings(bytes).map(|end| RunEvent::Ended(Box::new(end))));
     let lines: Vec<_> = events.iter().flat_map(|event| log.on(event)).collect();
-    assert!(lines.iter().all(|line| !line.contains(['\n', '\r', '\u{1b}'])), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .all(|line| !line.contains(['\n', '\r', '\u{1b}'])),
+        "{lines:#?}"
+    );
     lines.join("\n")
 }
 
@@ -112,15 +163,21 @@ fn hostile_texts_are_no_commands() {
     for evil in EVIL {
         let found = commands(&printed(Page::Actions, evil.as_bytes()));
         assert_eq!(found, MEANT, "{evil:?}");
-        assert_eq!(commands(&printed(Page::Terminal, evil.as_bytes())), [""; 0], "{evil:?}");
+        assert_eq!(
+            commands(&printed(Page::Terminal, evil.as_bytes())),
+            [""; 0],
+            "{evil:?}"
+        );
     }
 }
 
 fn evil_bytes() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::sample::select(&EVIL[..]).prop_map(|evil| evil.as_bytes().to_vec()),
-        proptest::sample::select(vec!["#", "##[", "::", "\r", "\n", " ", "error", "]", "\u{200b}", "\0"])
-            .prop_map(|piece| piece.as_bytes().to_vec()),
+        proptest::sample::select(vec![
+            "#", "##[", "::", "\r", "\n", " ", "error", "]", "\u{200b}", "\0"
+        ])
+        .prop_map(|piece| piece.as_bytes().to_vec()),
         proptest::collection::vec(any::<u8>(), 0..20),
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
@@ -144,5 +201,8 @@ fn a_server_that_begins_steps_for_ever_fills_no_memory() {
         report.on(&server(What::Output(b"a line".to_vec())));
     }
     report.on(&server(What::Step(Step::Verify)));
-    assert_eq!((report.steps.len(), report.steps.last().unwrap().step), (100, Step::Verify));
+    assert_eq!(
+        (report.steps.len(), report.steps.last().unwrap().step),
+        (100, Step::Verify)
+    );
 }

@@ -1,7 +1,9 @@
 //! What the issue of a server and service is told.
 
 use super::*;
-use crate::protocol::{Answer, End, Ending, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What};
+use crate::protocol::{
+    Answer, End, Ending, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What,
+};
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
 use std::time::Duration;
@@ -10,11 +12,20 @@ fn told(planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor)
     told_to(RawLogs::Show, planned, found, end, redactor)
 }
 
-fn told_to(logs: RawLogs, planned: Planned, found: Option<Verdict>, end: End, redactor: &Redactor) -> IssueText {
+fn told_to(
+    logs: RawLogs,
+    planned: Planned,
+    found: Option<Verdict>,
+    end: End,
+    redactor: &Redactor,
+) -> IssueText {
     let mut report = Report::default();
     report.on(&RunEvent::Planned(Box::new(planned)));
     if let Some(verdict) = found {
-        report.on(&RunEvent::Server(Event { at: 0, what: What::Recovered(Box::new(verdict)) }));
+        report.on(&RunEvent::Server(Event {
+            at: 0,
+            what: What::Recovered(Box::new(verdict)),
+        }));
     }
     report.on(&RunEvent::Ended(Box::new(end)));
     let job = Job {
@@ -32,25 +43,61 @@ fn plain(end: End) -> IssueText {
 
 #[test]
 fn before_its_end_a_run_tells_nothing() {
-    assert_eq!(issue_text(&Report::default(), &Job::default(), RawLogs::Show, &Redactor::default()), None);
+    assert_eq!(
+        issue_text(
+            &Report::default(),
+            &Job::default(),
+            RawLogs::Show,
+            &Redactor::default()
+        ),
+        None
+    );
 }
 
 #[test]
 fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
     let all: Vec<_> = ends().into_iter().map(plain).collect();
-    assert!(all.iter().all(|it| (&it.title, &it.marker) == (&all[0].title, &all[0].marker)));
+    assert!(all
+        .iter()
+        .all(|it| (&it.title, &it.marker) == (&all[0].title, &all[0].marker)));
     assert_eq!(all[0].title, "Deployment of diting to web1.example failed");
-    let other = |planned| told(planned, None, by_verdict(verdict(Outcome::Failed, None, None)), &Redactor::default());
+    let other = |planned| {
+        told(
+            planned,
+            None,
+            by_verdict(verdict(Outcome::Failed, None, None)),
+            &Redactor::default(),
+        )
+    };
     for planned in [
-        Planned { host: "web2".into(), ..planned() },
-        Planned { port: 23, ..planned() },
-        Planned { target: "/srv".into(), ..planned() },
-        Planned { service: Some("other".into()), ..planned() },
+        Planned {
+            host: "web2".into(),
+            ..planned()
+        },
+        Planned {
+            port: 23,
+            ..planned()
+        },
+        Planned {
+            target: "/srv".into(),
+            ..planned()
+        },
+        Planned {
+            service: Some("other".into()),
+            ..planned()
+        },
     ] {
         assert_ne!(other(planned).marker, all[0].marker);
     }
     // whoever logs in, it is the same server and service
-    assert_eq!(other(Planned { user: "root".into(), ..planned() }).marker, all[0].marker);
+    assert_eq!(
+        other(Planned {
+            user: "root".into(),
+            ..planned()
+        })
+        .marker,
+        all[0].marker
+    );
 }
 
 #[test]
@@ -66,8 +113,14 @@ fn a_success_says_what_is_live_now() {
 
 #[test]
 fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
-    let failure = failed(Step::Install, command(crate::protocol::Ending::Exit(1), b"no such package\n"));
-    let unsent = Verdict { switched: false, ..verdict(Outcome::Failed, Some(OLD), failure) };
+    let failure = failed(
+        Step::Install,
+        command(crate::protocol::Ending::Exit(1), b"no such package\n"),
+    );
+    let unsent = Verdict {
+        switched: false,
+        ..verdict(Outcome::Failed, Some(OLD), failure)
+    };
     insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @r"
     ## ❌ Deployment failed – `1762147685` is still live
 
@@ -108,10 +161,18 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
 #[test]
 fn what_an_earlier_run_left_behind_is_told_too() {
-    let found = verdict(Outcome::RolledBack, Some(OLD), failed(Step::Recover, Reason::Interrupted));
+    let found = verdict(
+        Outcome::RolledBack,
+        Some(OLD),
+        failed(Step::Recover, Reason::Interrupted),
+    );
     for outcome in [Outcome::Deployed, Outcome::Cancelled] {
-        let text =
-            told(planned(), Some(found.clone()), by_verdict(verdict(outcome, Some(NEW), None)), &Redactor::default());
+        let text = told(
+            planned(),
+            Some(found.clone()),
+            by_verdict(verdict(outcome, Some(NEW), None)),
+            &Redactor::default(),
+        );
         let line =
             "- release `1762147999`, of an earlier run that did not see its end, has ended as rolled-back, because";
         assert!(text.comment.contains(line), "{}", text.comment);
@@ -120,48 +181,114 @@ fn what_an_earlier_run_left_behind_is_told_too() {
 
 #[test]
 fn a_rollback_is_seen_again_by_a_rollback() {
-    let planned = Planned { task: Task::RollBack { to: None }, service: None, port: 2222, ..planned() };
-    let text = told(planned, None, by_verdict(verdict(Outcome::RolledBack, Some(OLD), None)), &Redactor::default());
+    let planned = Planned {
+        task: Task::RollBack { to: None },
+        service: None,
+        port: 2222,
+        ..planned()
+    };
+    let text = told(
+        planned,
+        None,
+        by_verdict(verdict(Outcome::RolledBack, Some(OLD), None)),
+        &Redactor::default(),
+    );
     let command = "deploy-action --command rollback --host web1.example --port 2222 --user deploy --service none --target /opt/diting\n";
-    assert!(text.body.contains(command) && !text.body.contains("git checkout"), "{}", text.body);
-    assert_eq!(text.title, "Deployment of /opt/diting to web1.example failed");
+    assert!(
+        text.body.contains(command) && !text.body.contains("git checkout"),
+        "{}",
+        text.body
+    );
+    assert_eq!(
+        text.title,
+        "Deployment of /opt/diting to web1.example failed"
+    );
 }
 
 #[test]
 fn no_secret_is_in_it() {
-    let failure =
-        failed(Step::Verify, Reason::Crashed { result: "1".into(), said: Some("hunter2hunter2 password=x1".into()) });
-    let planned = Planned { host: "hunter2hunter2".into(), ..planned() };
+    let failure = failed(
+        Step::Verify,
+        Reason::Crashed {
+            result: "1".into(),
+            said: Some("hunter2hunter2 password=x1".into()),
+        },
+    );
+    let planned = Planned {
+        host: "hunter2hunter2".into(),
+        ..planned()
+    };
     let redactor = Redactor::new(["hunter2hunter2"]);
-    let text = told(planned, None, by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)), &redactor);
+    let text = told(
+        planned,
+        None,
+        by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)),
+        &redactor,
+    );
     for part in [text.title, text.body, text.comment] {
-        assert!(part.contains("***") && !part.contains("hunter2") && !part.contains("x1"), "{part}");
+        assert!(
+            part.contains("***") && !part.contains("hunter2") && !part.contains("x1"),
+            "{part}"
+        );
     }
 }
 
 #[test]
 fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
     let said = || Some("KeyError: 'CUSTOMER'".to_owned());
-    let unhealthy = Reason::Unhealthy { last: Answer::Refused, attempts: 1, waited: Duration::ZERO, said: said() };
+    let unhealthy = Reason::Unhealthy {
+        last: Answer::Refused,
+        attempts: 1,
+        waited: Duration::ZERO,
+        said: said(),
+    };
     let lines = vec![b"KeyError: 'CUSTOMER'".to_vec()];
     for reason in [
-        Reason::Command { ending: Ending::Exit(1), line: None, output: b"CUSTOMER".to_vec(), said: said() },
-        Reason::StartLimit { interval: Duration::ZERO, said: said() },
-        Reason::Crashed { result: "exit-code".into(), said: said() },
-        Reason::NotRunning { state: "inactive/dead".into(), said: said() },
+        Reason::Command {
+            ending: Ending::Exit(1),
+            line: None,
+            output: b"CUSTOMER".to_vec(),
+            said: said(),
+        },
+        Reason::StartLimit {
+            interval: Duration::ZERO,
+            said: said(),
+        },
+        Reason::Crashed {
+            result: "exit-code".into(),
+            said: said(),
+        },
+        Reason::NotRunning {
+            state: "inactive/dead".into(),
+            said: said(),
+        },
         unhealthy,
         Reason::Log { lines },
     ] {
         let failure = failed(Step::Verify, reason);
         let failed = verdict(Outcome::RolledBack, Some(OLD), failure.clone());
-        let failed_too = Verdict { rollback: failure, ..failed.clone() };
-        for end in [failed_too.clone(), verdict(Outcome::Deployed, Some(NEW), None)] {
+        let failed_too = Verdict {
+            rollback: failure,
+            ..failed.clone()
+        };
+        for end in [
+            failed_too.clone(),
+            verdict(Outcome::Deployed, Some(NEW), None),
+        ] {
             let text = |logs| {
                 let (end, found) = (by_verdict(end.clone()), Some(failed_too.clone()));
                 told_to(logs, planned(), found, end, &Redactor::default()).body
             };
-            assert!(text(RawLogs::Show).contains("CUSTOMER"), "{}", text(RawLogs::Show));
-            assert!(!text(RawLogs::Hide).contains("CUSTOMER"), "{}", text(RawLogs::Hide));
+            assert!(
+                text(RawLogs::Show).contains("CUSTOMER"),
+                "{}",
+                text(RawLogs::Show)
+            );
+            assert!(
+                !text(RawLogs::Hide).contains("CUSTOMER"),
+                "{}",
+                text(RawLogs::Hide)
+            );
         }
     }
 }

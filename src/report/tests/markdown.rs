@@ -49,8 +49,15 @@ fn documents(bytes: &[u8]) -> Vec<String> {
         let issue = |logs| issue_text(&report, &job(bytes), logs, &redactor).unwrap();
         let (shown, hidden) = (issue(RawLogs::Show), issue(RawLogs::Hide));
         assert!(shown.title.chars().count() <= 256 && shown.title == hidden.title);
-        assert!(shown.body.starts_with(&format!("{}\n", shown.marker)) && shown.comment.len() < 60_000);
-        [summary(&report, &job(bytes), &redactor), shown.body, hidden.body, hidden.comment]
+        assert!(
+            shown.body.starts_with(&format!("{}\n", shown.marker)) && shown.comment.len() < 60_000
+        );
+        [
+            summary(&report, &job(bytes), &redactor),
+            shown.body,
+            hidden.body,
+            hidden.comment,
+        ]
     };
     ends.flat_map(of_end).collect()
 }
@@ -65,18 +72,31 @@ static HTML: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What GitHub makes something of in plain text, or cmark-gfm does.
-static LIVELY: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)[@#<>$`*_\[\]\\]|://|www\.|\bgh-\d|\b[0-9a-f]{7,40}\b|:\w+:|mailto:").unwrap());
+static LIVELY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)[@#<>$`*_\[\]\\]|://|www\.|\bgh-\d|\b[0-9a-f]{7,40}\b|:\w+:|mailto:").unwrap()
+});
 
 /// Everything that has an effect, in order; panics where it is none of ours.
 fn effects(markdown: &str) -> Vec<String> {
     let arena = Arena::new();
     let mut options = Options::default();
     let extension = &mut options.extension;
-    (extension.table, extension.autolink, extension.tasklist, extension.strikethrough) = (true, true, true, true);
-    (extension.footnotes, extension.alerts, extension.math_dollars, extension.math_code) = (true, true, true, true);
+    (
+        extension.table,
+        extension.autolink,
+        extension.tasklist,
+        extension.strikethrough,
+    ) = (true, true, true, true);
+    (
+        extension.footnotes,
+        extension.alerts,
+        extension.math_dollars,
+        extension.math_code,
+    ) = (true, true, true, true);
     let root = parse_document(&arena, markdown, &options);
-    root.descendants().filter_map(|node| effect(&node.data.borrow().value, markdown)).collect()
+    root.descendants()
+        .filter_map(|node| effect(&node.data.borrow().value, markdown))
+        .collect()
 }
 
 fn effect(node: &NodeValue, markdown: &str) -> Option<String> {
@@ -86,15 +106,32 @@ fn effect(node: &NodeValue, markdown: &str) -> Option<String> {
             None
         }
         NodeValue::HtmlBlock(html) => {
-            assert!(HTML.is_match(&html.literal), "{:?} in\n{markdown}", html.literal);
-            Some(html.literal.split(['>', ' ']).next().unwrap_or_default().to_owned())
+            assert!(
+                HTML.is_match(&html.literal),
+                "{:?} in\n{markdown}",
+                html.literal
+            );
+            Some(
+                html.literal
+                    .split(['>', ' '])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
         }
         NodeValue::Link(link) => {
-            assert!([RUN, COMMIT].contains(&link.url.as_str()), "{:?} in\n{markdown}", link.url);
+            assert!(
+                [RUN, COMMIT].contains(&link.url.as_str()),
+                "{:?} in\n{markdown}",
+                link.url
+            );
             None
         }
         NodeValue::CodeBlock(block) => {
-            assert!(["text", "sh", "mermaid"].contains(&block.info.as_str()) && block.fenced, "{markdown}");
+            assert!(
+                ["text", "sh", "mermaid"].contains(&block.info.as_str()) && block.fenced,
+                "{markdown}"
+            );
             (block.info == "mermaid").then(|| block.literal.clone())
         }
         NodeValue::Heading(heading) => Some(format!("heading {}", heading.level)),
@@ -143,17 +180,26 @@ const EVIL: [&str; 24] = [
 fn hostile_texts_have_no_effect() {
     let meant: Vec<_> = documents(b"x").iter().map(|text| effects(text)).collect();
     for evil in EVIL {
-        let seen: Vec<_> = documents(evil.as_bytes()).iter().map(|text| effects(text)).collect();
+        let seen: Vec<_> = documents(evil.as_bytes())
+            .iter()
+            .map(|text| effects(text))
+            .collect();
         assert_eq!(seen, meant, "{evil:?}");
     }
 }
 
 #[test]
 fn the_parser_sees_effects_where_they_are() {
-    for evil in EVIL.iter().filter(|evil| !["~~~", "<!-- ", "a | b \\| c"].contains(evil)) {
+    for evil in EVIL
+        .iter()
+        .filter(|evil| !["~~~", "<!-- ", "a | b \\| c"].contains(evil))
+    {
         let markdown = format!("a {evil} b\n");
         let seen = std::panic::catch_unwind(|| effects(&markdown));
-        assert!(seen.is_err() || seen.is_ok_and(|seen| !seen.is_empty()), "{evil:?}");
+        assert!(
+            seen.is_err() || seen.is_ok_and(|seen| !seen.is_empty()),
+            "{evil:?}"
+        );
     }
 }
 
@@ -162,15 +208,34 @@ fn much_of_it_stays_below_the_limits() {
     for evil in ["`````````x\n", "@a b\n", "<b>\n"] {
         let bytes = evil.repeat(100_000);
         let mut report = report(bytes.as_bytes(), endings(bytes.as_bytes())[2].clone());
-        let one =
-            Diagnostic { title: "x".into(), voice: Voice::System, text: bytes.clone().into_bytes()[..60_000].to_vec() };
-        report.on(&RunEvent::Server(Event { at: 0, what: What::Diagnostics(vec![one; 50]) }));
+        let one = Diagnostic {
+            title: "x".into(),
+            voice: Voice::System,
+            text: bytes.clone().into_bytes()[..60_000].to_vec(),
+        };
+        report.on(&RunEvent::Server(Event {
+            at: 0,
+            what: What::Diagnostics(vec![one; 50]),
+        }));
         let page = summary(&report, &job(b"x"), &Redactor::default());
-        assert!((700 << 10..900 << 10).contains(&page.len()), "{}", page.len());
+        assert!(
+            (700 << 10..900 << 10).contains(&page.len()),
+            "{}",
+            page.len()
+        );
         assert!(page.ends_with("left out.\n"));
-        let body = issue_text(&report, &job(b"x"), RawLogs::Show, &Redactor::default()).unwrap().body;
-        assert!((40_000..60_000).contains(&body.len()) && body.ends_with("left out.\n"), "{}", body.len());
-        assert_eq!((effects(&page).len() > 20, effects(&body).len() > 10), (true, true));
+        let body = issue_text(&report, &job(b"x"), RawLogs::Show, &Redactor::default())
+            .unwrap()
+            .body;
+        assert!(
+            (40_000..60_000).contains(&body.len()) && body.ends_with("left out.\n"),
+            "{}",
+            body.len()
+        );
+        assert_eq!(
+            (effects(&page).len() > 20, effects(&body).len() > 10),
+            (true, true)
+        );
     }
 }
 
@@ -178,20 +243,36 @@ fn much_of_it_stays_below_the_limits() {
 fn the_applications_words_are_hidden_where_strangers_read() {
     let lines = vec![b"quite private".to_vec()];
     let failure = failed(Step::Verify, Reason::Log { lines });
-    let report = report(b"quite private", by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)));
-    let body = |logs| issue_text(&report, &Job::default(), logs, &Redactor::default()).unwrap().body;
-    assert_eq!(body(RawLogs::Show).matches("```text\nquite private\n").count(), 1);
+    let report = report(
+        b"quite private",
+        by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)),
+    );
+    let body = |logs| {
+        issue_text(&report, &Job::default(), logs, &Redactor::default())
+            .unwrap()
+            .body
+    };
+    assert_eq!(
+        body(RawLogs::Show)
+            .matches("```text\nquite private\n")
+            .count(),
+        1
+    );
     // names of places and what health answered are no log
     let hidden = body(RawLogs::Hide);
-    assert!(!hidden.contains("```text") && hidden.contains("the log of the new start tells of a crash)"), "{hidden}");
+    assert!(
+        !hidden.contains("```text")
+            && hidden.contains("the log of the new start tells of a crash)"),
+        "{hidden}"
+    );
 }
 
 fn evil_bytes() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         proptest::sample::select(&EVIL[..]).prop_map(|evil| evil.as_bytes().to_vec()),
         proptest::sample::select(vec![
-            "`", "``", "\\", "|", "\n", " ", "@", "#", "<", ">", "&", "[", "]", "(", ")", "*", "_", "“", "”", ":", ".",
-            "-", "1", "www", "gh-", "\u{200b}", "\r", "a", "é"
+            "`", "``", "\\", "|", "\n", " ", "@", "#", "<", ">", "&", "[", "]", "(", ")", "*", "_",
+            "“", "”", ":", ".", "-", "1", "www", "gh-", "\u{200b}", "\r", "a", "é"
         ])
         .prop_map(|piece| piece.as_bytes().to_vec()),
         proptest::collection::vec(any::<u8>(), 0..10),

@@ -9,9 +9,17 @@ use std::collections::BTreeSet;
 
 /// The variants that none of `samples` is of. serde names all that there are where it is given none of them.
 fn forgotten<T: Serialize + DeserializeOwned>(samples: impl IntoIterator<Item = T>) -> Vec<String> {
-    let error = serde_json::from_str::<T>("\"?\"").err().unwrap().to_string();
+    let error = serde_json::from_str::<T>("\"?\"")
+        .err()
+        .unwrap()
+        .to_string();
     // unknown variant `?`, expected one of `Connect`, `Lock`, …
-    let variants: BTreeSet<String> = error.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    let variants: BTreeSet<String> = error
+        .split('`')
+        .skip(3)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect();
     assert!(variants.len() > 1, "{error}");
     let seen: BTreeSet<String> = samples.into_iter().map(variant).collect();
     variants.difference(&seen).cloned().collect()
@@ -41,19 +49,36 @@ fn no_kind_of_what_is_told_is_forgotten() {
 #[test]
 fn no_kind_inside_of_what_is_told_is_forgotten() {
     let none: [String; 0] = [];
-    let endings = |reason| if let Reason::Command { ending, .. } = reason { Some(ending) } else { None };
+    let endings = |reason| {
+        if let Reason::Command { ending, .. } = reason {
+            Some(ending)
+        } else {
+            None
+        }
+    };
     assert_eq!(forgotten(reasons().into_iter().filter_map(endings)), none);
-    let io = |reason| if let Reason::Io { kind, .. } = reason { Some(kind) } else { None };
+    let io = |reason| {
+        if let Reason::Io { kind, .. } = reason {
+            Some(kind)
+        } else {
+            None
+        }
+    };
     assert_eq!(forgotten(reasons().into_iter().filter_map(io)), none);
     let connections = || troubles().into_iter().filter_map(connection);
     assert_eq!(forgotten(connections().map(|(kind, _, _)| kind)), none);
     assert_eq!(forgotten(connections().map(|(_, hop, _)| hop)), none);
-    assert_eq!(forgotten(connections().filter_map(|(_, _, state)| state)), none);
+    assert_eq!(
+        forgotten(connections().filter_map(|(_, _, state)| state)),
+        none
+    );
 }
 
 fn connection(trouble: Trouble) -> Option<(ConnectionKind, Hop, Option<KeyState>)> {
     match trouble {
-        Trouble::Connection { kind, hop, offered, .. } => Some((kind, hop, offered.map(|key| key.state))),
+        Trouble::Connection {
+            kind, hop, offered, ..
+        } => Some((kind, hop, offered.map(|key| key.state))),
         _ => None,
     }
 }

@@ -8,10 +8,17 @@ const BODY: usize = 100;
 #[must_use]
 pub fn answer(answer: &Answer) -> String {
     match answer {
-        Answer::Status { location: None, body, .. } | Answer::Mismatch { body, .. } => {
+        Answer::Status {
+            location: None,
+            body,
+            ..
+        }
+        | Answer::Mismatch { body, .. } => {
             format!("{}{}", kind(answer), quote(body))
         }
-        Answer::Status { location: Some(_), .. }
+        Answer::Status {
+            location: Some(_), ..
+        }
         | Answer::Healthy { .. }
         | Answer::Refused
         | Answer::TimedOut { .. }
@@ -24,9 +31,19 @@ pub fn answer(answer: &Answer) -> String {
 pub fn kind(answer: &Answer) -> String {
     match answer {
         Answer::Healthy { status } => format!("answered {status}"),
-        Answer::Status { status, location: Some(to), .. } => format!("answered {status}, a redirect to {}", word(to)),
-        Answer::Status { status, location: None, .. } => format!("answered {status}"),
-        Answer::Mismatch { pattern, .. } => format!("answered a body that does not match “{}”", word(pattern)),
+        Answer::Status {
+            status,
+            location: Some(to),
+            ..
+        } => format!("answered {status}, a redirect to {}", word(to)),
+        Answer::Status {
+            status,
+            location: None,
+            ..
+        } => format!("answered {status}"),
+        Answer::Mismatch { pattern, .. } => {
+            format!("answered a body that does not match “{}”", word(pattern))
+        }
         Answer::Refused => "refused the connection: nobody listens there".to_owned(),
         Answer::TimedOut { during } => format!("did not answer in time ({})", word(during)),
         Answer::Broken(how) => format!("gave no usable answer: {}", word(how)),

@@ -10,8 +10,15 @@ const MOST: usize = 240;
 /// The last line of the log: the outcome's word, what happened, what is live now, how long it took.
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
-    let what = what_happened(end).map(|what| format!("{}; ", cut(&what, MOST))).unwrap_or_default();
-    format!("{}: {what}{}; {}", end.outcome.word(), live(end, place), duration(end.took))
+    let what = what_happened(end)
+        .map(|what| format!("{}; ", cut(&what, MOST)))
+        .unwrap_or_default();
+    format!(
+        "{}: {what}{}; {}",
+        end.outcome.word(),
+        live(end, place),
+        duration(end.took)
+    )
 }
 
 /// What went wrong, in one sentence without a full stop; `None` where nothing did.
@@ -26,7 +33,9 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
     let it = verdict.failure.as_ref()?;
     Some(match (verdict.outcome, verdict.release) {
         (Outcome::Busy | Outcome::NotReady, _) => reason(&it.reason),
-        _ if matches!(it.reason, Reason::NoSuchRelease { .. }) => format!("cannot roll back: {}", reason(&it.reason)),
+        _ if matches!(it.reason, Reason::NoSuchRelease { .. }) => {
+            format!("cannot roll back: {}", reason(&it.reason))
+        }
         (_, Some(id)) => format!("{id} {}", failure(it)),
         (_, None) => format!("the deployment {}", failure(it)),
     })

@@ -14,21 +14,35 @@ pub fn live(end: &End, place: &Place) -> String {
     match end.outcome {
         Outcome::Invalid => "nothing was sent; the server runs what it ran".to_owned(),
         Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
-        Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => UNSWITCHED.to_owned(),
-        Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
-        Outcome::Deployed | Outcome::Restored | Outcome::RolledBack | Outcome::RollbackFailed | Outcome::Error => {
-            not_known(place)
+        Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
+            UNSWITCHED.to_owned()
         }
+        Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
+        Outcome::Deployed
+        | Outcome::Restored
+        | Outcome::RolledBack
+        | Outcome::RollbackFailed
+        | Outcome::Error => not_known(place),
     }
 }
 
 /// The same for the annotation, which has more room: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> String {
-    let verdict = end.verdict.as_ref().filter(|verdict| verdict.outcome.is_success());
-    let before = verdict.and_then(|verdict| verdict.previous).map(|id| format!(", before it {id}"));
+    let verdict = end
+        .verdict
+        .as_ref()
+        .filter(|verdict| verdict.outcome.is_success());
+    let before = verdict
+        .and_then(|verdict| verdict.previous)
+        .map(|id| format!(", before it {id}"));
     match verdict {
-        Some(_) => format!("{} on {}{}", live(end, place), place.host, before.unwrap_or_default()),
+        Some(_) => format!(
+            "{} on {}{}",
+            live(end, place),
+            place.host,
+            before.unwrap_or_default()
+        ),
         None => live(end, place),
     }
 }
@@ -36,11 +50,15 @@ pub fn now(end: &End, place: &Place) -> String {
 /// What the server's own word says.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
-        Outcome::Deployed | Outcome::Restored => format!("{} is live{}", id(verdict), watched(place)),
+        Outcome::Deployed | Outcome::Restored => {
+            format!("{} is live{}", id(verdict), watched(place))
+        }
         Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
         Outcome::RollbackFailed => rollback_failed(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
-        Outcome::Busy => "this run changed nothing; the other deployment decides what is live".to_owned(),
+        Outcome::Busy => {
+            "this run changed nothing; the other deployment decides what is live".to_owned()
+        }
         Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.to_owned(),
         Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
         Outcome::Unknown | Outcome::Error => not_known(place),
@@ -49,12 +67,22 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> String {
 }
 
 fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
-    let why = verdict.rollback.as_ref().map(|failure| format!(": {}", reason(&failure.reason))).unwrap_or_default();
+    let why = verdict
+        .rollback
+        .as_ref()
+        .map(|failure| format!(": {}", reason(&failure.reason)))
+        .unwrap_or_default();
     match verdict.live {
         Some(live) => {
-            format!("current is {live}, but it is not healthy{why}; a person is needed on {} now", place.host)
+            format!(
+                "current is {live}, but it is not healthy{why}; a person is needed on {} now",
+                place.host
+            )
         }
-        None => format!("nothing is live{why}; a person is needed on {} now", place.host),
+        None => format!(
+            "nothing is live{why}; a person is needed on {} now",
+            place.host
+        ),
     }
 }
 
@@ -65,7 +93,9 @@ fn failed(verdict: &Verdict) -> String {
         (Some(live), _) if verdict.live == verdict.release => {
             format!("nothing to go back to, and {live}, which failed, is still current")
         }
-        (Some(live), Some(_)) => format!("{live} was put back; what ran before was not healthy either"),
+        (Some(live), Some(_)) => {
+            format!("{live} was put back; what ran before was not healthy either")
+        }
         (Some(live), None) => format!("{live} is still live"),
     }
 }
@@ -79,19 +109,33 @@ fn unchanged(verdict: &Verdict) -> String {
 
 fn finishes_alone(trouble: Option<&Trouble>, place: &Place) -> String {
     match trouble {
-        Some(Trouble::LineCut { finished_by: Some(by) } | Trouble::Cancelled { finished_by: Some(by) }) => {
+        Some(
+            Trouble::LineCut {
+                finished_by: Some(by),
+            }
+            | Trouble::Cancelled {
+                finished_by: Some(by),
+            },
+        ) => {
             format!(
                 "{} finishes alone by {}: on the new release if it is healthy, else on the old one",
                 place.host,
                 utc(*by)
             )
         }
-        _ => format!("{} finishes alone: on the new release if it is healthy, else on the old one", place.host),
+        _ => format!(
+            "{} finishes alone: on the new release if it is healthy, else on the old one",
+            place.host
+        ),
     }
 }
 
 fn not_known(place: &Place) -> String {
-    format!("what is live is not known here; on {}: readlink {}", place.host, place.below("current"))
+    format!(
+        "what is live is not known here; on {}: readlink {}",
+        place.host,
+        place.below("current")
+    )
 }
 
 fn watched(place: &Place) -> &'static str {
@@ -102,7 +146,9 @@ fn watched(place: &Place) -> &'static str {
 }
 
 fn id(verdict: &Verdict) -> String {
-    verdict.live.map_or_else(|| "the release".to_owned(), |id| id.to_string())
+    verdict
+        .live
+        .map_or_else(|| "the release".to_owned(), |id| id.to_string())
 }
 
 #[cfg(test)]
@@ -112,7 +158,10 @@ mod tests {
 
     #[test]
     fn every_outcome_says_what_state_the_server_is_in() {
-        let all: Vec<_> = ends().iter().map(|end| format!("{}: {}", end.outcome.word(), live(end, &place()))).collect();
+        let all: Vec<_> = ends()
+            .iter()
+            .map(|end| format!("{}: {}", end.outcome.word(), live(end, &place())))
+            .collect();
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy
         restored: 1762147685 is live and healthy
@@ -143,6 +192,8 @@ mod tests {
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
         unknown: web1.example finishes alone: on the new release if it is healthy, else on the old one
         ");
-        assert!(Outcome::ALL.iter().all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
+        assert!(Outcome::ALL
+            .iter()
+            .all(|outcome| ends().iter().any(|end| end.outcome == *outcome)));
     }
 }

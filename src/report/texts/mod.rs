@@ -15,8 +15,8 @@ pub use last_line::{last_line, title, what_happened};
 pub use live::{live, now};
 pub use notes::{notice, warning};
 pub use progress::{
-    attempt, connect_failed, copying, found, left_out, line_lost, planned, point_of_no_return, reconnected, recovered,
-    sending, staged, waiting,
+    attempt, connect_failed, copying, found, left_out, line_lost, planned, point_of_no_return,
+    reconnected, recovered, sending, staged, waiting,
 };
 pub use reason::{ending, failure, holder, reason};
 pub use steps::{doing, step, step_name};

@@ -67,7 +67,11 @@ pub fn notice(notice: &Notice) -> String {
 /// A link as `ls -l` shows it: name and text.
 fn adopted(found: &str) -> String {
     let (name, text) = found.split_once(" -> ").unwrap_or(("current", found));
-    format!("{} was a link to {}; the next switch writes a relative one", word(name), word(text))
+    format!(
+        "{} was a link to {}; the next switch writes a relative one",
+        word(name),
+        word(text)
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use super::{answer, holder, reason};
-use crate::protocol::{Attempt, Holder, Outcome, Part, Planned, ReleaseId, Staged, Task, Trouble, Verdict};
+use crate::protocol::{
+    Attempt, Holder, Outcome, Part, Planned, ReleaseId, Staged, Task, Trouble, Verdict,
+};
 use crate::report::amounts::{count, duration, limit, size, utc};
 use crate::report::foreign::word;
 use crate::report::Place;
@@ -12,7 +14,11 @@ const SLOW: Duration = Duration::from_millis(100);
 #[must_use]
 pub fn planned(planned: &Planned) -> String {
     let place = Place::from(planned);
-    let unit = place.service.as_ref().map(|unit| format!(", unit {unit}")).unwrap_or_default();
+    let unit = place
+        .service
+        .as_ref()
+        .map(|unit| format!(", unit {unit}"))
+        .unwrap_or_default();
     let place = format!("{}, {}{unit}", place.address(), place.target);
     let time = format!("{} until the switch at the most", limit(planned.timeout));
     if planned.part == Part::End {
@@ -20,19 +26,33 @@ pub fn planned(planned: &Planned) -> String {
     }
     match &planned.task {
         Task::Deploy => {
-            let commit = planned.commit.as_ref().map(|hash| format!("commit {}, ", word(hash))).unwrap_or_default();
-            let tree = format!("{} in the tree, {}", count(planned.entries, "name"), size(planned.bytes));
+            let commit = planned
+                .commit
+                .as_ref()
+                .map(|hash| format!("commit {}, ", word(hash)))
+                .unwrap_or_default();
+            let tree = format!(
+                "{} in the tree, {}",
+                count(planned.entries, "name"),
+                size(planned.bytes)
+            );
             format!("deploy to {place}\n{commit}{tree}; {time}")
         }
         Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", word(to)),
-        Task::RollBack { to: None } => format!("roll back {place}\nto the previous good release; {time}"),
+        Task::RollBack { to: None } => {
+            format!("roll back {place}\nto the previous good release; {time}")
+        }
     }
 }
 
 /// No connection yet.
 #[must_use]
 pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
-    format!("attempt {attempt}: {}; the next one in {}", super::trouble(trouble), duration(pause))
+    format!(
+        "attempt {attempt}: {}; the next one in {}",
+        super::trouble(trouble),
+        duration(pause)
+    )
 }
 
 /// The line was cut.
@@ -54,7 +74,10 @@ pub fn reconnected(took: Duration) -> String {
 /// The server part is on its way.
 #[must_use]
 pub fn copying(bytes: u64) -> String {
-    format!("copying the server part ({}), once for each version", size(bytes))
+    format!(
+        "copying the server part ({}), once for each version",
+        size(bytes)
+    )
 }
 
 /// Contents are on their way; of `known` files among them the server has an earlier version.
@@ -89,14 +112,24 @@ pub fn waiting(by: Option<&Holder>) -> String {
 /// How an earlier run's transaction ended.
 #[must_use]
 pub fn recovered(verdict: &Verdict) -> String {
-    let release = verdict.release.map(|id| format!("{id}, ")).unwrap_or_default();
-    let why = verdict.failure.as_ref().map(|it| format!(", because {}", reason(&it.reason))).unwrap_or_default();
+    let release = verdict
+        .release
+        .map(|id| format!("{id}, "))
+        .unwrap_or_default();
+    let why = verdict
+        .failure
+        .as_ref()
+        .map(|it| format!(", because {}", reason(&it.reason)))
+        .unwrap_or_default();
     let now = match (verdict.outcome, verdict.live) {
         (Outcome::RollbackFailed, _) => "what is live is not healthy".to_owned(),
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
     };
-    format!("{release}of an earlier run that did not see its end, has ended as {}{why}; {now}", verdict.outcome.word())
+    format!(
+        "{release}of an earlier run that did not see its end, has ended as {}{why}; {now}",
+        verdict.outcome.word()
+    )
 }
 
 /// The same as a whole sentence.
@@ -110,16 +143,33 @@ pub fn found(verdict: &Verdict) -> String {
 
 /// From here on the server needs nobody.
 #[must_use]
-pub fn point_of_no_return(release: ReleaseId, previous: Option<ReleaseId>, deadline: Duration) -> String {
-    let back = previous.map_or_else(|| "nothing to go back to".to_owned(), |id| format!("{id} is the way back"));
-    format!("{release} goes live; from here on the server finishes alone, within {}; {back}", limit(deadline))
+pub fn point_of_no_return(
+    release: ReleaseId,
+    previous: Option<ReleaseId>,
+    deadline: Duration,
+) -> String {
+    let back = previous.map_or_else(
+        || "nothing to go back to".to_owned(),
+        |id| format!("{id} is the way back"),
+    );
+    format!(
+        "{release} goes live; from here on the server finishes alone, within {}; {back}",
+        limit(deadline)
+    )
 }
 
 /// One question about health.
 #[must_use]
 pub fn attempt(attempt: &Attempt) -> String {
-    let slow = Some(attempt.took).filter(|took| *took >= SLOW).map(|took| format!(", {}", duration(took)));
-    format!("attempt {}: health {}{}", attempt.number, answer(&attempt.answer), slow.unwrap_or_default())
+    let slow = Some(attempt.took)
+        .filter(|took| *took >= SLOW)
+        .map(|took| format!(", {}", duration(took)));
+    format!(
+        "attempt {}: health {}{}",
+        attempt.number,
+        answer(&attempt.answer),
+        slow.unwrap_or_default()
+    )
 }
 
 /// So many lines are not shown.
@@ -135,8 +185,13 @@ mod tests {
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
     fn back(to: Option<&str>) -> Planned {
-        let task = Task::RollBack { to: to.map(str::to_owned) };
-        Planned { task, ..crate::report::tests::planned() }
+        let task = Task::RollBack {
+            to: to.map(str::to_owned),
+        };
+        Planned {
+            task,
+            ..crate::report::tests::planned()
+        }
     }
 
     #[test]
@@ -145,7 +200,12 @@ mod tests {
             sending(1, 999, 0),
             sending(1, 12_345, 1),
             sending(50, 600_600, 49),
-            staged(&Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 1234 }),
+            staged(&Staged {
+                release: id(NEW),
+                received: 12,
+                received_bytes: 34_567,
+                copied: 1234,
+            }),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         sending 1 file, 999 B
@@ -159,7 +219,12 @@ mod tests {
     fn progress_has_its_words() {
         let number = 3;
         let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
-        let timed_out = Trouble::Connection { kind, said, hop: Hop::Server, offered: None };
+        let timed_out = Trouble::Connection {
+            kind,
+            said,
+            hop: Hop::Server,
+            offered: None,
+        };
         let all = [
             planned(&crate::report::tests::planned()),
             planned(&back(None)),
@@ -170,8 +235,16 @@ mod tests {
             waiting(Some(&held())),
             point_of_no_return(id(NEW), Some(id(OLD)), Duration::from_secs(150)),
             point_of_no_return(id(NEW), None, Duration::from_secs(150)),
-            attempt(&Attempt { number, answer: Answer::Healthy { status: 200 }, took: Duration::from_millis(12) }),
-            attempt(&Attempt { number, answer: Answer::Refused, took: Duration::from_millis(1200) }),
+            attempt(&Attempt {
+                number,
+                answer: Answer::Healthy { status: 200 },
+                took: Duration::from_millis(12),
+            }),
+            attempt(&Attempt {
+                number,
+                answer: Answer::Refused,
+                took: Duration::from_millis(1200),
+            }),
             left_out(1),
             left_out(2000),
         ];
@@ -197,14 +270,21 @@ mod tests {
 
     #[test]
     fn a_second_step_says_what_it_is_there_for() {
-        let planned = planned(&Planned { part: Part::End, ..crate::report::tests::planned() });
+        let planned = planned(&Planned {
+            part: Part::End,
+            ..crate::report::tests::planned()
+        });
         insta::assert_snapshot!(planned, @"follow to its end what the step before began: deploy@web1.example, /opt/diting, unit diting");
     }
 
     #[test]
     fn a_line_that_is_cut_is_told_of() {
-        let all =
-            [line_lost(None), line_lost(Some(1_762_147_000)), reconnected(Duration::from_millis(3210))].join("\n");
+        let all = [
+            line_lost(None),
+            line_lost(Some(1_762_147_000)),
+            reconnected(Duration::from_millis(3210)),
+        ]
+        .join("\n");
         insta::assert_snapshot!(all, @"
         the line to the server was cut; connecting again (what the server has received is kept)
         the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:16:40 UTC at the latest)
@@ -214,7 +294,11 @@ mod tests {
 
     #[test]
     fn an_unfinished_run_is_told_of() {
-        let all: Vec<_> = ends().iter().filter_map(|end| end.verdict.as_ref()).map(recovered).collect();
+        let all: Vec<_> = ends()
+            .iter()
+            .filter_map(|end| end.verdict.as_ref())
+            .map(recovered)
+            .collect();
         insta::assert_snapshot!(all.join("\n"), @"
         1762147999, of an earlier run that did not see its end, has ended as deployed; 1762147999 is live
         1762147685, of an earlier run that did not see its end, has ended as restored; 1762147685 is live

@@ -18,26 +18,58 @@ pub fn failure(failure: &Failure) -> String {
 /// Why a step failed, as it fits after "because"; with the line of the log that says why, where one does.
 #[must_use]
 pub fn reason(reason: &Reason) -> String {
-    let said = reason.said().map(|said| format!("; its log says: {}", word(said)));
+    let said = reason
+        .said()
+        .map(|said| format!("; its log says: {}", word(said)));
     format!("{}{}", what(reason), said.unwrap_or_default())
 }
 
 fn what(reason: &Reason) -> String {
     match reason {
         Reason::NotReady(found) => not_ready(found),
-        Reason::Busy(by) => format!("another deployment holds the lock on the server{}", holder(by.as_ref())),
-        Reason::Io { operation, path, error, kind: _ } => {
-            format!("the server cannot {} {}: {}", word(operation), word(path), word(error))
+        Reason::Busy(by) => format!(
+            "another deployment holds the lock on the server{}",
+            holder(by.as_ref())
+        ),
+        Reason::Io {
+            operation,
+            path,
+            error,
+            kind: _,
+        } => {
+            format!(
+                "the server cannot {} {}: {}",
+                word(operation),
+                word(path),
+                word(error)
+            )
         }
-        Reason::Upload(problem) => format!("what arrived on the server is not what was announced: {}", word(problem)),
+        Reason::Upload(problem) => format!(
+            "what arrived on the server is not what was announced: {}",
+            word(problem)
+        ),
         Reason::Cancelled => "the line to the runner ended, or the run was cancelled".to_owned(),
-        Reason::OutOfTime(time) => format!("the time for everything before the switch ({}) is up", limit(*time)),
-        Reason::Command { ending, line, output, said: None } => command(*ending, line.as_ref()) + &quote(output),
+        Reason::OutOfTime(time) => format!(
+            "the time for everything before the switch ({}) is up",
+            limit(*time)
+        ),
+        Reason::Command {
+            ending,
+            line,
+            output,
+            said: None,
+        } => command(*ending, line.as_ref()) + &quote(output),
         Reason::Command { ending, line, .. } => command(*ending, line.as_ref()),
         Reason::Program { program, problem } => {
-            format!("{}, which the unit on the server starts, is not usable: {}", word(program), word(problem))
+            format!(
+                "{}, which the unit on the server starts, is not usable: {}",
+                word(program),
+                word(problem)
+            )
         }
-        Reason::Shared { path, problem } => format!("shared/{} on the server {}", word(path), word(problem)),
+        Reason::Shared { path, problem } => {
+            format!("shared/{} on the server {}", word(path), word(problem))
+        }
         Reason::Log { lines } => match lines.last() {
             Some(last) => format!("the log of the new start tells of a crash: {}", word(last)),
             None => "the log of the new start tells of a crash".to_owned(),
@@ -45,27 +77,56 @@ fn what(reason: &Reason) -> String {
         Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => word(problem),
         Reason::NoSuchRelease { wanted, problem } => format!("{}: {}", word(wanted), word(problem)),
         Reason::StartLimit { interval, .. } => {
-            format!("systemd on the server refuses to start the unit again within {}", limit(*interval))
+            format!(
+                "systemd on the server refuses to start the unit again within {}",
+                limit(*interval)
+            )
         }
-        Reason::Crashed { result, .. } => format!("the unit's process on the server ended: {}", word(result)),
+        Reason::Crashed { result, .. } => {
+            format!("the unit's process on the server ended: {}", word(result))
+        }
         Reason::NotRunning { state, .. } => format!("the unit on the server is {}", word(state)),
         Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
         Reason::NotStarted { condition } => {
-            let why = if *condition { ", for a condition in its file is not met" } else { "" };
+            let why = if *condition {
+                ", for a condition in its file is not met"
+            } else {
+                ""
+            };
             format!("systemd on the server did not start the unit{why}")
         }
-        Reason::Interference(what) => format!("somebody else was at work on the server: {}", word(what)),
-        Reason::Unreadable(why) => format!("the unit's state cannot be read on the server: {}", word(why)),
-        Reason::ForeignListener { port, who } => {
-            format!("port {port} on the server is held by {}, not by the new process", word(who))
+        Reason::Interference(what) => {
+            format!("somebody else was at work on the server: {}", word(what))
         }
-        Reason::Unhealthy { last, attempts, waited, .. } => unhealthy(last, *attempts, *waited),
-        Reason::Interrupted => "the process that deploys on the server was killed, or the server went down".to_owned(),
+        Reason::Unreadable(why) => format!(
+            "the unit's state cannot be read on the server: {}",
+            word(why)
+        ),
+        Reason::ForeignListener { port, who } => {
+            format!(
+                "port {port} on the server is held by {}, not by the new process",
+                word(who)
+            )
+        }
+        Reason::Unhealthy {
+            last,
+            attempts,
+            waited,
+            ..
+        } => unhealthy(last, *attempts, *waited),
+        Reason::Interrupted => {
+            "the process that deploys on the server was killed, or the server went down".to_owned()
+        }
     }
 }
 
 fn unhealthy(last: &Answer, attempts: u32, waited: Duration) -> String {
-    format!("health {} after {} in {}", answer(last), count(attempts, "attempt"), duration(waited))
+    format!(
+        "health {} after {} in {}",
+        answer(last),
+        count(attempts, "attempt"),
+        duration(waited)
+    )
 }
 
 /// How a command ended, as it fits after its name.
@@ -81,9 +142,17 @@ pub fn ending(ending: Ending) -> String {
 /// Who holds the lock, as it fits at a sentence's end.
 #[must_use]
 pub fn holder(holder: Option<&Holder>) -> String {
-    let Some(Holder { run, actor, since }) = holder else { return String::new() };
-    let actor = actor.as_ref().map(|actor| format!("by {}, ", word(actor))).unwrap_or_default();
-    let run = run.as_ref().map(|run| format!(", {}", word(run))).unwrap_or_default();
+    let Some(Holder { run, actor, since }) = holder else {
+        return String::new();
+    };
+    let actor = actor
+        .as_ref()
+        .map(|actor| format!("by {}, ", word(actor)))
+        .unwrap_or_default();
+    let run = run
+        .as_ref()
+        .map(|run| format!(", {}", word(run)))
+        .unwrap_or_default();
     format!(" ({actor}since {}{run})", utc(*since))
 }
 
@@ -91,7 +160,11 @@ fn not_ready(found: &[Unready]) -> String {
     match found {
         [] => "the server is not ready".to_owned(),
         [only] => unready(only),
-        [first, rest @ ..] => format!("{}, and {}", unready(first), count(rest.len() as u64, "other finding")),
+        [first, rest @ ..] => format!(
+            "{}, and {}",
+            unready(first),
+            count(rest.len() as u64, "other finding")
+        ),
     }
 }
 
@@ -182,7 +255,10 @@ mod tests {
         the unit on the server is inactive/dead, success, exit status 0; its log says: bye
         health refused the connection: nobody listens there after 30 attempts in 1 min; its log says: thread 'main' panicked at src/main.rs:2:5: no database ##\[error]
         ");
-        let long = Reason::Crashed { result: "1".into(), said: Some("x".repeat(5000)) };
+        let long = Reason::Crashed {
+            result: "1".into(),
+            said: Some("x".repeat(5000)),
+        };
         assert!(reason(&long).chars().count() < 300);
     }
 }

@@ -35,15 +35,24 @@ pub fn step_name(step_: Step) -> &'static str {
 /// What a step does there, in a sentence.
 #[must_use]
 pub fn doing(step: Step, place: &Place, task: &Task) -> String {
-    let Place { host, target, service, .. } = place;
-    let unit = service.as_deref().map_or("the service".to_owned(), |unit| format!("unit {unit}"));
+    let Place {
+        host,
+        target,
+        service,
+        ..
+    } = place;
+    let unit = service
+        .as_deref()
+        .map_or("the service".to_owned(), |unit| format!("unit {unit}"));
     let release = match task {
         Task::Deploy => "the new release",
         Task::RollBack { .. } => "the release to be restored",
     };
     match step {
         Step::Connect => format!("log in to {} and start the server part", place.address()),
-        Step::Lock => format!("take the lock of {target} on {host}, so that nobody else deploys there meanwhile"),
+        Step::Lock => format!(
+            "take the lock of {target} on {host}, so that nobody else deploys there meanwhile"
+        ),
         Step::Recover => format!("bring what an earlier run left unfinished on {host} to its end"),
         Step::Check => format!("look on {host} for what must be fixed first"),
         Step::Upload => format!("bring the tree into {target}/releases on {host}"),
@@ -66,7 +75,14 @@ mod tests {
 
     #[test]
     fn every_step_has_its_words() {
-        let line = |s: Step| format!("{} | {} | {}", step(s), step_name(s), doing(s, &place(), &Task::Deploy));
+        let line = |s: Step| {
+            format!(
+                "{} | {} | {}",
+                step(s),
+                step_name(s),
+                doing(s, &place(), &Task::Deploy)
+            )
+        };
         insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
         connect | connect | log in to deploy@web1.example and start the server part
         lock | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile

@@ -6,13 +6,29 @@ use crate::report::foreign::{last_word, word};
 #[must_use]
 pub fn trouble(trouble: &Trouble) -> String {
     match trouble {
-        Trouble::Tool { program, problem } => format!("on the runner: {}: {}", word(program), word(problem)),
-        Trouble::Key { said } => format!("on the runner: the private key could not be loaded{}", quote(said)),
-        Trouble::Passphrase => "on the runner: the passphrase does not open the private key".to_owned(),
-        Trouble::Source { path, problem } => {
-            format!("on the runner: {} cannot be deployed: {}", word(path), word(problem))
+        Trouble::Tool { program, problem } => {
+            format!("on the runner: {}: {}", word(program), word(problem))
         }
-        Trouble::Connection { kind, said, hop, offered } => {
+        Trouble::Key { said } => format!(
+            "on the runner: the private key could not be loaded{}",
+            quote(said)
+        ),
+        Trouble::Passphrase => {
+            "on the runner: the passphrase does not open the private key".to_owned()
+        }
+        Trouble::Source { path, problem } => {
+            format!(
+                "on the runner: {} cannot be deployed: {}",
+                word(path),
+                word(problem)
+            )
+        }
+        Trouble::Connection {
+            kind,
+            said,
+            hop,
+            offered,
+        } => {
             let hop = hop_name(hop);
             match offered {
                 Some(offered) => format!("on the way: {}", host_key(&hop, offered)),
@@ -20,24 +36,44 @@ pub fn trouble(trouble: &Trouble) -> String {
             }
         }
         Trouble::ServerPart { operation, said } => {
-            format!("on the server: the server part failed to {}{}", word(operation), quote(said))
+            format!(
+                "on the server: the server part failed to {}{}",
+                word(operation),
+                quote(said)
+            )
         }
         Trouble::NoBinary { cpu, file } => {
-            format!("on the runner: {}, the server part for the server's CPU ({}), is missing", word(file), word(cpu))
+            format!(
+                "on the runner: {}, the server part for the server's CPU ({}), is missing",
+                word(file),
+                word(cpu)
+            )
         }
         Trouble::Protocol { problem } => {
-            format!("on the way: what came back is not of our server part: {}", word(problem))
+            format!(
+                "on the way: what came back is not of our server part: {}",
+                word(problem)
+            )
         }
-        Trouble::LineCut { finished_by: None } => "on the way: the line ended before the switch".to_owned(),
-        Trouble::LineCut { finished_by: Some(_) } => {
-            "on the way: the line ended before the server had finished".to_owned()
+        Trouble::LineCut { finished_by: None } => {
+            "on the way: the line ended before the switch".to_owned()
         }
-        Trouble::OutOfTime { limit: time } => format!("on the runner: the time limit of {} is up", limit(*time)),
-        Trouble::Cancelled { finished_by: None } => "on the runner: the run was cancelled".to_owned(),
-        Trouble::Cancelled { finished_by: Some(_) } => {
-            "on the runner: the run was cancelled when the server could no longer be stopped".to_owned()
+        Trouble::LineCut {
+            finished_by: Some(_),
+        } => "on the way: the line ended before the server had finished".to_owned(),
+        Trouble::OutOfTime { limit: time } => {
+            format!("on the runner: the time limit of {} is up", limit(*time))
         }
-        Trouble::Bug { problem } => format!("on the runner: a bug of deploy-action: {}", word(problem)),
+        Trouble::Cancelled { finished_by: None } => {
+            "on the runner: the run was cancelled".to_owned()
+        }
+        Trouble::Cancelled {
+            finished_by: Some(_),
+        } => "on the runner: the run was cancelled when the server could no longer be stopped"
+            .to_owned(),
+        Trouble::Bug { problem } => {
+            format!("on the runner: a bug of deploy-action: {}", word(problem))
+        }
     }
 }
 
@@ -62,9 +98,15 @@ fn connection(kind: ConnectionKind, hop: &str) -> String {
 fn host_key(hop: &str, offered: &OfferedKey) -> String {
     let fingerprint = word(&offered.fingerprint);
     match offered.state {
-        KeyState::Unknown => format!("known-hosts has no key for {hop}, which offers {fingerprint}"),
-        KeyState::Changed => format!("{hop} offers another host key than known-hosts has: {fingerprint}"),
-        KeyState::Revoked => format!("{hop} offers a host key that known-hosts revokes: {fingerprint}"),
+        KeyState::Unknown => {
+            format!("known-hosts has no key for {hop}, which offers {fingerprint}")
+        }
+        KeyState::Changed => {
+            format!("{hop} offers another host key than known-hosts has: {fingerprint}")
+        }
+        KeyState::Revoked => {
+            format!("{hop} offers a host key that known-hosts revokes: {fingerprint}")
+        }
         KeyState::OtherName => {
             format!("{hop} offers a key that known-hosts has for another name only: {fingerprint}")
         }
@@ -88,7 +130,9 @@ mod tests {
         let all: Vec<_> = troubles().iter().map(trouble).collect();
         for text in &all {
             assert!(
-                ["on the runner", "on the way", "on the server"].iter().any(|side| text.starts_with(side)),
+                ["on the runner", "on the way", "on the server"]
+                    .iter()
+                    .any(|side| text.starts_with(side)),
                 "{text}"
             );
         }

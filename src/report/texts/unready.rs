@@ -7,32 +7,66 @@ use crate::report::foreign::word;
 pub fn unready(found: &Unready) -> String {
     match found {
         Unready::Target { path, user, error } => {
-            format!("{} on the server cannot be made or written by {}: {}", word(path), word(user), word(error))
+            format!(
+                "{} on the server cannot be made or written by {}: {}",
+                word(path),
+                word(user),
+                word(error)
+            )
         }
         Unready::Link { name, found } => {
-            format!("{} on the server is not a link to a release, but {}", word(name), word(found))
+            format!(
+                "{} on the server is not a link to a release, but {}",
+                word(name),
+                word(found)
+            )
         }
-        Unready::NoSystemd(why) => format!("systemd on the server cannot be reached: {}", word(why)),
-        Unready::Unit { service, state } => format!("unit {} on the server is {}", word(service), word(state)),
+        Unready::NoSystemd(why) => {
+            format!("systemd on the server cannot be reached: {}", word(why))
+        }
+        Unready::Unit { service, state } => {
+            format!("unit {} on the server is {}", word(service), word(state))
+        }
         Unready::Sudo { service, user } => {
-            format!("{} may not run sudo -n systemctl restart {} on the server", word(user), word(service))
+            format!(
+                "{} may not run sudo -n systemctl restart {} on the server",
+                word(user),
+                word(service)
+            )
         }
         Unready::KillUserProcesses { user } => {
-            format!("logind on the server kills what {} leaves running at logout", word(user))
+            format!(
+                "logind on the server kills what {} leaves running at logout",
+                word(user)
+            )
         }
         Unready::Missing { program, path } => {
-            format!("{} is not on the server (looked for in {})", word(program), word(path))
+            format!(
+                "{} is not on the server (looked for in {})",
+                word(program),
+                word(path)
+            )
         }
-        Unready::Room { inodes: Some(inodes), .. } => {
+        Unready::Room {
+            inodes: Some(inodes),
+            ..
+        } => {
             format!("the disk of the target has room for {inodes} more files only")
         }
-        Unready::Room { needed, free, min_free, inodes: None } => format!(
+        Unready::Room {
+            needed,
+            free,
+            min_free,
+            inodes: None,
+        } => format!(
             "the release needs {} and {} are to stay free, but the disk of the target has {}",
             size(*needed),
             size(*min_free),
             size(*free)
         ),
-        Unready::NoLocks { error } => format!("files on the server cannot be locked: {}", word(error)),
+        Unready::NoLocks { error } => {
+            format!("files on the server cannot be locked: {}", word(error))
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use std::process::Command;
 use std::{env, fs};
 use tempfile::TempDir;
 
-const NEEDS_A_SERVER: &str = "DEPLOY_ACTION_TEST_SERVER names the state folder of a throwaway server";
+const NEEDS_A_SERVER: &str =
+    "DEPLOY_ACTION_TEST_SERVER names the state folder of a throwaway server";
 
 /// A run against the throwaway server.
 struct Trial {
@@ -23,7 +24,10 @@ struct Trial {
 }
 
 fn value(text: &str, name: &str) -> String {
-    text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).unwrap().to_owned()
+    text.lines()
+        .find_map(|line| line.strip_prefix(&format!("{name}=")))
+        .unwrap()
+        .to_owned()
 }
 
 impl Trial {
@@ -40,15 +44,35 @@ impl Trial {
         deployment.key = Some(KeyText::from(read("key")));
         deployment.known_hosts = read("known_hosts");
         deployment.plan.target = format!("/home/deploy/{}", draw_transaction().unwrap());
-        Self { _source: source, parts, deployment, events: Vec::new() }
+        Self {
+            _source: source,
+            parts,
+            deployment,
+            events: Vec::new(),
+        }
     }
 
     async fn run_until(&mut self, cancelled: impl Future<Output = ()> + 'static) -> End {
-        let Self { parts, deployment, events, .. } = self;
+        let Self {
+            parts,
+            deployment,
+            events,
+            ..
+        } = self;
         let binaries = found_in(parts.path(), "own");
         events.clear();
-        let end = deploy_with(deployment, &transaction(), binaries, cancelled, &mut |event| events.push(event)).await;
-        let ends = events.iter().filter(|event| matches!(event, RunEvent::Ended(_))).count();
+        let end = deploy_with(
+            deployment,
+            &transaction(),
+            binaries,
+            cancelled,
+            &mut |event| events.push(event),
+        )
+        .await;
+        let ends = events
+            .iter()
+            .filter(|event| matches!(event, RunEvent::Ended(_)))
+            .count();
         assert_eq!(ends, 1);
         assert_eq!(events.last(), Some(&RunEvent::Ended(Box::new(end.clone()))));
         end
@@ -59,11 +83,16 @@ impl Trial {
     }
 
     fn copied(&self) -> bool {
-        self.events.iter().any(|event| matches!(event, RunEvent::CopyingServerPart { .. }))
+        self.events
+            .iter()
+            .any(|event| matches!(event, RunEvent::CopyingServerPart { .. }))
     }
 }
 
-fn found_in(folder: &Path, own: &'static str) -> impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static {
+fn found_in(
+    folder: &Path,
+    own: &'static str,
+) -> impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static {
     let folder = folder.to_owned();
     move || Binaries::of(&folder.join(own), &folder)
 }
@@ -90,7 +119,11 @@ fn greet() -> String {
 }
 
 fn point_of_no_return() -> String {
-    print(&event(What::PointOfNoReturn { release: release(), previous: None, deadline: Duration::from_secs(100) }))
+    print(&event(What::PointOfNoReturn {
+        release: release(),
+        previous: None,
+        deadline: Duration::from_secs(100),
+    }))
 }
 
 #[tokio::test]
@@ -102,32 +135,50 @@ async fn the_server_part_is_copied_once_and_the_verdict_ends_the_run() {
         let end = trial.run().await;
         assert_eq!((end.outcome, &end.trouble), (Outcome::Deployed, &None));
         assert_eq!(trial.copied(), copied);
-        assert!(end.took < Duration::from_secs(5), "the channel's end was waited for: {:?}", end.took);
+        assert!(
+            end.took < Duration::from_secs(5),
+            "the channel's end was waited for: {:?}",
+            end.took
+        );
     }
-    assert!(trial.events.iter().any(|event| matches!(event, RunEvent::Sending { files: 1, .. })));
+    assert!(trial
+        .events
+        .iter()
+        .any(|event| matches!(event, RunEvent::Sending { files: 1, .. })));
 }
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
 async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
-    for (known_hosts, key, expected) in [(true, false, ConnectionKind::Login), (false, true, ConnectionKind::HostKey)] {
+    for (known_hosts, key, expected) in [
+        (true, false, ConnectionKind::Login),
+        (false, true, ConnectionKind::HostKey),
+    ] {
         let mut trial = Trial::new("exit 1");
         if !known_hosts {
-            trial.deployment.known_hosts = "example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n".to_owned();
+            trial.deployment.known_hosts =
+                "example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n".to_owned();
         }
         if !key {
             trial.deployment.key = None;
         }
         let end = trial.run().await;
         assert_eq!(end.outcome, Outcome::Unreachable);
-        let Some(Trouble::Connection { kind, said, .. }) = end.trouble else { panic!("{:?}", end.trouble) };
+        let Some(Trouble::Connection { kind, said, .. }) = end.trouble else {
+            panic!("{:?}", end.trouble)
+        };
         assert_eq!(kind, expected, "{}", String::from_utf8_lossy(&said));
     }
 }
 
 /// The throwaway server's key under the name `ssh` looks for.
 fn line_of(trial: &Trial) -> String {
-    let line = trial.deployment.known_hosts.lines().find(|line| line.contains("ssh-ed25519")).unwrap();
+    let line = trial
+        .deployment
+        .known_hosts
+        .lines()
+        .find(|line| line.contains("ssh-ed25519"))
+        .unwrap();
     line.split_once(' ').unwrap().1.to_owned()
 }
 
@@ -135,7 +186,10 @@ fn line_of(trial: &Trial) -> String {
 #[ignore = "needs a throwaway server"]
 async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
     let new = Trial::new("exit 1");
-    let (key, name) = (line_of(&new), format!("[127.0.0.1]:{}", new.deployment.port));
+    let (key, name) = (
+        line_of(&new),
+        format!("[127.0.0.1]:{}", new.deployment.port),
+    );
     // as long, and of the same kind
     let (head, tail) = key.trim_end().split_at(60);
     let other = head.to_owned() + &tail.chars().rev().collect::<String>();
@@ -143,18 +197,35 @@ async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
         (format!("example.org {other}\n"), KeyState::Unknown),
         (format!("{name} {other}\n"), KeyState::Changed),
         (format!("example.org {key}\n"), KeyState::OtherName),
-        (format!("{name} {key}\n@revoked * {key}\n"), KeyState::Revoked),
+        (
+            format!("{name} {key}\n@revoked * {key}\n"),
+            KeyState::Revoked,
+        ),
         (format!("@cert-authority * {key}\n"), KeyState::OtherName),
     ] {
         let mut trial = Trial::new("exit 1");
         trial.deployment.known_hosts.clone_from(&known_hosts);
         let end = trial.run().await;
-        let Some(Trouble::Connection { kind, offered, hop, said }) = end.trouble else { panic!("{:?}", end.trouble) };
-        assert_eq!((kind, hop), (ConnectionKind::HostKey, Hop::Server), "{}", String::from_utf8_lossy(&said));
+        let Some(Trouble::Connection {
+            kind,
+            offered,
+            hop,
+            said,
+        }) = end.trouble
+        else {
+            panic!("{:?}", end.trouble)
+        };
+        assert_eq!(
+            (kind, hop),
+            (ConnectionKind::HostKey, Hop::Server),
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
         let offered = offered.unwrap();
         assert_eq!(offered.state, state, "{known_hosts}");
         assert!(
-            offered.line.starts_with(&format!("{name} ssh-ed25519 ")) && offered.fingerprint.starts_with("SHA256:")
+            offered.line.starts_with(&format!("{name} ssh-ed25519 "))
+                && offered.fingerprint.starts_with("SHA256:")
         );
         let blob = |line: &str| line.split(' ').nth_back(0).unwrap().to_owned();
         assert!(key.contains(&blob(&offered.line)));
@@ -167,7 +238,12 @@ async fn a_hashed_name_is_known() {
     let mut trial = Trial::new(&(greet() + &print(&ended(Outcome::Deployed))));
     let file = trial.parts.path().join("known_hosts");
     fs::write(&file, &trial.deployment.known_hosts).unwrap();
-    let hashed = std::process::Command::new("ssh-keygen").arg("-H").arg("-f").arg(&file).output().unwrap();
+    let hashed = std::process::Command::new("ssh-keygen")
+        .arg("-H")
+        .arg("-f")
+        .arg(&file)
+        .output()
+        .unwrap();
     assert!(hashed.status.success());
     trial.deployment.known_hosts = fs::read_to_string(&file).unwrap();
     assert!(trial.deployment.known_hosts.starts_with("|1|"));
@@ -182,7 +258,11 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
         let mut trial = Trial::new(script);
         let port = trial.deployment.port;
         trial.deployment.host = "localhost".to_owned();
-        trial.deployment.jump = Some(Jump { host: "127.0.0.1".to_owned(), port, user: "deploy".to_owned() });
+        trial.deployment.jump = Some(Jump {
+            host: "127.0.0.1".to_owned(),
+            port,
+            user: "deploy".to_owned(),
+        });
         let inside = format!("[localhost]:{port} {}\n", line_of(&trial));
         trial.deployment.known_hosts += &inside;
         trial
@@ -192,31 +272,53 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
     assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
 
     let told = |end: End| match end.trouble {
-        Some(Trouble::Connection { kind, hop, said, offered }) => {
-            (kind, hop != Hop::Server, String::from_utf8_lossy(&said).into_owned(), offered.map(|it| it.state))
-        }
+        Some(Trouble::Connection {
+            kind,
+            hop,
+            said,
+            offered,
+        }) => (
+            kind,
+            hop != Hop::Server,
+            String::from_utf8_lossy(&said).into_owned(),
+            offered.map(|it| it.state),
+        ),
         other => panic!("{other:?}"),
     };
     let mut trial = through("");
     trial.deployment.jump.as_mut().unwrap().user = "nobody".to_owned();
     let (kind, jump, said, _) = told(trial.run().await);
-    assert!(kind == ConnectionKind::Login && jump && said.contains("nobody@"), "{kind:?} {said}");
+    assert!(
+        kind == ConnectionKind::Login && jump && said.contains("nobody@"),
+        "{kind:?} {said}"
+    );
 
     let mut trial = through("");
     trial.deployment.user = "nobody".to_owned();
     let (kind, jump, said, _) = told(trial.run().await);
-    assert!(kind == ConnectionKind::Login && !jump && said.contains("nobody@"), "{kind:?} {said}");
+    assert!(
+        kind == ConnectionKind::Login && !jump && said.contains("nobody@"),
+        "{kind:?} {said}"
+    );
 
     let mut trial = through("");
     trial.deployment.port = 9;
     let (kind, jump, said, _) = told(trial.run().await);
-    assert!(kind == ConnectionKind::Refused && !jump && said.contains("from the jump host"), "{kind:?} {said}");
+    assert!(
+        kind == ConnectionKind::Refused && !jump && said.contains("from the jump host"),
+        "{kind:?} {said}"
+    );
 
     for (kept, is_jump) in [("[localhost]", true), ("[127.0.0.1]", false)] {
         let mut trial = through("");
-        trial.deployment.known_hosts =
-            trial.deployment.known_hosts.lines().filter(|line| line.starts_with(kept)).collect::<Vec<_>>().join("\n")
-                + "\n";
+        trial.deployment.known_hosts = trial
+            .deployment
+            .known_hosts
+            .lines()
+            .filter(|line| line.starts_with(kept))
+            .collect::<Vec<_>>()
+            .join("\n")
+            + "\n";
         let (kind, jump, said, state) = told(trial.run().await);
         assert_eq!((kind, jump), (ConnectionKind::HostKey, is_jump), "{said}");
         assert_eq!(state, Some(KeyState::OtherName));
@@ -229,7 +331,10 @@ async fn a_server_part_that_does_not_start_brings_the_servers_words() {
     let mut trial = Trial::new("echo cannot start >&2; exit 3");
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
-    let expected = Trouble::ServerPart { operation: "start".to_owned(), said: b"cannot start\n".to_vec() };
+    let expected = Trouble::ServerPart {
+        operation: "start".to_owned(),
+        said: b"cannot start\n".to_vec(),
+    };
     assert_eq!(end.trouble, Some(expected));
 }
 
@@ -240,8 +345,12 @@ async fn a_target_that_may_not_be_made_brings_the_servers_words() {
     trial.deployment.plan.target = "/nowhere".to_owned();
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
-    let Some(Trouble::ServerPart { said, .. }) = end.trouble else { panic!("{:?}", end.trouble) };
-    assert!(String::from_utf8(said).unwrap().contains("Permission denied"));
+    let Some(Trouble::ServerPart { said, .. }) = end.trouble else {
+        panic!("{:?}", end.trouble)
+    };
+    assert!(String::from_utf8(said)
+        .unwrap()
+        .contains("Permission denied"));
 }
 
 /// The shell's process has sshd's for this login as its parent, which is to pass on first what was printed.
@@ -275,18 +384,34 @@ async fn a_server_part_that_dies_is_asked_again_over_the_same_line() {
     let mut trial = Trial::new(&(greet() + &once(&(point_of_no_return() + "kill -9 $$"), &then)));
     let end = trial.run().await;
     assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
-    assert!(!trial.events.iter().any(|event| matches!(event, RunEvent::LineLost { .. })));
+    assert!(!trial
+        .events
+        .iter()
+        .any(|event| matches!(event, RunEvent::LineLost { .. })));
 }
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
 async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open() {
     let deadline = Duration::from_secs(1);
-    let point = print(&event(What::PointOfNoReturn { release: release(), previous: None, deadline }));
+    let point = print(&event(What::PointOfNoReturn {
+        release: release(),
+        previous: None,
+        deadline,
+    }));
     let mut trial = Trial::new(&(once(&(greet() + &point + CUT), "sleep 3600")));
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Unknown);
-    assert!(matches!(end.trouble, Some(Trouble::LineCut { finished_by: Some(_) })), "{:?}", end.trouble);
+    assert!(
+        matches!(
+            end.trouble,
+            Some(Trouble::LineCut {
+                finished_by: Some(_)
+            })
+        ),
+        "{:?}",
+        end.trouble
+    );
     // a while beyond its own deadline
     assert!((30..40).contains(&end.took.as_secs()), "{:?}", end.took);
 }
@@ -300,9 +425,15 @@ async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_tim
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Failed);
     // whether there was a line when the time was up
-    let told = matches!(end.trouble, Some(Trouble::LineCut { finished_by: None } | Trouble::OutOfTime { .. }));
+    let told = matches!(
+        end.trouble,
+        Some(Trouble::LineCut { finished_by: None } | Trouble::OutOfTime { .. })
+    );
     assert!(told, "{:?}", end.trouble);
-    assert!(trial.events.iter().any(|event| matches!(event, RunEvent::LineLost { .. })));
+    assert!(trial
+        .events
+        .iter()
+        .any(|event| matches!(event, RunEvent::LineLost { .. })));
 }
 
 #[tokio::test]
@@ -311,13 +442,21 @@ async fn lines_on_which_nobody_ever_speaks_are_not_made_for_ever() {
     let mut trial = Trial::new(CUT);
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Unknown, "{:?}", end.trouble);
-    assert_eq!(trial.events.iter().filter(|event| matches!(event, RunEvent::LineLost { .. })).count(), 4);
+    assert_eq!(
+        trial
+            .events
+            .iter()
+            .filter(|event| matches!(event, RunEvent::LineLost { .. }))
+            .count(),
+        4
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
 async fn cancelled_the_server_sees_the_end_of_its_input_and_says_that_it_stopped() {
-    let mut trial = Trial::new(&(greet() + "cat >/dev/null\n" + &print(&ended(Outcome::Cancelled))));
+    let mut trial =
+        Trial::new(&(greet() + "cat >/dev/null\n" + &print(&ended(Outcome::Cancelled))));
     let cancelled = tokio::time::sleep(Duration::from_secs(2));
     let end = trial.run_until(cancelled).await;
     assert_eq!((end.outcome, end.trouble), (Outcome::Cancelled, None));
@@ -341,7 +480,9 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
         connect_timeout: deployment.connect_timeout,
         key_life: Duration::from_secs(60),
     };
-    let connection = Connection::open(&login, Ready::make(&login).await.unwrap()).await.unwrap();
+    let connection = Connection::open(&login, Ready::make(&login).await.unwrap())
+        .await
+        .unwrap();
     let folder = connection.folder().to_owned();
     let (pipes, child) = connection.run("echo ready; sleep 60").await.unwrap();
     assert!(folder.exists() && processes_of(&folder) > 0 && connection.stands().await);
@@ -350,7 +491,11 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
     assert!(!folder.exists());
     let end = Instant::now() + Duration::from_secs(2);
     while processes_of(&folder) > 0 {
-        assert!(Instant::now() < end, "a process of {} is still there", folder.display());
+        assert!(
+            Instant::now() < end,
+            "a process of {} is still there",
+            folder.display()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -358,9 +503,12 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
 /// How many processes have the folder on their command lines: agent and ssh.
 fn processes_of(folder: &Path) -> usize {
     let folder = folder.as_os_str().as_encoded_bytes();
-    let processes =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok());
-    processes.filter(|line| line.windows(folder.len()).any(|part| part == folder)).count()
+    let processes = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok());
+    processes
+        .filter(|line| line.windows(folder.len()).any(|part| part == folder))
+        .count()
 }
 
 #[tokio::test]
@@ -369,44 +517,72 @@ async fn cancelled_at_once_nothing_is_contacted() {
     fs::write(source.path().join("a"), "x").unwrap();
     let mut events = Vec::new();
     let binaries = found_in(source.path(), "a");
-    let end = deploy_with(&deployment(source.path()), &transaction(), binaries, ready(()), &mut |event| {
-        events.push(event);
-    })
+    let end = deploy_with(
+        &deployment(source.path()),
+        &transaction(),
+        binaries,
+        ready(()),
+        &mut |event| {
+            events.push(event);
+        },
+    )
     .await;
     assert_eq!(end.outcome, Outcome::Cancelled);
     assert!(matches!(events.last(), Some(RunEvent::Ended(_))));
-    assert!(!events.iter().any(|event| matches!(event, RunEvent::Connected { .. })));
+    assert!(!events
+        .iter()
+        .any(|event| matches!(event, RunEvent::Connected { .. })));
 }
 
 #[tokio::test]
 async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
     let source = tempfile::tempdir().unwrap();
     fs::write(source.path().join("a"), "x").unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     for (attempts, timeout, expected) in [(2, 60, 1), (3, 2, 2)] {
         let limit = Duration::from_secs(timeout);
-        let deployment =
-            Deployment { port: free, connect_attempts: attempts, timeout: limit, ..deployment(source.path()) };
+        let deployment = Deployment {
+            port: free,
+            connect_attempts: attempts,
+            timeout: limit,
+            ..deployment(source.path())
+        };
         let mut pauses = Vec::new();
         let binaries = found_in(source.path(), "a");
-        let end = deploy_with(&deployment, &transaction(), binaries, pending(), &mut |event| {
-            if let RunEvent::ConnectFailed { pause, .. } = event {
-                pauses.push(pause.as_secs());
-            }
-        })
+        let end = deploy_with(
+            &deployment,
+            &transaction(),
+            binaries,
+            pending(),
+            &mut |event| {
+                if let RunEvent::ConnectFailed { pause, .. } = event {
+                    pauses.push(pause.as_secs());
+                }
+            },
+        )
         .await;
         assert_eq!(pauses, [1, 2][..expected]);
         assert_eq!(end.outcome, Outcome::Unreachable);
         assert!(end.took < Duration::from_secs(3), "{:?}", end.took);
     }
-    assert_eq!([1, 2, 3, 4, 5, 99].map(|attempt| pause_after(attempt).as_secs()), [1, 2, 4, 8, 10, 10]);
+    assert_eq!(
+        [1, 2, 3, 4, 5, 99].map(|attempt| pause_after(attempt).as_secs()),
+        [1, 2, 4, 8, 10, 10]
+    );
 }
 
 #[tokio::test]
 async fn a_source_that_cannot_be_deployed_is_bad_input() {
     let source = tempfile::tempdir().unwrap();
     let mut events = Vec::new();
-    let end = deploy(deployment(source.path()), transaction(), &mut |event| events.push(event)).await;
+    let end = deploy(deployment(source.path()), transaction(), &mut |event| {
+        events.push(event)
+    })
+    .await;
     assert_eq!(end.outcome, Outcome::Invalid);
     assert!(matches!(&events[..], [RunEvent::Ended(_)]));
 }
@@ -415,11 +591,15 @@ async fn a_source_that_cannot_be_deployed_is_bad_input() {
 async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_contacts_nobody() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("source")).unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("source/app.sock")).unwrap();
+    let _socket =
+        std::os::unix::net::UnixListener::bind(place.path().join("source/app.sock")).unwrap();
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     server.set_nonblocking(true).unwrap();
     let key = place.path().join("k");
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status();
     assert!(made.unwrap().success());
     let mut deployment = deployment(&place.path().join("source"));
     deployment.port = server.local_addr().unwrap().port();
@@ -433,15 +613,27 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
     };
     let watch = Watch::new(deployment.timeout, pending());
     let (transaction, emit) = (transaction(), &mut |event| panic!("{event:?}"));
-    let mut run =
-        Run { deployment: &deployment, transaction: &transaction, progress: Progress::default(), watch, emit };
-    assert!(matches!(run.prepare(Word::Start, noted).await, Err(Early::Trouble(Trouble::Source { .. }))));
+    let mut run = Run {
+        deployment: &deployment,
+        transaction: &transaction,
+        progress: Progress::default(),
+        watch,
+        emit,
+    };
+    assert!(matches!(
+        run.prepare(Word::Start, noted).await,
+        Err(Early::Trouble(Trouble::Source { .. }))
+    ));
     let folder = folder.take().unwrap();
     assert!(!folder.exists() && server.accept().is_err());
     // a signal was sent, and takes a moment
     let end = Instant::now() + Duration::from_secs(2);
     while processes_of(&folder) > 0 {
-        assert!(Instant::now() < end, "a process of {} is still there", folder.display());
+        assert!(
+            Instant::now() < end,
+            "a process of {} is still there",
+            folder.display()
+        );
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -454,9 +646,30 @@ async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
     deployment.key = Some(KeyText::from("no key\n".to_owned()));
     let mut events = Vec::new();
     let binaries = found_in(source.path(), "a");
-    let end = deploy_with(&deployment, &transaction(), binaries, pending(), &mut |event| events.push(event)).await;
-    assert!(matches!(end.trouble, Some(Trouble::Key { .. })), "{:?}", end.trouble);
-    assert!(matches!(&events[..], [RunEvent::Planned(_), RunEvent::Connecting, RunEvent::Ended(_)]), "{events:?}");
+    let end = deploy_with(
+        &deployment,
+        &transaction(),
+        binaries,
+        pending(),
+        &mut |event| events.push(event),
+    )
+    .await;
+    assert!(
+        matches!(end.trouble, Some(Trouble::Key { .. })),
+        "{:?}",
+        end.trouble
+    );
+    assert!(
+        matches!(
+            &events[..],
+            [
+                RunEvent::Planned(_),
+                RunEvent::Connecting,
+                RunEvent::Ended(_)
+            ]
+        ),
+        "{events:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
-use crate::runner::testing::{content_of, ended, event, need, noise, planned, release, transaction, unpacked};
+use crate::runner::testing::{
+    content_of, ended, event, need, noise, planned, release, transaction, unpacked,
+};
 use crate::runner::upload::Word;
 use crate::runner::Tree;
 use std::future::{pending, ready};
@@ -28,21 +30,51 @@ struct Far {
 type Near3 = Pipes<DuplexStream, DuplexStream, DuplexStream>;
 
 fn channel() -> (Near3, Far) {
-    let ((stdin, far_in), (stdout, far_out), (stderr, far_err)) = (duplex(1000), duplex(1000), duplex(1000));
-    (Pipes { stdin, stdout, stderr }, Far { stdin: far_in, stdout: far_out, stderr: far_err })
+    let ((stdin, far_in), (stdout, far_out), (stderr, far_err)) =
+        (duplex(1000), duplex(1000), duplex(1000));
+    (
+        Pipes {
+            stdin,
+            stdout,
+            stderr,
+        },
+        Far {
+            stdin: far_in,
+            stdout: far_out,
+            stderr: far_err,
+        },
+    )
 }
 
 impl Near {
     fn new(files: &[(&str, &[u8])]) -> Self {
         let (folder, tree, plan) = planned(files);
         let watch = Watch::new(Duration::from_secs(60), pending());
-        Self { _folder: folder, tree, plan, watch, progress: Progress::default(), events: Vec::new() }
+        Self {
+            _folder: folder,
+            tree,
+            plan,
+            watch,
+            progress: Progress::default(),
+            events: Vec::new(),
+        }
     }
 
     async fn follow(&mut self, pipes: Near3) -> Followed {
-        let upload = Upload { plan: &self.plan, tree: &self.tree, word: Word::Start };
+        let upload = Upload {
+            plan: &self.plan,
+            tree: &self.tree,
+            word: Word::Start,
+        };
         let events = &mut self.events;
-        follow(pipes, upload, &self.progress, &mut self.watch, &mut |event| events.push(event)).await
+        follow(
+            pipes,
+            upload,
+            &self.progress,
+            &mut self.watch,
+            &mut |event| events.push(event),
+        )
+        .await
     }
 }
 
@@ -75,12 +107,20 @@ impl Far {
 }
 
 fn point_of_no_return(deadline: Duration) -> Vec<u8> {
-    event(What::PointOfNoReturn { release: release(), previous: None, deadline })
+    event(What::PointOfNoReturn {
+        release: release(),
+        previous: None,
+        deadline,
+    })
 }
 
 fn lost_by(followed: Followed) -> (Reached, bool, Why) {
     match followed {
-        Followed::Lost { reached, greeted, why } => (reached, greeted, why),
+        Followed::Lost {
+            reached,
+            greeted,
+            why,
+        } => (reached, greeted, why),
         other => panic!("{other:?}"),
     }
 }
@@ -95,14 +135,33 @@ async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_
         far.say(b"motd\n").await;
         far.greet().await;
         far.say(&event(What::Step(Step::Check))).await;
-        far.say(&[point_of_no_return(Duration::from_secs(9)), ended(Outcome::Deployed)].concat()).await;
+        far.say(
+            &[
+                point_of_no_return(Duration::from_secs(9)),
+                ended(Outcome::Deployed),
+            ]
+            .concat(),
+        )
+        .await;
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed));
+    assert!(
+        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
+    );
     assert!(near.events.contains(&RunEvent::Noise(b"motd".to_vec())));
-    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 7, known: 0 }));
-    assert_eq!(near.events.iter().filter(|event| matches!(event, RunEvent::Server(_))).count(), 3);
+    assert!(near.events.contains(&RunEvent::Sending {
+        files: 1,
+        bytes: 7,
+        known: 0
+    }));
+    assert_eq!(
+        near.events
+            .iter()
+            .filter(|event| matches!(event, RunEvent::Server(_)))
+            .count(),
+        3
+    );
 }
 
 #[tokio::test]
@@ -128,8 +187,14 @@ async fn what_is_asked_for_is_sent_while_output_flows_back() {
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Failed));
-    assert!(near.events.contains(&RunEvent::Sending { files: 1, bytes: 400_000, known: 0 }));
+    assert!(
+        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Failed)
+    );
+    assert!(near.events.contains(&RunEvent::Sending {
+        files: 1,
+        bytes: 400_000,
+        known: 0
+    }));
 }
 
 #[tokio::test]
@@ -137,10 +202,21 @@ async fn a_server_part_that_is_missing_does_not_fail_what_was_sent_meanwhile() {
     let mut near = Near::new(&[("a", &noise(1, 50_000))]);
     let (pipes, mut far) = channel();
     let server = async move {
-        far.say(format!("motd\ndeploy-action-missing:x86_64:cat:{}:\n", transaction()).as_bytes()).await;
+        far.say(
+            format!(
+                "motd\ndeploy-action-missing:x86_64:cat:{}:\n",
+                transaction()
+            )
+            .as_bytes(),
+        )
+        .await;
     };
     let (followed, ()) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(followed, Followed::Missing(missing) if missing.cpu == "x86_64"), "{:?}", near.events);
+    assert!(
+        matches!(followed, Followed::Missing(missing) if missing.cpu == "x86_64"),
+        "{:?}",
+        near.events
+    );
     assert_eq!(near.events, [RunEvent::Noise(b"motd".to_vec())]);
 }
 
@@ -150,13 +226,19 @@ async fn a_line_that_ends_before_the_first_word_brings_the_words_that_were_said(
     let (pipes, mut far) = channel();
     let server = async move {
         far.read_until(&ToServer::Ask).await;
-        far.stderr.write_all(b"sh: 1: exec: Permission denied").await.unwrap();
+        far.stderr
+            .write_all(b"sh: 1: exec: Permission denied")
+            .await
+            .unwrap();
     };
     let (followed, ()) = tokio::join!(near.follow(pipes), server);
     let (reached, greeted, why) = lost_by(followed);
     assert_eq!((reached, greeted), (Reached::Nothing, false));
     assert_eq!(why, Why::Closed(b"sh: 1: exec: Permission denied".to_vec()));
-    assert_eq!(near.events, [RunEvent::Noise(b"sh: 1: exec: Permission denied".to_vec())]);
+    assert_eq!(
+        near.events,
+        [RunEvent::Noise(b"sh: 1: exec: Permission denied".to_vec())]
+    );
 }
 
 #[tokio::test]
@@ -175,7 +257,10 @@ async fn how_far_the_server_was_is_known_when_the_line_ends() {
         match lost_by(followed) {
             (Reached::Complete, true, Why::Closed(_)) if !told => {}
             (Reached::PointOfNoReturn { finished_by }, true, Why::Closed(_)) if told => {
-                let left = finished_by.duration_since(SystemTime::now()).unwrap().as_secs();
+                let left = finished_by
+                    .duration_since(SystemTime::now())
+                    .unwrap()
+                    .as_secs();
                 assert!((95..=100).contains(&left), "{left}");
             }
             other => panic!("{other:?}"),
@@ -193,7 +278,14 @@ async fn garbage_is_no_verdict() {
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(lost_by(followed), (Reached::Complete, true, Why::Trouble(Trouble::Protocol { .. }))));
+    assert!(matches!(
+        lost_by(followed),
+        (
+            Reached::Complete,
+            true,
+            Why::Trouble(Trouble::Protocol { .. })
+        )
+    ));
 }
 
 #[tokio::test]
@@ -202,7 +294,10 @@ async fn cancelled_before_the_server_has_all_it_ends_at_once() {
     near.watch = Watch::new(Duration::from_secs(60), ready(()));
     let (pipes, _far) = channel();
     let followed = near.follow(pipes).await;
-    assert_eq!(lost_by(followed), (Reached::Nothing, false, Why::Stop(Stop::Cancelled)));
+    assert_eq!(
+        lost_by(followed),
+        (Reached::Nothing, false, Why::Stop(Stop::Cancelled))
+    );
 }
 
 #[tokio::test]
@@ -221,7 +316,9 @@ async fn cancelled_later_the_server_is_told_by_the_end_of_its_input_and_its_word
             far
         };
         let (followed, _far) = tokio::join!(near.follow(pipes), server);
-        assert!(matches!(followed, Followed::Verdict(verdict, Some(Stop::Cancelled)) if verdict.outcome == outcome));
+        assert!(
+            matches!(followed, Followed::Verdict(verdict, Some(Stop::Cancelled)) if verdict.outcome == outcome)
+        );
     }
 }
 
@@ -240,7 +337,14 @@ async fn cancelled_too_late_it_is_not_waited_for() {
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(lost_by(followed), (Reached::PointOfNoReturn { .. }, true, Why::Stop(Stop::Cancelled))));
+    assert!(matches!(
+        lost_by(followed),
+        (
+            Reached::PointOfNoReturn { .. },
+            true,
+            Why::Stop(Stop::Cancelled)
+        )
+    ));
 }
 
 #[tokio::test]
@@ -252,11 +356,20 @@ async fn time_up_too_late_the_end_is_waited_for() {
         far.read_until(&ToServer::Sent).await;
         far.greet().await;
         far.eof().await;
-        far.say(&[point_of_no_return(Duration::from_secs(100)), ended(Outcome::Deployed)].concat()).await;
+        far.say(
+            &[
+                point_of_no_return(Duration::from_secs(100)),
+                ended(Outcome::Deployed),
+            ]
+            .concat(),
+        )
+        .await;
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed));
+    assert!(
+        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
+    );
 }
 
 #[tokio::test]
@@ -272,7 +385,10 @@ async fn a_server_that_does_not_confirm_that_it_stopped_is_not_believed_to_have(
         far
     };
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert_eq!(lost_by(followed), (Reached::Complete, false, Why::Stop(Stop::Cancelled)));
+    assert_eq!(
+        lost_by(followed),
+        (Reached::Complete, false, Why::Stop(Stop::Cancelled))
+    );
 }
 
 #[tokio::test]
@@ -282,7 +398,8 @@ async fn the_stream_to_the_server_stays_open_until_the_verdict() {
     let server = async {
         far.read_until(&ToServer::Sent).await;
         far.greet().await;
-        let end = tokio::time::timeout(Duration::from_millis(100), far.stdin.read(&mut [0; 10])).await;
+        let end =
+            tokio::time::timeout(Duration::from_millis(100), far.stdin.read(&mut [0; 10])).await;
         assert!(end.is_err(), "the server would have stopped");
         far.say(&ended(Outcome::Deployed)).await;
         far

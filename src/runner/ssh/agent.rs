@@ -51,7 +51,12 @@ impl Agent {
         let mut line = String::new();
         let answer = timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await;
         match answer {
-            Ok(Ok(length)) if length > 0 => Ok(Self { socket, pid: pid(&line), _life: life, _keeper: keeper }),
+            Ok(Ok(length)) if length > 0 => Ok(Self {
+                socket,
+                pid: pid(&line),
+                _life: life,
+                _keeper: keeper,
+            }),
             Ok(Ok(_)) => Err(unusable("ssh-agent", last_words(&mut keeper).await)),
             Ok(Err(error)) => Err(unusable("ssh-agent", error)),
             Err(_) => Err(unusable("ssh-agent", "does not answer")),
@@ -62,10 +67,19 @@ impl Agent {
     ///
     /// # Errors
     /// With what ssh-add said about it.
-    pub(super) async fn add(&self, key: &KeyText, passphrase: Option<&KeyText>, life: Duration) -> Result<(), Trouble> {
+    pub(super) async fn add(
+        &self,
+        key: &KeyText,
+        passphrase: Option<&KeyText>,
+        life: Duration,
+    ) -> Result<(), Trouble> {
         let folder = self.socket.parent().unwrap_or(Path::new("/"));
-        let askpass = passphrase.map(|passphrase| Askpass::new(folder, passphrase)).transpose();
-        let askpass = askpass.map_err(|error| unusable("ssh-add", format!("cannot be given a passphrase: {error}")))?;
+        let askpass = passphrase
+            .map(|passphrase| Askpass::new(folder, passphrase))
+            .transpose();
+        let askpass = askpass.map_err(|error| {
+            unusable("ssh-add", format!("cannot be given a passphrase: {error}"))
+        })?;
         let output = self.ssh_add(key, askpass.as_ref(), life).await?;
         if output.status.success() {
             return Ok(());
@@ -73,16 +87,26 @@ impl Agent {
         if askpass.is_some_and(|askpass| askpass.was_wrong()) {
             return Err(Trouble::Passphrase);
         }
-        Err(Trouble::Key { said: [output.stderr, output.stdout].concat() })
+        Err(Trouble::Key {
+            said: [output.stderr, output.stdout].concat(),
+        })
     }
 
-    async fn ssh_add(&self, key: &KeyText, askpass: Option<&Askpass>, life: Duration) -> Result<Output, Trouble> {
+    async fn ssh_add(
+        &self,
+        key: &KeyText,
+        askpass: Option<&Askpass>,
+        life: Duration,
+    ) -> Result<Output, Trouble> {
         let mut child = command("ssh-add")
             .args(["-q", "-t", &life.as_secs().max(1).to_string(), "-"])
             .env("SSH_AUTH_SOCK", &self.socket)
             // it must fail where we have no passphrase, not ask on whatever terminal there is
             .env("SSH_ASKPASS_REQUIRE", "force")
-            .env("SSH_ASKPASS", askpass.map_or_else(|| "false".into(), Askpass::program))
+            .env(
+                "SSH_ASKPASS",
+                askpass.map_or_else(|| "false".into(), Askpass::program),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -137,7 +161,16 @@ mod tests {
     fn new_key(folder: &Path, passphrase: &str) -> KeyText {
         let file = folder.join("k");
         let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", passphrase, "-C", "a comment", "-f"])
+            .args([
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                passphrase,
+                "-C",
+                "a comment",
+                "-f",
+            ])
             .arg(&file)
             .status();
         assert!(made.unwrap().success());
@@ -145,7 +178,11 @@ mod tests {
     }
 
     fn listed(socket: &Path) -> String {
-        let output = Command::new("ssh-add").arg("-l").env("SSH_AUTH_SOCK", socket).output().unwrap();
+        let output = Command::new("ssh-add")
+            .arg("-l")
+            .env("SSH_AUTH_SOCK", socket)
+            .output()
+            .unwrap();
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -164,11 +201,19 @@ mod tests {
     async fn the_agent_holds_the_key_and_ends_when_it_is_dropped() {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
-        assert_eq!(agent.add(&new_key(folder.path(), ""), None, Duration::from_secs(60)).await, Ok(()));
+        assert_eq!(
+            agent
+                .add(&new_key(folder.path(), ""), None, Duration::from_secs(60))
+                .await,
+            Ok(())
+        );
         assert!(listed(agent.socket()).contains("a comment"));
         let socket = agent.socket().to_owned();
         drop(agent);
-        assert!(soon(|| UnixStream::connect(&socket).is_err(), Duration::from_secs(2)));
+        assert!(soon(
+            || UnixStream::connect(&socket).is_err(),
+            Duration::from_secs(2)
+        ));
     }
 
     #[tokio::test]
@@ -176,9 +221,15 @@ mod tests {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let bad = KeyText::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
-        let Err(Trouble::Key { said }) = agent.add(&bad, None, Duration::from_secs(60)).await else { panic!("added") };
+        let Err(Trouble::Key { said }) = agent.add(&bad, None, Duration::from_secs(60)).await
+        else {
+            panic!("added")
+        };
         let said = String::from_utf8(said).unwrap();
-        assert!(said.contains("Error loading key") && !said.contains("hunter2"), "{said}");
+        assert!(
+            said.contains("Error loading key") && !said.contains("hunter2"),
+            "{said}"
+        );
     }
 
     #[tokio::test]
@@ -186,7 +237,10 @@ mod tests {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let key = new_key(folder.path(), "secret");
-        assert!(matches!(agent.add(&key, None, Duration::from_secs(60)).await, Err(Trouble::Key { .. })));
+        assert!(matches!(
+            agent.add(&key, None, Duration::from_secs(60)).await,
+            Err(Trouble::Key { .. })
+        ));
     }
 
     #[tokio::test]
@@ -197,7 +251,11 @@ mod tests {
         let key = new_key(folder.path(), right);
         let add = |passphrase: &str| {
             let (agent, key, passphrase) = (&agent, &key, KeyText::from(passphrase.to_owned()));
-            async move { agent.add(key, Some(&passphrase), Duration::from_secs(60)).await }
+            async move {
+                agent
+                    .add(key, Some(&passphrase), Duration::from_secs(60))
+                    .await
+            }
         };
         assert_eq!(add("wrong").await, Err(Trouble::Passphrase));
         assert_eq!(add(right).await, Ok(()));
@@ -207,7 +265,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_agent_that_cannot_start_says_why() {
-        let Err(Trouble::Tool { program, problem }) = Agent::start(Path::new("/nowhere")).await else {
+        let Err(Trouble::Tool { program, problem }) = Agent::start(Path::new("/nowhere")).await
+        else {
             panic!("started")
         };
         assert_eq!(program, "ssh-agent");
@@ -218,7 +277,9 @@ mod tests {
     #[tokio::test]
     #[ignore = "is run by the test below"]
     async fn holds_an_agent_until_killed() {
-        let Some(folder) = std::env::var_os("HOLD_AN_AGENT_IN") else { return };
+        let Some(folder) = std::env::var_os("HOLD_AN_AGENT_IN") else {
+            return;
+        };
         let _agent = Agent::start(Path::new(&folder)).await.unwrap();
         println!("ready");
         std::future::pending::<()>().await;
@@ -228,7 +289,12 @@ mod tests {
     fn the_agent_ends_even_when_we_are_killed() {
         let folder = Folder::make().unwrap();
         let mut holder = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture", "runner::ssh::agent::tests::holds_an_agent_until_killed"])
+            .args([
+                "--ignored",
+                "--exact",
+                "--nocapture",
+                "runner::ssh::agent::tests::holds_an_agent_until_killed",
+            ])
             .env("HOLD_AN_AGENT_IN", folder.path())
             .stdout(Stdio::null())
             .spawn()

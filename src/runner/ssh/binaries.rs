@@ -49,21 +49,27 @@ impl Binaries {
     /// # Errors
     /// If our own executable can't be read.
     pub(crate) fn find() -> Result<Self, Trouble> {
-        let beside = env::current_exe().ok().and_then(|file| file.parent().map(Path::to_owned));
+        let beside = env::current_exe()
+            .ok()
+            .and_then(|file| file.parent().map(Path::to_owned));
         Self::of(Path::new(OURSELVES), &beside.unwrap_or_default())
     }
 
     /// As if `executable` were running, and the others lay in `beside`.
     pub(crate) fn of(executable: &Path, beside: &Path) -> Result<Self, Trouble> {
-        let own = fs::read(executable)
-            .map_err(|error| Trouble::Bug { problem: format!("our own executable cannot be read: {error}") })?;
+        let own = fs::read(executable).map_err(|error| Trouble::Bug {
+            problem: format!("our own executable cannot be read: {error}"),
+        })?;
         let sums = fs::read_to_string(beside.join(SUMS)).unwrap_or_default();
         Ok(Self {
             executable: executable.to_owned(),
             cpu: Cpu::named(ARCH),
             digest: Digest::of(&own),
             beside: beside.to_owned(),
-            others: Cpu::ALL.into_iter().filter_map(|cpu| listed(&sums, cpu).map(|digest| (cpu, digest))).collect(),
+            others: Cpu::ALL
+                .into_iter()
+                .filter_map(|cpu| listed(&sums, cpu).map(|digest| (cpu, digest)))
+                .collect(),
         })
     }
 
@@ -72,7 +78,10 @@ impl Binaries {
         if self.cpu == Some(cpu) {
             return Some(self.digest);
         }
-        self.others.iter().find(|(other, _)| *other == cpu).map(|(_, digest)| *digest)
+        self.others
+            .iter()
+            .find(|(other, _)| *other == cpu)
+            .map(|(_, digest)| *digest)
     }
 
     /// The bytes of the server part for a server whose `uname -m` says `machine`, proven.
@@ -88,11 +97,15 @@ impl Binaries {
         };
         let cpu = Cpu::named(machine).ok_or_else(|| none(String::new()))?;
         let own = self.cpu == Some(cpu);
-        let bytes = fs::read(if own { &self.executable } else { &file }).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => none(String::new()),
-            _ => none(format!(" ({error})")),
+        let bytes = fs::read(if own { &self.executable } else { &file }).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::NotFound => none(String::new()),
+                _ => none(format!(" ({error})")),
+            }
         })?;
-        let Some(digest) = self.digest(cpu) else { return Err(none(format!(" (not listed in {SUMS})"))) };
+        let Some(digest) = self.digest(cpu) else {
+            return Err(none(format!(" (not listed in {SUMS})")));
+        };
         if Digest::of(&bytes) != digest {
             return Err(none(format!(" (not the file that {SUMS} lists)")));
         }
@@ -120,7 +133,13 @@ mod tests {
     fn files(sums: &str) -> (tempfile::TempDir, Binaries) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("own"), "own").unwrap();
-        fs::write(folder.path().join(format!("deploy-action-{}", other().name())), "other").unwrap();
+        fs::write(
+            folder
+                .path()
+                .join(format!("deploy-action-{}", other().name())),
+            "other",
+        )
+        .unwrap();
         fs::write(folder.path().join(SUMS), sums).unwrap();
         let binaries = Binaries::of(&folder.path().join("own"), folder.path()).unwrap();
         (folder, binaries)
@@ -136,17 +155,25 @@ mod tests {
     #[test]
     fn our_own_executable_serves_our_own_cpu() {
         let (_folder, binaries) = files("");
-        assert_eq!(binaries.read(ARCH).unwrap(), (Digest::of(b"own"), b"own".to_vec()));
+        assert_eq!(
+            binaries.read(ARCH).unwrap(),
+            (Digest::of(b"own"), b"own".to_vec())
+        );
         assert_eq!(Binaries::find().unwrap().cpu, Cpu::named(ARCH));
     }
 
     #[test]
     fn what_lies_beside_us_must_be_what_is_listed() {
         let name = other().name();
-        let (folder, binaries) = files(&format!("{}  deploy-action-{name}\n", Digest::of(b"other")));
+        let (folder, binaries) =
+            files(&format!("{}  deploy-action-{name}\n", Digest::of(b"other")));
         assert_eq!(binaries.digest(other()), Some(Digest::of(b"other")));
         assert_eq!(binaries.read(name).unwrap().1, b"other");
-        fs::write(folder.path().join(format!("deploy-action-{name}")), "changed").unwrap();
+        fs::write(
+            folder.path().join(format!("deploy-action-{name}")),
+            "changed",
+        )
+        .unwrap();
         assert!(no_binary(&binaries, name).ends_with("(not the file that SHA256SUMS lists)"));
         fs::remove_file(folder.path().join(format!("deploy-action-{name}"))).unwrap();
         assert!(no_binary(&binaries, name).ends_with(&format!("/deploy-action-{name}")));

@@ -25,8 +25,21 @@ pub(crate) fn start_line(
     root: Digest,
     binaries: &Binaries,
 ) -> Result<String, Trouble> {
-    let digest = |cpu| binaries.digest(cpu).map_or_else(|| "-".to_owned(), |digest| digest.to_string());
-    line(START, &[target, &transaction.to_string(), &root.to_string(), &digest(Cpu::X86_64), &digest(Cpu::Aarch64)])
+    let digest = |cpu| {
+        binaries
+            .digest(cpu)
+            .map_or_else(|| "-".to_owned(), |digest| digest.to_string())
+    };
+    line(
+        START,
+        &[
+            target,
+            &transaction.to_string(),
+            &root.to_string(),
+            &digest(Cpu::X86_64),
+            &digest(Cpu::Aarch64),
+        ],
+    )
 }
 
 /// Takes the server part from standard input, has it prove itself and move into place.
@@ -39,18 +52,31 @@ pub(super) fn copy_line(
     packing: Packing,
     digest: Digest,
 ) -> Result<String, Trouble> {
-    line(COPY, &[target, &transaction.to_string(), packing.word(), &digest.to_string()])
+    line(
+        COPY,
+        &[
+            target,
+            &transaction.to_string(),
+            packing.word(),
+            &digest.to_string(),
+        ],
+    )
 }
 
 fn line(script: &str, arguments: &[&str]) -> Result<String, Trouble> {
     if let Some(bad) = arguments.iter().find(|argument| !plain(argument)) {
-        return Err(Trouble::Bug { problem: format!("{bad:?} cannot stand on a command line") });
+        return Err(Trouble::Bug {
+            problem: format!("{bad:?} cannot stand on a command line"),
+        });
     }
     Ok(format!("exec sh -c '{script}' sh {}", arguments.join(" ")))
 }
 
 fn plain(argument: &str) -> bool {
-    !argument.is_empty() && argument.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@:+,/-".contains(&byte))
+    !argument.is_empty()
+        && argument
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._@:+,/-".contains(&byte))
 }
 
 /// How the server can unpack what is copied to it.
@@ -87,8 +113,13 @@ impl Missing {
         let (_, said) = line.rsplit_once(MISSING)?;
         let (said, _) = said.split_once(&format!(":{transaction}:"))?;
         let (cpu, packing) = said.split_once(':')?;
-        let packing = [Packing::Gzip, Packing::Plain].into_iter().find(|known| known.word() == packing)?;
-        (plain(cpu) && cpu.len() <= 32).then(|| Self { cpu: cpu.to_owned(), packing })
+        let packing = [Packing::Gzip, Packing::Plain]
+            .into_iter()
+            .find(|known| known.word() == packing)?;
+        (plain(cpu) && cpu.len() <= 32).then(|| Self {
+            cpu: cpu.to_owned(),
+            packing,
+        })
     }
 }
 

@@ -95,11 +95,20 @@ mod tests {
     use std::process::Command;
 
     fn address() -> Address<'static> {
-        Address { host: "2001:db8::1", port: 2222, user: "deploy" }
+        Address {
+            host: "2001:db8::1",
+            port: 2222,
+            user: "deploy",
+        }
     }
 
     fn text(jump: Option<&Address<'_>>) -> String {
-        config(&address(), jump, Duration::from_millis(1500), Path::new("/tmp/da0"))
+        config(
+            &address(),
+            jump,
+            Duration::from_millis(1500),
+            Path::new("/tmp/da0"),
+        )
     }
 
     /// What ssh itself makes of the file.
@@ -107,8 +116,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
         std::fs::write(&file, text).unwrap();
-        let output = Command::new("ssh").arg("-G").arg("-F").arg(&file).arg(alias).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("ssh")
+            .arg("-G")
+            .arg("-F")
+            .arg(&file)
+            .arg(alias)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().to_lowercase()
     }
 
@@ -116,9 +135,15 @@ mod tests {
     fn taken(line: &str, understood: &str) -> bool {
         let line = line.trim().to_lowercase();
         let forms = [("", ""), (" yes", " true"), (" no", " false")];
-        let found = forms.iter().any(|(ours, theirs)| understood.contains(&(line.replace(ours, theirs) + "\n")));
+        let found = forms
+            .iter()
+            .any(|(ours, theirs)| understood.contains(&(line.replace(ours, theirs) + "\n")));
         // ssh -G does not print these
-        let silent = ["identityagent ssh_auth_sock", "identityfile none", "ignoreunknown knownhostscommand"];
+        let silent = [
+            "identityagent ssh_auth_sock",
+            "identityfile none",
+            "ignoreunknown knownhostscommand",
+        ];
         found || silent.contains(&line.as_str())
     }
 
@@ -133,19 +158,31 @@ mod tests {
 
     #[test]
     fn the_jump_host_is_as_strict_and_the_only_way() {
-        let jump = Address { host: "jump.example", port: 22, user: "hop" };
+        let jump = Address {
+            host: "jump.example",
+            port: 22,
+            user: "hop",
+        };
         let text = text(Some(&jump));
         let (target, jump) = (understood(&text, ALIAS), understood(&text, JUMP));
-        for line in ["StrictHostKeyChecking yes", "UserKnownHostsFile /tmp/da0/known_hosts", "BatchMode yes"] {
+        for line in [
+            "StrictHostKeyChecking yes",
+            "UserKnownHostsFile /tmp/da0/known_hosts",
+            "BatchMode yes",
+        ] {
             assert!(taken(line, &target) && taken(line, &jump), "{line}\n{jump}");
         }
         assert!(
-            target.contains("proxycommand ssh -f /tmp/da0/config -e /tmp/da0/jump.log -w '[%h]:%p' jump\n"),
+            target.contains(
+                "proxycommand ssh -f /tmp/da0/config -e /tmp/da0/jump.log -w '[%h]:%p' jump\n"
+            ),
             "{target}"
         );
         assert!(target.contains("connecttimeout 3\n") && jump.contains("connecttimeout 2\n"));
         assert!(
-            jump.contains("hostname jump.example\n") && jump.contains("user hop\n") && !jump.contains("proxycommand")
+            jump.contains("hostname jump.example\n")
+                && jump.contains("user hop\n")
+                && !jump.contains("proxycommand")
         );
     }
 }

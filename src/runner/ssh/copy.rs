@@ -25,8 +25,12 @@ pub(crate) async fn copy_server_part(
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<(), Trouble> {
     let (digest, bytes) = binaries.read(&missing.cpu)?;
-    let packed = pack(missing.packing, bytes).map_err(|error| Trouble::Bug { problem: error.to_string() })?;
-    emit(RunEvent::CopyingServerPart { bytes: packed.len() as u64 });
+    let packed = pack(missing.packing, bytes).map_err(|error| Trouble::Bug {
+        problem: error.to_string(),
+    })?;
+    emit(RunEvent::CopyingServerPart {
+        bytes: packed.len() as u64,
+    });
     let line = copy_line(target, transaction, missing.packing, digest)?;
     let (pipes, _child) = connection.run(&line).await?;
     send(pipes, &packed, digest).await
@@ -47,7 +51,11 @@ where
     O: AsyncRead + Unpin,
     E: AsyncRead + Unpin,
 {
-    let Pipes { mut stdin, stdout, stderr } = pipes;
+    let Pipes {
+        mut stdin,
+        stdout,
+        stderr,
+    } = pipes;
     let sending = async move {
         // where the other end stops reading, its words tell why
         let _unread = stdin.write_all(packed).await;
@@ -55,11 +63,17 @@ where
     };
     let ((), answer, errors) = tokio::join!(sending, tail_of(stdout), tail_of(stderr));
     let word = format!("{INSTALLED}{digest}\n");
-    if answer.windows(word.len()).any(|found| found == word.as_bytes()) {
+    if answer
+        .windows(word.len())
+        .any(|found| found == word.as_bytes())
+    {
         return Ok(());
     }
     let said = if errors.is_empty() { answer } else { errors };
-    Err(Trouble::ServerPart { operation: OPERATION.to_owned(), said })
+    Err(Trouble::ServerPart {
+        operation: OPERATION.to_owned(),
+        said,
+    })
 }
 
 async fn tail_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
@@ -79,7 +93,16 @@ mod tests {
     async fn told(stdout: &[u8], stderr: &[u8]) -> Result<(), Trouble> {
         // nobody reads what is sent
         let (stdin, _) = duplex(16);
-        send(Pipes { stdin, stdout, stderr }, &[0; 100], Digest::of(b"part")).await
+        send(
+            Pipes {
+                stdin,
+                stdout,
+                stderr,
+            },
+            &[0; 100],
+            Digest::of(b"part"),
+        )
+        .await
     }
 
     #[tokio::test]
@@ -91,11 +114,15 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_server_said_comes_along() {
-        let Err(Trouble::ServerPart { said, .. }) = told(b"motd", b"mkdir: Permission denied\n").await else {
+        let Err(Trouble::ServerPart { said, .. }) =
+            told(b"motd", b"mkdir: Permission denied\n").await
+        else {
             panic!("installed")
         };
         assert_eq!(said, b"mkdir: Permission denied\n");
-        let Err(Trouble::ServerPart { said, .. }) = told(b"This account is not available.\n", b"").await else {
+        let Err(Trouble::ServerPart { said, .. }) =
+            told(b"This account is not available.\n", b"").await
+        else {
             panic!("installed")
         };
         assert_eq!(said, b"This account is not available.\n");

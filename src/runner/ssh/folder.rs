@@ -42,11 +42,15 @@ impl Folder {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => {
                     made?;
-                    let (coming, alive) = (path.join("coming"), File::create_new(path.join("coming"))?);
+                    let (coming, alive) =
+                        (path.join("coming"), File::create_new(path.join("coming"))?);
                     alive.lock()?;
                     // only now, so that nobody finds it unlocked
                     fs::rename(coming, path.join(ALIVE))?;
-                    return Ok(Self { path, _alive: alive });
+                    return Ok(Self {
+                        path,
+                        _alive: alive,
+                    });
                 }
             }
         }
@@ -61,13 +65,22 @@ impl Folder {
 /// Removes what killed runs of ours left: there is no key in it, but on a machine that stays it would pile up.
 fn sweep(parent: &Path) {
     let ours = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("da"));
-        let named = name.is_some_and(|hex| hex.len() == 8 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_prefix("da"));
+        let named =
+            name.is_some_and(|hex| hex.len() == 8 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
         let user = rustix::process::geteuid().as_raw();
         named && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user)
     };
-    let dead = |path: &PathBuf| File::open(path.join(ALIVE)).is_ok_and(|file| file.try_lock().is_ok());
-    let found = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let dead =
+        |path: &PathBuf| File::open(path.join(ALIVE)).is_ok_and(|file| file.try_lock().is_ok());
+    let found = fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     for path in found.filter(ours).filter(dead) {
         if let Err(error) = fs::remove_dir_all(&path) {
             tracing::debug!(folder = %path.display(), %error, "a killed run's folder stays behind");
@@ -98,7 +111,10 @@ mod tests {
     fn a_folder_is_ours_alone_and_goes_with_all_that_is_in_it() {
         let folder = Folder::make().unwrap();
         let path = folder.path().to_owned();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         assert!(path.as_os_str().len() < 20);
         fs::write(path.join("x"), "").unwrap();
         drop(folder);

@@ -22,13 +22,20 @@ pub(super) fn lines(folder: &Path, alias: &str) -> String {
 
 /// What the server behind `alias` offered last, and why `known_hosts` does not trust it: `said` are ssh's words, which
 /// only the words of ours depend on.
-pub(super) fn offered(folder: &Path, alias: &str, known_hosts: &str, said: &str) -> Option<OfferedKey> {
+pub(super) fn offered(
+    folder: &Path,
+    alias: &str,
+    known_hosts: &str,
+    said: &str,
+) -> Option<OfferedKey> {
     let notes = fs::read_to_string(folder.join("offered")).ok()?;
     read(&notes, alias, known_hosts, said)
 }
 
 fn read(notes: &str, alias: &str, known_hosts: &str, said: &str) -> Option<OfferedKey> {
-    let words = notes.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let words = notes
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
     let mut noted = words.filter_map(|words| <[&str; 6]>::try_from(words).ok());
     let [_, _, host, kind, key, fingerprint] = noted.rfind(|words| words[0] == alias)?;
     let state = if said.contains("REVOKED HOST KEY") || said.contains("marked as revoked") {
@@ -40,7 +47,11 @@ fn read(notes: &str, alias: &str, known_hosts: &str, said: &str) -> Option<Offer
     } else {
         KeyState::Unknown
     };
-    Some(OfferedKey { line: format!("{host} {kind} {key}"), fingerprint: fingerprint.to_owned(), state })
+    Some(OfferedKey {
+        line: format!("{host} {kind} {key}"),
+        fingerprint: fingerprint.to_owned(),
+        state,
+    })
 }
 
 #[cfg(test)]
@@ -53,12 +64,24 @@ mod tests {
                      target HOSTNAME [h]:2 ssh-ed25519 AAAA SHA256:a\njump HOSTNAME j ssh-rsa BBBB SHA256:b\ncut short\n";
         let state = |known_hosts, said| {
             let offered = read(notes, "target", known_hosts, said).unwrap();
-            assert_eq!((offered.line.as_str(), offered.fingerprint.as_str()), ("[h]:2 ssh-ed25519 AAAA", "SHA256:a"));
+            assert_eq!(
+                (offered.line.as_str(), offered.fingerprint.as_str()),
+                ("[h]:2 ssh-ed25519 AAAA", "SHA256:a")
+            );
             offered.state
         };
-        assert_eq!(state("", "No ED25519 host key is known for [h]:2"), KeyState::Unknown);
-        assert_eq!(state("other ssh-ed25519 AAAA", "No ED25519 host key is known"), KeyState::OtherName);
-        assert_eq!(state("", "REMOTE HOST IDENTIFICATION HAS CHANGED!"), KeyState::Changed);
+        assert_eq!(
+            state("", "No ED25519 host key is known for [h]:2"),
+            KeyState::Unknown
+        );
+        assert_eq!(
+            state("other ssh-ed25519 AAAA", "No ED25519 host key is known"),
+            KeyState::OtherName
+        );
+        assert_eq!(
+            state("", "REMOTE HOST IDENTIFICATION HAS CHANGED!"),
+            KeyState::Changed
+        );
         assert_eq!(state("", "host key marked as revoked"), KeyState::Revoked);
         assert_eq!(read(notes, "jump", "", "").unwrap().line, "j ssh-rsa BBBB");
         assert_eq!(read("", "target", "", ""), None);

@@ -32,14 +32,21 @@ impl Askpass {
     pub(super) fn new(folder: &Path, passphrase: &KeyText) -> io::Result<Self> {
         let folder = folder.join("ask");
         std::fs::create_dir(&folder)?;
-        let mut script = OpenOptions::new().create_new(true).write(true).mode(0o700).open(folder.join("program"))?;
+        let mut script = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o700)
+            .open(folder.join("program"))?;
         script.write_all(SCRIPT.as_bytes())?;
         let pipe = folder.join("answer");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         // for both, so that opening it does not wait for the script
         let mut answer = OpenOptions::new().read(true).write(true).open(&pipe)?;
         answer.write_all(format!("{}\n", passphrase.reveal()).as_bytes())?;
-        Ok(Self { folder, _answer: answer })
+        Ok(Self {
+            folder,
+            _answer: answer,
+        })
     }
 
     pub(super) fn program(&self) -> PathBuf {

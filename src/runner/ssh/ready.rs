@@ -25,7 +25,8 @@ impl Ready {
     /// A missing tool, or a bad key.
     pub(crate) async fn make(login: &Login<'_>) -> Result<Self, Trouble> {
         require(&["ssh"])?;
-        let folder = Folder::make().map_err(|error| unusable("ssh", format!("cannot get a folder: {error}")))?;
+        let folder = Folder::make()
+            .map_err(|error| unusable("ssh", format!("cannot get a folder: {error}")))?;
         let agent = private_agent(login, &folder).await?;
         write_files(login, folder.path())?;
         Ok(Self { agent, folder })
@@ -46,7 +47,9 @@ impl Ready {
 }
 
 async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, Trouble> {
-    let Some(key) = login.key else { return Ok(None) };
+    let Some(key) = login.key else {
+        return Ok(None);
+    };
     require(&["ssh-agent", "ssh-add"])?;
     let agent = Agent::start(folder.path()).await?;
     agent.add(key, login.passphrase, login.key_life).await?;
@@ -55,14 +58,27 @@ async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agen
 }
 
 fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), Trouble> {
-    let target = Address { host: login.host, port: login.port, user: login.user };
-    let jump = login.jump.map(|jump| Address { host: &jump.host, port: jump.port, user: &jump.user });
+    let target = Address {
+        host: login.host,
+        port: login.port,
+        user: login.user,
+    };
+    let jump = login.jump.map(|jump| Address {
+        host: &jump.host,
+        port: jump.port,
+        user: &jump.user,
+    });
     let write = |path: &Path, text: &str| {
-        fs::write(path, text).map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
+        fs::write(path, text)
+            .map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
     };
     write(&folder.join("known_hosts"), login.known_hosts)?;
-    write(&config_file(folder), &config(&target, jump.as_ref(), login.connect_timeout, folder))?;
-    host_key::prepare(folder).map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))
+    write(
+        &config_file(folder),
+        &config(&target, jump.as_ref(), login.connect_timeout, folder),
+    )?;
+    host_key::prepare(folder)
+        .map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))
 }
 
 fn config_file(folder: &Path) -> PathBuf {

@@ -28,11 +28,16 @@ impl Attempted<'_> {
         let kind = kind_of(&said);
         let jump = fs::read(self.folder.join("jump.log")).unwrap_or_default();
         let jump = String::from_utf8_lossy(&jump);
-        if matches!(kind, ConnectionKind::HostKey | ConnectionKind::Login) || jump.trim().is_empty() {
+        if matches!(kind, ConnectionKind::HostKey | ConnectionKind::Login) || jump.trim().is_empty()
+        {
             return self.trouble(kind, said, Hop::Server);
         }
         match jump.lines().find(|line| line.contains(NOT_REACHED)) {
-            Some(line) => self.trouble(kind_of(line), format!("from the jump host: {line}"), Hop::Server),
+            Some(line) => self.trouble(
+                kind_of(line),
+                format!("from the jump host: {line}"),
+                Hop::Server,
+            ),
             None => self.trouble(kind_of(&jump), jump.into_owned(), self.jump()),
         }
     }
@@ -56,15 +61,24 @@ impl Attempted<'_> {
     fn trouble(&self, kind: ConnectionKind, said: String, hop: Hop) -> Trouble {
         let alias = if hop == Hop::Server { ALIAS } else { JUMP };
         let untrusted = kind == ConnectionKind::HostKey;
-        let offered = untrusted.then(|| offered(self.folder, alias, self.login.known_hosts, &said)).flatten();
-        Trouble::Connection { kind, said: said.into_bytes(), hop, offered: offered.map(Box::new) }
+        let offered = untrusted
+            .then(|| offered(self.folder, alias, self.login.known_hosts, &said))
+            .flatten();
+        Trouble::Connection {
+            kind,
+            said: said.into_bytes(),
+            hop,
+            offered: offered.map(Box::new),
+        }
     }
 }
 
 /// An error with its causes.
 pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |words, cause| format!("{words}: {cause}"))
+    causes.fold(error.to_string(), |words, cause| {
+        format!("{words}: {cause}")
+    })
 }
 
 /// What ssh's words hint at; they are not an interface, so nothing but a hint depends on it.
@@ -84,7 +98,10 @@ fn kind_of(said: &str) -> ConnectionKind {
         ("timeout", ConnectionKind::TimedOut),
         ("No route to host", ConnectionKind::Other),
     ];
-    WORDS.iter().find(|(words, _)| said.contains(words)).map_or(ConnectionKind::Other, |(_, kind)| *kind)
+    WORDS
+        .iter()
+        .find(|(words, _)| said.contains(words))
+        .map_or(ConnectionKind::Other, |(_, kind)| *kind)
 }
 
 #[cfg(test)]

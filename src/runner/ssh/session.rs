@@ -6,7 +6,8 @@ use crate::protocol::Trouble;
 use crate::runner::pipes::Pipes;
 use crate::runner::{Jump, KeyText};
 use openssh::{
-    Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session, SessionBuilder, Stdio,
+    Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session,
+    SessionBuilder, Stdio,
 };
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -47,7 +48,10 @@ pub(crate) struct Connection {
 }
 
 /// One command on the server. Dropped, it only stops listening.
-pub(crate) type Channel<'a> = (Pipes<ChildStdin, ChildStdout, ChildStderr>, Child<&'a Session>);
+pub(crate) type Channel<'a> = (
+    Pipes<ChildStdin, ChildStdout, ChildStderr>,
+    Child<&'a Session>,
+);
 
 impl Connection {
     /// Logs in.
@@ -57,8 +61,14 @@ impl Connection {
     pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, Trouble> {
         let builder = builder(login, &ready);
         let hops = if login.jump.is_some() { 2 } else { 1 };
-        let limit = login.connect_timeout.saturating_add(LOGIN_TIME).saturating_mul(hops);
-        let attempted = Attempted { login, folder: ready.folder() };
+        let limit = login
+            .connect_timeout
+            .saturating_add(LOGIN_TIME)
+            .saturating_mul(hops);
+        let attempted = Attempted {
+            login,
+            folder: ready.folder(),
+        };
         match timeout(limit, builder.connect_mux(ALIAS)).await {
             Ok(Ok(session)) => Ok(Self { session, ready }),
             Ok(Err(error)) => Err(attempted.refused(&error)),
@@ -85,15 +95,30 @@ impl Connection {
             .spawn()
             .await
             .map_err(failed)?;
-        match (child.stdin().take(), child.stdout().take(), child.stderr().take()) {
-            (Some(stdin), Some(stdout), Some(stderr)) => Ok((Pipes { stdin, stdout, stderr }, child)),
-            _ => Err(Trouble::Bug { problem: "a channel has no pipes".to_owned() }),
+        match (
+            child.stdin().take(),
+            child.stdout().take(),
+            child.stderr().take(),
+        ) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Ok((
+                Pipes {
+                    stdin,
+                    stdout,
+                    stderr,
+                },
+                child,
+            )),
+            _ => Err(Trouble::Bug {
+                problem: "a channel has no pipes".to_owned(),
+            }),
         }
     }
 
     /// Whether the connection still stands, as far as is known here.
     pub(crate) async fn stands(&self) -> bool {
-        timeout(CLOSING_TIME, self.session.check()).await.is_ok_and(|checked| checked.is_ok())
+        timeout(CLOSING_TIME, self.session.check())
+            .await
+            .is_ok_and(|checked| checked.is_ok())
     }
 
     /// Where its files lie as long as it stands.
@@ -144,7 +169,11 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_listening_is_told_as_such() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let login = Login {
             host: "127.0.0.1",
             port: free,
@@ -157,7 +186,9 @@ mod tests {
             connect_timeout: Duration::from_secs(5),
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, .. }) = open(&login).await else { panic!("connected") };
+        let Err(Trouble::Connection { kind, .. }) = open(&login).await else {
+            panic!("connected")
+        };
         assert_eq!(kind, ConnectionKind::Refused);
     }
 
@@ -176,7 +207,14 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else { panic!("connected") };
-        assert_eq!(kind, ConnectionKind::TimedOut, "{}", String::from_utf8_lossy(&said));
+        let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else {
+            panic!("connected")
+        };
+        assert_eq!(
+            kind,
+            ConnectionKind::TimedOut,
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
     }
 }

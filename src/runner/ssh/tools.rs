@@ -14,17 +14,23 @@ const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
 /// The first that is missing.
 pub(super) fn require(programs: &[&str]) -> Result<(), Trouble> {
     let path = env::var_os("PATH").unwrap_or_default();
-    match programs.iter().find(|program| find(program, &path).is_none()) {
+    match programs
+        .iter()
+        .find(|program| find(program, &path).is_none())
+    {
         None => Ok(()),
         Some(program) => Err(Trouble::Tool {
             program: (*program).to_owned(),
-            problem: "was not found; OpenSSH's client is needed (package openssh-client)".to_owned(),
+            problem: "was not found; OpenSSH's client is needed (package openssh-client)"
+                .to_owned(),
         }),
     }
 }
 
 fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
-    env::split_paths(path).map(|folder| folder.join(program)).find(|file| executable(file))
+    env::split_paths(path)
+        .map(|folder| folder.join(program))
+        .find(|file| executable(file))
 }
 
 fn executable(file: &Path) -> bool {
@@ -39,11 +45,16 @@ pub(super) fn command(program: &str) -> Command {
 }
 
 fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
-    PASSED_ON.into_iter().filter_map(|name| env::var_os(name).map(|value| (name, value)))
+    PASSED_ON
+        .into_iter()
+        .filter_map(|name| env::var_os(name).map(|value| (name, value)))
 }
 
 pub(super) fn unusable(program: &str, problem: impl ToString) -> Trouble {
-    Trouble::Tool { program: program.to_owned(), problem: problem.to_string() }
+    Trouble::Tool {
+        program: program.to_owned(),
+        problem: problem.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +64,9 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         assert_eq!(require(&["sh"]), Ok(()));
-        let Err(Trouble::Tool { program, .. }) = require(&["sh", "no-such-program"]) else { panic!("found") };
+        let Err(Trouble::Tool { program, .. }) = require(&["sh", "no-such-program"]) else {
+            panic!("found")
+        };
         assert_eq!(program, "no-such-program");
     }
 

@@ -33,7 +33,12 @@ pub(super) fn unreadable(path: &[u8], error: &io::Error) -> SourceError {
 }
 
 /// The digest of a file that is `size` bytes long.
-pub(super) fn hash(source: &Path, path: &[u8], size: u64, stop: &AtomicBool) -> Result<Digest, SourceError> {
+pub(super) fn hash(
+    source: &Path,
+    path: &[u8],
+    size: u64,
+    stop: &AtomicBool,
+) -> Result<Digest, SourceError> {
     let mut file = open(source, path)?.take(size.saturating_add(1));
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; usize::try_from(size).unwrap_or(BUFFER).clamp(1, BUFFER)];
@@ -42,7 +47,10 @@ pub(super) fn hash(source: &Path, path: &[u8], size: u64, stop: &AtomicBool) -> 
         if stop.load(Ordering::Relaxed) {
             return Err(SourceError::Stopped);
         }
-        match file.read(&mut buffer).map_err(|error| unreadable(path, &error))? {
+        match file
+            .read(&mut buffer)
+            .map_err(|error| unreadable(path, &error))?
+        {
             0 => break,
             n => {
                 hasher.update(&buffer[..n]);
@@ -66,9 +74,20 @@ pub struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn open(source: &Path, path: &'a [u8], size: u64, digest: ShortDigest) -> Result<Self, SourceError> {
+    pub(super) fn open(
+        source: &Path,
+        path: &'a [u8],
+        size: u64,
+        digest: ShortDigest,
+    ) -> Result<Self, SourceError> {
         let file = open(source, path)?;
-        Ok(Self { path, file, hasher: Sha256::new(), left: size, digest })
+        Ok(Self {
+            path,
+            file,
+            hasher: Sha256::new(),
+            left: size,
+            digest,
+        })
     }
 
     /// Bytes that have not been given yet.
@@ -86,7 +105,9 @@ impl<'a> Content<'a> {
         if self.left == 0 {
             return Ok(None);
         }
-        let size = usize::try_from(self.left).unwrap_or(MAX_PIECE).min(MAX_PIECE);
+        let size = usize::try_from(self.left)
+            .unwrap_or(MAX_PIECE)
+            .min(MAX_PIECE);
         let mut piece = vec![0; size];
         self.fill(&mut piece)?;
         Ok(Some(piece))
@@ -94,10 +115,12 @@ impl<'a> Content<'a> {
 
     /// Not more than what is left.
     fn fill(&mut self, piece: &mut [u8]) -> Result<(), SourceError> {
-        self.file.read_exact(piece).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.changed(),
-            _ => unreadable(self.path, &error),
-        })?;
+        self.file
+            .read_exact(piece)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.changed(),
+                _ => unreadable(self.path, &error),
+            })?;
         self.hasher.update(&piece);
         self.left -= piece.len() as u64;
         if self.left == 0 {
@@ -107,7 +130,10 @@ impl<'a> Content<'a> {
     }
 
     fn prove(&mut self) -> Result<(), SourceError> {
-        let more = self.file.read(&mut [0]).map_err(|error| unreadable(self.path, &error))?;
+        let more = self
+            .file
+            .read(&mut [0])
+            .map_err(|error| unreadable(self.path, &error))?;
         let digest = Digest::from_hasher(std::mem::take(&mut self.hasher));
         if more > 0 || ShortDigest::from(digest) != self.digest {
             return Err(self.changed());
@@ -123,7 +149,9 @@ impl<'a> Content<'a> {
 /// As [`Content::next_piece`]; errors hold a [`SourceError`].
 impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let size = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         if size > 0 {
             self.fill(&mut buffer[..size]).map_err(io::Error::other)?;
         }

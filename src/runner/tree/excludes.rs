@@ -25,10 +25,17 @@ impl Matcher {
     pub(super) fn new(leave_out: &LeaveOut) -> Result<Self, SourceError> {
         let mut builder = GitignoreBuilder::new(ROOT);
         for line in &leave_out.patterns {
-            builder.add_line(None, line).map_err(|error| SourceError::at(b"", bad_pattern(line, &error)))?;
+            builder
+                .add_line(None, line)
+                .map_err(|error| SourceError::at(b"", bad_pattern(line, &error)))?;
         }
-        let patterns = builder.build().map_err(|error| SourceError::at(b"", format!("has bad patterns: {error}")))?;
-        Ok(Self { patterns, venv: leave_out.venv })
+        let patterns = builder
+            .build()
+            .map_err(|error| SourceError::at(b"", format!("has bad patterns: {error}")))?;
+        Ok(Self {
+            patterns,
+            venv: leave_out.venv,
+        })
     }
 
     /// Whether `path` stays behind, and all below it.
@@ -49,7 +56,8 @@ impl Matcher {
     /// credentials at the top.
     fn never(&self, path: &[u8]) -> bool {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-        let credentials = path.starts_with(b"gha-creds-") && path.ends_with(b".json") && name == path;
+        let credentials =
+            path.starts_with(b"gha-creds-") && path.ends_with(b".json") && name == path;
         name == b".git" || credentials || (self.venv && path == b".venv")
     }
 }

@@ -15,15 +15,24 @@ const LESS_URGENT: i32 = 10;
 
 /// Fills in the digests of all files, several at once: before that nothing can be sent. Gives them whole, one for each
 /// entry. The first problem counts.
-pub(super) fn hash(source: &Path, entries: &mut [Entry], stop: &AtomicBool) -> Result<Vec<Digest>, SourceError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+pub(super) fn hash(
+    source: &Path,
+    entries: &mut [Entry],
+    stop: &AtomicBool,
+) -> Result<Vec<Digest>, SourceError> {
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(THREADS);
     let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
     let mut digests = vec![Digest::of(b""); entries.len()];
     thread::scope(|scope| {
         let hash = |(share, digests)| move || hash_each(source, share, digests, stop);
         let shares = entries.chunks_mut(share).zip(digests.chunks_mut(share));
         let all: Vec<_> = shares.map(|share| scope.spawn(hash(share))).collect();
-        all.into_iter().try_for_each(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        all.into_iter().try_for_each(|one| {
+            one.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     Ok(digests)
 }

@@ -33,7 +33,10 @@ pub enum SourceError {
 
 impl SourceError {
     fn at(path: &[u8], problem: impl ToString) -> Self {
-        Self::At { path: path.to_vec(), problem: problem.to_string() }
+        Self::At {
+            path: path.to_vec(),
+            problem: problem.to_string(),
+        }
     }
 }
 
@@ -41,7 +44,9 @@ impl From<SourceError> for Trouble {
     fn from(error: SourceError) -> Self {
         match error {
             SourceError::At { path, problem } => Trouble::Source { path, problem },
-            SourceError::Stopped => Trouble::Bug { problem: "reading the source stopped by itself".to_owned() },
+            SourceError::Stopped => Trouble::Bug {
+                problem: "reading the source stopped by itself".to_owned(),
+            },
         }
     }
 }
@@ -59,20 +64,34 @@ impl Walked {
     /// # Errors
     /// The first thing that can't be deployed: a socket, a device, a FIFO, something unreadable, or nothing at all;
     /// [`SourceError::Stopped`] soon after `stop` became true.
-    pub fn walk(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Self, SourceError> {
+    pub fn walk(
+        source: &Path,
+        leave_out: &LeaveOut,
+        stop: &AtomicBool,
+    ) -> Result<Self, SourceError> {
         let mut entries = walk::walk(source, leave_out, stop)?;
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        if !entries.iter().any(|entry| !matches!(entry.kind, Kind::Folder { .. })) {
+        if !entries
+            .iter()
+            .any(|entry| !matches!(entry.kind, Kind::Folder { .. }))
+        {
             return Err(SourceError::at(b"", "holds no files to deploy"));
         }
-        validate(&entries).map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
-        Ok(Self { source: source.to_owned(), entries })
+        validate(&entries)
+            .map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
+        Ok(Self {
+            source: source.to_owned(),
+            entries,
+        })
     }
 
     /// What a rollback sends.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { source: PathBuf::new(), entries: Vec::new() }
+        Self {
+            source: PathBuf::new(),
+            entries: Vec::new(),
+        }
     }
 
     /// In the order of the manifest, without digests.
@@ -92,10 +111,17 @@ impl Walked {
     /// # Errors
     /// The first file that changes meanwhile or can't be read; [`SourceError::Stopped`] soon after `stop` became true.
     pub fn hash(self, stop: &AtomicBool) -> Result<Tree, SourceError> {
-        let Self { source, mut entries } = self;
+        let Self {
+            source,
+            mut entries,
+        } = self;
         let digests = hashing::hash(&source, &mut entries, stop)?;
         let root = root_of(&entries, &digests);
-        Ok(Tree { source, entries, root })
+        Ok(Tree {
+            source,
+            entries,
+            root,
+        })
     }
 }
 
@@ -138,9 +164,10 @@ impl Tree {
     /// If it can't be opened any more.
     pub fn content(&self, index: u32) -> Result<Option<Content<'_>>, SourceError> {
         match self.entries.get(index as usize) {
-            Some(Entry { path, kind: Kind::File { size, digest, .. } }) if *size > 0 => {
-                Content::open(&self.source, path, *size, *digest).map(Some)
-            }
+            Some(Entry {
+                path,
+                kind: Kind::File { size, digest, .. },
+            }) if *size > 0 => Content::open(&self.source, path, *size, *digest).map(Some),
             _ => Ok(None),
         }
     }

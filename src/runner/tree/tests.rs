@@ -20,12 +20,18 @@ fn source(files: &[&str]) -> TempDir {
 }
 
 fn read(source: &TempDir, patterns: &[&str], venv: bool) -> Result<Tree, SourceError> {
-    let leave_out = LeaveOut { patterns: patterns.iter().map(|line| (*line).to_owned()).collect(), venv };
+    let leave_out = LeaveOut {
+        patterns: patterns.iter().map(|line| (*line).to_owned()).collect(),
+        venv,
+    };
     read_tree(source.path(), &leave_out, &AtomicBool::new(false))
 }
 
 fn names(tree: &Tree) -> Vec<String> {
-    tree.entries().iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+    tree.entries()
+        .iter()
+        .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+        .collect()
 }
 
 fn problem(result: Result<Tree, SourceError>) -> String {
@@ -41,26 +47,71 @@ fn a_tree_is_sorted_by_the_bytes_of_whole_paths() {
     let source = source(&["a/b", "a-b", "a.b", "-rf", "new\nline", "a/b c/d"]);
     fs::write(source.path().join(OsStr::from_bytes(b"\xff\xfe")), "x").unwrap();
     let tree = read(&source, &[], false).unwrap();
-    assert_eq!(names(&tree), ["-rf", "a", "a-b", "a.b", "a/b", "a/b c", "a/b c/d", "new\nline", "\u{fffd}\u{fffd}"]);
+    assert_eq!(
+        names(&tree),
+        [
+            "-rf",
+            "a",
+            "a-b",
+            "a.b",
+            "a/b",
+            "a/b c",
+            "a/b c/d",
+            "new\nline",
+            "\u{fffd}\u{fffd}"
+        ]
+    );
     assert_eq!(tree.entries().last().unwrap().path, b"\xff\xfe");
     assert_eq!(validate(tree.entries()), Ok(()));
-    let digest =
-        |entry: &Entry| Digest::of(&fs::read(source.path().join(OsStr::from_bytes(&entry.path))).unwrap_or_default());
-    assert_eq!(tree.root(), root_of(tree.entries(), &tree.entries().iter().map(digest).collect::<Vec<_>>()));
+    let digest = |entry: &Entry| {
+        Digest::of(
+            &fs::read(source.path().join(OsStr::from_bytes(&entry.path))).unwrap_or_default(),
+        )
+    };
+    assert_eq!(
+        tree.root(),
+        root_of(
+            tree.entries(),
+            &tree.entries().iter().map(digest).collect::<Vec<_>>()
+        )
+    );
     assert_eq!((tree.files(), tree.bytes()), (7, 94));
 }
 
 #[test]
 fn patterns_mean_what_they_mean_in_gitignore() {
-    let source = source(&["a/__pycache__/x.pyc", "x.pyc", "build/y", "a/build", "keep.log", "z.log", "app.py"]);
-    let tree = read(&source, &["# caches", "__pycache__/", "*.pyc", "/build", "*.log", "!keep.log"], false).unwrap();
+    let source = source(&[
+        "a/__pycache__/x.pyc",
+        "x.pyc",
+        "build/y",
+        "a/build",
+        "keep.log",
+        "z.log",
+        "app.py",
+    ]);
+    let tree = read(
+        &source,
+        &[
+            "# caches",
+            "__pycache__/",
+            "*.pyc",
+            "/build",
+            "*.log",
+            "!keep.log",
+        ],
+        false,
+    )
+    .unwrap();
     assert_eq!(names(&tree), ["a", "a/build", "app.py", "keep.log"]);
 }
 
 #[test]
 fn nothing_below_an_excluded_folder_comes_back() {
     let source = source(&["build/keep/x", "app.py"]);
-    assert_eq!(names(&read(&source, &["build/", "!build/keep/x"], false).unwrap()), ["app.py"]);
+    assert_eq!(
+        names(&read(&source, &["build/", "!build/keep/x"], false).unwrap()),
+        ["app.py"]
+    );
 }
 
 #[test]
@@ -71,17 +122,35 @@ fn bad_patterns_are_refused_with_their_place() {
 
 #[test]
 fn what_may_hold_a_token_is_never_uploaded_whatever_the_patterns_say() {
-    let source = source(&[".git/config", "sub/.git", "vendored/.git/config", "gha-creds-12ab.json", "a", ".gitignore"]);
-    let tree = read(&source, &["!.git", "!**/.git/**", "!gha-creds-*.json"], false).unwrap();
+    let source = source(&[
+        ".git/config",
+        "sub/.git",
+        "vendored/.git/config",
+        "gha-creds-12ab.json",
+        "a",
+        ".gitignore",
+    ]);
+    let tree = read(
+        &source,
+        &["!.git", "!**/.git/**", "!gha-creds-*.json"],
+        false,
+    )
+    .unwrap();
     assert_eq!(names(&tree), [".gitignore", "a", "sub", "vendored"]);
     let deep = self::source(&["x/gha-creds-1.json"]);
-    assert_eq!(names(&read(&deep, &[], false).unwrap()), ["x", "x/gha-creds-1.json"]);
+    assert_eq!(
+        names(&read(&deep, &[], false).unwrap()),
+        ["x", "x/gha-creds-1.json"]
+    );
 }
 
 #[test]
 fn the_sources_own_venv_stays_behind_only_where_it_is_made_anew() {
     let source = source(&[".venv/bin/python", "x/.venv/y", "a"]);
-    assert_eq!(names(&read(&source, &["!.venv"], true).unwrap()), ["a", "x", "x/.venv", "x/.venv/y"]);
+    assert_eq!(
+        names(&read(&source, &["!.venv"], true).unwrap()),
+        ["a", "x", "x/.venv", "x/.venv/y"]
+    );
     assert!(names(&read(&source, &[], false).unwrap()).contains(&".venv/bin/python".to_owned()));
 }
 
@@ -111,26 +180,48 @@ fn links_are_kept_as_they_are_and_never_followed() {
     symlink("nowhere", source.path().join("broken")).unwrap();
     let tree = read(&source, &[], false).unwrap();
     assert_eq!(names(&tree), ["a", "broken", "out"]);
-    assert_eq!(tree.entries()[2].kind, Kind::Link { to: b"/etc".to_vec() });
+    assert_eq!(
+        tree.entries()[2].kind,
+        Kind::Link {
+            to: b"/etc".to_vec()
+        }
+    );
 }
 
 #[test]
 fn sockets_devices_and_fifos_are_refused_by_name_unless_they_are_excluded() {
     let source = source(&["a"]);
     let fifo = source.path().join("pipe");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    assert_eq!(problem(read(&source, &[], false)), "pipe is a FIFO, which cannot be deployed");
+    assert!(Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .unwrap()
+        .success());
+    assert_eq!(
+        problem(read(&source, &[], false)),
+        "pipe is a FIFO, which cannot be deployed"
+    );
     fs::remove_file(&fifo).unwrap();
     let _listener = UnixListener::bind(source.path().join("app.sock")).unwrap();
-    assert_eq!(problem(read(&source, &[], false)), "app.sock is a socket, which cannot be deployed");
+    assert_eq!(
+        problem(read(&source, &[], false)),
+        "app.sock is a socket, which cannot be deployed"
+    );
     assert_eq!(names(&read(&source, &["*.sock"], false).unwrap()), ["a"]);
 }
 
 #[test]
 fn a_source_without_a_file_is_refused() {
     let source = source(&[".git/config", "only/.git"]);
-    assert_eq!(problem(read(&source, &[], false)), " holds no files to deploy");
-    let nowhere = read_tree(std::path::Path::new("/nowhere"), &LeaveOut::default(), &AtomicBool::new(false));
+    assert_eq!(
+        problem(read(&source, &[], false)),
+        " holds no files to deploy"
+    );
+    let nowhere = read_tree(
+        std::path::Path::new("/nowhere"),
+        &LeaveOut::default(),
+        &AtomicBool::new(false),
+    );
     assert!(problem(nowhere).contains("cannot be read"));
 }
 
@@ -169,11 +260,18 @@ fn a_file_that_changes_after_it_was_hashed_is_an_error() {
     for changed in ["content of b", "content of", "content of a and more", ""] {
         fs::write(&path, changed).unwrap();
         let error = whole(&tree, 0).unwrap_err();
-        assert_eq!(error.to_string(), "a changes while it is read", "{changed:?}");
+        assert_eq!(
+            error.to_string(),
+            "a changes while it is read",
+            "{changed:?}"
+        );
     }
     fs::remove_file(&path).unwrap();
     symlink("/etc/hostname", &path).unwrap();
-    assert!(whole(&tree, 0).unwrap_err().to_string().starts_with("a cannot be read"));
+    assert!(whole(&tree, 0)
+        .unwrap_err()
+        .to_string()
+        .starts_with("a cannot be read"));
 }
 
 #[test]
@@ -185,7 +283,11 @@ fn each_of_many_files_has_its_own_digest() {
     for entry in tree.entries() {
         if let Kind::File { digest, .. } = entry.kind {
             let path = String::from_utf8(entry.path.clone()).unwrap();
-            assert_eq!(digest, ShortDigest::of(format!("content of {path}").as_bytes()), "{path}");
+            assert_eq!(
+                digest,
+                ShortDigest::of(format!("content of {path}").as_bytes()),
+                "{path}"
+            );
         }
     }
 }

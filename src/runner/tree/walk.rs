@@ -1,6 +1,8 @@
 use super::{content, excludes::Matcher, LeaveOut, SourceError};
 use crate::protocol::{Entry, Kind, ShortDigest, MAX_ENTRIES};
-use rustix::fs::{accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{
+    accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat,
+};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::{CStr, OsStr};
@@ -15,10 +17,22 @@ const KEPT_BITS: u32 = 0o755;
 const FOLDER_BITS: u32 = 0o700;
 
 /// Everything below `source`, in no particular order; the digests of files are those of empty ones until they are hashed.
-pub(super) fn walk(source: &Path, leave_out: &LeaveOut, stop: &AtomicBool) -> Result<Vec<Entry>, SourceError> {
+pub(super) fn walk(
+    source: &Path,
+    leave_out: &LeaveOut,
+    stop: &AtomicBool,
+) -> Result<Vec<Entry>, SourceError> {
     let matcher = Matcher::new(leave_out)?;
     let (user, unhashed) = (geteuid().as_raw(), ShortDigest::of(b""));
-    let mut walk = Walk { source, matcher, stop, user, unhashed, entries: Vec::new(), ahead: vec![Vec::new()] };
+    let mut walk = Walk {
+        source,
+        matcher,
+        stop,
+        user,
+        unhashed,
+        entries: Vec::new(),
+        ahead: vec![Vec::new()],
+    };
     while let Some(folder) = walk.ahead.pop() {
         walk.folder(&folder)?;
     }
@@ -52,7 +66,13 @@ impl Walk<'_> {
             let found = found.map_err(problem)?;
             let name = found.file_name();
             if name != c"." && name != c".." {
-                self.item(Item { folder: opened.as_fd(), name }, below(folder, name.to_bytes()))?;
+                self.item(
+                    Item {
+                        folder: opened.as_fd(),
+                        name,
+                    },
+                    below(folder, name.to_bytes()),
+                )?;
             }
         }
         Ok(())
@@ -60,15 +80,23 @@ impl Walk<'_> {
 
     /// The source itself may be a link, nothing below it.
     fn open(&self, folder: &[u8]) -> Result<OwnedFd, Errno> {
-        let links = if folder.is_empty() { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let links = if folder.is_empty() {
+            OFlags::empty()
+        } else {
+            OFlags::NOFOLLOW
+        };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
-        open(self.source.join(OsStr::from_bytes(folder)), flags, Mode::empty())
+        open(
+            self.source.join(OsStr::from_bytes(folder)),
+            flags,
+            Mode::empty(),
+        )
     }
 
     fn item(&mut self, item: Item<'_>, path: Vec<u8>) -> Result<(), SourceError> {
         // of the link itself, where it is one
-        let found =
-            statat(item.folder, item.name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| unreadable(&path, error))?;
+        let found = statat(item.folder, item.name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| unreadable(&path, error))?;
         let folder = FileType::from_raw_mode(found.st_mode).is_dir();
         if self.matcher.leaves_out(&path, folder) {
             return Ok(());
@@ -77,7 +105,10 @@ impl Walk<'_> {
             return Err(SourceError::Stopped);
         }
         if self.entries.len() >= MAX_ENTRIES {
-            return Err(SourceError::at(b"", format!("has more than {MAX_ENTRIES} entries")));
+            return Err(SourceError::at(
+                b"",
+                format!("has more than {MAX_ENTRIES} entries"),
+            ));
         }
         let kind = self.kind(item, &path, &found)?;
         if folder {
@@ -90,22 +121,36 @@ impl Walk<'_> {
     fn kind(&self, item: Item<'_>, path: &[u8], found: &Stat) -> Result<Kind, SourceError> {
         let mode = found.st_mode & KEPT_BITS;
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::Directory => Ok(Kind::Folder { mode: mode | FOLDER_BITS }),
+            FileType::Directory => Ok(Kind::Folder {
+                mode: mode | FOLDER_BITS,
+            }),
             FileType::Symlink => {
-                let to = readlinkat(item.folder, item.name, Vec::new()).map_err(|error| unreadable(path, error))?;
-                Ok(Kind::Link { to: to.into_bytes() })
+                let to = readlinkat(item.folder, item.name, Vec::new())
+                    .map_err(|error| unreadable(path, error))?;
+                Ok(Kind::Link {
+                    to: to.into_bytes(),
+                })
             }
             FileType::RegularFile => {
-                self.readable(item, found).map_err(|error| unreadable(path, error))?;
-                Ok(Kind::File { mode, size: found.st_size.unsigned_abs(), digest: self.unhashed })
+                self.readable(item, found)
+                    .map_err(|error| unreadable(path, error))?;
+                Ok(Kind::File {
+                    mode,
+                    size: found.st_size.unsigned_abs(),
+                    digest: self.unhashed,
+                })
             }
-            kind => Err(SourceError::at(path, format!("is a {}, which cannot be deployed", name_of(kind)))),
+            kind => Err(SourceError::at(
+                path,
+                format!("is a {}, which cannot be deployed", name_of(kind)),
+            )),
         }
     }
 
     /// Asks the kernel only where the bits do not tell; hashing has the last word.
     fn readable(&self, item: Item<'_>, found: &Stat) -> Result<(), Errno> {
-        let own = found.st_uid == self.user && Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR);
+        let own =
+            found.st_uid == self.user && Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR);
         if own {
             return Ok(());
         }

@@ -11,7 +11,11 @@ type Files<'a> = &'a [(&'a str, &'a [u8])];
 /// Sends `files` to a server that asks for `needed`, and gives what it got.
 async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>, Vec<ToServer>) {
     let (_folder, tree, plan) = planned(files);
-    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
+    let upload = Upload {
+        plan: &plan,
+        tree: &tree,
+        word: Word::Start,
+    };
     let unasked = upload.unasked().unwrap();
     let (needs, wanted) = unbounded_channel();
     for need in needed {
@@ -30,16 +34,27 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
 }
 
 fn all(count: u32) -> Vec<Needed> {
-    vec![Needed { ranges: vec![(0, count)], known: vec![], last: true }]
+    vec![Needed {
+        ranges: vec![(0, count)],
+        known: vec![],
+        last: true,
+    }]
 }
 
 #[tokio::test]
 async fn a_small_tree_goes_unasked_and_whole() {
-    let (result, messages) = sent(&[("a", b"content"), ("b/c", b"more"), ("empty", b"")], vec![]).await;
+    let (result, messages) = sent(
+        &[("a", b"content"), ("b/c", b"more"), ("empty", b"")],
+        vec![],
+    )
+    .await;
     result.unwrap();
     assert!(matches!(&messages[0], ToServer::Start(plan) if plan.entries == 4));
     assert!(matches!(&messages[1], ToServer::Entries(entries) if entries.len() == 4));
-    assert_eq!((content_of(&messages, 0), content_of(&messages, 2)), (b"content".to_vec(), b"more".to_vec()));
+    assert_eq!(
+        (content_of(&messages, 0), content_of(&messages, 2)),
+        (b"content".to_vec(), b"more".to_vec())
+    );
     // an empty file has no pieces
     assert_eq!(messages.len(), 5);
     assert_eq!(messages[4], ToServer::Sent);
@@ -55,16 +70,22 @@ async fn much_that_packs_to_little_goes_unasked_too() {
 
 /// All chunks of `old`, as a server knows them for a file of `size` bytes.
 fn known(entry: u32, old: &[u8], size: usize) -> Known {
-    let chunks = cut(old, size as u64).map(|chunk| chunk.unwrap().digest()).collect();
+    let chunks = cut(old, size as u64)
+        .map(|chunk| chunk.unwrap().digest())
+        .collect();
     Known { entry, chunks }
 }
 
 /// The content that a server makes of `messages` and of what it had.
 fn put_together(messages: &[ToServer], old: &[u8], size: usize) -> Vec<u8> {
-    let chunks: Vec<_> = cut(old, size as u64).map(|chunk| chunk.unwrap().bytes).collect();
+    let chunks: Vec<_> = cut(old, size as u64)
+        .map(|chunk| chunk.unwrap().bytes)
+        .collect();
     let piece = |message: &ToServer| match message {
         ToServer::Content { bytes, .. } => bytes.clone(),
-        ToServer::Known { first, count, .. } => chunks[*first as usize..(first + count) as usize].concat(),
+        ToServer::Known { first, count, .. } => {
+            chunks[*first as usize..(first + count) as usize].concat()
+        }
         _ => vec![],
     };
     messages.iter().flat_map(piece).collect()
@@ -90,7 +111,11 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
         ("nothing", vec![], 700_001),
     ];
     for (name, old, limit) in cases {
-        let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &old, size)], last: true };
+        let need = Needed {
+            ranges: vec![(0, 1)],
+            known: vec![known(0, &old, size)],
+            last: true,
+        };
         let (result, messages) = sent(&[("1", &new)], vec![need]).await;
         result.unwrap();
         assert!(put_together(&messages, &old, size) == new, "{name}");
@@ -102,19 +127,37 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
 #[tokio::test]
 async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
     let one = noise(1, 700_000);
-    let first = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
-    let again = Needed { ranges: vec![(0, 1)], known: vec![], last: true };
+    let first = Needed {
+        ranges: vec![(0, 1)],
+        known: vec![known(0, &one, one.len())],
+        last: true,
+    };
+    let again = Needed {
+        ranges: vec![(0, 1)],
+        known: vec![],
+        last: true,
+    };
     let (result, messages) = sent(&[("1", &one)], vec![first, again]).await;
     result.unwrap();
     assert!(content_of(&messages, 0) == one);
-    assert_eq!(messages.iter().filter(|message| **message == ToServer::Sent).count(), 2);
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|message| **message == ToServer::Sent)
+            .count(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
     let large = vec![0; 40 << 20];
     let (_folder, tree, plan) = planned(&[("1", &large)]);
-    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
+    let upload = Upload {
+        plan: &plan,
+        tree: &tree,
+        word: Word::Start,
+    };
     for known in [vec![known(0, &large, large.len())], vec![]] {
         let (needs, wanted) = unbounded_channel();
         let (near, mut far) = duplex(64 << 10);
@@ -123,7 +166,13 @@ async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
             let (mut turns, mut after) = (0, 0);
             let mut buffer = vec![0; 64 << 10];
             assert!(far.read(&mut buffer).await.unwrap() > 0);
-            needs.send(Needed { ranges: vec![(0, 1)], known, last: true }).unwrap();
+            needs
+                .send(Needed {
+                    ranges: vec![(0, 1)],
+                    known,
+                    last: true,
+                })
+                .unwrap();
             while progress.reached() == Reached::Nothing {
                 turns += 1;
                 tokio::select! {
@@ -145,9 +194,19 @@ async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
 #[tokio::test]
 async fn chunks_that_follow_each_other_are_one_message() {
     let one = noise(1, 700_000);
-    let need = Needed { ranges: vec![(0, 1)], known: vec![known(0, &one, one.len())], last: true };
+    let need = Needed {
+        ranges: vec![(0, 1)],
+        known: vec![known(0, &one, one.len())],
+        last: true,
+    };
     let (_, messages) = sent(&[("1", &one)], vec![need]).await;
-    assert_eq!(messages.iter().filter(|message| matches!(message, ToServer::Known { .. })).count(), 1);
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|message| matches!(message, ToServer::Known { .. }))
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -155,8 +214,16 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
     let (one, two, three) = (noise(1, 700_000), noise(2, 100_000), noise(3, 50_000));
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
     let asked = vec![
-        Needed { ranges: vec![(0, 1)], known: vec![], last: false },
-        Needed { ranges: vec![(2, 3)], known: vec![], last: true },
+        Needed {
+            ranges: vec![(0, 1)],
+            known: vec![],
+            last: false,
+        },
+        Needed {
+            ranges: vec![(2, 3)],
+            known: vec![],
+            last: true,
+        },
     ];
     let (result, messages) = sent(files, asked).await;
     result.unwrap();
@@ -170,7 +237,15 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 #[tokio::test]
 async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
     let big = noise(1, 100_000);
-    let (result, messages) = sent(&[("1", &big)], vec![Needed { ranges: vec![], known: vec![], last: true }]).await;
+    let (result, messages) = sent(
+        &[("1", &big)],
+        vec![Needed {
+            ranges: vec![],
+            known: vec![],
+            last: true,
+        }],
+    )
+    .await;
     result.unwrap();
     assert_eq!(messages[2..], [ToServer::Ask, ToServer::Sent]);
 }
@@ -182,7 +257,10 @@ async fn folders_and_links_within_a_range_have_no_content() {
     result.unwrap();
     assert_eq!(content_of(&messages, 1), big);
     assert_eq!(
-        messages.iter().filter(|message| matches!(message, ToServer::Content { entry, .. } if *entry != 1)).count(),
+        messages
+            .iter()
+            .filter(|message| matches!(message, ToServer::Content { entry, .. } if *entry != 1))
+            .count(),
         0
     );
 }
@@ -191,43 +269,92 @@ async fn folders_and_links_within_a_range_have_no_content() {
 async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     let (folder, tree, plan) = planned(&[("a", &noise(1, 100_000))]);
     std::fs::write(folder.path().join("a"), noise(2, 100_000)).unwrap();
-    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
+    let upload = Upload {
+        plan: &plan,
+        tree: &tree,
+        word: Word::Start,
+    };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
-    needs.send(Needed { ranges: vec![(0, 1)], known: vec![], last: true }).unwrap();
+    needs
+        .send(Needed {
+            ranges: vec![(0, 1)],
+            known: vec![],
+            last: true,
+        })
+        .unwrap();
     let progress = Progress::default();
     let mut got = Vec::new();
     let result = send(&mut got, upload, None, wanted, &progress).await;
-    assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
+    assert!(
+        matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing
+    );
     assert!(!unpacked(&got).contains(&ToServer::Sent));
 
     let (needs, wanted) = unbounded_channel();
     let known = vec![known(0, &noise(2, 100_000), 100_000)];
-    needs.send(Needed { ranges: vec![(0, 1)], known, last: true }).unwrap();
+    needs
+        .send(Needed {
+            ranges: vec![(0, 1)],
+            known,
+            last: true,
+        })
+        .unwrap();
     let result = send(Vec::new(), upload, None, wanted, &progress).await;
-    assert!(matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing);
+    assert!(
+        matches!(result, Err(UploadError::Source(_))) && progress.reached() == Reached::Nothing
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_stops_reading_is_a_broken_line() {
     let (_folder, tree, plan) = planned(&[("a", b"x")]);
-    let upload = Upload { plan: &plan, tree: &tree, word: Word::Start };
+    let upload = Upload {
+        plan: &plan,
+        tree: &tree,
+        word: Word::Start,
+    };
     let unasked = upload.unasked().unwrap();
     let (near, far) = duplex(16);
     drop(far);
     let (_needs, wanted) = unbounded_channel();
-    let result = send(near, upload, unasked.as_deref(), wanted, &Progress::default()).await;
+    let result = send(
+        near,
+        upload,
+        unasked.as_deref(),
+        wanted,
+        &Progress::default(),
+    )
+    .await;
     assert!(matches!(result, Err(UploadError::Line(_))));
 }
 
 #[test]
 fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
-    let entry = |path: Vec<u8>| Entry { path, kind: Kind::File { mode: 0o644, size: 0, digest: ShortDigest::of(b"") } };
-    let short: Vec<Entry> = (0..1201).map(|i: u32| entry(i.to_string().into_bytes())).collect();
-    assert_eq!(chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(), [500, 500, 201]);
+    let entry = |path: Vec<u8>| Entry {
+        path,
+        kind: Kind::File {
+            mode: 0o644,
+            size: 0,
+            digest: ShortDigest::of(b""),
+        },
+    };
+    let short: Vec<Entry> = (0..1201)
+        .map(|i: u32| entry(i.to_string().into_bytes()))
+        .collect();
+    assert_eq!(
+        chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(),
+        [500, 500, 201]
+    );
     let long: Vec<Entry> = (0..600).map(|seed| entry(noise(seed, 4000))).collect();
-    let links: Vec<Entry> =
-        (0..600).map(|seed| Entry { path: b"a".to_vec(), kind: Kind::Link { to: noise(seed, 4000) } }).collect();
+    let links: Vec<Entry> = (0..600)
+        .map(|seed| Entry {
+            path: b"a".to_vec(),
+            kind: Kind::Link {
+                to: noise(seed, 4000),
+            },
+        })
+        .collect();
     for entries in [long, links] {
         assert_eq!(chunks(&entries).map(<[Entry]>::len).sum::<usize>(), 600);
         for chunk in chunks(&entries) {

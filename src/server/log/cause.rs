@@ -52,7 +52,11 @@ pub(in crate::server) fn explain(mut reason: Reason, failed: &Failed<'_>) -> Rea
 fn end(failed: &Failed<'_>) -> Option<String> {
     let look = || {
         let lines = read::soon(failed)?;
-        let own = failed.check.pattern.as_deref().and_then(|pattern| Words::new(Some(pattern)).ok());
+        let own = failed
+            .check
+            .pattern
+            .as_deref()
+            .and_then(|pattern| Words::new(Some(pattern)).ok());
         let own = own.and_then(|words| Telling::of(&lines, &words).crash);
         let Telling { crash, error, last } = Telling::of(&lines, &Words::new(None).ok()?);
         Some((own.or(crash), error.or(last)))
@@ -104,7 +108,10 @@ impl Telling {
                 Explained::Here => self.crash = told("", text),
                 explained => *awaited = Some((explained, text.to_owned())),
             },
-            _ if awaited.as_ref().is_some_and(|(explained, _)| explained.is_awaited(text)) => {
+            _ if awaited
+                .as_ref()
+                .is_some_and(|(explained, _)| explained.is_awaited(text)) =>
+            {
                 self.crash = match awaited.take() {
                     Some((Explained::Next, head)) => told(&head, text),
                     _ => told("", text),
@@ -135,7 +142,9 @@ struct Key {
 impl Key {
     fn holds(&mut self, line: &str) -> bool {
         let word = line.split_whitespace().next_back().unwrap_or_default();
-        let is_base64 = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+        let is_base64 = word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
         let full = is_base64 && word.len() >= KEY_LINE;
         let holds = full || (self.within && is_base64);
         self.within = full;
@@ -177,8 +186,12 @@ Traceback (most recent call last):
         let group =
             "  + Exception Group Traceback (most recent call last):\n  |   File \"x\", line 1\n  | ExceptionGroup: two";
         assert_eq!(crash(group), "ExceptionGroup: two");
-        let cut_short = telling("starting\nTraceback (most recent call last):\n  File \"x\", line 1");
-        assert_eq!((cut_short.crash, cut_short.last.as_deref()), (None, Some("File \"x\", line 1")));
+        let cut_short =
+            telling("starting\nTraceback (most recent call last):\n  File \"x\", line 1");
+        assert_eq!(
+            (cut_short.crash, cut_short.last.as_deref()),
+            (None, Some("File \"x\", line 1"))
+        );
     }
 
     #[test]
@@ -202,15 +215,32 @@ Traceback (most recent call last):
                     Require stack:\n    at Module._load (x:1:2)\n\nNode.js v22.0.0\n\n";
         let told = |text: &str| Some(text.to_owned());
         let error = told("Error: Cannot find module 'express'");
-        assert_eq!(telling(node), Telling { crash: None, error, last: told("Node.js v22.0.0") });
-        assert_eq!(telling("a\n  b\n \n"), Telling { crash: None, error: None, last: told("b") });
+        assert_eq!(
+            telling(node),
+            Telling {
+                crash: None,
+                error,
+                last: told("Node.js v22.0.0")
+            }
+        );
+        assert_eq!(
+            telling("a\n  b\n \n"),
+            Telling {
+                crash: None,
+                error: None,
+                last: told("b")
+            }
+        );
         assert_eq!(telling(""), Telling::default());
     }
 
     #[test]
     fn a_line_is_bounded_and_says_where_it_is_cut() {
         let line = crash(&format!("FATAL: {}", "é".repeat(5000)));
-        assert!(line.chars().count() == MOST + 1 && line.ends_with('…'), "{line}");
+        assert!(
+            line.chars().count() == MOST + 1 && line.ends_with('…'),
+            "{line}"
+        );
     }
 
     #[test]
@@ -218,11 +248,19 @@ Traceback (most recent call last):
         let body = format!("web1 app: {}\nweb1 app: Qw9x==\n", "A".repeat(64));
         let told = |text: &str| telling(text).last;
         assert_eq!(told(&format!("first\n{body}")).as_deref(), Some("first"));
-        assert_eq!(told(&format!("{body}-----END PRIVATE KEY-----")).as_deref(), Some("-----END PRIVATE KEY-----"));
+        assert_eq!(
+            told(&format!("{body}-----END PRIVATE KEY-----")).as_deref(),
+            Some("-----END PRIVATE KEY-----")
+        );
         assert_eq!(
             told(&format!("{body}no such file: /opt/diting/config")).as_deref(),
             Some("no such file: /opt/diting/config")
         );
-        assert_eq!(crash(&format!("FATAL: x\nTraceback (most recent call last):\n{body}")), "FATAL: x");
+        assert_eq!(
+            crash(&format!(
+                "FATAL: x\nTraceback (most recent call last):\n{body}"
+            )),
+            "FATAL: x"
+        );
     }
 }

@@ -14,8 +14,8 @@ const MOST_WORDS: usize = 10;
 /// Of names that do not look like a logger's: with more it is prose.
 const MOST_PLAIN: usize = 1;
 const DATES: [&str; 19] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon", "Tue", "Wed", "Thu",
-    "Fri", "Sat", "Sun",
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
+    "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
 ];
 
 /// The level, if the line has one at its beginning or behind nothing but times, brackets and names; and the message.
@@ -50,10 +50,15 @@ fn split_after(line: &str, mut dated: bool) -> (Option<Level>, &str) {
 fn next_word(text: &str) -> (&str, &str) {
     let end = match text.strip_prefix('[').and_then(|inner| inner.find(']')) {
         Some(inner) => inner + 2,
-        None => text.find(|c: char| c.is_whitespace() || c == '|').unwrap_or(text.len()),
+        None => text
+            .find(|c: char| c.is_whitespace() || c == '|')
+            .unwrap_or(text.len()),
     };
     let (word, after) = text.split_at(end);
-    (word, after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '|' | ':' | '-')))
+    (
+        word,
+        after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '|' | ':' | '-')),
+    )
 }
 
 /// `[inner]` without its brackets.
@@ -67,7 +72,9 @@ fn level_of(word: &str) -> Option<Level> {
     }
     if let Some((key, value)) = word.split_once('=') {
         let is_level = matches!(key, "level" | "lvl" | "severity");
-        return is_level.then(|| named(&value.trim_matches('"').to_ascii_uppercase())).flatten();
+        return is_level
+            .then(|| named(&value.trim_matches('"').to_ascii_uppercase()))
+            .flatten();
     }
     // `CRITICAL:root:text`, `<ERROR>`, `CRITICAL/MainProcess`
     let word = word.trim_start_matches(['<', '(', '*']);
@@ -90,16 +97,29 @@ fn is_stamp(word: &str, dated: bool) -> bool {
     let is_address = word.matches('.').count() >= 3 || word.contains("::");
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let is_number = word.starts_with(|c: char| c.is_ascii_digit())
-        && word.chars().all(|c| c.is_ascii_digit() || "TZ:.,+-/#*".contains(c))
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || "TZ:.,+-/#*".contains(c))
         && (digits >= 4 || dated);
     let is_separator = dated && !word.is_empty() && word.chars().all(|c| "-*|".contains(c));
-    let is_field = matches!(word.split_once('='), Some(("time" | "ts" | "timestamp" | "caller", _)));
-    bracketed(word).is_some() || is_number && !is_address || is_separator || is_field || DATES.contains(&word)
+    let is_field = matches!(
+        word.split_once('='),
+        Some(("time" | "ts" | "timestamp" | "caller", _))
+    );
+    bracketed(word).is_some()
+        || is_number && !is_address
+        || is_separator
+        || is_field
+        || DATES.contains(&word)
 }
 
 /// A logger, a thread, a host.
 fn is_name(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "._:-/@$(){}#".contains(c)) && !word.contains("://")
+    !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._:-/@$(){}#".contains(c))
+        && !word.contains("://")
 }
 
 #[cfg(test)]
@@ -142,7 +162,10 @@ mod tests {
         for line in error {
             assert_eq!(level(line), Some(Level::Error), "{line}");
         }
-        assert_eq!(level("INFO:     Started server process [12]"), Some(Level::Low));
+        assert_eq!(
+            level("INFO:     Started server process [12]"),
+            Some(Level::Low)
+        );
     }
 
     #[test]
@@ -170,7 +193,13 @@ mod tests {
 
     #[test]
     fn the_message_comes_after_the_level() {
-        assert_eq!(split("ERROR:    Traceback (most recent call last):").1, "Traceback (most recent call last):");
-        assert_eq!(split("2025/11/03 05:16:40 http: panic serving [::1]:1").1, "http: panic serving [::1]:1");
+        assert_eq!(
+            split("ERROR:    Traceback (most recent call last):").1,
+            "Traceback (most recent call last):"
+        );
+        assert_eq!(
+            split("2025/11/03 05:16:40 http: panic serving [::1]:1").1,
+            "http: panic serving [::1]:1"
+        );
     }
 }

@@ -18,7 +18,11 @@ const TOLD: usize = 10;
 const SHOWN: usize = 10;
 
 /// Reads the log once, and says what is in it. What can't be read is told, and fails nothing: nobody knows.
-pub(super) fn check(start: &Start<'_>, check: &LogCheck, events: &mut dyn Events) -> Result<(), Reason> {
+pub(super) fn check(
+    start: &Start<'_>,
+    check: &LogCheck,
+    events: &mut dyn Events,
+) -> Result<(), Reason> {
     if check.level == LogLevel::Off {
         return Ok(());
     }
@@ -32,7 +36,9 @@ pub(super) fn check(start: &Start<'_>, check: &LogCheck, events: &mut dyn Events
         found = Found::of(&lines, &words);
     }
     if check.level == LogLevel::Fail && !found.crashes.is_empty() {
-        return Err(Reason::Log { lines: found.crashes });
+        return Err(Reason::Log {
+            lines: found.crashes,
+        });
     }
     if let Some(why) = unread {
         events.emit(What::Warning(Warning::LogNotChecked(why)));
@@ -67,7 +73,9 @@ fn unreadable(why: &str, level: LogLevel, events: &mut dyn Events) -> Result<(),
 fn show(service: &str, lines: &[Vec<u8>], events: &mut dyn Events) {
     let last = &lines[lines.len().saturating_sub(SHOWN)..];
     if !last.is_empty() {
-        events.emit(What::Output(format!("--- log of {service}, this start").into_bytes()));
+        events.emit(What::Output(
+            format!("--- log of {service}, this start").into_bytes(),
+        ));
     }
     for line in last {
         events.emit(What::Output(line.clone()));
@@ -115,7 +123,11 @@ impl Found {
     }
 
     fn all(self) -> Vec<Vec<u8>> {
-        self.crashes.into_iter().chain(self.errors).take(TOLD).collect()
+        self.crashes
+            .into_iter()
+            .chain(self.errors)
+            .take(TOLD)
+            .collect()
     }
 }
 
@@ -139,7 +151,10 @@ impl Explained {
 
     fn is_awaited(&self, line: &str) -> bool {
         // a group of exceptions is drawn with bars
-        let text = line.trim_start().strip_prefix('|').map_or(line, |rest| rest.strip_prefix(' ').unwrap_or(rest));
+        let text = line
+            .trim_start()
+            .strip_prefix('|')
+            .map_or(line, |rest| rest.strip_prefix(' ').unwrap_or(rest));
         match self {
             Self::Here => false,
             Self::Next => !text.trim().is_empty(),
@@ -155,7 +170,12 @@ mod tests {
     fn found(text: &str) -> [Vec<String>; 2] {
         let lines: Vec<Vec<u8>> = text.lines().map(|line| line.as_bytes().to_vec()).collect();
         let Found { crashes, errors } = Found::of(&lines, &Words::new(None).unwrap());
-        [crashes, errors].map(|lines| lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect())
+        [crashes, errors].map(|lines| {
+            lines
+                .into_iter()
+                .map(|line| String::from_utf8(line).unwrap())
+                .collect()
+        })
     }
 
     #[test]
@@ -172,8 +192,21 @@ mod tests {
              ValueError: no\n\
              KeyError: 'later'",
         );
-        assert_eq!(crashes, ["Traceback (most recent call last):", "KeyError: 'DATABASE_URL'", "ValueError: no"]);
-        assert_eq!(errors, ["ERROR:    Exception in ASGI application", "KeyError: 'later'"]);
+        assert_eq!(
+            crashes,
+            [
+                "Traceback (most recent call last):",
+                "KeyError: 'DATABASE_URL'",
+                "ValueError: no"
+            ]
+        );
+        assert_eq!(
+            errors,
+            [
+                "ERROR:    Exception in ASGI application",
+                "KeyError: 'later'"
+            ]
+        );
     }
 
     #[test]
@@ -188,14 +221,19 @@ mod tests {
     fn a_panic_is_told_with_its_message() {
         let [crashes, _] =
             found("thread 'main' panicked at src/main.rs:2:5:\nno database\nnote: run with RUST_BACKTRACE");
-        assert_eq!(crashes, ["thread 'main' panicked at src/main.rs:2:5:", "no database"]);
+        assert_eq!(
+            crashes,
+            ["thread 'main' panicked at src/main.rs:2:5:", "no database"]
+        );
         let [crashes, _] = found("thread 'main' panicked at 'no', src/main.rs:2:5\nnote: run");
         assert_eq!(crashes.len(), 1);
     }
 
     #[test]
     fn a_flood_is_told_by_its_first_lines() {
-        let text: String = (0..100).map(|number| format!("FATAL: {number}\nERROR: {number}\n")).collect();
+        let text: String = (0..100)
+            .map(|number| format!("FATAL: {number}\nERROR: {number}\n"))
+            .collect();
         let [crashes, errors] = found(&text);
         assert_eq!((crashes.len(), errors.len()), (TOLD, TOLD));
         assert_eq!(crashes[0], "FATAL: 0");

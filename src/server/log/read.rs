@@ -53,14 +53,23 @@ pub(super) fn read(start: &Start<'_>) -> Read {
         Some(lines) if !lines.is_empty() => Read { lines, unread },
         _ => {
             let read = by_status(start);
-            Read { unread: read.unread.or(unread), ..read }
+            Read {
+                unread: read.unread.or(unread),
+                ..read
+            }
         }
     }
 }
 
 /// Takes away the lines that processes of the start before have said; whether there were any.
 pub(super) fn leave_out_the_ended(lines: &mut Vec<Vec<u8>>, start: &Start<'_>) -> bool {
-    let Some(Ended { processes: processes @ [_, ..], .. }) = start.ended else { return false };
+    let Some(Ended {
+        processes: processes @ [_, ..],
+        ..
+    }) = start.ended
+    else {
+        return false;
+    };
     let mut journal = journal_of(start, LINES);
     journal.args(processes.iter().map(|pid| format!("_PID={pid}")));
     let before = lines.len();
@@ -85,14 +94,26 @@ pub(super) fn soon(failed: &Failed<'_>) -> Option<Vec<Vec<u8>>> {
     let ended = failed.ended?;
     let own = |process: &str| !process.starts_with("systemd[") && !is_of(ended, process);
     let lines = log_lines(&run_within(&mut status(failed.service), SOON)?, own);
-    Unit::show_within(failed.service, SOON).is_ok_and(|unit| unit.invocation() != ended.invocation).then_some(lines)
+    Unit::show_within(failed.service, SOON)
+        .is_ok_and(|unit| unit.invocation() != ended.invocation)
+        .then_some(lines)
 }
 
 fn own_journal(failed: &Failed<'_>) -> Command {
     let unit = Unit::show_within(failed.service, SOON).unwrap_or_default();
-    let name = Some(unit.get("Id")).filter(|name| !name.is_empty()).unwrap_or(failed.service);
+    let name = Some(unit.get("Id"))
+        .filter(|name| !name.is_empty())
+        .unwrap_or(failed.service);
     let mut journal = command("journalctl");
-    journal.args(["-q", "--no-pager", "--all", "-o", "json", "-n", &LINES_SOON.to_string()]);
+    journal.args([
+        "-q",
+        "--no-pager",
+        "--all",
+        "-o",
+        "json",
+        "-n",
+        &LINES_SOON.to_string(),
+    ]);
     journal.arg("--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID,_PID");
     journal.arg(format!("--since={}", moment(failed.since)));
     journal.arg(format!("_SYSTEMD_UNIT={name}"));
@@ -112,21 +133,35 @@ struct Entry {
 
 impl Entry {
     fn is_of(&self, ended: Ended<'_>) -> bool {
-        self.invocation == ended.invocation || self.process.parse().is_ok_and(|pid| ended.processes.contains(&pid))
+        self.invocation == ended.invocation
+            || self
+                .process
+                .parse()
+                .is_ok_and(|pid| ended.processes.contains(&pid))
     }
 }
 
 fn own_lines(said: &[Vec<u8>], ended: Option<Ended<'_>>) -> Vec<Vec<u8>> {
-    let entries = said.iter().filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
+    let entries = said
+        .iter()
+        .filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
     let own = entries.filter(|entry| !ended.is_some_and(|ended| entry.is_of(ended)));
     let messages = own.map(|entry| match entry.message {
         Value::String(text) => text.into_bytes(),
-        Value::Array(bytes) => {
-            bytes.iter().filter_map(Value::as_u64).filter_map(|byte| u8::try_from(byte).ok()).collect()
-        }
+        Value::Array(bytes) => bytes
+            .iter()
+            .filter_map(Value::as_u64)
+            .filter_map(|byte| u8::try_from(byte).ok())
+            .collect(),
         _ => Vec::new(),
     });
-    messages.flat_map(|text| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+    messages
+        .flat_map(|text| {
+            text.split(|byte| *byte == b'\n')
+                .map(<[u8]>::to_vec)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// As `--since` takes it.
@@ -137,7 +172,10 @@ fn moment(since: Duration) -> String {
 /// The journal of this start: its processes' lines, and - where they may be read - systemd's about it.
 pub(in crate::server) fn journal(start: &Start<'_>, lines: usize) -> Command {
     let mut journal = journal_of(start, lines);
-    journal.args(["+".to_owned(), format!("INVOCATION_ID={}", start.invocation)]);
+    journal.args([
+        "+".to_owned(),
+        format!("INVOCATION_ID={}", start.invocation),
+    ]);
     journal
 }
 
@@ -160,32 +198,62 @@ pub(in crate::server) fn status(service: &str) -> Command {
 }
 
 fn by_status(start: &Start<'_>) -> Read {
-    let Start { service, invocation, since, ended } = start;
+    let Start {
+        service,
+        invocation,
+        since,
+        ended,
+    } = start;
     let cure = format!("on the server: sudo usermod -aG systemd-journal {}", user());
     if since.is_some() {
         // it shows times, but to the second and of the server's zone
-        return nothing(&format!("the journal shows {} no line since the reload; {cure}", user()));
+        return nothing(&format!(
+            "the journal shows {} no line since the reload; {cure}",
+            user()
+        ));
     }
     let said = run(&mut status(service)).unwrap_or_default();
-    let lines = log_lines(&said, |process| !ended.is_some_and(|ended| is_of(ended, process)));
+    let lines = log_lines(&said, |process| {
+        !ended.is_some_and(|ended| is_of(ended, process))
+    });
     // it knows no invocation: only if that is still the same, the lines are of it
-    let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *invocation);
+    let same =
+        !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *invocation);
     if !same {
-        let both = if is_root() { "journalctl and" } else { "journalctl and sudo -n" };
-        return nothing(&format!("neither {both} systemctl status {service} shows a line of it; {cure}"));
+        let both = if is_root() {
+            "journalctl and"
+        } else {
+            "journalctl and sudo -n"
+        };
+        return nothing(&format!(
+            "neither {both} systemctl status {service} shows a line of it; {cure}"
+        ));
     }
     let part = || format!("only its last {STATUS_LINES} lines can be read; {cure}");
-    Read { unread: (lines.len() >= STATUS_LINES).then(part), lines }
+    Read {
+        unread: (lines.len() >= STATUS_LINES).then(part),
+        lines,
+    }
 }
 
 fn nothing(why: &str) -> Read {
-    Read { lines: Vec::new(), unread: Some(why.to_owned()) }
+    Read {
+        lines: Vec::new(),
+        unread: Some(why.to_owned()),
+    }
 }
 
 /// Where the unit writes what it has to say, if that is not the journal.
 fn elsewhere(service: &str) -> Option<String> {
     let mut show = command("systemctl");
-    show.args(["show", "--no-pager", "--property", "StandardOutput,StandardError", "--", service]);
+    show.args([
+        "show",
+        "--no-pager",
+        "--property",
+        "StandardOutput,StandardError",
+        "--",
+        service,
+    ]);
     let said = run(&mut show)?.join(&b'\n');
     unjournaled(&Unit::parse(&String::from_utf8_lossy(&said)))
 }
@@ -196,7 +264,9 @@ fn unjournaled(unit: &Unit) -> Option<String> {
         "inherit" => output,
         other => other,
     };
-    let is_elsewhere = ["file", "append", "truncate", "null", "tty", "fd"].iter().any(|kind| errors.starts_with(kind));
+    let is_elsewhere = ["file", "append", "truncate", "null", "tty", "fd"]
+        .iter()
+        .any(|kind| errors.starts_with(kind));
     is_elsewhere.then(|| format!("the unit's errors go to {errors}, not to the journal"))
 }
 
@@ -231,8 +301,11 @@ impl Tail {
 
 /// Whether it is `diting[12]`, and 12 was a process of the start before.
 fn is_of(ended: Ended<'_>, process: &str) -> bool {
-    let pid = process.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
-    pid.and_then(|(_, pid)| pid.parse().ok()).is_some_and(|pid| ended.processes.contains(&pid))
+    let pid = process
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['));
+    pid.and_then(|(_, pid)| pid.parse().ok())
+        .is_some_and(|pid| ended.processes.contains(&pid))
 }
 
 /// The messages in what `systemctl status` says: below the first empty line, behind time, host and process.
@@ -244,9 +317,16 @@ fn log_lines(said: &[Vec<u8>], is_wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>>
         let text = String::from_utf8_lossy(line);
         if let Some((process, message)) = message_in(&text) {
             let wanted = is_wanted(process);
-            indent = if wanted { text.len() - message.len() } else { usize::MAX };
+            indent = if wanted {
+                text.len() - message.len()
+            } else {
+                usize::MAX
+            };
             messages.extend(wanted.then(|| message.to_owned().into_bytes()));
-        } else if let Some(more) = line.get(indent..).filter(|_| line[..indent].iter().all(|b| *b == b' ')) {
+        } else if let Some(more) = line
+            .get(indent..)
+            .filter(|_| line[..indent].iter().all(|b| *b == b' '))
+        {
             // a message of several lines
             messages.push(more.to_vec());
         }
@@ -291,7 +371,10 @@ Hint: Some lines were ellipsized, use -l to show in full.
     }
 
     fn messages(text: &str) -> Vec<String> {
-        log_lines(&lines(text), |_| true).into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        log_lines(&lines(text), |_| true)
+            .into_iter()
+            .map(|line| String::from_utf8(line).unwrap())
+            .collect()
     }
 
     #[test]
@@ -307,17 +390,28 @@ Hint: Some lines were ellipsized, use -l to show in full.
         );
         assert!(messages("sudo: a password is required").is_empty());
         assert!(messages("").is_empty());
-        assert!(messages("\nNov 03 05:16:40\nNov 03 05:16:40 a\nNov é3 05:16:40 b c: d\n").is_empty());
+        assert!(
+            messages("\nNov 03 05:16:40\nNov 03 05:16:40 a\nNov é3 05:16:40 b c: d\n").is_empty()
+        );
     }
 
     #[test]
     fn what_systemd_says_can_be_left_out() {
-        let status = format!("{STATUS}Nov 03 05:16:42 web1 systemd[1]: diting.service: Failed.\n  of two lines\n");
+        let status = format!(
+            "{STATUS}Nov 03 05:16:42 web1 systemd[1]: diting.service: Failed.\n  of two lines\n"
+        );
         let own = log_lines(&lines(&status), |process| !process.starts_with("systemd["));
-        let own: Vec<_> = own.iter().map(|line| String::from_utf8_lossy(line)).collect();
+        let own: Vec<_> = own
+            .iter()
+            .map(|line| String::from_utf8_lossy(line))
+            .collect();
         assert_eq!(
             own,
-            ["INFO:     Started server process [4711]", "Traceback (most recent call last):", "  File \"x\""]
+            [
+                "INFO:     Started server process [4711]",
+                "Traceback (most recent call last):",
+                "  File \"x\""
+            ]
         );
     }
 
@@ -333,7 +427,13 @@ Hint: Some lines were ellipsized, use -l to show in full.
             no entry"#;
         let own = |ended| own_lines(&lines(entries), ended);
         let new = [&b"two"[..], b"lines", b"\x1b[\xff", b""].map(<[u8]>::to_vec);
-        assert_eq!(own(Some(Ended { invocation: "old", processes: &[12] })), new);
+        assert_eq!(
+            own(Some(Ended {
+                invocation: "old",
+                processes: &[12]
+            })),
+            new
+        );
         assert_eq!(own(None)[2..], new);
     }
 
@@ -343,22 +443,33 @@ Hint: Some lines were ellipsized, use -l to show in full.
         for number in 0..5000 {
             tail.push(number.to_string().into_bytes());
         }
-        assert_eq!((tail.lines.len(), tail.lines.back().unwrap().as_slice()), (LINES, b"4999".as_slice()));
+        assert_eq!(
+            (tail.lines.len(), tail.lines.back().unwrap().as_slice()),
+            (LINES, b"4999".as_slice())
+        );
         for _ in 0..500 {
             tail.push(vec![b'x'; 8 << 10]);
         }
-        assert!(tail.bytes <= BYTES && tail.lines.len() == BYTES / (8 << 10), "{}", tail.lines.len());
+        assert!(
+            tail.bytes <= BYTES && tail.lines.len() == BYTES / (8 << 10),
+            "{}",
+            tail.lines.len()
+        );
     }
 
     #[test]
     fn a_unit_that_does_not_write_into_the_journal_is_told() {
         let unit = |output: &str, error: &str| {
-            unjournaled(&Unit::parse(&format!("StandardOutput={output}\nStandardError={error}")))
+            unjournaled(&Unit::parse(&format!(
+                "StandardOutput={output}\nStandardError={error}"
+            )))
         };
         assert_eq!(unit("journal", "inherit"), None);
         assert_eq!(unit("null", "journal"), None);
         assert_eq!(unjournaled(&Unit::parse("")), None);
-        assert!(unit("append:/var/log/diting.log", "inherit").unwrap().contains("append:/var/log/diting.log"));
+        assert!(unit("append:/var/log/diting.log", "inherit")
+            .unwrap()
+            .contains("append:/var/log/diting.log"));
         assert!(unit("journal", "null").is_some());
     }
 }

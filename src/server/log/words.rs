@@ -34,7 +34,15 @@ const ERROR_HEAD: &str = concat!(
     r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?::|$))"
 );
 /// Where loggers of JSON put the level, and what they say. No other value: a user agent is the client's to choose.
-const LEVELS: [&str; 7] = ["level", "severity", "levelname", "lvl", "log.level", "level_name", "@l"];
+const LEVELS: [&str; 7] = [
+    "level",
+    "severity",
+    "levelname",
+    "lvl",
+    "log.level",
+    "level_name",
+    "@l",
+];
 const TEXTS: [&str; 12] = [
     "msg",
     "message",
@@ -99,10 +107,12 @@ impl Words {
             Some(Level::Low) => None,
             Some(Level::Fatal) => Some(Word::Crash),
             // `ERROR: FATAL: …`
-            Some(Level::Error) => Some(match (level::split(message).0, self.judge_message(line, message)) {
-                (Some(Level::Fatal), _) | (_, Some(Word::Crash)) => Word::Crash,
-                _ => Word::Error,
-            }),
+            Some(Level::Error) => Some(
+                match (level::split(message).0, self.judge_message(line, message)) {
+                    (Some(Level::Fatal), _) | (_, Some(Word::Crash)) => Word::Crash,
+                    _ => Word::Error,
+                },
+            ),
             None => self.judge_message(line, message),
         }
     }
@@ -128,9 +138,14 @@ impl Words {
     fn worst_text(&self, fields: &Map<String, Value>) -> Option<Word> {
         let texts = TEXTS.iter().filter_map(|key| fields.get(*key));
         let judge = |text: &Value| match text {
-            Value::String(text) => self.worst_of(text.lines().map(|line| self.judge_message(line, line))),
+            Value::String(text) => {
+                self.worst_of(text.lines().map(|line| self.judge_message(line, line)))
+            }
             Value::Object(inner) => {
-                let texts = TEXTS.iter().filter_map(|key| inner.get(*key)?.as_str()).flat_map(str::lines);
+                let texts = TEXTS
+                    .iter()
+                    .filter_map(|key| inner.get(*key)?.as_str())
+                    .flat_map(str::lines);
                 self.worst_of(texts.map(|line| self.judge_message(line, line)))
             }
             _ => None,
@@ -271,8 +286,14 @@ mod tests {
     #[test]
     fn any_bytes_can_be_judged() {
         let words = Words::new(None).unwrap();
-        for line in [&b"\xff\xfe["[..], b"\x1b[", b"[\xc3", "…[é] ERROR|é".as_bytes(), &[b'['; 8192], &[b'a'; 8192]]
-        {
+        for line in [
+            &b"\xff\xfe["[..],
+            b"\x1b[",
+            b"[\xc3",
+            "…[é] ERROR|é".as_bytes(),
+            &[b'['; 8192],
+            &[b'a'; 8192],
+        ] {
             words.judge(&words.plain(line));
         }
     }

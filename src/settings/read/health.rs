@@ -20,11 +20,20 @@ pub(super) fn health(reader: &mut Reader<'_>) -> Option<Health> {
     let statuses = reader.with_default("health-status", Statuses::parse);
     let pattern = reader.optional("health-match", Pattern::parse);
     if matches!((&url, &pattern), (Some(None), Some(Some(_)))) {
-        let wrong = Wrong::new("is given, but `health-url` is not", "Give `health-url`, or leave out `health-match`");
+        let wrong = Wrong::new(
+            "is given, but `health-url` is not",
+            "Give `health-url`, or leave out `health-match`",
+        );
         reader.problem("health-match", None, wrong);
     }
-    if matches!((&url, reader.find("health-status")), (Some(None), Found::Text(_))) {
-        reader.warnings.push(Warning::NoEffect { input: "health-status", because: "health-url is empty" });
+    if matches!(
+        (&url, reader.find("health-status")),
+        (Some(None), Found::Text(_))
+    ) {
+        reader.warnings.push(Warning::NoEffect {
+            input: "health-status",
+            because: "health-url is empty",
+        });
     }
     let timeout = reader.with_default("health-timeout", |text| within(text, SECOND..=JOB));
     let most = timeout.unwrap_or(JOB);
@@ -35,8 +44,17 @@ pub(super) fn health(reader: &mut Reader<'_>) -> Option<Health> {
         within(text, Duration::ZERO..=HOUR).and_then(|settle| check_settle(settle, most))
     });
     let probe = match url? {
-        Some(url) => Some(Probe { url, statuses: statuses?, pattern: pattern? }),
+        Some(url) => Some(Probe {
+            url,
+            statuses: statuses?,
+            pattern: pattern?,
+        }),
         None => None,
     };
-    Some(Health { probe, timeout: timeout?, interval: interval?, settle: settle? })
+    Some(Health {
+        probe,
+        timeout: timeout?,
+        interval: interval?,
+        settle: settle?,
+    })
 }

@@ -31,10 +31,16 @@ const JOB: Duration = Duration::from_secs(6 * 3600);
 ///
 /// # Errors
 /// All problems, in the order of the table of inputs.
-pub fn read(given: &Given, flags: &Flags, around: &Surroundings) -> (Result<Settings, Vec<Problem>>, Vec<Warning>) {
+pub fn read(
+    given: &Given,
+    flags: &Flags,
+    around: &Surroundings,
+) -> (Result<Settings, Vec<Problem>>, Vec<Warning>) {
     let mut reader = Reader::new(given, flags);
     let settings = settings(&mut reader, around);
-    let Reader { problems, warnings, .. } = reader;
+    let Reader {
+        problems, warnings, ..
+    } = reader;
     match settings {
         Some(settings) if problems.is_empty() => (Ok(settings), warnings),
         _ => (Err(problems), warnings),
@@ -89,7 +95,11 @@ fn release(reader: &mut Reader<'_>, command: Command) -> Option<Option<ReleaseCh
     let release = reader.optional("release", ReleaseChoice::parse)?;
     if release.is_some() && command == Command::Deploy {
         let cure = "Write `command: rollback` to go back to it, or leave out `release`";
-        reader.problem("release", None, Wrong::new("is given, but `command` is `deploy`", cure));
+        reader.problem(
+            "release",
+            None,
+            Wrong::new("is given, but `command` is `deploy`", cure),
+        );
         return None;
     }
     Some(release)
@@ -99,17 +109,24 @@ fn log_check(reader: &mut Reader<'_>) -> Option<LogCheck> {
     let level = reader.with_default("log-check", LogLevel::parse);
     let pattern = reader.optional("log-pattern", log::pattern);
     if level == Some(LogLevel::Off) && matches!(pattern, Some(Some(_))) {
-        reader.warnings.push(Warning::NoEffect { input: "log-pattern", because: "log-check is off" });
+        reader.warnings.push(Warning::NoEffect {
+            input: "log-pattern",
+            because: "log-check is off",
+        });
     }
-    Some(LogCheck { level: level?, pattern: pattern? })
+    Some(LogCheck {
+        level: level?,
+        pattern: pattern?,
+    })
 }
 
 /// What is valid, but leaves a broken release unseen or looks where a person may not expect it.
 fn warn_of_gaps(reader: &mut Reader<'_>, settings: &Settings) {
     if settings.unit().is_none() && reader.is_given("log-check") {
-        reader
-            .warnings
-            .push(Warning::NoEffect { input: "log-check", because: "there is no unit whose log is looked at" });
+        reader.warnings.push(Warning::NoEffect {
+            input: "log-check",
+            because: "there is no unit whose log is looked at",
+        });
     }
     if settings.command != Command::Deploy {
         // a release that is there has settings of its own
@@ -121,7 +138,9 @@ fn warn_of_gaps(reader: &mut Reader<'_>, settings: &Settings) {
         Some(Probe { url, .. }) => {
             let host = url.host().as_str();
             if !url.is_loopback() && !host.eq_ignore_ascii_case(settings.server.host.as_str()) {
-                reader.warnings.push(Warning::OtherHealthHost { host: host.to_owned() });
+                reader.warnings.push(Warning::OtherHealthHost {
+                    host: host.to_owned(),
+                });
             }
         }
     }

@@ -15,15 +15,24 @@ pub(super) fn place(
     restart: Option<&Option<Restart>>,
 ) -> Option<(Service, Target)> {
     let target = reader.optional("target", Target::parse);
-    let only_names_target = command == Command::Releases || matches!(restart, Some(Some(Restart::None)));
+    let only_names_target =
+        command == Command::Releases || matches!(restart, Some(Some(Restart::None)));
     let spare = only_names_target && !matches!(target, Some(None));
     let service = service(reader, around, spare);
     if service == Some(Service::None) && !spare {
         if matches!(restart, Some(None)) && command != Command::Releases {
-            reader.problem("restart", None, needed("Give the command that restarts the app, or `none`"));
+            reader.problem(
+                "restart",
+                None,
+                needed("Give the command that restarts the app, or `none`"),
+            );
         }
         if matches!(target, Some(None)) {
-            reader.problem("target", None, needed("Give the folder on the server, as in /opt/diting"));
+            reader.problem(
+                "target",
+                None,
+                needed("Give the folder on the server, as in /opt/diting"),
+            );
             return None;
         }
     }
@@ -48,13 +57,22 @@ fn service(reader: &mut Reader<'_>, around: &Surroundings, spare: bool) -> Optio
         Found::Missing if spare => return Some(Service::None),
         Found::Missing => {}
     }
-    let Some((_, name)) = around.repository.as_deref().and_then(|repository| repository.split_once('/')) else {
-        let wrong =
-            Wrong::new("is required outside of GitHub Actions", "Give the systemd unit, or `none` for no systemd");
+    let Some((_, name)) = around
+        .repository
+        .as_deref()
+        .and_then(|repository| repository.split_once('/'))
+    else {
+        let wrong = Wrong::new(
+            "is required outside of GitHub Actions",
+            "Give the systemd unit, or `none` for no systemd",
+        );
         reader.problem("service", None, wrong);
         return None;
     };
     // a repository that is called `none` does not mean that
-    let unit = UnitName::parse(name).map_err(|wrong| wrong.at("the default, the repository's name,"));
-    unit.map_err(|wrong| reader.problem("service", Some(name), wrong)).ok().map(Service::Unit)
+    let unit =
+        UnitName::parse(name).map_err(|wrong| wrong.at("the default, the repository's name,"));
+    unit.map_err(|wrong| reader.problem("service", Some(name), wrong))
+        .ok()
+        .map(Service::Unit)
 }

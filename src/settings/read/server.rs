@@ -20,21 +20,34 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     let user = reader.with_default("user", UserName::parse);
     let key = key(reader, around);
     let passphrase = passphrase(reader, key.as_ref());
-    let no_lines = || Wrong::new("is required: without it nothing is sent, for any server could be an impostor", HOW);
+    let no_lines = || {
+        Wrong::new(
+            "is required: without it nothing is sent, for any server could be an impostor",
+            HOW,
+        )
+    };
     let known_hosts = reader.required("known-hosts", no_lines, KnownHosts::parse);
     let jump = reader.optional("jump-host", JumpParts::parse);
-    let connect_timeout = reader.with_default("connect-timeout", |text| within(text, SECOND..=SECOND * 600));
+    let connect_timeout = reader.with_default("connect-timeout", |text| {
+        within(text, SECOND..=SECOND * 600)
+    });
     let connect_attempts = reader.with_default("connect-attempts", attempts);
     let host = host.map(|(host, _)| host);
     if let (Some(lines), Some(host), Some(port)) = (&known_hosts, &host, port) {
         names_server(reader, lines, "host", (host, port));
     }
-    let jump =
-        jump.and_then(|jump| jump.map_or(Some(None), |parts| whole_jump(reader, parts, user.as_ref()?).map(Some)));
+    let jump = jump.and_then(|jump| {
+        jump.map_or(Some(None), |parts| {
+            whole_jump(reader, parts, user.as_ref()?).map(Some)
+        })
+    });
     if let (Some(lines), Some(Some(jump))) = (&known_hosts, &jump) {
         names_server(reader, lines, "jump-host", (&jump.host, jump.port));
         if Some(&jump.host) == host.as_ref() && Some(jump.port) == port {
-            let wrong = Wrong::new("is the server itself", "Leave it out where the server is reached directly");
+            let wrong = Wrong::new(
+                "is the server itself",
+                "Leave it out where the server is reached directly",
+            );
             reader.problem("jump-host", None, wrong);
         }
     }
@@ -53,14 +66,25 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
 
 /// What `jump-host` does not say is as usual.
 fn whole_jump(reader: &mut Reader<'_>, parts: JumpParts, user: &UserName) -> Option<Jump> {
-    let port = parts.port.or_else(|| reader.check("jump-host", "22", Port::parse))?;
-    Some(Jump { host: parts.host, port, user: parts.user.unwrap_or_else(|| user.clone()) })
+    let port = parts
+        .port
+        .or_else(|| reader.check("jump-host", "22", Port::parse))?;
+    Some(Jump {
+        host: parts.host,
+        port,
+        user: parts.user.unwrap_or_else(|| user.clone()),
+    })
 }
 
 fn attempts(text: &str) -> Result<u32, Wrong> {
     match text.parse() {
-        Ok(attempts) if (1..=10).contains(&attempts) && !text.starts_with(['+', '0']) => Ok(attempts),
-        _ => wrong("is not a number of attempts", "Write a whole number from 1 to 10"),
+        Ok(attempts) if (1..=10).contains(&attempts) && !text.starts_with(['+', '0']) => {
+            Ok(attempts)
+        }
+        _ => wrong(
+            "is not a number of attempts",
+            "Write a whole number from 1 to 10",
+        ),
     }
 }
 
@@ -86,7 +110,9 @@ fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Key>> {
         return None;
     };
     if !key.repairs.is_empty() {
-        reader.warnings.push(Warning::KeyRepaired { repairs: std::mem::take(&mut key.repairs) });
+        reader.warnings.push(Warning::KeyRepaired {
+            repairs: std::mem::take(&mut key.repairs),
+        });
     }
     Some(Some(key))
 }
@@ -95,17 +121,35 @@ fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Key>> {
 fn passphrase(reader: &mut Reader<'_>, key: Option<&Option<Key>>) -> Option<Option<Secret>> {
     let passphrase = reader.optional_raw("passphrase", Secret::passphrase)?;
     match (key?, &passphrase) {
-        (Some(Key { lock: Lock::Encrypted, .. }), None) => {
+        (
+            Some(Key {
+                lock: Lock::Encrypted,
+                ..
+            }),
+            None,
+        ) => {
             let cure =
                 "Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t \
                         ed25519 -N ''), and authorise it on the server";
-            reader.problem("key", None, Wrong::new("is encrypted with a passphrase", cure));
+            reader.problem(
+                "key",
+                None,
+                Wrong::new("is encrypted with a passphrase", cure),
+            );
             return None;
         }
-        (Some(Key { lock: Lock::Plain, .. }), Some(_)) => reader.warnings.push(Warning::PlainKey),
+        (
+            Some(Key {
+                lock: Lock::Plain, ..
+            }),
+            Some(_),
+        ) => reader.warnings.push(Warning::PlainKey),
         (None, Some(_)) => {
             let because = "there is no key that it belongs to";
-            reader.warnings.push(Warning::NoEffect { input: "passphrase", because });
+            reader.warnings.push(Warning::NoEffect {
+                input: "passphrase",
+                because,
+            });
         }
         _ => return Some(passphrase),
     }
@@ -120,13 +164,25 @@ fn no_key(on_actions: bool) -> Wrong {
              job's environment; secrets are not passed to pull requests from forks",
         );
     }
-    Wrong::new("is empty", "Set INPUT_KEY=\"$(cat key-file)\", or load the key into an agent (SSH_AUTH_SOCK)")
+    Wrong::new(
+        "is empty",
+        "Set INPUT_KEY=\"$(cat key-file)\", or load the key into an agent (SSH_AUTH_SOCK)",
+    )
 }
 
 /// The server that `input` gives must be among those of `known-hosts`.
-fn names_server(reader: &mut Reader<'_>, lines: &KnownHosts, input: &str, (host, port): (&HostName, Port)) {
+fn names_server(
+    reader: &mut Reader<'_>,
+    lines: &KnownHosts,
+    input: &str,
+    (host, port): (&HostName, Port),
+) {
     if !lines.names(host, port) {
         let what = format!("has no line for {host}, port {port}");
-        reader.problem("known-hosts", None, Wrong::new(what, HOW.replace("`host`", &format!("`{input}`"))));
+        reader.problem(
+            "known-hosts",
+            None,
+            Wrong::new(what, HOW.replace("`host`", &format!("`{input}`"))),
+        );
     }
 }

@@ -30,7 +30,11 @@ pub(super) struct Stage {
 
 impl Stage {
     /// What this command stages.
-    pub(super) fn of(command: Command, reader: &mut Reader<'_>, around: &Surroundings) -> Option<Self> {
+    pub(super) fn of(
+        command: Command,
+        reader: &mut Reader<'_>,
+        around: &Surroundings,
+    ) -> Option<Self> {
         match command {
             Command::Deploy => Self::read(reader, around),
             Command::Rollback | Command::Releases => Some(Self::none()),
@@ -52,8 +56,9 @@ impl Stage {
     }
 
     fn read(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Self> {
-        let source =
-            reader.with_default("source", |text| Source::parse(text, &around.current_dir, around.workspace.as_deref()));
+        let source = reader.with_default("source", |text| {
+            Source::parse(text, &around.current_dir, around.workspace.as_deref())
+        });
         let excludes = excludes(reader, source.as_ref());
         let shared = reader.optional("shared", Shared::parse);
         let env_file = reader.optional_raw("env-file", EnvFile::parse);
@@ -80,7 +85,10 @@ impl Stage {
 /// A link to a shared file cannot stand where each release has a file of its own.
 fn not_the_env_file(reader: &mut Reader<'_>, shared: &Shared) {
     if shared.meets(".env") {
-        let wrong = Wrong::new("holds `.env`, which `env-file` writes", "Leave out one of the two");
+        let wrong = Wrong::new(
+            "holds `.env`, which `env-file` writes",
+            "Leave out one of the two",
+        );
         reader.problem("shared", None, wrong);
     }
 }
@@ -91,7 +99,11 @@ fn excludes(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<Excludes
         Ok(None) => given,
         Ok(Some(more)) => given.map(|given| given.and(more)),
         Err(wrong) => {
-            reader.problem("exclude", None, wrong.at(&format!("the source's {DEPLOY_IGNORE}")));
+            reader.problem(
+                "exclude",
+                None,
+                wrong.at(&format!("the source's {DEPLOY_IGNORE}")),
+            );
             None
         }
     }
@@ -104,15 +116,26 @@ fn deploy_ignore(source: &Source) -> Result<Option<Excludes>, Wrong> {
     match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(file) if file.is_file() && file.len() <= LONGEST_LIST => {}
-        _ => return wrong("is not a text file that can be read", "Write patterns into it as in .gitignore"),
+        _ => {
+            return wrong(
+                "is not a text file that can be read",
+                "Write patterns into it as in .gitignore",
+            )
+        }
     }
     match fs::read_to_string(&path) {
         Ok(text) => Excludes::parse(text.trim_start_matches('\u{feff}')).map(Some),
-        Err(_) => wrong("is not a text file that can be read", "Save it as UTF-8 text"),
+        Err(_) => wrong(
+            "is not a text file that can be read",
+            "Save it as UTF-8 text",
+        ),
     }
 }
 
 fn install(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<InstallPlan> {
     let install = reader.with_default("install", Install::parse)?;
-    install.plan(source?).map_err(|wrong| reader.problem("install", None, wrong)).ok()
+    install
+        .plan(source?)
+        .map_err(|wrong| reader.problem("install", None, wrong))
+        .ok()
 }

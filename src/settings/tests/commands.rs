@@ -10,7 +10,10 @@ fn bare(command: &str) -> Inputs {
 #[test]
 fn a_rollback_goes_to_the_previous_release_or_to_a_named_one() {
     let settings = bare("rollback").settings();
-    assert_eq!((settings.command, settings.release, settings.source), (Command::Rollback, None, None));
+    assert_eq!(
+        (settings.command, settings.release, settings.source),
+        (Command::Rollback, None, None)
+    );
     let settings = bare("rollback").with("release", "DEADBEEF").settings();
     assert_eq!(settings.release.unwrap().as_str(), "deadbeef");
     assert_eq!(bare("rollback").warnings(), "");
@@ -22,7 +25,9 @@ fn a_rollback_goes_to_the_previous_release_or_to_a_named_one() {
 
 #[test]
 fn listing_needs_the_server_and_the_target_only() {
-    let inputs = bare("releases").with("service", "none").with("target", "/srv/app/x");
+    let inputs = bare("releases")
+        .with("service", "none")
+        .with("target", "/srv/app/x");
     assert_eq!(inputs.settings().service, Service::None);
     assert_eq!(inputs.warnings(), "");
     insta::assert_snapshot!(bare("releases").with("service", "none").without("host").problems(), @r#"

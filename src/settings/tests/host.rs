@@ -13,8 +13,16 @@ fn names_and_addresses_are_accepted() {
         ("[2001:db8::1]:2222", "2001:db8::1", 2222),
     ] {
         let known = super::KNOWN.replace("server.example", "*");
-        let server = Inputs::new().with("host", text).with("known-hosts", &known).settings().server;
-        assert_eq!((server.host.as_str(), server.port.get()), (host, port), "{text}");
+        let server = Inputs::new()
+            .with("host", text)
+            .with("known-hosts", &known)
+            .settings()
+            .server;
+        assert_eq!(
+            (server.host.as_str(), server.port.get()),
+            (host, port),
+            "{text}"
+        );
     }
 }
 
@@ -22,7 +30,10 @@ fn names_and_addresses_are_accepted() {
 fn b1_an_empty_host_is_required() {
     for text in ["", "  ", "\n"] {
         let problems = Inputs::new().with("host", text).problems();
-        assert_eq!(problems, "host: is required. Give the server's name or address.");
+        assert_eq!(
+            problems,
+            "host: is required. Give the server's name or address."
+        );
     }
 }
 
@@ -107,8 +118,16 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
 fn b4_a_port_in_host_may_not_contradict_port() {
     let inputs = Inputs::new().with("host", "server.example:2222");
     assert_eq!(inputs.settings().server.port.get(), 2222);
-    assert_eq!(inputs.with("port", "22").problems(), "port: is 22, but `host` says 2222. Leave out one of the two.");
-    assert!(Inputs::new().with("host", "server.example:22").with("port", "22").read_with(&[]).0.is_ok());
+    assert_eq!(
+        inputs.with("port", "22").problems(),
+        "port: is 22, but `host` says 2222. Leave out one of the two."
+    );
+    assert!(Inputs::new()
+        .with("host", "server.example:22")
+        .with("port", "22")
+        .read_with(&[])
+        .0
+        .is_ok());
 }
 
 #[test]
@@ -123,7 +142,15 @@ fn b7_a_port_is_a_plain_number() {
     port = "+22": is not a port. Write a whole number from 1 to 65535.
     port = "99999999999": is not a port. Write a whole number from 1 to 65535.
     "#);
-    assert_eq!(Inputs::new().with("port", " 22 ").settings().server.port.get(), 22);
+    assert_eq!(
+        Inputs::new()
+            .with("port", " 22 ")
+            .settings()
+            .server
+            .port
+            .get(),
+        22
+    );
 }
 
 #[test]
@@ -135,9 +162,20 @@ fn b8_a_user_is_a_linux_user() {
     user = "root%h": is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
     "#);
     for text in ["a;b", "\\", "Deploy", "ü", "1a", ".a", long.as_str()] {
-        assert!(problems_of("user", &[text]).contains("is not a valid Linux user name"), "{text}");
+        assert!(
+            problems_of("user", &[text]).contains("is not a valid Linux user name"),
+            "{text}"
+        );
     }
     for text in ["root", "_apt", "a.b-c_1"] {
-        assert_eq!(Inputs::new().with("user", text).settings().server.user.as_str(), text);
+        assert_eq!(
+            Inputs::new()
+                .with("user", text)
+                .settings()
+                .server
+                .user
+                .as_str(),
+            text
+        );
     }
 }

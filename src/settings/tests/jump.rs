@@ -4,14 +4,26 @@ use super::{problems_of, Inputs, KNOWN};
 
 fn with_jump(jump: &str) -> Inputs {
     let line = |name: &str| KNOWN.replace("server.example", name);
-    let known = [KNOWN.to_owned(), line("gate.example"), line("[gate.example]:2222"), line("[2001:db8::1]:22")];
-    Inputs::new().with("jump-host", jump).with("known-hosts", &known.join("\n"))
+    let known = [
+        KNOWN.to_owned(),
+        line("gate.example"),
+        line("[gate.example]:2222"),
+        line("[2001:db8::1]:22"),
+    ];
+    Inputs::new()
+        .with("jump-host", jump)
+        .with("known-hosts", &known.join("\n"))
 }
 
 #[test]
 fn what_a_jump_host_does_not_say_is_as_usual() {
     let place = |text: &str| {
-        let jump = with_jump(text).with("user", "deploy2").settings().server.jump.unwrap();
+        let jump = with_jump(text)
+            .with("user", "deploy2")
+            .settings()
+            .server
+            .jump
+            .unwrap();
         format!("{} {} {}", jump.user, jump.host, jump.port)
     };
     assert_eq!(place("gate.example"), "deploy2 gate.example 22");

@@ -4,7 +4,14 @@ use super::{problems_of, Inputs, KEY};
 use crate::settings::Surroundings;
 
 fn canonical(key: &str) -> String {
-    Inputs::new().with("key", key).settings().server.key.unwrap().expose().to_owned()
+    Inputs::new()
+        .with("key", key)
+        .settings()
+        .server
+        .key
+        .unwrap()
+        .expose()
+        .to_owned()
 }
 
 #[test]
@@ -29,7 +36,9 @@ fn b11_damage_from_transport_is_repaired() {
 #[test]
 fn b11_a_repair_is_a_notice() {
     assert_eq!(Inputs::new().warnings(), "");
-    let warnings = Inputs::new().with("key", &KEY.replace('\n', "\r\n  ")).warnings();
+    let warnings = Inputs::new()
+        .with("key", &KEY.replace('\n', "\r\n  "))
+        .warnings();
     insta::assert_snapshot!(warnings, @"key: repaired (Windows line ends replaced, indentation removed). Better store it exactly as in its file.");
 }
 
@@ -43,11 +52,27 @@ fn b9_an_empty_key_names_the_usual_causes() {
 #[test]
 fn by_hand_an_agent_may_hold_the_key() {
     let by_hand = |around: &mut Surroundings| (around.on_actions, around.agent) = (false, true);
-    assert!(Inputs::new().without("key").around(by_hand).settings().server.key.is_none());
-    assert!(Inputs::new().around(by_hand).settings().server.key.is_some());
+    assert!(Inputs::new()
+        .without("key")
+        .around(by_hand)
+        .settings()
+        .server
+        .key
+        .is_none());
+    assert!(Inputs::new()
+        .around(by_hand)
+        .settings()
+        .server
+        .key
+        .is_some());
     // an agent that the job's environment names is not what the workflow asked for
     let on_actions = |around: &mut Surroundings| around.agent = true;
-    assert!(Inputs::new().without("key").around(on_actions).read_with(&[]).0.is_err());
+    assert!(Inputs::new()
+        .without("key")
+        .around(on_actions)
+        .read_with(&[])
+        .0
+        .is_err());
 }
 
 #[test]

@@ -3,7 +3,12 @@
 use super::{problems_of, Inputs, KNOWN};
 
 fn accepts(lines: &str, host: &str) -> bool {
-    Inputs::new().with("known-hosts", lines).with("host", host).read_with(&[]).0.is_ok()
+    Inputs::new()
+        .with("known-hosts", lines)
+        .with("host", host)
+        .read_with(&[])
+        .0
+        .is_ok()
 }
 
 #[test]
@@ -15,7 +20,15 @@ fn b13_empty_lines_are_required_and_the_text_says_how_to_get_them() {
 fn the_text_is_kept_but_for_white_space() {
     let text = format!("# the server\r\n{KNOWN} comment here\r\n\r\n@revoked {KNOWN}");
     let expected = format!("# the server\n{KNOWN} comment here\n\n@revoked {KNOWN}\n");
-    assert_eq!(Inputs::new().with("known-hosts", &text).settings().server.known_hosts.text(), expected);
+    assert_eq!(
+        Inputs::new()
+            .with("known-hosts", &text)
+            .settings()
+            .server
+            .known_hosts
+            .text(),
+        expected
+    );
 }
 
 #[test]
@@ -34,7 +47,10 @@ fn b14_what_is_no_line_is_refused_with_its_number() {
         &format!("server.example ssh-ed25519 {}", &key[..key.len() - 4]),
         &format!("@revoked {KNOWN}"),
         &format!("@trusted {KNOWN}"),
-        &format!("# mine\n{}", KNOWN.replace("server.example", "other.example")),
+        &format!(
+            "# mine\n{}",
+            KNOWN.replace("server.example", "other.example")
+        ),
         "a\nb\nc\nd\ne",
         &format!("{KNOWN}\n").repeat(5000),
     ];
@@ -60,18 +76,33 @@ fn b14_what_is_no_line_is_refused_with_its_number() {
 #[test]
 fn a_line_must_be_the_servers() {
     let lines = |names: &str| KNOWN.replace("server.example", names);
-    for names in
-        ["server.example", "SERVER.example", "a,server.example", "*.example", "s?rver.*", "|1|c2FsdA==|aGFzaA=="]
-    {
+    for names in [
+        "server.example",
+        "SERVER.example",
+        "a,server.example",
+        "*.example",
+        "s?rver.*",
+        "|1|c2FsdA==|aGFzaA==",
+    ] {
         assert!(accepts(&lines(names), "server.example"), "{names}");
     }
     assert!(accepts(&lines("[server.example]:22"), "server.example"));
-    assert!(accepts(&lines("[server.example]:2222"), "server.example:2222"));
+    assert!(accepts(
+        &lines("[server.example]:2222"),
+        "server.example:2222"
+    ));
     assert!(accepts(&lines("server.example"), "server.example:2222"));
-    assert!(accepts(&format!("@cert-authority {}", lines("*")), "server.example"));
-    for names in
-        ["other", "*.example,!server.example", "[server.example]:2222", "server.example.org", "*.server.example"]
-    {
+    assert!(accepts(
+        &format!("@cert-authority {}", lines("*")),
+        "server.example"
+    ));
+    for names in [
+        "other",
+        "*.example,!server.example",
+        "[server.example]:2222",
+        "server.example.org",
+        "*.server.example",
+    ] {
         assert!(!accepts(&lines(names), "server.example"), "{names}");
     }
 }

@@ -48,12 +48,16 @@ impl Inputs {
             on_actions: true,
             current_dir: folder.path().to_owned(),
         };
-        Self { folder, given: Vec::new(), around }
-            .with("host", "server.example")
-            .with("key", KEY)
-            .with("known-hosts", KNOWN)
-            .with("health-url", "http://localhost:8000/health")
-            .with("github-token", "ghs_of-the-job")
+        Self {
+            folder,
+            given: Vec::new(),
+            around,
+        }
+        .with("host", "server.example")
+        .with("key", KEY)
+        .with("known-hosts", KNOWN)
+        .with("health-url", "http://localhost:8000/health")
+        .with("github-token", "ghs_of-the-job")
     }
 
     pub(in crate::settings) fn with(mut self, name: &str, value: &str) -> Self {
@@ -81,14 +85,26 @@ impl Inputs {
     }
 
     /// What is read, or the problems, one a line.
-    pub(in crate::settings) fn read_with(&self, flags: &[&str]) -> (Result<Settings, String>, Vec<Warning>) {
+    pub(in crate::settings) fn read_with(
+        &self,
+        flags: &[&str],
+    ) -> (Result<Settings, String>, Vec<Warning>) {
         let variable = |(name, value): &(String, String)| -> (OsString, OsString) {
-            (format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(), value.into())
+            (
+                format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(),
+                value.into(),
+            )
         };
         let given = Given::from_variables(self.given.iter().map(variable));
         let flags = Flags::parse(flags.iter().map(Into::into)).unwrap();
         let (result, warnings) = read(&given, &flags, &self.around);
-        let lines = |problems: Vec<_>| problems.iter().map(ToString::to_string).collect::<Vec<String>>().join("\n");
+        let lines = |problems: Vec<_>| {
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<String>>()
+                .join("\n")
+        };
         (result.map_err(lines), warnings)
     }
 
@@ -102,12 +118,19 @@ impl Inputs {
 
     /// The warnings, one a line.
     pub(in crate::settings) fn warnings(&self) -> String {
-        self.read_with(&[]).1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        self.read_with(&[])
+            .1
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
 /// The problem that each of these values of an input causes.
 pub(super) fn problems_of(name: &str, values: &[&str]) -> String {
-    let problems = values.iter().map(|value| Inputs::new().with(name, value).problems());
+    let problems = values
+        .iter()
+        .map(|value| Inputs::new().with(name, value).problems());
     problems.collect::<Vec<_>>().join("\n")
 }

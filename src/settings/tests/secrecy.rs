@@ -5,12 +5,24 @@ use proptest::prelude::*;
 use super::{Inputs, KEY};
 
 /// Inputs into which a key may be pasted by mistake.
-const NAMES: &[&str] = &["key", "host", "port", "user", "known-hosts", "service", "exclude", "health-match", "timeout"];
+const NAMES: &[&str] = &[
+    "key",
+    "host",
+    "port",
+    "user",
+    "known-hosts",
+    "service",
+    "exclude",
+    "health-match",
+    "timeout",
+];
 
 fn damaged(lines: &[String], how: usize) -> String {
     let body = lines.join("\n");
     match how {
-        0 => format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"),
+        0 => format!(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"
+        ),
         1 => body,
         2 => format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}"),
         3 => format!("PuTTY-User-Key-File-2: x\n{body}"),

@@ -40,8 +40,15 @@ fn b26_a_bad_env_file_is_named_by_its_line_and_shows_no_value() {
 
 #[test]
 fn variables_are_taken_as_they_stand() {
-    let settings = Inputs::new().with("env", "\n A=x = 'y' \r\n# why\n\n_B2=\n").settings();
-    let pairs: Vec<_> = settings.env.expose().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let settings = Inputs::new()
+        .with("env", "\n A=x = 'y' \r\n# why\n\n_B2=\n")
+        .settings();
+    let pairs: Vec<_> = settings
+        .env
+        .expose()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
     assert_eq!(pairs, [("A", "x = 'y' "), ("_B2", "")]);
     assert!(!format!("{settings:?}").contains("x = "));
 }
@@ -73,27 +80,60 @@ fn b26_bad_variables_are_named_by_their_line_and_show_no_value() {
 #[test]
 fn secrets_have_no_flag() {
     for name in ["passphrase", "env", "env-file"] {
-        let problems = crate::settings::Flags::parse([format!("--{name}=hunter2hunter2").into()]).unwrap_err();
+        let problems =
+            crate::settings::Flags::parse([format!("--{name}=hunter2hunter2").into()]).unwrap_err();
         let text = problems[0].to_string();
-        assert!(text.contains("a secret has no flag") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("a secret has no flag") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_shared_file_and_the_env_file_are_not_in_each_others_way() {
-    assert_eq!(Inputs::new().with("shared", ".env\nlogs/").settings().shared.paths().len(), 2);
-    let both = Inputs::new().with("shared", "logs/\n.env").with("env-file", "A=1");
+    assert_eq!(
+        Inputs::new()
+            .with("shared", ".env\nlogs/")
+            .settings()
+            .shared
+            .paths()
+            .len(),
+        2
+    );
+    let both = Inputs::new()
+        .with("shared", "logs/\n.env")
+        .with("env-file", "A=1");
     insta::assert_snapshot!(both.problems(), @r#"shared: holds `.env`, which `env-file` writes. Leave out one of the two."#);
 }
 
 #[test]
 fn the_hook_the_disk_and_the_lock_have_defaults() {
     let settings = Inputs::new().settings();
-    assert_eq!((settings.before_switch, settings.min_free), (None, 500_000_000));
+    assert_eq!(
+        (settings.before_switch, settings.min_free),
+        (None, 500_000_000)
+    );
     assert_eq!(settings.wait_lock, Duration::from_secs(120));
-    assert_eq!(Inputs::new().with("wait-lock", "0s").settings().wait_lock, Duration::ZERO);
-    assert_eq!(Inputs::new().with("before-switch", "none").settings().before_switch, None);
-    assert_eq!(Inputs::new().with("before-switch", "./migrate\n").settings().before_switch.unwrap(), "./migrate");
+    assert_eq!(
+        Inputs::new().with("wait-lock", "0s").settings().wait_lock,
+        Duration::ZERO
+    );
+    assert_eq!(
+        Inputs::new()
+            .with("before-switch", "none")
+            .settings()
+            .before_switch,
+        None
+    );
+    assert_eq!(
+        Inputs::new()
+            .with("before-switch", "./migrate\n")
+            .settings()
+            .before_switch
+            .unwrap(),
+        "./migrate"
+    );
     insta::assert_snapshot!(problems_of("wait-lock", &["0", "7h"]), @r#"
     wait-lock = "0": has no unit. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m; for seconds append `s`.
     wait-lock = "7h": is too long. Allowed is 0s to 6h.
@@ -103,8 +143,13 @@ fn the_hook_the_disk_and_the_lock_have_defaults() {
 #[test]
 fn the_log_is_checked_unless_it_is_switched_off() {
     let settings = Inputs::new().settings();
-    assert_eq!((settings.log_check.level, settings.log_check.pattern), (LogLevel::Fail, None));
-    let off = Inputs::new().with("log-check", "off").with("log-pattern", "Oops");
+    assert_eq!(
+        (settings.log_check.level, settings.log_check.pattern),
+        (LogLevel::Fail, None)
+    );
+    let off = Inputs::new()
+        .with("log-check", "off")
+        .with("log-pattern", "Oops");
     insta::assert_snapshot!(off.warnings(), @r#"log-pattern has no effect: log-check is off."#);
     insta::assert_snapshot!(Inputs::new().with("restart", "none").with("log-check", "warn").warnings(), @r#"log-check has no effect: there is no unit whose log is looked at."#);
     insta::assert_snapshot!(problems_of("log-check", &["no", "Fail"]), @r#"

@@ -39,11 +39,24 @@ fn all_problems_are_found_at_once() {
         .with("retention", "0")
         .with("health-status", "ok")
         .with("timeout", "7h");
-    let subjects: Vec<String> =
-        inputs.problems().lines().map(|line| line.split([':', ' ']).next().unwrap().to_owned()).collect();
+    let subjects: Vec<String> = inputs
+        .problems()
+        .lines()
+        .map(|line| line.split([':', ' ']).next().unwrap().to_owned())
+        .collect();
     assert_eq!(
         subjects,
-        ["host", "port", "key", "known-hosts", "target", "source", "health-status", "retention", "timeout"]
+        [
+            "host",
+            "port",
+            "key",
+            "known-hosts",
+            "target",
+            "source",
+            "health-status",
+            "retention",
+            "timeout"
+        ]
     );
 }
 
@@ -60,8 +73,11 @@ fn without_systemd_restart_and_target_are_required() {
     restart: is required where `service` is `none`. Give the command that restarts the app, or `none`.
     target: is required where `service` is `none`. Give the folder on the server, as in /opt/diting.
     "#);
-    let settings =
-        Inputs::new().with("service", "none").with("restart", "./restart").with("target", "/srv/www/app").settings();
+    let settings = Inputs::new()
+        .with("service", "none")
+        .with("restart", "./restart")
+        .with("target", "/srv/www/app")
+        .settings();
     assert_eq!(settings.service, Service::None);
     assert_eq!(settings.restart, Restart::Command("./restart".to_owned()));
     assert!(settings.unit().is_none());
@@ -70,19 +86,39 @@ fn without_systemd_restart_and_target_are_required() {
 #[test]
 fn static_files_need_no_unit() {
     let settings = Inputs::new().with("restart", "none").settings();
-    assert_eq!((settings.target.as_str(), settings.unit()), ("/opt/diting", None));
+    assert_eq!(
+        (settings.target.as_str(), settings.unit()),
+        ("/opt/diting", None)
+    );
     assert_eq!(settings.restart, Restart::None);
     let nowhere = |around: &mut Surroundings| around.repository = None;
-    let inputs = Inputs::new().with("restart", "none").with("target", "/srv/www/app").around(nowhere);
+    let inputs = Inputs::new()
+        .with("restart", "none")
+        .with("target", "/srv/www/app")
+        .around(nowhere);
     assert_eq!(inputs.settings().service, Service::None);
-    let inputs = Inputs::new().with("restart", "none").with("service", "none");
-    assert!(inputs.problems().starts_with("target: is required where `service` is `none`"));
+    let inputs = Inputs::new()
+        .with("restart", "none")
+        .with("service", "none");
+    assert!(inputs
+        .problems()
+        .starts_with("target: is required where `service` is `none`"));
 }
 
 #[test]
 fn the_default_unit_is_checked_like_any_other() {
-    let repository = |name: &'static str| move |around: &mut Surroundings| around.repository = Some(name.to_owned());
-    let unit = |name| Inputs::new().around(repository(name)).settings().service.unit().unwrap().to_string();
+    let repository = |name: &'static str| {
+        move |around: &mut Surroundings| around.repository = Some(name.to_owned())
+    };
+    let unit = |name| {
+        Inputs::new()
+            .around(repository(name))
+            .settings()
+            .service
+            .unit()
+            .unwrap()
+            .to_string()
+    };
     assert_eq!(unit("owner/none"), "none");
     insta::assert_snapshot!(Inputs::new().around(repository("owner/-x")).problems(), @r#"service = "-x": the default, the repository's name, is not a systemd unit name. Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd."#);
     insta::assert_snapshot!(Inputs::new().around(|around| around.repository = None).problems(), @"service: is required outside of GitHub Actions. Give the systemd unit, or `none` for no systemd.");
@@ -92,28 +128,44 @@ fn the_default_unit_is_checked_like_any_other() {
 fn b19_install_follows_the_source() {
     let uv = Inputs::new().file("pyproject.toml", "").file("uv.lock", "");
     assert_eq!(uv.settings().install, InstallPlan::Uv);
-    assert_eq!(uv.with("install", "none").settings().install, InstallPlan::Nothing);
+    assert_eq!(
+        uv.with("install", "none").settings().install,
+        InstallPlan::Nothing
+    );
     let unlocked = Inputs::new().file("pyproject.toml", "");
     insta::assert_snapshot!(unlocked.problems(), @"install: the source has pyproject.toml, but no uv.lock. Commit the lock file that `uv lock` writes, or give `install` your own commands or `none`.");
-    let plan = unlocked.with("install", "pip install .\n").settings().install;
+    let plan = unlocked
+        .with("install", "pip install .\n")
+        .settings()
+        .install;
     assert_eq!(plan, InstallPlan::Commands("pip install .".to_owned()));
 }
 
 #[test]
 fn a_deployignore_adds_to_the_list() {
-    let inputs = Inputs::new().with("exclude", "*.log").file(".deployignore", "# mine\n/docs\n");
-    assert_eq!(inputs.settings().excludes.lines(), ["*.log", "# mine", "/docs"]);
+    let inputs = Inputs::new()
+        .with("exclude", "*.log")
+        .file(".deployignore", "# mine\n/docs\n");
+    assert_eq!(
+        inputs.settings().excludes.lines(),
+        ["*.log", "# mine", "/docs"]
+    );
     insta::assert_snapshot!(inputs.file(".deployignore", "/docs\n*\n").problems(), @"exclude: the source's .deployignore line 2 excludes everything. Remove it, or say below it with `!` what is uploaded all the same.");
 }
 
 #[test]
 fn b21_health_durations_fit_together() {
-    let inputs = Inputs::new().with("health-timeout", "5s").with("health-interval", "6s");
+    let inputs = Inputs::new()
+        .with("health-timeout", "5s")
+        .with("health-interval", "6s");
     insta::assert_snapshot!(inputs.problems(), @r#"
     health-interval = "6s": is longer than health-timeout (5s). Lower health-interval, or raise health-timeout.
     health-settle = "5s": is not shorter than health-timeout (5s). Lower health-settle, or raise health-timeout.
     "#);
-    let settings = Inputs::new().with("health-settle", "0s").with("health-timeout", "1s").settings();
+    let settings = Inputs::new()
+        .with("health-settle", "0s")
+        .with("health-timeout", "1s")
+        .settings();
     assert_eq!(settings.health.settle, Duration::ZERO);
     insta::assert_snapshot!(problems_of("health-interval", &["0s", "5", "-1s"]), @r#"
     health-interval = "0s": is too short. Allowed is 10ms to 1h.
@@ -128,7 +180,10 @@ fn b32_the_run_cannot_be_longer_than_a_job() {
     timeout = "0s": is too short. Allowed is 1s to 6h.
     timeout = "361m": is too long. Allowed is 1s to 6h.
     "#);
-    assert_eq!(Inputs::new().with("timeout", "6h").settings().timeout, Duration::from_secs(21600));
+    assert_eq!(
+        Inputs::new().with("timeout", "6h").settings().timeout,
+        Duration::from_secs(21600)
+    );
 }
 
 #[test]
@@ -144,13 +199,22 @@ fn what_is_not_checked_is_a_warning() {
 #[test]
 fn b20_another_host_than_this_one_is_a_notice() {
     let url = |url| Inputs::new().with("health-url", url).warnings();
-    assert_eq!((url("https://server.example/"), url("http://[::1]/"), url("http://127.0.0.1:1/")), Default::default());
+    assert_eq!(
+        (
+            url("https://server.example/"),
+            url("http://[::1]/"),
+            url("http://127.0.0.1:1/")
+        ),
+        Default::default()
+    );
     insta::assert_snapshot!(url("https://www.example/"), @"health-url asks www.example, which is neither localhost nor `host`: it is asked from the server.");
 }
 
 #[test]
 fn b37_a_line_end_at_the_end_is_cut_off_with_a_notice() {
-    let inputs = Inputs::new().with("host", "server.example\n").with("install", "make\n");
+    let inputs = Inputs::new()
+        .with("host", "server.example\n")
+        .with("install", "make\n");
     let (settings, warnings) = inputs.read_with(&[]);
     assert_eq!(settings.unwrap().server.host.as_str(), "server.example");
     assert!(warnings[0].is_notice());

@@ -20,7 +20,12 @@ pub(super) fn refusal(status: u16, message: &str, errors: &[Value]) -> Response 
 
 /// Fields that are links to somewhere.
 fn links(names: &str) -> Map<String, Value> {
-    let link = |name: &str| (format!("{name}_url"), Value::from(format!("https://github.example/{name}")));
+    let link = |name: &str| {
+        (
+            format!("{name}_url"),
+            Value::from(format!("https://github.example/{name}")),
+        )
+    };
     names.split_whitespace().map(link).collect()
 }
 
@@ -45,7 +50,10 @@ pub(super) fn user(login: &str) -> Response {
         "location": null, "name": null, "public_gists": 0, "public_repos": 1, "created_at": AT, "updated_at": AT,
         "user_view_type": "public",
     });
-    Response::json(200, &merged(account(login, "User"), more.as_object().unwrap().clone()))
+    Response::json(
+        200,
+        &merged(account(login, "User"), more.as_object().unwrap().clone()),
+    )
 }
 
 pub(super) fn repository(state: &State) -> Response {
@@ -88,7 +96,11 @@ pub(super) fn label(name: &str) -> Response {
 }
 
 pub(super) fn issue(state: &State, issue: &Issue) -> Value {
-    let people: Vec<Value> = issue.assignees.iter().map(|login| account(login, "User")).collect();
+    let people: Vec<Value> = issue
+        .assignees
+        .iter()
+        .map(|login| account(login, "User"))
+        .collect();
     let fields = json!({
         "id": issue.number, "node_id": "I_1", "url": "https://github.example/i", "number": issue.number,
         "html_url": format!("http://127.0.0.1:{}/diting/app/issues/{}", state.port, issue.number),
@@ -101,13 +113,22 @@ pub(super) fn issue(state: &State, issue: &Issue) -> Value {
     });
     let fields = merged(fields, links("comments events labels repository"));
     match issue.is_pull_request {
-        true => merged(fields, json!({"pull_request": pull_request()}).as_object().unwrap().clone()),
+        true => merged(
+            fields,
+            json!({"pull_request": pull_request()})
+                .as_object()
+                .unwrap()
+                .clone(),
+        ),
         false => fields,
     }
 }
 
 fn pull_request() -> Value {
-    merged(json!({"url": "https://github.example/p"}), links("html diff patch"))
+    merged(
+        json!({"url": "https://github.example/p"}),
+        links("html diff patch"),
+    )
 }
 
 pub(super) fn comment(issue: &Issue, text: &str) -> Response {

@@ -32,29 +32,51 @@ impl Request {
             return Ok(None);
         }
         let mut words = first.split_whitespace().map(str::to_owned);
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (method, target) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         let mut headers = BTreeMap::new();
         loop {
             let mut line = String::new();
             from.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
             headers.insert(name.to_lowercase(), value.trim().to_owned());
         }
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         from.read_exact(&mut body)?;
-        Ok(Some(Self { method, target, headers, body }))
+        Ok(Some(Self {
+            method,
+            target,
+            headers,
+            body,
+        }))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(String::as_str).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 }
 
 impl Response {
     pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
-        let headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
-        Self { status, headers, body: body.to_string() }
+        let headers = vec![(
+            "Content-Type".to_owned(),
+            "application/json; charset=utf-8".to_owned(),
+        )];
+        Self {
+            status,
+            headers,
+            body: body.to_string(),
+        }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -63,7 +85,11 @@ impl Response {
     }
 
     pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        let mut head = format!("HTTP/1.1 {} It\r\nContent-Length: {}\r\n", self.status, self.body.len());
+        let mut head = format!(
+            "HTTP/1.1 {} It\r\nContent-Length: {}\r\n",
+            self.status,
+            self.body.len()
+        );
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }

@@ -66,7 +66,12 @@ impl Hub {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (state, book) = (Mutex::new(State::new(port)), Mutex::default());
-        let shared = Arc::new(Shared { state, book, accept: Box::new(accept), forwarded });
+        let shared = Arc::new(Shared {
+            state,
+            book,
+            accept: Box::new(accept),
+            forwarded,
+        });
         let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -90,12 +95,18 @@ impl Hub {
 
     /// The next question of this kind, as in `POST /issues`, gets another answer than the usual one.
     pub(crate) fn plan(&self, kind: &str, script: Script) {
-        self.shared.book().scripts.push_back((kind.to_owned(), script));
+        self.shared
+            .book()
+            .scripts
+            .push_back((kind.to_owned(), script));
     }
 
     /// The first questions of this kind get their answers only when so many have been answered.
     pub(crate) fn gather(&self, kind: &str, count: usize) {
-        self.shared.book().meetings.push((kind.to_owned(), count, Arc::new(Barrier::new(count))));
+        self.shared
+            .book()
+            .meetings
+            .push((kind.to_owned(), count, Arc::new(Barrier::new(count))));
     }
 
     /// What was asked since the last time, a line each with the status of the answer.

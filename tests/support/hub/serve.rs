@@ -14,7 +14,11 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) enum Script {
     /// This, and nothing is done.
-    Say { status: u16, headers: &'static [(&'static str, &'static str)], body: String },
+    Say {
+        status: u16,
+        headers: &'static [(&'static str, &'static str)],
+        body: String,
+    },
     /// None, and nothing is done.
     Silent,
     /// The connection ends, and nothing is done.
@@ -35,7 +39,9 @@ enum Next {
 }
 
 pub(super) fn connection(shared: &Arc<Shared>, stream: TcpStream) {
-    let Ok(wire) = (shared.accept)(stream) else { return };
+    let Ok(wire) = (shared.accept)(stream) else {
+        return;
+    };
     let mut wire: BufReader<Box<dyn Wire>> = BufReader::new(wire);
     while let Ok(Some(request)) = Request::read(&mut wire) {
         match next(shared, request) {
@@ -62,9 +68,23 @@ fn next(shared: &Shared, mut request: Request) -> Next {
             write_down(&request, &response);
             (Next::Answer(response), status)
         }
-        Some(Script::Say { status, headers, body }) => {
-            let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            (Next::Answer(Response { status, headers, body }), status.to_string())
+        Some(Script::Say {
+            status,
+            headers,
+            body,
+        }) => {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            (
+                Next::Answer(Response {
+                    status,
+                    headers,
+                    body,
+                }),
+                status.to_string(),
+            )
         }
         Some(Script::Silent) => (Next::Wait, "silent".to_owned()),
         Some(Script::Cut) => (Next::End, "cut".to_owned()),
@@ -72,7 +92,14 @@ fn next(shared: &Shared, mut request: Request) -> Next {
         Some(Script::DoneCut) => (Next::End, format!("{}, cut", usual(shared).status)),
         Some(Script::DoneSay { status, body }) => {
             let done = usual(shared).status;
-            (Next::Answer(Response { status, headers: Vec::new(), body }), format!("{done}, said {status}"))
+            (
+                Next::Answer(Response {
+                    status,
+                    headers: Vec::new(),
+                    body,
+                }),
+                format!("{done}, said {status}"),
+            )
         }
     };
     shared.book().calls.push(format!("{kind} {status}"));
@@ -84,15 +111,28 @@ fn next(shared: &Shared, mut request: Request) -> Next {
 fn kind(request: &Request) -> String {
     let path = request.target.split('?').next().unwrap();
     let path = path.strip_prefix(PREFIX).unwrap_or(path);
-    let rest = path.strip_prefix("/repos/diting/app").filter(|rest| !rest.is_empty()).unwrap_or(path);
-    let page = request.target.split_once("&page=").map(|(_, page)| format!(" {page}")).unwrap_or_default();
+    let rest = path
+        .strip_prefix("/repos/diting/app")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(path);
+    let page = request
+        .target
+        .split_once("&page=")
+        .map(|(_, page)| format!(" {page}"))
+        .unwrap_or_default();
     format!("{} {rest}{page}", request.method)
 }
 
 fn meet(shared: &Shared, kind: &str) {
     let barrier = {
         let mut book = shared.book();
-        let Some(at) = book.meetings.iter().position(|(of, left, _)| of == kind && *left > 0) else { return };
+        let Some(at) = book
+            .meetings
+            .iter()
+            .position(|(of, left, _)| of == kind && *left > 0)
+        else {
+            return;
+        };
         book.meetings[at].1 -= 1;
         Arc::clone(&book.meetings[at].2)
     };
@@ -111,7 +151,10 @@ fn usual(shared: &Shared, request: &Request, complaint: Option<String>) -> Respo
         None => shared.state.lock().unwrap().answer(request),
     };
     answer.unwrap_or_else(|complaint| {
-        shared.book().complaints.push(format!("{} {}: {complaint}", request.method, request.target));
+        shared.book().complaints.push(format!(
+            "{} {}: {complaint}",
+            request.method, request.target
+        ));
         Response::json(400, &json!({"message": complaint}))
     })
 }
@@ -119,8 +162,13 @@ fn usual(shared: &Shared, request: &Request, complaint: Option<String>) -> Respo
 /// What is wrong with the headers; a proxy's first line becomes as usual.
 fn check(shared: &Shared, request: &mut Request) -> Option<String> {
     if shared.forwarded {
-        let path = request.target.strip_prefix("http://").and_then(|rest| Some(rest[rest.find('/')?..].to_owned()));
-        let Some(path) = path else { return Some("not by a proxy".to_owned()) };
+        let path = request
+            .target
+            .strip_prefix("http://")
+            .and_then(|rest| Some(rest[rest.find('/')?..].to_owned()));
+        let Some(path) = path else {
+            return Some("not by a proxy".to_owned());
+        };
         request.target = path;
     }
     let wanted = [
@@ -139,7 +187,9 @@ fn check(shared: &Shared, request: &mut Request) -> Option<String> {
 
 /// For the comparison with GitHub's description.
 fn write_down(request: &Request, response: &Response) {
-    let Some(folder) = env::var_os("DEPLOY_ACTION_EXCHANGES") else { return };
+    let Some(folder) = env::var_os("DEPLOY_ACTION_EXCHANGES") else {
+        return;
+    };
     let parse = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap_or(Value::Null);
     let exchange = json!({
         "method": request.method,
@@ -149,7 +199,11 @@ fn write_down(request: &Request, response: &Response) {
         "response": parse(response.body.as_bytes()),
     });
     let path = Path::new(&folder).join(format!("{}.jsonl", std::process::id()));
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
     // one write, for others write there too
     file.write_all(format!("{exchange}\n").as_bytes()).unwrap();
 }

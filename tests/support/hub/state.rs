@@ -99,7 +99,11 @@ impl State {
     }
 
     pub(crate) fn open(&self) -> Vec<u64> {
-        self.issues.iter().filter(|issue| issue.state == "open").map(|issue| issue.number).collect()
+        self.issues
+            .iter()
+            .filter(|issue| issue.state == "open")
+            .map(|issue| issue.number)
+            .collect()
     }
 
     fn author(&self) -> (String, &'static str, &'static str) {
@@ -110,20 +114,31 @@ impl State {
     }
 
     pub(super) fn answer(&mut self, request: &Request) -> Answered {
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let (path, query) = request
+            .target
+            .split_once('?')
+            .unwrap_or((&request.target, ""));
         let path = path.strip_prefix(PREFIX).ok_or("outside of the API")?;
         if path == "/user" && request.method == "GET" {
             return Ok(self.user());
         }
-        let rest = path.strip_prefix("/repos/diting/app").ok_or("another repository")?;
+        let rest = path
+            .strip_prefix("/repos/diting/app")
+            .ok_or("another repository")?;
         let parts: Vec<&str> = rest.split('/').skip(1).collect();
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", []) => Ok(answers::repository(self)),
             ("GET", ["issues"]) => self.list(query),
             ("POST", ["labels"]) => self.make_label(&body(request, &["name", "color"])?),
-            ("POST", ["issues"]) => self.create(&body(request, &["title", "body", "labels", "assignees"])?),
-            ("POST", ["issues", number, "comments"]) => self.comment(number, &body(request, &["body"])?),
-            ("PATCH", ["issues", number]) => self.change(number, &body(request, &["state", "state_reason"])?),
+            ("POST", ["issues"]) => {
+                self.create(&body(request, &["title", "body", "labels", "assignees"])?)
+            }
+            ("POST", ["issues", number, "comments"]) => {
+                self.comment(number, &body(request, &["body"])?)
+            }
+            ("PATCH", ["issues", number]) => {
+                self.change(number, &body(request, &["state", "state_reason"])?)
+            }
             _ => Err("no such route".to_owned()),
         }
     }
@@ -137,35 +152,68 @@ impl State {
 
     /// The newest first, a hundred a page, pull requests among them.
     fn list(&self, query: &str) -> Answered {
-        let (known, page) =
-            query.split_once("&page=").map_or((query, 1), |(known, page)| (known, page.parse().unwrap()));
+        let (known, page) = query
+            .split_once("&page=")
+            .map_or((query, 1), |(known, page)| (known, page.parse().unwrap()));
         if known != "state=open&sort=created&direction=desc&per_page=100" {
             return Err(format!("an unusual query: {query}"));
         }
         if !self.has_issues {
-            return Ok(answers::refusal(410, "Issues has been disabled in this repository.", &[]));
+            return Ok(answers::refusal(
+                410,
+                "Issues has been disabled in this repository.",
+                &[],
+            ));
         }
-        let open: Vec<&Issue> = self.issues.iter().rev().filter(|issue| issue.state == "open").collect();
-        let shown: Vec<Value> =
-            open.iter().skip((page - 1) * 100).take(100).map(|it| answers::issue(self, it)).collect();
+        let open: Vec<&Issue> = self
+            .issues
+            .iter()
+            .rev()
+            .filter(|issue| issue.state == "open")
+            .collect();
+        let shown: Vec<Value> = open
+            .iter()
+            .skip((page - 1) * 100)
+            .take(100)
+            .map(|it| answers::issue(self, it))
+            .collect();
         let response = Response::json(200, &Value::from(shown));
         // by the repository's number and under a name that is not ours: the token must not go there
-        let next = format!("<https://github.invalid{PREFIX}/repos/diting/app/issues?{known}&page={}>", page + 1);
-        Ok(if open.len() > page * 100 { response.with("Link", &format!("{next}; rel=\"next\"")) } else { response })
+        let next = format!(
+            "<https://github.invalid{PREFIX}/repos/diting/app/issues?{known}&page={}>",
+            page + 1
+        );
+        Ok(if open.len() > page * 100 {
+            response.with("Link", &format!("{next}; rel=\"next\""))
+        } else {
+            response
+        })
     }
 
     fn write_refused(&self) -> Option<Response> {
         match self {
-            Self { is_archived: true, .. } => {
-                Some(answers::refusal(403, "Repository was archived so is read-only.", &[]))
-            }
-            Self { may_write: false, .. } => Some(answers::refusal(403, "Resource not accessible by integration", &[])),
+            Self {
+                is_archived: true, ..
+            } => Some(answers::refusal(
+                403,
+                "Repository was archived so is read-only.",
+                &[],
+            )),
+            Self {
+                may_write: false, ..
+            } => Some(answers::refusal(
+                403,
+                "Resource not accessible by integration",
+                &[],
+            )),
             _ => None,
         }
     }
 
     fn has_label(&self, name: &str) -> bool {
-        self.labels.iter().any(|label| label.eq_ignore_ascii_case(name))
+        self.labels
+            .iter()
+            .any(|label| label.eq_ignore_ascii_case(name))
     }
 
     fn make_label(&mut self, body: &Value) -> Answered {
@@ -176,7 +224,9 @@ impl State {
                 let error = json!({"resource": "Label", "code": "already_exists", "field": "name"});
                 answers::refusal(422, "Validation Failed", &[error])
             }
-            None if !self.may_make_labels => answers::refusal(403, "Must have push access to the repository.", &[]),
+            None if !self.may_make_labels => {
+                answers::refusal(403, "Must have push access to the repository.", &[])
+            }
             None => {
                 self.labels.push(name.to_owned());
                 answers::label(name)
@@ -186,7 +236,12 @@ impl State {
 
     fn create(&mut self, body: &Value) -> Answered {
         let texts = |field: &str| -> Vec<String> {
-            body[field].as_array().into_iter().flatten().map(|it| it.as_str().unwrap().to_owned()).collect()
+            body[field]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|it| it.as_str().unwrap().to_owned())
+                .collect()
         };
         let (labels, assignees) = (texts("labels"), texts("assignees"));
         if let Some(refused) = self.write_refused() {
@@ -200,12 +255,20 @@ impl State {
                 &[error],
             ));
         }
-        if let Some(stranger) = assignees.iter().find(|it| !self.people.contains(&it.as_str())) {
+        if let Some(stranger) = assignees
+            .iter()
+            .find(|it| !self.people.contains(&it.as_str()))
+        {
             let error = json!({"resource": "Issue", "field": "assignees", "code": "invalid", "value": stranger});
             return Ok(answers::refusal(422, "Validation Failed", &[error]));
         }
         let (author, kind, association) = self.author();
-        let made = self.add(&author, kind, association, body["body"].as_str().ok_or("no body")?);
+        let made = self.add(
+            &author,
+            kind,
+            association,
+            body["body"].as_str().ok_or("no body")?,
+        );
         made.title = body["title"].as_str().ok_or("no title")?.to_owned();
         (made.labels, made.assignees) = (labels, assignees);
         let made = made.clone();
@@ -219,7 +282,10 @@ impl State {
         }
         let (author, ..) = self.author();
         let index = self.index(number)?;
-        self.issues[index].comments.push(Comment { author, body: text.clone() });
+        self.issues[index].comments.push(Comment {
+            author,
+            body: text.clone(),
+        });
         Ok(answers::comment(&self.issues[index], &text))
     }
 
@@ -230,12 +296,18 @@ impl State {
         let index = self.index(number)?;
         self.issues[index].state = body["state"].as_str().ok_or("no state")?.to_owned();
         self.issues[index].reason = body["state_reason"].as_str().map(str::to_owned);
-        Ok(Response::json(200, &answers::issue(self, &self.issues[index])))
+        Ok(Response::json(
+            200,
+            &answers::issue(self, &self.issues[index]),
+        ))
     }
 
     fn index(&self, number: &str) -> Result<usize, String> {
         let number: usize = number.parse().map_err(|_| "no number")?;
-        (1..=self.issues.len()).contains(&number).then(|| number - 1).ok_or_else(|| "no such issue".to_owned())
+        (1..=self.issues.len())
+            .contains(&number)
+            .then(|| number - 1)
+            .ok_or_else(|| "no such issue".to_owned())
     }
 }
 

@@ -96,12 +96,18 @@ fn redeployment_on_a_terminal() {
 fn redeployment_that_waits_and_finds_an_unfinished_run() {
     let mut run = Run::connected(Page::Actions);
     run.on(RunEvent::Noise(b"Welcome to web1!".to_vec()));
-    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.on(RunEvent::Connected {
+        took: Duration::from_millis(1840),
+    });
     run.on(RunEvent::CopyingServerPart { bytes: 2_345_678 });
     run.steps([Step::Lock]);
     run.server(What::Waiting(Some(held())));
     run.steps([Step::Recover]);
-    let earlier = verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, Reason::Interrupted));
+    let earlier = verdict(
+        Outcome::RolledBack,
+        Some(OLD),
+        failed(Step::Verify, Reason::Interrupted),
+    );
     run.server(What::Recovered(Box::new(earlier)));
     run.output("a line after it");
     run.steps([Step::Check, Step::Upload]);
@@ -137,12 +143,28 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
 
 #[test]
 fn rollback() {
-    let task = Task::RollBack { to: Some("3f2a1bc".into()) };
-    let mut run = Run::doing(Page::Actions, Planned { task, entries: 0, bytes: 0, ..planned() });
-    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    let task = Task::RollBack {
+        to: Some("3f2a1bc".into()),
+    };
+    let mut run = Run::doing(
+        Page::Actions,
+        Planned {
+            task,
+            entries: 0,
+            bytes: 0,
+            ..planned()
+        },
+    );
+    run.on(RunEvent::Connected {
+        took: Duration::from_millis(1840),
+    });
     run.steps([Step::Lock, Step::Check, Step::Switch]);
     let deadline = Duration::from_secs(310);
-    run.server(What::PointOfNoReturn { release: id(OLD), previous: Some(id(NEW)), deadline });
+    run.server(What::PointOfNoReturn {
+        release: id(OLD),
+        previous: Some(id(NEW)),
+        deadline,
+    });
     run.steps([Step::Restart, Step::Verify]);
     run.attempts(1..=2, &Answer::Healthy { status: 200 });
     run.steps([Step::Commit]);
@@ -182,13 +204,23 @@ fn rollback() {
 fn without_a_unit_healthy_is_what_has_answered() {
     let healthy = Answer::Healthy { status: 200 };
     let last = |attempts| {
-        let mut run = Run::doing(Page::Terminal, Planned { service: None, ..planned() });
+        let mut run = Run::doing(
+            Page::Terminal,
+            Planned {
+                service: None,
+                ..planned()
+            },
+        );
         // of the old release
         run.steps([Step::Check]);
         run.attempts(1..=1, &healthy);
         run.steps([Step::Switch, Step::Verify]);
         run.attempts(1..=attempts, &healthy);
-        run.end(verdict(Outcome::Deployed, Some(NEW), None)).lines().last().unwrap().to_owned()
+        run.end(verdict(Outcome::Deployed, Some(NEW), None))
+            .lines()
+            .last()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(last(0), "deployed: 1762147999 is live; 21.4 s");
     assert_eq!(last(2), "deployed: 1762147999 is live and healthy; 21.4 s");

@@ -7,9 +7,18 @@ fn a_chatty_step_is_cut_in_the_middle() {
     let mut run = Run::staged(Page::Actions);
     (1..3000).for_each(|n| run.output(&format!("line {n}")));
     run.steps([Step::Seal]);
-    let shown = run.lines.iter().filter(|line| line.contains("line ")).count();
+    let shown = run
+        .lines
+        .iter()
+        .filter(|line| line.contains("line "))
+        .count();
     assert_eq!(shown, 2000 - 1 + 30);
-    assert!(run.lines.contains(&"… 970 lines left out here …".to_owned()), "{:#?}", &run.lines[2000..]);
+    assert!(
+        run.lines
+            .contains(&"… 970 lines left out here …".to_owned()),
+        "{:#?}",
+        &run.lines[2000..]
+    );
     assert!(run.lines.contains(&"│ line 2999".to_owned()));
 }
 
@@ -17,17 +26,38 @@ fn a_chatty_step_is_cut_in_the_middle() {
 fn many_warnings_leave_room_for_other_annotations() {
     let mut run = Run::staged(Page::Actions);
     (0..20).for_each(|_| run.server(What::Warning(Warning::DaemonReload)));
-    assert_eq!(run.lines.iter().filter(|line| line.starts_with("::warning")).count(), 9);
-    assert_eq!(run.lines.iter().filter(|line| line.starts_with("warning: ")).count(), 11);
+    assert_eq!(
+        run.lines
+            .iter()
+            .filter(|line| line.starts_with("::warning"))
+            .count(),
+        9
+    );
+    assert_eq!(
+        run.lines
+            .iter()
+            .filter(|line| line.starts_with("warning: "))
+            .count(),
+        11
+    );
 }
 
 #[test]
 fn a_wait_is_told_once() {
     let mut run = Run::staged(Page::Actions);
     run.steps([Step::Restart]);
-    let wait = |seconds| Notice::StartLimitWait { up_to: Duration::from_secs(seconds), serving: false };
+    let wait = |seconds| Notice::StartLimitWait {
+        up_to: Duration::from_secs(seconds),
+        serving: false,
+    };
     (0..5).for_each(|n| run.server(What::Notice(wait(50 - 10 * n))));
-    assert_eq!(run.lines.iter().filter(|line| line.starts_with("note: waiting")).count(), 1);
+    assert_eq!(
+        run.lines
+            .iter()
+            .filter(|line| line.starts_with("note: waiting"))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -37,7 +67,10 @@ fn no_secret_reaches_the_log() {
     run.lines.clear();
     run.output("password=hunter2hunter2");
     let body = b"hunter2hunter2".to_vec();
-    let answer = Answer::Mismatch { pattern: "hunter2hunter2".into(), body };
+    let answer = Answer::Mismatch {
+        pattern: "hunter2hunter2".into(),
+        body,
+    };
     let failure = failed(Step::Verify, unhealthy(answer));
     let text = run.end(verdict(Outcome::RolledBack, Some(OLD), failure));
     assert!(!text.contains("hunter2") && text.contains("***"), "{text}");

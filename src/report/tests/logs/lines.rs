@@ -10,9 +10,20 @@ fn rest(all: &str) -> &str {
 fn lost(run: &mut Run, finished_by: Option<u64>) {
     run.on(RunEvent::LineLost { finished_by });
     let said = b"ssh: Connection refused".to_vec();
-    let trouble = Trouble::Connection { kind: ConnectionKind::Refused, said, hop: Hop::Server, offered: None };
-    run.on(RunEvent::ConnectFailed { attempt: 1, trouble, pause: Duration::from_secs(1) });
-    run.on(RunEvent::Reconnected { took: Duration::from_millis(1300) });
+    let trouble = Trouble::Connection {
+        kind: ConnectionKind::Refused,
+        said,
+        hop: Hop::Server,
+        offered: None,
+    };
+    run.on(RunEvent::ConnectFailed {
+        attempt: 1,
+        trouble,
+        pause: Duration::from_secs(1),
+    });
+    run.on(RunEvent::Reconnected {
+        took: Duration::from_millis(1300),
+    });
 }
 
 #[test]

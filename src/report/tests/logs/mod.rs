@@ -8,8 +8,8 @@ mod unswitched;
 
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned, Reason, RunEvent,
-    Staged, Step, Task, Trouble, Unready, Verdict, Voice, Warning, What,
+    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned,
+    Reason, RunEvent, Staged, Step, Task, Trouble, Unready, Verdict, Voice, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -28,7 +28,11 @@ impl Run {
     }
 
     fn doing(page: Page, planned: Planned) -> Self {
-        let mut run = Self { log: Log::new(page), at: 1_762_147_999_000, lines: Vec::new() };
+        let mut run = Self {
+            log: Log::new(page),
+            at: 1_762_147_999_000,
+            lines: Vec::new(),
+        };
         run.on(RunEvent::Planned(Box::new(planned)));
         run.on(RunEvent::Connecting);
         run
@@ -44,7 +48,9 @@ impl Run {
     }
 
     fn steps(&mut self, steps: impl IntoIterator<Item = Step>) {
-        steps.into_iter().for_each(|step| self.server(What::Step(step)));
+        steps
+            .into_iter()
+            .for_each(|step| self.server(What::Step(step)));
     }
 
     fn output(&mut self, line: &str) {
@@ -53,10 +59,21 @@ impl Run {
 
     fn staged(page: Page) -> Self {
         let mut run = Self::connected(page);
-        run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+        run.on(RunEvent::Connected {
+            took: Duration::from_millis(1840),
+        });
         run.steps([Step::Lock, Step::Check, Step::Upload]);
-        run.on(RunEvent::Sending { files: 12, bytes: 34_567, known: 0 });
-        run.server(What::Staged(Staged { release: id(NEW), received: 12, received_bytes: 34_567, copied: 108 }));
+        run.on(RunEvent::Sending {
+            files: 12,
+            bytes: 34_567,
+            known: 0,
+        });
+        run.server(What::Staged(Staged {
+            release: id(NEW),
+            received: 12,
+            received_bytes: 34_567,
+            copied: 108,
+        }));
         run.steps([Step::Install]);
         run.output("Resolved 42 packages in 1ms");
         run
@@ -66,7 +83,11 @@ impl Run {
         let mut run = Self::staged(page);
         run.steps([Step::Seal, Step::Switch]);
         let deadline = Duration::from_secs(310);
-        run.server(What::PointOfNoReturn { release: id(NEW), previous: previous.map(id), deadline });
+        run.server(What::PointOfNoReturn {
+            release: id(NEW),
+            previous: previous.map(id),
+            deadline,
+        });
         run.steps([Step::Restart, Step::Verify]);
         run
     }
@@ -79,7 +100,11 @@ impl Run {
 
     fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &Answer) {
         for number in numbers {
-            self.server(What::Attempt(Attempt { number, answer: answer.clone(), took: Duration::from_millis(12) }));
+            self.server(What::Attempt(Attempt {
+                number,
+                answer: answer.clone(),
+                took: Duration::from_millis(12),
+            }));
         }
     }
 
@@ -96,7 +121,11 @@ impl Run {
 }
 
 fn down() -> Answer {
-    Answer::Status { status: 500, location: None, body: b"no database".to_vec() }
+    Answer::Status {
+        status: 500,
+        location: None,
+        body: b"no database".to_vec(),
+    }
 }
 
 fn broken(run: &mut Run) {

@@ -34,8 +34,18 @@ fn rollback_failed() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
     run.attempts(1..=2, &Answer::Refused);
-    let rollback = failed(Step::RollBack, Reason::Crashed { result: "exit-code, exit status 203".into(), said: None });
-    let verdict = verdict(Outcome::RollbackFailed, Some(OLD), failed(Step::Verify, unhealthy(down())));
+    let rollback = failed(
+        Step::RollBack,
+        Reason::Crashed {
+            result: "exit-code, exit status 203".into(),
+            said: None,
+        },
+    );
+    let verdict = verdict(
+        Outcome::RollbackFailed,
+        Some(OLD),
+        failed(Step::Verify, unhealthy(down())),
+    );
     insta::assert_snapshot!(run.end(Verdict { rollback, ..verdict }), @r"
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
@@ -62,7 +72,11 @@ fn rollback_failed() {
 fn failed_first_deployment() {
     let mut run = Run::switched(Page::Actions, None).without_beginning();
     broken(&mut run);
-    let verdict = verdict(Outcome::Failed, None, failed(Step::Verify, unhealthy(down())));
+    let verdict = verdict(
+        Outcome::Failed,
+        None,
+        failed(Step::Verify, unhealthy(down())),
+    );
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict }), @r"
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
@@ -88,7 +102,9 @@ fn failed_first_deployment() {
 fn unknown() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     run.attempts(1..=1, &Answer::Refused);
-    let trouble = Trouble::LineCut { finished_by: Some(1_762_148_300) };
+    let trouble = Trouble::LineCut {
+        finished_by: Some(1_762_148_300),
+    };
     insta::assert_snapshot!(run.cut(by_trouble(Outcome::Unknown, Some(trouble))), @"
     attempt 1: health refused the connection: nobody listens there
     ::endgroup::

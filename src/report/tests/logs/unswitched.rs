@@ -5,14 +5,27 @@ use super::*;
 #[test]
 fn not_ready() {
     let mut run = Run::connected(Page::Actions);
-    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.on(RunEvent::Connected {
+        took: Duration::from_millis(1840),
+    });
     run.steps([Step::Lock, Step::Check]);
     let user = || "deploy".to_owned();
     let found = vec![
-        Unready::Target { path: "/opt/diting".into(), user: user(), error: "Permission denied".into() },
-        Unready::Sudo { service: "diting".into(), user: user() },
+        Unready::Target {
+            path: "/opt/diting".into(),
+            user: user(),
+            error: "Permission denied".into(),
+        },
+        Unready::Sudo {
+            service: "diting".into(),
+            user: user(),
+        },
     ];
-    let verdict = verdict(Outcome::NotReady, None, failed(Step::Check, Reason::NotReady(found)));
+    let verdict = verdict(
+        Outcome::NotReady,
+        None,
+        failed(Step::Check, Reason::NotReady(found)),
+    );
     insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
@@ -33,10 +46,16 @@ fn not_ready() {
 #[test]
 fn busy() {
     let mut run = Run::connected(Page::Actions);
-    run.on(RunEvent::Connected { took: Duration::from_millis(1840) });
+    run.on(RunEvent::Connected {
+        took: Duration::from_millis(1840),
+    });
     run.steps([Step::Lock]);
     run.server(What::Waiting(Some(held())));
-    let verdict = verdict(Outcome::Busy, None, failed(Step::Lock, Reason::Busy(Some(held()))));
+    let verdict = verdict(
+        Outcome::Busy,
+        None,
+        failed(Step::Lock, Reason::Busy(Some(held()))),
+    );
     insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
@@ -56,7 +75,12 @@ fn busy() {
 fn unreachable_by_host_key() {
     let said =
         b"@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\r\nHost key verification failed.\r\n".to_vec();
-    let trouble = Trouble::Connection { kind: ConnectionKind::HostKey, said, hop: Hop::Server, offered: None };
+    let trouble = Trouble::Connection {
+        kind: ConnectionKind::HostKey,
+        said,
+        hop: Hop::Server,
+        offered: None,
+    };
     insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_trouble(Outcome::Unreachable, Some(trouble))), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
@@ -74,7 +98,11 @@ fn unreachable_by_host_key() {
 fn install_failed() {
     let mut run = Run::staged(Page::Actions).without_beginning();
     run.output("sh: 2: uv: not found");
-    let verdict = verdict(Outcome::Failed, Some(OLD), failed(Step::Install, command(Ending::Exit(127), b"")));
+    let verdict = verdict(
+        Outcome::Failed,
+        Some(OLD),
+        failed(Step::Install, command(Ending::Exit(127), b"")),
+    );
     insta::assert_snapshot!(run.end(Verdict { switched: false, ..verdict }), @"
     │ sh: 2: uv: not found
     ::endgroup::

@@ -12,9 +12,16 @@ echo "args: $*"
 
 /// Login shells that a server's account may have; those that are not here are not tried.
 fn shells() -> Vec<PathBuf> {
-    let found =
-        |name: &str| ["/bin", "/usr/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists());
-    ["dash", "bash", "fish", "tcsh", "zsh", "ksh", "mksh"].into_iter().filter_map(found).collect()
+    let found = |name: &str| {
+        ["/bin", "/usr/bin"]
+            .iter()
+            .map(|folder| Path::new(folder).join(name))
+            .find(|path| path.exists())
+    };
+    ["dash", "bash", "fish", "tcsh", "zsh", "ksh", "mksh"]
+        .into_iter()
+        .filter_map(found)
+        .collect()
 }
 
 fn transaction() -> TransactionId {
@@ -34,12 +41,24 @@ impl Server {
         let own = folder.path().join("own");
         fs::write(&own, STAND_IN).unwrap();
         let binaries = Binaries::of(&own, folder.path()).unwrap();
-        let target = folder.path().join("opt/the-app").to_str().unwrap().to_owned();
-        Self { _folder: folder, target, binaries, digest: Digest::of(STAND_IN.as_bytes()) }
+        let target = folder
+            .path()
+            .join("opt/the-app")
+            .to_str()
+            .unwrap()
+            .to_owned();
+        Self {
+            _folder: folder,
+            target,
+            binaries,
+            digest: Digest::of(STAND_IN.as_bytes()),
+        }
     }
 
     fn part(&self) -> PathBuf {
-        Path::new(&self.target).join(".deploy/bin").join(self.digest.to_string())
+        Path::new(&self.target)
+            .join(".deploy/bin")
+            .join(self.digest.to_string())
     }
 
     fn put(&self, text: &str, mode: u32) {
@@ -49,17 +68,29 @@ impl Server {
     }
 
     fn start(&self, shell: &Path) -> Output {
-        let line = start_line(&self.target, &transaction(), Digest::of(b"root"), &self.binaries).unwrap();
+        let line = start_line(
+            &self.target,
+            &transaction(),
+            Digest::of(b"root"),
+            &self.binaries,
+        )
+        .unwrap();
         run(shell, &line, b"")
     }
 
     fn copy(&self, shell: &Path, packing: Packing, bytes: &[u8]) -> Output {
-        run(shell, &copy_line(&self.target, &transaction(), packing, self.digest).unwrap(), bytes)
+        run(
+            shell,
+            &copy_line(&self.target, &transaction(), packing, self.digest).unwrap(),
+            bytes,
+        )
     }
 
     fn left_behind(&self) -> Vec<String> {
         let files = fs::read_dir(self.part().parent().unwrap()).unwrap();
-        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+        files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 }
 
@@ -96,7 +127,9 @@ fn the_lines_hold_nothing_that_a_login_shell_could_take_for_its_own() {
             assert!(!script.contains(bad), "{bad:?}");
         }
     }
-    for bad in ["", "a b", "a'b", "a;b", "$a", "a`b", "a*", "~", "a=b", "a\\b", "a!b", "(a)"] {
+    for bad in [
+        "", "a b", "a'b", "a;b", "$a", "a`b", "a*", "~", "a=b", "a\\b", "a!b", "(a)",
+    ] {
         let line = line(START, &[bad]);
         assert!(matches!(line, Err(Trouble::Bug { .. })), "{bad:?}");
     }
@@ -108,7 +141,12 @@ fn a_server_part_that_is_there_is_started() {
         let server = Server::new();
         server.put(STAND_IN, 0o755);
         let output = server.start(&shell);
-        let expected = format!("args: server-part serve {} {} {}\n", server.target, transaction(), Digest::of(b"root"));
+        let expected = format!(
+            "args: server-part serve {} {} {}\n",
+            server.target,
+            transaction(),
+            Digest::of(b"root")
+        );
         assert_eq!(text(&output.stdout), expected, "{}", shell.display());
         assert!(output.status.success());
     }
@@ -121,8 +159,18 @@ fn one_that_is_missing_or_not_executable_is_told() {
         for _ in 0..2 {
             let output = server.start(&shell);
             let missing = Missing::read(&output.stdout, &transaction()).unwrap();
-            assert_eq!(missing, Missing { cpu: std::env::consts::ARCH.to_owned(), packing: Packing::Gzip });
-            assert!(output.status.success() && output.stderr.is_empty(), "{}", shell.display());
+            assert_eq!(
+                missing,
+                Missing {
+                    cpu: std::env::consts::ARCH.to_owned(),
+                    packing: Packing::Gzip
+                }
+            );
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{}",
+                shell.display()
+            );
             // as root, access(2) wants one x bit at least
             server.put(STAND_IN, 0o644);
         }
@@ -136,7 +184,12 @@ fn one_that_cannot_be_run_says_why() {
         server.put("#!/nowhere/sh\n", 0o755);
         let output = server.start(&shell);
         assert!(!output.status.success() && output.stdout.is_empty());
-        assert!(text(&output.stderr).contains("not found"), "{}: {}", shell.display(), text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("not found"),
+            "{}: {}",
+            shell.display(),
+            text(&output.stderr)
+        );
     }
 }
 
@@ -145,12 +198,24 @@ fn a_copy_installs_itself_and_is_started_then() {
     for shell in shells() {
         for packing in [Packing::Gzip, Packing::Plain] {
             let server = Server::new();
-            let bytes = if packing == Packing::Gzip { gzip(STAND_IN.as_bytes()) } else { STAND_IN.into() };
+            let bytes = if packing == Packing::Gzip {
+                gzip(STAND_IN.as_bytes())
+            } else {
+                STAND_IN.into()
+            };
             let output = server.copy(&shell, packing, &bytes);
             let expected = format!("args: server-part install {}\n", server.digest);
-            assert_eq!((text(&output.stdout), text(&output.stderr)), (expected, String::new()), "{}", shell.display());
+            assert_eq!(
+                (text(&output.stdout), text(&output.stderr)),
+                (expected, String::new()),
+                "{}",
+                shell.display()
+            );
             assert_eq!(server.left_behind(), [server.digest.to_string()]);
-            assert_eq!(fs::metadata(server.part()).unwrap().permissions().mode() & 0o777, 0o755);
+            assert_eq!(
+                fs::metadata(server.part()).unwrap().permissions().mode() & 0o777,
+                0o755
+            );
             assert!(text(&server.start(&shell).stdout).starts_with("args: server-part serve"));
         }
     }
@@ -162,7 +227,11 @@ fn a_copy_that_arrives_cut_leaves_nothing() {
         let server = Server::new();
         let packed = gzip(STAND_IN.as_bytes());
         let output = server.copy(&shell, Packing::Gzip, &packed[..packed.len() - 9]);
-        assert!(!output.status.success() && !output.stderr.is_empty(), "{}", shell.display());
+        assert!(
+            !output.status.success() && !output.stderr.is_empty(),
+            "{}",
+            shell.display()
+        );
         assert_eq!(server.left_behind(), [""; 0]);
     }
 }
@@ -171,10 +240,23 @@ fn a_copy_that_arrives_cut_leaves_nothing() {
 fn a_target_that_cannot_be_made_says_why() {
     for shell in shells() {
         let server = Server::new();
-        fs::write(Path::new(&server.target).parent().unwrap().parent().unwrap().join("opt"), "").unwrap();
+        fs::write(
+            Path::new(&server.target)
+                .parent()
+                .unwrap()
+                .parent()
+                .unwrap()
+                .join("opt"),
+            "",
+        )
+        .unwrap();
         let output = server.copy(&shell, Packing::Plain, STAND_IN.as_bytes());
         assert!(!output.status.success() && output.stdout.is_empty());
-        assert!(text(&output.stderr).contains("mkdir"), "{}", shell.display());
+        assert!(
+            text(&output.stderr).contains("mkdir"),
+            "{}",
+            shell.display()
+        );
     }
 }
 
@@ -182,10 +264,31 @@ fn a_target_that_cannot_be_made_says_why() {
 fn a_missing_line_is_found_behind_noise_and_only_with_our_transaction() {
     let id = transaction();
     let read = |line: &str| Missing::read(line.as_bytes(), &id);
-    let missing = Missing { cpu: "aarch64".to_owned(), packing: Packing::Plain };
-    assert_eq!(read(&format!("motd deploy-action-missing:aarch64:cat:{id}:\r")), Some(missing));
-    assert_eq!(read("deploy-action-missing:aarch64:cat:00000000000000000000000000000000:"), None);
-    assert_eq!(read(&format!("echo deploy-action-missing:$m:$z:{id}:")), None);
-    assert_eq!(read(&format!("deploy-action-missing:aarch64:bzip2:{id}:")), None);
-    assert_eq!(read(&format!("deploy-action-missing:{}:cat:{id}:", "x".repeat(33))), None);
+    let missing = Missing {
+        cpu: "aarch64".to_owned(),
+        packing: Packing::Plain,
+    };
+    assert_eq!(
+        read(&format!("motd deploy-action-missing:aarch64:cat:{id}:\r")),
+        Some(missing)
+    );
+    assert_eq!(
+        read("deploy-action-missing:aarch64:cat:00000000000000000000000000000000:"),
+        None
+    );
+    assert_eq!(
+        read(&format!("echo deploy-action-missing:$m:$z:{id}:")),
+        None
+    );
+    assert_eq!(
+        read(&format!("deploy-action-missing:aarch64:bzip2:{id}:")),
+        None
+    );
+    assert_eq!(
+        read(&format!(
+            "deploy-action-missing:{}:cat:{id}:",
+            "x".repeat(33)
+        )),
+        None
+    );
 }
