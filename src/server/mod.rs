@@ -2,64 +2,34 @@
 //! login and follows; `transact` is the transaction's own process; `install` puts this program into its place; `guard`
 //! is for a unit at boot.
 
-mod attend;
-mod binary;
-mod check;
+mod channel;
 mod clock;
-mod diagnose;
-mod durable;
-mod earlier;
-mod env_file;
-mod files;
-mod follow;
-mod health;
-mod http;
-mod inbox;
-mod install;
-mod journal;
-mod known;
-mod layout;
-mod links;
-mod listener;
-mod listing;
-mod lock;
-mod log;
-mod new_file;
-mod outbox;
-mod pending;
-mod process;
-mod receive;
-mod records;
+mod exec;
+mod limits;
 mod recover;
-mod restart;
-mod retention;
-mod room;
 mod session;
-mod shared;
-mod shell;
-mod sources;
 mod stage;
-mod systemd;
-mod tail;
-mod tls;
+mod store;
 mod transaction;
-mod verdicts;
-mod verify;
-mod wanted;
+mod unit;
 
 use crate::protocol::{greeting, root_of, Plan, Reason, ToRunner, ToServer, TransactionId, What};
-use inbox::{Inbox, Limits};
-use layout::Layout;
-use outbox::{EventFile, Events, Outbox};
-use pending::Pending;
-use retention::After;
+use channel::events::{EventFile, Events};
+use channel::inbox::Inbox;
+use channel::outbox::Outbox;
+use limits::Limits;
 use rustix::fs::Mode;
+use session::finish;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 use std::time::Duration;
+use store::layout::Layout;
+use store::pending::Pending;
+use store::retention::{self, After};
+use store::{binary, listing};
 use transaction::Transaction;
 
 /// The first argument that makes this program the server part.
@@ -120,7 +90,7 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
         }
         Ok(ToServer::Follow { heard }) if root_of(&[], &[]).to_string() == root => {
             let limits = Limits::new(inbox.gone(), Duration::MAX);
-            attend::attend(
+            finish::finish(
                 &Layout::new(target),
                 &transaction,
                 heard,

@@ -1,15 +1,15 @@
 //! Brings a transaction to its end that was cut short: killed, or the server went down. Unconfirmed means old.
 
-use super::durable::{self, Result};
-use super::journal;
-use super::layout::Layout;
-use super::links;
-use super::lock;
-use super::outbox::Events;
-use super::pending::Pending;
 use super::transaction::Transaction;
-use super::verdicts;
 use crate::protocol::{Failure, Reason, Step, Verdict};
+use crate::server::channel::events::Events;
+use crate::server::store::durable::{self, Result};
+use crate::server::store::journal;
+use crate::server::store::layout::Layout;
+use crate::server::store::links;
+use crate::server::store::lock;
+use crate::server::store::pending::Pending;
+use crate::server::store::verdicts;
 
 /// Ends what is pending, under the lock; `None`: nothing is.
 pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>> {

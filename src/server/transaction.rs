@@ -2,21 +2,21 @@
 //! the way back depends on.
 
 use super::clock::now;
-use super::diagnose;
-use super::durable::{self, Result};
-use super::journal;
-use super::layout::Layout;
-use super::links::{self, Link};
-use super::log;
-use super::outbox::Events;
-use super::pending::{Old, Pending};
-use super::records::{self, State};
-use super::restart::{Service, Started, Unstarted};
-use super::verdicts;
-use super::verify::{verify, Subject};
 use crate::protocol::{
     Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
 };
+use crate::server::channel::events::Events;
+use crate::server::store::durable::{self, Result};
+use crate::server::store::journal;
+use crate::server::store::layout::Layout;
+use crate::server::store::links::{self, Link};
+use crate::server::store::pending::{Old, Pending};
+use crate::server::store::records::{self, State};
+use crate::server::store::verdicts;
+use crate::server::unit::diagnostics;
+use crate::server::unit::log;
+use crate::server::unit::restart::{Service, Started, Unstarted};
+use crate::server::unit::verify::{verify, Subject};
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -83,8 +83,10 @@ impl<'a> Transaction<'a> {
         match self.go_live() {
             Ok(verdict) => verdict,
             Err(failure) => {
-                self.events
-                    .emit(What::Diagnostics(diagnose::look(self.layout, self.pending)));
+                self.events.emit(What::Diagnostics(diagnostics::look(
+                    self.layout,
+                    self.pending,
+                )));
                 self.roll_back(failure)
             }
         }

@@ -71,7 +71,7 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_reason_says_what_to_do() {
         let of = |reason| {
-            super::reason(
+            crate::report::hints::reason(
                 &Failure {
                     step: Step::Verify,
                     reason,

@@ -1,0 +1,8 @@
+//! The channel to the runner half: messages in, events out, and the transaction's own file of events.
+//!
+//! Knows `store`.
+
+pub(super) mod event_tail;
+pub(super) mod events;
+pub(super) mod inbox;
+pub(super) mod outbox;

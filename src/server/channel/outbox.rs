@@ -1,0 +1,84 @@
+//! Where events go: to the runner half over standard output, or into the transaction's file.
+
+use super::events::Events;
+use crate::protocol::{wire, Event, ToRunner, What};
+use crate::server::clock::now_ms;
+use std::io::{self, Write};
+use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// To the runner half. A thread writes, so that a frozen client holds nobody up for longer than `patience`.
+pub(in crate::server) struct Outbox {
+    frames: Option<SyncSender<Vec<u8>>>,
+    writer: Option<JoinHandle<()>>,
+    patience: Duration,
+}
+
+impl Outbox {
+    const WAITING: usize = 1024;
+
+    pub(in crate::server) fn new(patience: Duration) -> Self {
+        let (frames, queue) = sync_channel::<Vec<u8>>(Self::WAITING);
+        let writer = thread::spawn(move || {
+            let mut stdout = io::stdout().lock();
+            for frame in queue {
+                if stdout
+                    .write_all(&frame)
+                    .and_then(|()| stdout.flush())
+                    .is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self {
+            frames: Some(frames),
+            writer: Some(writer),
+            patience,
+        }
+    }
+
+    /// Passes bytes on as they are: the greeting, frames from the transaction's file.
+    pub(in crate::server) fn pass(&mut self, mut bytes: Vec<u8>) {
+        let start = Instant::now();
+        while let Some(frames) = &self.frames {
+            bytes = match frames.try_send(bytes) {
+                Ok(()) => return,
+                Err(TrySendError::Full(back)) if start.elapsed() < self.patience => back,
+                Err(_) => {
+                    self.frames = None;
+                    return;
+                }
+            };
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(in crate::server) fn send(&mut self, message: &ToRunner) {
+        match wire::frame(message) {
+            Ok(bytes) => self.pass(bytes),
+            Err(error) => tracing::error!(%error, "a message cannot be sent"),
+        }
+    }
+
+    /// Waits until everything is written, the line is broken, or patience is out. Nothing can be sent after that.
+    pub(in crate::server) fn close(&mut self) {
+        self.frames = None;
+        let start = Instant::now();
+        while self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| !writer.is_finished())
+            && start.elapsed() < self.patience
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Events for Outbox {
+    fn emit(&mut self, what: What) {
+        self.send(&ToRunner::Event(Event { at: now_ms(), what }));
+    }
+}

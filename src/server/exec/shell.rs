@@ -1,0 +1,232 @@
+//! Shell commands of the user's: several lines, `sh -eu`, and the line that failed is named.
+
+use super::process::{self, command};
+use crate::protocol::{Ending, Reason};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// Beyond these, a script's lines are not told apart.
+const MOST_LINES: usize = 200;
+
+/// Runs the user's `script` in `folder`; a line of its output at a time goes to `line`.
+pub(in crate::server) fn run(
+    script: &str,
+    folder: &Path,
+    environment: &[(&str, &str)],
+    stop: impl FnMut() -> bool,
+    mut line: impl FnMut(Vec<u8>),
+) -> Result<(), Reason> {
+    let tracer = Tracer::new();
+    let mut command = command("sh");
+    command
+        .arg("-c")
+        .arg(tracer.instrument(script))
+        .current_dir(folder)
+        .envs(environment.iter().copied());
+    let mut last = None;
+    let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
+        Traced::Line(number) => last = Some(number),
+        Traced::Output(bytes) => line(bytes),
+        Traced::Both(bytes, number) => {
+            line(bytes);
+            last = Some(number);
+        }
+    })
+    .map_err(|error| not_started(&error))?;
+    match ending {
+        Ending::Exit(0) => Ok(()),
+        ending => Err(Reason::Command {
+            ending,
+            line: named(script, last),
+            output: Vec::new(),
+            said: None,
+        }),
+    }
+}
+
+fn not_started(error: &io::Error) -> Reason {
+    Reason::Command {
+        ending: Ending::Exit(127),
+        line: None,
+        output: format!("sh: {error}").into_bytes(),
+        said: None,
+    }
+}
+
+fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {
+    let number = number.filter(|number| *number > 0)?;
+    let text = script.lines().nth(number - 1)?.trim().to_owned();
+    Some((u32::try_from(number).ok()?, text))
+}
+
+/// Has the shell say which line it is about to run, by a mark that nobody else prints and that is taken out again.
+/// (Not by `set -x`, which would print values, and dash knows no `$LINENO`.)
+struct Tracer {
+    mark: String,
+}
+
+enum Traced {
+    Line(usize),
+    Output(Vec<u8>),
+    Both(Vec<u8>, usize),
+}
+
+impl Tracer {
+    fn new() -> Self {
+        let mut bytes = [0; 16];
+        // without randomness the mark could be forged, which would only name a wrong line
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            tracing::debug!(%error, "no randomness");
+        }
+        let mark = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        Self { mark }
+    }
+
+    fn instrument(&self, script: &str) -> String {
+        let mut text = String::from("set -eu\n");
+        for (number, command) in commands(script) {
+            if !command.trim().is_empty() {
+                text.push_str(&format!("echo '{}:{number}:' >&2\n", self.mark));
+            }
+            text.push_str(&command);
+            text.push('\n');
+        }
+        text
+    }
+
+    fn take(&self, line: Vec<u8>) -> Traced {
+        let mark = self.mark.as_bytes();
+        let Some(at) = line.windows(mark.len()).position(|window| window == mark) else {
+            return Traced::Output(line);
+        };
+        let digits = line[at + mark.len()..]
+            .iter()
+            .skip(1)
+            .take_while(|b| b.is_ascii_digit());
+        let number = digits.fold(0usize, |n, b| {
+            n.saturating_mul(10).saturating_add(usize::from(b - b'0'))
+        });
+        match at {
+            0 => Traced::Line(number),
+            // a line without an end stood before it
+            _ => Traced::Both(line[..at].to_vec(), number),
+        }
+    }
+}
+
+/// The script's commands as far as they end with a line, each with the number of its first line. From a here-document on,
+/// which only looks like lines, it is one; and a script that reads `$?` is one altogether.
+fn commands(script: &str) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = script.lines().collect();
+    let (mut commands, mut start) = (Vec::new(), 0);
+    for end in 1..=lines.len() {
+        let command = lines[start..end].join("\n");
+        // what looks at the status of the line before must find it
+        let last = end == lines.len() || end > MOST_LINES || script.contains("$?");
+        let whole =
+            !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
+        if last {
+            commands.push((start + 1, lines[start..].join("\n")));
+            break;
+        }
+        if whole {
+            commands.push((start + 1, command));
+            start = end;
+        }
+    }
+    commands
+}
+
+/// Whether the shell could run this without reading on.
+fn is_whole(script: &str) -> bool {
+    let mut check = command("sh");
+    check.args(["-n", "-c", script]);
+    matches!(
+        process::quick(&mut check, Duration::from_secs(5)),
+        Ok((Ending::Exit(0), _))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(script: &str) -> (Result<(), Reason>, String) {
+        let mut said = String::new();
+        let result = run(
+            script,
+            Path::new("/"),
+            &[("GREETING", "hello")],
+            || false,
+            |line| {
+                said.push_str(&String::from_utf8_lossy(&line));
+                said.push('\n');
+            },
+        );
+        (result, said)
+    }
+
+    fn failed_line(script: &str) -> Option<(u32, String)> {
+        match outcome(script).0 {
+            Err(Reason::Command { line, .. }) => line,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn output_is_shown_without_any_trace() {
+        assert_eq!(
+            outcome("echo $GREETING\nprintf 'no end' >&2\necho done"),
+            (Ok(()), "hello\nno end\ndone\n".into())
+        );
+    }
+
+    #[test]
+    fn the_first_failing_line_stops_the_rest_and_is_named() {
+        let script = "echo one\n\n  false # here\necho never";
+        assert_eq!(failed_line(script), Some((3, "false # here".into())));
+        assert_eq!(outcome(script).1, "one\n");
+    }
+
+    #[test]
+    fn a_block_that_fails_is_named_by_its_first_line() {
+        let script = "true\nif true; then\n  cd /nowhere-at-all\nfi\ntrue";
+        assert_eq!(failed_line(script), Some((2, "if true; then".into())));
+        assert_eq!(
+            failed_line("true\necho $UNSET_AT_ALL | cat; exit 3").map(|line| line.0),
+            Some(2)
+        );
+    }
+
+    #[test]
+    fn what_spans_lines_is_run_as_it_is_written() {
+        let script = "cat <<END\nfirst\nsecond\nEND\necho 'a\nb' \\\n  c\nfalse";
+        assert_eq!(outcome(script).1, "first\nsecond\na\nb c\n");
+        assert_eq!(
+            failed_line("echo 'a\nb' \\\n  c\nfalse\n"),
+            Some((4, "false".into()))
+        );
+        assert_eq!(outcome("set +e\n(exit 7)\necho $?").1, "7\n");
+        assert_eq!(
+            outcome("f() {\n  echo in f\n}\nf &&\n  f").1,
+            "in f\nin f\n"
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_exit_127() {
+        let (result, said) = outcome("no-such-program --at-all");
+        assert!(
+            matches!(
+                result,
+                Err(Reason::Command {
+                    ending: Ending::Exit(127),
+                    ..
+                })
+            ),
+            "{result:?}"
+        );
+        assert!(said.contains("not found"), "{said}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The login that everything runs as.
+
+/// Its name, for messages.
+pub(in crate::server) fn user() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "the deploy user".to_owned())
+}

@@ -1,0 +1,263 @@
+//! Looks for what must be fixed first: everything at once, before anything is changed.
+
+use crate::protocol::{
+    Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification,
+    Warning, What,
+};
+use crate::server::channel::events::Events;
+use crate::server::exec::process;
+use crate::server::exec::user::user;
+use crate::server::stage::disk_space;
+use crate::server::store::durable::failed;
+use crate::server::store::layout::Layout;
+use crate::server::store::links::Link;
+use crate::server::store::records;
+use crate::server::unit::health::Question;
+use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
+use rustix::fs::{access, Access};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// What ran before, and whether it may be gone back to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::server) struct Before {
+    pub(in crate::server) current: Option<ReleaseId>,
+    pub(in crate::server) previous: Option<ReleaseId>,
+    pub(in crate::server) unit: Option<Unit>,
+    /// systemd's start limit can be lifted.
+    pub(in crate::server) resettable: bool,
+}
+
+/// Checks, and says what it found that a person should know.
+pub(in crate::server) fn check(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[Entry],
+    events: &mut dyn Events,
+) -> Result<Before, Reason> {
+    let mut unready = Vec::new();
+    check_target(layout, &mut unready);
+    let current = check_link(layout, "current", &layout.current(), events, &mut unready);
+    let previous = Link::read(layout, &layout.previous());
+    if layout.previous().is_dir() && !layout.previous().is_symlink() {
+        unready.push(Unready::Link {
+            name: "previous".to_owned(),
+            found: "a folder".to_owned(),
+        });
+    }
+    let unit = plan
+        .service
+        .as_deref()
+        .and_then(|service| check_unit(service, events, &mut unready));
+    check_rights(plan, &mut unready);
+    check_install(plan, &mut unready);
+    check_detaching(events, &mut unready);
+    // a release that is there needs no more room
+    if plan.task == Task::Deploy {
+        unready.extend(disk_space::check(layout, plan, entries, events)?);
+    }
+    if !unready.is_empty() {
+        return Err(Reason::NotReady(unready));
+    }
+    let resettable = check_reset(plan, unit.as_ref(), events);
+    Ok(Before {
+        current,
+        previous: previous.release(),
+        unit,
+        resettable,
+    })
+}
+
+/// Makes what must be there before anything else.
+pub(in crate::server) fn make_folders(layout: &Layout) -> Result<(), Reason> {
+    for folder in layout.folders() {
+        if let Err(error) = fs::create_dir_all(&folder) {
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                let path = folder.display().to_string();
+                let unready = Unready::Target {
+                    path,
+                    user: user(),
+                    error: error.to_string(),
+                };
+                return Err(Reason::NotReady(vec![unready]));
+            }
+            return Err(failed("make the folder", &folder)(error));
+        }
+    }
+    Ok(())
+}
+
+fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
+    for folder in [layout.target().to_owned(), layout.releases(), layout.own()] {
+        if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
+            let path = folder.display().to_string();
+            unready.push(Unready::Target {
+                path,
+                user: user(),
+                error: error.to_string(),
+            });
+        }
+    }
+}
+
+fn check_link(
+    layout: &Layout,
+    name: &str,
+    path: &Path,
+    events: &mut dyn Events,
+    unready: &mut Vec<Unready>,
+) -> Option<ReleaseId> {
+    match Link::read(layout, path) {
+        Link::Absent => None,
+        Link::To { release, foreign } => {
+            if let Some(text) = foreign {
+                events.emit(What::Notice(Notice::Adopted(format!(
+                    "{name} -> {}",
+                    text.display()
+                ))));
+            }
+            Some(release)
+        }
+        Link::Other(found) => {
+            unready.push(Unready::Link {
+                name: name.to_owned(),
+                found,
+            });
+            None
+        }
+    }
+}
+
+fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>) -> Option<Unit> {
+    let unit = match Unit::show(service) {
+        Ok(unit) => unit,
+        Err(Reason::Unreadable(said)) => {
+            unready.push(Unready::NoSystemd(said));
+            return None;
+        }
+        Err(_) => return None,
+    };
+    if !unit.knows_invocations() {
+        unready.push(Unready::NoSystemd(
+            "it is older than version 232".to_owned(),
+        ));
+    }
+    let state = unit.get("LoadState").to_owned();
+    if state != "loaded" {
+        unready.push(Unready::Unit {
+            service: service.to_owned(),
+            state,
+        });
+    }
+    if unit.get("NeedDaemonReload") == "yes" {
+        events.emit(What::Warning(Warning::DaemonReload));
+    }
+    if unit.get("UnitFileState") == "disabled" {
+        events.emit(What::Warning(Warning::NotEnabled(service.to_owned())));
+    }
+    Some(unit)
+}
+
+fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
+    if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
+        if !systemd::may("restart", service) {
+            unready.push(Unready::Sudo {
+                service: service.clone(),
+                user: user(),
+            });
+        }
+    }
+}
+
+/// Whether systemd's start limit can be lifted; where it can't, and there is one, it may have to be waited for.
+fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
+    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
+        return false;
+    };
+    let resettable = systemd::may("reset-failed", service);
+    if !resettable && unit.and_then(Unit::start_limit).is_some() {
+        events.emit(What::Warning(Warning::NoResetFailed {
+            service: service.clone(),
+            user: user(),
+        }));
+    }
+    resettable
+}
+
+fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
+    let needed = match plan.install {
+        Install::Nothing => return,
+        Install::Uv => "uv",
+        Install::Commands(_) => "sh",
+    };
+    if process::which(needed).is_none() {
+        let path = process::search_path().to_string_lossy().into_owned();
+        unready.push(Unready::Missing {
+            program: needed.to_owned(),
+            path,
+        });
+    }
+}
+
+fn check_detaching(events: &mut dyn Events, unready: &mut Vec<Unready>) {
+    match detaching() {
+        Detaching::Plain | Detaching::Scope => {}
+        Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
+        Detaching::Impossible => unready.push(Unready::KillUserProcesses { user: user() }),
+    }
+}
+
+/// Whether what runs now may be gone back to: once committed healthy, or - without a record of ours - healthy now. Then
+/// it is taken over, and so is the way back that it had.
+pub(in crate::server) fn judge_current(
+    layout: &Layout,
+    plan: &Plan,
+    before: &Before,
+    events: &mut dyn Events,
+) -> Result<bool, Reason> {
+    let Some(current) = before.current else {
+        return Ok(false);
+    };
+    match records::get(layout, current) {
+        Some(record) => return Ok(record.state == records::State::Good),
+        None => {
+            if let Some(answer) = not_healthy(plan, before, current) {
+                events.emit(What::Warning(Warning::OldUnhealthy(answer)));
+                return Ok(false);
+            }
+        }
+    }
+    for id in [Some(current), before.previous].into_iter().flatten() {
+        if records::get(layout, id).is_none() {
+            records::put(layout, &records::Record::taken_over(id))?;
+            events.emit(What::Notice(Notice::TakenOver(id)));
+        }
+    }
+    Ok(true)
+}
+
+/// Why what runs now is not healthy, asked once, without `health-match`: it may be older than that.
+fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answer> {
+    if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
+        return Some(Answer::Broken(format!("the unit is {}", unit.state())));
+    }
+    let health = without_match(&plan.verification).health?;
+    match Question::new(&health, current, None)
+        .ask(Duration::from_secs(10))
+        .0
+    {
+        Answer::Healthy { .. } => None,
+        other => Some(other),
+    }
+}
+
+/// The same, but for `health-match`, which an older release need not know.
+pub(in crate::server) fn without_match(verification: &Verification) -> Verification {
+    let mut verification = verification.clone();
+    if let Some(health) = &mut verification.health {
+        health.pattern = None;
+    }
+    verification
+}

@@ -1,0 +1,241 @@
+//! Which release the rollback command means, and whether it may be gone back to: it is there, it was healthy once, and
+//! it is not what is live.
+
+use super::check::Before;
+use crate::protocol::{Reason, ReleaseId};
+use crate::server::store::layout::Layout;
+use crate::server::store::records::{self, Record, State};
+use std::collections::BTreeMap;
+
+/// Releases that are named in a problem.
+const NAMED: usize = 5;
+
+/// What is there: folders, with what is known of them.
+struct There {
+    current: Option<ReleaseId>,
+    previous: Option<ReleaseId>,
+    releases: BTreeMap<ReleaseId, Option<Record>>,
+}
+
+/// The release that `to` names: an id, the beginning of a commit hash, or nothing for the previous good one.
+pub(in crate::server) fn find(
+    layout: &Layout,
+    to: Option<&str>,
+    before: &Before,
+) -> Result<ReleaseId, Reason> {
+    let releases = records::present(layout)
+        .into_iter()
+        .map(|id| (id, records::get(layout, id)))
+        .collect();
+    let there = There {
+        current: before.current,
+        previous: before.previous,
+        releases,
+    };
+    let wanted = to.map(str::trim).unwrap_or_default();
+    let found = if wanted.is_empty() {
+        there.previous_good()
+    } else {
+        there.named(wanted)
+    };
+    found.map_err(|problem| Reason::NoSuchRelease {
+        wanted: wanted.to_owned(),
+        problem,
+    })
+}
+
+impl There {
+    fn is_good(&self, id: ReleaseId) -> bool {
+        self.releases.get(&id).is_some_and(|record| {
+            record
+                .as_ref()
+                .is_some_and(|record| record.state == State::Good)
+        })
+    }
+
+    /// What `previous` leads to, else the newest before the current one.
+    fn previous_good(&self) -> Result<ReleaseId, String> {
+        let usable = |id: &ReleaseId| self.is_good(*id) && Some(*id) != self.current;
+        let older = |id: &ReleaseId| self.current.is_none_or(|current| *id < current);
+        let newest = || {
+            self.releases
+                .keys()
+                .rev()
+                .copied()
+                .find(|id| usable(id) && older(id))
+        };
+        let found = self.previous.filter(usable).or_else(newest);
+        found.ok_or_else(|| match self.current {
+            Some(current) => {
+                format!("there is no good release to go back to; {current} is current")
+            }
+            None => "there is no good release to go back to".to_owned(),
+        })
+    }
+
+    /// An id comes first: it can look like the beginning of a hash, too.
+    fn named(&self, wanted: &str) -> Result<ReleaseId, String> {
+        let id = wanted.parse().ok();
+        match id.filter(|id| self.releases.contains_key(id)) {
+            Some(id) => self.usable(id),
+            None => self.of_commit(wanted),
+        }
+    }
+
+    fn usable(&self, id: ReleaseId) -> Result<ReleaseId, String> {
+        if Some(id) == self.current {
+            return Err(format!("{id} is current already"));
+        }
+        match self.releases.get(&id) {
+            Some(Some(record)) => match record.state {
+                State::Good => Ok(id),
+                State::Failed => Err(format!("{id} failed when it went live")),
+                State::Complete => Err(format!(
+                    "{id} never went live, so nobody knows whether it works"
+                )),
+                State::Incomplete => Err(format!("{id} is not complete")),
+            },
+            Some(None) => Err(format!(
+                "{id} has no record, so nobody knows whether it works"
+            )),
+            None => Err(format!("{id} is not on the server")),
+        }
+    }
+
+    fn of_commit(&self, wanted: &str) -> Result<ReleaseId, String> {
+        let prefix = wanted.to_ascii_lowercase();
+        if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(
+                "this is neither the id of a release nor the beginning of a commit hash".to_owned(),
+            );
+        }
+        let is_of = |record: &Record| {
+            record
+                .origin
+                .commit
+                .as_ref()
+                .is_some_and(|commit| commit.starts_with(&prefix))
+        };
+        let all = self
+            .releases
+            .iter()
+            .filter(|(_, record)| record.as_ref().is_some_and(is_of))
+            .map(|(id, _)| *id);
+        let (good, others): (Vec<_>, Vec<_>) = all.partition(|id| self.is_good(*id));
+        match (good.as_slice(), others.last()) {
+            ([only], _) => self.usable(*only),
+            ([], Some(newest)) => self.usable(*newest),
+            ([], None) => {
+                Err("no release on the server has this id, or a commit that begins so".to_owned())
+            }
+            (several, _) => Err(self.ambiguous(several)),
+        }
+    }
+
+    /// Newest first.
+    fn ambiguous(&self, several: &[ReleaseId]) -> String {
+        let name = |id: &ReleaseId| match Some(*id) == self.current {
+            true => format!("{id} (current)"),
+            false => id.to_string(),
+        };
+        let mut names: Vec<String> = several.iter().rev().take(NAMED).map(name).collect();
+        if several.len() > NAMED {
+            names.push("…".to_owned());
+        }
+        format!(
+            "several releases are of such a commit, so give an id: {}",
+            names.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Origin;
+
+    fn id(text: &str) -> ReleaseId {
+        text.parse().unwrap()
+    }
+
+    /// `current` is 1700000300, `previous` 1700000100.
+    fn there() -> There {
+        let record = |(release, state, commit): (&str, State, &str)| {
+            let origin = Origin {
+                commit: Some(commit.to_owned()),
+                ..Origin::default()
+            };
+            (id(release), Some(Record::new(id(release), state, origin)))
+        };
+        let known = [
+            ("1700000000", State::Good, "abc0"),
+            ("1700000100", State::Good, "abc1"),
+            ("1700000200", State::Failed, "bad0"),
+            ("1700000300", State::Good, "cafe"),
+            ("1700000400", State::Incomplete, "dead"),
+            ("1700000500", State::Complete, "feed"),
+            ("1700000600", State::Good, "bad1"),
+        ];
+        let releases = known
+            .map(record)
+            .into_iter()
+            .chain([(id("1600000000"), None)])
+            .collect();
+        There {
+            current: Some(id("1700000300")),
+            previous: Some(id("1700000100")),
+            releases,
+        }
+    }
+
+    #[test]
+    fn nothing_means_the_previous_good_one() {
+        let mut there = there();
+        assert_eq!(there.previous_good(), Ok(id("1700000100")));
+        there.previous = Some(id("1700000600"));
+        assert_eq!(
+            there.previous_good(),
+            Ok(id("1700000600")),
+            "going forward again"
+        );
+        for unusable in [None, there.current, Some(id("1700000200")), Some(id("1"))] {
+            there.previous = unusable;
+            assert_eq!(there.previous_good(), Ok(id("1700000100")), "{unusable:?}");
+        }
+        there.current = Some(id("1700000000"));
+        assert!(there.previous_good().unwrap_err().contains("1700000000"));
+        there.current = None;
+        assert_eq!(there.previous_good(), Ok(id("1700000600")));
+    }
+
+    #[test]
+    fn only_what_was_good_and_is_not_live_is_gone_back_to() {
+        let all =
+            "1700000000 abc1 ABC1 bad1 bad 1700000300 cafe 1700000200 bad0 1700000400 1700000500 feed 1600000000 \
+                   1500000000 abc 0 v1.2";
+        let there = there();
+        let text = |wanted: &str| match there.named(wanted) {
+            Ok(id) => format!("{wanted} -> {id}"),
+            Err(problem) => format!("{wanted}: {problem}"),
+        };
+        insta::assert_snapshot!(all.split(' ').map(text).collect::<Vec<_>>().join("\n"), @"
+        1700000000 -> 1700000000
+        abc1 -> 1700000100
+        ABC1 -> 1700000100
+        bad1 -> 1700000600
+        bad -> 1700000600
+        1700000300: 1700000300 is current already
+        cafe: 1700000300 is current already
+        1700000200: 1700000200 failed when it went live
+        bad0: 1700000200 failed when it went live
+        1700000400: 1700000400 is not complete
+        1700000500: 1700000500 never went live, so nobody knows whether it works
+        feed: 1700000500 never went live, so nobody knows whether it works
+        1600000000: 1600000000 has no record, so nobody knows whether it works
+        1500000000: no release on the server has this id, or a commit that begins so
+        abc: several releases are of such a commit, so give an id: 1700000100, 1700000000
+        0: no release on the server has this id, or a commit that begins so
+        v1.2: this is neither the id of a release nor the beginning of a commit hash
+        ");
+    }
+}

@@ -1,0 +1,197 @@
+//! Whether the release fits on the disk, looked at before anything of it is written.
+
+use crate::protocol::{Entry, Kind, Plan, Unready, Warning, What};
+use crate::server::channel::events::Events;
+use crate::server::store::durable::{failed, Result};
+use crate::server::store::layout::Layout;
+use rustix::fs::{statvfs, StatVfs};
+use std::io;
+
+/// Inodes for what install makes, and for our own records.
+const MORE_INODES: u64 = 1000;
+/// Hundredths of the disk; above, a person should know.
+const NEARLY_FULL: u8 = 80;
+
+/// What a release takes of the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Needed {
+    bytes: u64,
+    inodes: u64,
+}
+
+impl Needed {
+    /// Of the whole tree, for files that are copied from other releases take their room too; in whole blocks.
+    fn by(entries: &[Entry], block: u64) -> Self {
+        let size = |entry: &Entry| match entry.kind {
+            Kind::File { size, .. } => size.div_ceil(block).saturating_mul(block),
+            Kind::Folder { .. } | Kind::Link { .. } => 0,
+        };
+        let bytes = entries.iter().map(size).fold(0, u64::saturating_add);
+        Self {
+            bytes,
+            inodes: entries.len() as u64 + MORE_INODES,
+        }
+    }
+}
+
+/// Warns of a disk that is nearly full; what is lacking for the release and for `min-free`, of which 0 asks for nothing.
+pub(in crate::server) fn check(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[Entry],
+    events: &mut dyn Events,
+) -> Result<Option<Unready>> {
+    let path = layout.releases();
+    let disk = statvfs(&path)
+        .map_err(io::Error::from)
+        .map_err(failed("look at the disk of", &path))?;
+    if let Some(used) = used(&disk).filter(|used| *used > NEARLY_FULL) {
+        events.emit(What::Warning(Warning::DiskNearlyFull(used)));
+    }
+    Ok(lacking(
+        &disk,
+        Needed::by(entries, disk.f_frsize.max(1)),
+        plan.min_free,
+    ))
+}
+
+/// As `df` counts: of what the deploy user can have, in hundredths, rounded up.
+fn used(disk: &StatVfs) -> Option<u8> {
+    let used = disk.f_blocks.saturating_sub(disk.f_bfree);
+    let all = used.saturating_add(disk.f_bavail);
+    let hundredths = (u128::from(used) * 100).div_ceil(u128::from(all).max(1));
+    (all > 0).then(|| u8::try_from(hundredths).unwrap_or(100))
+}
+
+fn lacking(disk: &StatVfs, needed: Needed, min_free: u64) -> Option<Unready> {
+    if min_free == 0 {
+        return None;
+    }
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    // a file system that makes inodes as they are needed counts none
+    let inodes = Some(disk.f_favail).filter(|free| disk.f_files > 0 && *free < needed.inodes);
+    let fits = free >= needed.bytes.saturating_add(min_free);
+    // of both, bytes are what a person can count
+    let inodes = inodes.filter(|_| fits);
+    (!fits || inodes.is_some()).then_some(Unready::Room {
+        needed: needed.bytes,
+        free,
+        min_free,
+        inodes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ShortDigest;
+    use rustix::fs::StatVfsMountFlags;
+
+    /// Of 100 blocks of 1 kB, 10 of them root's own.
+    fn disk(free: u64, inodes: (u64, u64)) -> StatVfs {
+        StatVfs {
+            f_bsize: 4096,
+            f_frsize: 1024,
+            f_blocks: 100,
+            f_bfree: free + 10,
+            f_bavail: free,
+            f_files: inodes.0,
+            f_ffree: inodes.1,
+            f_favail: inodes.1,
+            f_fsid: 0,
+            f_flag: StatVfsMountFlags::empty(),
+            f_namemax: 255,
+        }
+    }
+
+    #[test]
+    fn the_disk_is_used_as_df_says() {
+        let percent = |free| used(&disk(free, (0, 0)));
+        assert_eq!(
+            [
+                percent(90),
+                percent(45),
+                percent(18),
+                percent(17),
+                percent(0)
+            ],
+            [0, 50, 80, 82, 100].map(Some)
+        );
+        assert_eq!(
+            used(&StatVfs {
+                f_blocks: 0,
+                f_bfree: 0,
+                ..disk(0, (0, 0))
+            }),
+            None
+        );
+    }
+
+    #[test]
+    fn what_is_left_must_be_min_free() {
+        let needed = Needed {
+            bytes: 10 << 10,
+            inodes: 5,
+        };
+        let lacks = |free, min_free| lacking(&disk(free, (0, 0)), needed, min_free).is_some();
+        assert!(!lacks(20, 10 << 10));
+        assert!(lacks(20, (10 << 10) + 1));
+        assert!(lacks(19, 10 << 10));
+        assert!(lacks(90, u64::MAX));
+        assert!(!lacks(0, 0), "nothing was asked for");
+    }
+
+    #[test]
+    fn inodes_count_where_the_file_system_counts_them() {
+        let needed = Needed {
+            bytes: 0,
+            inodes: 5,
+        };
+        let lacks = |inodes| match lacking(&disk(90, inodes), needed, 1) {
+            Some(Unready::Room { inodes, .. }) => inodes,
+            _ => None,
+        };
+        assert_eq!(
+            [
+                lacks((0, 0)),
+                lacks((10, 5)),
+                lacks((10, 4)),
+                lacks((10, 0))
+            ],
+            [None, None, Some(4), Some(0)]
+        );
+    }
+
+    #[test]
+    fn a_file_takes_whole_blocks() {
+        let file = |size| Entry {
+            path: Vec::new(),
+            kind: Kind::File {
+                mode: 0o644,
+                size,
+                digest: ShortDigest::of(b""),
+            },
+        };
+        let entries = [
+            file(0),
+            file(1),
+            file(4096),
+            file(4097),
+            Entry {
+                path: Vec::new(),
+                kind: Kind::Folder { mode: 0o755 },
+            },
+        ];
+        assert_eq!(
+            Needed::by(&entries, 4096),
+            Needed {
+                bytes: 4 * 4096,
+                inodes: 5 + MORE_INODES
+            }
+        );
+        assert_eq!(
+            Needed::by(&[file(u64::MAX), file(u64::MAX)], 1).bytes,
+            u64::MAX
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! A file of a release that is being staged.
+
+use crate::protocol::{Reason, ShortDigest};
+use crate::server::store::durable::{failed, Result};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+/// A file that is to be made.
+pub(in crate::server) struct NewFile {
+    pub(in crate::server) path: PathBuf,
+    pub(in crate::server) mode: u32,
+    pub(in crate::server) size: u64,
+    pub(in crate::server) digest: ShortDigest,
+}
+
+impl NewFile {
+    pub(in crate::server) fn create(&self) -> Result<File> {
+        File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(failed("make", &self.path))
+    }
+
+    pub(in crate::server) fn finish(&self, file: &File) -> Result<()> {
+        file.set_permissions(Permissions::from_mode(self.mode))
+            .map_err(failed("set the mode of", &self.path))
+    }
+
+    pub(in crate::server) fn write_empty(&self) -> Result<()> {
+        if self.digest != ShortDigest::of(b"") {
+            return Err(Reason::Upload(
+                "an empty file with the digest of another".to_owned(),
+            ));
+        }
+        self.finish(&self.create()?)
+    }
+}

@@ -1,0 +1,98 @@
+//! Changes of names and small files that survive a power cut: data first, then the name, then the folder.
+
+use crate::protocol::{IoKind, Reason};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+pub(in crate::server) type Result<T> = std::result::Result<T, Reason>;
+
+/// Makes a reason of a system error: `fs::read(path).map_err(failed("read", path))`.
+pub(in crate::server) fn failed(
+    operation: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> Reason {
+    let path = path.display().to_string();
+    move |error| Reason::Io {
+        operation: operation.to_owned(),
+        path,
+        kind: kind_of(&error),
+        error: error.to_string(),
+    }
+}
+
+fn kind_of(error: &io::Error) -> IoKind {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOSPC | Errno::DQUOT) => IoKind::Full,
+        Some(Errno::ROFS) => IoKind::ReadOnly,
+        Some(Errno::ACCESS | Errno::PERM) => IoKind::Denied,
+        _ => IoKind::Other,
+    }
+}
+
+/// Replaces the file's content as a whole.
+pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = beside(path);
+    write_synced(&beside, bytes).map_err(failed("write", &beside))?;
+    rename(&beside, path)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A name of ours in the same folder, left over only by a crash and then overwritten.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Makes the link, or replaces it by one rename.
+pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<()> {
+    let beside = beside(path);
+    remove_if_there(&beside)?;
+    symlink(to, &beside).map_err(failed("make the link", &beside))?;
+    rename(&beside, path)
+}
+
+/// Renames, and syncs the folders of both names.
+pub(in crate::server) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(failed("rename into place", to))?;
+    sync_folder_of(to)?;
+    if from.parent() == to.parent() {
+        return Ok(());
+    }
+    sync_folder_of(from)
+}
+
+/// Removes a file or link, and syncs its folder; fine if there is none.
+pub(in crate::server) fn remove(path: &Path) -> Result<()> {
+    remove_if_there(path)?;
+    sync_folder_of(path)
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder_of(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed("sync the folder", folder))
+}
+
+/// Makes everything on the file system of `path` durable.
+pub(in crate::server) fn sync_file_system(path: &Path) -> Result<()> {
+    let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
+    sync().map_err(failed("sync the release", path))
+}

@@ -1,0 +1,161 @@
+//! The journal of attempts: one line each, never rewritten but for its length. And the starts that we asked for, which
+//! systemd counts too.
+
+use super::durable::{failed, Result};
+use super::layout::Layout;
+use crate::protocol::{Attempted, Origin, Outcome, ReleaseId, Verdict};
+use crate::server::clock::now;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Lines that are kept.
+const LINES: usize = 500;
+const STARTS: usize = 50;
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::server) struct Line {
+    /// Epoch seconds.
+    at: u64,
+    transaction: String,
+    outcome: Outcome,
+    release: Option<ReleaseId>,
+    live: Option<ReleaseId>,
+    origin: Origin,
+    /// Brought to its end by a later run.
+    recovered: bool,
+}
+
+/// Adds the attempt's line. A journal that can't be written changes no verdict.
+pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin, recovered: bool) {
+    let line = Line {
+        at: now(),
+        transaction: verdict.transaction.to_string(),
+        outcome: verdict.outcome,
+        release: verdict.release,
+        live: verdict.live,
+        origin: origin.clone(),
+        recovered,
+    };
+    let path = layout.journal();
+    let added = serde_json::to_string(&line)
+        .map_err(io::Error::from)
+        .and_then(|line| append(&path, &line, LINES));
+    if let Err(error) = added {
+        tracing::warn!(%error, "the journal of attempts can't be written");
+    }
+}
+
+/// The last attempts, newest first, as far as their lines can be read.
+pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
+    let bytes = fs::read(layout.journal()).unwrap_or_default();
+    let lines = bytes
+        .rsplit(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    let told = |line: Line| {
+        let Line {
+            at,
+            outcome,
+            release,
+            live,
+            origin,
+            transaction: _,
+            recovered: _,
+        } = line;
+        Attempted {
+            at,
+            outcome,
+            release,
+            live,
+            origin,
+        }
+    };
+    lines.take(most).map(told).collect()
+}
+
+/// Notes a start that we ask systemd for.
+pub(in crate::server) fn note_start(layout: &Layout, at_ms: u64) {
+    if let Err(error) = append(&starts_path(layout), &at_ms.to_string(), STARTS) {
+        tracing::debug!(%error, "a start is not noted");
+    }
+}
+
+/// When we asked for starts: milliseconds since the epoch.
+pub(in crate::server) fn starts(layout: &Layout) -> Vec<u64> {
+    let text = fs::read_to_string(starts_path(layout)).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+fn starts_path(layout: &Layout) -> PathBuf {
+    layout.own().join("starts")
+}
+
+fn leftovers_path(layout: &Layout) -> PathBuf {
+    layout.own().join("leftovers")
+}
+
+/// What retention could not delete: path and error, for the next run to warn of.
+pub(in crate::server) fn put_leftovers(
+    layout: &Layout,
+    leftovers: &[(String, String)],
+) -> Result<()> {
+    let path = leftovers_path(layout);
+    let bytes =
+        serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;
+    fs::write(&path, bytes).map_err(failed("write", &path))
+}
+
+/// What [`put_leftovers`] left.
+pub(in crate::server) fn leftovers(layout: &Layout) -> Vec<(String, String)> {
+    fs::read(leftovers_path(layout))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    if text.lines().count() < 2 * most {
+        let mut file = File::options().create(true).append(true).open(path)?;
+        // a line that a full disk or a power cut has torn is not to take this one with it
+        let torn = !text.is_empty() && !text.ends_with('\n');
+        return writeln!(file, "{}{line}", if torn { "\n" } else { "" });
+    }
+    let skipped = text.lines().count() + 1 - most;
+    let kept: Vec<&str> = text.lines().skip(skipped).chain([line]).collect();
+    let beside = path.with_extension("new");
+    fs::write(&beside, kept.join("\n") + "\n")?;
+    fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_does_not_grow_for_ever_and_keeps_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        for number in 0..40 {
+            append(&path, &number.to_string(), 10).unwrap();
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() <= 20, "{text}");
+        assert_eq!(text.lines().last(), Some("39"));
+    }
+
+    #[test]
+    fn a_torn_line_does_not_take_the_next_one_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        fs::write(&path, "{\"at\":179").unwrap();
+        append(&path, "next", 10).unwrap();
+        append(&path, "last", 10).unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "{\"at\":179\nnext\nlast\n"
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! Says what is there. Without the lock: whatever is at work meanwhile is not disturbed, and may change it a moment later.
+
+use super::journal;
+use super::layout::Layout;
+use super::links::{self, Link};
+use super::records::{self, State};
+use crate::protocol::{Listed, Listing, Origin, ReleaseId, Standing};
+use crate::server::clock::now;
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Attempts that are told.
+const ATTEMPTS: usize = 20;
+/// Releases that are told, the newest: more do not fit into one message.
+const RELEASES: usize = 500;
+/// Of each text, in characters; for the same reason.
+const LONGEST: usize = 200;
+/// What the system counts blocks in, whatever the disk's are.
+const BLOCK: u64 = 512;
+
+/// What is on the server.
+pub(in crate::server) fn list(layout: &Layout) -> Listing {
+    let (current, previous) = (
+        links::live(layout),
+        Link::read(layout, &layout.previous()).release(),
+    );
+    let one = |id: ReleaseId| {
+        let record = records::get(layout, id);
+        Listed {
+            release: id,
+            age: id.age(now()),
+            standing: record
+                .as_ref()
+                .map_or(Standing::Unknown, |record| standing(record.state)),
+            current: Some(id) == current,
+            previous: Some(id) == previous,
+            size: size(&layout.release(id)).ok(),
+            origin: short(record.map(|record| record.origin).unwrap_or_default()),
+        }
+    };
+    let releases = records::present(layout)
+        .into_iter()
+        .rev()
+        .take(RELEASES)
+        .map(one)
+        .collect();
+    let mut attempts = journal::last(layout, ATTEMPTS);
+    for attempt in &mut attempts {
+        attempt.origin = short(std::mem::take(&mut attempt.origin));
+    }
+    Listing { releases, attempts }
+}
+
+fn standing(state: State) -> Standing {
+    match state {
+        State::Good => Standing::Good,
+        State::Failed => Standing::Failed,
+        State::Incomplete | State::Complete => Standing::Incomplete,
+    }
+}
+
+fn short(origin: Origin) -> Origin {
+    let cut = |text: String| text.chars().take(LONGEST).collect::<String>();
+    Origin {
+        commit: origin.commit.map(cut),
+        reference: origin.reference.map(cut),
+        actor: origin.actor.map(cut),
+        run: origin.run.map(cut),
+        tool: cut(origin.tool),
+    }
+}
+
+/// Bytes on the disk, as `du` counts them: what has several names counts once, links are not followed.
+fn size(folder: &Path) -> io::Result<u64> {
+    let (mut total, mut seen) = (0, HashSet::new());
+    let mut folders = vec![folder.to_owned()];
+    total += fs::symlink_metadata(folder)?.blocks() * BLOCK;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let found = entry.metadata()?;
+            if found.is_dir() {
+                folders.push(entry.path());
+            }
+            if found.is_dir() || found.nlink() == 1 || seen.insert((found.dev(), found.ino())) {
+                total += found.blocks() * BLOCK;
+            }
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_size_counts_what_lies_in_the_folder_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let empty = size(path).unwrap();
+        fs::write(path.join("file"), vec![1; 100_000]).unwrap();
+        let with_file = size(path).unwrap();
+        assert!(with_file >= empty + 100_000, "{empty} {with_file}");
+        fs::hard_link(path.join("file"), path.join("again")).unwrap();
+        symlink("/usr", path.join("link")).unwrap();
+        assert!(size(path).unwrap() < with_file + 100_000);
+        assert!(size(&path.join("none")).is_err());
+    }
+
+    #[test]
+    fn an_origin_of_endless_texts_is_cut() {
+        let long = || "é".repeat(9999);
+        let origin = Origin {
+            commit: Some(long()),
+            actor: Some(long()),
+            tool: long(),
+            ..Origin::default()
+        };
+        let short = short(origin);
+        assert_eq!(short.tool.chars().count(), LONGEST);
+        assert!(crate::protocol::wire::frame(&vec![short; RELEASES + ATTEMPTS]).is_ok());
+    }
+}

@@ -1,0 +1,170 @@
+//! What is known of each release: kept beside the releases, never inside them.
+
+use super::durable::{self, failed, Result};
+use super::layout::Layout;
+use crate::protocol::{Entry, Kind, Origin, ReleaseId, ShortDigest, Verification};
+use crate::server::clock::now;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+/// How far a release has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::server) enum State {
+    /// Being staged, or left so.
+    Incomplete,
+    /// Sealed: durable and complete.
+    Complete,
+    /// Once committed healthy, or taken over.
+    Good,
+    /// Went live and failed.
+    Failed,
+}
+
+/// A release's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::server) struct Record {
+    /// Of this file.
+    format: u32,
+    pub(in crate::server) release: ReleaseId,
+    pub(in crate::server) state: State,
+    /// Found live without a record of ours.
+    pub(in crate::server) taken_over: bool,
+    pub(in crate::server) origin: Origin,
+    /// What it was committed with; a way back to it is verified so.
+    pub(in crate::server) verification: Option<Verification>,
+    /// Epoch seconds of the last change of state.
+    pub(in crate::server) changed: u64,
+}
+
+impl Record {
+    pub(in crate::server) fn new(release: ReleaseId, state: State, origin: Origin) -> Self {
+        Self {
+            format: 1,
+            release,
+            state,
+            taken_over: false,
+            origin,
+            verification: None,
+            changed: now(),
+        }
+    }
+
+    pub(in crate::server) fn taken_over(release: ReleaseId) -> Self {
+        Self {
+            taken_over: true,
+            ..Self::new(release, State::Good, Origin::default())
+        }
+    }
+}
+
+fn path(layout: &Layout, id: ReleaseId) -> PathBuf {
+    layout.records().join(format!("{id}.json"))
+}
+
+/// The record, if there is one that can be read.
+pub(in crate::server) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
+    serde_json::from_slice(&fs::read(path(layout, id)).ok()?).ok()
+}
+
+/// Writes the record, durably.
+pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<()> {
+    let path = path(layout, record.release);
+    let bytes =
+        serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
+    durable::write(&path, &bytes)
+}
+
+/// Changes the state of a release that has a record.
+pub(in crate::server) fn mark(
+    layout: &Layout,
+    id: ReleaseId,
+    state: State,
+    verification: Option<Verification>,
+) -> Result<()> {
+    match get(layout, id) {
+        Some(record) => put(
+            layout,
+            &Record {
+                state,
+                verification,
+                changed: now(),
+                ..record
+            },
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Forgets a release.
+pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<()> {
+    durable::remove(&path(layout, id))?;
+    durable::remove(&index_path(layout, id))
+}
+
+/// Every id that is or was in use: of folders and records.
+pub(in crate::server) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
+    let names = |folder: PathBuf| {
+        fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name())
+    };
+    let id = |name: std::ffi::OsString| name.to_str()?.split('.').next()?.parse().ok();
+    names(layout.releases())
+        .chain(names(layout.records()))
+        .filter_map(id)
+        .collect()
+}
+
+/// The releases whose folders are there.
+pub(in crate::server) fn present(layout: &Layout) -> BTreeSet<ReleaseId> {
+    let is_folder = |id: &ReleaseId| {
+        fs::symlink_metadata(layout.release(*id)).is_ok_and(|found| found.is_dir())
+    };
+    all(layout).into_iter().filter(is_folder).collect()
+}
+
+fn index_path(layout: &Layout, id: ReleaseId) -> PathBuf {
+    layout.records().join(format!("{id}.files"))
+}
+
+/// Writes down which content lies where in a release: `digest path NUL`, one after the other. Only a hint where to copy
+/// from, for each copy is hashed again; so it need not be durable.
+pub(in crate::server) fn put_index(
+    layout: &Layout,
+    id: ReleaseId,
+    entries: &[Entry],
+) -> Result<()> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        if let Kind::File { digest, .. } = entry.kind {
+            bytes.extend_from_slice(digest.to_string().as_bytes());
+            bytes.push(b' ');
+            bytes.extend_from_slice(&entry.path);
+            bytes.push(0);
+        }
+    }
+    let path = index_path(layout, id);
+    fs::write(&path, bytes).map_err(failed("write", &path))
+}
+
+/// What [`put_index`] wrote, as far as it can be read, sorted by path. Until release 1.0.0 it wrote whole digests.
+pub(in crate::server) fn index(
+    layout: &Layout,
+    id: ReleaseId,
+) -> Option<Vec<(ShortDigest, Vec<u8>)>> {
+    const HALF: usize = 32;
+    let bytes = fs::read(index_path(layout, id)).ok()?;
+    let line = |line: &[u8]| {
+        let end = line
+            .iter()
+            .position(|byte| *byte == b' ')
+            .filter(|end| [HALF, 2 * HALF].contains(end))?;
+        let digest = std::str::from_utf8(&line[..HALF]).ok()?.parse().ok()?;
+        Some((digest, line[end + 1..].to_vec()))
+    };
+    Some(bytes.split(|b| *b == 0).filter_map(line).collect())
+}

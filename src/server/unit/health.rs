@@ -1,0 +1,228 @@
+//! Health: the question for one release, and the judgement of the answer.
+
+use super::http::{self, Exchange};
+use crate::protocol::{Answer, Health, HealthUrl, ReleaseId};
+use regex::Regex;
+use std::time::{Duration, Instant};
+
+/// How much of a body is shown.
+const SHOWN: usize = 500;
+
+/// The question for one release, placeholders filled in.
+pub(in crate::server) struct Question<'a> {
+    health: &'a Health,
+    pattern: Option<Result<Regex, String>>,
+}
+
+impl<'a> Question<'a> {
+    pub(in crate::server) fn new(
+        health: &'a Health,
+        release: ReleaseId,
+        sha: Option<&str>,
+    ) -> Self {
+        let fill = |pattern: &String| {
+            if pattern.contains("{sha}") && sha.is_none() {
+                return Err("it names {sha}, but no commit is known".to_owned());
+            }
+            let filled = pattern
+                .replace("{release}", &regex::escape(&release.to_string()))
+                .replace("{sha}", &regex::escape(sha.unwrap_or_default()));
+            Regex::new(&filled).map_err(|error| error.to_string())
+        };
+        Self {
+            health,
+            pattern: health.pattern.as_ref().map(fill),
+        }
+    }
+
+    pub(in crate::server) fn url(&self) -> &HealthUrl {
+        &self.health.url
+    }
+
+    /// Asks once, within `limit`. Says how long it took.
+    pub(in crate::server) fn ask(&self, limit: Duration) -> (Answer, Duration) {
+        let start = Instant::now();
+        let answer = match http::get(&self.health.url, limit) {
+            Ok(exchange) => self.judge(exchange),
+            Err(answer) => answer,
+        };
+        (answer, start.elapsed())
+    }
+
+    fn judge(
+        &self,
+        Exchange {
+            status,
+            location,
+            body,
+        }: Exchange,
+    ) -> Answer {
+        if !self.health.statuses.contains(&status) {
+            return Answer::Status {
+                status,
+                location,
+                body: shown(&body),
+            };
+        }
+        match &self.pattern {
+            Some(Err(error)) => Answer::Broken(format!("health-match can't be asked: {error}")),
+            Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
+                Answer::Mismatch {
+                    pattern: pattern.as_str().to_owned(),
+                    body: shown(&body),
+                }
+            }
+            _ => Answer::Healthy { status },
+        }
+    }
+}
+
+fn shown(body: &[u8]) -> Vec<u8> {
+    body[..body.len().min(SHOWN)].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// Answers each connection with the same bytes, then closes it; `hold` keeps it open instead.
+    fn server(answer: &'static [u8], hold: bool) -> HealthUrl {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer);
+                if hold {
+                    let _ = stream.read_to_end(&mut Vec::new());
+                }
+            }
+        });
+        HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/health".into(),
+        }
+    }
+
+    fn ask(url: HealthUrl, pattern: Option<&str>) -> Answer {
+        let health = Health {
+            url,
+            statuses: vec![200],
+            pattern: pattern.map(str::to_owned),
+        };
+        let release = "1762147685".parse().unwrap();
+        Question::new(&health, release, Some("abc+1"))
+            .ask(Duration::from_millis(500))
+            .0
+    }
+
+    #[test]
+    fn a_complete_200_is_healthy() {
+        let url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false);
+        assert_eq!(ask(url, None), Answer::Healthy { status: 200 });
+    }
+
+    #[test]
+    fn the_body_must_match_with_placeholders_filled_in() {
+        let url = server(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n\"1762147685\" abc+1 x",
+            false,
+        );
+        assert_eq!(
+            ask(url.clone(), Some("\"{release}\" {sha}")),
+            Answer::Healthy { status: 200 }
+        );
+        assert!(matches!(ask(url, Some("^{sha}")), Answer::Mismatch { .. }));
+    }
+
+    #[test]
+    fn no_redirect_is_followed() {
+        let url = server(
+            b"HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n",
+            false,
+        );
+        let answer = ask(url, None);
+        assert!(
+            matches!(
+                answer,
+                Answer::Status {
+                    status: 302,
+                    location: Some(_),
+                    ..
+                }
+            ),
+            "{answer:?}"
+        );
+    }
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let cut = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", false);
+        assert!(matches!(ask(cut, None), Answer::Broken(_)));
+        let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", true);
+        assert_eq!(
+            ask(slow, None),
+            Answer::TimedOut {
+                during: "the rest of the body".into()
+            }
+        );
+        let silent = server(b"", true);
+        assert_eq!(
+            ask(silent, None),
+            Answer::TimedOut {
+                during: "an answer".into()
+            }
+        );
+    }
+
+    #[test]
+    fn an_endless_body_is_an_error_not_memory() {
+        let listener = TcpListener::bind("[::1]:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while stream.write_all(&[b'x'; 65536]).is_ok() {}
+        });
+        let url = HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/".into(),
+        };
+        assert!(matches!(ask(url, None), Answer::Broken(_)));
+    }
+
+    #[test]
+    fn nobody_there_is_refused() {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let url = HealthUrl {
+            tls: false,
+            host: "localhost".into(),
+            port,
+            path: "/".into(),
+        };
+        assert_eq!(ask(url, None), Answer::Refused);
+    }
+
+    #[test]
+    fn what_is_not_http_is_broken() {
+        assert!(matches!(
+            ask(server(b"SSH-2.0-OpenSSH\r\n", false), None),
+            Answer::Broken(_)
+        ));
+        let mut url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
+        url.tls = true;
+        assert!(matches!(ask(url, None), Answer::Broken(_)));
+    }
+}

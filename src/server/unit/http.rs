@@ -1,0 +1,203 @@
+//! One HTTP question over one connection: no redirect, no proxy, no resolver for `localhost`. By hyper's connection
+//! interface, which says in which phase what went wrong.
+
+use super::tls;
+use crate::protocol::{Answer, HealthUrl};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// The most of a body that is read: enough for any health answer, too little to hurt.
+const BODY: usize = 1 << 20;
+
+/// A complete answer.
+pub(in crate::server) struct Exchange {
+    pub(in crate::server) status: u16,
+    pub(in crate::server) location: Option<String>,
+    pub(in crate::server) body: Vec<u8>,
+}
+
+/// Asks once, within `limit`.
+pub(in crate::server) fn get(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Answer::Broken(error.to_string()))?
+        .block_on(get_within(url, limit))
+}
+
+async fn get_within(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
+    let mut during = "the connection";
+    let exchange = async {
+        let stream = connect(url).await?;
+        during = "an answer";
+        let response = if url.tls {
+            ask(
+                url,
+                TokioIo::new(tls::wrap(&url.host, is_loopback(&url.host), stream).await?),
+            )
+            .await?
+        } else {
+            ask(url, TokioIo::new(stream)).await?
+        };
+        during = "the rest of the body";
+        let location = response
+            .headers()
+            .get("location")
+            .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        Ok(Exchange {
+            status: response.status().as_u16(),
+            location,
+            body: whole(response.into_body()).await?,
+        })
+    };
+    match tokio::time::timeout(limit, exchange).await {
+        Ok(result) => result,
+        Err(_) => Err(Answer::TimedOut {
+            during: during.to_owned(),
+        }),
+    }
+}
+
+/// Whether this name or address is this host's loopback.
+pub(in crate::server) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses(url)
+        .await
+        .map_err(|error| Answer::Broken(format!("{}: {error}", url.host)))?
+    {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    match last.kind() {
+        io::ErrorKind::ConnectionRefused => Err(Answer::Refused),
+        _ => Err(Answer::Broken(last.to_string())),
+    }
+}
+
+async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
+    if url.host.eq_ignore_ascii_case("localhost") {
+        let both = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ];
+        return Ok(both
+            .map(|address| SocketAddr::new(address, url.port))
+            .to_vec());
+    }
+    Ok(tokio::net::lookup_host((url.host.as_str(), url.port))
+        .await?
+        .collect())
+}
+
+async fn ask(
+    url: &HealthUrl,
+    stream: impl Read + Write + Unpin + Send + 'static,
+) -> Result<Response<Incoming>, Answer> {
+    let (mut sender, connection) = http1::handshake(stream)
+        .await
+        .map_err(|error| broken(&error))?;
+    tokio::spawn(connection);
+    let request = Request::get(&url.path)
+        .header("Host", authority(url))
+        .header(
+            "User-Agent",
+            concat!("deploy-action/", env!("CARGO_PKG_VERSION")),
+        )
+        .header("Connection", "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| broken(&error))?;
+    sender
+        .send_request(request)
+        .await
+        .map_err(|error| broken(&error))
+}
+
+fn authority(url: &HealthUrl) -> String {
+    let host = if url.host.contains(':') {
+        format!("[{}]", url.host)
+    } else {
+        url.host.clone()
+    };
+    if url.port == if url.tls { 443 } else { 80 } {
+        host
+    } else {
+        format!("{host}:{}", url.port)
+    }
+}
+
+async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answer> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > BODY {
+            return Err(Answer::Broken(format!(
+                "the body is longer than {BODY} bytes"
+            )));
+        }
+    }
+    Ok(bytes)
+}
+
+/// The error with its causes: hyper's own words alone say little.
+fn broken(error: &dyn Error) -> Answer {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Answer::Broken(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_header_is_as_a_browser_writes_it() {
+        let url = |tls, host: &str, port| {
+            authority(&HealthUrl {
+                tls,
+                host: host.into(),
+                port,
+                path: "/".into(),
+            })
+        };
+        assert_eq!(url(false, "localhost", 80), "localhost");
+        assert_eq!(url(true, "app.example", 443), "app.example");
+        assert_eq!(url(true, "app.example", 80), "app.example:80");
+        assert_eq!(url(false, "::1", 8000), "[::1]:8000");
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_address() {
+        assert!(["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]
+            .iter()
+            .all(|host| is_loopback(host)));
+        assert!(!["localhost.example", "10.0.0.1", "::", "128.0.0.1"]
+            .iter()
+            .any(|host| is_loopback(host)));
+    }
+}

@@ -1,0 +1,205 @@
+//! The level that a line of a log says it has, where a level usually stands.
+
+/// As far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::server) enum Level {
+    /// From trace to warning.
+    Low,
+    Error,
+    Fatal,
+}
+
+/// What may stand before a level, in words: `time [thread] some.logger LEVEL` has fewer.
+const MOST_WORDS: usize = 10;
+/// Of names that do not look like a logger's: with more it is prose.
+const MOST_PLAIN: usize = 1;
+const DATES: [&str; 19] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
+    "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+];
+
+/// The level, if the line has one at its beginning or behind nothing but times, brackets and names; and the message.
+pub(in crate::server) fn split(line: &str) -> (Option<Level>, &str) {
+    split_after(line, false)
+}
+
+fn split_after(line: &str, mut dated: bool) -> (Option<Level>, &str) {
+    let (mut rest, mut message, mut plain) = (line.trim_start(), None, 0);
+    for _ in 0..MOST_WORDS {
+        let (word, after) = next_word(rest);
+        if let Some(level) = level_of(word) {
+            return (Some(level), after);
+        }
+        if is_stamp(word, dated) {
+            dated = true;
+        } else if dated && is_name(word) {
+            plain += usize::from(!word.contains(['.', ':', '-', '_', '/', '@']));
+            message.get_or_insert(rest);
+        } else {
+            break;
+        }
+        if plain > MOST_PLAIN {
+            break;
+        }
+        rest = after;
+    }
+    (None, message.unwrap_or(rest))
+}
+
+/// A word, or all of a bracket; and what comes after it.
+fn next_word(text: &str) -> (&str, &str) {
+    let end = match text.strip_prefix('[').and_then(|inner| inner.find(']')) {
+        Some(inner) => inner + 2,
+        None => text
+            .find(|c: char| c.is_whitespace() || c == '|')
+            .unwrap_or(text.len()),
+    };
+    let (word, after) = text.split_at(end);
+    (
+        word,
+        after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '|' | ':' | '-')),
+    )
+}
+
+/// `[inner]` without its brackets.
+fn bracketed(word: &str) -> Option<&str> {
+    word.strip_prefix('[')?.strip_suffix(']')
+}
+
+fn level_of(word: &str) -> Option<Level> {
+    if let Some(inner) = bracketed(word) {
+        return named(&inner.trim().to_ascii_uppercase()).or_else(|| split_after(inner, false).0);
+    }
+    if let Some((key, value)) = word.split_once('=') {
+        let is_level = matches!(key, "level" | "lvl" | "severity");
+        return is_level
+            .then(|| named(&value.trim_matches('"').to_ascii_uppercase()))
+            .flatten();
+    }
+    // `CRITICAL:root:text`, `<ERROR>`, `CRITICAL/MainProcess`
+    let word = word.trim_start_matches(['<', '(', '*']);
+    named(word.split([':', '/', ',', '>', ')', '*']).next()?)
+}
+
+/// nginx says `crit` of any bot's broken handshake, and `alert` of a log file that it can do without.
+pub(in crate::server) fn named(word: &str) -> Option<Level> {
+    Some(match word {
+        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" => Level::Fatal,
+        "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => Level::Error,
+        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" => Level::Low,
+        _ => return None,
+    })
+}
+
+/// A time, a process id, a bracket, a separator. No address: in an access log a user name follows, which is the client's
+/// to choose.
+fn is_stamp(word: &str, dated: bool) -> bool {
+    let is_address = word.matches('.').count() >= 3 || word.contains("::");
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let is_number = word.starts_with(|c: char| c.is_ascii_digit())
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || "TZ:.,+-/#*".contains(c))
+        && (digits >= 4 || dated);
+    let is_separator = dated && !word.is_empty() && word.chars().all(|c| "-*|".contains(c));
+    let is_field = matches!(
+        word.split_once('='),
+        Some(("time" | "ts" | "timestamp" | "caller", _))
+    );
+    bracketed(word).is_some()
+        || is_number && !is_address
+        || is_separator
+        || is_field
+        || DATES.contains(&word)
+}
+
+/// A logger, a thread, a host.
+fn is_name(word: &str) -> bool {
+    !word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._:-/@$(){}#".contains(c))
+        && !word.contains("://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(line: &str) -> Option<Level> {
+        split(line).0
+    }
+
+    #[test]
+    fn a_level_is_found_where_loggers_write_it() {
+        let fatal = [
+            "FATAL: password authentication failed",
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+            "CRITICAL:root:no database",
+            "CRITICAL 2025-11-03 05:16:40,123 views 12 no database",
+            "2025-11-03 05:16:40,123 - app.db - CRITICAL - no database",
+            "2025-11-03 05:16:40,123 myapp CRITICAL no database",
+            "[2025-11-03 05:16:40 +0000] [12] [CRITICAL] WORKER TIMEOUT (pid:13)",
+            "[2025-11-03 05:16:40,123: CRITICAL/MainProcess] no broker",
+            "2025-11-03T05:16:40.123Z\tFATAL\tmain.go:12\tno database",
+            "2025-11-03 05:16:40.123 | CRITICAL | app.db:connect:12 - no database",
+            "time=\"2025-11-03T05:16:40Z\" level=fatal msg=\"no database\"",
+            "level=fatal msg=\"no database\"",
+            "2025/11/03 05:16:40 [emerg] 123#123: bind() to 0.0.0.0:80 failed (98: Address already in use)",
+            "Mon Nov  3 05:16:40 2025 - FATAL no config",
+            "2025-11-03 05:16:40.123 UTC [12] FATAL:  the database system is starting up",
+        ];
+        for line in fatal {
+            assert_eq!(level(line), Some(Level::Fatal), "{line}");
+        }
+        let error = [
+            "ERROR:    Exception in ASGI application",
+            "2025-11-03 05:16:40.123 ERROR 1234 --- [main] o.s.boot.SpringApplication : Application run failed",
+            "2025-11-03T05:16:40.123456Z ERROR app::db: no database",
+            "2025/11/03 05:16:40 [crit] 12#12: *3 SSL_do_handshake() failed (SSL: error:141CF06C) while SSL handshaking",
+            "SEVERE: no database",
+        ];
+        for line in error {
+            assert_eq!(level(line), Some(Level::Error), "{line}");
+        }
+        assert_eq!(
+            level("INFO:     Started server process [12]"),
+            Some(Level::Low)
+        );
+    }
+
+    #[test]
+    fn a_word_elsewhere_is_no_level() {
+        let none = [
+            "0 errors",
+            "3 CRITICAL issues were fixed",
+            "the CRITICAL section is entered",
+            "2025/11/03 05:16:40 the queue is in ERROR state",
+            "127.0.0.1 - FATAL [03/Nov/2025:05:16:40 +0000] \"GET / HTTP/1.1\" 200 2",
+            "127.0.0.1 - - [03/Nov/2025:05:16:40 +0000] \"GET /FATAL HTTP/1.1\" 404 9",
+            "error_log is /var/log/FATAL",
+            "FATALITY is a game",
+            "GET /errors/404 200",
+            "",
+            "[",
+            "[[[]]]",
+            "é ERROR",
+        ];
+        for line in none {
+            assert_eq!(level(line), None, "{line}");
+        }
+        assert_eq!(level("INFO FATAL handler installed"), Some(Level::Low));
+    }
+
+    #[test]
+    fn the_message_comes_after_the_level() {
+        assert_eq!(
+            split("ERROR:    Traceback (most recent call last):").1,
+            "Traceback (most recent call last):"
+        );
+        assert_eq!(
+            split("2025/11/03 05:16:40 http: panic serving [::1]:1").1,
+            "http: panic serving [::1]:1"
+        );
+    }
+}

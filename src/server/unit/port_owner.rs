@@ -1,0 +1,294 @@
+//! Who listens on the health port: an answer counts only if it comes from the unit's new process.
+
+use crate::protocol::Ending;
+use crate::server::exec::process::command;
+use crate::server::exec::process::quick;
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// What could be found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) enum Owner {
+    /// The unit, by a process of its present invocation.
+    Unit,
+    /// A process that must not answer for the new release, in words.
+    Foreign(String),
+    /// It can't be seen, or is another service (a proxy): in words.
+    NotChecked(String),
+}
+
+/// Who listens on `port` of the loopback, or of every address. `control_group` is the unit's; a process of it that was
+/// started before `since` (ticks since boot) is left over, and answers only for the release in whose `folder` it works.
+/// Where several listen, one that must not answer decides.
+pub(in crate::server) fn owner(
+    port: u16,
+    control_group: &str,
+    since: Option<u64>,
+    folder: &Path,
+) -> Owner {
+    let sockets = listening(port);
+    if sockets.is_empty() {
+        return Owner::NotChecked(format!("no process of this host listens on port {port}"));
+    }
+    let unit = processes_of(control_group);
+    let left_over = |pid: &u32| is_left_over(*pid, since, folder);
+    let holders: Vec<u32> = unit
+        .iter()
+        .copied()
+        .filter(|pid| !held(*pid, &sockets).is_empty())
+        .collect();
+    if let Some(pid) = holders.iter().copied().find(left_over) {
+        return Owner::Foreign(format!(
+            "process {pid} ({}), left over from before the restart",
+            name(pid)
+        ));
+    }
+    let of_unit: HashSet<u64> = holders
+        .iter()
+        .flat_map(|pid| held(*pid, &sockets))
+        .collect();
+    let others: HashSet<u64> = sockets.difference(&of_unit).copied().collect();
+    if others.is_empty() {
+        return Owner::Unit;
+    }
+    if let Some(owner) = by_other_processes(&others, control_group) {
+        return owner;
+    }
+    if !holders.is_empty() {
+        return Owner::NotChecked(format!("another listener on port {port} can't be seen"));
+    }
+    match by_socket_group(port, control_group) {
+        // it may be the unit's, but who of it can't be seen
+        Owner::Unit if unit.iter().any(left_over) => Owner::Foreign(format!(
+            "port {port} may be held by a process left over from before the restart"
+        )),
+        other => other,
+    }
+}
+
+fn is_left_over(pid: u32, since: Option<u64>, folder: &Path) -> bool {
+    // a tick of rounding either way
+    let older = started(pid)
+        .zip(since)
+        .is_some_and(|(started, since)| started + 1 < since);
+    older && !works_in(pid, folder)
+}
+
+/// Inodes of the sockets that listen on `port`, both families.
+fn listening(port: u16) -> HashSet<u64> {
+    let table = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let mut inodes = inodes_of(&table("/proc/net/tcp"), port);
+    inodes.extend(inodes_of(&table("/proc/net/tcp6"), port));
+    inodes
+}
+
+/// proc(5), /proc/net/tcp: local address in column 2, state (0A: listening) in 4, inode in 10.
+fn inodes_of(table: &str, port: u16) -> HashSet<u64> {
+    let row = |line: &str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let (address, local) = columns.get(1)?.rsplit_once(':')?;
+        let here = u16::from_str_radix(local, 16).ok()? == port && answers_loopback(address);
+        (here && *columns.get(3)? == "0A").then(|| columns.get(9)?.parse().ok())?
+    };
+    table.lines().skip(1).filter_map(row).collect()
+}
+
+/// Every address, or the loopback, as the kernel writes them: words of 32 bits in the machine's order.
+fn answers_loopback(address: &str) -> bool {
+    let every = address.bytes().all(|digit| digit == b'0');
+    // 127.x.y.z, alone or mapped into IPv6; ::1
+    let loopback = match address.len() {
+        8 => address.ends_with("7F"),
+        _ => {
+            address == "00000000000000000000000001000000"
+                || address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F")
+        }
+    };
+    every || loopback
+}
+
+pub(in crate::server) fn processes_of(control_group: &str) -> Vec<u32> {
+    if control_group.is_empty() {
+        return Vec::new();
+    }
+    let read = |root: &str| fs::read_to_string(format!("{root}{control_group}/cgroup.procs")).ok();
+    let list = read("/sys/fs/cgroup").or_else(|| read("/sys/fs/cgroup/systemd"));
+    list.unwrap_or_default()
+        .lines()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+/// Which of the sockets the process holds; none where it can't be seen.
+fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let inode = |link: std::path::PathBuf| -> Option<u64> {
+        link.to_str()?
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()
+    };
+    let found = descriptors
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter_map(inode);
+    found.filter(|inode| sockets.contains(inode)).collect()
+}
+
+/// When a process was started, in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing
+/// parenthesis.
+pub(in crate::server) fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()
+}
+
+fn works_in(pid: u32, folder: &Path) -> bool {
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+}
+
+fn name(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm"))
+        .map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Looks through the processes outside of the unit that the deploy user can see.
+fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Owner> {
+    let pids = fs::read_dir("/proc")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let pid = pids
+        .into_iter()
+        .find(|pid| !held(*pid, sockets).is_empty())?;
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let group = groups
+        .lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .find(|group| *group != "/")
+        .unwrap_or("/");
+    Some(judge_group(
+        group,
+        control_group,
+        &format!("process {pid} ({})", name(pid)),
+    ))
+}
+
+/// Where the processes can't be seen, ss knows the control group of a socket without any right.
+fn by_socket_group(port: u16, control_group: &str) -> Owner {
+    let mut ss = command("ss");
+    ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
+    let not_checked = || {
+        Owner::NotChecked(format!(
+            "the process that listens on port {port} can't be seen"
+        ))
+    };
+    let Ok((Ending::Exit(0), said)) = quick(&mut ss, Duration::from_secs(5)) else {
+        return not_checked();
+    };
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let groups: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next())
+        .collect();
+    let judged = groups.iter().map(|group| match *group {
+        // another hierarchy than systemd's
+        "/" | "" => not_checked(),
+        group if group.starts_with("unreachable") => not_checked(),
+        group => judge_group(group, control_group, &format!("a process in {group}")),
+    });
+    judged.into_iter().reduce(worse).unwrap_or_else(not_checked)
+}
+
+fn worse(one: Owner, other: Owner) -> Owner {
+    match (&one, &other) {
+        (Owner::Foreign(_), _) | (Owner::NotChecked(_), Owner::Unit | Owner::NotChecked(_)) => one,
+        (Owner::Unit, _) | (Owner::NotChecked(_), Owner::Foreign(_)) => other,
+    }
+}
+
+fn judge_group(group: &str, control_group: &str, who: &str) -> Owner {
+    if !control_group.is_empty()
+        && (group == control_group || group.starts_with(&format!("{control_group}/")))
+    {
+        return Owner::Unit;
+    }
+    let of_a_service = !group.starts_with("/user.slice/")
+        && group.split('/').any(|part| part.ends_with(".service"));
+    if of_a_service || group == "/init.scope" {
+        return Owner::NotChecked(format!("{who} belongs to another service, {group}"));
+    }
+    Owner::Foreign(format!("{who} of no service, in {group}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listening_sockets_are_found_in_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: \
+             0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41 1 0 100 0 0 10 0\n   1: \
+             0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
+             0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
+        assert_eq!(inodes_of(table, 8000), HashSet::from([41]));
+        assert!([
+            "00000000",
+            "0100007F",
+            &"0".repeat(32),
+            "00000000000000000000000001000000"
+        ]
+        .iter()
+        .all(|a| answers_loopback(a)));
+        assert!(answers_loopback("0000000000000000FFFF00000100007F"));
+        assert!(
+            !answers_loopback("0501A8C0") && !answers_loopback("000080FE00000000FF565002BE8A3EFE")
+        );
+        assert!(inodes_of("", 8000).is_empty());
+    }
+
+    #[test]
+    fn only_the_units_own_group_answers_for_it() {
+        let judge = |group| judge_group(group, "/system.slice/diting.service", "process 7 (x)");
+        assert_eq!(judge("/system.slice/diting.service"), Owner::Unit);
+        assert_eq!(judge("/system.slice/diting.service/worker"), Owner::Unit);
+        assert!(matches!(
+            judge("/system.slice/nginx.service"),
+            Owner::NotChecked(_)
+        ));
+        assert!(matches!(
+            judge("/web.slice/nginx.service/worker"),
+            Owner::NotChecked(_)
+        ));
+        assert!(matches!(
+            judge("/user.slice/user-1000.slice/user@1000.service/app.slice"),
+            Owner::Foreign(_)
+        ));
+        assert!(matches!(
+            judge("/user.slice/user-1000.slice/session-1.scope"),
+            Owner::Foreign(_)
+        ));
+        assert!(matches!(judge("/"), Owner::Foreign(_)));
+    }
+
+    #[test]
+    fn our_own_listener_is_seen_as_a_process_of_no_service() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let sockets = listening(port);
+        assert_eq!(held(std::process::id(), &sockets), sockets);
+        assert!(
+            started(std::process::id()).unwrap()
+                <= crate::server::clock::ticks_since_boot().unwrap() + 1
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! systemd, through systemctl: what can be read without any right.
+
+use crate::protocol::{Ending, Reason};
+use crate::server::exec::process::{command, quick};
+use crate::server::exec::user::user;
+use std::collections::HashMap;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+const PROPERTIES: &str =
+    "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
+     NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult";
+/// For a question to systemd; it answers in milliseconds unless the machine is in trouble.
+const PATIENCE: Duration = Duration::from_secs(20);
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The unit at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::server) struct Unit {
+    properties: HashMap<String, String>,
+}
+
+impl Unit {
+    /// Asks systemd; again where it does not answer, for it may just be reloading.
+    pub(in crate::server) fn show(service: &str) -> Result<Self, Reason> {
+        let mut answer = Self::show_within(service, PATIENCE);
+        for _ in 1..TRIES {
+            if answer.is_ok() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            answer = Self::show_within(service, PATIENCE);
+        }
+        answer
+    }
+
+    /// The same, asked once.
+    pub(in crate::server) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
+        let mut show = command("systemctl");
+        show.args([
+            "show",
+            "--no-pager",
+            "--property",
+            PROPERTIES,
+            "--",
+            service,
+        ]);
+        let (ending, said) =
+            quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
+        let said = String::from_utf8_lossy(&said);
+        if ending != Ending::Exit(0) {
+            return Err(Reason::Unreadable(said.trim().to_owned()));
+        }
+        Ok(Self::parse(&said))
+    }
+
+    pub(in crate::server) fn parse(text: &str) -> Self {
+        let pair = |line: &str| {
+            line.split_once('=')
+                .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
+        };
+        Self {
+            properties: text.lines().filter_map(pair).collect(),
+        }
+    }
+
+    /// Whether systemd knows what an invocation is, by which a restart is told (since 232).
+    pub(in crate::server) fn knows_invocations(&self) -> bool {
+        self.properties.contains_key("InvocationID")
+    }
+
+    /// Whether a job of the unit is still under way.
+    pub(in crate::server) fn is_busy(&self) -> bool {
+        !matches!(self.get("Job"), "" | "0")
+    }
+
+    pub(in crate::server) fn get(&self, property: &str) -> &str {
+        self.properties.get(property).map_or("", String::as_str)
+    }
+
+    fn number(&self, property: &str) -> u64 {
+        self.get(property).parse().unwrap_or(0)
+    }
+
+    fn span(&self, property: &str) -> Option<Duration> {
+        parse_span(self.get(property))
+    }
+
+    /// The same as long as the same start of the unit lasts; empty where it never ran.
+    pub(in crate::server) fn invocation(&self) -> &str {
+        self.get("InvocationID")
+    }
+
+    /// Automatic restarts; not reset by a manual one.
+    pub(in crate::server) fn automatic_restarts(&self) -> u64 {
+        self.number("NRestarts")
+    }
+
+    /// `None` where it has no main process.
+    pub(in crate::server) fn main_pid(&self) -> Option<u32> {
+        self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
+    }
+
+    /// When the main process was started, since boot.
+    pub(in crate::server) fn main_start(&self) -> Option<Duration> {
+        let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));
+        (!at.is_zero()).then_some(at)
+    }
+
+    pub(in crate::server) fn state(&self) -> String {
+        format!("{}/{}", self.get("ActiveState"), self.get("SubState"))
+    }
+
+    /// Running, or (a oneshot) done without an error.
+    pub(in crate::server) fn is_up(&self) -> bool {
+        match (self.get("ActiveState"), self.get("SubState")) {
+            ("active", "running" | "exited" | "listening" | "waiting") => true,
+            ("inactive", "dead") => {
+                self.get("Type") == "oneshot" && self.get("Result") == "success"
+            }
+            _ => false,
+        }
+    }
+
+    /// Why the last process ended, in systemd's words.
+    pub(in crate::server) fn result(&self) -> String {
+        let (result, status) = (self.get("Result"), self.get("ExecMainStatus"));
+        match result {
+            "start-limit-hit" => "start limit hit".to_owned(),
+            "signal" | "core-dump" | "watchdog" => format!("{result}, signal {status}"),
+            _ => format!("{result}, exit status {status}"),
+        }
+    }
+
+    pub(in crate::server) fn hit_start_limit(&self) -> bool {
+        self.get("Result") == "start-limit-hit"
+    }
+
+    /// How many starts are allowed in how long; `None`: any number.
+    pub(in crate::server) fn start_limit(&self) -> Option<(u64, Duration)> {
+        let (burst, interval) = (
+            self.number("StartLimitBurst"),
+            self.span("StartLimitIntervalUSec")?,
+        );
+        (burst > 0 && !interval.is_zero()).then_some((burst, interval))
+    }
+
+    /// The longest that stopping and starting may take by the unit's own limits; those that have none get `or`.
+    pub(in crate::server) fn restart_limit(&self, or: Duration) -> Duration {
+        let span = |property| self.span(property).unwrap_or(or);
+        span("TimeoutStopUSec") + span("TimeoutStartUSec")
+    }
+
+    /// The programs that `ExecStart` names.
+    pub(in crate::server) fn programs(&self) -> Vec<&str> {
+        let after = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
+        self.get("ExecStart")
+            .split("{ path=")
+            .skip(1)
+            .filter_map(|part| after(part).map(|end| &part[..end]))
+            .collect()
+    }
+}
+
+/// A time span as systemctl prints it: `1min 30s`, `infinity` (none).
+fn parse_span(text: &str) -> Option<Duration> {
+    if text.is_empty() || text == "infinity" {
+        return None;
+    }
+    text.split_whitespace().map(parse_part).sum()
+}
+
+fn parse_part(part: &str) -> Option<Duration> {
+    let unit_at = part
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(part.len());
+    let (number, unit) = part.split_at(unit_at);
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "" if number == "0" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        "w" => 7.0 * 86_400.0,
+        "month" => 30.44 * 86_400.0,
+        "y" => 365.25 * 86_400.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
+}
+
+/// Whether sudo lets the deploy user do this without a password; root needs no sudo.
+pub(in crate::server) fn may(verb: &str, service: &str) -> bool {
+    if is_root() {
+        return true;
+    }
+    let mut ask = command("sudo");
+    ask.args(["-n", "-l", "systemctl", verb, service]);
+    matches!(quick(&mut ask, PATIENCE), Ok((Ending::Exit(0), _)))
+}
+
+/// `systemctl verb service` with the right to do so.
+pub(in crate::server) fn privileged(verb: &str, service: &str) -> std::process::Command {
+    let mut systemctl = command(if is_root() { "systemctl" } else { "sudo" });
+    if !is_root() {
+        systemctl.args(["-n", "systemctl"]);
+    }
+    systemctl.args([verb, service]);
+    systemctl
+}
+
+pub(in crate::server) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether logind kills what a user leaves behind; `None`: it can't be read.
+pub(in crate::server) fn kills_user_processes() -> Option<bool> {
+    let mut ask = command("busctl");
+    ask.args([
+        "get-property",
+        "org.freedesktop.login1",
+        "/org/freedesktop/login1",
+    ]);
+    ask.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
+    match quick(&mut ask, PATIENCE) {
+        Ok((Ending::Exit(0), said)) => Some(said.starts_with(b"b true")),
+        _ => None,
+    }
+}
+
+/// How the transaction's process outlives the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Detaching {
+    /// A session of its own is enough.
+    Plain,
+    /// logind kills what the login leaves behind, but the user lingers: a scope of the user's manager.
+    Scope,
+    /// It can't be read.
+    Unknown,
+    /// It would be killed.
+    Impossible,
+}
+
+pub(in crate::server) fn detaching() -> Detaching {
+    if is_root() {
+        return Detaching::Plain;
+    }
+    match kills_user_processes() {
+        Some(false) => Detaching::Plain,
+        None => Detaching::Unknown,
+        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => {
+            Detaching::Scope
+        }
+        Some(true) => Detaching::Impossible,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_systemctl_prints_them() {
+        assert_eq!(parse_span("1min 30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_span("10s"), Some(Duration::from_secs(10)));
+        assert_eq!(parse_span("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_span("1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_span("0"), Some(Duration::ZERO));
+        assert_eq!(parse_span("infinity"), None);
+        assert_eq!(parse_span("5 parsecs"), None);
+    }
+
+    #[test]
+    fn the_programs_of_a_unit_are_found() {
+        let unit = Unit::parse(
+            "Type=simple\nExecStart={ path=/opt/diting/current/.venv/bin/uvicorn ; argv[]=/opt/diting/current/.venv/bin/uvicorn \
+             a:app --port 8000 ; ignore_errors=no ; start_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }\n",
+        );
+        assert_eq!(unit.programs(), ["/opt/diting/current/.venv/bin/uvicorn"]);
+        let unit =
+            Unit::parse("ExecStart={ path=/bin/x ; argv[]=/bin/x --config-path=/opt/diting/current/conf ; pid=0 }");
+        assert_eq!(unit.programs(), ["/bin/x"]);
+        assert!(Unit::parse("").programs().is_empty());
+    }
+
+    #[test]
+    fn a_unit_is_up_only_when_it_runs() {
+        let up = |text: &str| Unit::parse(text).is_up();
+        assert!(up("ActiveState=active\nSubState=running"));
+        assert!(up(
+            "ActiveState=inactive\nSubState=dead\nType=oneshot\nResult=success"
+        ));
+        assert!(!up(
+            "ActiveState=inactive\nSubState=dead\nType=simple\nResult=success"
+        ));
+        assert!(!up("ActiveState=activating\nSubState=auto-restart"));
+        assert!(!up("ActiveState=failed\nSubState=failed"));
+        assert!(!up(""));
+    }
+
+    #[test]
+    fn a_unit_without_a_limit_may_start_at_any_time() {
+        let limit = |text: &str| Unit::parse(text).start_limit();
+        assert_eq!(
+            limit("StartLimitBurst=5\nStartLimitIntervalUSec=10s"),
+            Some((5, Duration::from_secs(10)))
+        );
+        assert_eq!(limit("StartLimitBurst=5\nStartLimitIntervalUSec=0"), None);
+        assert_eq!(limit("StartLimitBurst=0\nStartLimitIntervalUSec=10s"), None);
+    }
+}
