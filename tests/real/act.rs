@@ -1,7 +1,7 @@
 //! The real action in a real job: act runs a workflow with `uses: ./` in a copy of this repository, on this machine.
 
 use crate::run::PROGRAM;
-use crate::server::{copy_tree, Server};
+use crate::throwaway::{copy_tree, ThrowawayServer};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ impl Repository {
     }
 
     /// Runs the job; `vars` besides those that every job has.
-    fn job(&self, server: &Server, vars: &[(&str, &str)]) -> Job {
+    fn job(&self, server: &ThrowawayServer, vars: &[(&str, &str)]) -> Job {
         assert!(
             Path::new(ACT).exists(),
             "{ACT} is missing; scripts/test installs it"
@@ -130,7 +130,7 @@ impl Job {
 
 #[test]
 fn a_job_that_uses_the_action_deploys_rolls_back_and_refuses_bad_input() {
-    let (server, repository) = (Server::up(), Repository::new());
+    let (server, repository) = (ThrowawayServer::up(), Repository::new());
     let job = repository.job(&server, &[]);
     job.assert_ended(0, "deployed", "");
     let first = &job.outputs["live-release"];

@@ -4,14 +4,14 @@ use crate::app::App;
 use crate::composite::{Action, Fate, Used};
 use crate::poll::wait_for;
 use crate::runner_commands::commands;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::time::Duration;
 
 /// A cancelled step must have ended by then: what is left to it is for the runner.
 const CANCELLED_WITHIN: Duration = Duration::from_secs(7);
 
 /// With what the README's example gives, against this server.
-fn action(server: &Server, app: &App) -> Action {
+fn action(server: &ThrowawayServer, app: &App) -> Action {
     Action::new(app)
         .with("host", &format!("127.0.0.1:{}", server.ssh_port))
         .with("user", "deploy")
@@ -41,7 +41,7 @@ fn count(said: &[String], command: &str) -> usize {
 
 #[test]
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
-    let (server, app) = (Server::up(), App::version("1"));
+    let (server, app) = (ThrowawayServer::up(), App::version("1"));
     let mut action = action(&server, &app);
     // the service is the repository's name
     for input in ["service", "issue", "health-settle"] {
@@ -77,7 +77,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
 
 #[test]
 fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let used = action(&server, &App::health_500("2"))
         .with("health-timeout", "8s")
@@ -138,7 +138,7 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
 
 #[test]
 fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let invocation = server.property("InvocationID");
     let action = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
@@ -173,7 +173,7 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
         (App::version("2"), 0, "deployed"),
         (App::health_500("2"), 6, "rolled-back"),
     ] {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         let first = server.deploy_well(&App::version("1"), None);
         let used = action(&server, &app)
             .with("health-timeout", "8s")
@@ -229,7 +229,7 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
 
 #[test]
 fn killed_at_any_time_the_second_step_tells_the_end() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let slow = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
     let used = slow.run(Fate::KilledAt("│ begun"));
@@ -265,7 +265,7 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
 
 #[test]
 fn killed_before_anything_is_sent_nothing_happened() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
     let finish = used.step("finish");

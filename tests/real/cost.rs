@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::relay::Relay;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const MOST: f64 = 11.0;
 
 #[test]
 fn a_small_redeployment_costs_about_what_a_script_would() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Unit]\nStartLimitIntervalSec=0\n{}",
         server.plain_service("127.0.0.1")
@@ -71,7 +71,7 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
 
 #[test]
 fn a_large_tree_costs_what_changed_in_it() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Unit]\nStartLimitIntervalSec=0\n{}",
         server.plain_service("127.0.0.1")
@@ -142,10 +142,10 @@ pub(crate) fn round_trips(near: Duration, far: Duration) -> f64 {
 }
 
 /// For ssh to log in over the relay; they hold no blank. `folder` is to be there as long.
-pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<String> {
+pub(crate) fn ssh_options(server: &ThrowawayServer, relay: &Relay, folder: &Path) -> Vec<String> {
     let (key, hosts) = (folder.join("key"), folder.join("hosts"));
     std::fs::write(&hosts, server.known_hosts(relay.port())).unwrap();
-    crate::server::write_private(&key, &server.key());
+    crate::throwaway::write_private(&key, &server.key());
     let mut options = [
         "-F",
         "none",
@@ -168,7 +168,7 @@ pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<
     options
 }
 
-fn ssh_true(server: &Server, relay: &Relay) -> Duration {
+fn ssh_true(server: &ThrowawayServer, relay: &Relay) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let mut ssh = Command::new("ssh");
     ssh.args(ssh_options(server, relay, folder.path()))

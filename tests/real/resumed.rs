@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::poll::until;
 use crate::relay::Relay;
 use crate::run::{Deployment, Run};
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::time::Duration;
 
 const FILES: u32 = 400;
@@ -36,7 +36,7 @@ fn files_sent(run: &Run) -> u32 {
 
 #[test]
 fn an_upload_whose_client_was_killed_sends_nothing_twice() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Unit]\nStartLimitIntervalSec=0\n{}",
         server.plain_service("127.0.0.1")

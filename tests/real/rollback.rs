@@ -1,13 +1,13 @@
 //! The commands that deploy nothing.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use serde_yaml_ng::Value;
 use std::fs;
 
 #[test]
 fn what_was_live_is_listed_and_restored() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let (one, two) = (App::version("1"), App::version("2"));
     let first = server.deploy_well(&one, None);
     let second = server.deploy_well(&two, Some(&first));
@@ -56,7 +56,7 @@ fn the_example_of_a_button_goes_back_without_a_checkout() {
     else {
         panic!("{example}")
     };
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let second = server.deploy_well(&App::version("2"), Some(&first));
     // host, key and known-hosts are this server's; nobody has given a release

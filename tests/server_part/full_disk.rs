@@ -2,22 +2,22 @@
 
 use crate::app::{App, Node};
 use crate::client::{Sending, Told};
-use crate::server::Server;
-use crate::sound::Sound;
+use crate::invariants::Invariants;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{IoKind, Outcome, Reason};
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Command;
 
 /// The target of a server on a file system of its own.
-pub(crate) struct Small<'a>(&'a Server);
+pub(crate) struct Small<'a>(&'a StubServer);
 
 impl<'a> Small<'a> {
-    fn of(server: &'a Server) -> Self {
+    fn of(server: &'a StubServer) -> Self {
         Self::with(server, "size=1m")
     }
 
-    pub(crate) fn with(server: &'a Server, options: &str) -> Self {
+    pub(crate) fn with(server: &'a StubServer, options: &str) -> Self {
         let mut mount = Command::new("mount");
         mount
             .args(["-t", "tmpfs", "-o", &format!("{options},mode=755"), "none"])
@@ -31,7 +31,7 @@ impl<'a> Small<'a> {
         let mut client = self.0.start(&plan);
         client.send_all(&plan, app, Sending::Unasked);
         let told = client.finish(app);
-        Sound::of(self.0).current_is_whole();
+        Invariants::of(self.0).current_is_whole();
         told
     }
 
@@ -58,7 +58,7 @@ impl Drop for Small<'_> {
 
 #[test]
 fn an_upload_that_does_not_fit_says_so_and_leaves_what_runs() {
-    let server = Server::new();
+    let server = StubServer::new();
     let disk = Small::of(&server);
     server.deploys(&App::good("old"));
     let told = disk.run(&App::good("new").with("big", Node::File(0o644, vec![b'x'; 2 << 20])));
@@ -88,7 +88,7 @@ fn an_upload_that_does_not_fit_says_so_and_leaves_what_runs() {
 #[test]
 fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
     for behaviour in ["healthy", "crash"] {
-        let server = Server::new();
+        let server = StubServer::new();
         let disk = Small::of(&server);
         server.deploys(&App::good("old"));
         let fill =

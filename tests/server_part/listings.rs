@@ -1,17 +1,17 @@
 //! What the server part says is there.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Listing, Origin, Outcome, Standing};
 use std::fs::{self, File};
 
-fn list(server: &Server) -> Listing {
+fn list(server: &StubServer) -> Listing {
     server.start(&server.plan(&App::empty(""))).list()
 }
 
 #[test]
 fn releases_and_attempts_are_listed_newest_first() {
-    let server = Server::new();
+    let server = StubServer::new();
     let origin = |commit: &str| Origin {
         commit: Some(commit.to_owned()),
         reference: Some("refs/heads/main".to_owned()),
@@ -81,7 +81,7 @@ fn releases_and_attempts_are_listed_newest_first() {
 
 #[test]
 fn a_listing_needs_no_lock_and_changes_nothing() {
-    let server = Server::with(&App::good("a"));
+    let server = StubServer::with(&App::good("a"));
     let lock = File::open(server.own().join("lock")).unwrap();
     lock.lock().unwrap();
     let journal = fs::read(server.own().join("journal")).unwrap();
@@ -91,7 +91,7 @@ fn a_listing_needs_no_lock_and_changes_nothing() {
 
 #[test]
 fn an_empty_server_has_an_empty_list() {
-    let server = Server::new();
+    let server = StubServer::new();
     assert_eq!(
         list(&server),
         Listing {
@@ -104,7 +104,7 @@ fn an_empty_server_has_an_empty_list() {
 
 #[test]
 fn only_the_last_attempts_are_told_and_what_is_no_line_is_skipped() {
-    let server = Server::with(&App::good("a"));
+    let server = StubServer::with(&App::good("a"));
     let journal = server.own().join("journal");
     let line = fs::read_to_string(&journal).unwrap();
     fs::write(

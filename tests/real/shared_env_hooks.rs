@@ -1,13 +1,13 @@
-//! What a release is given besides its tree, and what its log may hold.
+//! What a release gets besides its tree: shared paths, an environment file, hooks.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let deploy = |app: &App| {
         let run = server
             .deployment(app)
@@ -57,20 +57,4 @@ fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown
         migrations,
         format!("{TARGET}/releases/{first}\n{TARGET}/releases/{second}\n")
     );
-}
-
-#[test]
-fn a_crash_in_the_log_rolls_back_what_answers_well_unless_it_is_not_looked_at() {
-    let server = Server::up();
-    let first = server.deploy_well(&App::version("1"), None);
-    let crash = "import traceback\ntry:\n    {}['DATABASE_URL']\nexcept KeyError:\n    traceback.print_exc()\n";
-    let app = App::version("2").at_start(crash);
-    let run = server.deploy(&app);
-    run.assert_rolled_back("verify", &first);
-    run.assert_says("DATABASE_URL");
-    server.assert_live(&first, "1", None);
-    let run = server.deployment(&app).input("log-check", "warn").run();
-    let third = run.assert_deployed(Some(&first));
-    run.assert_says("Traceback");
-    server.assert_live(&third, "2", Some(&first));
 }

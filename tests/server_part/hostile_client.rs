@@ -1,9 +1,9 @@
-//! Clients that are hostile, or broken: an error, bounded, and nothing outside of the release's folder.
+//! Hostile or broken clients get an error, use bounded resources, and write nothing outside the release's folder.
 
 use crate::app::{App, Node};
 use crate::client::Told;
-use crate::server::Server;
-use crate::sound::Sound;
+use crate::invariants::Invariants;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
 use deploy_action::protocol::{
     root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer,
@@ -14,7 +14,12 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Sends a plan that announces a tree with these contents, one for each entry, then `messages`.
-fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<ToServer>) -> Told {
+fn tell(
+    server: &StubServer,
+    entries: &[Entry],
+    contents: &[&[u8]],
+    messages: Vec<ToServer>,
+) -> Told {
     let app = App::good("bad");
     let mut plan = server.plan(&app);
     let digests: Vec<_> = contents.iter().map(|content| Digest::of(content)).collect();
@@ -24,11 +29,11 @@ fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<To
     client.send([ToServer::Start(Box::new(plan))]);
     client.send(messages);
     let told = client.finish(&app);
-    Sound::of(server).after(&told);
+    Invariants::of(server).after(&told);
     told
 }
 
-fn is_refused(server: &Server, told: &Told) {
+fn is_refused(server: &StubServer, told: &Told) {
     let reason = told
         .verdict
         .as_ref()
@@ -69,7 +74,7 @@ fn folder(path: &str, mode: u32) -> Entry {
 
 #[test]
 fn no_name_leaves_the_release() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let outside = server.home().join("precious");
     fs::write(&outside, "as it was").unwrap();
     let absolute = outside.to_str().unwrap().to_owned();
@@ -115,7 +120,7 @@ fn no_name_leaves_the_release() {
 
 #[test]
 fn contents_that_are_not_those_announced_are_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let tree = vec![file("a", b"12345"), file("b", b"6")];
     let content = |entry, bytes: &[u8]| ToServer::Content {
         entry,
@@ -171,7 +176,7 @@ fn contents_that_are_not_those_announced_are_refused() {
 
 #[test]
 fn a_manifest_other_than_the_announced_one_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let tree = [file("a", b"1")];
     let others = [
         vec![file("b", b"1")],
@@ -207,7 +212,7 @@ fn a_manifest_other_than_the_announced_one_is_refused() {
 /// As two contents would be whose digests begin alike: only the root tells them apart.
 #[test]
 fn a_content_that_only_looks_like_the_announced_one_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let tree = [file("a", b"1")];
     let messages = || {
         let content = ToServer::Content {
@@ -221,12 +226,12 @@ fn a_content_that_only_looks_like_the_announced_one_is_refused() {
 
 #[test]
 fn a_plan_other_than_the_command_line_announced_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     let plan = server.plan(&app);
     let changes: [fn(&mut Plan); 3] = [
         |plan| plan.target = "/tmp".to_owned(),
-        |plan| plan.transaction = crate::server::new_transaction(),
+        |plan| plan.transaction = crate::stub_server::new_transaction(),
         |plan| plan.root = Digest::of(b""),
     ];
     for change in changes {
@@ -244,7 +249,7 @@ fn a_plan_other_than_the_command_line_announced_is_refused() {
 
 #[test]
 fn bytes_of_no_protocol_are_an_error() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     for bytes in [
         &b"GET / HTTP/1.0\r\n\r\n"[..],
@@ -277,7 +282,7 @@ fn bytes_of_no_protocol_are_an_error() {
 
 #[test]
 fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     let mut bomb = ZlibEncoder::new(Vec::new(), Compression::best());
     let length = u32::try_from(MAX_FRAME).unwrap() + 1;
@@ -319,7 +324,7 @@ fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
 
 #[test]
 fn a_tree_too_large_to_be_true_is_refused_before_anything_is_made() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad").with("extra", Node::Folder);
     let mut plan = server.plan(&app);
     plan.entries = u32::MAX;
