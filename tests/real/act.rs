@@ -66,29 +66,9 @@ impl Repository {
 
     /// Runs the job; `vars` besides those that every job has.
     fn job(&self, server: &ThrowawayServer, vars: &[(&str, &str)]) -> Job {
-        assert!(
-            Path::new(ACT).exists(),
-            "{ACT} is missing; scripts/test installs it"
-        );
         let home = TempDir::new().unwrap();
         let told = home.path().join("told");
-        let mut act = Command::new(ACT);
-        act.args([
-            "push",
-            "--workflows",
-            "tests/real/act.yml",
-            "--platform",
-            "ubuntu-latest=-self-hosted",
-        ]);
-        act.args([
-            "--pull=false",
-            "--action-offline-mode",
-            "--no-cache-server",
-            "--secret",
-            "KEY",
-        ]);
-        // the service is the repository's name
-        act.args(["--env", "GITHUB_REPOSITORY=diting/diting"]);
+        let mut act = act(home.path());
         let common = [
             ("HOST", format!("127.0.0.1:{}", server.ssh_port)),
             ("KNOWN_HOSTS", server.known_hosts(server.ssh_port)),
@@ -99,9 +79,6 @@ impl Repository {
         for (name, value) in common.chain(vars.iter().copied()) {
             act.arg("--var").arg(format!("{name}={value}"));
         }
-        act.env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("HOME", home.path());
         let done = act
             .env("KEY", server.key())
             .current_dir(self.folder.path())
@@ -117,6 +94,25 @@ impl Repository {
             outputs,
         }
     }
+}
+
+/// act as it runs tests/real/act.yml, with nothing of this process's environment but PATH.
+fn act(home: &Path) -> Command {
+    assert!(
+        Path::new(ACT).exists(),
+        "{ACT} is missing; scripts/test installs it"
+    );
+    let mut act = Command::new(ACT);
+    act.args(["push", "--workflows", "tests/real/act.yml"])
+        .args(["--platform", "ubuntu-latest=-self-hosted"])
+        .args(["--pull=false", "--action-offline-mode", "--no-cache-server"])
+        .args(["--secret", "KEY"])
+        // the service is the repository's name
+        .args(["--env", "GITHUB_REPOSITORY=diting/diting"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", home);
+    act
 }
 
 impl Job {

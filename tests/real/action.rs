@@ -1,7 +1,7 @@
 //! action.yml as GitHub's runner runs it, both steps of it, and what becomes of it when a job is cancelled or killed.
 
 use crate::app::App;
-use crate::composite::{Action, Fate, Used};
+use crate::composite::{Action, Fate, Step, Used};
 use crate::poll::wait_for;
 use crate::runner_commands::commands;
 use crate::throwaway::{ThrowawayServer, TARGET};
@@ -178,53 +178,57 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
         let used = action(&server, &app)
             .with("health-timeout", "8s")
             .run(Fate::CancelledAt("health answered"));
-        let step = used.step("deploy");
-        assert_eq!(
-            (step.code, step.outputs["outcome"].as_str()),
-            (Some(9), "unknown"),
-            "{}",
-            step.log
-        );
-        assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
-        assert!(step.last_line().contains("finishes alone"), "{}", step.log);
-        assert!(!step.outputs.contains_key("finished"));
-
-        let finish = used.step("finish");
-        assert_eq!(
-            (finish.code, used.output("outcome")),
-            (Some(code), outcome),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish
-                .log
-                .contains("follow to its end what the step before began"),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish.last_line().starts_with(&format!("{outcome}: ")),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish.summary.contains(used.output("live-release")),
-            "{}",
-            finish.summary
-        );
+        assert_cancelled_step_left_it(used.step("deploy"));
+        assert_finish_step_told(&used, code, outcome);
         let is_first = used.output("live-release") == first;
         assert_eq!(is_first, outcome == "rolled-back");
-        assert_eq!(
-            (used.output("finished"), used.output("release")),
-            ("true", step.outputs["release"].as_str())
-        );
         server.assert_quiet();
         // it was told, and is not told again
         server
             .deploy(&App::version("3"))
             .assert_silent_about("earlier");
     }
+}
+
+/// The first step was cancelled while the server went on: it ended in time and knows no outcome.
+fn assert_cancelled_step_left_it(step: &Step) {
+    assert_eq!(
+        (step.code, step.outputs["outcome"].as_str()),
+        (Some(9), "unknown"),
+        "{}",
+        step.log
+    );
+    assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
+    assert!(step.last_line().contains("finishes alone"), "{}", step.log);
+    assert!(!step.outputs.contains_key("finished"));
+}
+
+/// The second step followed the first one's transaction to its end, and reports it.
+fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
+    let finish = used.step("finish");
+    let log = &finish.log;
+    assert_eq!(
+        (finish.code, used.output("outcome")),
+        (Some(code), outcome),
+        "{log}"
+    );
+    assert!(
+        log.contains("follow to its end what the step before began"),
+        "{log}"
+    );
+    assert!(
+        finish.last_line().starts_with(&format!("{outcome}: ")),
+        "{log}"
+    );
+    assert!(
+        finish.summary.contains(used.output("live-release")),
+        "{}",
+        finish.summary
+    );
+    assert_eq!(
+        (used.output("finished"), used.output("release")),
+        ("true", used.step("deploy").outputs["release"].as_str())
+    );
 }
 
 #[test]

@@ -21,6 +21,21 @@ fn output<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
     run.outputs.get(name).map(String::as_str)
 }
 
+/// The run opened issue 1, and hides the token.
+fn assert_opened_the_issue(run: &Run, hub: &Hub) {
+    let url = format!("http://127.0.0.1:{}/diting/app/issues/1", hub.port);
+    assert_eq!(
+        (output(run, "issue-url"), output(run, "issue-number")),
+        (Some(url.as_str()), Some("1"))
+    );
+    assert_eq!(output(run, "finished"), Some("true"));
+    run.assert_says(&format!("issue: {url}"));
+    run.assert_says("Exception: ***");
+    run.assert_silent_about(TOKEN);
+    run.assert_last_line("is live and healthy again");
+    assert_eq!(hub.state().issue(1).labels, ["ci-cd", "bug"]);
+}
+
 #[test]
 fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
     let (server, hub) = (ThrowawayServer::up_with(&["--journal-access"]), Hub::new());
@@ -38,17 +53,7 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 
     let run = job(&server, &hub, &broken("2")).run();
     run.assert_rolled_back("verify", &good);
-    let url = format!("http://127.0.0.1:{}/diting/app/issues/1", hub.port);
-    assert_eq!(
-        (output(&run, "issue-url"), output(&run, "issue-number")),
-        (Some(url.as_str()), Some("1"))
-    );
-    assert_eq!(output(&run, "finished"), Some("true"));
-    run.assert_says(&format!("issue: {url}"));
-    run.assert_says("Exception: ***");
-    run.assert_silent_about(TOKEN);
-    run.assert_last_line("is live and healthy again");
-    assert_eq!(hub.state().issue(1).labels, ["ci-cd", "bug"]);
+    assert_opened_the_issue(&run, &hub);
 
     let run = job(&server, &hub, &broken("3")).run();
     run.assert_rolled_back("verify", &good);

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::Path;
 
 #[test]
 fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
@@ -20,10 +21,15 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     assert_eq!(server.exec("su -l deploy -c umask"), "0077");
 
     let app = odd_app();
-    let folder = app.path();
     let release = server.deploy_well(&app, None);
     let there = server.path(&format!("{TARGET}/releases/{release}"));
-    let bytes = |name: &[u8]| fs::read(there.join(OsStr::from_bytes(name))).unwrap();
+    assert_contents(&there);
+    assert_links(&there, &app.path());
+    assert_modes(&there);
+}
+
+fn assert_contents(release: &Path) {
+    let bytes = |name: &[u8]| fs::read(release.join(OsStr::from_bytes(name))).unwrap();
     let names: [&[u8]; 6] = [
         b"with space",
         b"new\nline",
@@ -34,19 +40,25 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     ];
     let contents: Vec<u8> = names.into_iter().flat_map(bytes).collect();
     assert_eq!(contents, b"abcdfe");
+}
+
+fn assert_links(release: &Path, source: &Path) {
     for (link, to) in [
         ("to a file", "with space"),
         ("dangling", "nowhere/../at all"),
         ("to a folder", "deep"),
     ] {
         assert_eq!(
-            fs::read_link(there.join(link)).unwrap(),
-            folder.join(link).read_link().unwrap(),
+            fs::read_link(release.join(link)).unwrap(),
+            source.join(link).read_link().unwrap(),
             "{to}"
         );
     }
+}
+
+fn assert_modes(release: &Path) {
     let mode = |name: &str| {
-        fs::symlink_metadata(there.join(name))
+        fs::symlink_metadata(release.join(name))
             .unwrap()
             .permissions()
             .mode()

@@ -52,28 +52,26 @@ fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
     assert_only_ours(&run.log, 1);
 }
 
+const PRINTS_SECRETS: &str = r"print('-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1\nQw9x==\n-----END PRIVATE KEY-----\nto postgres://me:p4ssw0rd@db/x with AKIAIOSFODNN7EXAMPLE\nAuthorization: Bearer abcdef0123456789', flush=True)";
+const PRINTED_SECRETS: [&str; 5] = [
+    "MIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1",
+    "Qw9x",
+    "p4ssw0rd",
+    "AKIAIOSFODNN7EXAMPLE",
+    "abcdef0123456789",
+];
+
 #[test]
 fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
     let server = ThrowawayServer::up_with(&["--journal-access"]);
     let good = server.deploy_well(&App::version("1"), None);
-    let body = "MIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1";
-    let print = format!(
-        "print('-----BEGIN PRIVATE KEY-----\\n{body}\\nQw9x==\\n-----END PRIVATE KEY-----\\nto postgres://me:p4ssw0rd@db/x with \
-         AKIAIOSFODNN7EXAMPLE\\nAuthorization: Bearer abcdef0123456789', flush=True)"
-    );
     let broken = App::version("2")
-        .at_start(&print)
+        .at_start(PRINTS_SECRETS)
         .at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
     run.assert_last_line("; its log says: no_such_module");
-    for secret in [
-        body,
-        "Qw9x",
-        "p4ssw0rd",
-        "AKIAIOSFODNN7EXAMPLE",
-        "abcdef0123456789",
-    ] {
+    for secret in PRINTED_SECRETS {
         run.assert_silent_about(secret);
     }
     for said in [&run.log, &run.summary] {

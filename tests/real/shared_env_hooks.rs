@@ -5,6 +5,23 @@ use crate::throwaway::{ThrowawayServer, TARGET};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+fn assert_has_config_and_env(server: &ThrowawayServer, release: &str) {
+    let folder = format!("{TARGET}/releases/{release}");
+    assert_eq!(
+        server.exec(&format!("cat {folder}/config/app.yaml")),
+        "port: 1"
+    );
+    let env = server.path(&format!("{folder}/.env"));
+    assert_eq!(
+        fs::read_to_string(&env).unwrap(),
+        "BASE_URL=https://app.example/s3cret-path\n"
+    );
+    assert_eq!(
+        fs::metadata(&env).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
 #[test]
 fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown() {
     let server = ThrowawayServer::up();
@@ -37,20 +54,7 @@ fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown
     }
     server.assert_live(&second, "2", Some(&first));
     for release in [&first, &second] {
-        let folder = format!("{TARGET}/releases/{release}");
-        assert_eq!(
-            server.exec(&format!("cat {folder}/config/app.yaml")),
-            "port: 1"
-        );
-        let env = server.path(&format!("{folder}/.env"));
-        assert_eq!(
-            fs::read_to_string(&env).unwrap(),
-            "BASE_URL=https://app.example/s3cret-path\n"
-        );
-        assert_eq!(
-            fs::metadata(&env).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_has_config_and_env(&server, release);
     }
     let migrations = server.read(&format!("{TARGET}/shared/logs/migrations"));
     assert_eq!(

@@ -173,18 +173,11 @@ impl Prepared {
         let before = links(&server);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
-        serve.args([
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=setsid",
-            "-e",
-            "inject=setsid:signal=STOP",
-            BINARY,
-        ]);
-        serve.args(server.serve_arguments(plan));
+        serve
+            .args(["-f", "-qq", "-o", "/dev/null"])
+            .args(["-e", "trace=setsid", "-e", "inject=setsid:signal=STOP"])
+            .arg(BINARY)
+            .args(server.serve_arguments(plan));
         let mut client = Client::start(server.in_surroundings(serve), plan);
         client.send_all(plan, app, Sending::Unasked);
         let begins = || {
@@ -196,21 +189,7 @@ impl Prepared {
             within_seconds(begins),
             "it does not come to the transaction"
         );
-        // at once, and serve first, which would end what is prepared; strace goes with them
-        let mut both = processes_on(&server.target());
-        both.retain(|process| !process.command.starts_with("strace"));
-        both.sort_by_key(|process| process.command.contains("transact\0"));
-        let pids = both.iter().map(|process| &process.pid);
-        assert!(Command::new("kill")
-            .arg("-KILL")
-            .args(pids)
-            .status()
-            .unwrap()
-            .success());
-        assert!(
-            within_seconds(|| processes_on(&server.target()).is_empty()),
-            "stopped processes are left"
-        );
+        kill_stopped(&server);
         client.wait();
         Self {
             server,
@@ -232,6 +211,24 @@ impl Prepared {
         case.transact(None);
         calls(&case.log())
     }
+}
+
+/// At once, and serve first, which would end what is prepared; strace goes with them.
+fn kill_stopped(server: &StubServer) {
+    let mut both = processes_on(&server.target());
+    both.retain(|process| !process.command.starts_with("strace"));
+    both.sort_by_key(|process| process.command.contains("transact\0"));
+    let pids = both.iter().map(|process| &process.pid);
+    assert!(Command::new("kill")
+        .arg("-KILL")
+        .args(pids)
+        .status()
+        .unwrap()
+        .success());
+    assert!(
+        within_seconds(|| processes_on(&server.target()).is_empty()),
+        "stopped processes are left"
+    );
 }
 
 fn links(server: &StubServer) -> Links {

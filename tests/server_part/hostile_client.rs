@@ -11,6 +11,7 @@ use deploy_action::protocol::{
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Sends a plan that announces a tree with these contents, one for each entry, then `messages`.
@@ -72,23 +73,17 @@ fn folder(path: &str, mode: u32) -> Entry {
     }
 }
 
-#[test]
-fn no_name_leaves_the_release() {
-    let server = StubServer::with(&App::good("old"));
-    let outside = server.home().join("precious");
-    fs::write(&outside, "as it was").unwrap();
-    let absolute = outside.to_str().unwrap().to_owned();
-    let trees = [
+/// Trees that would write to `home/precious`, or that no client sends.
+fn hostile_trees(home: &Path) -> [Vec<Entry>; 14] {
+    let absolute = home.join("precious");
+    [
         vec![file("../../../home/precious", b"x")],
-        vec![file(&absolute, b"x")],
+        vec![file(absolute.to_str().unwrap(), b"x")],
         vec![
             folder("a", 0o755),
             file("a/../../../../home/precious", b"x"),
         ],
-        vec![
-            link("a", server.home().to_str().unwrap()),
-            file("a/precious", b"x"),
-        ],
+        vec![link("a", home.to_str().unwrap()), file("a/precious", b"x")],
         vec![file("a", b"x"), file("a/b", b"x")],
         vec![file("", b"x")],
         vec![file(".", b"x")],
@@ -99,8 +94,15 @@ fn no_name_leaves_the_release() {
         vec![folder("a", 0o4755)],
         vec![folder("a", 0o777)],
         vec![link("a", "")],
-    ];
-    for tree in trees {
+    ]
+}
+
+#[test]
+fn no_name_leaves_the_release() {
+    let server = StubServer::with(&App::good("old"));
+    let outside = server.home().join("precious");
+    fs::write(&outside, "as it was").unwrap();
+    for tree in hostile_trees(&server.home()) {
         let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content {
             entry,
             bytes: b"x".to_vec(),
@@ -118,15 +120,13 @@ fn no_name_leaves_the_release() {
     }
 }
 
-#[test]
-fn contents_that_are_not_those_announced_are_refused() {
-    let server = StubServer::with(&App::good("old"));
-    let tree = vec![file("a", b"12345"), file("b", b"6")];
+/// Contents other than those of a tree with `a` (12345) and `b` (6).
+fn other_contents(tree: &[Entry]) -> [Vec<ToServer>; 10] {
     let content = |entry, bytes: &[u8]| ToServer::Content {
         entry,
         bytes: bytes.to_vec(),
     };
-    let wrong = [
+    [
         vec![content(0, b"54321"), content(1, b"6"), ToServer::Sent],
         vec![content(0, b"123456"), content(1, b"6"), ToServer::Sent],
         vec![content(1, b"6"), content(0, b"12345"), ToServer::Sent],
@@ -146,9 +146,15 @@ fn contents_that_are_not_those_announced_are_refused() {
         ],
         vec![content(7, b"12345")],
         vec![ToServer::Sent],
-        vec![ToServer::Entries(tree.clone())],
-    ];
-    for messages in wrong {
+        vec![ToServer::Entries(tree.to_vec())],
+    ]
+}
+
+#[test]
+fn contents_that_are_not_those_announced_are_refused() {
+    let server = StubServer::with(&App::good("old"));
+    let tree = vec![file("a", b"12345"), file("b", b"6")];
+    for messages in other_contents(&tree) {
         let all = [ToServer::Entries(tree.clone())]
             .into_iter()
             .chain(messages)
