@@ -1,12 +1,10 @@
-//! What a plan contains besides its tree: shared paths, an environment, before-switch commands, the disk space to keep free.
+//! What a plan contains besides its tree: shared paths, an environment, before-switch commands.
 
 use crate::app::{App, Node};
 use crate::client::{Sending, Told};
-use crate::full_disk::Small;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning,
-    What,
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -47,12 +45,12 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-fn is_deployed(told: &Told) {
+pub(crate) fn is_deployed(told: &Told) {
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }
 
 /// Nothing was switched or restarted; why.
-fn failed_before_the_switch(server: &StubServer, told: &Told) -> (Step, Reason) {
+pub(crate) fn failed_before_the_switch(server: &StubServer, told: &Told) -> (Step, Reason) {
     let verdict = told.verdict.clone().unwrap();
     assert!(!verdict.switched, "{verdict:?}");
     assert_eq!(
@@ -393,98 +391,4 @@ fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
             "{reason:?}"
         );
     }
-}
-
-fn room_lacking(told: &Told) -> &Unready {
-    assert_eq!(told.outcome(), Some(Outcome::NotReady), "{told:?}");
-    let failure = told.verdict.as_ref().unwrap().failure.as_ref().unwrap();
-    match &failure.reason {
-        Reason::NotReady(found) if failure.step == Step::Check && found.len() == 1 => &found[0],
-        other => panic!("{other:?}"),
-    }
-}
-
-fn keeping_free(bytes: u64) -> impl FnOnce(&mut Plan) {
-    move |plan| plan.min_free = bytes
-}
-
-#[test]
-fn a_release_that_leaves_too_little_room_is_not_begun() {
-    let server = StubServer::new();
-    let _disk = Small::with(&server, "size=4m");
-    let big = |name| App::good(name).with("big", Node::File(0o644, vec![b'x'; 1 << 20]));
-    let old = big("old");
-    is_deployed(&server.deploy_with(&old, keeping_free(1 << 20)));
-    // a copy on the server takes its room as well
-    let told = server.deploy_with(&big("new"), keeping_free(5 << 19));
-    match room_lacking(&told) {
-        Unready::Room {
-            needed,
-            free,
-            min_free,
-            inodes: None,
-        } => {
-            assert!(
-                *needed > 1 << 20 && needed + min_free > *free && *free < 3 << 20,
-                "{told:?}"
-            );
-        }
-        other => panic!("{other:?}"),
-    }
-    failed_before_the_switch(&server, &told);
-    assert_eq!(server.releases(), ["old"]);
-    assert_eq!(
-        fs::read_dir(server.own().join("records")).unwrap().count(),
-        2,
-        "the old one's record and index"
-    );
-    is_deployed(&server.deploy_with(&big("new"), keeping_free(3 << 19)));
-}
-
-#[test]
-fn files_count_as_bytes_do() {
-    let server = StubServer::new();
-    let _disk = Small::with(&server, "size=4m,nr_inodes=500");
-    let told = server.deploy_with(&App::good("new"), keeping_free(1));
-    assert!(
-        matches!(
-            room_lacking(&told),
-            Unready::Room {
-                inodes: Some(1..500),
-                ..
-            }
-        ),
-        "{told:?}"
-    );
-    let other = StubServer::new();
-    let _unlimited = Small::with(&other, "size=4m,nr_inodes=0");
-    is_deployed(&other.deploy_with(&App::good("new"), keeping_free(1)));
-}
-
-#[test]
-fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
-    let server = StubServer::new();
-    let _disk = Small::with(&server, "size=4m");
-    server.deploys(&App::good("old"));
-    let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
-    server.deploy_with(&big, |plan| {
-        plan.install = Install::Commands("exit 3".to_owned())
-    });
-    assert_eq!(server.releases(), ["big", "old"]);
-    room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));
-    is_deployed(&server.deploy_with(&big, keeping_free(1 << 20)));
-}
-
-#[test]
-fn a_disk_that_is_nearly_full_is_warned_of() {
-    let server = StubServer::new();
-    let _disk = Small::with(&server, "size=4m");
-    let is_warned =
-        |told: &Told| told.has(|what| matches!(what, What::Warning(Warning::DiskNearlyFull(80..))));
-    let told = server.deploys(&App::good("one"));
-    assert!(!is_warned(&told), "{told:?}");
-    fs::write(server.target().join("filler"), vec![1; 3 << 20]).unwrap();
-    fs::write(server.target().join("more"), vec![1; 300 << 10]).unwrap();
-    let told = server.deploys(&App::good("two"));
-    assert!(is_warned(&told), "{told:?}");
 }
