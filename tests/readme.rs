@@ -5,7 +5,7 @@
     reason = "a test that can't read the texts has failed"
 )]
 
-use deploy_action::protocol::Outcome;
+use deploy_action::protocol::{known_hosts_command, Outcome};
 use deploy_action::settings::INPUTS;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -286,6 +286,23 @@ fn the_two_commands_are_there_to_be_run() {
             .permissions()
             .mode();
         assert_eq!(mode & 0o111, 0o111, "{command} is not executable");
+    }
+}
+
+#[test]
+fn the_pages_get_the_known_hosts_line_as_the_messages_do() {
+    for page in ["docs/server.md", "docs/zh/server.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let command = known_hosts_command("203.0.113.7");
+        assert!(
+            blocks(&text, "sh")
+                .iter()
+                .any(|block| block.trim() == command),
+            "{page}"
+        );
+    }
+    for (path, text) in texts() {
+        assert!(!text.contains("keyscan"), "{}", path.display());
     }
 }
 

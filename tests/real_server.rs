@@ -1,5 +1,5 @@
-//! Layer 3: the program against a real server - systemd as PID 1, sshd, logind, sudo, uv and uvicorn -, one for each
-//! test. Needs root. `KEEP_SERVERS=1` leaves the servers for a look (`scripts/throwaway-server list`).
+//! Layer 3: the program against real servers, one per test ([`throwaway::ThrowawayServer`]): systemd as PID 1, sshd,
+//! logind, sudo, uv and uvicorn. Needs root. `KEEP_SERVERS=1` keeps the servers (`scripts/throwaway-server list`).
 
 #![allow(
     clippy::unwrap_used,
@@ -25,60 +25,68 @@ mod relay;
 mod run;
 #[path = "../src/text/runner.rs"]
 mod runner_commands;
-#[path = "support/server.rs"]
-mod server;
+#[path = "support/throwaway.rs"]
+mod throwaway;
 
 #[path = "real/act.rs"]
 mod act;
 #[path = "real/action.rs"]
 mod action;
-#[path = "real/alone.rs"]
-mod alone;
 #[path = "real/benchmark.rs"]
 mod benchmark;
 #[path = "real/broken.rs"]
 mod broken;
-#[path = "real/by_hand.rs"]
-mod by_hand;
 #[path = "real/cancelled.rs"]
 mod cancelled;
 #[path = "real/cost.rs"]
 mod cost;
+#[path = "real/deployed.rs"]
+mod deployed;
+#[path = "real/docs_commands.rs"]
+mod docs_commands;
 #[path = "real/examples.rs"]
 mod examples;
-#[path = "real/first.rs"]
-mod first;
-#[path = "real/good.rs"]
-mod good;
-#[path = "real/guide.rs"]
-mod guide;
+#[path = "real/full_disk.rs"]
+mod full_disk;
 #[path = "real/issue.rs"]
 mod issue;
 #[path = "real/jump.rs"]
 mod jump;
-#[path = "real/kept.rs"]
-mod kept;
+#[path = "real/log_check.rs"]
+mod log_check;
+#[path = "real/names_and_modes.rs"]
+mod names_and_modes;
+#[path = "real/no_rollback_target.rs"]
+mod no_rollback_target;
 #[path = "real/not_ready.rs"]
 mod not_ready;
+#[path = "real/point_of_no_return.rs"]
+mod point_of_no_return;
+#[path = "real/readme_commands.rs"]
+mod readme_commands;
 #[path = "real/reconnect.rs"]
 mod reconnect;
 #[path = "real/refused.rs"]
 mod refused;
 #[path = "real/resumed.rs"]
 mod resumed;
+#[path = "real/retention.rs"]
+mod retention;
 #[path = "real/rollback.rs"]
 mod rollback;
 #[path = "real/secrets.rs"]
 mod secrets;
+#[path = "real/shared_env_hooks.rs"]
+mod shared_env_hooks;
 #[path = "real/shells.rs"]
 mod shells;
-#[path = "real/stubborn.rs"]
-mod stubborn;
+#[path = "real/start_limit.rs"]
+mod start_limit;
 #[path = "real/takeover.rs"]
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
 #[path = "real/units.rs"]
 mod units;
-#[path = "real/wishes.rs"]
-mod wishes;
+#[path = "real/without_service.rs"]
+mod without_service;

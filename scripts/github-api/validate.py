@@ -1,4 +1,4 @@
-"""Compares what the tests asked and what their GitHub answered with GitHub's own description of its API.
+"""Validates the tests' requests, and the responses of their fake GitHub, against GitHub's description of its API.
 
 usage: validate.py DESCRIPTION.json EXCHANGES.jsonl...
 """
@@ -12,7 +12,7 @@ from jsonschema import Draft4Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
-# what the program asks; each of them must have been seen
+# the operations that the program uses; the exchanges must contain each of them
 WANTED = {
     "get /user",
     "get /repos/{owner}/{repo}",
@@ -25,7 +25,7 @@ WANTED = {
 
 
 def without_nullable(node):
-    """OpenAPI 3.0 says `nullable` where JSON Schema allows the type null."""
+    """OpenAPI 3.0 writes `nullable` for JSON Schema's type null."""
     if isinstance(node, list):
         return [without_nullable(item) for item in node]
     if not isinstance(node, dict):
@@ -43,7 +43,7 @@ class Description:
         self.templates = [(template, re.compile(pattern)) for template, pattern in templates]
 
     def operation(self, method, path):
-        """The template, its pointer and what is said of it; literal names win over variable ones."""
+        """Returns the template, its pointer and its description; literal names win over variables."""
         fitting = [template for template, pattern in self.templates if pattern.fullmatch(path)]
         fitting = [template for template in fitting if method in self.document["paths"][template]]
         if not fitting:
@@ -61,7 +61,7 @@ class Description:
         return node
 
     def check(self, schema, value):
-        """`schema`: a pointer into the document, or a piece of it."""
+        """`schema` is a pointer into the document, or a part of it."""
         schema = {"$ref": f"api:#{schema}"} if isinstance(schema, str) else absolute(schema)
         errors = sorted(Draft4Validator(schema, registry=self.registry).iter_errors(value), key=lambda error: error.json_path)
         if errors:
@@ -69,7 +69,7 @@ class Description:
 
 
 def absolute(node):
-    """The same piece, whose references still lead into the document when it stands alone."""
+    """Returns the same part with references that still point into the document when it stands alone."""
     if isinstance(node, list):
         return [absolute(item) for item in node]
     if not isinstance(node, dict):
@@ -107,12 +107,12 @@ def check_answer(description, operation, status, body):
     elif status < 400:
         raise ValueError(f"the status {status} is not described")
     else:
-        # not every refusal is described for every operation
+        # not every error is described for every operation
         description.check("/components/schemas/basic-error", body)
 
 
 def main(description, *files):
-    description, seen, count, wrong = Description(description), set(), 0, []
+    description, seen, count, problems = Description(description), set(), 0, []
     for line in (line for file in files for line in open(file)):
         exchange = json.loads(line)
         method, (path, _, query) = exchange["method"].lower(), exchange["target"].partition("?")
@@ -125,11 +125,11 @@ def main(description, *files):
             if exchange["status"] < 300:
                 seen.add(f"{method} {template}")
         except ValueError as error:
-            wrong.append(f"{method} {exchange['target']} {exchange['status']}: {error}")
-    wrong += [f"{missing}: never done with success" for missing in sorted(WANTED - seen)]
-    wrong += [f"{odd}: not expected here" for odd in sorted(seen - WANTED)]
-    print("\n".join(dict.fromkeys(wrong)) or f"{count} exchanges are as described", file=sys.stderr)
-    return 1 if wrong else 0
+            problems.append(f"{method} {exchange['target']} {exchange['status']}: {error}")
+    problems += [f"{missing}: no successful exchange" for missing in sorted(WANTED - seen)]
+    problems += [f"{odd}: not expected here" for odd in sorted(seen - WANTED)]
+    print("\n".join(dict.fromkeys(problems)) or f"{count} exchanges match the description", file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

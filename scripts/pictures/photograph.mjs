@@ -1,4 +1,4 @@
-// Photographs every page of a folder: photograph.mjs TOOLS FOLDER
+// Saves a screenshot of every HTML page in a folder. Usage: photograph.mjs TOOLS FOLDER
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';

@@ -6,6 +6,7 @@
 pub mod chunks;
 mod events;
 mod ids;
+mod known_hosts;
 mod listing;
 mod manifest;
 mod plan;
@@ -18,6 +19,7 @@ pub use events::{
     Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What,
 };
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
+pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
 pub use plan::{

@@ -3,6 +3,7 @@
 use super::base64;
 use super::host::{HostName, Port};
 use super::problem::{wrong, Wrong};
+use crate::protocol::{known_hosts_command, known_hosts_name};
 
 /// Nobody needs more than that for one server.
 const LONGEST: usize = 256 * 1024;
@@ -10,10 +11,23 @@ const LONGEST: usize = 256 * 1024;
 /// Bad lines that are named; the rest is counted.
 const NAMED: usize = 3;
 
-/// Where a person gets the lines.
-pub(super) const HOW: &str = "On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace \
-                              localhost by the name in `host` ([name]:PORT for a port other than 22), and store the \
-                              lines as a variable";
+/// How to get the server's line.
+pub(super) fn how() -> String {
+    format!(
+        "On the server's console run `{}`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store \
+         the line as a variable",
+        known_hosts_command("NAME")
+    )
+}
+
+/// How to get the line of this server.
+pub(super) fn how_for(host: &HostName, port: Port) -> String {
+    let name = known_hosts_name(host.as_str(), port.get());
+    format!(
+        "On that server's console run `{}`, and add the line that it prints",
+        known_hosts_command(&name)
+    )
+}
 
 /// Text in the format of known_hosts with at least one usable line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +57,7 @@ impl KnownHosts {
             }
         }
         if !bad.is_empty() {
-            return wrong(listed(&bad), HOW);
+            return wrong(listed(&bad), how());
         }
         if lines.iter().all(|line| line.revoked) {
             let what = if lines.is_empty() {
@@ -51,7 +65,7 @@ impl KnownHosts {
             } else {
                 "has only @revoked lines"
             };
-            return wrong(what, HOW);
+            return wrong(what, how());
         }
         let text: Vec<&str> = text.lines().map(str::trim).collect();
         Ok(Self {

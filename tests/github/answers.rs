@@ -83,68 +83,45 @@ fn what_a_repository_does_not_allow_is_said() {
     );
 }
 
-#[test]
-fn every_refusal_has_its_cure() {
+fn page(status: u16, body: &str) -> Script {
+    Script::Say {
+        status,
+        headers: &[],
+        body: body.to_owned(),
+    }
+}
+
+/// What GitHub says to a call, and how often it is asked.
+fn refusals() -> [(&'static str, usize, Script); 16] {
     let far = &[("Retry-After", "120")];
     let reset = &[("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "1")];
-    let lines = [
-        refused("GET /user", 1, say(401, "Bad credentials")),
-        refused("GET /issues", 1, say(301, "Moved Permanently")),
-        refused("GET /issues", 1, say(403, "Some policy")),
-        refused("GET /issues", 1, say(404, "Not Found")),
-        refused(
-            "GET /issues",
-            1,
-            say(418, "a ##[error] teapot\n::error::x\u{1b}[31m"),
-        ),
-        refused("GET /issues", 3, say(502, "Server Error")),
-        refused(
-            "GET /issues",
-            1,
-            Script::Say {
-                status: 200,
-                headers: &[],
-                body: "<html>Sign in</html>".to_owned(),
-            },
-        ),
-        refused(
-            "GET /issues",
-            1,
-            Script::Say {
-                status: 200,
-                headers: &[],
-                body: "{\"items\": 1}".to_owned(),
-            },
-        ),
-        refused(
-            "GET /issues",
-            3,
-            Script::Say {
-                status: 503,
-                headers: &[],
-                body: "<html>Unicorn!</html>".to_owned(),
-            },
-        ),
-        refused("GET /issues", 1, say_with(429, far, "Too many requests")),
-        refused(
-            "POST /issues",
-            1,
-            say_with(403, far, "You have exceeded a secondary rate limit"),
-        ),
-        refused(
-            "POST /issues",
-            1,
-            say(403, "You have exceeded a secondary rate limit"),
-        ),
-        refused(
-            "POST /issues",
-            2,
-            say_with(403, reset, "API rate limit exceeded"),
-        ),
-        refused("POST /issues", 2, say(422, "Validation Failed")),
-        refused("GET /issues", 3, Script::Silent),
-        refused("GET /issues", 3, Script::Cut),
-    ];
+    let secondary = "You have exceeded a secondary rate limit";
+    let hostile = "a ##[error] teapot\n::error::x\u{1b}[31m";
+    let exhausted = say_with(403, reset, "API rate limit exceeded");
+    let (look, open) = ("GET /issues", "POST /issues");
+    [
+        ("GET /user", 1, say(401, "Bad credentials")),
+        (look, 1, say(301, "Moved Permanently")),
+        (look, 1, say(403, "Some policy")),
+        (look, 1, say(404, "Not Found")),
+        (look, 1, say(418, hostile)),
+        (look, 3, say(502, "Server Error")),
+        (look, 1, page(200, "<html>Sign in</html>")),
+        (look, 1, page(200, "{\"items\": 1}")),
+        (look, 3, page(503, "<html>Unicorn!</html>")),
+        (look, 1, say_with(429, far, "Too many requests")),
+        (open, 1, say_with(403, far, secondary)),
+        (open, 1, say(403, secondary)),
+        (open, 2, exhausted),
+        (open, 2, say(422, "Validation Failed")),
+        (look, 3, Script::Silent),
+        (look, 3, Script::Cut),
+    ]
+}
+
+#[test]
+fn every_refusal_has_its_cure() {
+    let lines = refusals().map(|(kind, times, script)| refused(kind, times, script));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     the issue is not found, so nothing is written into it: GitHub answered 401 and "Bad credentials". `github-token` is not valid any more: leave it out, so that the job's own is used.
     the issue is not found, so nothing is written into it: GitHub answered 301 and "Moved Permanently". The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place.

@@ -1,7 +1,7 @@
 //! The real action in a real job: act runs a workflow with `uses: ./` in a copy of this repository, on this machine.
 
 use crate::run::PROGRAM;
-use crate::server::{copy_tree, Server};
+use crate::throwaway::{copy_tree, ThrowawayServer};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,30 +65,10 @@ impl Repository {
     }
 
     /// Runs the job; `vars` besides those that every job has.
-    fn job(&self, server: &Server, vars: &[(&str, &str)]) -> Job {
-        assert!(
-            Path::new(ACT).exists(),
-            "{ACT} is missing; scripts/test installs it"
-        );
+    fn job(&self, server: &ThrowawayServer, vars: &[(&str, &str)]) -> Job {
         let home = TempDir::new().unwrap();
         let told = home.path().join("told");
-        let mut act = Command::new(ACT);
-        act.args([
-            "push",
-            "--workflows",
-            "tests/real/act.yml",
-            "--platform",
-            "ubuntu-latest=-self-hosted",
-        ]);
-        act.args([
-            "--pull=false",
-            "--action-offline-mode",
-            "--no-cache-server",
-            "--secret",
-            "KEY",
-        ]);
-        // the service is the repository's name
-        act.args(["--env", "GITHUB_REPOSITORY=diting/diting"]);
+        let mut act = act(home.path());
         let common = [
             ("HOST", format!("127.0.0.1:{}", server.ssh_port)),
             ("KNOWN_HOSTS", server.known_hosts(server.ssh_port)),
@@ -99,9 +79,6 @@ impl Repository {
         for (name, value) in common.chain(vars.iter().copied()) {
             act.arg("--var").arg(format!("{name}={value}"));
         }
-        act.env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("HOME", home.path());
         let done = act
             .env("KEY", server.key())
             .current_dir(self.folder.path())
@@ -119,6 +96,25 @@ impl Repository {
     }
 }
 
+/// act as it runs tests/real/act.yml, with nothing of this process's environment but PATH.
+fn act(home: &Path) -> Command {
+    assert!(
+        Path::new(ACT).exists(),
+        "{ACT} is missing; scripts/test installs it"
+    );
+    let mut act = Command::new(ACT);
+    act.args(["push", "--workflows", "tests/real/act.yml"])
+        .args(["--platform", "ubuntu-latest=-self-hosted"])
+        .args(["--pull=false", "--action-offline-mode", "--no-cache-server"])
+        .args(["--secret", "KEY"])
+        // the service is the repository's name
+        .args(["--env", "GITHUB_REPOSITORY=diting/diting"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", home);
+    act
+}
+
 impl Job {
     fn assert_ended(&self, code: i32, outcome: &str, failed_step: &str) {
         assert_eq!(self.code, Some(code), "{}", self.log);
@@ -130,7 +126,7 @@ impl Job {
 
 #[test]
 fn a_job_that_uses_the_action_deploys_rolls_back_and_refuses_bad_input() {
-    let (server, repository) = (Server::up(), Repository::new());
+    let (server, repository) = (ThrowawayServer::up(), Repository::new());
     let job = repository.job(&server, &[]);
     job.assert_ended(0, "deployed", "");
     let first = &job.outputs["live-release"];

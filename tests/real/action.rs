@@ -1,17 +1,17 @@
 //! action.yml as GitHub's runner runs it, both steps of it, and what becomes of it when a job is cancelled or killed.
 
 use crate::app::App;
-use crate::composite::{Action, Fate, Used};
+use crate::composite::{Action, Fate, Step, Used};
 use crate::poll::wait_for;
 use crate::runner_commands::commands;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::time::Duration;
 
 /// A cancelled step must have ended by then: what is left to it is for the runner.
 const CANCELLED_WITHIN: Duration = Duration::from_secs(7);
 
 /// With what the README's example gives, against this server.
-fn action(server: &Server, app: &App) -> Action {
+fn action(server: &ThrowawayServer, app: &App) -> Action {
     Action::new(app)
         .with("host", &format!("127.0.0.1:{}", server.ssh_port))
         .with("user", "deploy")
@@ -41,7 +41,7 @@ fn count(said: &[String], command: &str) -> usize {
 
 #[test]
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
-    let (server, app) = (Server::up(), App::version("1"));
+    let (server, app) = (ThrowawayServer::up(), App::version("1"));
     let mut action = action(&server, &app);
     // the service is the repository's name
     for input in ["service", "issue", "health-settle"] {
@@ -77,7 +77,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
 
 #[test]
 fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let used = action(&server, &App::health_500("2"))
         .with("health-timeout", "8s")
@@ -138,7 +138,7 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
 
 #[test]
 fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let invocation = server.property("InvocationID");
     let action = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
@@ -173,52 +173,15 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
         (App::version("2"), 0, "deployed"),
         (App::health_500("2"), 6, "rolled-back"),
     ] {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         let first = server.deploy_well(&App::version("1"), None);
         let used = action(&server, &app)
             .with("health-timeout", "8s")
             .run(Fate::CancelledAt("health answered"));
-        let step = used.step("deploy");
-        assert_eq!(
-            (step.code, step.outputs["outcome"].as_str()),
-            (Some(9), "unknown"),
-            "{}",
-            step.log
-        );
-        assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
-        assert!(step.last_line().contains("finishes alone"), "{}", step.log);
-        assert!(!step.outputs.contains_key("finished"));
-
-        let finish = used.step("finish");
-        assert_eq!(
-            (finish.code, used.output("outcome")),
-            (Some(code), outcome),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish
-                .log
-                .contains("follow to its end what the step before began"),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish.last_line().starts_with(&format!("{outcome}: ")),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish.summary.contains(used.output("live-release")),
-            "{}",
-            finish.summary
-        );
+        assert_cancelled_step_left_it(used.step("deploy"));
+        assert_finish_step_told(&used, code, outcome);
         let is_first = used.output("live-release") == first;
         assert_eq!(is_first, outcome == "rolled-back");
-        assert_eq!(
-            (used.output("finished"), used.output("release")),
-            ("true", step.outputs["release"].as_str())
-        );
         server.assert_quiet();
         // it was told, and is not told again
         server
@@ -227,9 +190,50 @@ fn cancelled_after_it_the_second_step_tells_the_end() {
     }
 }
 
+/// The first step was cancelled while the server went on: it ended in time and knows no outcome.
+fn assert_cancelled_step_left_it(step: &Step) {
+    assert_eq!(
+        (step.code, step.outputs["outcome"].as_str()),
+        (Some(9), "unknown"),
+        "{}",
+        step.log
+    );
+    assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
+    assert!(step.last_line().contains("finishes alone"), "{}", step.log);
+    assert!(!step.outputs.contains_key("finished"));
+}
+
+/// The second step followed the first one's transaction to its end, and reports it.
+fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
+    let finish = used.step("finish");
+    let log = &finish.log;
+    assert_eq!(
+        (finish.code, used.output("outcome")),
+        (Some(code), outcome),
+        "{log}"
+    );
+    assert!(
+        log.contains("follow to its end what the step before began"),
+        "{log}"
+    );
+    assert!(
+        finish.last_line().starts_with(&format!("{outcome}: ")),
+        "{log}"
+    );
+    assert!(
+        finish.summary.contains(used.output("live-release")),
+        "{}",
+        finish.summary
+    );
+    assert_eq!(
+        (used.output("finished"), used.output("release")),
+        ("true", used.step("deploy").outputs["release"].as_str())
+    );
+}
+
 #[test]
 fn killed_at_any_time_the_second_step_tells_the_end() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let slow = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
     let used = slow.run(Fate::KilledAt("│ begun"));
@@ -265,7 +269,7 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
 
 #[test]
 fn killed_before_anything_is_sent_nothing_happened() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
     let finish = used.step("finish");

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cost::{round_trips, ssh_options, ROUND_TRIP};
 use crate::relay::Relay;
 use crate::run::Used;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ fn benchmark() {
 }
 
 struct Bench {
-    server: Server,
+    server: ThrowawayServer,
     relay: Relay,
     large: bool,
 }
@@ -64,7 +64,7 @@ struct Cost {
 
 impl Bench {
     fn new(large: bool, delay: Duration) -> Self {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         server.drop_in(&format!(
             "[Unit]\nStartLimitIntervalSec=0\n{}",
             server.plain_service("127.0.0.1")

@@ -2,17 +2,17 @@
 
 use crate::app::App;
 use crate::run::Deployment;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 
 /// A server with a good release.
 struct Before {
-    server: Server,
+    server: ThrowawayServer,
     good: String,
 }
 
 impl Before {
     fn new() -> Self {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         let good = server.deploy_well(&App::version("1"), None);
         Self { server, good }
     }
@@ -80,7 +80,7 @@ fn a_restart_command_that_cannot_work_leaves_the_process_that_serves_alone_and_s
 /// However the process before ended, that is neither a start limit to wait for nor the new release's crash.
 #[test]
 fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let condition = |kind: &str| {
         let path = format!("[Unit]\n{kind}PathExists=/opt/diting/current/good\n");
         server.drop_in(&(path + &server.plain_service("127.0.0.1")));
@@ -181,7 +181,7 @@ const CRASHES_AT_ONCE: &str =
 
 #[test]
 fn with_the_right_to_reset_a_crash_loop_is_rolled_back_without_waiting() {
-    let server = Server::up_with(&["--reset-failed"]);
+    let server = ThrowawayServer::up_with(&["--reset-failed"]);
     let good = server.deploy_well(&App::version("1"), None);
     server.drop_in("[Service]\nRestartSec=1ms\n");
     let run = server
@@ -195,7 +195,7 @@ fn with_the_right_to_reset_a_crash_loop_is_rolled_back_without_waiting() {
 
 #[test]
 fn an_old_worker_that_keeps_the_port_is_not_taken_for_the_new_release() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let worker = "#!/bin/sh\n.venv/bin/uvicorn src.endpoints.wechat.webhook_app:app --host 0.0.0.0 --port \"$1\" &\nexec sleep infinity\n";
     server.drop_in(&format!(
         "[Service]\nKillMode=process\nExecStart=\nExecStart=/opt/diting/current/run {}\n",

@@ -1,13 +1,13 @@
 //! Before the point of no return nothing has happened.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 #[test]
 fn a_signal_during_install_changes_nothing_and_frees_the_lock() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let invocation = server.property("InvocationID");
     for signal in [Signal::INT, Signal::TERM] {
@@ -35,7 +35,7 @@ fn a_signal_during_install_changes_nothing_and_frees_the_lock() {
 
 #[test]
 fn of_two_deployments_at_once_one_waits_for_the_other() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let run = server
         .deployment(&App::version("1"))
         .input("install", "echo begun\nsleep 3\nuv sync --frozen --quiet");
@@ -53,7 +53,7 @@ fn of_two_deployments_at_once_one_waits_for_the_other() {
 
 #[test]
 fn time_that_is_up_during_install_changes_nothing_either() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let slow = server
         .deployment(&App::version("2"))

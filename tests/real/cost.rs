@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::relay::Relay;
-use crate::server::Server;
+use crate::run::Deployment;
+use crate::throwaway::ThrowawayServer;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,22 +14,31 @@ const TRIES: std::ops::Range<usize> = 3..12;
 /// The floor for a script is 9.5.
 const MOST: f64 = 11.0;
 
-#[test]
-fn a_small_redeployment_costs_about_what_a_script_would() {
-    let server = Server::up();
+/// A server whose unit starts at once, as often as it must.
+fn quick_server() -> ThrowawayServer {
+    let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Unit]\nStartLimitIntervalSec=0\n{}",
         server.plain_service("127.0.0.1")
     ));
+    server
+}
+
+/// A deployment over the relay, without what only takes time.
+fn deployment(server: &ThrowawayServer, relay: &Relay, app: &App) -> Deployment {
+    server
+        .deployment(app)
+        .input("install", "none")
+        .input("health-settle", "0s")
+        .at_port(server, relay.port())
+}
+
+#[test]
+fn a_small_redeployment_costs_about_what_a_script_would() {
+    let server = quick_server();
     let deploy = |relay: &Relay, version: &str| {
-        let run = server
-            .deployment(&App::plain(version))
-            .input("install", "none")
-            .input("health-settle", "0s");
-        let run = run
-            .input("health-interval", "50ms")
-            .at_port(&server, relay.port())
-            .run();
+        let run = deployment(&server, relay, &App::plain(version));
+        let run = run.input("health-interval", "50ms").run();
         run.assert_ended(0, "deployed", "");
         run
     };
@@ -51,16 +61,9 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
     }
     let (up, down) = (far.bytes_up(), far.bytes_down());
     deploy(&far, "9");
-    println!(
-        "ssh true: {floor:.1} round trips ({:.2} s near, {:.2} s far)",
-        best[0].as_secs_f64(),
-        best[1].as_secs_f64()
-    );
-    println!(
-        "redeployment: {cost:.1} round trips ({:.2} s near, {:.2} s far)",
-        best[2].as_secs_f64(),
-        best[3].as_secs_f64()
-    );
+    let [ssh_near, ssh_far, near, far_away] = best.map(|best| best.as_secs_f64());
+    println!("ssh true: {floor:.1} round trips ({ssh_near:.2} s near, {ssh_far:.2} s far)");
+    println!("redeployment: {cost:.1} round trips ({near:.2} s near, {far_away:.2} s far)");
     println!(
         "redeployment: {} bytes up, {} bytes down, 1 connection",
         far.bytes_up() - up,
@@ -69,39 +72,31 @@ fn a_small_redeployment_costs_about_what_a_script_would() {
     assert!(cost <= MOST, "{cost:.1} round trips; ssh true {floor:.1}");
 }
 
+/// 1000 files; with `edited`, ten of them have a line more.
+fn large_app(version: &str, edited: bool) -> App {
+    let file = |app: App, index: u32| {
+        let edit = if edited && index % 100 == 7 {
+            "one more line\n"
+        } else {
+            ""
+        };
+        app.file(
+            &format!("lib/{}/{index}.txt", index % 30),
+            &(text(index) + edit),
+            0o644,
+        )
+    };
+    (0..1000).fold(App::plain(version), file)
+}
+
 #[test]
 fn a_large_tree_costs_what_changed_in_it() {
-    let server = Server::up();
-    server.drop_in(&format!(
-        "[Unit]\nStartLimitIntervalSec=0\n{}",
-        server.plain_service("127.0.0.1")
-    ));
-    let app = |version: &str| {
-        let edit = |index: u32| {
-            if version == "ten edited" && index % 100 == 7 {
-                "one more line\n"
-            } else {
-                ""
-            }
-        };
-        let content = |index: u32| text(index) + edit(index);
-        let files = |app: App, index: u32| {
-            app.file(
-                &format!("lib/{}/{index}.txt", index % 30),
-                &content(index),
-                0o644,
-            )
-        };
-        (0..1000).fold(App::plain(version), files)
-    };
+    let server = quick_server();
     let far = Relay::start(server.ssh_address(), ROUND_TRIP);
     let deploy = |version: &str| {
-        let run = server
-            .deployment(&app(version))
-            .input("install", "none")
-            .input("health-settle", "0s");
         let (up, down) = (far.bytes_up(), far.bytes_down());
-        let run = run.at_port(&server, far.port()).run();
+        let app = large_app(version, version == "ten edited");
+        let run = deployment(&server, &far, &app).run();
         run.assert_ended(0, "deployed", "");
         let bytes = (far.bytes_up() - up, far.bytes_down() - down);
         println!(
@@ -142,10 +137,10 @@ pub(crate) fn round_trips(near: Duration, far: Duration) -> f64 {
 }
 
 /// For ssh to log in over the relay; they hold no blank. `folder` is to be there as long.
-pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<String> {
+pub(crate) fn ssh_options(server: &ThrowawayServer, relay: &Relay, folder: &Path) -> Vec<String> {
     let (key, hosts) = (folder.join("key"), folder.join("hosts"));
     std::fs::write(&hosts, server.known_hosts(relay.port())).unwrap();
-    crate::server::write_private(&key, &server.key());
+    crate::throwaway::write_private(&key, &server.key());
     let mut options = [
         "-F",
         "none",
@@ -168,7 +163,7 @@ pub(crate) fn ssh_options(server: &Server, relay: &Relay, folder: &Path) -> Vec<
     options
 }
 
-fn ssh_true(server: &Server, relay: &Relay) -> Duration {
+fn ssh_true(server: &ThrowawayServer, relay: &Relay) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let mut ssh = Command::new("ssh");
     ssh.args(ssh_options(server, relay, folder.path()))

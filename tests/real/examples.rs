@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::run::Deployment;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use serde_yaml_ng::Value;
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ struct Example {
     /// In its README; the throwaway server's takes its place.
     port: &'static str,
     target: &'static str,
-    server: Server,
+    server: ThrowawayServer,
 }
 
 impl Example {
@@ -22,7 +22,7 @@ impl Example {
             name,
             port,
             target,
-            server: Server::up(),
+            server: ThrowawayServer::up(),
         };
         // the network is the host's: no package may take the host's port 80 by itself
         example

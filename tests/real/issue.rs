@@ -4,12 +4,12 @@ use crate::app::App;
 use crate::hub::{Hub, Script, TOKEN};
 use crate::poll::wait_for;
 use crate::run::{Deployment, Run};
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// A job in a repository whose GitHub this is.
-fn job(server: &Server, hub: &Hub, app: &App) -> Deployment {
+fn job(server: &ThrowawayServer, hub: &Hub, app: &App) -> Deployment {
     server
         .deployment(app)
         .on_github()
@@ -21,9 +21,24 @@ fn output<'a>(run: &'a Run, name: &str) -> Option<&'a str> {
     run.outputs.get(name).map(String::as_str)
 }
 
+/// The run opened issue 1, and hides the token.
+fn assert_opened_the_issue(run: &Run, hub: &Hub) {
+    let url = format!("http://127.0.0.1:{}/diting/app/issues/1", hub.port);
+    assert_eq!(
+        (output(run, "issue-url"), output(run, "issue-number")),
+        (Some(url.as_str()), Some("1"))
+    );
+    assert_eq!(output(run, "finished"), Some("true"));
+    run.assert_says(&format!("issue: {url}"));
+    run.assert_says("Exception: ***");
+    run.assert_silent_about(TOKEN);
+    run.assert_last_line("is live and healthy again");
+    assert_eq!(hub.state().issue(1).labels, ["ci-cd", "bug"]);
+}
+
 #[test]
 fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
-    let (server, hub) = (Server::up_with(&["--journal-access"]), Hub::new());
+    let (server, hub) = (ThrowawayServer::up_with(&["--journal-access"]), Hub::new());
     // a token that the app got hold of is hidden all the same
     let broken =
         |version: &str| App::version(version).at_start(&format!("raise Exception('{TOKEN}')"));
@@ -38,17 +53,7 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 
     let run = job(&server, &hub, &broken("2")).run();
     run.assert_rolled_back("verify", &good);
-    let url = format!("http://127.0.0.1:{}/diting/app/issues/1", hub.port);
-    assert_eq!(
-        (output(&run, "issue-url"), output(&run, "issue-number")),
-        (Some(url.as_str()), Some("1"))
-    );
-    assert_eq!(output(&run, "finished"), Some("true"));
-    run.assert_says(&format!("issue: {url}"));
-    run.assert_says("Exception: ***");
-    run.assert_silent_about(TOKEN);
-    run.assert_last_line("is live and healthy again");
-    assert_eq!(hub.state().issue(1).labels, ["ci-cd", "bug"]);
+    assert_opened_the_issue(&run, &hub);
 
     let run = job(&server, &hub, &broken("3")).run();
     run.assert_rolled_back("verify", &good);
@@ -75,7 +80,7 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 
 #[test]
 fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
-    let (server, hub) = (Server::up(), Hub::new());
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
     hub.state().may_write = false;
     let run = job(&server, &hub, &App::import_error("1"))
         .input("issue-assignees", "alice")
@@ -113,7 +118,7 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
 
 #[test]
 fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome() {
-    let (server, hub) = (Server::up(), Hub::new());
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
     hub.plan("GET /user", Script::Silent);
     let failing = job(&server, &hub, &App::version("1"))
         .input("install", "false")
@@ -134,7 +139,7 @@ fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome(
 
 #[test]
 fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
-    let (server, hub) = (Server::up(), Hub::new());
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
     let good = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
     let failing = job(&server, &hub, &App::health_500("2"))

@@ -3,12 +3,12 @@
 use crate::app::App;
 use crate::poll::wait_for;
 use crate::relay::Relay;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::time::Duration;
 
 #[test]
 fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.exec(&format!("chown root:root {TARGET}"));
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "connect");
@@ -44,7 +44,7 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
 #[test]
 fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed_client_kills_nothing(
 ) {
-    let server = Server::up_with(&["--kill-user-processes"]);
+    let server = ThrowawayServer::up_with(&["--kill-user-processes"]);
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
     run.assert_says("logind on the server kills what deploy leaves running at logout");
@@ -77,7 +77,7 @@ fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed
 
 #[test]
 fn with_the_right_to_read_the_journal_the_failed_starts_own_words_are_shown() {
-    let server = Server::up_with(&["--journal-access"]);
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
     let good = server.deploy_well(&App::version("1"), None);
     let run = server.deploy(&App::import_error("2"));
     run.assert_rolled_back("verify", &good);

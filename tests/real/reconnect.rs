@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::relay::Relay;
 use crate::run::{Deployment, Run, Running};
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::time::{Duration, Instant};
 
 const AGAIN: &str = "connecting again";
@@ -12,14 +12,14 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// A server with a good release, and a line to it that can be cut.
 struct Cuttable {
-    server: Server,
+    server: ThrowawayServer,
     relay: Relay,
     first: String,
 }
 
 impl Cuttable {
     fn new() -> Self {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         let first = server.deploy_well(&App::version("1"), None);
         let relay = Relay::start(server.ssh_address(), Duration::ZERO);
         Self {

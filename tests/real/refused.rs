@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::relay::Relay;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::time::Duration;
 
 #[test]
 fn a_wrong_host_key_and_a_refused_login_are_unreachable_and_nothing_is_sent() {
-    let (server, other) = (Server::up(), Server::up());
+    let (server, other) = (ThrowawayServer::up(), ThrowawayServer::up());
     let relay = Relay::start(server.ssh_address(), Duration::ZERO);
     let app = App::version("1");
 
@@ -39,7 +39,7 @@ fn a_wrong_host_key_and_a_refused_login_are_unreachable_and_nothing_is_sent() {
 
 #[test]
 fn bad_inputs_are_told_all_at_once_and_nobody_is_contacted_but_an_unknown_input_is_a_warning() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let relay = Relay::start(server.ssh_address(), Duration::ZERO);
     let app = App::version("1");
     let run = server

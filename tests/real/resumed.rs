@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::poll::until;
 use crate::relay::Relay;
 use crate::run::{Deployment, Run};
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::time::Duration;
 
 const FILES: u32 = 400;
@@ -36,34 +36,29 @@ fn files_sent(run: &Run) -> u32 {
 
 #[test]
 fn an_upload_whose_client_was_killed_sends_nothing_twice() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Unit]\nStartLimitIntervalSec=0\n{}",
         server.plain_service("127.0.0.1")
     ));
     let relay = Relay::start(server.ssh_address(), Duration::from_millis(20));
     let deployment = |app: &App| -> Deployment {
-        let deployment = server
-            .deployment(app)
-            .input("install", "none")
-            .input("health-settle", "0s");
-        deployment.at_port(&server, relay.port())
+        let deployment = server.deployment(app).input("install", "none");
+        deployment
+            .input("health-settle", "0s")
+            .at_port(&server, relay.port())
     };
-    // the server part is there, and how much such a tree is
+    // uploads the server part too
     let first = deployment(&tree(1_000_000)).run().assert_deployed(None);
     let before = relay.bytes_up();
-    let second = deployment(&tree(2_000_000))
-        .run()
-        .assert_deployed(Some(&first));
+    let run = deployment(&tree(2_000_000)).run();
+    let second = run.assert_deployed(Some(&first));
     let whole = relay.bytes_up() - before;
 
     let (app, before) = (tree(3_000_000), relay.bytes_up());
     let run = deployment(&app).start();
-    assert!(
-        until(Duration::from_secs(60), || relay.bytes_up() - before
-            > whole / 3),
-        "nothing is sent"
-    );
+    let a_third_is_sent = || relay.bytes_up() - before > whole / 3;
+    assert!(until(Duration::from_secs(60), a_third_is_sent));
     let log = run.kill();
     assert!(!log.contains("goes live"), "{log}");
     server.assert_quiet();

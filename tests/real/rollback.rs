@@ -1,13 +1,13 @@
 //! The commands that deploy nothing.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use serde_yaml_ng::Value;
 use std::fs;
 
 #[test]
 fn what_was_live_is_listed_and_restored() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let (one, two) = (App::version("1"), App::version("2"));
     let first = server.deploy_well(&one, None);
     let second = server.deploy_well(&two, Some(&first));
@@ -41,22 +41,22 @@ fn what_was_live_is_listed_and_restored() {
     run.assert_says(&format!("{second}  good   previous"));
 }
 
-#[test]
-fn the_example_of_a_button_goes_back_without_a_checkout() {
-    let example = fs::read_to_string(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/rollback.yml"
-    ))
-    .unwrap();
+/// The one step of examples/rollback.yml.
+fn only_step_of_the_example() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/rollback.yml");
+    let example = fs::read_to_string(path).unwrap();
     let workflow: Value = serde_yaml_ng::from_str(&example).unwrap();
-    let [step] = workflow["jobs"]["roll-back"]["steps"]
-        .as_sequence()
-        .unwrap()
-        .as_slice()
-    else {
+    let steps = workflow["jobs"]["roll-back"]["steps"].as_sequence();
+    let [step] = steps.unwrap().as_slice() else {
         panic!("{example}")
     };
-    let server = Server::up();
+    step.clone()
+}
+
+#[test]
+fn the_example_of_a_button_goes_back_without_a_checkout() {
+    let step = only_step_of_the_example();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let second = server.deploy_well(&App::version("2"), Some(&first));
     // host, key and known-hosts are this server's; nobody has given a release

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::poll::until;
 use crate::run::Deployment;
 use crate::runner_commands::commands;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ const HOSTILE: &str = r"print('##[error]x', '::set-output name=outcome::deployed
 
 #[test]
 fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
-    let server = Server::up_with(&["--journal-access"]);
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
     let install = "uv sync --frozen --quiet\n\
         printf '##[error]x\\n::set-output name=outcome::deployed\\n\\r::error::y\\nx\\r::add-path::/x\\n\\033[2K::warning::z\\n'\n\
         printf 'a ##[add-mask]b\\n \\t ::endgroup::\\n' >&2";
@@ -52,28 +52,26 @@ fn nothing_that_a_server_prints_becomes_a_command_of_the_runner() {
     assert_only_ours(&run.log, 1);
 }
 
+const PRINTS_SECRETS: &str = r"print('-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1\nQw9x==\n-----END PRIVATE KEY-----\nto postgres://me:p4ssw0rd@db/x with AKIAIOSFODNN7EXAMPLE\nAuthorization: Bearer abcdef0123456789', flush=True)";
+const PRINTED_SECRETS: [&str; 5] = [
+    "MIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1",
+    "Qw9x",
+    "p4ssw0rd",
+    "AKIAIOSFODNN7EXAMPLE",
+    "abcdef0123456789",
+];
+
 #[test]
 fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
-    let server = Server::up_with(&["--journal-access"]);
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
     let good = server.deploy_well(&App::version("1"), None);
-    let body = "MIIEowIBAAKCAQEAvRxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1";
-    let print = format!(
-        "print('-----BEGIN PRIVATE KEY-----\\n{body}\\nQw9x==\\n-----END PRIVATE KEY-----\\nto postgres://me:p4ssw0rd@db/x with \
-         AKIAIOSFODNN7EXAMPLE\\nAuthorization: Bearer abcdef0123456789', flush=True)"
-    );
     let broken = App::version("2")
-        .at_start(&print)
+        .at_start(PRINTS_SECRETS)
         .at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
     run.assert_last_line("; its log says: no_such_module");
-    for secret in [
-        body,
-        "Qw9x",
-        "p4ssw0rd",
-        "AKIAIOSFODNN7EXAMPLE",
-        "abcdef0123456789",
-    ] {
+    for secret in PRINTED_SECRETS {
         run.assert_silent_about(secret);
     }
     for said in [&run.log, &run.summary] {
@@ -114,7 +112,7 @@ fn assert_only_ours(log: &str, errors: usize) {
 
 #[test]
 fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let deployment = server.deployment(&App::version("1"));
     assert_seen_nowhere(&server, deployment, &[line_of(&server.key())]);
 }
@@ -122,10 +120,10 @@ fn the_key_is_seen_nowhere_while_a_deployment_runs_and_left_nowhere() {
 #[test]
 fn a_key_with_a_passphrase_opens_the_server_and_neither_is_seen_anywhere() {
     const PASSPHRASE: &str = "correct horse 'battery' $(staple)";
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    crate::server::write_private(&file, &server.key());
+    crate::throwaway::write_private(&file, &server.key());
     let keygen = Command::new("ssh-keygen")
         .args(["-q", "-p", "-P", "", "-N", PASSPHRASE, "-f"])
         .arg(&file)
@@ -169,7 +167,7 @@ fn line_of(key: &str) -> String {
 }
 
 /// A whole deployment, and none of `secrets` in a file or a process, meanwhile and after it.
-fn assert_seen_nowhere(server: &Server, deployment: Deployment, secrets: &[String]) {
+fn assert_seen_nowhere(server: &ThrowawayServer, deployment: Deployment, secrets: &[String]) {
     let run = deployment.on_github().env("RUNNER_DEBUG", "1").start();
     let folder = run.folder();
     let watcher = Watcher::start(secrets.to_vec(), folder.clone());
@@ -240,7 +238,7 @@ impl Watcher {
 }
 
 fn showing(secrets: &[String], folder: &Path) -> Vec<PathBuf> {
-    let files = crate::server::processes().flat_map(|process| {
+    let files = crate::throwaway::processes().flat_map(|process| {
         // asked first: what is the program's now may be another's when it is read
         let names: &[&str] = if is_program(&process) {
             &["cmdline"]

@@ -1,12 +1,12 @@
 //! Whatever the deploy user's login shell is, and says.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::fs;
 
 #[test]
 fn every_login_shell_and_a_noisy_one_will_do_and_nologin_is_a_clear_error() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in("[Unit]\nStartLimitIntervalSec=0\n");
     let rc = server.read("/home/deploy/.bashrc");
     let noise = "echo 'Welcome!'; echo '::error::noise' >&2; printf 'no newline'\n";

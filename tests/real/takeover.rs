@@ -1,11 +1,11 @@
 //! A live server that another workflow, or hands, have filled.
 
 use crate::app::App;
-use crate::server::{copy_tree, Server, TARGET};
+use crate::throwaway::{copy_tree, ThrowawayServer, TARGET};
 
 /// What the project's first workflow leaves: folders of epoch digits, absolute links, no record of anything.
 struct Seeded {
-    server: Server,
+    server: ThrowawayServer,
     older: String,
     live: String,
 }
@@ -14,7 +14,7 @@ const OLDER: u64 = 1_762_147_685;
 
 impl Seeded {
     fn new() -> Self {
-        let server = Server::up();
+        let server = ThrowawayServer::up();
         let (older, live) = (OLDER.to_string(), (OLDER + 86_400).to_string());
         for (release, version) in [(&older, "a"), (&live, "b")] {
             put(&server, release, &App::version(version));
@@ -33,7 +33,7 @@ impl Seeded {
 }
 
 /// Upload and install, as the workflow does it.
-fn put(server: &Server, release: &str, app: &App) {
+fn put(server: &ThrowawayServer, release: &str, app: &App) {
     let folder = format!("{TARGET}/releases/{release}");
     copy_tree(&app.path(), &server.path(&folder));
     server.exec(&format!(
@@ -45,7 +45,7 @@ fn put(server: &Server, release: &str, app: &App) {
 }
 
 /// A retention that keeps the seeds' old releases.
-fn deployment(server: &Server, app: &App) -> crate::run::Deployment {
+fn deployment(server: &ThrowawayServer, app: &App) -> crate::run::Deployment {
     server.deployment(app).input("retention", "5")
 }
 
@@ -121,7 +121,7 @@ fn the_emergency_state_of_current_leading_to_previous_and_links_of_root_are_take
 
 #[test]
 fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.exec_as_deploy(&format!(
         "mkdir -p {TARGET}/current && echo precious >{TARGET}/current/file"
     ));
@@ -142,7 +142,7 @@ fn a_current_that_is_a_real_folder_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let folder = format!("{TARGET}/current");
     copy_tree(&App::version("a").path(), &server.path(&folder));
     server.exec(&format!(

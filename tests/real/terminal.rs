@@ -1,7 +1,7 @@
 //! By hand, on a terminal: colours, progress, and a Ctrl-C with the same rules as a cancelled job.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 
 const CTRL_C: &[u8] = b"\x03";
 /// What a line that is renewed begins with.
@@ -9,7 +9,7 @@ const RENEWED: &str = "\r\x1b[K… ";
 
 #[test]
 fn a_terminal_shows_what_goes_on_in_colours_and_ends_without_a_trace_of_it() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let install = "echo begun\nsleep 3\nuv sync --frozen --quiet";
     let run = server
         .deployment(&App::version("1"))
@@ -41,7 +41,7 @@ fn a_terminal_shows_what_goes_on_in_colours_and_ends_without_a_trace_of_it() {
 
 #[test]
 fn without_a_terminal_there_is_neither_colour_nor_a_line_that_is_renewed() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let install = "sleep 2\nuv sync --frozen --quiet";
     let run = server
         .deployment(&App::version("1"))
@@ -61,7 +61,7 @@ fn without_a_terminal_there_is_neither_colour_nor_a_line_that_is_renewed() {
 
 #[test]
 fn ctrl_c_before_the_switch_leaves_the_server_as_it_was() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let run = server
         .deployment(&App::version("2"))
@@ -79,7 +79,7 @@ fn ctrl_c_before_the_switch_leaves_the_server_as_it_was() {
 
 #[test]
 fn ctrl_c_after_it_says_that_the_server_goes_on() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let mut run = server
         .deployment(&App::version("2"))

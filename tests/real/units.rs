@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::run::Run;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use std::fs;
 
 const NOT_CHECKED: &str = "who listens on the health port was not checked";
 
-fn deploy(server: &Server, version: &str) -> Run {
+fn deploy(server: &ThrowawayServer, version: &str) -> Run {
     server
         .deployment(&App::plain(version))
         .input("install", "none")
@@ -16,7 +16,7 @@ fn deploy(server: &Server, version: &str) -> Run {
 
 #[test]
 fn a_service_of_another_user_is_told_from_a_stranger_all_the_same() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&format!("{}User=nobody\n", server.plain_service("0.0.0.0")));
     let run = deploy(&server, "1");
     let first = run.assert_deployed(None);
@@ -28,7 +28,7 @@ fn a_service_of_another_user_is_told_from_a_stranger_all_the_same() {
 
 #[test]
 fn a_service_behind_its_own_socket_unit_is_deployed_and_rolled_back() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let socket = format!("[Socket]\nListenStream=127.0.0.1:{}\n", server.app_port);
     fs::write(server.path("/etc/systemd/system/diting.socket"), socket).unwrap();
     server.drop_in(&server.plain_service("127.0.0.1"));
@@ -50,7 +50,7 @@ fn a_service_behind_its_own_socket_unit_is_deployed_and_rolled_back() {
 
 #[test]
 fn localhost_is_both_families_and_root_may_deploy() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&server.plain_service("::1"));
     let app = App::plain("1");
     let run = server
@@ -69,7 +69,7 @@ fn localhost_is_both_families_and_root_may_deploy() {
 
 #[test]
 fn ids_go_on_increasing_where_the_clock_was_once_ahead() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     server.drop_in(&server.plain_service("0.0.0.0"));
     server.exec_as_deploy("mkdir /opt/diting/releases/4102444800");
     let first = deploy(&server, "1").assert_deployed(None);

@@ -2,8 +2,8 @@
 
 use crate::app::{App, Node};
 use crate::client::{Client, Sending};
-use crate::server::Server;
-use crate::sound::within_seconds;
+use crate::invariants::within_seconds;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{
     Ending, Health, HealthUrl, Install, Notice, Outcome, Reason, Restart, Retention, Step, What,
 };
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn a_first_deployment_goes_live() {
-    let server = Server::new();
+    let server = StubServer::new();
     let app = App::good("first");
     let told = server.deploys(&app);
     assert_eq!(
@@ -30,7 +30,7 @@ fn a_first_deployment_goes_live() {
 #[test]
 fn a_redeployment_receives_what_has_changed_and_copies_the_rest() {
     for sending in [Sending::Ask, Sending::Unasked] {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let app = App::good("new");
         let told = server.run(&server.plan(&app), &app, sending);
         assert_eq!(told.outcome(), Some(Outcome::Deployed));
@@ -50,7 +50,7 @@ fn a_redeployment_receives_what_has_changed_and_copies_the_rest() {
 #[test]
 fn nothing_changed_is_a_release_of_its_own_of_which_nothing_travels() {
     let app = App::good("same");
-    let server = Server::with(&app);
+    let server = StubServer::with(&app);
     let told = server.deploys(&app);
     assert_eq!(
         (told.staged().received, told.staged().copied),
@@ -61,7 +61,7 @@ fn nothing_changed_is_a_release_of_its_own_of_which_nothing_travels() {
 
 #[test]
 fn a_tree_of_empty_things_travels_without_contents() {
-    let server = Server::new();
+    let server = StubServer::new();
     let bare = App::empty("")
         .with("a", Node::Folder)
         .with("a/b", Node::File(0o600, Vec::new()));
@@ -72,7 +72,7 @@ fn a_tree_of_empty_things_travels_without_contents() {
 #[test]
 fn a_broken_release_is_rolled_back() {
     for behaviour in ["crash", "failed", "never-ready", "same-process"] {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let told = server.deploy(&App::new("new", behaviour));
         assert_eq!(
             told.outcome(),
@@ -101,7 +101,7 @@ fn a_broken_release_is_rolled_back() {
 
 #[test]
 fn a_broken_first_release_leaves_nothing_live_and_says_that_there_is_no_way_back() {
-    let server = Server::new();
+    let server = StubServer::new();
     let told = server.deploy(&App::new("new", "crash"));
     let verdict = told.verdict.unwrap();
     assert_eq!(
@@ -120,7 +120,7 @@ fn a_broken_first_release_leaves_nothing_live_and_says_that_there_is_no_way_back
 
 #[test]
 fn a_way_back_that_is_broken_too_says_so_and_stays_there() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     server.behaves("old", "crash");
     let told = server.deploy(&App::new("new", "failed"));
     assert_eq!(told.outcome(), Some(Outcome::RollbackFailed));
@@ -131,7 +131,7 @@ fn a_way_back_that_is_broken_too_says_so_and_stays_there() {
 
 #[test]
 fn a_start_that_systemd_refuses_is_tried_again() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     server.behaves("new", "refused");
     server.program("on-restart", "#!/bin/sh\nrm -f \"${0%/*}/behave-new\"\n");
     let told = server.deploy(&App::good("new"));
@@ -146,7 +146,7 @@ fn a_start_that_systemd_refuses_is_tried_again() {
 #[test]
 fn the_same_transaction_twice_is_the_same_verdict_and_no_second_restart() {
     for behaviour in ["healthy", "crash"] {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let app = App::new("new", behaviour);
         let plan = server.plan(&app);
         let first = server.run(&plan, &app, Sending::Ask);
@@ -159,7 +159,7 @@ fn the_same_transaction_twice_is_the_same_verdict_and_no_second_restart() {
 
 #[test]
 fn the_second_of_two_at_once_waits_and_then_goes_on() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (one, two) = (App::good("one"), App::good("two"));
     let (plan_one, plan_two) = (server.plan(&one), server.plan(&two));
     let mut first = server.start(&plan_one);
@@ -177,7 +177,7 @@ fn the_second_of_two_at_once_waits_and_then_goes_on() {
 
 #[test]
 fn who_waits_too_long_is_told_who_holds_the_lock() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
     plan.origin.actor = Some("somebody".to_owned());
@@ -200,7 +200,7 @@ fn who_waits_too_long_is_told_who_holds_the_lock() {
 
 #[test]
 fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let script = "echo made > made\necho hello\nfalse\necho never";
     let told = server.deploy_with(&App::good("new"), |plan| {
         plan.install = Install::Commands(script.to_owned())
@@ -227,7 +227,7 @@ fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
 
 #[test]
 fn an_install_out_of_time_is_killed_as_a_group() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let script = "sh -c 'trap \"\" TERM; echo $$ > ../../child; exec sleep 60' &\nsleep 60";
     let started = Instant::now();
     let told = server.deploy_with(&App::good("new"), |plan| {
@@ -247,7 +247,7 @@ fn an_install_out_of_time_is_killed_as_a_group() {
 
 #[test]
 fn a_current_that_somebody_changes_meanwhile_is_left_alone() {
-    let server = Server::with(&App::good("older"));
+    let server = StubServer::with(&App::good("older"));
     server.deploys(&App::good("old"));
     let script = "cd ../..; ln -sfn \"$(readlink previous)\" current";
     let told = server.deploy_with(&App::good("new"), |plan| {
@@ -273,13 +273,18 @@ fn a_current_that_somebody_changes_meanwhile_is_left_alone() {
 
 #[test]
 fn modes_are_exact_whatever_the_umask_and_the_folders_around() {
-    let server = Server::new();
+    let server = StubServer::new();
     fs::set_permissions(server.target(), fs::Permissions::from_mode(0o2775)).unwrap();
     let app = App::good("app");
     let plan = server.plan(&app);
     let mut serve = Command::new("sh");
     serve
-        .args(["-c", "umask 077; exec \"$@\"", "sh", crate::server::BINARY])
+        .args([
+            "-c",
+            "umask 077; exec \"$@\"",
+            "sh",
+            crate::stub_server::BINARY,
+        ])
         .args(server.serve_arguments(&plan));
     let mut client = Client::start(server.in_surroundings(serve), &plan);
     client.send_all(&plan, &app, Sending::Ask);
@@ -307,14 +312,14 @@ fn names_of_all_kinds_arrive_as_they_are() {
     let app = names.iter().fold(App::good("names"), |app, name| {
         app.with(name, Node::File(0o644, name.to_vec()))
     });
-    let server = Server::with(&app);
+    let server = StubServer::with(&app);
     let told = server.deploys(&app);
     assert_eq!(told.staged().received, 0, "they are found again");
 }
 
 #[test]
 fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
-    let server = Server::new();
+    let server = StubServer::new();
     for folder in [server.target(), server.home()] {
         let owned = Command::new("chown")
             .args(["-R", "65534:65534"])
@@ -337,7 +342,7 @@ fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
             "--reuid=65534",
             "--regid=65534",
             "--clear-groups",
-            crate::server::BINARY,
+            crate::stub_server::BINARY,
         ]);
         serve.args(server.serve_arguments(&plan));
         let mut client = Client::start(server.in_surroundings(serve), &plan);
@@ -352,7 +357,7 @@ fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
 
 #[test]
 fn health_is_asked_and_must_name_the_new_release() {
-    let server = Server::new();
+    let server = StubServer::new();
     let health = Health {
         url: answers_with(server.target().join("current/name")),
         statuses: vec![200],
@@ -405,7 +410,7 @@ fn answers_with(file: std::path::PathBuf) -> HealthUrl {
 
 #[test]
 fn retention_keeps_the_newest_good_ones_and_failed_ones_until_the_next_success() {
-    let server = Server::new();
+    let server = StubServer::new();
     for name in ["a", "b", "c", "d"] {
         server.deploys(&App::good(name));
     }
@@ -435,7 +440,7 @@ fn retention_keeps_the_newest_good_ones_and_failed_ones_until_the_next_success()
 
 #[test]
 fn what_a_run_finds_not_ready_it_leaves_alone() {
-    let server = Server::new();
+    let server = StubServer::new();
     for name in ["a", "b", "c"] {
         server.deploys(&App::good(name));
     }

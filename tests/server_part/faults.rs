@@ -3,8 +3,8 @@
 
 use crate::app::App;
 use crate::client::{Client, Sending};
-use crate::server::{Server, BINARY};
-use crate::sound::{processes_on, within_seconds, Sound};
+use crate::invariants::{processes_on, within_seconds, Invariants};
+use crate::stub_server::{StubServer, BINARY};
 use deploy_action::protocol::wire::FromServer;
 use deploy_action::protocol::{
     Install, Outcome, Plan, Restart, ToRunner, TransactionId, Verdict, What,
@@ -130,7 +130,7 @@ echo "$name" >> ../home/unit/restarts
 
 /// A server with everything sealed and the transaction not begun, to be copied for each case. `new` is to go live.
 struct Prepared {
-    server: Server,
+    server: StubServer,
     transaction: TransactionId,
     before: Links,
 }
@@ -144,7 +144,7 @@ impl Prepared {
     }
 
     fn with(old: Option<&str>, behaviour: &str, restart: Restart) -> Self {
-        let server = Server::new();
+        let server = StubServer::new();
         if let Some(old) = old {
             server.deploys(&App::good("first"));
             server.deploys(&App::good(old));
@@ -160,7 +160,7 @@ impl Prepared {
 
     /// Back from `old` to `new`, which was live before it and behaves so now.
     fn back(behaviour: &str) -> Self {
-        let server = Server::new();
+        let server = StubServer::new();
         for name in ["first", "new", "old"] {
             server.deploys(&App::good(name));
         }
@@ -169,22 +169,15 @@ impl Prepared {
         Self::begin(server, &plan, &App::empty(""))
     }
 
-    fn begin(server: Server, plan: &Plan, app: &App) -> Self {
+    fn begin(server: StubServer, plan: &Plan, app: &App) -> Self {
         let before = links(&server);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
-        serve.args([
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "trace=setsid",
-            "-e",
-            "inject=setsid:signal=STOP",
-            BINARY,
-        ]);
-        serve.args(server.serve_arguments(plan));
+        serve
+            .args(["-f", "-qq", "-o", "/dev/null"])
+            .args(["-e", "trace=setsid", "-e", "inject=setsid:signal=STOP"])
+            .arg(BINARY)
+            .args(server.serve_arguments(plan));
         let mut client = Client::start(server.in_surroundings(serve), plan);
         client.send_all(plan, app, Sending::Unasked);
         let begins = || {
@@ -196,21 +189,7 @@ impl Prepared {
             within_seconds(begins),
             "it does not come to the transaction"
         );
-        // at once, and serve first, which would end what is prepared; strace goes with them
-        let mut both = processes_on(&server.target());
-        both.retain(|process| !process.command.starts_with("strace"));
-        both.sort_by_key(|process| process.command.contains("transact\0"));
-        let pids = both.iter().map(|process| &process.pid);
-        assert!(Command::new("kill")
-            .arg("-KILL")
-            .args(pids)
-            .status()
-            .unwrap()
-            .success());
-        assert!(
-            within_seconds(|| processes_on(&server.target()).is_empty()),
-            "stopped processes are left"
-        );
+        kill_stopped(&server);
         client.wait();
         Self {
             server,
@@ -234,12 +213,30 @@ impl Prepared {
     }
 }
 
-fn links(server: &Server) -> Links {
+/// At once, and serve first, which would end what is prepared; strace goes with them.
+fn kill_stopped(server: &StubServer) {
+    let mut both = processes_on(&server.target());
+    both.retain(|process| !process.command.starts_with("strace"));
+    both.sort_by_key(|process| process.command.contains("transact\0"));
+    let pids = both.iter().map(|process| &process.pid);
+    assert!(Command::new("kill")
+        .arg("-KILL")
+        .args(pids)
+        .status()
+        .unwrap()
+        .success());
+    assert!(
+        within_seconds(|| processes_on(&server.target()).is_empty()),
+        "stopped processes are left"
+    );
+}
+
+fn links(server: &StubServer) -> Links {
     ["current", "previous"].map(|link| server.named_by(link))
 }
 
 struct Case {
-    server: Server,
+    server: StubServer,
     transaction: TransactionId,
     before: Links,
 }
@@ -300,7 +297,7 @@ impl Case {
     /// The fault, and everything that must hold after it. Says how it ended.
     fn run(&self, fault: &Fault) -> String {
         let status = self.transact(Some(fault));
-        Sound::of(&self.server).current_is_whole();
+        Invariants::of(&self.server).current_is_whole();
         let (kept, told) = (self.verdict(), self.told());
         if let (Some(kept), Some(told)) = (&kept, &told) {
             assert_eq!(kept, told, "what was told is not what is kept");
@@ -615,7 +612,7 @@ impl Case {
     fn run_recovery(&self, fault: &Fault) -> String {
         let before = self.verdict();
         self.serve(Some(fault));
-        Sound::of(&self.server).current_is_whole();
+        Invariants::of(&self.server).current_is_whole();
         let kept = self.verdict();
         assert!(before.is_none() || kept == before, "a verdict was changed");
         let next = self.next_run(kept.as_ref());
@@ -629,7 +626,7 @@ fn recoveries_of(behaviour: &str, call: (&str, usize), whats: &[&'static str], e
     let prepared = Prepared::new(Some("old"), behaviour);
     let start = prepared.case();
     start.transact(Some(&Fault::once(call.0, call.1, KILL)));
-    Sound::of(&start.server);
+    Invariants::of(&start.server);
     let killed = Prepared {
         server: start.server,
         transaction: start.transaction,

@@ -2,8 +2,8 @@
 
 use crate::app::{App, Node};
 use crate::client::{Client, Sending};
-use crate::server::{Server, BINARY};
-use crate::sound::{processes_on, within_seconds, Sound};
+use crate::invariants::{processes_on, within_seconds, Invariants};
+use crate::stub_server::{StubServer, BINARY};
 use deploy_action::protocol::{Install, Outcome, Step, ToServer, What};
 use std::fs;
 use std::process::Command;
@@ -18,8 +18,8 @@ fn large() -> App {
         .with("zzz", Node::File(0o644, vec![b'z'; 40_000]))
 }
 
-fn nothing_was_switched(server: &Server) {
-    Sound::of(server);
+fn nothing_was_switched(server: &StubServer) {
+    Invariants::of(server);
     assert_eq!(server.named_by("current").as_deref(), Some("old"));
     assert_eq!(
         (server.named_by("previous"), server.restarts()),
@@ -30,7 +30,7 @@ fn nothing_was_switched(server: &Server) {
 #[test]
 fn a_client_that_goes_before_the_manifest_is_complete_leaves_no_release() {
     let app = large();
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     for part in 0..3 {
         let plan = server.plan(&app);
         let mut client = server.start(&plan);
@@ -56,7 +56,7 @@ fn a_client_that_goes_before_the_manifest_is_complete_leaves_no_release() {
 #[test]
 fn a_client_that_goes_during_the_upload_is_taken_up_where_it_was() {
     let app = large();
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let plan = server.plan(&app);
     let mut client = server.start(&plan);
     client.open(&plan, &app);
@@ -64,7 +64,7 @@ fn a_client_that_goes_during_the_upload_is_taken_up_where_it_was() {
     let pieces = app.pieces(0..u32::MAX);
     client.send(pieces[..pieces.len() - 4].to_vec());
     assert!(client.follow_until(&app, |what| matches!(what, What::Step(Step::Upload))));
-    assert!(within_seconds(|| Sound::of_running(&server)
+    assert!(within_seconds(|| Invariants::of_running(&server)
         .releases()
         .iter()
         .any(|path| path.join("zzz").exists())));
@@ -89,7 +89,7 @@ fn a_client_that_goes_during_the_upload_is_taken_up_where_it_was() {
 const NAME: u64 = "new\n".len() as u64;
 
 /// A file of 2 MB of which the server got more than half before the line was cut, and its place there.
-fn half_sent(server: &Server) -> (App, std::path::PathBuf) {
+fn half_sent(server: &StubServer) -> (App, std::path::PathBuf) {
     let content: Vec<u8> = (0..500_000_u32)
         .flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
@@ -107,7 +107,7 @@ fn half_sent(server: &Server) -> (App, std::path::PathBuf) {
         .collect();
     client.send(all_of_it[..all_of_it.len() * 2 / 3].to_vec());
     let part = || {
-        let releases = Sound::of_running(server).releases();
+        let releases = Invariants::of_running(server).releases();
         releases
             .into_iter()
             .map(|path| path.join("aaa"))
@@ -125,7 +125,7 @@ const CHUNK: u64 = 16 << 10;
 
 #[test]
 fn of_a_file_that_was_cut_in_the_midst_only_the_rest_travels() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (app, part) = half_sent(&server);
     let begun = fs::metadata(&part).unwrap().len();
     let told = server.deploys(&app);
@@ -143,7 +143,7 @@ fn of_a_file_that_was_cut_in_the_midst_only_the_rest_travels() {
 
 #[test]
 fn a_beginning_that_is_not_right_any_more_is_not_taken() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (app, part) = half_sent(&server);
     let mut bytes = fs::read(&part).unwrap();
     bytes[100] ^= 1;
@@ -159,7 +159,7 @@ fn a_beginning_that_is_not_right_any_more_is_not_taken() {
 
 #[test]
 fn a_client_that_goes_during_install_ends_it() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
     plan.install = Install::Commands("echo $$ > ../../install; echo begun; sleep 60".to_owned());
@@ -176,7 +176,7 @@ fn a_client_that_goes_during_install_ends_it() {
 
 #[test]
 fn a_client_that_goes_while_it_waits_for_the_lock_gives_up() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let plans = [server.plan(&app), server.plan(&app)];
     let mut holder = server.start(&plans[0]);
@@ -193,7 +193,7 @@ fn a_client_that_goes_while_it_waits_for_the_lock_gives_up() {
 
 #[test]
 fn a_server_part_killed_before_the_switch_leaves_what_runs() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     for step in [Step::Lock, Step::Check, Step::Upload] {
         let plan = server.plan(&app);
@@ -209,7 +209,7 @@ fn a_server_part_killed_before_the_switch_leaves_what_runs() {
 }
 
 /// A deployment whose restart is stopped in its midst, until the file is removed.
-pub(crate) fn stopped_in_restart(server: &Server, app: &App) -> (Client, std::path::PathBuf) {
+pub(crate) fn stopped_in_restart(server: &StubServer, app: &App) -> (Client, std::path::PathBuf) {
     let gate = server.home().join("gate");
     fs::write(&gate, "").unwrap();
     server.program(
@@ -238,16 +238,16 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
         ("crash", Outcome::RolledBack),
     ] {
         for go in ways {
-            let server = Server::with(&App::good("old"));
+            let server = StubServer::with(&App::good("old"));
             let (mut client, gate) = stopped_in_restart(&server, &App::new("new", behaviour));
             go(&mut client);
             assert!(client.wait().is_some(), "serve goes");
             assert!(
-                !Sound::of_running(&server).lock_is_free(),
+                !Invariants::of_running(&server).lock_is_free(),
                 "the transaction has the lock"
             );
             fs::remove_file(gate).unwrap();
-            Sound::of(&server);
+            Invariants::of(&server);
             let restarts = server.restarts();
             let told = server.look_in();
             assert_eq!(
@@ -267,7 +267,7 @@ fn after_the_switch_the_transaction_ends_alone_and_the_next_run_says_so() {
     }
 }
 
-pub(crate) fn pid_of_transaction(server: &Server) -> String {
+pub(crate) fn pid_of_transaction(server: &StubServer) -> String {
     let mut pid = None;
     assert!(within_seconds(|| {
         pid = processes_on(&server.target())
@@ -288,7 +288,7 @@ pub(crate) fn signal(signal: &str, pid: &str) {
 
 #[test]
 fn signals_that_end_logins_do_not_end_the_transaction() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let (client, gate) = stopped_in_restart(&server, &app);
     let pid = pid_of_transaction(&server);
@@ -301,21 +301,21 @@ fn signals_that_end_logins_do_not_end_the_transaction() {
 
 #[test]
 fn a_killed_transaction_is_ended_by_the_server_part_that_follows_it() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let (client, gate) = stopped_in_restart(&server, &app);
     signal("-KILL", &pid_of_transaction(&server));
     fs::remove_file(gate).unwrap();
     let told = client.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
-    Sound::of(&server).after(&told);
+    Invariants::of(&server).after(&told);
     assert_eq!(server.runs().as_deref(), Some("old"));
     assert_eq!(server.look_in().recovered(), None, "it was told");
 }
 
 #[test]
 fn a_killed_transaction_is_ended_by_whoever_waited_for_the_lock_and_both_say_so() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (app, next) = (App::good("new"), App::good("next"));
     let (client, gate) = stopped_in_restart(&server, &app);
     let plan = server.plan(&next);
@@ -333,9 +333,9 @@ fn a_killed_transaction_is_ended_by_whoever_waited_for_the_lock_and_both_say_so(
 fn the_guard_puts_the_old_release_back_before_the_service_starts() {
     for first in [false, true] {
         let server = if first {
-            Server::new()
+            StubServer::new()
         } else {
-            Server::with(&App::good("old"))
+            StubServer::with(&App::good("old"))
         };
         let (mut client, gate) = stopped_in_restart(&server, &App::good("new"));
         guard(&server);
@@ -372,7 +372,7 @@ fn the_guard_puts_the_old_release_back_before_the_service_starts() {
     }
 }
 
-fn guard(server: &Server) {
+fn guard(server: &StubServer) {
     let mut guard = Command::new(BINARY);
     guard.args(["server-part", "guard"]).arg(server.target());
     assert!(server.in_surroundings(guard).status().unwrap().success());

@@ -1,24 +1,27 @@
 //! What the server part says is there.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Listing, Origin, Outcome, Standing};
 use std::fs::{self, File};
 
-fn list(server: &Server) -> Listing {
+fn list(server: &StubServer) -> Listing {
     server.start(&server.plan(&App::empty(""))).list()
 }
 
-#[test]
-fn releases_and_attempts_are_listed_newest_first() {
-    let server = Server::new();
-    let origin = |commit: &str| Origin {
+fn origin(commit: &str) -> Origin {
+    Origin {
         commit: Some(commit.to_owned()),
         reference: Some("refs/heads/main".to_owned()),
         actor: Some("alice".to_owned()),
         run: Some("https://github.example/runs/1".to_owned()),
         tool: "0.1.0".to_owned(),
-    };
+    }
+}
+
+/// Deployments of a and b, one of f that crashes, a rollback to a, a run that fails, and a release that another tool left.
+fn server_with_history() -> StubServer {
+    let server = StubServer::new();
     for (name, behaviour) in [("a", "healthy"), ("b", "healthy"), ("f", "crash")] {
         server.deploy_with(&App::new(name, behaviour), |plan| {
             plan.origin = origin(name)
@@ -29,8 +32,12 @@ fn releases_and_attempts_are_listed_newest_first() {
     server.run(&back, &App::empty(""), crate::client::Sending::Unasked);
     server.look_in();
     server.foreign_release(1_700_000_000, &App::good("foreign"));
+    server
+}
 
-    let Listing { releases, attempts } = list(&server);
+#[test]
+fn releases_are_listed_newest_first() {
+    let releases = list(&server_with_history()).releases;
     let seen = |at: usize| {
         (
             releases[at].standing,
@@ -55,7 +62,11 @@ fn releases_and_attempts_are_listed_newest_first() {
         releases[0].age < 60 && releases[3].age > 1_000_000,
         "{releases:?}"
     );
+}
 
+#[test]
+fn attempts_are_listed_newest_first() {
+    let Listing { releases, attempts } = list(&server_with_history());
     let ends: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(
         ends,
@@ -81,7 +92,7 @@ fn releases_and_attempts_are_listed_newest_first() {
 
 #[test]
 fn a_listing_needs_no_lock_and_changes_nothing() {
-    let server = Server::with(&App::good("a"));
+    let server = StubServer::with(&App::good("a"));
     let lock = File::open(server.own().join("lock")).unwrap();
     lock.lock().unwrap();
     let journal = fs::read(server.own().join("journal")).unwrap();
@@ -91,7 +102,7 @@ fn a_listing_needs_no_lock_and_changes_nothing() {
 
 #[test]
 fn an_empty_server_has_an_empty_list() {
-    let server = Server::new();
+    let server = StubServer::new();
     assert_eq!(
         list(&server),
         Listing {
@@ -104,7 +115,7 @@ fn an_empty_server_has_an_empty_list() {
 
 #[test]
 fn only_the_last_attempts_are_told_and_what_is_no_line_is_skipped() {
-    let server = Server::with(&App::good("a"));
+    let server = StubServer::with(&App::good("a"));
     let journal = server.own().join("journal");
     let line = fs::read_to_string(&journal).unwrap();
     fs::write(

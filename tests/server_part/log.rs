@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::client::Told;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{
     Health, HealthUrl, LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, Warning, What,
 };
@@ -34,18 +34,18 @@ INFO:     Application startup complete.
 ";
 
 /// A server on which `old` is live by its first invocation; the next release gets the second.
-fn server() -> Server {
-    let server = Server::with(&App::good("old"));
+fn server() -> StubServer {
+    let server = StubServer::with(&App::good("old"));
     server.program(".local/bin/journalctl", JOURNALCTL);
     server
 }
 
-fn logs(server: &Server, start: u32, text: impl AsRef<[u8]>) {
+fn logs(server: &StubServer, start: u32, text: impl AsRef<[u8]>) {
     fs::write(server.home().join(format!("journal-start-{start}")), text).unwrap();
 }
 
 /// What `sudo systemctl status` says.
-fn has_status(server: &Server, text: &str) {
+fn has_status(server: &StubServer, text: &str) {
     server.before_systemctl(STATUS);
     fs::write(server.home().join("status"), text).unwrap();
 }
@@ -59,7 +59,7 @@ fn checks(level: LogLevel) -> impl FnOnce(&mut Plan) {
     }
 }
 
-fn deploy(server: &Server, level: LogLevel) -> Told {
+fn deploy(server: &StubServer, level: LogLevel) -> Told {
     server.deploy_with(&App::good("new"), checks(level))
 }
 
@@ -168,7 +168,7 @@ fn the_last_words_of_the_process_before_are_not_the_new_ones() {
         ("INFO: fine\n", Outcome::Deployed),
         ("FATAL: bye\n", Outcome::RolledBack),
     ] {
-        let server = Server::new();
+        let server = StubServer::new();
         server.program(".local/bin/journalctl", JOURNALCTL);
         let home = server.home();
         // no such process is there any more
@@ -221,7 +221,7 @@ fn after_a_reload_only_what_came_since_is_read() {
 
 #[test]
 fn a_crash_word_of_the_old_release_is_no_failed_rollback() {
-    let server = Server::new();
+    let server = StubServer::new();
     server.program(".local/bin/journalctl", JOURNALCTL);
     logs(&server, 1, "INFO: fine\n");
     logs(&server, 2, "FATAL: new\n");
@@ -264,7 +264,7 @@ fn who_sees_no_journal_reads_the_status_that_sudo_allows() {
 #[test]
 fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
     for journalctl in ["#!/bin/sh\nexit 1\n", "#!/bin/sh\n", "#!/nowhere\n"] {
-        let server = Server::new();
+        let server = StubServer::new();
         server.program(".local/bin/journalctl", journalctl);
         let told = deploy(&server, LogLevel::Fail);
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
@@ -321,7 +321,7 @@ fn a_flood_is_read_from_its_end_in_bounded_pieces() {
 }
 
 /// The journal of all starts, as JSON.
-fn has_entries(server: &Server, entries: &[(&str, &str)]) {
+fn has_entries(server: &StubServer, entries: &[(&str, &str)]) {
     let entry = |(start, message): &(&str, &str)| {
         format!(
             "{}\n",

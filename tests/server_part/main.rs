@@ -1,5 +1,5 @@
-//! The server part without ssh: driven over a pipe, in a temp folder, with a stub of systemctl. Every run ends in
-//! [`sound::Sound`], the one checker of what must hold.
+//! Layer 2: the server part without ssh, driven over a pipe, in a temporary folder, with a stub of systemctl
+//! ([`stub_server::StubServer`]). After every run [`invariants::Invariants`] checks what must always hold.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,23 +11,23 @@
 )]
 
 mod app;
-mod attended;
-mod bad_wishes;
 mod client;
-mod comes_back;
+mod delta_upload;
 mod deployments;
-mod edited;
 mod faults;
-mod full_disk;
+mod finish_step;
+mod hostile_client;
 mod interrupted;
+mod invariants;
 mod listings;
 mod log;
+mod plan_options;
 #[path = "../support/poll.rs"]
 mod poll;
 mod power;
+mod reconnect;
 mod rollbacks;
-mod server;
-mod sound;
+mod settle;
+mod small_disk;
+mod stub_server;
 mod takeover;
-mod watched;
-mod wishes;

@@ -3,7 +3,7 @@
 //! switch and the verdict, and in the way back.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::Outcome;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,14 +42,14 @@ impl Drop for Mounted {
 
 /// A server whose target is an image's file system; its disk is copied whenever systemctl is called.
 struct Cut {
-    server: Server,
+    server: StubServer,
     images: TempDir,
     _disk: Mounted,
 }
 
 impl Cut {
     fn new() -> Self {
-        let (server, images) = (Server::new(), TempDir::new().unwrap());
+        let (server, images) = (StubServer::new(), TempDir::new().unwrap());
         let image = images.path().join("live");
         fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
         must(Command::new("mkfs.ext4").arg("-q").arg(&image));
@@ -112,7 +112,7 @@ impl Cut {
 }
 
 /// What is live, complete to the last byte.
-fn whole(server: &Server) -> String {
+fn whole(server: &StubServer) -> String {
     let folder = fs::canonicalize(server.target().join("current")).unwrap();
     let app = server
         .tree_of(&folder)

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::client::Told;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Outcome, Reason, Step, Verdict, What};
 use std::fs;
 
@@ -11,8 +11,8 @@ fn commit(of: &str) -> String {
 }
 
 /// Releases that went live one after the other, each of a commit that begins with its name.
-fn server_with(names: &[&str]) -> Server {
-    let server = Server::new();
+fn server_with(names: &[&str]) -> StubServer {
+    let server = StubServer::new();
     for name in names {
         let told = server.deploy_with(&App::good(name), |plan| {
             plan.origin.commit = Some(commit(name));
@@ -24,7 +24,7 @@ fn server_with(names: &[&str]) -> Server {
 }
 
 #[track_caller]
-fn assert_restored(told: &Told, server: &Server, current: &str, previous: Option<&str>) {
+fn assert_restored(told: &Told, server: &StubServer, current: &str, previous: Option<&str>) {
     assert_eq!(told.outcome(), Some(Outcome::Restored), "{told:?}");
     assert_eq!(server.named_by("current").as_deref(), Some(current));
     assert_eq!(server.named_by("previous").as_deref(), previous);
@@ -37,7 +37,7 @@ fn assert_restored(told: &Told, server: &Server, current: &str, previous: Option
 
 /// Why it was refused; nothing was touched.
 #[track_caller]
-fn refusal(server: &Server, to: Option<&str>) -> String {
+fn refusal(server: &StubServer, to: Option<&str>) -> String {
     let before = (
         server.restarts(),
         server.named_by("current"),
@@ -109,7 +109,7 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
     assert!(refusal(&server, Some("../../etc")).contains("neither"));
     assert!(refusal(&server_with(&["a"]), None).contains("no good release to go back to"));
     assert_eq!(
-        refusal(&Server::new(), None),
+        refusal(&StubServer::new(), None),
         "there is no good release to go back to"
     );
 }
@@ -162,7 +162,7 @@ fn what_was_restored_is_not_removed_though_it_is_the_oldest() {
 
 #[test]
 fn what_others_deployed_is_gone_back_to_once_it_is_taken_over() {
-    let server = Server::new();
+    let server = StubServer::new();
     server.foreign_release(1_700_000_000, &App::good("older"));
     server.foreign_release(1_700_000_100, &App::good("old"));
     server.link("current", "releases/1700000100");

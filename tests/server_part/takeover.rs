@@ -1,15 +1,15 @@
 //! Servers that others have filled, by hand or by the old workflow.
 
 use crate::app::{App, Node};
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Notice, Outcome, Reason, Unready, Warning, What};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 /// What the old workflow left: digits without records, `current` and `previous` in the way given.
-fn filled(current: &str, previous: &str) -> Server {
-    let server = Server::new();
+fn filled(current: &str, previous: &str) -> StubServer {
+    let server = StubServer::new();
     server.foreign_release(1_700_000_000, &App::good("older"));
     server.foreign_release(1_700_000_100, &App::good("old"));
     let absolute = |text: &str| text.replace('@', &server.target().display().to_string());
@@ -131,7 +131,7 @@ fn listing(target: &Path) -> String {
 
 #[test]
 fn a_unit_that_is_not_there_is_not_ready() {
-    let server = Server::new();
+    let server = StubServer::new();
     fs::write(
         server.home().join("unit/state"),
         "LoadState=not-found\nActiveState=inactive\n",
@@ -153,7 +153,7 @@ fn a_unit_that_is_not_there_is_not_ready() {
 
 #[test]
 fn a_release_that_its_application_has_changed_is_no_source() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let file = server.target().join("current/src/main.py");
     let length = fs::metadata(&file).unwrap().len();
     fs::write(&file, vec![b'!'; usize::try_from(length).unwrap()]).unwrap();
@@ -166,8 +166,9 @@ fn a_release_that_its_application_has_changed_is_no_source() {
 
 #[test]
 fn a_release_shares_no_file_with_one_that_is_full_of_hard_links() {
-    let server =
-        Server::with(&App::good("old").with("hard-linked", Node::File(0o644, b"shared".to_vec())));
+    let server = StubServer::with(
+        &App::good("old").with("hard-linked", Node::File(0o644, b"shared".to_vec())),
+    );
     let old = fs::canonicalize(server.target().join("current")).unwrap();
     fs::hard_link(old.join("hard-linked"), server.home().join("cache")).unwrap();
     let app = App::good("new").with("copied", Node::File(0o644, b"shared".to_vec()));

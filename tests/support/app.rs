@@ -52,7 +52,7 @@ impl App {
     /// One of the examples as it is.
     pub(crate) fn example(name: &str) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        crate::server::copy_tree(&Path::new(EXAMPLES).join(name).join("."), folder.path());
+        crate::throwaway::copy_tree(&Path::new(EXAMPLES).join(name).join("."), folder.path());
         Self {
             folder,
             version: "1".to_owned(),

@@ -1,7 +1,7 @@
 //! Runs of the program under test, in a scrubbed environment.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 use rustix::process::{kill_process, Pid, Signal};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -41,7 +41,7 @@ pub(crate) struct Run {
     pub(crate) uploaded: Option<Duration>,
 }
 
-impl Server {
+impl ThrowawayServer {
     /// A deployment of `app` with quick but whole checks.
     pub(crate) fn deployment(&self, app: &App) -> Deployment {
         let folder = TempDir::new().unwrap();
@@ -105,7 +105,7 @@ impl Deployment {
     }
 
     /// Connects there: a relay's port, or the server's own.
-    pub(crate) fn at_port(self, server: &Server, port: u16) -> Self {
+    pub(crate) fn at_port(self, server: &ThrowawayServer, port: u16) -> Self {
         self.input("port", &port.to_string())
             .input("known-hosts", &server.known_hosts(port))
     }

@@ -1,5 +1,7 @@
 use super::steps;
-use crate::protocol::{ConnectionKind, KeyState, OfferedKey};
+use crate::protocol::{
+    known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,
+};
 use crate::report::foreign::all;
 use crate::report::place::{shell, Place};
 
@@ -76,15 +78,12 @@ fn offered_key(offered: &OfferedKey) -> String {
 }
 
 fn by_the_console(place: &Place) -> String {
-    let name = match place.port {
-        22 => place.host.clone(),
-        port => format!("[{}]:{port}", place.host),
-    };
+    let name = known_hosts_name(&place.host, place.port);
     steps(
         "either the server was set up anew, or somebody stands between; only the server itself can tell. On its console \
          (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:",
         &[
-            format!("awk -v host={} '{{print host, $1, $2}}' /etc/ssh/ssh_host_ed25519_key.pub", shell(&name)),
+            known_hosts_command(&name),
             "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub".to_owned(),
         ],
     )

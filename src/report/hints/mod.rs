@@ -343,7 +343,7 @@ mod tests {
         is the input host right (web1.example)? If it is, its name is not in the public DNS
         ---
         either the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:
-          awk -v host=web1.example '{print host, $1, $2}' /etc/ssh/ssh_host_ed25519_key.pub
+          sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
         ---
         the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that nobody else may write; on the server's console:

@@ -5,7 +5,7 @@ use crate::settings::host::{host_and_port, HostName, Port, UserName};
 use crate::settings::jump::{Jump, JumpParts};
 use crate::settings::key::{Key, Secret};
 use crate::settings::key_form::Lock;
-use crate::settings::known_hosts::{KnownHosts, HOW};
+use crate::settings::known_hosts::{how, how_for, KnownHosts};
 use crate::settings::model::{Server, Surroundings};
 use crate::settings::problem::{wrong, Wrong};
 use crate::settings::reader::Reader;
@@ -23,7 +23,7 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     let no_lines = || {
         Wrong::new(
             "is required: without it nothing is sent, for any server could be an impostor",
-            HOW,
+            how(),
         )
     };
     let known_hosts = reader.required("known-hosts", no_lines, KnownHosts::parse);
@@ -34,7 +34,7 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     let connect_attempts = reader.with_default("connect-attempts", attempts);
     let host = host.map(|(host, _)| host);
     if let (Some(lines), Some(host), Some(port)) = (&known_hosts, &host, port) {
-        names_server(reader, lines, "host", (host, port));
+        names_server(reader, lines, host, port);
     }
     let jump = jump.and_then(|jump| {
         jump.map_or(Some(None), |parts| {
@@ -42,7 +42,7 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
         })
     });
     if let (Some(lines), Some(Some(jump))) = (&known_hosts, &jump) {
-        names_server(reader, lines, "jump-host", (&jump.host, jump.port));
+        names_server(reader, lines, &jump.host, jump.port);
         if Some(&jump.host) == host.as_ref() && Some(jump.port) == port {
             let wrong = Wrong::new(
                 "is the server itself",
@@ -170,19 +170,10 @@ fn no_key(on_actions: bool) -> Wrong {
     )
 }
 
-/// The server that `input` gives must be among those of `known-hosts`.
-fn names_server(
-    reader: &mut Reader<'_>,
-    lines: &KnownHosts,
-    input: &str,
-    (host, port): (&HostName, Port),
-) {
+/// The server must be among those of `known-hosts`.
+fn names_server(reader: &mut Reader<'_>, lines: &KnownHosts, host: &HostName, port: Port) {
     if !lines.names(host, port) {
         let what = format!("has no line for {host}, port {port}");
-        reader.problem(
-            "known-hosts",
-            None,
-            Wrong::new(what, HOW.replace("`host`", &format!("`{input}`"))),
-        );
+        reader.problem("known-hosts", None, Wrong::new(what, how_for(host, port)));
     }
 }

@@ -60,51 +60,54 @@ fn next(shared: &Shared, mut request: Request) -> Next {
     let complaint = check(shared, &mut request);
     let kind = kind(&request);
     let script = take(shared, &kind);
-    let usual = |shared: &Shared| usual(shared, &request, complaint.clone());
+    let usual = || usual(shared, &request, complaint.clone());
     let (next, status) = match script {
         None => {
-            let response = usual(shared);
+            let response = usual();
             let status = response.status.to_string();
             write_down(&request, &response);
             (Next::Answer(response), status)
         }
-        Some(Script::Say {
-            status,
-            headers,
-            body,
-        }) => {
-            let headers = headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect();
-            (
-                Next::Answer(Response {
-                    status,
-                    headers,
-                    body,
-                }),
-                status.to_string(),
-            )
-        }
-        Some(Script::Silent) => (Next::Wait, "silent".to_owned()),
-        Some(Script::Cut) => (Next::End, "cut".to_owned()),
-        Some(Script::DoneSilent) => (Next::Wait, format!("{}, silent", usual(shared).status)),
-        Some(Script::DoneCut) => (Next::End, format!("{}, cut", usual(shared).status)),
-        Some(Script::DoneSay { status, body }) => {
-            let done = usual(shared).status;
-            (
-                Next::Answer(Response {
-                    status,
-                    headers: Vec::new(),
-                    body,
-                }),
-                format!("{done}, said {status}"),
-            )
-        }
+        Some(script) => scripted(script, usual),
     };
     shared.book().calls.push(format!("{kind} {status}"));
     meet(shared, &kind);
     next
+}
+
+/// What the script says, and how the call is recorded. `usual` carries the request out.
+fn scripted(script: Script, usual: impl FnOnce() -> Response) -> (Next, String) {
+    match script {
+        Script::Say {
+            status,
+            headers,
+            body,
+        } => {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            let response = Response {
+                status,
+                headers,
+                body,
+            };
+            (Next::Answer(response), status.to_string())
+        }
+        Script::Silent => (Next::Wait, "silent".to_owned()),
+        Script::Cut => (Next::End, "cut".to_owned()),
+        Script::DoneSilent => (Next::Wait, format!("{}, silent", usual().status)),
+        Script::DoneCut => (Next::End, format!("{}, cut", usual().status)),
+        Script::DoneSay { status, body } => {
+            let done = usual().status;
+            let response = Response {
+                status,
+                headers: Vec::new(),
+                body,
+            };
+            (Next::Answer(response), format!("{done}, said {status}"))
+        }
+    }
 }
 
 /// `POST /issues`: without what is always the same.

@@ -89,7 +89,7 @@ fn unreachable_by_host_key() {
     ✗ connect failed
     │ @@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@
     │ Host key verification failed.
-    ::error title=Server is unreachable::on the way: the server's host key is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server runs what it ran%0Aeither the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:%0A  awk -v host=web1.example '{print host, $1, $2}' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    ::error title=Server is unreachable::on the way: the server's host key is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server runs what it ran%0Aeither the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:%0A  sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     unreachable: on the way: the server's host key is not the one in known-hosts (Host key verification failed.); nothing was changed; the server runs what it ran; 12.3 s
     ");
 }

@@ -1,11 +1,11 @@
-//! Where there is nothing to go back to.
+//! A first release, or one that follows an unhealthy release, fails: nothing healthy remains to roll back to.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 
 #[test]
 fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_follows() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let run = server
         .deployment(&App::health_500("1"))
         .input("health-timeout", "8s")
@@ -32,7 +32,7 @@ fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_
 
 #[test]
 fn a_stray_process_on_the_port_is_not_taken_for_the_first_release() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let stray = "import http.server, sys\n\
         class H(http.server.BaseHTTPRequestHandler):\n\
         \x20   def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'stray')\n\
@@ -54,4 +54,32 @@ fn a_stray_process_on_the_port_is_not_taken_for_the_first_release() {
     run.assert_last_line("nothing to go back to");
     assert!(!server.has(&format!("{TARGET}/current")));
     server.assert_quiet();
+}
+
+#[test]
+fn a_release_before_that_was_not_healthy_is_put_back_and_said_to_be_so() {
+    let server = ThrowawayServer::up();
+    let folder = format!("{TARGET}/releases/1762147685");
+    crate::throwaway::copy_tree(&App::import_error("0").path(), &server.path(&folder));
+    server.exec(&format!("chown -R deploy:deploy {folder}"));
+    server.exec_as_deploy(&format!(
+        "cd {folder}; ~/.local/bin/uv sync --frozen --quiet; ln -s {folder} {TARGET}/current"
+    ));
+    let run = server
+        .deployment(&App::health_500("1"))
+        .input("health-timeout", "8s")
+        .run();
+    run.assert_ended(5, "failed", "verify");
+    run.assert_last_line("what ran before was not healthy either");
+    run.assert_says("what ran before was not healthy");
+    assert_eq!(
+        server.exec(&format!("readlink -e {TARGET}/current")),
+        folder
+    );
+    server.assert_quiet();
+
+    let good = server
+        .deploy(&App::version("2"))
+        .assert_deployed(Some("1762147685"));
+    server.assert_live(&good, "2", None);
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// A room, and whom it may know besides itself.
 const MAY_KNOW: [(&str, &[&str]); 8] = [
-    ("settings", &[]),
+    ("settings", &["protocol"]),
     ("protocol", &[]),
     ("text", &[]),
     ("server", &["protocol"]),

@@ -1,9 +1,9 @@
-//! How the unit is watched while a release settles: its main process is this test's, or one that this test ends.
+//! How the unit is watched during the settle time. Its main process is the test's own, or one that the test ends.
 
 use crate::app::App;
 use crate::client::{Client, Sending};
 use crate::poll::wait_for;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Outcome, Reason, Step, What};
 use std::fs;
 use std::process::{Child, Command};
@@ -22,7 +22,7 @@ const AT_ONCE: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(2);
 
 struct Watched {
-    server: Server,
+    server: StubServer,
     app: App,
     client: Client,
 }
@@ -30,7 +30,7 @@ struct Watched {
 impl Watched {
     /// A release of which the unit runs this process; it was seen to be up, and is due after `settle` only.
     fn new(main: u32, settle: Duration) -> Self {
-        let server = Server::new();
+        let server = StubServer::new();
         fs::write(server.home().join("main"), format!("{main}\n")).unwrap();
         server.before_systemctl(NOTING);
         let app = App::good("new");

@@ -1,11 +1,11 @@
-//! The commands of docs/server.md, run as they stand on a server that knows nothing of the service, make one to deploy to; and
-//! those of docs/troubleshooting.md help.
+//! The commands in docs/server.md, run exactly as written, prepare a server for a deployment; those in
+//! docs/troubleshooting.md show what is live and roll back.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::fs;
 
-/// The shell commands of a page, in their order.
+/// The shell commands of a page, in order.
 fn blocks(page: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     text.split("```sh\n")
@@ -14,8 +14,8 @@ fn blocks(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// The guide's commands, for a service and a user that the throwaway server has not got.
-fn commands(server: &Server) -> Vec<String> {
+/// The commands of docs/server.md, for a service and a user that the throwaway server does not have yet.
+fn commands(server: &ThrowawayServer) -> Vec<String> {
     let renamed = |block: String| {
         let ours = block
             .replace("/.deploy/", "/.OURS/")
@@ -27,10 +27,10 @@ fn commands(server: &Server) -> Vec<String> {
     blocks("server.md").into_iter().map(renamed).collect()
 }
 
-fn prepared() -> (Server, Vec<String>) {
-    let server = Server::up();
+fn prepared() -> (ThrowawayServer, Vec<String>) {
+    let server = ThrowawayServer::up();
     let commands = commands(&server);
-    // the port is to be free, and key and uv are where the guide says that they are to be
+    // the port must be free, and key and uv must be where the page says
     server.exec("systemctl disable --now diting");
     for command in &commands {
         if !command.starts_with("sed ") {
@@ -88,7 +88,7 @@ fn a_server_prepared_by_the_guide_is_ready_and_guards_itself_after_a_power_cut()
 
 #[test]
 fn by_hand_the_commands_for_a_red_deployment_tell_what_is_there_and_go_back() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let second = server.deploy_well(&App::version("2"), Some(&first));
     let [look, back, ask] = blocks("troubleshooting.md").try_into().unwrap();

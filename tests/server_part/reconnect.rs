@@ -1,11 +1,11 @@
-//! A runner half whose line was cut comes back with the same transaction: nothing is done twice, nothing is told twice, and
-//! nothing is left untold.
+//! A runner half that lost its connection comes back with the same transaction: nothing is done twice, and each event is
+//! reported once.
 
 use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
-use crate::server::Server;
-use crate::sound::{within_seconds, Sound};
+use crate::invariants::{within_seconds, Invariants};
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Install, Outcome, Plan, Step, ToServer, What};
 use std::fs;
 
@@ -23,7 +23,7 @@ fn ended(told: &Told) -> bool {
 
 /// A server on which a transaction is stopped in its restart, and the runner half that saw it so far.
 struct Stopped {
-    server: Server,
+    server: StubServer,
     app: App,
     plan: Plan,
     client: Client,
@@ -32,7 +32,7 @@ struct Stopped {
 
 impl Stopped {
     fn new() -> Self {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let app = App::good("new");
         let (client, gate) = stopped_in_restart(&server, &app);
         let plan = client.plan().clone();
@@ -104,7 +104,7 @@ fn after_the_end_it_hears_the_rest() {
         stopped.client.hang_up();
         stopped.client.wait();
         fs::remove_file(&stopped.gate).unwrap();
-        Sound::of(&stopped.server);
+        Invariants::of(&stopped.server);
         let told = stopped.comes_back(heard).finish(&stopped.app);
         assert_eq!(own(&told.events).is_empty(), heard > 0, "{told:?}");
         assert!(
@@ -143,7 +143,7 @@ fn a_transaction_that_is_killed_meanwhile_is_ended_and_told() {
             !told.has(|what| matches!(what, What::PointOfNoReturn { .. })),
             "{told:?}"
         );
-        Sound::of(&stopped.server).after(&told);
+        Invariants::of(&stopped.server).after(&told);
         assert_eq!(stopped.server.runs().as_deref(), Some("old"));
         assert_eq!(stopped.server.look_in().recovered(), None, "it was told");
     }
@@ -151,7 +151,7 @@ fn a_transaction_that_is_killed_meanwhile_is_ended_and_told() {
 
 #[test]
 fn before_the_switch_an_earlier_login_is_asked_to_leave_and_everything_begins_anew() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
     // nobody else is waited for
@@ -185,14 +185,16 @@ fn before_the_switch_an_earlier_login_is_asked_to_leave_and_everything_begins_an
 
 #[test]
 fn a_login_that_waits_for_contents_that_never_come_leaves_too() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
     let mut first = server.start(&plan);
     first.open(&plan, &app);
     first.send([ToServer::Ask]);
     assert!(first.follow_until(&app, |what| *what == What::Step(Step::Upload)));
-    assert!(within_seconds(|| !Sound::of_running(&server).lock_is_free()));
+    assert!(within_seconds(
+        || !Invariants::of_running(&server).lock_is_free()
+    ));
     let mut again = server.start(&plan);
     again.come_back(&plan, 0, &app);
     assert_eq!(again.finish(&app).outcome(), Some(Outcome::Deployed));
@@ -201,7 +203,7 @@ fn a_login_that_waits_for_contents_that_never_come_leaves_too() {
 
 #[test]
 fn what_has_failed_is_not_done_twice() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
     plan.before_switch = Some("echo once >> ../../migrations; false".to_owned());
@@ -226,7 +228,7 @@ fn what_has_failed_is_not_done_twice() {
 
 #[test]
 fn another_deployments_login_is_not_asked_to_leave() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (app, next) = (App::good("new"), App::good("next"));
     let plan = server.plan(&app);
     let mut holder = server.start(&plan);

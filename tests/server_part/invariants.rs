@@ -1,7 +1,7 @@
-//! What must hold whenever nothing is running: after every run, and after every fault and the run that follows it.
+//! What must hold whenever nothing is running: after every run, and after every injected error and the run that follows.
 
 use crate::client::Told;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Outcome, ReleaseId, Step, Verdict, What};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -9,21 +9,21 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-pub(crate) struct Sound<'a> {
-    server: &'a Server,
+pub(crate) struct Invariants<'a> {
+    server: &'a StubServer,
 }
 
-impl<'a> Sound<'a> {
+impl<'a> Invariants<'a> {
     /// Waits for retention, which nobody waits for, then looks at what holds at any time.
-    pub(crate) fn of(server: &'a Server) -> Self {
-        let sound = Self { server };
-        sound.wait_until_alone();
-        sound.always();
-        sound
+    pub(crate) fn of(server: &'a StubServer) -> Self {
+        let invariants = Self { server };
+        invariants.wait_until_alone();
+        invariants.always();
+        invariants
     }
 
     /// While something runs; nothing is looked at.
-    pub(crate) fn of_running(server: &'a Server) -> Self {
+    pub(crate) fn of_running(server: &'a StubServer) -> Self {
         Self { server }
     }
 

@@ -1,4 +1,5 @@
-//! A throwaway server: systemd, sshd, logind, sudo and uv, with the unit that the project's first users have.
+//! A server of scripts/throwaway-server: systemd, sshd, logind, sudo and uv, with the unit that the project's first
+//! users have.
 
 use crate::poll::wait_for;
 use std::io::{Read, Write};
@@ -15,15 +16,15 @@ pub(crate) const TARGET: &str = "/opt/diting";
 /// For what follows a verdict: retention, and the server part's farewell.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// A running server; gone when dropped.
-pub(crate) struct Server {
+/// A running server; removed when dropped.
+pub(crate) struct ThrowawayServer {
     name: String,
     state: PathBuf,
     pub(crate) ssh_port: u16,
     pub(crate) app_port: u16,
 }
 
-impl Server {
+impl ThrowawayServer {
     pub(crate) fn up() -> Self {
         Self::up_with(&[])
     }
@@ -235,7 +236,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ThrowawayServer {
     fn drop(&mut self) {
         if std::env::var_os("KEEP_SERVERS").is_some() {
             return;

@@ -1,13 +1,18 @@
-//! From the point of no return on the server finishes by itself.
+//! After the point of no return the server finishes by itself, also if the client or the transaction is killed or the
+//! power fails.
 
 use crate::app::App;
 use crate::poll::wait_for;
 use crate::run::{Deployment, Running};
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
 
+/// Much shorter than the settle window and the pauses between reconnects.
+const AT_ONCE: Duration = Duration::from_secs(6);
 const POINT: &str = "from here on the server finishes alone";
 
-fn good(server: &Server) -> String {
+fn good(server: &ThrowawayServer) -> String {
     server.deploy_well(&App::version("1"), None)
 }
 
@@ -25,7 +30,13 @@ fn switched(deployment: Deployment) -> Running {
     run
 }
 
-fn wait_for_the_end(server: &Server) {
+fn verifying(deployment: Deployment) -> Running {
+    let run = deployment.input("health-settle", "10s").start();
+    run.wait_for("answered 200");
+    run
+}
+
+fn wait_for_the_end(server: &ThrowawayServer) {
     wait_for("the transaction ends", || {
         !server.has(&format!("{TARGET}/.deploy/pending"))
     });
@@ -33,13 +44,13 @@ fn wait_for_the_end(server: &Server) {
 }
 
 /// The release that the newest record is of.
-fn newest(server: &Server) -> String {
+fn newest(server: &ThrowawayServer) -> String {
     server.releases().pop().unwrap()
 }
 
 #[test]
 fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = good(&server);
     past_the_point(
         server
@@ -65,7 +76,7 @@ fn a_killed_client_leaves_a_good_release_live_and_the_next_run_says_so() {
 
 #[test]
 fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = good(&server);
     past_the_point(
         server
@@ -86,7 +97,7 @@ fn a_killed_client_leaves_a_broken_release_rolled_back_and_the_next_run_says_so(
 
 #[test]
 fn a_power_cut_before_the_commit_ends_on_the_old_release_and_the_run_that_waits_says_so() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = good(&server);
     let run = switched(
         server
@@ -107,7 +118,7 @@ fn a_power_cut_before_the_commit_ends_on_the_old_release_and_the_run_that_waits_
 
 #[test]
 fn a_power_cut_that_nobody_waits_out_is_told_by_the_next_run() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = good(&server);
     let run = switched(
         server
@@ -128,4 +139,62 @@ fn a_power_cut_that_nobody_waits_out_is_told_by_the_next_run() {
     server.assert_live(&first, "1", None);
     // the one before is gone: of failed ones the last is kept
     assert_eq!(server.releases(), [first, third]);
+}
+
+#[test]
+fn a_signal_after_the_switch_is_unknown_at_once_and_the_server_goes_on() {
+    let server = ThrowawayServer::up();
+    let first = good(&server);
+    let run = verifying(server.deployment(&App::version("2")));
+    run.signal(Signal::TERM);
+    let signalled = Instant::now();
+    let run = run.finish();
+    assert!(signalled.elapsed() < AT_ONCE, "{:?}", signalled.elapsed());
+    run.assert_ended(9, "unknown", "verify");
+    let second = run.output("release").to_owned();
+    wait_for("the commit", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
+    server.assert_live(&second, "2", Some(&first));
+}
+
+#[test]
+fn a_frozen_client_stops_nothing_and_learns_the_end_when_it_wakes() {
+    let server = ThrowawayServer::up();
+    let first = good(&server);
+    let run = verifying(server.deployment(&App::version("2")));
+    run.signal(Signal::STOP);
+    wait_for("the commit", || {
+        !server.has(&format!("{TARGET}/.deploy/pending"))
+    });
+    run.signal(Signal::CONT);
+    let second = run.finish().assert_deployed(Some(&first));
+    server.assert_live(&second, "2", Some(&first));
+}
+
+#[test]
+fn a_killed_transaction_is_brought_to_its_end_by_whoever_follows_or_by_the_next_run() {
+    let server = ThrowawayServer::up();
+    let first = good(&server);
+    let run = verifying(server.deployment(&App::version("2")));
+    server.exec("pkill -KILL -f '[s]erver-part transact'");
+    run.finish().assert_rolled_back("recover", &first);
+    server.assert_live(&first, "1", None);
+
+    // and so whoever follows it: another one is asked over the same line
+    let run = verifying(server.deployment(&App::version("3")));
+    server.exec("pkill -KILL -f '[s]erver-part'");
+    let run = run.finish();
+    run.assert_rolled_back("recover", &first);
+    run.assert_silent_about("connecting again");
+    server.assert_live(&first, "1", None);
+
+    let run = verifying(server.deployment(&App::version("4")));
+    run.kill();
+    server.exec("pkill -KILL -f '[s]erver-part'");
+    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+    let run = server.deploy(&App::version("5"));
+    let fifth = run.assert_deployed(Some(&first));
+    run.assert_says("== recover");
+    server.assert_live(&fifth, "5", Some(&first));
 }

@@ -1,11 +1,11 @@
-//! What works.
+//! Deployments that succeed.
 
 use crate::app::App;
-use crate::server::Server;
+use crate::throwaway::ThrowawayServer;
 
 #[test]
 fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let (app, update) = (App::version("1").large(), App::version("2").large());
 
     let run = server.deployment(&app).on_github().run();

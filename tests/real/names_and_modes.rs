@@ -1,53 +1,16 @@
-//! What stays on the server, and how it looks there.
+//! Names, links and modes of files as they arrive on the server.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{symlink, PermissionsExt};
-
-#[test]
-fn retention_keeps_what_it_should_and_what_cannot_be_deleted_is_a_warning_of_the_next_run() {
-    let server = Server::up();
-    server.drop_in("[Unit]\nStartLimitIntervalSec=0\n");
-    let deploy = |app: &App| server.deployment(app).input("retention", "2").run();
-    let mut ids = Vec::new();
-    for version in ["1", "2", "3"] {
-        ids.push(deploy(&App::version(version)).assert_deployed(ids.last().map(String::as_str)));
-    }
-    server.assert_quiet();
-    assert_eq!(server.releases(), ids[1..]);
-    let failed = deploy(&App::import_error("4")).assert_rolled_back("verify", &ids[2]);
-    server.assert_quiet();
-    assert_eq!(server.releases(), [ids[1].clone(), ids[2].clone(), failed]);
-
-    // an app that runs as root may leave such a thing
-    let stubborn = format!("{TARGET}/releases/{}/cache", ids[1]);
-    server.exec(&format!(
-        "mkdir {stubborn} && touch {stubborn}/file && chmod 700 {stubborn}"
-    ));
-    ids.push(deploy(&App::version("5")).assert_deployed(Some(&ids[2])));
-    server.assert_quiet();
-    assert_eq!(server.releases(), ids[2..]);
-    let run = deploy(&App::version("6"));
-    ids.push(run.assert_deployed(Some(&ids[3])));
-    server.assert_quiet();
-    run.assert_says("an old release could not be deleted");
-    let path = format!("{TARGET}/.deploy/trash/{}", ids[1]);
-    run.assert_says(&path);
-    assert_eq!(server.releases(), ids[3..]);
-
-    // the cure that the warning names
-    server.exec(&format!("rm -rf {path}"));
-    deploy(&App::version("7")).assert_deployed(Some(&ids[4]));
-    server.assert_quiet();
-    deploy(&App::version("8")).assert_silent_about("could not be deleted");
-}
+use std::path::Path;
 
 #[test]
 fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let rc = server.read("/home/deploy/.bashrc");
     fs::write(
         server.path("/home/deploy/.bashrc"),
@@ -58,10 +21,15 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     assert_eq!(server.exec("su -l deploy -c umask"), "0077");
 
     let app = odd_app();
-    let folder = app.path();
     let release = server.deploy_well(&app, None);
     let there = server.path(&format!("{TARGET}/releases/{release}"));
-    let bytes = |name: &[u8]| fs::read(there.join(OsStr::from_bytes(name))).unwrap();
+    assert_contents(&there);
+    assert_links(&there, &app.path());
+    assert_modes(&there);
+}
+
+fn assert_contents(release: &Path) {
+    let bytes = |name: &[u8]| fs::read(release.join(OsStr::from_bytes(name))).unwrap();
     let names: [&[u8]; 6] = [
         b"with space",
         b"new\nline",
@@ -72,19 +40,25 @@ fn names_links_and_modes_arrive_as_they_should_whatever_the_umask() {
     ];
     let contents: Vec<u8> = names.into_iter().flat_map(bytes).collect();
     assert_eq!(contents, b"abcdfe");
+}
+
+fn assert_links(release: &Path, source: &Path) {
     for (link, to) in [
         ("to a file", "with space"),
         ("dangling", "nowhere/../at all"),
         ("to a folder", "deep"),
     ] {
         assert_eq!(
-            fs::read_link(there.join(link)).unwrap(),
-            folder.join(link).read_link().unwrap(),
+            fs::read_link(release.join(link)).unwrap(),
+            source.join(link).read_link().unwrap(),
             "{to}"
         );
     }
+}
+
+fn assert_modes(release: &Path) {
     let mode = |name: &str| {
-        fs::symlink_metadata(there.join(name))
+        fs::symlink_metadata(release.join(name))
             .unwrap()
             .permissions()
             .mode()

@@ -1,8 +1,8 @@
-//! README.md, "By hand": its commands, run as they stand; only host, port and key are those of the throwaway server.
+//! The README's commands for the command line, run exactly as written except for host, port and key.
 
 use crate::app::App;
 use crate::run::PROGRAM;
-use crate::server::{write_private, Server};
+use crate::throwaway::{write_private, ThrowawayServer};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// The README's shell commands that begin with `first`, for `server`.
-fn commands(server: &Server, first: &str) -> String {
+fn commands(server: &ThrowawayServer, first: &str) -> String {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let mut blocks = readme
         .split("```sh\n")
@@ -25,12 +25,12 @@ fn commands(server: &Server, first: &str) -> String {
 
 /// A person's machine: the key in the home folder, the program on PATH, and in the app's folder what the README names.
 struct Person<'a> {
-    server: &'a Server,
+    server: &'a ThrowawayServer,
     home: TempDir,
 }
 
 impl<'a> Person<'a> {
-    fn new(server: &'a Server) -> Self {
+    fn new(server: &'a ThrowawayServer) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join(".ssh")).unwrap();
         write_private(&home.path().join(".ssh/deploy"), &server.key());
@@ -83,7 +83,7 @@ fn program(path: &Path) {
 
 #[test]
 fn the_commands_of_the_readme_deploy_go_back_and_list() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
     let (person, app) = (Person::new(&server), App::version("2"));
     let log = person.runs(&commands(&server, "export INPUT_KEY="), &app);

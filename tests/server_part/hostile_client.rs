@@ -1,9 +1,9 @@
-//! Clients that are hostile, or broken: an error, bounded, and nothing outside of the release's folder.
+//! Hostile or broken clients get an error, use bounded resources, and write nothing outside the release's folder.
 
 use crate::app::{App, Node};
 use crate::client::Told;
-use crate::server::Server;
-use crate::sound::Sound;
+use crate::invariants::Invariants;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
 use deploy_action::protocol::{
     root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer,
@@ -11,10 +11,16 @@ use deploy_action::protocol::{
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Sends a plan that announces a tree with these contents, one for each entry, then `messages`.
-fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<ToServer>) -> Told {
+fn tell(
+    server: &StubServer,
+    entries: &[Entry],
+    contents: &[&[u8]],
+    messages: Vec<ToServer>,
+) -> Told {
     let app = App::good("bad");
     let mut plan = server.plan(&app);
     let digests: Vec<_> = contents.iter().map(|content| Digest::of(content)).collect();
@@ -24,11 +30,11 @@ fn tell(server: &Server, entries: &[Entry], contents: &[&[u8]], messages: Vec<To
     client.send([ToServer::Start(Box::new(plan))]);
     client.send(messages);
     let told = client.finish(&app);
-    Sound::of(server).after(&told);
+    Invariants::of(server).after(&told);
     told
 }
 
-fn is_refused(server: &Server, told: &Told) {
+fn is_refused(server: &StubServer, told: &Told) {
     let reason = told
         .verdict
         .as_ref()
@@ -67,23 +73,17 @@ fn folder(path: &str, mode: u32) -> Entry {
     }
 }
 
-#[test]
-fn no_name_leaves_the_release() {
-    let server = Server::with(&App::good("old"));
-    let outside = server.home().join("precious");
-    fs::write(&outside, "as it was").unwrap();
-    let absolute = outside.to_str().unwrap().to_owned();
-    let trees = [
+/// Trees that would write to `home/precious`, or that no client sends.
+fn hostile_trees(home: &Path) -> [Vec<Entry>; 14] {
+    let absolute = home.join("precious");
+    [
         vec![file("../../../home/precious", b"x")],
-        vec![file(&absolute, b"x")],
+        vec![file(absolute.to_str().unwrap(), b"x")],
         vec![
             folder("a", 0o755),
             file("a/../../../../home/precious", b"x"),
         ],
-        vec![
-            link("a", server.home().to_str().unwrap()),
-            file("a/precious", b"x"),
-        ],
+        vec![link("a", home.to_str().unwrap()), file("a/precious", b"x")],
         vec![file("a", b"x"), file("a/b", b"x")],
         vec![file("", b"x")],
         vec![file(".", b"x")],
@@ -94,8 +94,15 @@ fn no_name_leaves_the_release() {
         vec![folder("a", 0o4755)],
         vec![folder("a", 0o777)],
         vec![link("a", "")],
-    ];
-    for tree in trees {
+    ]
+}
+
+#[test]
+fn no_name_leaves_the_release() {
+    let server = StubServer::with(&App::good("old"));
+    let outside = server.home().join("precious");
+    fs::write(&outside, "as it was").unwrap();
+    for tree in hostile_trees(&server.home()) {
         let contents = (0..).zip(&tree).map(|(entry, _)| ToServer::Content {
             entry,
             bytes: b"x".to_vec(),
@@ -113,15 +120,13 @@ fn no_name_leaves_the_release() {
     }
 }
 
-#[test]
-fn contents_that_are_not_those_announced_are_refused() {
-    let server = Server::with(&App::good("old"));
-    let tree = vec![file("a", b"12345"), file("b", b"6")];
+/// Contents other than those of a tree with `a` (12345) and `b` (6).
+fn other_contents(tree: &[Entry]) -> [Vec<ToServer>; 10] {
     let content = |entry, bytes: &[u8]| ToServer::Content {
         entry,
         bytes: bytes.to_vec(),
     };
-    let wrong = [
+    [
         vec![content(0, b"54321"), content(1, b"6"), ToServer::Sent],
         vec![content(0, b"123456"), content(1, b"6"), ToServer::Sent],
         vec![content(1, b"6"), content(0, b"12345"), ToServer::Sent],
@@ -141,9 +146,15 @@ fn contents_that_are_not_those_announced_are_refused() {
         ],
         vec![content(7, b"12345")],
         vec![ToServer::Sent],
-        vec![ToServer::Entries(tree.clone())],
-    ];
-    for messages in wrong {
+        vec![ToServer::Entries(tree.to_vec())],
+    ]
+}
+
+#[test]
+fn contents_that_are_not_those_announced_are_refused() {
+    let server = StubServer::with(&App::good("old"));
+    let tree = vec![file("a", b"12345"), file("b", b"6")];
+    for messages in other_contents(&tree) {
         let all = [ToServer::Entries(tree.clone())]
             .into_iter()
             .chain(messages)
@@ -171,7 +182,7 @@ fn contents_that_are_not_those_announced_are_refused() {
 
 #[test]
 fn a_manifest_other_than_the_announced_one_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let tree = [file("a", b"1")];
     let others = [
         vec![file("b", b"1")],
@@ -207,7 +218,7 @@ fn a_manifest_other_than_the_announced_one_is_refused() {
 /// As two contents would be whose digests begin alike: only the root tells them apart.
 #[test]
 fn a_content_that_only_looks_like_the_announced_one_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let tree = [file("a", b"1")];
     let messages = || {
         let content = ToServer::Content {
@@ -221,12 +232,12 @@ fn a_content_that_only_looks_like_the_announced_one_is_refused() {
 
 #[test]
 fn a_plan_other_than_the_command_line_announced_is_refused() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     let plan = server.plan(&app);
     let changes: [fn(&mut Plan); 3] = [
         |plan| plan.target = "/tmp".to_owned(),
-        |plan| plan.transaction = crate::server::new_transaction(),
+        |plan| plan.transaction = crate::stub_server::new_transaction(),
         |plan| plan.root = Digest::of(b""),
     ];
     for change in changes {
@@ -244,7 +255,7 @@ fn a_plan_other_than_the_command_line_announced_is_refused() {
 
 #[test]
 fn bytes_of_no_protocol_are_an_error() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     for bytes in [
         &b"GET / HTTP/1.0\r\n\r\n"[..],
@@ -277,7 +288,7 @@ fn bytes_of_no_protocol_are_an_error() {
 
 #[test]
 fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad");
     let mut bomb = ZlibEncoder::new(Vec::new(), Compression::best());
     let length = u32::try_from(MAX_FRAME).unwrap() + 1;
@@ -319,7 +330,7 @@ fn a_stream_that_unpacks_without_end_costs_neither_memory_nor_disk() {
 
 #[test]
 fn a_tree_too_large_to_be_true_is_refused_before_anything_is_made() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("bad").with("extra", Node::Folder);
     let mut plan = server.plan(&app);
     plan.entries = u32::MAX;

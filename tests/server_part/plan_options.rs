@@ -1,12 +1,10 @@
-//! What a plan may wish for besides its tree: shared files, an environment, a hook, room on the disk.
+//! What a plan contains besides its tree: shared paths, an environment, before-switch commands.
 
 use crate::app::{App, Node};
 use crate::client::{Sending, Told};
-use crate::full_disk::Small;
-use crate::server::Server;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning,
-    What,
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -32,14 +30,14 @@ fn sharing(paths: &[&str]) -> impl FnOnce(&mut Plan) {
     |plan| plan.shared = shared
 }
 
-fn put(server: &Server, path: &str, content: &str) -> PathBuf {
+fn put(server: &StubServer, path: &str, content: &str) -> PathBuf {
     let path = server.target().join("shared").join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, content).unwrap();
     path
 }
 
-fn in_current(server: &Server, path: &str) -> PathBuf {
+fn in_current(server: &StubServer, path: &str) -> PathBuf {
     server.target().join("current").join(path)
 }
 
@@ -47,12 +45,12 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-fn is_deployed(told: &Told) {
+pub(crate) fn is_deployed(told: &Told) {
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }
 
 /// Nothing was switched or restarted; why.
-fn failed_before_the_switch(server: &Server, told: &Told) -> (Step, Reason) {
+pub(crate) fn failed_before_the_switch(server: &StubServer, told: &Told) -> (Step, Reason) {
     let verdict = told.verdict.clone().unwrap();
     assert!(!verdict.switched, "{verdict:?}");
     assert_eq!(
@@ -63,7 +61,7 @@ fn failed_before_the_switch(server: &Server, told: &Told) -> (Step, Reason) {
     (failure.step, failure.reason)
 }
 
-fn problem_of_shared(server: &Server, told: &Told) -> String {
+fn problem_of_shared(server: &StubServer, told: &Told) -> String {
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
     match failed_before_the_switch(server, told).1 {
         Reason::Shared { path, problem } => format!("{path} {problem}"),
@@ -73,7 +71,7 @@ fn problem_of_shared(server: &Server, told: &Told) -> String {
 
 #[test]
 fn what_is_shared_is_linked_into_each_release_and_moves_with_the_target() {
-    let server = Server::new();
+    let server = StubServer::new();
     put(&server, "config/deep/wechat.yaml", "token: 1\n");
     let app = App::good("one")
         .with("config", Node::Folder)
@@ -105,7 +103,7 @@ fn what_is_shared_is_linked_into_each_release_and_moves_with_the_target() {
 
 #[test]
 fn links_into_what_is_shared_are_absolute_where_releases_lies_on_another_disk() {
-    let server = Server::new();
+    let server = StubServer::new();
     put(&server, "secret", "x");
     fs::create_dir(server.home().join("big")).unwrap();
     symlink(server.home().join("big"), server.target().join("releases")).unwrap();
@@ -115,7 +113,7 @@ fn links_into_what_is_shared_are_absolute_where_releases_lies_on_another_disk() 
 
 #[test]
 fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     put(&server, "folder/inside", "");
     symlink("nowhere", server.target().join("shared/dangling")).unwrap();
     let cases = [
@@ -136,7 +134,7 @@ fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
 
 #[test]
 fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     put(&server, "conf", "shared");
     let file = |content: &[u8]| Node::File(0o644, content.to_vec());
     let tree = App::good("new")
@@ -169,7 +167,7 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
 
 #[test]
 fn nothing_is_made_through_a_link_of_the_tree() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let outside = server.home().join("outside");
     fs::create_dir(&outside).unwrap();
     let to = outside.to_str().unwrap().as_bytes().to_vec();
@@ -192,7 +190,7 @@ fn nothing_is_made_through_a_link_of_the_tree() {
 
 #[test]
 fn what_is_shared_outlives_the_releases_that_link_to_it() {
-    let server = Server::new();
+    let server = StubServer::new();
     let file = put(&server, "config.yaml", "precious");
     let log = put(&server, "logs/today", "precious");
     for name in ["one", "two", "three", "four"] {
@@ -223,7 +221,7 @@ fn with_env_file(content: &str) -> impl FnOnce(&mut Plan) {
 
 #[test]
 fn the_env_file_is_the_releases_own_and_comes_back_with_it() {
-    let server = Server::new();
+    let server = StubServer::new();
     is_deployed(&server.deploy_with(&App::good("old"), with_env_file("KEY=old-secret\n")));
     assert_eq!(
         (
@@ -244,7 +242,7 @@ fn the_env_file_is_the_releases_own_and_comes_back_with_it() {
 
 #[test]
 fn install_finds_the_env_file_and_what_is_shared() {
-    let server = Server::new();
+    let server = StubServer::new();
     put(&server, "config.yaml", "shared");
     let told = server.deploy_with(&App::good("one"), |plan| {
         plan.env_file = Some("A=1".to_owned().into());
@@ -257,7 +255,7 @@ fn install_finds_the_env_file_and_what_is_shared() {
 
 #[test]
 fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
-    let server = Server::new();
+    let server = StubServer::new();
     let outside = server.home().join("outside");
     fs::write(&outside, "as it was").unwrap();
     let link = Node::Link(outside.to_str().unwrap().as_bytes().to_vec());
@@ -313,7 +311,7 @@ fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
 
 #[test]
 fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
-    let server = Server::new();
+    let server = StubServer::new();
     let check = "case $TOKEN in 'sesame'?open) ;; *) exit 9 ;; esac\ntest $UV_LINK_MODE = symlink && test $UV_NO_PROGRESS = 1\n";
     let look = "cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' > ../../command-lines\n";
     let told = server.deploy_with(&App::good("one"), |plan| {
@@ -338,7 +336,7 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
 
 #[test]
 fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let told = server.deploy_with(&App::good("new"), |plan| {
         plan.install = Install::Commands("echo installed > made".to_owned());
         plan.before_switch = Some(
@@ -376,7 +374,7 @@ fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
         ("true\nexit 7", Ending::Exit(7)),
         ("true\nsleep 60", Ending::OutOfTime),
     ] {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let told = server.deploy_with(&App::good("new"), |plan| {
             plan.before_switch = Some(script.to_owned());
             plan.stage_limit = if ending == Ending::OutOfTime {
@@ -393,98 +391,4 @@ fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
             "{reason:?}"
         );
     }
-}
-
-fn room_lacking(told: &Told) -> &Unready {
-    assert_eq!(told.outcome(), Some(Outcome::NotReady), "{told:?}");
-    let failure = told.verdict.as_ref().unwrap().failure.as_ref().unwrap();
-    match &failure.reason {
-        Reason::NotReady(found) if failure.step == Step::Check && found.len() == 1 => &found[0],
-        other => panic!("{other:?}"),
-    }
-}
-
-fn keeping_free(bytes: u64) -> impl FnOnce(&mut Plan) {
-    move |plan| plan.min_free = bytes
-}
-
-#[test]
-fn a_release_that_leaves_too_little_room_is_not_begun() {
-    let server = Server::new();
-    let _disk = Small::with(&server, "size=4m");
-    let big = |name| App::good(name).with("big", Node::File(0o644, vec![b'x'; 1 << 20]));
-    let old = big("old");
-    is_deployed(&server.deploy_with(&old, keeping_free(1 << 20)));
-    // a copy on the server takes its room as well
-    let told = server.deploy_with(&big("new"), keeping_free(5 << 19));
-    match room_lacking(&told) {
-        Unready::Room {
-            needed,
-            free,
-            min_free,
-            inodes: None,
-        } => {
-            assert!(
-                *needed > 1 << 20 && needed + min_free > *free && *free < 3 << 20,
-                "{told:?}"
-            );
-        }
-        other => panic!("{other:?}"),
-    }
-    failed_before_the_switch(&server, &told);
-    assert_eq!(server.releases(), ["old"]);
-    assert_eq!(
-        fs::read_dir(server.own().join("records")).unwrap().count(),
-        2,
-        "the old one's record and index"
-    );
-    is_deployed(&server.deploy_with(&big("new"), keeping_free(3 << 19)));
-}
-
-#[test]
-fn files_count_as_bytes_do() {
-    let server = Server::new();
-    let _disk = Small::with(&server, "size=4m,nr_inodes=500");
-    let told = server.deploy_with(&App::good("new"), keeping_free(1));
-    assert!(
-        matches!(
-            room_lacking(&told),
-            Unready::Room {
-                inodes: Some(1..500),
-                ..
-            }
-        ),
-        "{told:?}"
-    );
-    let other = Server::new();
-    let _unlimited = Small::with(&other, "size=4m,nr_inodes=0");
-    is_deployed(&other.deploy_with(&App::good("new"), keeping_free(1)));
-}
-
-#[test]
-fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
-    let server = Server::new();
-    let _disk = Small::with(&server, "size=4m");
-    server.deploys(&App::good("old"));
-    let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
-    server.deploy_with(&big, |plan| {
-        plan.install = Install::Commands("exit 3".to_owned())
-    });
-    assert_eq!(server.releases(), ["big", "old"]);
-    room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));
-    is_deployed(&server.deploy_with(&big, keeping_free(1 << 20)));
-}
-
-#[test]
-fn a_disk_that_is_nearly_full_is_warned_of() {
-    let server = Server::new();
-    let _disk = Small::with(&server, "size=4m");
-    let is_warned =
-        |told: &Told| told.has(|what| matches!(what, What::Warning(Warning::DiskNearlyFull(80..))));
-    let told = server.deploys(&App::good("one"));
-    assert!(!is_warned(&told), "{told:?}");
-    fs::write(server.target().join("filler"), vec![1; 3 << 20]).unwrap();
-    fs::write(server.target().join("more"), vec![1; 300 << 10]).unwrap();
-    let told = server.deploys(&App::good("two"));
-    assert!(is_warned(&told), "{told:?}");
 }

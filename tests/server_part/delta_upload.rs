@@ -1,9 +1,9 @@
-//! Files that the server has in an earlier version: what is new in them travels, and nothing else.
+//! Files of which the server has an earlier version: only the new parts are uploaded.
 
 use crate::app::{App, Node};
 use crate::client::{Sending, Told};
-use crate::server::Server;
-use crate::sound::Sound;
+use crate::invariants::Invariants;
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{Digest, Outcome, Reason, ToServer};
 use std::fs;
 
@@ -34,7 +34,7 @@ fn edited(content: &[u8]) -> Vec<u8> {
 #[test]
 fn of_an_edited_file_only_what_is_new_travels() {
     let old = noise(1, 4000);
-    let server = Server::with(&app("old", old.clone()));
+    let server = StubServer::with(&app("old", old.clone()));
     let told = server.deploys(&app("new", edited(&old)));
     assert_eq!(
         (told.known.len(), told.asked, told.staged().received),
@@ -58,7 +58,7 @@ fn of_an_edited_file_only_what_is_new_travels() {
 
 #[test]
 fn another_content_travels_whole_and_so_does_what_is_short() {
-    let server = Server::with(&app("old", noise(1, 4000)));
+    let server = StubServer::with(&app("old", noise(1, 4000)));
     let told = server.deploys(&app("new", noise(2, 4000)));
     assert!(
         told.received >= LARGE && told.received < LARGE + NAMES,
@@ -77,7 +77,7 @@ fn another_content_travels_whole_and_so_does_what_is_short() {
 #[test]
 fn an_earlier_version_that_changes_meanwhile_is_found_out_and_the_whole_travels() {
     let mut content = noise(1, 4000);
-    let server = Server::with(&app("old", content.clone()));
+    let server = StubServer::with(&app("old", content.clone()));
     for (name, change) in [("flipped", true), ("shortened", false)] {
         content = edited(&content);
         let new = app(name, content.clone());
@@ -108,7 +108,7 @@ fn an_earlier_version_that_changes_meanwhile_is_found_out_and_the_whole_travels(
 #[test]
 fn a_live_release_without_a_record_helps_too() {
     let old = noise(1, 4000);
-    let server = Server::new();
+    let server = StubServer::new();
     server.foreign_release(1_700_000_000, &app("foreign", old.clone()));
     server.link("current", "releases/1700000000");
     let told = server.deploys(&app("new", edited(&old)));
@@ -122,7 +122,7 @@ fn an_earlier_version_that_is_far_too_long_to_be_told_of_harms_no_other_file() {
     let both = |name: &str, large: Vec<u8>, small: Vec<u8>| {
         app(name, large).with("small", Node::File(0o644, small))
     };
-    let server = Server::new();
+    let server = StubServer::new();
     server.foreign_release(1_700_000_000, &both("long", long, small.clone()));
     server.link("current", "releases/1700000000");
     let told = server.deploys(&both("both", noise(6, 100), edited(&small)));
@@ -134,7 +134,7 @@ fn an_earlier_version_that_is_far_too_long_to_be_told_of_harms_no_other_file() {
 #[test]
 fn an_index_of_whole_digests_is_read() {
     let old = noise(1, 4000);
-    let server = Server::with(&app("old", old.clone()));
+    let server = StubServer::with(&app("old", old.clone()));
     let id = server.id_by("current");
     let index = server.target().join(format!(".deploy/records/{id}.files"));
     let whole = |line: &[u8]| {
@@ -171,7 +171,7 @@ fn a_large_tree_is_made_by_several_hands_and_comes_out_right() {
         };
         (0..1000).fold(App::good(name).with("lib", Node::Folder), file)
     };
-    let server = Server::with(&tree("old", false));
+    let server = StubServer::with(&tree("old", false));
     let told = server.deploys(&tree("new", true));
     assert_eq!((told.known.len(), told.staged().received), (10, 11));
     assert_eq!(told.staged().copied, tree("new", true).contents() - 11);
@@ -179,7 +179,7 @@ fn a_large_tree_is_made_by_several_hands_and_comes_out_right() {
 }
 
 /// Asks with a good manifest, then says `messages` of the file that is known.
-fn say(server: &Server, new: &App, messages: impl FnOnce(u32) -> Vec<ToServer>) -> Told {
+fn say(server: &StubServer, new: &App, messages: impl FnOnce(u32) -> Vec<ToServer>) -> Told {
     let plan = server.plan(new);
     let mut client = server.start(&plan);
     client.open(&plan, new);
@@ -199,7 +199,7 @@ fn say(server: &Server, new: &App, messages: impl FnOnce(u32) -> Vec<ToServer>) 
 #[test]
 fn what_is_not_known_cannot_be_taken() {
     let old = noise(1, 4000);
-    let server = Server::with(&app("old", old.clone()));
+    let server = StubServer::with(&app("old", old.clone()));
     let new = app("new", edited(&old));
     let known = |entry, first, count| ToServer::Known {
         entry,
@@ -227,7 +227,7 @@ fn what_is_not_known_cannot_be_taken() {
             .and_then(|verdict| verdict.failure.clone())
             .map(|failure| failure.reason);
         assert!(matches!(reason, Some(Reason::Upload(_))), "{told:?}");
-        Sound::of(&server);
+        Invariants::of(&server);
         assert_eq!(server.named_by("current").as_deref(), Some("old"));
     }
     // a file that comes unasked has no chunks to be taken

@@ -1,8 +1,8 @@
-//! A server in a temp folder: the target, and a home whose stubs stand for systemd.
+//! A server in a temporary folder: the target, and a home folder with stubs in place of systemd's programs.
 
 use crate::app::App;
 use crate::client::{Client, Sending, Told};
-use crate::sound::Sound;
+use crate::invariants::Invariants;
 use deploy_action::protocol::{
     Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Task, TransactionId, Verification,
 };
@@ -71,13 +71,13 @@ pub(crate) fn new_transaction() -> TransactionId {
     )
 }
 
-pub(crate) struct Server {
+pub(crate) struct StubServer {
     folder: TempDir,
     /// Every tree that was sent, by its name.
     sent: Mutex<BTreeMap<String, App>>,
 }
 
-impl Server {
+impl StubServer {
     pub(crate) fn new() -> Self {
         let server = Self {
             folder: TempDir::new().unwrap(),
@@ -280,12 +280,12 @@ impl Server {
         Client::start(self.serve(plan), plan)
     }
 
-    /// A whole run of a good client; afterwards everything is sound.
+    /// A whole run of a good client; afterwards all invariants hold.
     pub(crate) fn run(&self, plan: &Plan, app: &App, sending: Sending) -> Told {
         let mut client = self.start(plan);
         client.send_all(plan, app, sending);
         let told = client.finish(app);
-        Sound::of(self).after(&told);
+        Invariants::of(self).after(&told);
         told
     }
 
@@ -315,7 +315,7 @@ impl Server {
 
     /// The id of the release that a link leads to.
     pub(crate) fn id_by(&self, link: &str) -> String {
-        Sound::of(self).id_by(link).unwrap().to_string()
+        Invariants::of(self).id_by(link).unwrap().to_string()
     }
 
     /// The releases that are there, by their names.
@@ -323,7 +323,7 @@ impl Server {
         let named = |folder: PathBuf| {
             fs::read_to_string(folder.join("name")).map(|name| name.trim().to_owned())
         };
-        let mut names: Vec<String> = Sound::of(self)
+        let mut names: Vec<String> = Invariants::of(self)
             .releases()
             .into_iter()
             .filter_map(|path| named(path).ok())

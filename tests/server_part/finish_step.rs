@@ -1,16 +1,16 @@
-//! Somebody asks what becomes of a transaction, and knows nothing of it but its id.
+//! The action's finish step: it follows a transaction to its end and knows only the id.
 
 use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
-use crate::server::Server;
-use crate::sound::{within_seconds, Sound};
+use crate::invariants::{within_seconds, Invariants};
+use crate::stub_server::StubServer;
 use deploy_action::protocol::{root_of, Install, Outcome, Plan, Step, ToServer, What};
 use std::fs;
 use std::path::PathBuf;
 
 /// Asks; the command line announces no tree.
-fn attend(server: &Server, plan: &Plan) -> Client {
+fn attend(server: &StubServer, plan: &Plan) -> Client {
     let mut plan = plan.clone();
     plan.root = root_of(&[], &[]);
     let mut client = server.start(&plan);
@@ -18,11 +18,11 @@ fn attend(server: &Server, plan: &Plan) -> Client {
     client
 }
 
-fn attended(server: &Server, plan: &Plan, app: &App) -> Told {
+fn attended(server: &StubServer, plan: &Plan, app: &App) -> Told {
     attend(server, plan).finish(app)
 }
 
-fn nothing_happened(server: &Server, told: &Told) {
+fn nothing_happened(server: &StubServer, told: &Told) {
     let verdict = told.verdict.as_ref().unwrap();
     assert_eq!(
         (verdict.outcome, &verdict.failure, verdict.switched),
@@ -30,12 +30,12 @@ fn nothing_happened(server: &Server, told: &Told) {
         "{told:?}"
     );
     assert_eq!(server.restarts(), ["old"]);
-    Sound::of(server);
+    Invariants::of(server);
 }
 
 #[test]
 fn of_one_that_the_server_never_saw_nothing_happened_and_nothing_will() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
     nothing_happened(&server, &attended(&server, &plan, &app));
@@ -53,7 +53,7 @@ fn of_one_that_the_server_never_saw_nothing_happened_and_nothing_will() {
 #[test]
 fn one_that_is_at_work_is_followed_and_one_that_has_ended_is_told() {
     for ended in [false, true] {
-        let server = Server::with(&App::good("old"));
+        let server = StubServer::with(&App::good("old"));
         let app = App::good("new");
         let (mut first, gate) = stopped_in_restart(&server, &app);
         let plan = first.plan().clone();
@@ -61,7 +61,7 @@ fn one_that_is_at_work_is_followed_and_one_that_has_ended_is_told() {
         first.wait();
         let told = if ended {
             fs::remove_file(gate).unwrap();
-            Sound::of(&server);
+            Invariants::of(&server);
             attended(&server, &plan, &app)
         } else {
             let mut client = attend(&server, &plan);
@@ -85,7 +85,7 @@ fn one_that_is_at_work_is_followed_and_one_that_has_ended_is_told() {
 
 #[test]
 fn one_that_was_killed_is_ended() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let (mut first, gate) = stopped_in_restart(&server, &app);
     let plan = first.plan().clone();
@@ -95,13 +95,13 @@ fn one_that_was_killed_is_ended() {
     fs::remove_file(gate).unwrap();
     let told = attended(&server, &plan, &app);
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
-    Sound::of(&server).after(&told);
+    Invariants::of(&server).after(&told);
     assert_eq!(server.runs().as_deref(), Some("old"));
 }
 
 #[test]
 fn one_that_is_still_being_prepared_stops() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
     plan.install = Install::Commands("echo begun; sleep 60".to_owned());
@@ -114,7 +114,7 @@ fn one_that_is_still_being_prepared_stops() {
 
 #[test]
 fn one_that_waits_for_anothers_lock_will_find_that_it_was_given_up() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let (app, other) = (App::good("new"), App::good("other"));
     let plans = [server.plan(&other), server.plan(&app)];
     let mut holder = server.start(&plans[0]);
@@ -132,7 +132,7 @@ fn one_that_waits_for_anothers_lock_will_find_that_it_was_given_up() {
 }
 
 /// Whether the process is about to decide whether it is given up: it has the folder of verdicts open.
-fn is_deciding(server: &Server, pid: u32) -> bool {
+fn is_deciding(server: &StubServer, pid: u32) -> bool {
     let files = fs::read_dir(format!("/proc/{pid}/fd"))
         .into_iter()
         .flatten()
@@ -144,13 +144,13 @@ fn is_deciding(server: &Server, pid: u32) -> bool {
 }
 
 /// As one that is in the midst of deciding.
-fn decide(server: &Server) -> fs::File {
+fn decide(server: &StubServer) -> fs::File {
     let verdicts = fs::File::open(server.own().join("verdicts")).unwrap();
     verdicts.lock().unwrap();
     verdicts
 }
 
-fn verdict_of(server: &Server, plan: &Plan) -> PathBuf {
+fn verdict_of(server: &StubServer, plan: &Plan) -> PathBuf {
     server
         .own()
         .join("verdicts")
@@ -159,7 +159,7 @@ fn verdict_of(server: &Server, plan: &Plan) -> PathBuf {
 
 #[test]
 fn one_that_is_given_up_in_the_last_moment_does_not_begin() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
     let mut given_up = attended(&server, &server.plan(&app), &app).verdict.unwrap();
@@ -179,12 +179,12 @@ fn one_that_is_given_up_in_the_last_moment_does_not_begin() {
     drop(deciding);
     assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old"]);
-    Sound::of(&server);
+    Invariants::of(&server);
 }
 
 #[test]
 fn none_is_given_up_while_it_may_begin() {
-    let server = Server::with(&App::good("old"));
+    let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let plan = server.plan(&app);
     let deciding = decide(&server);

@@ -1,13 +1,30 @@
-//! What a release is given besides its tree, and what its log may hold.
+//! What a release gets besides its tree: shared paths, an environment file, hooks.
 
 use crate::app::App;
-use crate::server::{Server, TARGET};
+use crate::throwaway::{ThrowawayServer, TARGET};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+fn assert_has_config_and_env(server: &ThrowawayServer, release: &str) {
+    let folder = format!("{TARGET}/releases/{release}");
+    assert_eq!(
+        server.exec(&format!("cat {folder}/config/app.yaml")),
+        "port: 1"
+    );
+    let env = server.path(&format!("{folder}/.env"));
+    assert_eq!(
+        fs::read_to_string(&env).unwrap(),
+        "BASE_URL=https://app.example/s3cret-path\n"
+    );
+    assert_eq!(
+        fs::metadata(&env).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
 #[test]
 fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown() {
-    let server = Server::up();
+    let server = ThrowawayServer::up();
     let deploy = |app: &App| {
         let run = server
             .deployment(app)
@@ -37,40 +54,11 @@ fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown
     }
     server.assert_live(&second, "2", Some(&first));
     for release in [&first, &second] {
-        let folder = format!("{TARGET}/releases/{release}");
-        assert_eq!(
-            server.exec(&format!("cat {folder}/config/app.yaml")),
-            "port: 1"
-        );
-        let env = server.path(&format!("{folder}/.env"));
-        assert_eq!(
-            fs::read_to_string(&env).unwrap(),
-            "BASE_URL=https://app.example/s3cret-path\n"
-        );
-        assert_eq!(
-            fs::metadata(&env).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_has_config_and_env(&server, release);
     }
     let migrations = server.read(&format!("{TARGET}/shared/logs/migrations"));
     assert_eq!(
         migrations,
         format!("{TARGET}/releases/{first}\n{TARGET}/releases/{second}\n")
     );
-}
-
-#[test]
-fn a_crash_in_the_log_rolls_back_what_answers_well_unless_it_is_not_looked_at() {
-    let server = Server::up();
-    let first = server.deploy_well(&App::version("1"), None);
-    let crash = "import traceback\ntry:\n    {}['DATABASE_URL']\nexcept KeyError:\n    traceback.print_exc()\n";
-    let app = App::version("2").at_start(crash);
-    let run = server.deploy(&app);
-    run.assert_rolled_back("verify", &first);
-    run.assert_says("DATABASE_URL");
-    server.assert_live(&first, "1", None);
-    let run = server.deployment(&app).input("log-check", "warn").run();
-    let third = run.assert_deployed(Some(&first));
-    run.assert_says("Traceback");
-    server.assert_live(&third, "2", Some(&first));
 }

@@ -1,0 +1,42 @@
+//! Which releases stay on the server.
+
+use crate::app::App;
+use crate::throwaway::{ThrowawayServer, TARGET};
+
+#[test]
+fn retention_keeps_what_it_should_and_what_cannot_be_deleted_is_a_warning_of_the_next_run() {
+    let server = ThrowawayServer::up();
+    server.drop_in("[Unit]\nStartLimitIntervalSec=0\n");
+    let deploy = |app: &App| server.deployment(app).input("retention", "2").run();
+    let mut ids = Vec::new();
+    for version in ["1", "2", "3"] {
+        ids.push(deploy(&App::version(version)).assert_deployed(ids.last().map(String::as_str)));
+    }
+    server.assert_quiet();
+    assert_eq!(server.releases(), ids[1..]);
+    let failed = deploy(&App::import_error("4")).assert_rolled_back("verify", &ids[2]);
+    server.assert_quiet();
+    assert_eq!(server.releases(), [ids[1].clone(), ids[2].clone(), failed]);
+
+    // an app that runs as root may leave such a thing
+    let stubborn = format!("{TARGET}/releases/{}/cache", ids[1]);
+    server.exec(&format!(
+        "mkdir {stubborn} && touch {stubborn}/file && chmod 700 {stubborn}"
+    ));
+    ids.push(deploy(&App::version("5")).assert_deployed(Some(&ids[2])));
+    server.assert_quiet();
+    assert_eq!(server.releases(), ids[2..]);
+    let run = deploy(&App::version("6"));
+    ids.push(run.assert_deployed(Some(&ids[3])));
+    server.assert_quiet();
+    run.assert_says("an old release could not be deleted");
+    let path = format!("{TARGET}/.deploy/trash/{}", ids[1]);
+    run.assert_says(&path);
+    assert_eq!(server.releases(), ids[3..]);
+
+    // the fix that the warning names
+    server.exec(&format!("rm -rf {path}"));
+    deploy(&App::version("7")).assert_deployed(Some(&ids[4]));
+    server.assert_quiet();
+    deploy(&App::version("8")).assert_silent_about("could not be deleted");
+}
