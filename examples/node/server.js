@@ -4,7 +4,7 @@ const path = require('node:path');
 const express = require('express');
 
 const VERSION = '1';
-// node follows `current`, so this is the release's own folder
+// node resolves the link `current`, so this is the release's own folder
 const RELEASE = path.basename(__dirname);
 
 const app = express();

@@ -1,4 +1,4 @@
-"""A small ASGI application: what is deployed, and which release of it answers."""
+"""A small ASGI application that shows its version and its release."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ RELEASE = Path(__file__).resolve().parents[3].name
 
 
 async def app(scope, receive, send):
-    """Answer /health with JSON for the check, / with one line for people."""
+    """Answer /health with JSON for the health check, and / with one line of text."""
     if scope["type"] != "http":
         return
     if scope["path"] == "/health":
@@ -21,7 +21,7 @@ async def app(scope, receive, send):
 
 
 async def answer(send, status, kind, text):
-    """Send one whole response."""
+    """Send a complete response."""
     headers = [(b"content-type", kind.encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
