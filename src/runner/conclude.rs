@@ -1,10 +1,10 @@
 //! What a run that was followed comes to. Nothing is claimed that is not proven: once the server had all it needs, only
 //! its own word tells that it did not switch.
 
-use super::follow::{Followed, Why};
+use super::channel::{Followed, Why};
 use super::progress::Reached;
-use super::watch::Stop;
-use crate::protocol::{Outcome, Plan, Reason, Trouble, Verdict};
+use super::watch::{Early, Stop};
+use crate::protocol::{End, Outcome, Plan, Reason, Trouble, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A unit's stop and start time-outs, as systemd has them where nobody says otherwise. Only for a deadline that the
@@ -28,14 +28,22 @@ impl Conclusion {
         }
     }
 
-    /// Where nothing was sent yet.
-    pub(super) fn early(trouble: Trouble) -> Self {
+    /// Where nothing was sent yet; `limit` is that of the run.
+    pub(super) fn early(early: Early, limit: Duration) -> Self {
+        let trouble = match early {
+            Early::Trouble(trouble) => trouble,
+            Early::Stop(stop) => trouble_of(stop, limit),
+        };
         Self::without_verdict(outcome_of(&trouble), trouble)
     }
 
-    /// Where nothing was sent yet, and we were to stop.
-    pub(super) fn stopped_early(stop: Stop, limit: Duration) -> Self {
-        Self::early(trouble_of(stop, limit))
+    pub(super) fn end(self, took: Duration) -> End {
+        End {
+            outcome: self.outcome,
+            verdict: self.verdict,
+            trouble: self.trouble,
+            took,
+        }
     }
 }
 

@@ -1,45 +1,13 @@
-use super::tree::Walked;
-use super::{LeaveOut, Tree};
+//! What one deployment to one server needs, and the plan that is made of it.
+
+use super::source::{LeaveOut, Tree, Walked};
+use super::ssh::{Jump, KeyText};
 use crate::protocol::{
     Entry, Hidden, Install, Origin, Part, Plan, Planned, Restart, Retention, Shared, Task,
     TransactionId, Verification,
 };
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// A private key's text, as ssh-add takes it. Shown to nobody.
-#[derive(Clone)]
-pub struct KeyText(String);
-
-impl KeyText {
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for KeyText {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for KeyText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// A server through which the other one is reached. All texts are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Jump {
-    /// Name or address, IPv6 without brackets.
-    pub host: String,
-    /// TCP port of its sshd.
-    pub port: u16,
-    /// Login name on it.
-    pub user: String,
-}
 
 /// Everything that one deployment to one server needs. All texts are checked: none holds what ssh's configuration or a
 /// shell could take for its own.
@@ -185,13 +153,5 @@ mod tests {
             (deployment.plan.task, 0, Install::Nothing)
         );
         assert!(plan.env.is_empty() && plan.before_switch.is_none());
-    }
-
-    #[test]
-    fn a_key_shows_itself_to_nobody() {
-        assert_eq!(
-            format!("{:?}", Some(KeyText::from("secret".to_owned()))),
-            "Some(***)"
-        );
     }
 }

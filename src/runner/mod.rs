@@ -1,27 +1,32 @@
 //! The runner half: reads the source, connects, sends, follows, and says how it ended.
+//!
+//! Top down: `pipeline` takes the steps of a run, `reconnect` carries a transaction over as many connections as it
+//! needs, `run` is what both share; `list` asks only one question. Below them, `conclude` decides the outcome,
+//! `channel` follows one channel, `upload` and `source` are what is sent, `server_part` starts the other half, and
+//! `ssh` is the connection.
+//!
+//! Knows `protocol`.
 
 mod ahead;
-mod bounds;
-mod changes;
+mod blocking;
+mod channel;
 mod conclude;
-mod deploy;
 mod deployment;
-mod follow;
-mod lines;
 mod list;
-mod listener;
-mod noise;
-mod pipes;
+mod pipeline;
 mod progress;
-mod reading;
+mod reconnect;
+mod run;
+mod server_part;
+mod source;
 mod ssh;
 #[cfg(test)]
 mod testing;
-mod tree;
 mod upload;
 mod watch;
 
-pub use deploy::{deploy, draw_transaction, finish};
-pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
+pub use deployment::{Deployment, PlanSeed};
 pub use list::list;
-pub use tree::{Content, LeaveOut, SourceError, Tree, Walked};
+pub use pipeline::{deploy, draw_transaction, finish};
+pub use source::{Content, LeaveOut, SourceError, Tree, Walked};
+pub use ssh::{Jump, KeyText};

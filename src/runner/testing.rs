@@ -1,7 +1,7 @@
 //! What the tests of this room share.
 
-use super::tree::{LeaveOut, SourceError, Tree, Walked};
-use super::{Deployment, PlanSeed};
+use super::deployment::{Deployment, PlanSeed};
+use super::source::{LeaveOut, SourceError, Tree, Walked};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
     Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner,

@@ -1,5 +1,6 @@
 //! What can stop a run from outside: a signal, or the time being up.
 
+use crate::protocol::Trouble;
 use std::future::{pending, Future};
 use std::pin::Pin;
 use std::time::Duration;
@@ -13,6 +14,24 @@ pub(crate) enum Stop {
     Cancelled,
     /// The limit is reached.
     TimeUp,
+}
+
+/// An end before anything was sent.
+pub(super) enum Early {
+    Trouble(Trouble),
+    Stop(Stop),
+}
+
+impl From<Trouble> for Early {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl From<Stop> for Early {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
 }
 
 /// Watches for both. A cancellation is told once.

@@ -224,22 +224,17 @@ fn unreachable_is_only_what_never_logged_in() {
         hop: Hop::Server,
         offered: None,
     };
-    assert_eq!(Conclusion::early(connection).outcome, Outcome::Unreachable);
+    let outcome = |early: Early| Conclusion::early(early, LIMIT).outcome;
+    assert_eq!(outcome(connection.into()), Outcome::Unreachable);
     assert_eq!(
-        Conclusion::early(Trouble::Key { said: vec![] }).outcome,
+        outcome(Trouble::Key { said: vec![] }.into()),
         Outcome::Invalid
     );
     let no_binary = Trouble::NoBinary {
         cpu: "riscv64".to_owned(),
         file: "deploy-action-riscv64".to_owned(),
     };
-    assert_eq!(Conclusion::early(no_binary).outcome, Outcome::NotReady);
-    assert_eq!(
-        Conclusion::stopped_early(Stop::Cancelled, LIMIT).outcome,
-        Outcome::Cancelled
-    );
-    assert_eq!(
-        Conclusion::stopped_early(Stop::TimeUp, LIMIT).outcome,
-        Outcome::Failed
-    );
+    assert_eq!(outcome(no_binary.into()), Outcome::NotReady);
+    assert_eq!(outcome(Stop::Cancelled.into()), Outcome::Cancelled);
+    assert_eq!(outcome(Stop::TimeUp.into()), Outcome::Failed);
 }

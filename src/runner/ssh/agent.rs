@@ -1,7 +1,9 @@
+//! A private ssh-agent that holds the key of one run.
+
+use super::login::KeyText;
 use super::passphrase::Askpass;
 use super::tools::{command, unusable};
 use crate::protocol::Trouble;
-use crate::runner::KeyText;
 use rustix::process::{kill_process, Pid, Signal};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};

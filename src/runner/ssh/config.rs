@@ -1,3 +1,5 @@
+//! ssh's configuration, generated for one run.
+
 use super::host_key;
 use std::path::Path;
 use std::time::Duration;

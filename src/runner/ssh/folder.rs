@@ -1,3 +1,5 @@
+//! The private folder of one run.
+
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};

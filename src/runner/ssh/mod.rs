@@ -1,20 +1,24 @@
-//! The way to the server: private agent, generated configuration, one connection, and the lines that are run there.
+//! The connection to the server, by the system's OpenSSH client: private agent, generated configuration, one
+//! connection, and channels over it.
+//!
+//! Knows `protocol` only.
 
 mod agent;
-mod binaries;
-mod bootstrap;
 mod config;
-mod copy;
 mod folder;
 mod host_key;
+mod login;
 mod passphrase;
+mod pipes;
 mod ready;
 mod refusal;
 mod session;
 mod tools;
+mod unexpected;
 
-pub(crate) use binaries::{Binaries, Cpu};
-pub(crate) use bootstrap::{start_line, Missing};
-pub(crate) use copy::copy_server_part;
+pub(crate) use login::Login;
+pub use login::{Jump, KeyText};
+pub(crate) use pipes::Pipes;
 pub(crate) use ready::Ready;
-pub(crate) use session::{Channel, Connection, Login};
+pub(crate) use session::{Channel, Connection};
+pub(crate) use unexpected::{Lines, Tail, MOST_BYTES};

@@ -3,7 +3,7 @@
 //! The program is a script of ours in the private folder, and what it prints waits for it in a named pipe there, that
 //! is in the kernel's memory: not in a file, an argument or an environment.
 
-use crate::runner::KeyText;
+use super::login::KeyText;
 use rustix::fs::{mknodat, FileType, Mode, CWD};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

@@ -1,8 +1,10 @@
+//! What a connection needs on this side, before anybody is contacted.
+
 use super::agent::Agent;
 use super::config::{config, Address};
 use super::folder::Folder;
 use super::host_key;
-use super::session::Login;
+use super::login::Login;
 use super::tools::{require, unusable};
 use crate::protocol::Trouble;
 use std::fs;

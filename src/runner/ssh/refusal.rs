@@ -3,7 +3,7 @@
 
 use super::config::{ALIAS, JUMP};
 use super::host_key::offered;
-use super::Login;
+use super::login::Login;
 use crate::protocol::{ConnectionKind, Hop, Trouble};
 use std::fs;
 use std::path::Path;

@@ -1,16 +1,17 @@
+//! One connection, over which channels run.
+
 use super::config::ALIAS;
+use super::login::Login;
+use super::pipes::Pipes;
 use super::ready::Ready;
 use super::refusal::{in_words, Attempted};
 use super::tools::command;
 use crate::protocol::Trouble;
-use crate::runner::pipes::Pipes;
-use crate::runner::{Jump, KeyText};
 use openssh::{
     Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session,
     SessionBuilder, Stdio,
 };
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -19,25 +20,6 @@ const LOGIN_TIME: Duration = Duration::from_secs(10);
 /// How long a connection outlives us if we are killed.
 const IDLE: NonZeroUsize = NonZeroUsize::new(30).unwrap();
 const CLOSING_TIME: Duration = Duration::from_secs(2);
-
-/// All that a login needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Login<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) user: &'a str,
-    /// Without one, the agent behind `auth_sock` is asked.
-    pub(crate) key: Option<&'a KeyText>,
-    /// What opens it, where it is encrypted.
-    pub(crate) passphrase: Option<&'a KeyText>,
-    pub(crate) auth_sock: Option<&'a Path>,
-    /// The server on the way.
-    pub(crate) jump: Option<&'a Jump>,
-    pub(crate) known_hosts: &'a str,
-    pub(crate) connect_timeout: Duration,
-    /// How long the key may be used.
-    pub(crate) key_life: Duration,
-}
 
 /// One connection, over which any number of channels run. What it needed goes with it.
 #[derive(Debug)]
@@ -123,7 +105,7 @@ impl Connection {
 
     /// Where its files lie as long as it stands.
     #[cfg(test)]
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         self.ready.folder()
     }
 

@@ -1,3 +1,5 @@
+//! OpenSSH's programs, and how they are started.
+
 use crate::protocol::Trouble;
 use rustix::fs::{access, Access};
 use std::env;

@@ -1,15 +1,13 @@
 //! Work on files, in a thread of its own, so that a signal is heard meanwhile and the login need not wait.
 
-use super::deploy::Early;
-use super::watch::Watch;
-use super::SourceError;
+use super::watch::{Early, Watch};
 use crate::protocol::Trouble;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use tokio::task::{spawn_blocking, JoinHandle};
 
 /// What is being read. Dropped, it stops soon.
-pub(super) struct Reading<T, E = SourceError> {
+pub(super) struct Reading<T, E> {
     work: JoinHandle<Result<T, E>>,
     stop: Arc<AtomicBool>,
 }

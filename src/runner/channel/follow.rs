@@ -1,13 +1,12 @@
 //! The pump on one channel: sends and listens at the same time, until the verdict or until nothing more can be known.
 
 use super::listener::{Heard, Listener};
-use super::noise::Tail;
-use super::pipes::Pipes;
-use super::progress::{Progress, Reached};
-use super::ssh::Missing;
-use super::upload::{send, Needed, Upload, UploadError, Word};
-use super::watch::{Stop, Watch};
 use crate::protocol::{RunEvent, Trouble, Verdict, What};
+use crate::runner::progress::{Progress, Reached};
+use crate::runner::server_part::Missing;
+use crate::runner::ssh::{Pipes, Tail};
+use crate::runner::upload::{send, Needed, Upload, UploadError, Word};
+use crate::runner::watch::{Stop, Watch};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -27,7 +26,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// How following ended.
 #[derive(Debug)]
-pub(super) enum Followed {
+pub(in crate::runner) enum Followed {
     /// With the server's word; where we had told the server to stop before, why.
     Verdict(Box<Verdict>, Option<Stop>),
     /// There is no server part, and nothing was done.
@@ -45,7 +44,7 @@ pub(super) enum Followed {
 
 /// What ended following.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::runner) enum Why {
     /// The channel ended; what was said on it last.
     Closed(Vec<u8>),
     /// We are to stop.
@@ -57,7 +56,7 @@ pub(super) enum Why {
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), UploadError>> + 'a>>;
 
 /// Follows one channel. Dropping what is left of it afterwards tells the server to stop, where it still can.
-pub(super) async fn follow<I, O, E>(
+pub(in crate::runner) async fn follow<I, O, E>(
     pipes: Pipes<I, O, E>,
     upload: Upload<'_>,
     progress: &Progress,

@@ -1,4 +1,6 @@
-use super::SourceError;
+//! What of the source is not uploaded.
+
+use super::error::SourceError;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,4 +1,8 @@
-use super::{content, excludes::Matcher, LeaveOut, SourceError};
+//! The walk through the source: names, kinds, modes and sizes.
+
+use super::content;
+use super::error::SourceError;
+use super::excludes::{LeaveOut, Matcher};
 use crate::protocol::{Entry, Kind, ShortDigest, MAX_ENTRIES};
 use rustix::fs::{
     accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat,

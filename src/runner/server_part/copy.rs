@@ -1,10 +1,9 @@
 //! The server part's way onto a server that lacks it: a second channel of the same connection.
 
-use super::bootstrap::{copy_line, Packing};
-use super::{Binaries, Connection, Missing};
+use super::binaries::Binaries;
+use super::bootstrap::{copy_line, Missing, Packing};
 use crate::protocol::{Digest, RunEvent, TransactionId, Trouble};
-use crate::runner::noise::Tail;
-use crate::runner::pipes::Pipes;
+use crate::runner::ssh::{Connection, Pipes, Tail};
 use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -34,6 +33,15 @@ pub(crate) async fn copy_server_part(
     let line = copy_line(target, transaction, missing.packing, digest)?;
     let (pipes, _child) = connection.run(&line).await?;
     send(pipes, &packed, digest).await
+}
+
+/// That it was copied, and still is not there.
+pub(crate) fn still_missing(target: &str) -> Trouble {
+    let said = format!("it was copied to {target}/.deploy/bin, but is not there").into_bytes();
+    Trouble::ServerPart {
+        operation: "start".to_owned(),
+        said,
+    }
 }
 
 fn pack(packing: Packing, bytes: Vec<u8>) -> io::Result<Vec<u8>> {

@@ -1,3 +1,5 @@
+//! The server part for each CPU: this very program, or a file beside it.
+
 use crate::protocol::{Digest, Trouble};
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};

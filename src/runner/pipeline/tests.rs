@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, What};
+use crate::runner::run::pause_after;
+use crate::runner::ssh::{Connection, Jump, KeyText, Login};
 use crate::runner::testing::{deployment, ended, event, noise, release, transaction};
-use crate::runner::{Jump, KeyText};
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::future::{pending, ready};
@@ -14,6 +15,27 @@ use tempfile::TempDir;
 
 const NEEDS_A_SERVER: &str =
     "DEPLOY_ACTION_TEST_SERVER names the state folder of a throwaway server";
+
+/// [`deploy`] with what it takes from the outside.
+async fn deploy_with(
+    deployment: &Deployment,
+    transaction: &TransactionId,
+    binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
+    cancelled: impl Future<Output = ()> + 'static,
+    emit: &mut dyn FnMut(RunEvent),
+) -> End {
+    run(
+        deployment,
+        transaction,
+        Word::Start,
+        Outside {
+            binaries,
+            cancelled,
+        },
+        emit,
+    )
+    .await
+}
 
 /// A run against the throwaway server.
 struct Trial {
@@ -604,13 +626,6 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
     let mut deployment = deployment(&place.path().join("source"));
     deployment.port = server.local_addr().unwrap().port();
     deployment.key = Some(KeyText::from(fs::read_to_string(key).unwrap()));
-    let login = login(&deployment);
-    let folder = Cell::new(None);
-    let noted = async {
-        let ready = Ready::make(&login).await?;
-        folder.set(Some(ready.folder().to_owned()));
-        Ok(ready)
-    };
     let watch = Watch::new(deployment.timeout, pending());
     let (transaction, emit) = (transaction(), &mut |event| panic!("{event:?}"));
     let mut run = Run {
@@ -620,8 +635,15 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
         watch,
         emit,
     };
+    let login = run.login();
+    let folder = Cell::new(None);
+    let noted = async {
+        let ready = Ready::make(&login).await?;
+        folder.set(Some(ready.folder().to_owned()));
+        Ok(ready)
+    };
     assert!(matches!(
-        run.prepare(Word::Start, noted).await,
+        prepare(&mut run, Word::Start, noted).await,
         Err(Early::Trouble(Trouble::Source { .. }))
     ));
     let folder = folder.take().unwrap();
@@ -634,7 +656,7 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
             "a process of {} is still there",
             folder.display()
         );
-        sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

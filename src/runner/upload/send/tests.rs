@@ -1,8 +1,8 @@
 use super::*;
 use crate::protocol::chunks::cut;
-use crate::protocol::{Kind, ShortDigest};
 use crate::runner::progress::Reached;
 use crate::runner::testing::{content_of, noise, planned, unpacked};
+use crate::runner::upload::Word;
 use tokio::io::{duplex, AsyncReadExt};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -327,38 +327,4 @@ async fn a_server_that_stops_reading_is_a_broken_line() {
     )
     .await;
     assert!(matches!(result, Err(UploadError::Line(_))));
-}
-
-#[test]
-fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
-    let entry = |path: Vec<u8>| Entry {
-        path,
-        kind: Kind::File {
-            mode: 0o644,
-            size: 0,
-            digest: ShortDigest::of(b""),
-        },
-    };
-    let short: Vec<Entry> = (0..1201)
-        .map(|i: u32| entry(i.to_string().into_bytes()))
-        .collect();
-    assert_eq!(
-        chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(),
-        [500, 500, 201]
-    );
-    let long: Vec<Entry> = (0..600).map(|seed| entry(noise(seed, 4000))).collect();
-    let links: Vec<Entry> = (0..600)
-        .map(|seed| Entry {
-            path: b"a".to_vec(),
-            kind: Kind::Link {
-                to: noise(seed, 4000),
-            },
-        })
-        .collect();
-    for entries in [long, links] {
-        assert_eq!(chunks(&entries).map(<[Entry]>::len).sum::<usize>(), 600);
-        for chunk in chunks(&entries) {
-            wire::frame(&ToServer::Entries(chunk.to_vec())).unwrap();
-        }
-    }
 }

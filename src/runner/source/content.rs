@@ -1,4 +1,6 @@
-use super::SourceError;
+//! Reading files of the source: once for their digests, once more for their contents.
+
+use super::error::SourceError;
 use crate::protocol::{wire::MAX_PIECE, Digest, ShortDigest};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};

@@ -1,55 +1,12 @@
-//! The tree that is to be deployed: walked, hashed, and read again when its contents are sent.
+//! The tree that is to be deployed: walked, then hashed, and read again when its contents are sent.
 
-mod content;
-mod excludes;
-mod hashing;
-mod walk;
-
-#[cfg(test)]
-mod tests;
-
-pub use content::Content;
-pub use excludes::LeaveOut;
-
-use crate::protocol::{root_of, validate, Digest, Entry, Kind, Trouble};
+use super::content::Content;
+use super::error::SourceError;
+use super::excludes::LeaveOut;
+use super::{hashing, walk};
+use crate::protocol::{root_of, validate, Digest, Entry, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-
-/// A source that can't be deployed as it is; the server has not been touched by it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    /// The user's to fix.
-    #[error("{} {problem}", String::from_utf8_lossy(path))]
-    At {
-        /// In the source; empty: the source itself.
-        path: Vec<u8>,
-        /// What is wrong with it, as in "… is a socket".
-        problem: String,
-    },
-    /// The reading was stopped from outside.
-    #[error("reading was stopped")]
-    Stopped,
-}
-
-impl SourceError {
-    fn at(path: &[u8], problem: impl ToString) -> Self {
-        Self::At {
-            path: path.to_vec(),
-            problem: problem.to_string(),
-        }
-    }
-}
-
-impl From<SourceError> for Trouble {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::At { path, problem } => Trouble::Source { path, problem },
-            SourceError::Stopped => Trouble::Bug {
-                problem: "reading the source stopped by itself".to_owned(),
-            },
-        }
-    }
-}
 
 /// The names and kinds of a tree, all of which can be deployed; its contents have not been read.
 #[derive(Debug, Clone)]
@@ -180,3 +137,6 @@ pub(crate) fn size_of(entry: &Entry) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,8 @@
 //! Of a file that the server has in an earlier version, or in part: what is new in it.
 
-use super::tree::{Content, SourceError};
-use super::upload::UploadError;
 use crate::protocol::chunks::{cut, Chunk, ChunkDigest};
 use crate::protocol::{wire::MAX_PIECE, Known, ToServer};
+use crate::runner::source::{Content, SourceError};
 use std::collections::HashMap;
 use std::io;
 
@@ -55,7 +54,7 @@ pub(super) fn changes<'a>(
 }
 
 impl<C: Iterator<Item = io::Result<Chunk>>> Iterator for Changes<'_, C> {
-    type Item = Result<(ToServer, usize), UploadError>;
+    type Item = Result<(ToServer, usize), SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if !self.rest.is_empty() {
@@ -137,11 +136,11 @@ impl<C> Changes<'_, C> {
     }
 }
 
-fn unread(error: io::Error) -> UploadError {
-    match error.downcast::<SourceError>() {
-        Ok(error) => error.into(),
-        Err(error) => error.into(),
-    }
+/// Reading fails with a [`SourceError`], which cutting into chunks passes on.
+fn unread(error: io::Error) -> SourceError {
+    error
+        .downcast()
+        .unwrap_or_else(|error| SourceError::unreadable(&error))
 }
 
 #[cfg(test)]

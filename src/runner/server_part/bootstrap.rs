@@ -3,7 +3,7 @@
 //! The login shell reads them first, whichever it is: so they are one `exec sh -c '…'` each, single-quoted, without
 //! `!`, backslash, newline or another single quote, and the arguments need no quoting.
 
-use super::{Binaries, Cpu};
+use super::binaries::{Binaries, Cpu};
 use crate::protocol::{Digest, TransactionId, Trouble};
 
 const MISSING: &str = "deploy-action-missing:";

@@ -1,4 +1,7 @@
-use super::{content, SourceError};
+//! The digests of all files, computed in several threads.
+
+use super::content;
+use super::error::SourceError;
 use crate::protocol::{Digest, Entry, Kind};
 use rustix::process::nice;
 use std::path::Path;

@@ -1,11 +1,11 @@
 //! Understands what comes back over a channel: noise first, then the protocol. No I/O.
 
-use super::bounds::bounded;
-use super::noise::Lines;
-use super::ssh::Missing;
-use super::upload::Needed;
+use super::truncate::bounded;
 use crate::protocol::wire::FromServer;
 use crate::protocol::{greeting, Event, Known, Listing, ToRunner, TransactionId, What};
+use crate::runner::server_part::Missing;
+use crate::runner::ssh::{Lines, MOST_BYTES};
+use crate::runner::upload::Needed;
 use std::collections::BTreeSet;
 
 /// The most bytes before the first word.
@@ -158,7 +158,7 @@ impl<'a> Listener<'a> {
         }
         if self.shown < MOST_LINES && !line.is_empty() {
             self.shown += 1;
-            line.truncate(super::noise::MOST_BYTES);
+            line.truncate(MOST_BYTES);
             heard(Heard::Noise(line));
         }
     }

@@ -1,3 +1,5 @@
+//! The three streams of a channel.
+
 /// The three streams of a command on the server.
 #[derive(Debug)]
 pub(crate) struct Pipes<I, O, E> {

@@ -1,7 +1,7 @@
-//! What comes over the line without being of the protocol: bounded, and nothing else.
+//! Unexpected output: what comes over a channel and is not of the protocol. Bounded, and cut into lines.
 
 /// The most bytes of one line, and of what is kept of a stream.
-pub(super) const MOST_BYTES: usize = 8 << 10;
+pub(crate) const MOST_BYTES: usize = 8 << 10;
 
 /// The last bytes of a stream.
 #[derive(Debug, Default)]

@@ -1,0 +1,104 @@
+//! What every run has: its deployment, its limits, whom it tells, and its first login.
+
+use super::ahead::Ahead;
+use super::deployment::Deployment;
+use super::progress::Progress;
+use super::ssh::{Connection, Login, Ready};
+use super::watch::{Early, Stop, Watch};
+use crate::protocol::{ConnectionKind, RunEvent, TransactionId, Trouble};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
+const KEY_LIFE: Duration = Duration::from_secs(600);
+
+pub(super) struct Run<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) transaction: &'a TransactionId,
+    pub(super) progress: Progress,
+    pub(super) watch: Watch,
+    pub(super) emit: &'a mut dyn FnMut(RunEvent),
+}
+
+/// What a login needs, while it is made.
+pub(super) type Getting<'a> = Ahead<'a, Result<Ready, Trouble>>;
+
+impl<'a> Run<'a> {
+    pub(super) fn login(&self) -> Login<'a> {
+        let deployment = self.deployment;
+        Login {
+            host: &deployment.host,
+            port: deployment.port,
+            user: &deployment.user,
+            key: deployment.key.as_ref(),
+            passphrase: deployment.passphrase.as_ref(),
+            auth_sock: deployment.auth_sock.as_deref(),
+            jump: deployment.jump.as_ref(),
+            known_hosts: &deployment.known_hosts,
+            connect_timeout: deployment.connect_timeout,
+            key_life: deployment.timeout.saturating_add(KEY_LIFE),
+        }
+    }
+
+    /// Logs in, for the first time with what is getting ready since before.
+    pub(super) async fn connect<'b>(
+        &mut self,
+        login: &'b Login<'b>,
+        mut ready: Getting<'b>,
+    ) -> Result<Connection, Early> {
+        (self.emit)(RunEvent::Connecting);
+        let began = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let opening = async { Connection::open(login, ready.end().await?).await };
+            match self.watch.over(opening).await? {
+                Ok(connection) => {
+                    (self.emit)(RunEvent::Connected {
+                        took: began.elapsed(),
+                    });
+                    return Ok(connection);
+                }
+                Err(trouble)
+                    if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) =>
+                {
+                    return Err(trouble.into());
+                }
+                Err(trouble) => self.pause(attempt, trouble).await?,
+            }
+            ready = Ahead::new(Ready::make(login));
+            attempt += 1;
+        }
+    }
+
+    /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
+    async fn pause(&mut self, attempt: u32, trouble: Trouble) -> Result<(), Early> {
+        let pause = pause_after(attempt);
+        (self.emit)(RunEvent::ConnectFailed {
+            attempt,
+            trouble: trouble.clone(),
+            pause,
+        });
+        match self.watch.over(sleep(pause)).await {
+            Err(Stop::TimeUp) => Err(trouble.into()),
+            waited => Ok(waited?),
+        }
+    }
+}
+
+/// Whether another attempt may end otherwise.
+fn may_pass(trouble: &Trouble) -> bool {
+    use ConnectionKind::{Other, Refused, Resolve, TimedOut};
+    matches!(
+        trouble,
+        Trouble::Connection {
+            kind: Refused | TimedOut | Resolve | Other,
+            ..
+        }
+    )
+}
+
+/// Growing, but not beyond what somebody would wait for a server that boots.
+pub(super) fn pause_after(attempt: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(10);
+    Duration::from_secs(1 << (attempt - 1).min(4)).min(LONGEST)
+}
