@@ -228,7 +228,7 @@ impl<'a> Transaction<'a> {
             .put_links_back(old)
             .map_err(|reason| self.not_put_back(reason));
         if links::live(self.layout) == Some(old.release) {
-            let verification = log::lenient(&old.verification);
+            let verification = log::without_gate(&old.verification);
             self.bring_up(
                 old.release,
                 &verification,

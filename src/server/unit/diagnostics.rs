@@ -63,19 +63,23 @@ impl Looks {
     /// The log of the failed start: the journal of this invocation, else what the one literal sudo line shows that a
     /// server's set-up may allow. Never an earlier invocation's.
     fn log(&mut self, service: &str) {
-        let invocation = Unit::show(service)
+        let id = Unit::show(service)
             .map(|unit| unit.invocation().to_owned())
             .unwrap_or_default();
-        let start = log::Start {
+        let invocation = log::Invocation {
             service,
-            invocation: &invocation,
+            id: &id,
             since: None,
-            ended: None,
+            previous: None,
         };
         let title = format!("log of {service}, this start");
-        let journal = !invocation.is_empty();
-        let told =
-            journal && self.show(&title, &mut log::journal(&start, LINES), Voice::Application);
+        let journal = !id.is_empty();
+        let told = journal
+            && self.show(
+                &title,
+                &mut log::journal(&invocation, LINES),
+                Voice::Application,
+            );
         if !told {
             let title = format!("sudo systemctl status {service}");
             self.show(&title, &mut log::status(service), Voice::Application);

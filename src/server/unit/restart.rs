@@ -1,6 +1,6 @@
 //! Restarts the unit, and copes with systemd's start limit.
 
-use super::log::{self, Ended, Failed};
+use super::log::{self, FailedStart, PreviousInvocation};
 use super::port_owner;
 use super::systemd::{self, Unit};
 use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
@@ -59,10 +59,10 @@ impl Started {
 
     /// The start that the restart has ended, where `now` is the unit's invocation; `None`: there was no restart, or the
     /// same one goes on, as it may after a reload.
-    pub(in crate::server) fn ended(&self, now: &str) -> Option<Ended<'_>> {
+    pub(super) fn ended(&self, now: &str) -> Option<PreviousInvocation<'_>> {
         let goes_on = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
-        (!goes_on).then_some(Ended {
-            invocation: &self.invocation,
+        (!goes_on).then_some(PreviousInvocation {
+            id: &self.invocation,
             processes: &self.processes,
         })
     }
@@ -149,9 +149,9 @@ impl Service<'_> {
                         goes_on: started.untouched(&after),
                     });
                 }
-                let failed = Failed {
+                let failed = FailedStart {
                     service,
-                    ended: started.ended(after.invocation()),
+                    previous: started.ended(after.invocation()),
                     since,
                     check,
                 };

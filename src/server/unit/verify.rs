@@ -213,10 +213,9 @@ impl<'a> Watch<'a> {
         let Some(service) = self.subject.service else {
             return reason;
         };
-        let ended = self.subject.started.ended(&self.seen);
-        let failed = log::Failed {
+        let failed = log::FailedStart {
             service,
-            ended,
+            previous: self.subject.started.ended(&self.seen),
             since: self.restarted_at(),
             check: &self.subject.verification.log,
         };
@@ -271,7 +270,7 @@ impl<'a> Watch<'a> {
             .subject
             .started
             .ended(unit.invocation())
-            .is_some_and(|it| it.invocation == unit.invocation());
+            .is_some_and(|previous| previous.id == unit.invocation());
         same && matches!(unit.get("ActiveState"), "inactive" | "failed") && !unit.is_busy()
     }
 
@@ -331,17 +330,17 @@ impl<'a> Watch<'a> {
         let Some(service) = self.subject.service else {
             return Ok(());
         };
-        let invocation = self.invocation.as_deref().unwrap_or_default();
-        let ended = self.subject.started.ended(invocation);
+        let id = self.invocation.as_deref().unwrap_or_default();
+        let previous = self.subject.started.ended(id);
         // where the process goes on in the same invocation, what the release before it logged is not this one's
-        let since = ended.is_none().then(|| self.restarted_at());
-        let start = log::Start {
+        let since = previous.is_none().then(|| self.restarted_at());
+        let invocation = log::Invocation {
             service,
-            invocation,
+            id,
             since,
-            ended,
+            previous,
         };
-        log::check(&start, &self.subject.verification.log, self.events)
+        log::check(&invocation, &self.subject.verification.log, self.events)
     }
 
     /// By the clock that the log has, since the epoch.
