@@ -3,7 +3,7 @@
 use super::transaction::Transaction;
 use crate::protocol::{Failure, Reason, Step, Verdict};
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{self, Result};
+use crate::server::store::durable;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
@@ -12,7 +12,7 @@ use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 
 /// Ends what is pending, under the lock; `None`: nothing is.
-pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>> {
+pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>, Reason> {
     let Some(pending) = Pending::read(layout)? else {
         Pending::sweep(layout);
         return Ok(None);
@@ -48,7 +48,7 @@ fn untouched(layout: &Layout, pending: &Pending) -> bool {
 
 /// What an optional unit runs at boot, before the service starts: puts the old release back, so that no unconfirmed one
 /// is started. The next run restarts and verifies it, and says so.
-pub(super) fn guard(layout: &Layout) -> Result<()> {
+pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
     // held: a deployment is at work, and ends by itself
     let Some(_lock) = lock::try_take(layout)? else {
         return Ok(());

@@ -6,7 +6,7 @@ use crate::protocol::{
     Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
 };
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{self, Result};
+use crate::server::store::durable;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
@@ -98,7 +98,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    fn switch(&mut self) -> Result<()> {
+    fn switch(&mut self) -> Result<(), Reason> {
         self.step(Step::Switch);
         let found = Link::read(self.layout, &self.layout.current());
         if found.release() != self.pending.old.as_ref().map(|old| old.release) {
@@ -109,7 +109,7 @@ impl<'a> Transaction<'a> {
         durable::rename(&self.layout.switch_link(), &self.layout.current())
     }
 
-    fn go_live(&mut self) -> std::result::Result<Verdict, Failure> {
+    fn go_live(&mut self) -> Result<Verdict, Failure> {
         let commit = self.pending.origin.commit.clone();
         self.bring_up(
             self.pending.release,
@@ -131,7 +131,7 @@ impl<'a> Transaction<'a> {
         verification: &Verification,
         sha: Option<&str>,
         [restart, watch]: [Step; 2],
-    ) -> std::result::Result<(), Failure> {
+    ) -> Result<(), Failure> {
         if self.pending.restart != Restart::Nothing {
             self.step(restart);
         }
@@ -172,7 +172,7 @@ impl<'a> Transaction<'a> {
         (before?.invocation == now.invocation).then(|| now.clone())
     }
 
-    fn commit(&mut self) -> Result<Verdict> {
+    fn commit(&mut self) -> Result<Verdict, Reason> {
         if links::live(self.layout) != Some(self.pending.release) {
             return Err(Reason::Interference(
                 "current was changed by someone else".to_owned(),
@@ -223,7 +223,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.
-    fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
+    fn put_back(&mut self, old: &Old) -> Result<(), Failure> {
         let links = self
             .put_links_back(old)
             .map_err(|reason| self.not_put_back(reason));
@@ -239,12 +239,12 @@ impl<'a> Transaction<'a> {
         links
     }
 
-    fn put_links_back(&self, old: &Old) -> Result<()> {
+    fn put_links_back(&self, old: &Old) -> Result<(), Reason> {
         let current = self.put_current_back(old);
         current.and(self.restore_previous())
     }
 
-    fn put_current_back(&self, old: &Old) -> Result<()> {
+    fn put_current_back(&self, old: &Old) -> Result<(), Reason> {
         match links::live(self.layout) {
             Some(live) if live == old.release => return Ok(()),
             Some(live) if live != self.pending.release => {
@@ -280,7 +280,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// A commit that was cut short may have moved it.
-    fn restore_previous(&self) -> Result<()> {
+    fn restore_previous(&self) -> Result<(), Reason> {
         if Link::read(self.layout, &self.layout.previous()).release() == self.pending.previous {
             return Ok(());
         }
@@ -291,7 +291,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// There is nothing to go back to: no `current`, and one more restart, so that the failed process is gone.
-    fn remove_first(&mut self) -> std::result::Result<(), Failure> {
+    fn remove_first(&mut self) -> Result<(), Failure> {
         let is_live = links::live(self.layout) == Some(self.pending.release);
         let removed = if is_live {
             durable::remove(&self.layout.current())

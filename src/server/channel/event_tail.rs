@@ -1,8 +1,8 @@
 //! The events of a transaction, read from its file by whoever follows it.
 
 use super::outbox::Outbox;
-use crate::protocol::{wire, Event, ToRunner, TransactionId, What};
-use crate::server::store::durable::{failed, Result};
+use crate::protocol::{wire, Event, Reason, ToRunner, TransactionId, What};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs::File;
 use std::io::Read;
@@ -21,7 +21,10 @@ pub(in crate::server) struct Tail {
 
 impl Tail {
     /// Of a transaction that is about to begin.
-    pub(in crate::server) fn new(layout: &Layout, transaction: &TransactionId) -> Result<Self> {
+    pub(in crate::server) fn new(
+        layout: &Layout,
+        transaction: &TransactionId,
+    ) -> Result<Self, Reason> {
         let path = layout.events(transaction);
         let file = File::options()
             .create(true)

@@ -3,12 +3,11 @@
 
 use super::check;
 use super::follow;
-use crate::protocol::{Outcome, TransactionId, Verdict};
+use crate::protocol::{Outcome, Reason, TransactionId, Verdict};
 use crate::server::channel::outbox::Outbox;
 use crate::server::clock::now;
 use crate::server::limits::Limits;
 use crate::server::recover::recover;
-use crate::server::store::durable::Result;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::lock::{self, Held};
@@ -26,7 +25,7 @@ pub(in crate::server) fn finish(
     mut heard: u32,
     limits: &Limits,
     outbox: &mut Outbox,
-) -> Result<()> {
+) -> Result<(), Reason> {
     check::make_folders(layout)?;
     let mut asked = false;
     loop {
@@ -54,7 +53,7 @@ pub(in crate::server) fn finish(
 }
 
 /// Who has the lock may be another by now: a login of ours, which is asked to leave instead.
-fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Result<()> {
+fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Result<(), Reason> {
     let _deciding = verdicts::deciding(layout, limits)?;
     match lock::look(layout, transaction)? {
         Held::ByLogin(_) => Ok(()),
@@ -64,7 +63,7 @@ fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Res
 }
 
 /// Nothing happened, and nothing will: a login that still waits for the lock finds this verdict first.
-fn put_nothing(layout: &Layout, transaction: &TransactionId) -> Result<()> {
+fn put_nothing(layout: &Layout, transaction: &TransactionId) -> Result<(), Reason> {
     if verdicts::get(layout, transaction).is_some() {
         return Ok(());
     }

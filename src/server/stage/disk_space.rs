@@ -1,8 +1,8 @@
 //! Whether the release fits on the disk, looked at before anything of it is written.
 
-use crate::protocol::{Entry, Kind, Plan, Unready, Warning, What};
+use crate::protocol::{Entry, Kind, Plan, Reason, Unready, Warning, What};
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use rustix::fs::{statvfs, StatVfs};
 use std::io;
@@ -40,7 +40,7 @@ pub(in crate::server) fn check(
     plan: &Plan,
     entries: &[Entry],
     events: &mut dyn Events,
-) -> Result<Option<Unready>> {
+) -> Result<Option<Unready>, Reason> {
     let path = layout.releases();
     let disk = statvfs(&path)
         .map_err(io::Error::from)

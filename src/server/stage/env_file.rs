@@ -1,7 +1,7 @@
 //! The release's `.env`: a part of the release, so that a way back brings back its own.
 
-use crate::protocol::Hidden;
-use crate::server::store::durable::{failed, Result};
+use crate::protocol::{Hidden, Reason};
+use crate::server::store::durable::failed;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Writes it, for nobody else to read. It takes the place of one that the tree holds: what is committed is most often
 /// for development, what is given to a deployment is meant for this server.
-pub(in crate::server) fn write(release: &Path, content: &Hidden) -> Result<()> {
+pub(in crate::server) fn write(release: &Path, content: &Hidden) -> Result<(), Reason> {
     let path = release.join(".env");
     make(&path, content.reveal().as_bytes()).map_err(failed("write", &path))
 }

@@ -3,9 +3,8 @@
 use super::new_file::NewFile;
 use super::receive::Lacking;
 use super::sources::{Copier, Sources};
-use crate::protocol::{Digest, Entry, Kind};
+use crate::protocol::{Digest, Entry, Kind, Reason};
 use crate::server::limits::Limits;
-use crate::server::store::durable::Result;
 use rustix::process::nice;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -37,7 +36,7 @@ pub(in crate::server) fn make_files(
     digests: &mut [Digest],
     sources: Option<&Sources>,
     limits: &Limits,
-) -> Result<Made> {
+) -> Result<Made, Reason> {
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
         .min(THREADS);
@@ -85,14 +84,14 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// In a thread of its own.
-    fn help(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
+    fn help(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made, Reason> {
         if let Err(error) = nice(LESS_URGENT) {
             tracing::debug!(%error, "copying is as urgent as the service");
         }
         self.make(from, part, digests)
     }
 
-    fn make(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
+    fn make(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made, Reason> {
         let made = self.make_each(from, part, digests);
         if made.is_err() {
             self.failed.store(true, Ordering::Relaxed);
@@ -101,7 +100,7 @@ impl Maker<'_> {
     }
 
     /// Makes a part of the manifest, that from index `from` on.
-    fn make_each(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
+    fn make_each(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made, Reason> {
         let mut copier = Copier::new(self.limits);
         let mut made = Made::default();
         for (index, (entry, to)) in (from..).zip(part.iter().zip(digests)) {

@@ -2,9 +2,9 @@
 
 use crate::protocol::{Ending, Hidden, Install, Reason, ReleaseId, What};
 use crate::server::channel::events::Events;
-use crate::server::exec::{process, shell};
+use crate::server::exec::process;
+use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
-use crate::server::store::durable::Result;
 use crate::server::store::layout::Layout;
 use crate::server::unit::systemd::Unit;
 use std::fs;
@@ -50,7 +50,7 @@ impl<'a> Shell<'a> {
         &self,
         install: &Install,
         events: &mut dyn Events,
-    ) -> Result<()> {
+    ) -> Result<(), Reason> {
         match install {
             Install::Nothing => Ok(()),
             Install::Uv => self.run("uv sync --frozen", events),
@@ -59,11 +59,18 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs a script; its output is told line by line.
-    pub(in crate::server) fn run(&self, script: &str, events: &mut dyn Events) -> Result<()> {
+    pub(in crate::server) fn run(
+        &self,
+        script: &str,
+        events: &mut dyn Events,
+    ) -> Result<(), Reason> {
         let stop = || self.limits.check().is_err();
-        let done = shell::run(script, &self.folder, &self.environment, stop, |line| {
-            events.emit(What::Output(line))
-        });
+        let script = Script {
+            text: script,
+            folder: &self.folder,
+            environment: &self.environment,
+        };
+        let done = shell::run(&script, stop, |line| events.emit(What::Output(line)));
         match done {
             // the cause of the cause: whoever left, or the time that is up
             Err(
@@ -83,7 +90,7 @@ pub(in crate::server) fn check_programs(
     layout: &Layout,
     release: ReleaseId,
     unit: &Unit,
-) -> Result<()> {
+) -> Result<(), Reason> {
     for program in unit.programs() {
         if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
             let file = layout.release(release).join(inside);

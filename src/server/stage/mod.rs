@@ -16,12 +16,12 @@ mod sources;
 
 use super::clock::now;
 use crate::protocol::{
-    root_of, validate, Digest, Entry, Kind, Plan, ReleaseId, Staged, ToServer, MAX_ENTRIES,
+    root_of, validate, Digest, Entry, Kind, Plan, Reason, ReleaseId, Staged, ToServer, MAX_ENTRIES,
 };
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, Record, State};
@@ -51,7 +51,7 @@ pub(in crate::server) fn manifest(
     plan: &Plan,
     inbox: &Inbox,
     limits: &Limits,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<Entry>, Reason> {
     let count = plan.entries as usize;
     if count > MAX_ENTRIES {
         return Err(broken(format!("{count} entries are too many")));
@@ -73,7 +73,7 @@ pub(in crate::server) fn manifest(
 
 impl Stage<'_> {
     /// Draws the id, builds the tree, says what came from where.
-    pub(in crate::server) fn run(&mut self, entries: &[Entry]) -> Result<Staged> {
+    pub(in crate::server) fn run(&mut self, entries: &[Entry]) -> Result<Staged, Reason> {
         // one that was removed again does not come back under another's name
         let attempts = journal::last(self.layout, ATTEMPTS)
             .into_iter()
@@ -110,7 +110,7 @@ impl Stage<'_> {
         entries: &[Entry],
         digests: &mut [Digest],
         sources: &Sources,
-    ) -> Result<Staged> {
+    ) -> Result<Staged, Reason> {
         let folder = self.layout.release(release);
         let mut receiver = Receiver::new(self.inbox, self.limits);
         let asked = receiver.is_asked()?;
@@ -142,7 +142,7 @@ impl Stage<'_> {
     }
 }
 
-fn make_folders(folder: &Path, entries: &[Entry]) -> Result<()> {
+fn make_folders(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     for entry in entries {
         if let Kind::Folder { mode } = entry.kind {
             let path = place(folder, entry);
@@ -154,7 +154,7 @@ fn make_folders(folder: &Path, entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-fn make_links(folder: &Path, entries: &[Entry]) -> Result<()> {
+fn make_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     for entry in entries {
         if let Kind::Link { to } = &entry.kind {
             let path = place(folder, entry);
@@ -166,7 +166,7 @@ fn make_links(folder: &Path, entries: &[Entry]) -> Result<()> {
 
 /// Looks at everything once more: the names, kinds, sizes, modes and link texts are those that were meant, and there is
 /// nothing else. The contents were hashed as they were written.
-fn prove(folder: &Path, entries: &[Entry]) -> Result<()> {
+fn prove(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     for entry in entries {
         let path = place(folder, entry);
         let found = fs::symlink_metadata(&path).map_err(failed("look at", &path))?;
@@ -194,7 +194,7 @@ fn prove(folder: &Path, entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-fn count(folder: &Path) -> Result<usize> {
+fn count(folder: &Path) -> Result<usize, Reason> {
     let mut total = 0;
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;

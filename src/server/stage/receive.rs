@@ -7,7 +7,7 @@ use crate::protocol::{Digest, Known, Reason, ShortDigest, ToRunner, ToServer};
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Write;
@@ -96,7 +96,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Whether the runner half wants to know what is lacking, rather than to send it all unasked.
-    pub(in crate::server) fn is_asked(&mut self) -> Result<bool> {
+    pub(in crate::server) fn is_asked(&mut self) -> Result<bool, Reason> {
         match self.inbox.next(self.limits)? {
             ToServer::Ask => Ok(true),
             other => {
@@ -117,7 +117,7 @@ impl<'a> Receiver<'a> {
         &mut self,
         lacking: Vec<Lacking>,
         digests: &mut [Digest],
-    ) -> Result<Vec<Lacking>> {
+    ) -> Result<Vec<Lacking>, Reason> {
         let mut wrong = Vec::new();
         for Lacking { index, file, known } in lacking {
             let known = known.map(KnownChunks::open);
@@ -153,7 +153,7 @@ impl<'a> Receiver<'a> {
         file: &NewFile,
         mut target: &File,
         known: Option<&Open>,
-    ) -> Result<Digest> {
+    ) -> Result<Digest, Reason> {
         let mut hasher = Sha256::new();
         let mut left = file.size;
         let mut take = |bytes: &[u8]| {
@@ -199,7 +199,7 @@ impl<'a> Receiver<'a> {
         Ok(Digest::from_hasher(hasher))
     }
 
-    fn message(&mut self) -> Result<ToServer> {
+    fn message(&mut self) -> Result<ToServer, Reason> {
         self.next
             .take()
             .map_or_else(|| self.inbox.next(self.limits), Ok)

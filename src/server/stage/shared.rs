@@ -1,7 +1,7 @@
 //! What outlives releases: it lies in `<target>/shared`, and each release has links to it.
 
 use crate::protocol::{Reason, ReleaseId, Shared};
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs;
 use std::io::ErrorKind;
@@ -19,13 +19,17 @@ fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
 }
 
 /// What must be there already is: looked at before anything is uploaded, and changes nothing.
-pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<()> {
+pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<(), Reason> {
     all.iter()
         .try_for_each(|shared| look(layout, shared).map(drop))
 }
 
 /// Makes the folders that are missing, and links everything into the release. Nothing is made through a link of the tree.
-pub(in crate::server) fn link(layout: &Layout, release: ReleaseId, all: &[Shared]) -> Result<()> {
+pub(in crate::server) fn link(
+    layout: &Layout,
+    release: ReleaseId,
+    all: &[Shared],
+) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
         if look(layout, shared)? == Found::Nothing {
@@ -47,7 +51,7 @@ enum Found {
 }
 
 /// What lies in `shared/`; links there are the server's own, and are followed.
-fn look(layout: &Layout, shared: &Shared) -> Result<Found> {
+fn look(layout: &Layout, shared: &Shared) -> Result<Found, Reason> {
     if !is_below(&shared.path) {
         return Err(bad(shared, "is no path below the release"));
     }
@@ -78,7 +82,7 @@ fn is_below(path: &str) -> bool {
         && !path.contains('\0')
 }
 
-fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
+fn make_parents(folder: &Path, shared: &Shared) -> Result<(), Reason> {
     let parents: Vec<&Path> = Path::new(&shared.path)
         .ancestors()
         .skip(1)
@@ -107,7 +111,7 @@ fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
 }
 
 /// Where the tree holds the place by an empty folder, that goes; anything else there is not ours to hide.
-fn make_room(place: &Path, shared: &Shared) -> Result<()> {
+fn make_room(place: &Path, shared: &Shared) -> Result<(), Reason> {
     let found = match fs::symlink_metadata(place) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed("look at", place))?,
@@ -126,7 +130,7 @@ fn make_room(place: &Path, shared: &Shared) -> Result<()> {
     }
 }
 
-fn only_holds_a_place(folder: &Path) -> Result<bool> {
+fn only_holds_a_place(folder: &Path) -> Result<bool, Reason> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         let is_file = entry

@@ -4,9 +4,9 @@
 use super::known_chunks::{open, KnownChunks};
 use super::new_file::NewFile;
 use crate::protocol::chunks::{about, WORTH_CUTTING};
-use crate::protocol::{Digest, ShortDigest};
+use crate::protocol::{Digest, Reason, ShortDigest};
 use crate::server::limits::Limits;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records;
@@ -79,7 +79,7 @@ impl Sources {
         path: &[u8],
         file: &NewFile,
         copier: &mut Copier<'_>,
-    ) -> Result<Option<Digest>> {
+    ) -> Result<Option<Digest>, Reason> {
         for candidate in self
             .with_digest(file.digest)
             .chain(self.unrecorded_at(path))
@@ -107,7 +107,7 @@ impl Sources {
         path: &[u8],
         file: &NewFile,
         limits: &Limits,
-    ) -> Result<Option<KnownChunks>> {
+    ) -> Result<Option<KnownChunks>, Reason> {
         if file.size < WORTH_CUTTING {
             return Ok(None);
         }
@@ -190,7 +190,7 @@ impl<'a> Copier<'a> {
         source: &mut File,
         target: &mut File,
         file: &NewFile,
-    ) -> Result<Option<Digest>> {
+    ) -> Result<Option<Digest>, Reason> {
         // it is what it was then, whatever becomes of the source
         let cloned =
             rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() && target.rewind().is_ok();

@@ -1,9 +1,9 @@
 //! The journal of attempts: one line each, never rewritten but for its length. And the starts that we asked for, which
 //! systemd counts too.
 
-use super::durable::{failed, Result};
+use super::durable::failed;
 use super::layout::Layout;
-use crate::protocol::{Attempted, Origin, Outcome, ReleaseId, Verdict};
+use crate::protocol::{Attempted, Origin, Outcome, Reason, ReleaseId, Verdict};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -100,7 +100,7 @@ fn leftovers_path(layout: &Layout) -> PathBuf {
 pub(in crate::server) fn put_leftovers(
     layout: &Layout,
     leftovers: &[(String, String)],
-) -> Result<()> {
+) -> Result<(), Reason> {
     let path = leftovers_path(layout);
     let bytes =
         serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;

@@ -1,7 +1,7 @@
 //! One deployment of a target at a time. The lock is of the open file: it dies with whoever has it, and is handed to
 //! the transaction's process as its standard input.
 
-use super::durable::{failed, Result};
+use super::durable::failed;
 use super::layout::Layout;
 use super::pending::Pending;
 use crate::protocol::{Holder, Plan, Reason, TransactionId, Unready};
@@ -43,7 +43,7 @@ pub(in crate::server) fn take(
     plan: &Plan,
     limits: &Limits,
     mut on_wait: impl FnMut(Option<Holder>),
-) -> Result<Option<File>> {
+) -> Result<Option<File>, Reason> {
     let file = open(layout)?;
     let start = Instant::now();
     let (mut told, mut asked) = (false, false);
@@ -84,7 +84,10 @@ pub(in crate::server) enum Held {
 }
 
 /// Takes the lock if it is free, and else looks who has it.
-pub(in crate::server) fn look(layout: &Layout, transaction: &TransactionId) -> Result<Held> {
+pub(in crate::server) fn look(
+    layout: &Layout,
+    transaction: &TransactionId,
+) -> Result<Held, Reason> {
     if let Some(lock) = try_take(layout)? {
         return Ok(Held::Free(lock));
     }
@@ -93,12 +96,12 @@ pub(in crate::server) fn look(layout: &Layout, transaction: &TransactionId) -> R
 }
 
 /// Takes the lock if it is free.
-pub(in crate::server) fn try_take(layout: &Layout) -> Result<Option<File>> {
+pub(in crate::server) fn try_take(layout: &Layout) -> Result<Option<File>, Reason> {
     let file = open(layout)?;
     Ok(try_lock(&file)?.then_some(file))
 }
 
-fn open(layout: &Layout) -> Result<File> {
+fn open(layout: &Layout) -> Result<File, Reason> {
     let path = layout.lock();
     let file = File::options()
         .create(true)
@@ -116,7 +119,7 @@ fn open(layout: &Layout) -> Result<File> {
     Ok(file)
 }
 
-fn refuse_network(file: &File, path: &Path) -> Result<()> {
+fn refuse_network(file: &File, path: &Path) -> Result<(), Reason> {
     let system =
         rustix::fs::fstatfs(file).map_err(|error| failed("look at", path)(error.into()))?;
     #[allow(
@@ -144,7 +147,7 @@ fn no_locks(error: &str) -> Reason {
     }])
 }
 
-fn try_lock(file: &File) -> Result<bool> {
+fn try_lock(file: &File) -> Result<bool, Reason> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),

@@ -1,7 +1,7 @@
 //! The sealed instruction. Written beside as `next`; once it bears the name `pending`, durably, there is no return: the
 //! server ends what it says, whoever is there to see it.
 
-use super::durable::{self, failed, Result};
+use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
     Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, Verification,
@@ -55,7 +55,7 @@ impl Pending {
     pub(in crate::server) const FORMAT: u32 = 1;
 
     /// Prepares the instruction; nothing is decided by it.
-    pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<()> {
+    pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<(), Reason> {
         let path = layout.next();
         let bytes = serde_json::to_vec_pretty(self)
             .map_err(|error| failed("write", &path)(error.into()))?;
@@ -63,14 +63,14 @@ impl Pending {
     }
 
     /// What [`prepare`](Self::prepare) left.
-    pub(in crate::server) fn prepared(layout: &Layout) -> Result<Self> {
+    pub(in crate::server) fn prepared(layout: &Layout) -> Result<Self, Reason> {
         let path = layout.next();
         let bytes = fs::read(&path).map_err(failed("read", &path))?;
         serde_json::from_slice(&bytes).map_err(|error| failed("read", &path)(error.into()))
     }
 
     /// The point of no return. Both links are there before it, so that what follows is renames, which allocate nothing.
-    pub(in crate::server) fn begin(&self, layout: &Layout) -> Result<()> {
+    pub(in crate::server) fn begin(&self, layout: &Layout) -> Result<(), Reason> {
         durable::link(&layout.switch_link(), &Layout::link_text(self.release))?;
         match &self.old {
             Some(old) => durable::link(&layout.rollback_link(), &Layout::link_text(old.release))?,
@@ -84,7 +84,7 @@ impl Pending {
     }
 
     /// The transaction that nobody has ended, if there is one.
-    pub(in crate::server) fn read(layout: &Layout) -> Result<Option<Self>> {
+    pub(in crate::server) fn read(layout: &Layout) -> Result<Option<Self>, Reason> {
         let path = layout.pending();
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -113,7 +113,7 @@ impl Pending {
     }
 
     /// The end: nothing is pending any more.
-    pub(in crate::server) fn clear(layout: &Layout) -> Result<()> {
+    pub(in crate::server) fn clear(layout: &Layout) -> Result<(), Reason> {
         durable::remove(&layout.pending())?;
         durable::remove(&layout.switch_link())?;
         durable::remove(&layout.rollback_link())

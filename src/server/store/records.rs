@@ -1,8 +1,8 @@
 //! What is known of each release: kept beside the releases, never inside them.
 
-use super::durable::{self, failed, Result};
+use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{Entry, Kind, Origin, ReleaseId, ShortDigest, Verification};
+use crate::protocol::{Entry, Kind, Origin, Reason, ReleaseId, ShortDigest, Verification};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ pub(in crate::server) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
 }
 
 /// Writes the record, durably.
-pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<()> {
+pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<(), Reason> {
     let path = path(layout, record.release);
     let bytes =
         serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
@@ -82,7 +82,7 @@ pub(in crate::server) fn mark(
     id: ReleaseId,
     state: State,
     verification: Option<Verification>,
-) -> Result<()> {
+) -> Result<(), Reason> {
     match get(layout, id) {
         Some(record) => put(
             layout,
@@ -98,7 +98,7 @@ pub(in crate::server) fn mark(
 }
 
 /// Forgets a release.
-pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<()> {
+pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<(), Reason> {
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))
 }
@@ -137,7 +137,7 @@ pub(in crate::server) fn put_index(
     layout: &Layout,
     id: ReleaseId,
     entries: &[Entry],
-) -> Result<()> {
+) -> Result<(), Reason> {
     let mut bytes = Vec::new();
     for entry in entries {
         if let Kind::File { digest, .. } = entry.kind {

@@ -1,8 +1,8 @@
 //! Verdicts: what each transaction decided, durable.
 
-use super::durable::{self, failed, Result};
+use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{TransactionId, Verdict};
+use crate::protocol::{Reason, TransactionId, Verdict};
 use crate::server::limits::Limits;
 use std::fs::{self, File, TryLockError};
 use std::thread;
@@ -13,7 +13,7 @@ const KEPT: usize = 50;
 const TICK: Duration = Duration::from_millis(5);
 
 /// Writes the verdict. For a committed release this is the act that commits it.
-pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
+pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<(), Reason> {
     let path = layout.verdict(&verdict.transaction);
     let bytes =
         serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
@@ -28,7 +28,7 @@ pub(in crate::server) fn withdraw(layout: &Layout, verdict: &Verdict) {
 }
 
 /// As long as this is held, nobody else gives a transaction up, or takes it beyond being given up.
-pub(in crate::server) fn deciding(layout: &Layout, limits: &Limits) -> Result<File> {
+pub(in crate::server) fn deciding(layout: &Layout, limits: &Limits) -> Result<File, Reason> {
     let path = layout.own().join("verdicts");
     let folder = File::open(&path).map_err(failed("open", &path))?;
     loop {

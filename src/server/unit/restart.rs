@@ -7,7 +7,7 @@ use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
 use crate::server::channel::events::Events;
 use crate::server::clock::{now_ms, since_epoch, ticks_since_boot};
 use crate::server::exec::process::quick;
-use crate::server::exec::shell;
+use crate::server::exec::shell::{self, Script};
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use std::thread;
@@ -188,14 +188,13 @@ impl Service<'_> {
             (Restart::Nothing, _) | (Restart::Systemctl, None) => Ok(()),
             (Restart::Commands(script), _) => {
                 let start = Instant::now();
-                let folder = self.layout.target();
-                shell::run(
-                    script,
-                    folder,
-                    &[],
-                    || start.elapsed() > limit,
-                    |line| events.emit(What::Output(line)),
-                )
+                let script = Script {
+                    text: script,
+                    folder: self.layout.target(),
+                    environment: &[],
+                };
+                let stop = || start.elapsed() > limit;
+                shell::run(&script, stop, |line| events.emit(What::Output(line)))
             }
         }
     }
