@@ -75,7 +75,7 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
     let inbox = Inbox::stdin();
     leave_when_asked(&inbox);
     let mut outbox = Outbox::new(PATIENCE);
-    outbox.pass(greeting(&transaction).into_bytes());
+    outbox.send_bytes(greeting(&transaction).into_bytes());
     let announced = |plan: &Plan| {
         plan.target == target && plan.transaction == transaction && plan.root.to_string() == root
     };
@@ -89,7 +89,7 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
             Ok(())
         }
         Ok(ToServer::Follow { heard }) if root_of(&[], &[]).to_string() == root => {
-            let limits = Limits::new(inbox.gone(), Duration::MAX);
+            let limits = Limits::new(inbox.closed(), Duration::MAX);
             finish::finish(
                 &Layout::new(target),
                 &transaction,
@@ -115,7 +115,7 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
 
 /// A later login of the same transaction asks by SIGTERM: to this one it is as if its line had ended.
 fn leave_when_asked(inbox: &Inbox) {
-    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, inbox.gone()) {
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, inbox.closed()) {
         tracing::debug!(%error, "SIGTERM ends the server part at once");
     }
 }

@@ -1,4 +1,4 @@
-//! The channel to the runner half: messages in, events out, and the transaction's own file of events.
+//! The channel to the runner half: messages in, events out; and the file in which a transaction stores its events.
 //!
 //! Knows `store`.
 

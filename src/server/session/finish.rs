@@ -33,7 +33,8 @@ pub(in crate::server) fn finish(
             follow::tell_again(layout, &verdict, heard, limits, outbox);
             return Ok(());
         }
-        if follow::rejoin(layout, transaction, &mut heard, limits, outbox) || limits.gone() {
+        if follow::rejoin(layout, transaction, &mut heard, limits, outbox) || limits.disconnected()
+        {
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);

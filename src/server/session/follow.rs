@@ -1,7 +1,7 @@
 //! Starts the transaction's own process, detached from the login, and passes its events on.
 
 use crate::protocol::{Failure, Outcome, Reason, Step, TransactionId, Verdict, What};
-use crate::server::channel::event_tail::Tail;
+use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
 use crate::server::channel::outbox::Outbox;
 use crate::server::clock::now;
@@ -38,7 +38,7 @@ pub(in crate::server) fn hand_over(
     limits: &Limits,
     outbox: &mut Outbox,
 ) -> Result<(), Reason> {
-    let mut tail = Tail::new(layout, &pending.transaction)?;
+    let mut tail = EventTail::new(layout, &pending.transaction)?;
     let mut child = spawn(layout, pending, lock)?;
     if follow(layout, pending, &mut tail, &mut child, limits, outbox) {
         outbox.close();
@@ -60,20 +60,20 @@ pub(in crate::server) fn rejoin(
         return false;
     }
     // where its file is gone, only the end can be told
-    let tail =
-        Tail::behind(layout, transaction, *heard).or_else(|| Tail::new(layout, transaction).ok());
+    let tail = EventTail::after(layout, transaction, *heard)
+        .or_else(|| EventTail::new(layout, transaction).ok());
     let Some(mut tail) = tail else { return false };
     loop {
         // looked at first: whoever frees the lock has told everything before
         let free = matches!(lock::try_take(layout), Ok(Some(_)));
-        let ended = tail.pass(outbox);
-        *heard = tail.heard();
+        let ended = tail.forward(outbox);
+        *heard = tail.received();
         if ended {
             outbox.close();
             take_leave(layout, transaction, limits);
             return true;
         }
-        if free || limits.gone() {
+        if free || limits.disconnected() {
             return !free;
         }
         thread::sleep(TICK);
@@ -88,8 +88,8 @@ pub(in crate::server) fn tell_again(
     limits: &Limits,
     outbox: &mut Outbox,
 ) {
-    let tail = Tail::behind(layout, &verdict.transaction, heard);
-    if !tail.is_some_and(|mut tail| tail.pass(outbox)) {
+    let tail = EventTail::after(layout, &verdict.transaction, heard);
+    if !tail.is_some_and(|mut tail| tail.forward(outbox)) {
         outbox.emit(What::Ended(Box::new(verdict.clone())));
     }
     outbox.close();
@@ -100,24 +100,24 @@ pub(in crate::server) fn tell_again(
 fn follow(
     layout: &Layout,
     pending: &Pending,
-    tail: &mut Tail,
+    tail: &mut EventTail,
     child: &mut Child,
     limits: &Limits,
     outbox: &mut Outbox,
 ) -> bool {
     let start = Instant::now();
     loop {
-        let gone = limits.gone();
-        if tail.pass(outbox) {
+        let gone = limits.disconnected();
+        if tail.forward(outbox) {
             return !gone;
         }
         // whoever asked us to stop is told first that it is too late
-        if gone && (tail.no_return || start.elapsed() > PATIENCE) {
+        if gone && (tail.past_point_of_no_return || start.elapsed() > PATIENCE) {
             tracing::info!("the runner is gone, the transaction goes on");
             return false;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return tail.pass(outbox) || tell_the_untold(layout, pending, status, outbox);
+            return tail.forward(outbox) || tell_the_untold(layout, pending, status, outbox);
         }
         thread::sleep(TICK);
     }
@@ -127,7 +127,7 @@ fn follow(
 fn take_leave(layout: &Layout, transaction: &TransactionId, limits: &Limits) {
     let start = Instant::now();
     while start.elapsed() < FAREWELL {
-        if limits.gone() {
+        if limits.disconnected() {
             return verdicts::told(layout, transaction);
         }
         thread::sleep(TICK);

@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
         outbox: &'a mut Outbox,
     ) -> Self {
         let layout = Layout::new(&plan.target);
-        let limits = Limits::new(inbox.gone(), plan.stage_limit);
+        let limits = Limits::new(inbox.closed(), plan.stage_limit);
         Self {
             layout,
             plan,

@@ -78,7 +78,7 @@ impl<'a> Shell<'a> {
                     ending: Ending::OutOfTime,
                     ..
                 },
-            ) if !self.limits.gone() => Err(reason),
+            ) if !self.limits.disconnected() => Err(reason),
             Err(reason) => self.limits.check().and(Err(reason)),
             Ok(()) => Ok(()),
         }
