@@ -14,7 +14,7 @@ use crate::server::store::verdicts;
 /// Ends what is pending, under the lock; `None`: nothing is.
 pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>, Reason> {
     let Some(pending) = Pending::read(layout)? else {
-        Pending::sweep(layout);
+        Pending::clean_up(layout);
         return Ok(None);
     };
     if let Some(verdict) = verdicts::get(layout, &pending.transaction) {

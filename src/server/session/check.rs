@@ -90,7 +90,11 @@ pub(in crate::server) fn make_folders(layout: &Layout) -> Result<(), Reason> {
 }
 
 fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
-    for folder in [layout.target().to_owned(), layout.releases(), layout.own()] {
+    for folder in [
+        layout.target().to_owned(),
+        layout.releases(),
+        layout.deploy_folder(),
+    ] {
         if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
             let path = folder.display().to_string();
             unready.push(Unready::Target {

@@ -10,7 +10,7 @@ use crate::server::limits::Limits;
 use crate::server::recover::recover;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
-use crate::server::store::lock::{self, Held};
+use crate::server::store::lock::{self, LockState};
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 use std::thread;
@@ -38,28 +38,28 @@ pub(in crate::server) fn finish(
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);
-        match lock::look(layout, transaction)? {
-            Held::Free(_lock) if is_pending => drop(recover(layout, outbox)?),
-            Held::ByAnother if is_pending => thread::sleep(TICK),
-            Held::ByLogin(login) => {
+        match lock::take_or_inspect(layout, transaction)? {
+            LockState::Free(_lock) if is_pending => drop(recover(layout, outbox)?),
+            LockState::HeldByOther if is_pending => thread::sleep(TICK),
+            LockState::HeldByLogin(login) => {
                 if !std::mem::replace(&mut asked, true) {
-                    lock::ask_to_leave(layout, transaction, login);
+                    lock::stop_login(layout, transaction, login);
                 }
                 thread::sleep(TICK);
             }
-            Held::Free(_lock) => put_nothing(layout, transaction)?,
-            Held::ByAnother => give_up(layout, transaction, limits)?,
+            LockState::Free(_lock) => put_nothing(layout, transaction)?,
+            LockState::HeldByOther => give_up(layout, transaction, limits)?,
         }
     }
 }
 
 /// Who has the lock may be another by now: a login of ours, which is asked to leave instead.
 fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Result<(), Reason> {
-    let _deciding = verdicts::deciding(layout, limits)?;
-    match lock::look(layout, transaction)? {
-        Held::ByLogin(_) => Ok(()),
+    let _deciding = verdicts::lock_decision(layout, limits)?;
+    match lock::take_or_inspect(layout, transaction)? {
+        LockState::HeldByLogin(_) => Ok(()),
         _ if Pending::is_of(layout, transaction) => Ok(()),
-        Held::Free(_) | Held::ByAnother => put_nothing(layout, transaction),
+        LockState::Free(_) | LockState::HeldByOther => put_nothing(layout, transaction),
     }
 }
 

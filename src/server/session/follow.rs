@@ -128,7 +128,7 @@ fn take_leave(layout: &Layout, transaction: &TransactionId, limits: &Limits) {
     let start = Instant::now();
     while start.elapsed() < FAREWELL {
         if limits.disconnected() {
-            return verdicts::told(layout, transaction);
+            return verdicts::mark_reported(layout, transaction);
         }
         thread::sleep(TICK);
     }
@@ -138,7 +138,7 @@ fn take_leave(layout: &Layout, transaction: &TransactionId, limits: &Limits) {
 pub(in crate::server) fn untold(layout: &Layout) -> Option<Verdict> {
     let start = Instant::now();
     loop {
-        let verdict = verdicts::untold(layout)?;
+        let verdict = verdicts::unreported(layout)?;
         let followed = File::open(layout.events(&verdict.transaction))
             .is_ok_and(|file| file.try_lock().is_err());
         if !followed || start.elapsed() > OTHERS_FAREWELL {

@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
             outbox.emit(What::Waiting(holder))
         })?;
         if lock.is_some() {
-            lock::sign(layout, plan);
+            lock::record_holder(layout, plan);
         }
         Ok(lock)
     }
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
 
     /// Prepares the instruction, unless somebody has given us up. Whoever is about to sees it, or is seen.
     fn decide(&self, pending: &Pending) -> Result<(), Reason> {
-        let _deciding = verdicts::deciding(&self.layout, &self.limits)?;
+        let _deciding = verdicts::lock_decision(&self.layout, &self.limits)?;
         if verdicts::get(&self.layout, &self.plan.transaction).is_some() {
             return Err(Reason::Cancelled);
         }
@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
         let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
         let transaction = verdict.transaction.clone();
         self.outbox.emit(What::Recovered(Box::new(verdict)));
-        verdicts::told(&self.layout, &transaction);
+        verdicts::mark_reported(&self.layout, &transaction);
         match failure {
             // the disk still does not let us: nothing may be begun over it
             Some(failure) if Pending::read(&self.layout)?.is_some() => Err(failure.reason),

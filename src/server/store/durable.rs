@@ -1,4 +1,4 @@
-//! Changes of names and small files that survive a power cut: data first, then the name, then the folder.
+//! Changes to names and small files that survive a power loss: syncs the data, then renames, then syncs the folder.
 
 use crate::protocol::{IoKind, Reason};
 use rustix::io::Errno;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Makes a reason of a system error: `fs::read(path).map_err(failed("read", path))`.
+/// Turns a system error into a reason: `fs::read(path).map_err(failed("read", path))`.
 pub(in crate::server) fn failed(
     operation: &'static str,
     path: &Path,
@@ -43,7 +43,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A name of ours in the same folder, left over only by a crash and then overwritten.
+/// A temporary name in the same folder. What a crash leaves there is overwritten.
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -51,7 +51,7 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Makes the link, or replaces it by one rename.
+/// Creates the link, or replaces it with one rename.
 pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<(), Reason> {
     let beside = beside(path);
     remove_if_there(&beside)?;

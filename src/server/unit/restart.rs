@@ -122,7 +122,7 @@ impl Service<'_> {
         loop {
             let before = self.idle_unit(limit);
             let started = Started::now(&before, self.is_reload());
-            journal::note_start(self.layout, now_ms());
+            journal::record_start(self.layout, now_ms());
             let tried = start.elapsed();
             let refusal = match self.run(limit, events) {
                 Ok(()) => return Ok(started),
