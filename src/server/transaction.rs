@@ -15,7 +15,7 @@ use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
 use crate::server::unit::log;
-use crate::server::unit::restart::{Service, Started, Unstarted};
+use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
 
 /// One transaction, from the pending record to the verdict.
@@ -30,7 +30,7 @@ pub(super) struct Transaction<'a> {
     /// A link could not be put back: the next run is to try again.
     unfinished: bool,
     /// The process that a restart which failed has left alone.
-    left_alone: Option<Box<Started>>,
+    still_running: Option<Box<BeforeRestart>>,
 }
 
 impl<'a> Transaction<'a> {
@@ -46,7 +46,7 @@ impl<'a> Transaction<'a> {
             told: None,
             begun: true,
             unfinished: false,
-            left_alone: None,
+            still_running: None,
         }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Transaction<'a> {
         match self.go_live() {
             Ok(verdict) => verdict,
             Err(failure) => {
-                self.events.emit(What::Diagnostics(diagnostics::look(
+                self.events.emit(What::Diagnostics(diagnostics::collect(
                     self.layout,
                     self.pending,
                 )));
@@ -135,14 +135,17 @@ impl<'a> Transaction<'a> {
         if self.pending.restart != Restart::Nothing {
             self.step(restart);
         }
-        let service = Service {
+        let restarter = Restarter {
             layout: self.layout,
             service: self.pending.service.as_deref(),
             restart: &self.pending.restart,
         };
-        let started = match service.restart(&verification.log, self.events) {
-            Ok(started) => started,
-            Err(Unstarted { reason, goes_on }) => self.still_alone(goes_on).ok_or(Failure {
+        let before = match restarter.restart(&verification.log, self.events) {
+            Ok(before) => before,
+            Err(RestartFailure {
+                reason,
+                still_running,
+            }) => self.never_restarted(still_running).ok_or(Failure {
                 step: restart,
                 reason,
             })?,
@@ -156,7 +159,7 @@ impl<'a> Transaction<'a> {
             sha,
             service,
             verification,
-            started: &started,
+            before: &before,
         };
         verify(&subject, self.events).map_err(|reason| Failure {
             step: watch,
@@ -166,9 +169,12 @@ impl<'a> Transaction<'a> {
 
     /// Whether no restart has reached the old release's process, neither for the new release nor for the way back: then
     /// it only has to be verified.
-    fn still_alone(&mut self, goes_on: Option<Box<Started>>) -> Option<Started> {
-        let before = std::mem::replace(&mut self.left_alone, goes_on);
-        let now = self.left_alone.as_deref()?;
+    fn never_restarted(
+        &mut self,
+        still_running: Option<Box<BeforeRestart>>,
+    ) -> Option<BeforeRestart> {
+        let before = std::mem::replace(&mut self.still_running, still_running);
+        let now = self.still_running.as_deref()?;
         (before?.invocation == now.invocation).then(|| now.clone())
     }
 
@@ -298,13 +304,13 @@ impl<'a> Transaction<'a> {
         } else {
             Ok(())
         };
-        let service = Service {
+        let restarter = Restarter {
             layout: self.layout,
             service: self.pending.service.as_deref(),
             restart: &self.pending.restart,
         };
         // it can't start without a release, and that it can't is no news
-        service.restart_once(self.events);
+        restarter.restart_once(self.events);
         removed.map_err(|reason| self.not_put_back(reason))
     }
 

@@ -12,7 +12,7 @@ use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
 use crate::server::store::records;
-use crate::server::unit::health::Question;
+use crate::server::unit::health::HealthCheck;
 use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
@@ -166,7 +166,7 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
 
 fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
-        if !systemd::may("restart", service) {
+        if !systemd::may_run("restart", service) {
             unready.push(Unready::Sudo {
                 service: service.clone(),
                 user: user(),
@@ -180,7 +180,7 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
     let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
         return false;
     };
-    let resettable = systemd::may("reset-failed", service);
+    let resettable = systemd::may_run("reset-failed", service);
     if !resettable && unit.and_then(Unit::start_limit).is_some() {
         events.emit(What::Warning(Warning::NoResetFailed {
             service: service.clone(),
@@ -248,8 +248,8 @@ fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answe
         return Some(Answer::Broken(format!("the unit is {}", unit.state())));
     }
     let health = without_match(&plan.verification).health?;
-    match Question::new(&health, current, None)
-        .ask(Duration::from_secs(10))
+    match HealthCheck::new(&health, current, None)
+        .run(Duration::from_secs(10))
         .0
     {
         Answer::Healthy { .. } => None,

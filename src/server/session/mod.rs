@@ -476,8 +476,8 @@ fn deadline(restart: &Restart, both: [&Verification; 2], before: &Before) -> Dur
     let restart = match restart {
         Restart::Nothing => Duration::ZERO,
         _ => {
-            unit.map_or(restart::LONGEST, |unit| {
-                unit.restart_limit(restart::LONGEST)
+            unit.map_or(restart::DEFAULT_TIMEOUT, |unit| {
+                unit.restart_limit(restart::DEFAULT_TIMEOUT)
             }) + restart::MARGIN
         }
     };
