@@ -1,4 +1,4 @@
-//! A file of a release that is being staged.
+//! A file that is created in a release.
 
 use crate::protocol::{Reason, ShortDigest};
 use crate::server::store::durable::failed;
@@ -6,7 +6,7 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-/// A file that is to be made.
+/// A file to create.
 pub(in crate::server) struct NewFile {
     pub(in crate::server) path: PathBuf,
     pub(in crate::server) mode: u32,

@@ -8,6 +8,7 @@ use crate::protocol::{Holder, Plan, Reason, TransactionId, Unready};
 use crate::server::clock::now;
 use crate::server::exec::user::user;
 use crate::server::limits::Limits;
+use crate::server::subcommand::SUBCOMMAND;
 use rustix::process::{kill_process, Pid, Signal};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -205,7 +206,7 @@ fn serves(layout: &Layout, transaction: &TransactionId, login: u32) -> bool {
     let mut words = line.split(|byte| *byte == 0).skip(1);
     let transaction = transaction.to_string();
     let expected = [
-        crate::server::SUBCOMMAND.as_bytes(),
+        SUBCOMMAND.as_bytes(),
         b"serve",
         layout.target().as_os_str().as_bytes(),
         transaction.as_bytes(),
