@@ -1,4 +1,4 @@
-//! When the server part must stop before the point of no return: the runner half is gone, or time is up.
+//! When the server part must stop before the point of no return: the connection is lost, or time is up.
 
 use crate::protocol::Reason;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
@@ -7,26 +7,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Why staging must stop, if it must.
+/// The limits of everything before the point of no return.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    gone: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
     start: Instant,
     limit: Duration,
 }
 
 impl Limits {
-    pub(super) fn new(gone: Arc<AtomicBool>, limit: Duration) -> Self {
+    pub(super) fn new(closed: Arc<AtomicBool>, limit: Duration) -> Self {
         Self {
-            gone,
+            closed,
             start: Instant::now(),
             limit,
         }
     }
 
-    /// Whether the line to the runner has ended.
-    pub(super) fn gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed) || hung_up()
+    /// Whether the connection to the runner has ended.
+    pub(super) fn disconnected(&self) -> bool {
+        self.closed.load(Ordering::Relaxed) || hung_up()
     }
 
     /// Time left before the point of no return.
@@ -36,7 +36,7 @@ impl Limits {
 
     /// The reason to stop, if there is one.
     pub(super) fn check(&self) -> Result<(), Reason> {
-        if self.gone() {
+        if self.disconnected() {
             return Err(Reason::Cancelled);
         }
         if self.left().is_zero() {
@@ -46,10 +46,10 @@ impl Limits {
     }
 }
 
-/// Whether the other end of standard input is closed, even if there is still something to be read.
+/// Whether the other end of standard input is closed, even if some input is not read yet.
 fn hung_up() -> bool {
     let stdin = io::stdin();
-    let mut look = [PollFd::new(&stdin, PollFlags::empty())];
-    poll(&mut look, Some(&Timespec::default())).is_ok()
-        && look[0].revents().contains(PollFlags::HUP)
+    let mut stdin_state = [PollFd::new(&stdin, PollFlags::empty())];
+    poll(&mut stdin_state, Some(&Timespec::default())).is_ok()
+        && stdin_state[0].revents().contains(PollFlags::HUP)
 }

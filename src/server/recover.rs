@@ -1,9 +1,9 @@
-//! Brings a transaction to its end that was cut short: killed, or the server went down. Unconfirmed means old.
+//! Ends a transaction whose process was killed or whose server went down. Without a verdict, the old release is restored.
 
 use super::transaction::Transaction;
-use crate::protocol::{Failure, Reason, Step, Verdict};
+use crate::protocol::{Failure, Reason, Step, Verdict, What};
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{self, Result};
+use crate::server::store::durable;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
@@ -11,26 +11,26 @@ use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 
-/// Ends what is pending, under the lock; `None`: nothing is.
-pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>> {
+/// Ends the pending transaction. The caller holds the lock. `None`: there is none.
+pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>, Reason> {
     let Some(pending) = Pending::read(layout)? else {
-        Pending::sweep(layout);
+        Pending::clean_up(layout);
         return Ok(None);
     };
     if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
-        // decided; only the end was missing, and the attempt's line, which comes after it
+        // it was decided; only the end and the journal's line are missing
         Pending::clear(layout)?;
         journal::add(layout, &verdict, &pending.origin, true);
         return Ok(Some(verdict));
     }
-    events.emit(crate::protocol::What::Step(Step::Recover));
+    events.emit(What::Step(Step::Recover));
     let mut transaction = Transaction::new(layout, &pending, events);
     let failure = Failure {
         step: Step::Recover,
         reason: Reason::Interrupted,
     };
-    let verdict = if untouched(layout, &pending) {
-        transaction.undone(failure)
+    let verdict = if was_never_switched(layout, &pending) {
+        transaction.fail_unswitched(failure)
     } else {
         transaction.roll_back(failure)
     };
@@ -38,18 +38,18 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     Ok(Some(verdict))
 }
 
-/// Whether it never came to the switch, which uses up its link. That `current` is as it was says less: a way back that
-/// was cut short may have left the new release running, and no invocation tells so where the restart is a reload or
+/// Whether the transaction ended before the switch, which renames the prepared link. `current` alone does not show it: an
+/// interrupted rollback may have left the new release running, which no invocation shows if the restart is a reload or
 /// there is no unit.
-fn untouched(layout: &Layout, pending: &Pending) -> bool {
+fn was_never_switched(layout: &Layout, pending: &Pending) -> bool {
     let same_link = links::live(layout) == pending.old.as_ref().map(|old| old.release);
     same_link && layout.switch_link().is_symlink()
 }
 
-/// What an optional unit runs at boot, before the service starts: puts the old release back, so that no unconfirmed one
-/// is started. The next run restarts and verifies it, and says so.
-pub(super) fn guard(layout: &Layout) -> Result<()> {
-    // held: a deployment is at work, and ends by itself
+/// The boot guard, which an optional unit runs before the service starts: restores the link to the old release, so that no
+/// release without a verdict starts. The next run restarts it, verifies it and reports it.
+pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
+    // whoever holds the lock ends the transaction
     let Some(_lock) = lock::try_take(layout)? else {
         return Ok(());
     };

@@ -1,12 +1,12 @@
-//! The transaction: switch, restart, verify, then commit or roll back. It needs no runner, and allocates nothing that
-//! the way back depends on.
+//! The transaction: switch, restart, verify, then commit or roll back. It needs no runner, and the rollback needs no disk
+//! space.
 
 use super::clock::now;
 use crate::protocol::{
     Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
 };
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{self, Result};
+use crate::server::store::durable;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
@@ -15,22 +15,22 @@ use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
 use crate::server::unit::log;
-use crate::server::unit::restart::{Service, Started, Unstarted};
+use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
-    pub(super) layout: &'a Layout,
-    pub(super) pending: &'a Pending,
-    pub(super) events: &'a mut dyn Events,
-    /// The step that was told last.
-    told: Option<Step>,
-    /// Past the point of no return.
+    layout: &'a Layout,
+    pending: &'a Pending,
+    events: &'a mut dyn Events,
+    /// The step that was reported last.
+    reported: Option<Step>,
+    /// Whether the point of no return is past.
     begun: bool,
-    /// A link could not be put back: the next run is to try again.
+    /// A link could not be restored: the next run must try again.
     unfinished: bool,
-    /// The process that a restart which failed has left alone.
-    left_alone: Option<Box<Started>>,
+    /// The process that a failed restart did not reach.
+    still_running: Option<Box<BeforeRestart>>,
 }
 
 impl<'a> Transaction<'a> {
@@ -43,19 +43,19 @@ impl<'a> Transaction<'a> {
             layout,
             pending,
             events,
-            told: None,
+            reported: None,
             begun: true,
             unfinished: false,
-            left_alone: None,
+            still_running: None,
         }
     }
 
-    /// Runs it to its end.
+    /// Runs the transaction to its end.
     pub(super) fn run(&mut self) -> Verdict {
         if let Err(reason) = self.pending.begin(self.layout) {
-            // a pending record that is not durable may be there all the same
+            // the pending record may exist anyway, without being durable
             self.begun = false;
-            return self.undone(Failure {
+            return self.fail_unswitched(Failure {
                 step: Step::Switch,
                 reason,
             });
@@ -72,18 +72,18 @@ impl<'a> Transaction<'a> {
                 step: Step::Switch,
                 reason,
             };
-            // the rename may be done, and only not be durable
+            // the rename may have happened without being durable
             let switched = links::live(self.layout) == Some(release);
             return if switched {
                 self.roll_back(failure)
             } else {
-                self.undone(failure)
+                self.fail_unswitched(failure)
             };
         }
         match self.go_live() {
             Ok(verdict) => verdict,
             Err(failure) => {
-                self.events.emit(What::Diagnostics(diagnostics::look(
+                self.events.emit(What::Diagnostics(diagnostics::collect(
                     self.layout,
                     self.pending,
                 )));
@@ -93,12 +93,12 @@ impl<'a> Transaction<'a> {
     }
 
     fn step(&mut self, step: Step) {
-        if self.told.replace(step) != Some(step) {
+        if self.reported.replace(step) != Some(step) {
             self.events.emit(What::Step(step));
         }
     }
 
-    fn switch(&mut self) -> Result<()> {
+    fn switch(&mut self) -> Result<(), Reason> {
         self.step(Step::Switch);
         let found = Link::read(self.layout, &self.layout.current());
         if found.release() != self.pending.old.as_ref().map(|old| old.release) {
@@ -109,7 +109,7 @@ impl<'a> Transaction<'a> {
         durable::rename(&self.layout.switch_link(), &self.layout.current())
     }
 
-    fn go_live(&mut self) -> std::result::Result<Verdict, Failure> {
+    fn go_live(&mut self) -> Result<Verdict, Failure> {
         let commit = self.pending.origin.commit.clone();
         self.bring_up(
             self.pending.release,
@@ -130,24 +130,27 @@ impl<'a> Transaction<'a> {
         release: ReleaseId,
         verification: &Verification,
         sha: Option<&str>,
-        [restart, watch]: [Step; 2],
-    ) -> std::result::Result<(), Failure> {
+        [restart, verification_step]: [Step; 2],
+    ) -> Result<(), Failure> {
         if self.pending.restart != Restart::Nothing {
             self.step(restart);
         }
-        let service = Service {
+        let restarter = Restarter {
             layout: self.layout,
             service: self.pending.service.as_deref(),
             restart: &self.pending.restart,
         };
-        let started = match service.restart(&verification.log, self.events) {
-            Ok(started) => started,
-            Err(Unstarted { reason, goes_on }) => self.still_alone(goes_on).ok_or(Failure {
+        let before = match restarter.restart(&verification.log, self.events) {
+            Ok(before) => before,
+            Err(RestartFailure {
+                reason,
+                still_running,
+            }) => self.never_restarted(still_running).ok_or(Failure {
                 step: restart,
                 reason,
             })?,
         };
-        self.step(watch);
+        self.step(verification_step);
         let folder = self.layout.release(release);
         let service = self.pending.service.as_deref();
         let subject = Subject {
@@ -156,23 +159,26 @@ impl<'a> Transaction<'a> {
             sha,
             service,
             verification,
-            started: &started,
+            before: &before,
         };
         verify(&subject, self.events).map_err(|reason| Failure {
-            step: watch,
+            step: verification_step,
             reason,
         })
     }
 
-    /// Whether no restart has reached the old release's process, neither for the new release nor for the way back: then
-    /// it only has to be verified.
-    fn still_alone(&mut self, goes_on: Option<Box<Started>>) -> Option<Started> {
-        let before = std::mem::replace(&mut self.left_alone, goes_on);
-        let now = self.left_alone.as_deref()?;
+    /// The old release's process, if neither the restart of the new release nor that of the rollback reached it: then it only
+    /// needs to be verified.
+    fn never_restarted(
+        &mut self,
+        still_running: Option<Box<BeforeRestart>>,
+    ) -> Option<BeforeRestart> {
+        let before = std::mem::replace(&mut self.still_running, still_running);
+        let now = self.still_running.as_deref()?;
         (before?.invocation == now.invocation).then(|| now.clone())
     }
 
-    fn commit(&mut self) -> Result<Verdict> {
+    fn commit(&mut self) -> Result<Verdict, Reason> {
         if links::live(self.layout) != Some(self.pending.release) {
             return Err(Reason::Interference(
                 "current was changed by someone else".to_owned(),
@@ -183,24 +189,24 @@ impl<'a> Transaction<'a> {
         if let Some(old) = self.pending.old.as_ref().filter(|old| old.good) {
             durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
         } else if self.pending.previous == Some(self.pending.release) {
-            // to what is live itself there is no way back
+            // `previous` must not lead to the live release
             durable::remove(&self.layout.previous())?;
         }
         let verdict = self.verdict(self.pending.success, None, None);
-        // a verdict that is not durable may be there all the same, and must not outlive the way back
+        // the verdict may exist anyway, without being durable, and must not survive the rollback
         verdicts::put(self.layout, &verdict)
             .inspect_err(|_| verdicts::withdraw(self.layout, &verdict))?;
         self.close(&verdict);
         Ok(verdict)
     }
 
-    /// Puts the old release back and verifies it too.
+    /// Restores the old release and verifies it too.
     pub(super) fn roll_back(&mut self, failure: Failure) -> Verdict {
         self.step(Step::RollBack);
         self.mark_failed();
         let (outcome, rollback) = match &self.pending.old {
             None => (Outcome::Failed, self.remove_first().err()),
-            Some(old) => match self.put_back(old) {
+            Some(old) => match self.restore(old) {
                 Ok(()) => (Outcome::RolledBack, None),
                 Err(failure) if old.good => (Outcome::RollbackFailed, Some(failure)),
                 Err(failure) => (Outcome::Failed, Some(failure)),
@@ -211,24 +217,24 @@ impl<'a> Transaction<'a> {
         verdict
     }
 
-    /// But not what was good once: that it can't be gone back to now may be for what is around it, and it must neither
-    /// be lost to retention nor be out of reach when that is mended.
+    /// Marks the release as failed, unless it was good once: then its environment may be the cause, and it must stay a
+    /// rollback target.
     fn mark_failed(&self) {
         if self.pending.success == Outcome::Restored {
             return;
         }
         if let Err(reason) = records::mark(self.layout, self.pending.release, State::Failed, None) {
-            tracing::warn!(?reason, "the release is not marked as failed");
+            tracing::warn!(?reason, "the release cannot be marked as failed");
         }
     }
 
-    /// Whatever became of the links' durability: where `current` leads to the old release, that is what is to run.
-    fn put_back(&mut self, old: &Old) -> std::result::Result<(), Failure> {
+    /// Restarts the old release if `current` leads to it, even if the links may not be durable.
+    fn restore(&mut self, old: &Old) -> Result<(), Failure> {
         let links = self
-            .put_links_back(old)
-            .map_err(|reason| self.not_put_back(reason));
+            .restore_links(old)
+            .map_err(|reason| self.not_restored(reason));
         if links::live(self.layout) == Some(old.release) {
-            let verification = log::lenient(&old.verification);
+            let verification = log::without_gate(&old.verification);
             self.bring_up(
                 old.release,
                 &verification,
@@ -239,12 +245,12 @@ impl<'a> Transaction<'a> {
         links
     }
 
-    fn put_links_back(&self, old: &Old) -> Result<()> {
-        let current = self.put_current_back(old);
+    fn restore_links(&self, old: &Old) -> Result<(), Reason> {
+        let current = self.restore_current(old);
         current.and(self.restore_previous())
     }
 
-    fn put_current_back(&self, old: &Old) -> Result<()> {
+    fn restore_current(&self, old: &Old) -> Result<(), Reason> {
         match links::live(self.layout) {
             Some(live) if live == old.release => return Ok(()),
             Some(live) if live != self.pending.release => {
@@ -270,8 +276,8 @@ impl<'a> Transaction<'a> {
         durable::rename(&self.layout.rollback_link(), &self.layout.current())
     }
 
-    /// What the disk did not let us do, the next run tries again.
-    fn not_put_back(&mut self, reason: Reason) -> Failure {
+    /// A failure of the disk leaves the transaction pending: the next run tries again.
+    fn not_restored(&mut self, reason: Reason) -> Failure {
         self.unfinished |= matches!(reason, Reason::Io { .. });
         Failure {
             step: Step::RollBack,
@@ -279,8 +285,8 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// A commit that was cut short may have moved it.
-    fn restore_previous(&self) -> Result<()> {
+    /// Restores `previous`, which an interrupted commit may have changed.
+    fn restore_previous(&self) -> Result<(), Reason> {
         if Link::read(self.layout, &self.layout.previous()).release() == self.pending.previous {
             return Ok(());
         }
@@ -290,26 +296,26 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// There is nothing to go back to: no `current`, and one more restart, so that the failed process is gone.
-    fn remove_first(&mut self) -> std::result::Result<(), Failure> {
+    /// Removes `current`, because there is no release to roll back to, and restarts once more to end the failed process.
+    fn remove_first(&mut self) -> Result<(), Failure> {
         let is_live = links::live(self.layout) == Some(self.pending.release);
         let removed = if is_live {
             durable::remove(&self.layout.current())
         } else {
             Ok(())
         };
-        let service = Service {
+        let restarter = Restarter {
             layout: self.layout,
             service: self.pending.service.as_deref(),
             restart: &self.pending.restart,
         };
-        // it can't start without a release, and that it can't is no news
-        service.restart_once(self.events);
-        removed.map_err(|reason| self.not_put_back(reason))
+        // without a release it cannot start, which is expected
+        restarter.restart_once(self.events);
+        removed.map_err(|reason| self.not_restored(reason))
     }
 
-    /// Nothing was switched: the server runs what it ran.
-    pub(super) fn undone(&mut self, failure: Failure) -> Verdict {
+    /// Ends a transaction that switched nothing.
+    pub(super) fn fail_unswitched(&mut self, failure: Failure) -> Verdict {
         let verdict = self.verdict(Outcome::Failed, Some(failure), None);
         self.conclude(&verdict);
         verdict
@@ -334,14 +340,14 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Writes the verdict and ends the transaction; where the disk does not let us, the next run does it again.
+    /// Writes the verdict and ends the transaction. If the disk prevents that, the next run does it.
     fn conclude(&self, verdict: &Verdict) {
         if self.unfinished {
             return tracing::warn!("the transaction stays pending");
         }
         match verdicts::put(self.layout, verdict) {
             Ok(()) => self.close(verdict),
-            Err(reason) => tracing::warn!(?reason, "the verdict is not durable"),
+            Err(reason) => tracing::warn!(?reason, "the verdict cannot be stored"),
         }
     }
 
@@ -355,7 +361,7 @@ impl<'a> Transaction<'a> {
         );
     }
 
-    /// The attempt's line, after the verdict was told.
+    /// Adds the attempt to the journal, after its verdict was reported.
     pub(super) fn record(&self, verdict: &Verdict, recovered: bool) {
         journal::add(self.layout, verdict, &self.pending.origin, recovered);
     }

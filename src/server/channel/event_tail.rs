@@ -1,27 +1,29 @@
-//! The events of a transaction, read from its file by whoever follows it.
+//! Reads a transaction's events from its file and forwards them.
 
 use super::outbox::Outbox;
-use crate::protocol::{wire, Event, ToRunner, TransactionId, What};
-use crate::server::store::durable::{failed, Result};
+use crate::protocol::{wire, Event, Reason, ToRunner, TransactionId, What};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs::File;
 use std::io::Read;
 
-/// What of the file has been passed on. Locked as long as it is followed.
-pub(in crate::server) struct Tail {
+/// How far a transaction's events have been forwarded. The file is locked while it is followed.
+pub(in crate::server) struct EventTail {
     file: File,
     frames: wire::FromServer,
     /// Events that have been read.
     read: u32,
-    /// So many of them the runner half has heard over an earlier line.
-    heard: u32,
-    /// The point of no return is passed.
-    pub(in crate::server) no_return: bool,
+    /// Events that the runner half received over an earlier connection.
+    received_before: u32,
+    pub(in crate::server) past_point_of_no_return: bool,
 }
 
-impl Tail {
-    /// Of a transaction that is about to begin.
-    pub(in crate::server) fn new(layout: &Layout, transaction: &TransactionId) -> Result<Self> {
+impl EventTail {
+    /// For a transaction that is about to begin.
+    pub(in crate::server) fn new(
+        layout: &Layout,
+        transaction: &TransactionId,
+    ) -> Result<Self, Reason> {
         let path = layout.events(transaction);
         let file = File::options()
             .create(true)
@@ -32,53 +34,53 @@ impl Tail {
         Ok(Self::of(file, 0))
     }
 
-    /// Of one that has begun, behind the first `heard` events.
-    pub(in crate::server) fn behind(
+    /// For a transaction that has begun: forwards what comes after the first `received` events.
+    pub(in crate::server) fn after(
         layout: &Layout,
         transaction: &TransactionId,
-        heard: u32,
+        received: u32,
     ) -> Option<Self> {
         let file = File::open(layout.events(transaction)).ok()?;
-        Some(Self::of(file, heard))
+        Some(Self::of(file, received))
     }
 
-    fn of(file: File, heard: u32) -> Self {
+    fn of(file: File, received_before: u32) -> Self {
         if let Err(error) = file.try_lock() {
-            tracing::debug!(%error, "nobody sees that we follow");
+            tracing::debug!(%error, "the event file is followed without a lock");
         }
         Self {
             file,
             frames: wire::FromServer::default(),
             read: 0,
-            heard,
-            no_return: false,
+            received_before,
+            past_point_of_no_return: false,
         }
     }
 
-    /// How many events the runner half has been told by now, over this line and earlier ones.
-    pub(in crate::server) fn heard(&self) -> u32 {
-        self.read.max(self.heard)
+    /// How many events the runner half has been sent by now, over this connection and earlier ones.
+    pub(in crate::server) fn received(&self) -> u32 {
+        self.read.max(self.received_before)
     }
 
-    /// Passes on what is new; whether the last event was among it.
-    pub(in crate::server) fn pass(&mut self, outbox: &mut Outbox) -> bool {
+    /// Forwards new events. Returns whether the last one was among them.
+    pub(in crate::server) fn forward(&mut self, outbox: &mut Outbox) -> bool {
         let mut bytes = Vec::new();
         if self.file.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
             return false;
         }
         self.frames.push(&bytes);
         let mut ended = false;
-        // only whole ones: a full disk, or a kill, may have cut the last
+        // a full disk or a kill may have cut the last event
         while let Ok(Some(message)) = self.frames.next_message() {
             let ToRunner::Event(Event { what, .. }) = &message else {
                 continue;
             };
-            self.no_return |= matches!(what, What::PointOfNoReturn { .. });
+            self.past_point_of_no_return |= matches!(what, What::PointOfNoReturn { .. });
             let last = matches!(what, What::Ended(_));
             ended |= last;
             self.read += 1;
-            // whoever asks has not heard the end, whatever it has counted
-            if last || self.read > self.heard {
+            // a runner half that follows has not received the end, whatever its count says
+            if last || self.read > self.received_before {
                 outbox.send(&message);
             }
         }

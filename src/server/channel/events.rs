@@ -1,4 +1,4 @@
-//! Who takes events: [`Events`]; and the transaction's own file of them.
+//! Where events go: [`Events`]; and the file in which a transaction stores them.
 
 use crate::protocol::{wire, Event, ToRunner, What};
 use crate::server::clock::now_ms;
@@ -6,25 +6,25 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-/// Takes events. Telling can never fail what it tells about.
+/// Takes events. An event that is lost fails nothing.
 pub(in crate::server) trait Events {
     fn emit(&mut self, what: What);
 }
 
-/// Into the transaction's file, for whoever follows it by offset. A full disk costs events, never the transaction.
+/// The transaction's file, which logins follow. On a full disk events are lost, but the transaction goes on.
 pub(in crate::server) struct EventFile {
     file: Option<File>,
-    output: usize,
+    output_bytes: usize,
 }
 
 impl EventFile {
-    /// The most that a restart command's output may take of the disk.
-    const MOST_OUTPUT: usize = 1 << 20;
+    /// The most output of a restart command that is stored, in bytes.
+    const MAX_OUTPUT: usize = 1 << 20;
 
     pub(in crate::server) fn create(path: &Path) -> Self {
         Self {
             file: File::options().create(true).append(true).open(path).ok(),
-            output: 0,
+            output_bytes: 0,
         }
     }
 }
@@ -32,8 +32,8 @@ impl EventFile {
 impl Events for EventFile {
     fn emit(&mut self, what: What) {
         if let What::Output(line) = &what {
-            self.output += line.len();
-            if self.output > Self::MOST_OUTPUT {
+            self.output_bytes += line.len();
+            if self.output_bytes > Self::MAX_OUTPUT {
                 return;
             }
         }

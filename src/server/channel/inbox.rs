@@ -1,4 +1,4 @@
-//! What the runner half sends: read by a thread, so that its end is noticed at any time.
+//! Messages of the runner half. A thread reads them, which notices the end of the connection at any time.
 
 use crate::protocol::{wire, Reason, ToServer};
 use crate::server::limits::Limits;
@@ -10,23 +10,23 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Messages as they come in.
+/// Receives messages over standard input.
 pub(in crate::server) struct Inbox {
     messages: Receiver<Result<ToServer, wire::WireError>>,
-    gone: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Inbox {
-    /// Messages that may wait; with the pieces' size, a megabyte.
-    const WAITING: usize = 4;
+    /// Messages that are buffered: about a megabyte.
+    const BUFFERED: usize = 4;
     const TICK: Duration = Duration::from_millis(100);
-    /// Without a message for so long, the runner is taken to have vanished.
-    const SILENCE: Duration = Duration::from_secs(120);
+    /// A runner that sends nothing for this long counts as disconnected.
+    const MAX_SILENCE: Duration = Duration::from_secs(120);
 
     pub(in crate::server) fn stdin() -> Self {
-        let (sender, messages) = sync_channel(Self::WAITING);
-        let gone = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&gone);
+        let (sender, messages) = sync_channel(Self::BUFFERED);
+        let closed = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&closed);
         thread::spawn(move || {
             let mut stream = ZlibDecoder::new(io::stdin().lock());
             while let Some(message) = wire::read(&mut stream).transpose() {
@@ -37,18 +37,19 @@ impl Inbox {
             }
             end.store(true, Ordering::Relaxed);
         });
-        Self { messages, gone }
+        Self { messages, closed }
     }
 
-    pub(in crate::server) fn gone(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.gone)
+    /// Set when the connection ends.
+    pub(in crate::server) fn closed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.closed)
     }
 
     /// The first message.
     pub(in crate::server) fn first(&self) -> Result<ToServer, Reason> {
-        Self::understood(
+        Self::decoded(
             self.messages
-                .recv_timeout(Self::SILENCE)
+                .recv_timeout(Self::MAX_SILENCE)
                 .map_err(|_| Reason::Cancelled)?,
         )
     }
@@ -58,17 +59,17 @@ impl Inbox {
         let start = Instant::now();
         loop {
             match self.messages.recv_timeout(Self::TICK) {
-                Ok(message) => return Self::understood(message),
+                Ok(message) => return Self::decoded(message),
                 Err(RecvTimeoutError::Disconnected) => return Err(Reason::Cancelled),
                 Err(RecvTimeoutError::Timeout) if limits.left().is_zero() => limits.check()?,
-                // asked to leave, by a line that stands as far as is known here
-                Err(RecvTimeoutError::Timeout) if self.gone.load(Ordering::Relaxed) => {
+                // a SIGTERM asked this login to stop, while its connection seems to stand
+                Err(RecvTimeoutError::Timeout) if self.closed.load(Ordering::Relaxed) => {
                     return self
                         .messages
                         .try_recv()
-                        .map_or(Err(Reason::Cancelled), Self::understood);
+                        .map_or(Err(Reason::Cancelled), Self::decoded);
                 }
-                Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::SILENCE => {
+                Err(RecvTimeoutError::Timeout) if start.elapsed() > Self::MAX_SILENCE => {
                     return Err(Reason::Cancelled)
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -76,7 +77,7 @@ impl Inbox {
         }
     }
 
-    fn understood(message: Result<ToServer, wire::WireError>) -> Result<ToServer, Reason> {
+    fn decoded(message: Result<ToServer, wire::WireError>) -> Result<ToServer, Reason> {
         message.map_err(|error| match error {
             wire::WireError::Io(_) => Reason::Cancelled,
             other => Reason::Upload(other.to_string()),

@@ -1,4 +1,5 @@
-//! The channel to the runner half: messages in, events out, and the transaction's own file of events.
+//! The channel to the runner half: messages in, events out; and the
+//! file in which a transaction stores its events.
 //!
 //! Knows `store`.
 
@@ -6,3 +7,4 @@ pub(super) mod event_tail;
 pub(super) mod events;
 pub(super) mod inbox;
 pub(super) mod outbox;
+pub(super) mod progress;

@@ -1,4 +1,4 @@
-//! Where events go: to the runner half over standard output, or into the transaction's file.
+//! Messages to the runner half.
 
 use super::events::Events;
 use crate::protocol::{wire, Event, ToRunner, What};
@@ -8,18 +8,19 @@ use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// To the runner half. A thread writes, so that a frozen client holds nobody up for longer than `patience`.
+/// Sends messages over standard output. A thread writes them, so a frozen client delays nothing for longer than
+/// `timeout`.
 pub(in crate::server) struct Outbox {
     frames: Option<SyncSender<Vec<u8>>>,
     writer: Option<JoinHandle<()>>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Outbox {
-    const WAITING: usize = 1024;
+    const BUFFERED: usize = 1024;
 
-    pub(in crate::server) fn new(patience: Duration) -> Self {
-        let (frames, queue) = sync_channel::<Vec<u8>>(Self::WAITING);
+    pub(in crate::server) fn new(timeout: Duration) -> Self {
+        let (frames, queue) = sync_channel::<Vec<u8>>(Self::BUFFERED);
         let writer = thread::spawn(move || {
             let mut stdout = io::stdout().lock();
             for frame in queue {
@@ -35,17 +36,17 @@ impl Outbox {
         Self {
             frames: Some(frames),
             writer: Some(writer),
-            patience,
+            timeout,
         }
     }
 
-    /// Passes bytes on as they are: the greeting, frames from the transaction's file.
-    pub(in crate::server) fn pass(&mut self, mut bytes: Vec<u8>) {
+    /// Sends bytes as they are.
+    pub(in crate::server) fn send_bytes(&mut self, mut bytes: Vec<u8>) {
         let start = Instant::now();
         while let Some(frames) = &self.frames {
             bytes = match frames.try_send(bytes) {
                 Ok(()) => return,
-                Err(TrySendError::Full(back)) if start.elapsed() < self.patience => back,
+                Err(TrySendError::Full(unsent)) if start.elapsed() < self.timeout => unsent,
                 Err(_) => {
                     self.frames = None;
                     return;
@@ -57,12 +58,12 @@ impl Outbox {
 
     pub(in crate::server) fn send(&mut self, message: &ToRunner) {
         match wire::frame(message) {
-            Ok(bytes) => self.pass(bytes),
+            Ok(bytes) => self.send_bytes(bytes),
             Err(error) => tracing::error!(%error, "a message cannot be sent"),
         }
     }
 
-    /// Waits until everything is written, the line is broken, or patience is out. Nothing can be sent after that.
+    /// Waits until everything is written, the connection is lost or time is up. Nothing can be sent after that.
     pub(in crate::server) fn close(&mut self) {
         self.frames = None;
         let start = Instant::now();
@@ -70,7 +71,7 @@ impl Outbox {
             .writer
             .as_ref()
             .is_some_and(|writer| !writer.is_finished())
-            && start.elapsed() < self.patience
+            && start.elapsed() < self.timeout
         {
             thread::sleep(Duration::from_millis(1));
         }

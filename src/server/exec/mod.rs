@@ -1,4 +1,4 @@
-//! Child processes: how programs are found, started and stopped, and how a user's shell commands run.
+//! Child processes: finds, starts and stops programs, and runs the user's shell commands.
 //!
 //! Knows `protocol` only.
 

@@ -1,4 +1,5 @@
-//! Child processes: no standard input, a group of their own, output line by line, killed as a group when time is up.
+//! Runs child processes without standard input, each in its own process group, and passes their output on line by line.
+//! When time is up the whole group is killed.
 
 use crate::protocol::Ending;
 use rustix::process::{kill_process_group, Pid, Signal};
@@ -11,23 +12,23 @@ use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest line that is passed on whole. With marks at both ends a piece of a longer one has 8 KiB.
+/// The longest line that is passed on whole. Longer ones are cut into pieces of 8 KiB, marks included.
 const LONGEST_LINE: u64 = (8 << 10) - 2 * CUT.len() as u64;
-/// Stands where a line was cut in pieces, so that whoever hides secrets knows that one may be cut there.
+/// Marks where a line was cut: a secret may be cut there too, which redaction must know.
 pub(in crate::server) const CUT: &str = "…";
-/// How much of a quick command's output is kept.
-const KEPT: usize = 64 << 10;
+/// How much of a quick command's output is kept, in bytes.
+const MAX_OUTPUT: usize = 64 << 10;
 const TICK: Duration = Duration::from_millis(50);
-/// Between asking a group to end and killing it.
+/// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// Between asking a group to end and not waiting for it any more.
-const GIVE_UP: Duration = Duration::from_secs(7);
-/// Lines that may wait to be passed on.
-const WAITING: usize = 256;
-/// For what a command left running to close its output.
-const LINGERING: Duration = Duration::from_millis(500);
+/// Between SIGTERM and no longer waiting for the process.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(7);
+/// Lines that are buffered.
+const BUFFERED_LINES: usize = 256;
+/// How long processes that a command left running may keep its output open.
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Runs to the end, or until `stop` says so; every line of standard output and error goes to `line`.
+/// Runs a command to its end, or until `stop` returns true. `line` gets every line of standard output and error.
 pub(in crate::server) fn run(
     command: &mut Command,
     mut stop: impl FnMut() -> bool,
@@ -40,7 +41,7 @@ pub(in crate::server) fn run(
         match lines.recv_timeout(TICK) {
             Ok(bytes) => line(bytes),
             Err(RecvTimeoutError::Disconnected) if ended.is_none() => {
-                // its end is most often a moment behind that of its output
+                // a process most often ends shortly after its output
                 thread::sleep(pause);
                 pause = (2 * pause).min(TICK);
             }
@@ -50,11 +51,11 @@ pub(in crate::server) fn run(
             ended = child.try_wait()?.map(|status| (status, Instant::now()));
         }
         if let Some((status, at)) = ended {
-            if !still_talking(&lines, &mut line, at) {
+            if !has_more_output(&lines, &mut line, at) {
                 if stopped.is_none() {
                     return Ok(ending_of(status));
                 }
-                // whoever in the group did not care to end with it
+                // some process of the group ignored SIGTERM
                 kill(&child, Signal::KILL);
                 return Ok(Ending::OutOfTime);
             }
@@ -62,8 +63,8 @@ pub(in crate::server) fn run(
             if at.elapsed() > GRACE {
                 kill(&child, Signal::KILL);
             }
-            // what sudo runs can't be killed by us
-            if at.elapsed() > GIVE_UP {
+            // a process that sudo started cannot be killed from here
+            if at.elapsed() > GIVE_UP_AFTER {
                 return Ok(Ending::OutOfTime);
             }
         } else if stop() {
@@ -73,13 +74,13 @@ pub(in crate::server) fn run(
     }
 }
 
-/// Takes what is there; whether more may come from what the command left running.
-fn still_talking(
+/// Passes on the output so far. Returns whether more may come from processes that the command left running.
+fn has_more_output(
     lines: &Receiver<Vec<u8>>,
     line: &mut impl FnMut(Vec<u8>),
     ended: Instant,
 ) -> bool {
-    while ended.elapsed() < LINGERING {
+    while ended.elapsed() < OUTPUT_TIMEOUT {
         match lines.try_recv() {
             Ok(bytes) => line(bytes),
             Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
@@ -92,7 +93,7 @@ fn still_talking(
 fn kill(child: &Child, signal: Signal) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(Err(error)) = group.map(|group| kill_process_group(group, signal)) {
-        tracing::debug!(%error, "the group is gone");
+        tracing::debug!(%error, "the process group cannot be signalled");
     }
 }
 
@@ -103,7 +104,7 @@ fn ending_of(status: ExitStatus) -> Ending {
     }
 }
 
-/// Both streams are one pipe, so that lines stay in the order in which they were written.
+/// Both streams share one pipe, which keeps their lines in order.
 fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
     let (reader, writer) = io::pipe()?;
     command
@@ -112,9 +113,9 @@ fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
         .stderr(writer)
         .process_group(0);
     let child = command.spawn();
-    // the command would keep the pipe open
+    // the `Command` would keep the pipe open
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (sender, lines) = sync_channel(WAITING);
+    let (sender, lines) = sync_channel(BUFFERED_LINES);
     read_lines(reader, sender);
     Ok((child?, lines))
 }
@@ -122,9 +123,9 @@ fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
 fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
     thread::spawn(move || {
         let mut stream = BufReader::new(stream);
-        let mut goes_on = false;
+        let mut continued = false;
         loop {
-            let mut line = if goes_on {
+            let mut line = if continued {
                 CUT.as_bytes().to_vec()
             } else {
                 Vec::new()
@@ -135,10 +136,10 @@ fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
             {
                 Ok(0) | Err(_) => return,
                 Ok(length) => {
-                    goes_on = length as u64 == LONGEST_LINE && line.last() != Some(&b'\n');
+                    continued = length as u64 == LONGEST_LINE && line.last() != Some(&b'\n');
                     match line.last() {
                         Some(b'\n') => drop(line.pop()),
-                        _ if goes_on => line.extend(CUT.as_bytes()),
+                        _ if continued => line.extend(CUT.as_bytes()),
                         _ => {}
                     }
                     if lines.send(line).is_err() {
@@ -150,28 +151,28 @@ fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {
     });
 }
 
-/// A quick command: its ending, and the end of what it said.
+/// Runs a command that should end soon. Returns how it ended and the end of its output.
 pub(in crate::server) fn quick(
     command: &mut Command,
     limit: Duration,
 ) -> io::Result<(Ending, Vec<u8>)> {
     let start = Instant::now();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let ending = run(
         command,
         || start.elapsed() > limit,
         |line| {
-            said.extend_from_slice(&line);
-            said.push(b'\n');
-            if said.len() > 2 * KEPT {
-                said.drain(..said.len() - KEPT);
+            output.extend_from_slice(&line);
+            output.push(b'\n');
+            if output.len() > 2 * MAX_OUTPUT {
+                output.drain(..output.len() - MAX_OUTPUT);
             }
         },
     )?;
-    Ok((ending, said))
+    Ok((ending, output))
 }
 
-/// Where programs are looked for: a non-interactive ssh has no login profile, and uv installs itself into
+/// Where programs are searched: a non-interactive ssh session has no login profile, and uv installs itself into
 /// `~/.local/bin`.
 pub(in crate::server) fn search_path() -> OsString {
     let own = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
@@ -194,7 +195,7 @@ pub(in crate::server) fn search_path() -> OsString {
     std::env::join_paths(folders).unwrap_or(own)
 }
 
-/// The program's file, where it is on the search path.
+/// The program's file on the search path.
 pub(in crate::server) fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&search_path())
         .map(|folder| folder.join(program))
@@ -206,7 +207,7 @@ pub(in crate::server) fn is_program(file: &Path) -> bool {
     file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
-/// A command with the search path set, in `/` unless told otherwise.
+/// A command with the search path set. It runs in `/` unless the caller sets another folder.
 pub(in crate::server) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command
@@ -228,18 +229,21 @@ mod tests {
 
     #[test]
     fn lines_of_both_streams_arrive_and_the_exit_code_is_kept() {
-        let (ending, said) = quick(
+        let (ending, output) = quick(
             &mut sh("echo out; echo err >&2; exit 7"),
             Duration::from_secs(5),
         )
         .unwrap();
         assert_eq!(ending, Ending::Exit(7));
-        let said = String::from_utf8(said).unwrap();
-        assert!(said.contains("out\n") && said.contains("err\n"), "{said}");
+        let output = String::from_utf8(output).unwrap();
+        assert!(
+            output.contains("out\n") && output.contains("err\n"),
+            "{output}"
+        );
     }
 
     #[test]
-    fn a_command_that_is_killed_says_by_which_signal() {
+    fn a_command_that_is_killed_reports_the_signal() {
         assert_eq!(
             quick(&mut sh("kill -9 $$"), Duration::from_secs(5))
                 .unwrap()
@@ -249,14 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn time_that_is_up_ends_the_whole_group() {
+    fn the_time_limit_ends_the_whole_group() {
         let start = Instant::now();
         for parent in ["trap '' TERM;", ""] {
             let script =
                 format!("{parent} sh -c 'trap \"\" TERM; exec sleep 60' & echo $!; sleep 60");
-            let (ending, said) = quick(&mut sh(&script), Duration::from_millis(300)).unwrap();
+            let (ending, output) = quick(&mut sh(&script), Duration::from_millis(300)).unwrap();
             assert_eq!(ending, Ending::OutOfTime);
-            let child = String::from_utf8(said).unwrap().trim().to_owned();
+            let child = String::from_utf8(output).unwrap().trim().to_owned();
             let lives = || {
                 let state =
                     std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
@@ -269,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_leaves_running_does_not_hold_it_up() {
+    fn processes_that_a_command_leaves_running_do_not_delay_it() {
         let start = Instant::now();
         let (ending, _) = quick(&mut sh("sleep 30 & exit 0"), Duration::from_secs(20)).unwrap();
         assert_eq!(ending, Ending::Exit(0));
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_comes_in_pieces_that_say_so() {
+    fn a_very_long_line_is_cut_into_marked_pieces() {
         let mut lines = Vec::new();
         run(
             &mut sh("head -c 20000 /dev/zero; echo; echo x"),
@@ -300,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_found_in_the_home_of_uv() {
+    fn programs_are_found_where_uv_installs_itself() {
         let path = search_path();
         let first = std::env::split_paths(&path).next().unwrap();
         assert!(first.ends_with(".local/bin"), "{first:?}");

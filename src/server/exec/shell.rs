@@ -1,4 +1,4 @@
-//! Shell commands of the user's: several lines, `sh -eu`, and the line that failed is named.
+//! Runs the user's shell commands: several lines, with `sh -eu`. A failure names the line that failed.
 
 use super::process::{self, command};
 use crate::protocol::{Ending, Reason};
@@ -6,14 +6,20 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Beyond these, a script's lines are not told apart.
-const MOST_LINES: usize = 200;
+/// Only the first lines of a script are distinguished.
+const MAX_LINES: usize = 200;
 
-/// Runs the user's `script` in `folder`; a line of its output at a time goes to `line`.
+/// A script, and what it runs in.
+pub(in crate::server) struct Script<'a> {
+    pub(in crate::server) text: &'a str,
+    pub(in crate::server) folder: &'a Path,
+    /// Added to the environment of the server part.
+    pub(in crate::server) environment: &'a [(&'a str, &'a str)],
+}
+
+/// Runs the script to its end, or until `stop` returns true. `line` gets every line of its output.
 pub(in crate::server) fn run(
-    script: &str,
-    folder: &Path,
-    environment: &[(&str, &str)],
+    script: &Script<'_>,
     stop: impl FnMut() -> bool,
     mut line: impl FnMut(Vec<u8>),
 ) -> Result<(), Reason> {
@@ -21,9 +27,9 @@ pub(in crate::server) fn run(
     let mut command = command("sh");
     command
         .arg("-c")
-        .arg(tracer.instrument(script))
-        .current_dir(folder)
-        .envs(environment.iter().copied());
+        .arg(tracer.instrument(script.text))
+        .current_dir(script.folder)
+        .envs(script.environment.iter().copied());
     let mut last = None;
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
         Traced::Line(number) => last = Some(number),
@@ -38,7 +44,7 @@ pub(in crate::server) fn run(
         Ending::Exit(0) => Ok(()),
         ending => Err(Reason::Command {
             ending,
-            line: named(script, last),
+            line: text_of_line(script.text, last),
             output: Vec::new(),
             said: None,
         }),
@@ -54,14 +60,14 @@ fn not_started(error: &io::Error) -> Reason {
     }
 }
 
-fn named(script: &str, number: Option<usize>) -> Option<(u32, String)> {
+fn text_of_line(script: &str, number: Option<usize>) -> Option<(u32, String)> {
     let number = number.filter(|number| *number > 0)?;
     let text = script.lines().nth(number - 1)?.trim().to_owned();
     Some((u32::try_from(number).ok()?, text))
 }
 
-/// Has the shell say which line it is about to run, by a mark that nobody else prints and that is taken out again.
-/// (Not by `set -x`, which would print values, and dash knows no `$LINENO`.)
+/// Makes the shell print a random mark before each line, which is removed from the output again. (`set -x` would print
+/// values, and dash has no `$LINENO`.)
 struct Tracer {
     mark: String,
 }
@@ -75,9 +81,9 @@ enum Traced {
 impl Tracer {
     fn new() -> Self {
         let mut bytes = [0; 16];
-        // without randomness the mark could be forged, which would only name a wrong line
+        // without randomness the mark could be forged: a failure would only name another line
         if let Err(error) = getrandom::fill(&mut bytes) {
-            tracing::debug!(%error, "no randomness");
+            tracing::debug!(%error, "no random mark");
         }
         let mark = bytes.iter().map(|b| format!("{b:02x}")).collect();
         Self { mark }
@@ -109,21 +115,21 @@ impl Tracer {
         });
         match at {
             0 => Traced::Line(number),
-            // a line without an end stood before it
+            // output without a line break stood before it
             _ => Traced::Both(line[..at].to_vec(), number),
         }
     }
 }
 
-/// The script's commands as far as they end with a line, each with the number of its first line. From a here-document on,
-/// which only looks like lines, it is one; and a script that reads `$?` is one altogether.
+/// Splits a script where a command ends with its line; each with the number of its first line. From a here-document on
+/// the rest is one command. A script that reads `$?` is not split.
 fn commands(script: &str) -> Vec<(usize, String)> {
     let lines: Vec<&str> = script.lines().collect();
     let (mut commands, mut start) = (Vec::new(), 0);
     for end in 1..=lines.len() {
         let command = lines[start..end].join("\n");
-        // what looks at the status of the line before must find it
-        let last = end == lines.len() || end > MOST_LINES || script.contains("$?");
+        // a mark would change `$?`
+        let last = end == lines.len() || end > MAX_LINES || script.contains("$?");
         let whole =
             !lines[end - 1].ends_with('\\') && !command.contains("<<") && is_whole(&command);
         if last {
@@ -138,7 +144,7 @@ fn commands(script: &str) -> Vec<(usize, String)> {
     commands
 }
 
-/// Whether the shell could run this without reading on.
+/// Whether the shell can run this without the lines below.
 fn is_whole(script: &str) -> bool {
     let mut check = command("sh");
     check.args(["-n", "-c", script]);
@@ -153,18 +159,21 @@ mod tests {
     use super::*;
 
     fn outcome(script: &str) -> (Result<(), Reason>, String) {
-        let mut said = String::new();
+        let mut output = String::new();
+        let script = Script {
+            text: script,
+            folder: Path::new("/"),
+            environment: &[("GREETING", "hello")],
+        };
         let result = run(
-            script,
-            Path::new("/"),
-            &[("GREETING", "hello")],
+            &script,
             || false,
             |line| {
-                said.push_str(&String::from_utf8_lossy(&line));
-                said.push('\n');
+                output.push_str(&String::from_utf8_lossy(&line));
+                output.push('\n');
             },
         );
-        (result, said)
+        (result, output)
     }
 
     fn failed_line(script: &str) -> Option<(u32, String)> {
@@ -183,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failing_line_stops_the_rest_and_is_named() {
+    fn the_first_line_that_fails_stops_the_script_and_is_named() {
         let script = "echo one\n\n  false # here\necho never";
         assert_eq!(failed_line(script), Some((3, "false # here".into())));
         assert_eq!(outcome(script).1, "one\n");
@@ -200,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_spans_lines_is_run_as_it_is_written() {
+    fn commands_of_several_lines_run_unchanged() {
         let script = "cat <<END\nfirst\nsecond\nEND\necho 'a\nb' \\\n  c\nfalse";
         assert_eq!(outcome(script).1, "first\nsecond\na\nb c\n");
         assert_eq!(
@@ -215,8 +224,8 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_exit_127() {
-        let (result, said) = outcome("no-such-program --at-all");
+    fn a_missing_program_is_exit_127() {
+        let (result, output) = outcome("no-such-program --at-all");
         assert!(
             matches!(
                 result,
@@ -227,6 +236,6 @@ mod tests {
             ),
             "{result:?}"
         );
-        assert!(said.contains("not found"), "{said}");
+        assert!(output.contains("not found"), "{output}");
     }
 }

@@ -1,6 +1,6 @@
-//! The login that everything runs as.
+//! The user that the server part runs as.
 
-/// Its name, for messages.
+/// The user's name, for messages.
 pub(in crate::server) fn user() -> String {
     std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))

@@ -1,4 +1,4 @@
-//! Looks for what must be fixed first: everything at once, before anything is changed.
+//! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use crate::protocol::{
     Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification,
@@ -12,34 +12,33 @@ use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
 use crate::server::store::records;
-use crate::server::unit::health::Question;
+use crate::server::unit::health::HealthCheck;
 use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-/// What ran before, and whether it may be gone back to.
+/// The state of the server before the deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::server) struct Before {
+pub(in crate::server) struct InitialState {
     pub(in crate::server) current: Option<ReleaseId>,
     pub(in crate::server) previous: Option<ReleaseId>,
     pub(in crate::server) unit: Option<Unit>,
-    /// systemd's start limit can be lifted.
+    /// Whether the deploy user may reset systemd's start limit.
     pub(in crate::server) resettable: bool,
 }
 
-/// Checks, and says what it found that a person should know.
+/// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
 pub(in crate::server) fn check(
     layout: &Layout,
     plan: &Plan,
     entries: &[Entry],
     events: &mut dyn Events,
-) -> Result<Before, Reason> {
+) -> Result<InitialState, Reason> {
     let mut unready = Vec::new();
     check_target(layout, &mut unready);
-    let current = check_link(layout, "current", &layout.current(), events, &mut unready);
+    let current = check_current(layout, events, &mut unready);
     let previous = Link::read(layout, &layout.previous());
     if layout.previous().is_dir() && !layout.previous().is_symlink() {
         unready.push(Unready::Link {
@@ -54,7 +53,7 @@ pub(in crate::server) fn check(
     check_rights(plan, &mut unready);
     check_install(plan, &mut unready);
     check_detaching(events, &mut unready);
-    // a release that is there needs no more room
+    // a rollback needs no disk space
     if plan.task == Task::Deploy {
         unready.extend(disk_space::check(layout, plan, entries, events)?);
     }
@@ -62,7 +61,7 @@ pub(in crate::server) fn check(
         return Err(Reason::NotReady(unready));
     }
     let resettable = check_reset(plan, unit.as_ref(), events);
-    Ok(Before {
+    Ok(InitialState {
         current,
         previous: previous.release(),
         unit,
@@ -70,8 +69,8 @@ pub(in crate::server) fn check(
     })
 }
 
-/// Makes what must be there before anything else.
-pub(in crate::server) fn make_folders(layout: &Layout) -> Result<(), Reason> {
+/// Creates the folders that everything else needs.
+pub(in crate::server) fn create_folders(layout: &Layout) -> Result<(), Reason> {
     for folder in layout.folders() {
         if let Err(error) = fs::create_dir_all(&folder) {
             if error.kind() == io::ErrorKind::PermissionDenied {
@@ -90,7 +89,11 @@ pub(in crate::server) fn make_folders(layout: &Layout) -> Result<(), Reason> {
 }
 
 fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
-    for folder in [layout.target().to_owned(), layout.releases(), layout.own()] {
+    for folder in [
+        layout.target().to_owned(),
+        layout.releases(),
+        layout.deploy_folder(),
+    ] {
         if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
             let path = folder.display().to_string();
             unready.push(Unready::Target {
@@ -102,19 +105,17 @@ fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
     }
 }
 
-fn check_link(
+fn check_current(
     layout: &Layout,
-    name: &str,
-    path: &Path,
     events: &mut dyn Events,
     unready: &mut Vec<Unready>,
 ) -> Option<ReleaseId> {
-    match Link::read(layout, path) {
+    match Link::read(layout, &layout.current()) {
         Link::Absent => None,
         Link::To { release, foreign } => {
             if let Some(text) = foreign {
                 events.emit(What::Notice(Notice::Adopted(format!(
-                    "{name} -> {}",
+                    "current -> {}",
                     text.display()
                 ))));
             }
@@ -122,7 +123,7 @@ fn check_link(
         }
         Link::Other(found) => {
             unready.push(Unready::Link {
-                name: name.to_owned(),
+                name: "current".to_owned(),
                 found,
             });
             None
@@ -162,7 +163,7 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
 
 fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
-        if !systemd::may("restart", service) {
+        if !systemd::may_run("restart", service) {
             unready.push(Unready::Sudo {
                 service: service.clone(),
                 user: user(),
@@ -171,12 +172,12 @@ fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
     }
 }
 
-/// Whether systemd's start limit can be lifted; where it can't, and there is one, it may have to be waited for.
+/// Whether the deploy user may reset systemd's start limit. If not, a deployment may have to wait for it.
 fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
     let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
         return false;
     };
-    let resettable = systemd::may("reset-failed", service);
+    let resettable = systemd::may_run("reset-failed", service);
     if !resettable && unit.and_then(Unit::start_limit).is_some() {
         events.emit(What::Warning(Warning::NoResetFailed {
             service: service.clone(),
@@ -209,12 +210,12 @@ fn check_detaching(events: &mut dyn Events, unready: &mut Vec<Unready>) {
     }
 }
 
-/// Whether what runs now may be gone back to: once committed healthy, or - without a record of ours - healthy now. Then
-/// it is taken over, and so is the way back that it had.
+/// Whether the current release is good: once committed as healthy or, if it has no record, healthy now. In the second case
+/// it is taken over, and so is the previous release.
 pub(in crate::server) fn judge_current(
     layout: &Layout,
     plan: &Plan,
-    before: &Before,
+    before: &InitialState,
     events: &mut dyn Events,
 ) -> Result<bool, Reason> {
     let Some(current) = before.current else {
@@ -238,14 +239,15 @@ pub(in crate::server) fn judge_current(
     Ok(true)
 }
 
-/// Why what runs now is not healthy, asked once, without `health-match`: it may be older than that.
-fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answer> {
+/// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
+/// than that input.
+fn not_healthy(plan: &Plan, before: &InitialState, current: ReleaseId) -> Option<Answer> {
     if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
         return Some(Answer::Broken(format!("the unit is {}", unit.state())));
     }
     let health = without_match(&plan.verification).health?;
-    match Question::new(&health, current, None)
-        .ask(Duration::from_secs(10))
+    match HealthCheck::new(&health, current, None)
+        .run(Duration::from_secs(10))
         .0
     {
         Answer::Healthy { .. } => None,
@@ -253,7 +255,7 @@ fn not_healthy(plan: &Plan, before: &Before, current: ReleaseId) -> Option<Answe
     }
 }
 
-/// The same, but for `health-match`, which an older release need not know.
+/// The same without `health-match`, which an older release may not support.
 pub(in crate::server) fn without_match(verification: &Verification) -> Verification {
     let mut verification = verification.clone();
     if let Some(health) = &mut verification.health {

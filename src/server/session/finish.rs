@@ -1,17 +1,14 @@
-//! Tells what becomes of a transaction to a runner half that knows nothing of it but its id: the one that began it was
-//! killed, or had no time to see its end.
+//! Reports the end of a transaction to a runner half that knows only its id, because the run that began it was killed or
+//! had no time to see the end.
 
 use super::check;
 use super::follow;
-use crate::protocol::{Outcome, TransactionId, Verdict};
-use crate::server::channel::outbox::Outbox;
+use super::login::Login;
+use crate::protocol::{Outcome, Reason, Verdict};
 use crate::server::clock::now;
-use crate::server::limits::Limits;
 use crate::server::recover::recover;
-use crate::server::store::durable::Result;
-use crate::server::store::layout::Layout;
 use crate::server::store::links;
-use crate::server::store::lock::{self, Held};
+use crate::server::store::lock::{self, LockState};
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 use std::thread;
@@ -19,58 +16,57 @@ use std::time::Duration;
 
 const TICK: Duration = Duration::from_millis(50);
 
-/// Attends the transaction to its end, and ends it where nobody else does.
-pub(in crate::server) fn finish(
-    layout: &Layout,
-    transaction: &TransactionId,
-    mut heard: u32,
-    limits: &Limits,
-    outbox: &mut Outbox,
-) -> Result<()> {
-    check::make_folders(layout)?;
-    let mut asked = false;
+/// Follows the transaction to its end, and ends it if no other process does.
+pub(super) fn finish(login: &mut Login<'_>) -> Result<(), Reason> {
+    let Login {
+        layout,
+        transaction,
+        ..
+    } = *login;
+    check::create_folders(layout)?;
+    let mut stopped = false;
     loop {
         if let Some(verdict) = verdicts::get(layout, transaction) {
-            follow::tell_again(layout, &verdict, heard, limits, outbox);
+            follow::report_again(login, &verdict);
             return Ok(());
         }
-        if follow::rejoin(layout, transaction, &mut heard, limits, outbox) || limits.gone() {
+        if follow::rejoin(login) || login.limits.disconnected() {
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);
-        match lock::look(layout, transaction)? {
-            Held::Free(_lock) if is_pending => drop(recover(layout, outbox)?),
-            Held::ByAnother if is_pending => thread::sleep(TICK),
-            Held::ByLogin(login) => {
-                if !std::mem::replace(&mut asked, true) {
-                    lock::ask_to_leave(layout, transaction, login);
+        match lock::take_or_inspect(layout, transaction)? {
+            LockState::Free(_lock) if is_pending => drop(recover(layout, login.outbox)?),
+            LockState::HeldByOther if is_pending => thread::sleep(TICK),
+            LockState::HeldByLogin(process) => {
+                if !std::mem::replace(&mut stopped, true) {
+                    lock::stop_login(layout, transaction, process);
                 }
                 thread::sleep(TICK);
             }
-            Held::Free(_lock) => put_nothing(layout, transaction)?,
-            Held::ByAnother => give_up(layout, transaction, limits)?,
+            LockState::Free(_lock) => record_cancelled(login)?,
+            LockState::HeldByOther => cancel(login)?,
         }
     }
 }
 
-/// Who has the lock may be another by now: a login of ours, which is asked to leave instead.
-fn give_up(layout: &Layout, transaction: &TransactionId, limits: &Limits) -> Result<()> {
-    let _deciding = verdicts::deciding(layout, limits)?;
-    match lock::look(layout, transaction)? {
-        Held::ByLogin(_) => Ok(()),
-        _ if Pending::is_of(layout, transaction) => Ok(()),
-        Held::Free(_) | Held::ByAnother => put_nothing(layout, transaction),
+/// Cancels the transaction, unless a login of it holds the lock by now.
+fn cancel(login: &Login<'_>) -> Result<(), Reason> {
+    let _lock = verdicts::lock_decision(login.layout, login.limits)?;
+    match lock::take_or_inspect(login.layout, login.transaction)? {
+        LockState::HeldByLogin(_) => Ok(()),
+        _ if Pending::is_of(login.layout, login.transaction) => Ok(()),
+        LockState::Free(_) | LockState::HeldByOther => record_cancelled(login),
     }
 }
 
-/// Nothing happened, and nothing will: a login that still waits for the lock finds this verdict first.
-fn put_nothing(layout: &Layout, transaction: &TransactionId) -> Result<()> {
-    if verdicts::get(layout, transaction).is_some() {
+/// Records that nothing happened. A login that still waits for the lock finds this verdict first, and stops.
+fn record_cancelled(login: &Login<'_>) -> Result<(), Reason> {
+    if verdicts::get(login.layout, login.transaction).is_some() {
         return Ok(());
     }
-    let live = links::live(layout);
+    let live = links::live(login.layout);
     let verdict = Verdict {
-        transaction: transaction.clone(),
+        transaction: login.transaction.clone(),
         outcome: Outcome::Cancelled,
         release: None,
         previous: live,
@@ -80,5 +76,5 @@ fn put_nothing(layout: &Layout, transaction: &TransactionId) -> Result<()> {
         switched: false,
         at: now(),
     };
-    verdicts::put(layout, &verdict)
+    verdicts::put(login.layout, &verdict)
 }

@@ -1,11 +1,10 @@
-//! Starts the transaction's own process, detached from the login, and passes its events on.
+//! Starts the transaction's own process, detached from the login, and forwards its events.
 
-use crate::protocol::{Failure, Outcome, Reason, Step, TransactionId, Verdict, What};
-use crate::server::channel::event_tail::Tail;
+use super::login::Login;
+use crate::protocol::{Failure, Outcome, Reason, Step, Verdict, What};
+use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
-use crate::server::channel::outbox::Outbox;
 use crate::server::clock::now;
-use crate::server::limits::Limits;
 use crate::server::recover::recover;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -13,6 +12,7 @@ use crate::server::store::links;
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
+use crate::server::subcommand::SUBCOMMAND;
 use crate::server::unit::systemd::{detaching, Detaching};
 use std::fs::File;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,135 +20,123 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(20);
-/// For the transaction to begin, and for the lock of one whose process is gone.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// For the runner half to say that it has the verdict, by closing the line.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// For another run's farewell.
-const OTHERS_FAREWELL: Duration = Duration::from_secs(3);
+/// How long a cancelled run waits for the transaction to begin.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the runner half may take to close the connection, which shows that it has the verdict.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for another run.
+const OTHER_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Hands the sealed instruction over, together with the lock, and follows for as long as somebody is there.
+/// Hands the sealed instruction and the lock to the transaction's process, and forwards its events while the connection
+/// stands.
 ///
 /// # Errors
-/// Only where the transaction's process could not be started.
-pub(in crate::server) fn hand_over(
-    layout: &Layout,
+/// If the transaction's process cannot be started.
+pub(super) fn hand_over(
+    login: &mut Login<'_>,
     pending: &Pending,
     lock: File,
-    limits: &Limits,
-    outbox: &mut Outbox,
 ) -> Result<(), Reason> {
-    let mut tail = Tail::new(layout, &pending.transaction)?;
-    let mut child = spawn(layout, pending, lock)?;
-    if follow(layout, pending, &mut tail, &mut child, limits, outbox) {
-        outbox.close();
-        take_leave(layout, &pending.transaction, limits);
+    let mut tail = EventTail::new(login.layout, &pending.transaction)?;
+    let mut child = spawn(login.layout, pending, lock)?;
+    if follow(login, pending, &mut tail, &mut child) {
+        wait_for_close(login);
     }
     Ok(())
 }
 
-/// Follows the transaction where an earlier login has begun it, with what the runner half has not heard yet; whether
-/// there is nothing more to be done about it. Where its process ended without a word, there is.
-pub(in crate::server) fn rejoin(
-    layout: &Layout,
-    transaction: &TransactionId,
-    heard: &mut u32,
-    limits: &Limits,
-    outbox: &mut Outbox,
-) -> bool {
+/// Follows the transaction if an earlier login has begun it, and forwards the events that the runner half has not received
+/// yet. Returns false if the transaction has not begun, or its process ended without a verdict.
+pub(super) fn rejoin(login: &mut Login<'_>) -> bool {
+    let Login {
+        layout,
+        transaction,
+        ..
+    } = *login;
     if !Pending::is_of(layout, transaction) {
         return false;
     }
-    // where its file is gone, only the end can be told
-    let tail =
-        Tail::behind(layout, transaction, *heard).or_else(|| Tail::new(layout, transaction).ok());
+    // without the event file, only the end can be reported
+    let tail = EventTail::after(layout, transaction, login.received)
+        .or_else(|| EventTail::new(layout, transaction).ok());
     let Some(mut tail) = tail else { return false };
     loop {
-        // looked at first: whoever frees the lock has told everything before
+        // read first: a process that has released the lock has written all its events
         let free = matches!(lock::try_take(layout), Ok(Some(_)));
-        let ended = tail.pass(outbox);
-        *heard = tail.heard();
+        let ended = tail.forward(login.outbox);
+        login.received = tail.received();
         if ended {
-            outbox.close();
-            take_leave(layout, transaction, limits);
+            wait_for_close(login);
             return true;
         }
-        if free || limits.gone() {
+        if free || login.limits.disconnected() {
             return !free;
         }
         thread::sleep(TICK);
     }
 }
 
-/// Tells again how the transaction ended, and what of it the runner half has not heard yet.
-pub(in crate::server) fn tell_again(
-    layout: &Layout,
-    verdict: &Verdict,
-    heard: u32,
-    limits: &Limits,
-    outbox: &mut Outbox,
-) {
-    let tail = Tail::behind(layout, &verdict.transaction, heard);
-    if !tail.is_some_and(|mut tail| tail.pass(outbox)) {
-        outbox.emit(What::Ended(Box::new(verdict.clone())));
+/// Reports the end of the transaction again, and the events that the runner half has not received yet.
+pub(super) fn report_again(login: &mut Login<'_>, verdict: &Verdict) {
+    let tail = EventTail::after(login.layout, login.transaction, login.received);
+    if !tail.is_some_and(|mut tail| tail.forward(login.outbox)) {
+        login.outbox.emit(What::Ended(Box::new(verdict.clone())));
     }
-    outbox.close();
-    take_leave(layout, &verdict.transaction, limits);
+    wait_for_close(login);
 }
 
-/// Whether the verdict was told.
+/// Returns whether the verdict was reported.
 fn follow(
-    layout: &Layout,
+    login: &mut Login<'_>,
     pending: &Pending,
-    tail: &mut Tail,
+    tail: &mut EventTail,
     child: &mut Child,
-    limits: &Limits,
-    outbox: &mut Outbox,
 ) -> bool {
     let start = Instant::now();
     loop {
-        let gone = limits.gone();
-        if tail.pass(outbox) {
-            return !gone;
+        let disconnected = login.limits.disconnected();
+        if tail.forward(login.outbox) {
+            return !disconnected;
         }
-        // whoever asked us to stop is told first that it is too late
-        if gone && (tail.no_return || start.elapsed() > PATIENCE) {
-            tracing::info!("the runner is gone, the transaction goes on");
+        // a run that was cancelled must learn first that it is too late
+        if disconnected && (tail.past_point_of_no_return || start.elapsed() > BEGIN_TIMEOUT) {
+            tracing::info!("the runner has disconnected; the transaction continues");
             return false;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return tail.pass(outbox) || tell_the_untold(layout, pending, status, outbox);
+            return tail.forward(login.outbox) || report_missing_end(login, pending, status);
         }
         thread::sleep(TICK);
     }
 }
 
-/// A runner half that has the verdict closes the line; one that was cut off before could not know it.
-fn take_leave(layout: &Layout, transaction: &TransactionId, limits: &Limits) {
+/// Waits until the runner half closes the connection, which shows that it has received the verdict.
+fn wait_for_close(login: &mut Login<'_>) {
+    login.outbox.close();
     let start = Instant::now();
-    while start.elapsed() < FAREWELL {
-        if limits.gone() {
-            return verdicts::told(layout, transaction);
+    while start.elapsed() < CLOSE_TIMEOUT {
+        if login.limits.disconnected() {
+            return verdicts::mark_reported(login.layout, login.transaction);
         }
         thread::sleep(TICK);
     }
 }
 
-/// The verdict that no run has seen, unless its own run is just about to.
-pub(in crate::server) fn untold(layout: &Layout) -> Option<Verdict> {
+/// The verdict that no run has received, unless its own run is about to receive it.
+pub(super) fn unreported_verdict(layout: &Layout) -> Option<Verdict> {
     let start = Instant::now();
     loop {
-        let verdict = verdicts::untold(layout)?;
+        let verdict = verdicts::unreported(layout)?;
         let followed = File::open(layout.events(&verdict.transaction))
             .is_ok_and(|file| file.try_lock().is_err());
-        if !followed || start.elapsed() > OTHERS_FAREWELL {
+        if !followed || start.elapsed() > OTHER_CLOSE_TIMEOUT {
             return Some(verdict);
         }
         thread::sleep(TICK);
     }
 }
 
-/// The lock is the process's standard input: it has the same open file, and nobody else does.
+/// Starts the process. Its standard input is the lock, so it alone holds the lock once this login has ended.
 fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason> {
     let program = std::env::current_exe().map_err(failed("find", "/proc/self/exe".as_ref()))?;
     let mut command = if detaching() == Detaching::Scope {
@@ -161,7 +149,7 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
         Command::new(&program)
     };
     command
-        .args(["server-part", "transact"])
+        .args([SUBCOMMAND, "transact"])
         .arg(layout.target())
         .arg(pending.transaction.to_string());
     command
@@ -172,40 +160,34 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
     command.spawn().map_err(failed("start", &program))
 }
 
-/// The process ended without telling: killed, or the disk is full. Whoever takes the lock ends what is pending; that
-/// may be another run.
-fn tell_the_untold(
-    layout: &Layout,
-    pending: &Pending,
-    status: ExitStatus,
-    outbox: &mut Outbox,
-) -> bool {
-    match end_of_the_untold(layout, pending, status, outbox) {
+/// The process ended without reporting its end: it was killed, or the disk is full. This login or another run ends the
+/// transaction, whichever takes the lock first.
+fn report_missing_end(login: &mut Login<'_>, pending: &Pending, status: ExitStatus) -> bool {
+    match missing_end(login, pending, status) {
         Ok(Some(verdict)) => {
-            outbox.emit(What::Ended(Box::new(verdict)));
+            login.outbox.emit(What::Ended(Box::new(verdict)));
             true
         }
         Ok(None) => false,
         Err(reason) => {
-            tracing::error!(?reason, "the end of the transaction is not known");
+            tracing::error!(?reason, "the end of the transaction is unknown");
             false
         }
     }
 }
 
-fn end_of_the_untold(
-    layout: &Layout,
+fn missing_end(
+    login: &mut Login<'_>,
     pending: &Pending,
     status: ExitStatus,
-    outbox: &mut Outbox,
 ) -> Result<Option<Verdict>, Reason> {
     let start = Instant::now();
     loop {
-        if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
+        if let Some(verdict) = verdicts::get(login.layout, &pending.transaction) {
             return Ok(Some(verdict));
         }
-        if let Some(_lock) = lock::try_take(layout)? {
-            return end_under_lock(layout, pending, status, outbox).map(Some);
+        if let Some(_lock) = lock::try_take(login.layout)? {
+            return end_with_lock(login, pending, status).map(Some);
         }
         if start.elapsed() > pending.deadline {
             return Ok(None);
@@ -214,19 +196,18 @@ fn end_of_the_untold(
     }
 }
 
-fn end_under_lock(
-    layout: &Layout,
+fn end_with_lock(
+    login: &mut Login<'_>,
     pending: &Pending,
     status: ExitStatus,
-    outbox: &mut Outbox,
 ) -> Result<Verdict, Reason> {
-    // its exit code is the outcome's, for the case that nothing could be written
+    // if nothing could be written, the exit code still shows the outcome
     let mut all = [pending.success].into_iter().chain(Outcome::ALL);
-    let told = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
-    match told.filter(|outcome| *outcome != Outcome::Error) {
-        Some(outcome) => Ok(bare_verdict(layout, pending, outcome, true)),
-        None => Ok(recover(layout, outbox)?
-            .unwrap_or_else(|| bare_verdict(layout, pending, Outcome::Failed, false))),
+    let outcome = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
+    match outcome.filter(|outcome| *outcome != Outcome::Error) {
+        Some(outcome) => Ok(bare_verdict(login.layout, pending, outcome, true)),
+        None => Ok(recover(login.layout, login.outbox)?
+            .unwrap_or_else(|| bare_verdict(login.layout, pending, Outcome::Failed, false))),
     }
 }
 

@@ -1,42 +1,41 @@
-//! Which release the rollback command means, and whether it may be gone back to: it is there, it was healthy once, and
-//! it is not what is live.
+//! Finds the release that the rollback command means. It must exist, must have been healthy once, and must not be live.
 
-use super::check::Before;
+use super::check::InitialState;
 use crate::protocol::{Reason, ReleaseId};
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, Record, State};
 use std::collections::BTreeMap;
 
-/// Releases that are named in a problem.
-const NAMED: usize = 5;
+/// The most releases that a message names.
+const MAX_NAMED: usize = 5;
 
-/// What is there: folders, with what is known of them.
-struct There {
+/// The releases whose folders exist, with their records.
+struct KnownReleases {
     current: Option<ReleaseId>,
     previous: Option<ReleaseId>,
     releases: BTreeMap<ReleaseId, Option<Record>>,
 }
 
-/// The release that `to` names: an id, the beginning of a commit hash, or nothing for the previous good one.
+/// The release that `to` names: by its id, or by the beginning of its commit hash. `None` means the previous good release.
 pub(in crate::server) fn find(
     layout: &Layout,
     to: Option<&str>,
-    before: &Before,
+    before: &InitialState,
 ) -> Result<ReleaseId, Reason> {
     let releases = records::present(layout)
         .into_iter()
         .map(|id| (id, records::get(layout, id)))
         .collect();
-    let there = There {
+    let known = KnownReleases {
         current: before.current,
         previous: before.previous,
         releases,
     };
     let wanted = to.map(str::trim).unwrap_or_default();
     let found = if wanted.is_empty() {
-        there.previous_good()
+        known.previous_good()
     } else {
-        there.named(wanted)
+        known.named(wanted)
     };
     found.map_err(|problem| Reason::NoSuchRelease {
         wanted: wanted.to_owned(),
@@ -44,7 +43,7 @@ pub(in crate::server) fn find(
     })
 }
 
-impl There {
+impl KnownReleases {
     fn is_good(&self, id: ReleaseId) -> bool {
         self.releases.get(&id).is_some_and(|record| {
             record
@@ -53,7 +52,7 @@ impl There {
         })
     }
 
-    /// What `previous` leads to, else the newest before the current one.
+    /// The release that `previous` leads to, else the newest one before the current one.
     fn previous_good(&self) -> Result<ReleaseId, String> {
         let usable = |id: &ReleaseId| self.is_good(*id) && Some(*id) != self.current;
         let older = |id: &ReleaseId| self.current.is_none_or(|current| *id < current);
@@ -73,7 +72,7 @@ impl There {
         })
     }
 
-    /// An id comes first: it can look like the beginning of a hash, too.
+    /// An id is tried first, because it can look like the beginning of a hash.
     fn named(&self, wanted: &str) -> Result<ReleaseId, String> {
         let id = wanted.parse().ok();
         match id.filter(|id| self.releases.contains_key(id)) {
@@ -132,14 +131,14 @@ impl There {
         }
     }
 
-    /// Newest first.
+    /// Names the releases, newest first.
     fn ambiguous(&self, several: &[ReleaseId]) -> String {
         let name = |id: &ReleaseId| match Some(*id) == self.current {
             true => format!("{id} (current)"),
             false => id.to_string(),
         };
-        let mut names: Vec<String> = several.iter().rev().take(NAMED).map(name).collect();
-        if several.len() > NAMED {
+        let mut names: Vec<String> = several.iter().rev().take(MAX_NAMED).map(name).collect();
+        if several.len() > MAX_NAMED {
             names.push("…".to_owned());
         }
         format!(
@@ -159,7 +158,7 @@ mod tests {
     }
 
     /// `current` is 1700000300, `previous` 1700000100.
-    fn there() -> There {
+    fn known_releases() -> KnownReleases {
         let record = |(release, state, commit): (&str, State, &str)| {
             let origin = Origin {
                 commit: Some(commit.to_owned()),
@@ -167,7 +166,7 @@ mod tests {
             };
             (id(release), Some(Record::new(id(release), state, origin)))
         };
-        let known = [
+        let all = [
             ("1700000000", State::Good, "abc0"),
             ("1700000100", State::Good, "abc1"),
             ("1700000200", State::Failed, "bad0"),
@@ -176,12 +175,12 @@ mod tests {
             ("1700000500", State::Complete, "feed"),
             ("1700000600", State::Good, "bad1"),
         ];
-        let releases = known
+        let releases = all
             .map(record)
             .into_iter()
             .chain([(id("1600000000"), None)])
             .collect();
-        There {
+        KnownReleases {
             current: Some(id("1700000300")),
             previous: Some(id("1700000100")),
             releases,
@@ -189,32 +188,32 @@ mod tests {
     }
 
     #[test]
-    fn nothing_means_the_previous_good_one() {
-        let mut there = there();
-        assert_eq!(there.previous_good(), Ok(id("1700000100")));
-        there.previous = Some(id("1700000600"));
+    fn without_a_name_the_previous_good_release_is_meant() {
+        let mut known = known_releases();
+        assert_eq!(known.previous_good(), Ok(id("1700000100")));
+        known.previous = Some(id("1700000600"));
         assert_eq!(
-            there.previous_good(),
+            known.previous_good(),
             Ok(id("1700000600")),
-            "going forward again"
+            "forward to a newer one"
         );
-        for unusable in [None, there.current, Some(id("1700000200")), Some(id("1"))] {
-            there.previous = unusable;
-            assert_eq!(there.previous_good(), Ok(id("1700000100")), "{unusable:?}");
+        for unusable in [None, known.current, Some(id("1700000200")), Some(id("1"))] {
+            known.previous = unusable;
+            assert_eq!(known.previous_good(), Ok(id("1700000100")), "{unusable:?}");
         }
-        there.current = Some(id("1700000000"));
-        assert!(there.previous_good().unwrap_err().contains("1700000000"));
-        there.current = None;
-        assert_eq!(there.previous_good(), Ok(id("1700000600")));
+        known.current = Some(id("1700000000"));
+        assert!(known.previous_good().unwrap_err().contains("1700000000"));
+        known.current = None;
+        assert_eq!(known.previous_good(), Ok(id("1700000600")));
     }
 
     #[test]
-    fn only_what_was_good_and_is_not_live_is_gone_back_to() {
+    fn only_a_good_release_that_is_not_live_is_a_rollback_target() {
         let all =
             "1700000000 abc1 ABC1 bad1 bad 1700000300 cafe 1700000200 bad0 1700000400 1700000500 feed 1600000000 \
                    1500000000 abc 0 v1.2";
-        let there = there();
-        let text = |wanted: &str| match there.named(wanted) {
+        let known = known_releases();
+        let text = |wanted: &str| match known.named(wanted) {
             Ok(id) => format!("{wanted} -> {id}"),
             Err(problem) => format!("{wanted}: {problem}"),
         };

@@ -1,26 +1,26 @@
-//! Whether the release fits on the disk, looked at before anything of it is written.
+//! Checks, before anything is written, that the release fits on the disk.
 
-use crate::protocol::{Entry, Kind, Plan, Unready, Warning, What};
+use crate::protocol::{Entry, Kind, Plan, Reason, Unready, Warning, What};
 use crate::server::channel::events::Events;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use rustix::fs::{statvfs, StatVfs};
 use std::io;
 
-/// Inodes for what install makes, and for our own records.
-const MORE_INODES: u64 = 1000;
-/// Hundredths of the disk; above, a person should know.
+/// Inodes for the files that install creates and for deploy-action's records.
+const EXTRA_INODES: u64 = 1000;
+/// Used disk space above which there is a warning, in percent.
 const NEARLY_FULL: u8 = 80;
 
-/// What a release takes of the disk.
+/// What a release needs on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Needed {
+struct SpaceNeeded {
     bytes: u64,
     inodes: u64,
 }
 
-impl Needed {
-    /// Of the whole tree, for files that are copied from other releases take their room too; in whole blocks.
+impl SpaceNeeded {
+    /// For the whole tree, in whole blocks: files that are copied from other releases need disk space too.
     fn by(entries: &[Entry], block: u64) -> Self {
         let size = |entry: &Entry| match entry.kind {
             Kind::File { size, .. } => size.div_ceil(block).saturating_mul(block),
@@ -29,18 +29,18 @@ impl Needed {
         let bytes = entries.iter().map(size).fold(0, u64::saturating_add);
         Self {
             bytes,
-            inodes: entries.len() as u64 + MORE_INODES,
+            inodes: entries.len() as u64 + EXTRA_INODES,
         }
     }
 }
 
-/// Warns of a disk that is nearly full; what is lacking for the release and for `min-free`, of which 0 asks for nothing.
+/// Warns if the disk is nearly full. Returns what is missing for the release and for `min-free`; 0 turns the check off.
 pub(in crate::server) fn check(
     layout: &Layout,
     plan: &Plan,
     entries: &[Entry],
     events: &mut dyn Events,
-) -> Result<Option<Unready>> {
+) -> Result<Option<Unready>, Reason> {
     let path = layout.releases();
     let disk = statvfs(&path)
         .map_err(io::Error::from)
@@ -48,30 +48,30 @@ pub(in crate::server) fn check(
     if let Some(used) = used(&disk).filter(|used| *used > NEARLY_FULL) {
         events.emit(What::Warning(Warning::DiskNearlyFull(used)));
     }
-    Ok(lacking(
+    Ok(shortage(
         &disk,
-        Needed::by(entries, disk.f_frsize.max(1)),
+        SpaceNeeded::by(entries, disk.f_frsize.max(1)),
         plan.min_free,
     ))
 }
 
-/// As `df` counts: of what the deploy user can have, in hundredths, rounded up.
+/// Used disk space in percent of what the deploy user can use, rounded up, as `df` counts.
 fn used(disk: &StatVfs) -> Option<u8> {
     let used = disk.f_blocks.saturating_sub(disk.f_bfree);
     let all = used.saturating_add(disk.f_bavail);
-    let hundredths = (u128::from(used) * 100).div_ceil(u128::from(all).max(1));
-    (all > 0).then(|| u8::try_from(hundredths).unwrap_or(100))
+    let percent = (u128::from(used) * 100).div_ceil(u128::from(all).max(1));
+    (all > 0).then(|| u8::try_from(percent).unwrap_or(100))
 }
 
-fn lacking(disk: &StatVfs, needed: Needed, min_free: u64) -> Option<Unready> {
+fn shortage(disk: &StatVfs, needed: SpaceNeeded, min_free: u64) -> Option<Unready> {
     if min_free == 0 {
         return None;
     }
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    // a file system that makes inodes as they are needed counts none
+    // file systems without a fixed number of inodes report none
     let inodes = Some(disk.f_favail).filter(|free| disk.f_files > 0 && *free < needed.inodes);
     let fits = free >= needed.bytes.saturating_add(min_free);
-    // of both, bytes are what a person can count
+    // if both are short, only the bytes are reported
     let inodes = inodes.filter(|_| fits);
     (!fits || inodes.is_some()).then_some(Unready::Room {
         needed: needed.bytes,
@@ -87,7 +87,7 @@ mod tests {
     use crate::protocol::ShortDigest;
     use rustix::fs::StatVfsMountFlags;
 
-    /// Of 100 blocks of 1 kB, 10 of them root's own.
+    /// 100 blocks of 1 kB, 10 of them reserved for root.
     fn disk(free: u64, inodes: (u64, u64)) -> StatVfs {
         StatVfs {
             f_bsize: 4096,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_is_used_as_df_says() {
+    fn used_disk_space_is_what_df_shows() {
         let percent = |free| used(&disk(free, (0, 0)));
         assert_eq!(
             [
@@ -128,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_must_be_min_free() {
-        let needed = Needed {
+    fn min_free_must_be_left() {
+        let needed = SpaceNeeded {
             bytes: 10 << 10,
             inodes: 5,
         };
-        let lacks = |free, min_free| lacking(&disk(free, (0, 0)), needed, min_free).is_some();
+        let lacks = |free, min_free| shortage(&disk(free, (0, 0)), needed, min_free).is_some();
         assert!(!lacks(20, 10 << 10));
         assert!(lacks(20, (10 << 10) + 1));
         assert!(lacks(19, 10 << 10));
@@ -142,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn inodes_count_where_the_file_system_counts_them() {
-        let needed = Needed {
+    fn inodes_count_if_the_file_system_counts_them() {
+        let needed = SpaceNeeded {
             bytes: 0,
             inodes: 5,
         };
-        let lacks = |inodes| match lacking(&disk(90, inodes), needed, 1) {
+        let lacks = |inodes| match shortage(&disk(90, inodes), needed, 1) {
             Some(Unready::Room { inodes, .. }) => inodes,
             _ => None,
         };
@@ -183,14 +183,14 @@ mod tests {
             },
         ];
         assert_eq!(
-            Needed::by(&entries, 4096),
-            Needed {
+            SpaceNeeded::by(&entries, 4096),
+            SpaceNeeded {
                 bytes: 4 * 4096,
-                inodes: 5 + MORE_INODES
+                inodes: 5 + EXTRA_INODES
             }
         );
         assert_eq!(
-            Needed::by(&[file(u64::MAX), file(u64::MAX)], 1).bytes,
+            SpaceNeeded::by(&[file(u64::MAX), file(u64::MAX)], 1).bytes,
             u64::MAX
         );
     }

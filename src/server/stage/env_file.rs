@@ -1,21 +1,21 @@
-//! The release's `.env`: a part of the release, so that a way back brings back its own.
+//! The release's `.env`. It is part of the release, so a rollback restores the old one.
 
-use crate::protocol::Hidden;
-use crate::server::store::durable::{failed, Result};
+use crate::protocol::{Hidden, Reason};
+use crate::server::store::durable::failed;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Writes it, for nobody else to read. It takes the place of one that the tree holds: what is committed is most often
-/// for development, what is given to a deployment is meant for this server.
-pub(in crate::server) fn write(release: &Path, content: &Hidden) -> Result<()> {
+/// Writes it, readable only by its owner. It replaces one in the tree: a committed `.env` is most often for development,
+/// while the input is meant for this server.
+pub(in crate::server) fn write(release: &Path, content: &Hidden) -> Result<(), Reason> {
     let path = release.join(".env");
-    make(&path, content.reveal().as_bytes()).map_err(failed("write", &path))
+    create(&path, content.reveal().as_bytes()).map_err(failed("write", &path))
 }
 
-fn make(path: &Path, content: &[u8]) -> io::Result<()> {
-    // a link goes, and is not followed
+fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    // a link is replaced, not followed
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -1,11 +1,10 @@
-//! Makes a release's files of what the server has, several at once, and tells which are lacking.
+//! Creates a release's files from what the server has, on several threads, and finds out which are missing.
 
 use super::new_file::NewFile;
-use super::receive::Lacking;
+use super::receive::MissingFile;
 use super::sources::{Copier, Sources};
-use crate::protocol::{Digest, Entry, Kind};
+use crate::protocol::{Digest, Entry, Kind, Reason};
 use crate::server::limits::Limits;
-use crate::server::store::durable::Result;
 use rustix::process::nice;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,96 +13,116 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// More have not been seen to help.
+/// More threads did not help.
 const THREADS: usize = 4;
-/// As `nice` counts: the service that runs meanwhile comes first.
-const LESS_URGENT: i32 = 10;
-/// Fewer entries are not worth a thread.
-const WORTH_A_THREAD: usize = 200;
+/// The `nice` value of the additional threads: the running service has priority.
+const NICENESS: i32 = 10;
+/// Entries for which a thread is worthwhile.
+const MIN_SHARE: usize = 200;
 
-/// What became of the files.
+/// The result for all files.
 #[derive(Default)]
-pub(in crate::server) struct Made {
-    /// How many were made.
-    pub(in crate::server) copied: u32,
+pub(super) struct BuiltFiles {
+    /// How many were copied.
+    pub(super) copied: u32,
     /// In the order of the manifest.
-    pub(in crate::server) lacking: Vec<Lacking>,
+    pub(super) missing: Vec<MissingFile>,
 }
 
-/// Makes in `folder` what can be made of `sources`, and writes down its digests; nothing but empty files without sources.
-pub(in crate::server) fn make_files(
-    folder: &Path,
-    entries: &[Entry],
-    digests: &mut [Digest],
-    sources: Option<&Sources>,
-    limits: &Limits,
-) -> Result<Made> {
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(THREADS);
-    let share = entries.len().div_ceil(threads).max(WORTH_A_THREAD);
-    let failed = AtomicBool::new(false);
-    let maker = Maker {
-        folder,
-        sources,
-        limits,
-        failed: &failed,
-    };
-    thread::scope(|scope| {
-        let mut shares = (0..)
-            .step_by(share)
-            .zip(entries.chunks(share).zip(digests.chunks_mut(share)));
-        let first = shares.next();
-        let others: Vec<_> = shares
-            .map(|(at, (part, digests))| scope.spawn(move || maker.help(at, part, digests)))
-            .collect();
-        let mut made = first.map_or(Ok(Made::default()), |(at, (part, digests))| {
-            maker.make(at, part, digests)
-        })?;
-        for other in others {
-            let more = other.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-            made.copied += more.copied;
-            made.lacking.extend(more.lacking);
-        }
-        Ok(made)
-    })
+/// Creates a release's files.
+pub(super) struct FileBuilder<'a> {
+    pub(super) folder: &'a Path,
+    /// `None`: only empty files are created.
+    pub(super) sources: Option<&'a Sources>,
+    pub(super) limits: &'a Limits,
 }
 
-/// Where an entry lies.
-pub(in crate::server) fn place(folder: &Path, entry: &Entry) -> PathBuf {
+impl FileBuilder<'_> {
+    /// Creates the files that can be copied, and stores their digests in `digests`.
+    pub(super) fn build(
+        &self,
+        entries: &[Entry],
+        digests: &mut [Digest],
+    ) -> Result<BuiltFiles, Reason> {
+        let threads = thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(THREADS);
+        let share = entries.len().div_ceil(threads).max(MIN_SHARE);
+        let failed = AtomicBool::new(false);
+        let worker = Worker {
+            builder: self,
+            failed: &failed,
+        };
+        thread::scope(|scope| {
+            let mut shares = (0..)
+                .step_by(share)
+                .zip(entries.chunks(share).zip(digests.chunks_mut(share)));
+            let first = shares.next();
+            let others: Vec<_> = shares
+                .map(|(at, (part, digests))| {
+                    scope.spawn(move || worker.build_in_thread(at, part, digests))
+                })
+                .collect();
+            let mut built = first.map_or(Ok(BuiltFiles::default()), |(at, (part, digests))| {
+                worker.build(at, part, digests)
+            })?;
+            for other in others {
+                let more = other.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+                built.copied += more.copied;
+                built.missing.extend(more.missing);
+            }
+            Ok(built)
+        })
+    }
+}
+
+/// The path of an entry in the release's folder.
+pub(super) fn path_of(folder: &Path, entry: &Entry) -> PathBuf {
     folder.join(OsStr::from_bytes(&entry.path))
 }
 
 #[derive(Clone, Copy)]
-struct Maker<'a> {
-    folder: &'a Path,
-    sources: Option<&'a Sources>,
-    limits: &'a Limits,
-    /// One of the others: the whole is in vain.
+struct Worker<'a> {
+    builder: &'a FileBuilder<'a>,
+    /// Another worker has failed.
     failed: &'a AtomicBool,
 }
 
-impl Maker<'_> {
-    /// In a thread of its own.
-    fn help(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
-        if let Err(error) = nice(LESS_URGENT) {
-            tracing::debug!(%error, "copying is as urgent as the service");
+impl Worker<'_> {
+    fn build_in_thread(
+        self,
+        from: u32,
+        part: &[Entry],
+        digests: &mut [Digest],
+    ) -> Result<BuiltFiles, Reason> {
+        if let Err(error) = nice(NICENESS) {
+            tracing::debug!(%error, "cannot lower the priority of a copying thread");
         }
-        self.make(from, part, digests)
+        self.build(from, part, digests)
     }
 
-    fn make(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
-        let made = self.make_each(from, part, digests);
-        if made.is_err() {
+    fn build(
+        self,
+        from: u32,
+        part: &[Entry],
+        digests: &mut [Digest],
+    ) -> Result<BuiltFiles, Reason> {
+        let built = self.build_each(from, part, digests);
+        if built.is_err() {
             self.failed.store(true, Ordering::Relaxed);
         }
-        made
+        built
     }
 
-    /// Makes a part of the manifest, that from index `from` on.
-    fn make_each(self, from: u32, part: &[Entry], digests: &mut [Digest]) -> Result<Made> {
-        let mut copier = Copier::new(self.limits);
-        let mut made = Made::default();
+    /// Creates the files of the part that begins at index `from` of the manifest.
+    fn build_each(
+        self,
+        from: u32,
+        part: &[Entry],
+        digests: &mut [Digest],
+    ) -> Result<BuiltFiles, Reason> {
+        let mut copier = Copier::new(self.builder.limits);
+        let mut built = BuiltFiles::default();
         for (index, (entry, to)) in (from..).zip(part.iter().zip(digests)) {
             if self.failed.load(Ordering::Relaxed) {
                 break;
@@ -112,7 +131,7 @@ impl Maker<'_> {
                 continue;
             };
             let file = NewFile {
-                path: place(self.folder, entry),
+                path: path_of(self.builder.folder, entry),
                 mode,
                 size,
                 digest,
@@ -121,19 +140,19 @@ impl Maker<'_> {
                 file.write_empty()?;
                 continue;
             }
-            let copied = self.sources.map_or(Ok(None), |sources| {
+            let copied = self.builder.sources.map_or(Ok(None), |sources| {
                 sources.copy(&entry.path, &file, &mut copier)
             })?;
             if let Some(digest) = copied {
                 *to = digest;
-                made.copied += 1;
+                built.copied += 1;
                 continue;
             }
-            let known = self.sources.map_or(Ok(None), |sources| {
-                sources.known(&entry.path, &file, self.limits)
+            let known = self.builder.sources.map_or(Ok(None), |sources| {
+                sources.known(&entry.path, &file, self.builder.limits)
             })?;
-            made.lacking.push(Lacking { index, file, known });
+            built.missing.push(MissingFile { index, file, known });
         }
-        Ok(made)
+        Ok(built)
     }
 }

@@ -1,20 +1,20 @@
-//! Runs install and before-switch in the release, and proves that the program which the unit starts is there.
+//! Runs the install and before-switch commands in the release, and checks the programs that the unit starts.
 
 use crate::protocol::{Ending, Hidden, Install, Reason, ReleaseId, What};
 use crate::server::channel::events::Events;
-use crate::server::exec::{process, shell};
+use crate::server::exec::process;
+use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
-use crate::server::store::durable::Result;
 use crate::server::store::layout::Layout;
 use crate::server::unit::systemd::Unit;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// uv's default shares files between releases through its cache.
+/// By default uv shares files between releases through its cache.
 const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
 
-/// The user's commands in a release that is not sealed yet.
+/// Runs the user's commands in a release that is not sealed yet.
 pub(in crate::server) struct Shell<'a> {
     folder: PathBuf,
     environment: Vec<(&'a str, &'a str)>,
@@ -22,22 +22,18 @@ pub(in crate::server) struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
-    /// With `wanted` in the commands' environment: never in a command line, which every user of the server may read.
+    /// `env` is added to the commands' environment, never to a command line, which every user of the server can read.
     pub(in crate::server) fn new(
         folder: PathBuf,
-        wanted: &'a [(String, Hidden)],
+        env: &'a [(String, Hidden)],
         limits: &Limits,
     ) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
-        let wanted = wanted
+        let env = env
             .iter()
             .map(|(name, value)| (name.as_str(), value.reveal()));
-        // the later one counts
-        let environment = ENVIRONMENT
-            .into_iter()
-            .filter(unset)
-            .chain(wanted)
-            .collect();
+        // of two values the later one counts
+        let environment = ENVIRONMENT.into_iter().filter(unset).chain(env).collect();
         Self {
             folder,
             environment,
@@ -45,12 +41,12 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Runs install.
+    /// Runs the install step.
     pub(in crate::server) fn install(
         &self,
         install: &Install,
         events: &mut dyn Events,
-    ) -> Result<()> {
+    ) -> Result<(), Reason> {
         match install {
             Install::Nothing => Ok(()),
             Install::Uv => self.run("uv sync --frozen", events),
@@ -58,33 +54,40 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Runs a script; its output is told line by line.
-    pub(in crate::server) fn run(&self, script: &str, events: &mut dyn Events) -> Result<()> {
+    /// Runs a script and reports its output line by line.
+    pub(in crate::server) fn run(
+        &self,
+        script: &str,
+        events: &mut dyn Events,
+    ) -> Result<(), Reason> {
         let stop = || self.limits.check().is_err();
-        let done = shell::run(script, &self.folder, &self.environment, stop, |line| {
-            events.emit(What::Output(line))
-        });
+        let script = Script {
+            text: script,
+            folder: &self.folder,
+            environment: &self.environment,
+        };
+        let done = shell::run(&script, stop, |line| events.emit(What::Output(line)));
         match done {
-            // the cause of the cause: whoever left, or the time that is up
+            // a script that was stopped did not fail by itself: a limit was reached
             Err(
                 reason @ Reason::Command {
                     ending: Ending::OutOfTime,
                     ..
                 },
-            ) if !self.limits.gone() => Err(reason),
+            ) if !self.limits.disconnected() => Err(reason),
             Err(reason) => self.limits.check().and(Err(reason)),
             Ok(()) => Ok(()),
         }
     }
 }
 
-/// Every program that `ExecStart` names below `current` must be usable in the new release.
+/// Checks that every program of `ExecStart` below `current` can be run in the release.
 pub(in crate::server) fn check_programs(
     layout: &Layout,
     release: ReleaseId,
-    unit: &Unit,
-) -> Result<()> {
-    for program in unit.programs() {
+    unit: Option<&Unit>,
+) -> Result<(), Reason> {
+    for program in unit.map(Unit::programs).unwrap_or_default() {
         if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
             let file = layout.release(release).join(inside);
             if let Some(problem) = problem_with(&file) {
@@ -133,7 +136,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_program_needs_its_interpreter_and_its_x_bit() {
+    fn a_program_needs_its_interpreter_and_the_right_to_execute() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("uvicorn");
         assert!(problem_with(&file).is_some());

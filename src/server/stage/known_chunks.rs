@@ -1,5 +1,5 @@
-//! What the server has of a file that it lacks: the chunks of an earlier version, or of what an upload that was cut short
-//! left. The runner half names those that it wants, so that only the others travel; the whole is hashed like any other.
+//! The chunks that the server has of a missing file: from an earlier version, or from an interrupted upload. The runner
+//! half names those that fit and sends only the others. The complete file is hashed like any other.
 
 use crate::protocol::chunks::{cut, ChunkDigest};
 use crate::protocol::Reason;
@@ -9,17 +9,17 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Chunks that are cut or read before somebody looks whether to go on.
+/// How many chunks are cut or read between two checks of the limits.
 pub(in crate::server) const BETWEEN_CHECKS: usize = 64;
 
 /// The chunks of some files, as if they were one.
 pub(in crate::server) struct KnownChunks {
     files: Vec<PathBuf>,
-    places: Vec<Place>,
+    locations: Vec<ChunkLocation>,
     digests: Vec<ChunkDigest>,
 }
 
-/// A regular file and its size: never through a link, never a pipe that would block.
+/// Opens a regular file and returns its size. Links are not followed, and pipes, which could block, are not opened.
 pub(in crate::server) fn open(path: &Path) -> Option<(File, u64)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::options()
@@ -31,27 +31,27 @@ pub(in crate::server) fn open(path: &Path) -> Option<(File, u64)> {
     found.is_file().then_some((file, found.len()))
 }
 
-/// Where a chunk lies.
+/// Where a chunk is stored.
 #[derive(Clone, Copy)]
-struct Place {
-    /// Index in the files.
+struct ChunkLocation {
+    /// Index of the file.
     file: usize,
     offset: u64,
     length: usize,
 }
 
 impl KnownChunks {
-    /// Those of `files`, for a file that is to be `size` bytes long; `None` where there are none, or more than `most`. What
-    /// can't be read is as good as not there.
+    /// The chunks of `files`, for a file of `size` bytes; `None` if there are none, or more than `max`. Files that cannot be
+    /// read are skipped.
     pub(in crate::server) fn of(
         files: Vec<PathBuf>,
         size: u64,
-        most: usize,
+        max: usize,
         limits: &Limits,
     ) -> Result<Option<Self>, Reason> {
         let mut known = Self {
             files,
-            places: Vec::new(),
+            locations: Vec::new(),
             digests: Vec::new(),
         };
         for index in 0..known.files.len() {
@@ -59,57 +59,58 @@ impl KnownChunks {
                 continue;
             };
             for chunk in cut(file, size).map_while(Result::ok) {
-                if known.places.len() == most {
+                if known.locations.len() == max {
                     return Ok(None);
                 }
-                if known.places.len().is_multiple_of(BETWEEN_CHECKS) {
+                if known.locations.len().is_multiple_of(BETWEEN_CHECKS) {
                     limits.check()?;
                 }
                 known.digests.push(chunk.digest());
-                known.places.push(Place {
+                known.locations.push(ChunkLocation {
                     file: index,
                     offset: chunk.offset,
                     length: chunk.bytes.len(),
                 });
             }
         }
-        Ok((!known.places.is_empty()).then_some(known))
+        Ok((!known.locations.is_empty()).then_some(known))
     }
 
-    /// To be told to the runner half, once.
+    /// Their digests for the runner half. They are sent once, so a second call returns none.
     pub(in crate::server) fn take_digests(&mut self) -> Vec<ChunkDigest> {
         std::mem::take(&mut self.digests)
     }
 
-    /// How many there are.
+    /// The number of chunks.
     pub(in crate::server) fn count(&self) -> usize {
-        self.places.len()
+        self.locations.len()
     }
 
-    pub(in crate::server) fn open(self) -> Open {
+    /// Opens the files for reading.
+    pub(in crate::server) fn open(self) -> OpenChunks {
         let file = |path: &PathBuf| open(path).map(|(file, _)| file);
-        Open {
+        OpenChunks {
             files: self.files.iter().map(file).collect(),
-            places: self.places,
+            locations: self.locations,
         }
     }
 }
 
 /// Chunks that can be read.
-pub(in crate::server) struct Open {
+pub(in crate::server) struct OpenChunks {
     files: Vec<Option<File>>,
-    places: Vec<Place>,
+    locations: Vec<ChunkLocation>,
 }
 
-impl Open {
-    /// The bytes of the chunk at `index`, where it is still as long as it was: whether it is the same, the whole tells.
-    /// `None` where there is no such chunk.
+impl OpenChunks {
+    /// The bytes of the chunk at `index`; `None` if there is no such chunk. If the file has changed since, they are wrong,
+    /// which the digest of the complete file shows.
     pub(in crate::server) fn read(&self, index: usize) -> Option<Vec<u8>> {
-        let place = self.places.get(index)?;
-        let mut bytes = vec![0; place.length];
-        if let Some(file) = &self.files[place.file] {
-            // what can't be read stays 0, and is found out
-            let _unread = file.read_exact_at(&mut bytes, place.offset);
+        let location = self.locations.get(index)?;
+        let mut bytes = vec![0; location.length];
+        if let Some(file) = &self.files[location.file] {
+            // bytes that cannot be read stay 0
+            let _unread = file.read_exact_at(&mut bytes, location.offset);
         }
         Some(bytes)
     }
@@ -123,59 +124,66 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    #[test]
-    fn chunks_of_several_files_are_numbered_through_and_read_from_where_they_lie() {
-        let folder = tempfile::tempdir().unwrap();
-        let [one, two] = [b'1', b'2'].map(|byte| folder.path().join(char::from(byte).to_string()));
+    fn limits() -> Limits {
+        Limits::new(Arc::new(AtomicBool::new(false)), Duration::MAX)
+    }
+
+    /// Two files, and beside them a link and a missing one.
+    fn files(folder: &Path) -> [PathBuf; 4] {
+        let [one, two, link, missing] = ["1", "2", "link", "missing"].map(|name| folder.join(name));
         fs::write(&one, vec![b'1'; 3000]).unwrap();
         fs::write(&two, vec![b'2'; 5000]).unwrap();
-        std::os::unix::fs::symlink(&one, folder.path().join("link")).unwrap();
-        let limits = Limits::new(Arc::new(AtomicBool::new(false)), Duration::MAX);
-        let link = folder.path().join("link");
-        let files = vec![
-            one,
-            link.clone(),
-            folder.path().join("missing"),
-            two.clone(),
-        ];
-        let mut known = KnownChunks::of(files.clone(), 8000, 100, &limits)
-            .unwrap()
-            .unwrap();
-        let count = known.count();
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        [one, link, missing, two]
+    }
+
+    fn known(files: &[PathBuf], max: usize) -> Option<KnownChunks> {
+        KnownChunks::of(files.to_vec(), 8000, max, &limits()).unwrap()
+    }
+
+    #[test]
+    fn chunks_of_several_files_are_numbered_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let mut chunks = known(&files, 100).unwrap();
+        let count = chunks.count();
         assert_eq!(
-            (known.take_digests().len(), known.take_digests().len()),
+            (chunks.take_digests().len(), chunks.take_digests().len()),
             (count, 0)
         );
-        assert!(KnownChunks::of(files.clone(), 8000, count, &limits)
-            .unwrap()
-            .is_some());
-        assert!(
-            KnownChunks::of(files, 8000, count - 1, &limits)
-                .unwrap()
-                .is_none(),
-            "too many"
-        );
-        let open = known.open();
+        assert!(known(&files, count).is_some());
+        assert!(known(&files, count - 1).is_none(), "too many");
+    }
+
+    #[test]
+    fn chunks_are_read_from_where_they_are_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let chunks = known(&files, 100).unwrap();
+        let count = chunks.count();
+        let open = chunks.open();
         let all: Vec<u8> = (0..count)
             .flat_map(|index| open.read(index).unwrap())
             .collect();
         assert_eq!(all, [vec![b'1'; 3000], vec![b'2'; 5000]].concat());
         assert!(open.read(count).is_none());
-        fs::write(two, "short").unwrap();
+        fs::write(&files[3], "short").unwrap();
         assert!(
             open.read(count - 1).unwrap().iter().all(|byte| *byte == 0),
-            "found out by the digest of the whole"
+            "the digest of the complete file will show it"
         );
+    }
+
+    #[test]
+    fn a_link_is_not_followed_and_a_pipe_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let [_, link, ..] = files(folder.path());
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo")
             .arg(&pipe)
             .status()
             .unwrap()
             .success());
-        let neither = KnownChunks::of(vec![link, pipe], 8000, 100, &limits).unwrap();
-        assert!(
-            neither.is_none(),
-            "a link is not followed, a pipe not waited for"
-        );
+        assert!(known(&[link, pipe], 100).is_none());
     }
 }

@@ -1,12 +1,12 @@
-//! A file of a release that is being staged.
+//! A file that is created in a release.
 
 use crate::protocol::{Reason, ShortDigest};
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-/// A file that is to be made.
+/// A file to create.
 pub(in crate::server) struct NewFile {
     pub(in crate::server) path: PathBuf,
     pub(in crate::server) mode: u32,
@@ -15,7 +15,7 @@ pub(in crate::server) struct NewFile {
 }
 
 impl NewFile {
-    pub(in crate::server) fn create(&self) -> Result<File> {
+    pub(in crate::server) fn create(&self) -> Result<File, Reason> {
         File::options()
             .create_new(true)
             .read(true)
@@ -24,12 +24,12 @@ impl NewFile {
             .map_err(failed("make", &self.path))
     }
 
-    pub(in crate::server) fn finish(&self, file: &File) -> Result<()> {
+    pub(in crate::server) fn finish(&self, file: &File) -> Result<(), Reason> {
         file.set_permissions(Permissions::from_mode(self.mode))
             .map_err(failed("set the mode of", &self.path))
     }
 
-    pub(in crate::server) fn write_empty(&self) -> Result<()> {
+    pub(in crate::server) fn write_empty(&self) -> Result<(), Reason> {
         if self.digest != ShortDigest::of(b"") {
             return Err(Reason::Upload(
                 "an empty file with the digest of another".to_owned(),

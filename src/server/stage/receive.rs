@@ -1,25 +1,25 @@
-//! What comes over the wire into the release: every byte is hashed where it lands.
+//! Receives the content of missing files. Every byte is hashed where it is written.
 
-use super::known_chunks::{KnownChunks, Open, BETWEEN_CHECKS};
+use super::known_chunks::{KnownChunks, OpenChunks, BETWEEN_CHECKS};
 use super::new_file::NewFile;
 use crate::protocol::chunks::ChunkDigest;
 use crate::protocol::{Digest, Known, Reason, ShortDigest, ToRunner, ToServer};
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::Write;
 
-/// Bytes of one answer to what is lacking, well below [`crate::protocol::wire::MAX_FRAME`].
-const ANSWER: usize = 256 << 10;
-/// Of one range, at the most.
+/// The size of one request, in bytes, well below [`crate::protocol::wire::MAX_FRAME`].
+const REQUEST: usize = 256 << 10;
+/// The size of one range, at most.
 const RANGE: usize = 10;
 
-/// A file whose content must come from the runner half.
-pub(in crate::server) struct Lacking {
-    /// Of its entry.
+/// A file whose content the runner half must send.
+pub(in crate::server) struct MissingFile {
+    /// Index of its entry.
     pub(in crate::server) index: u32,
     pub(in crate::server) file: NewFile,
     pub(in crate::server) known: Option<KnownChunks>,
@@ -29,27 +29,27 @@ pub(in crate::server) fn broken(what: impl Into<String>) -> Reason {
     Reason::Upload(what.into())
 }
 
-/// Asks for all that is lacking, in order.
-pub(in crate::server) fn ask_for(lacking: &mut [Lacking], outbox: &mut Outbox) {
-    let mut answer = Answer::default();
-    for Lacking { index, known, .. } in lacking {
-        if answer.bytes > ANSWER {
-            outbox.send(&std::mem::take(&mut answer).into_message(false));
+/// Requests all missing files, in order.
+pub(in crate::server) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
+    let mut request = ContentRequest::default();
+    for MissingFile { index, known, .. } in missing {
+        if request.bytes > REQUEST {
+            outbox.send(&std::mem::take(&mut request).into_message(false));
         }
-        answer.add(*index, known.as_mut().map(KnownChunks::take_digests));
+        request.add(*index, known.as_mut().map(KnownChunks::take_digests));
     }
-    outbox.send(&answer.into_message(true));
+    outbox.send(&request.into_message(true));
 }
 
 #[derive(Default)]
-struct Answer {
+struct ContentRequest {
     ranges: Vec<(u32, u32)>,
     known: Vec<Known>,
-    /// About so long.
+    /// Its approximate size.
     bytes: usize,
 }
 
-impl Answer {
+impl ContentRequest {
     fn add(&mut self, index: u32, chunks: Option<Vec<ChunkDigest>>) {
         match self.ranges.last_mut() {
             Some((_, end)) if *end == index => *end += 1,
@@ -76,11 +76,11 @@ impl Answer {
     }
 }
 
-/// Takes contents.
+/// Receives contents.
 pub(in crate::server) struct Receiver<'a> {
     inbox: &'a Inbox,
     limits: &'a Limits,
-    /// A message that was looked at already.
+    /// A message that was received but not used yet.
     next: Option<ToServer>,
     bytes: u64,
 }
@@ -95,8 +95,8 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Whether the runner half wants to know what is lacking, rather than to send it all unasked.
-    pub(in crate::server) fn is_asked(&mut self) -> Result<bool> {
+    /// Whether the runner half waits for a request, rather than sending everything at once.
+    pub(in crate::server) fn is_on_request(&mut self) -> Result<bool, Reason> {
         match self.inbox.next(self.limits)? {
             ToServer::Ask => Ok(true),
             other => {
@@ -106,20 +106,20 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Bytes of contents that came.
+    /// Bytes of content that were received.
     pub(in crate::server) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Receives them all, in order, and writes down their digests. Gives back those that were put together wrongly of what
-    /// was known: they are gone, and wanted whole.
+    /// Receives all missing files, in order, and stores their digests in `digests`. Returns those that did not match with
+    /// known chunks: they were deleted, and must be requested as a whole.
     pub(in crate::server) fn receive(
         &mut self,
-        lacking: Vec<Lacking>,
+        missing: Vec<MissingFile>,
         digests: &mut [Digest],
-    ) -> Result<Vec<Lacking>> {
-        let mut wrong = Vec::new();
-        for Lacking { index, file, known } in lacking {
+    ) -> Result<Vec<MissingFile>, Reason> {
+        let mut mismatched = Vec::new();
+        for MissingFile { index, file, known } in missing {
             let known = known.map(KnownChunks::open);
             let target = file.create()?;
             let digest = self.content(index, &file, &target, known.as_ref())?;
@@ -128,7 +128,7 @@ impl<'a> Receiver<'a> {
                 digests[index as usize] = digest;
             } else if known.is_some() {
                 fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
-                wrong.push(Lacking {
+                mismatched.push(MissingFile {
                     index,
                     file,
                     known: None,
@@ -141,54 +141,34 @@ impl<'a> Receiver<'a> {
             }
         }
         match self.message()? {
-            ToServer::Sent => Ok(wrong),
+            ToServer::Sent => Ok(mismatched),
             _ => Err(broken("more came than was asked for")),
         }
     }
 
-    /// The digest of one file's content, which is written meanwhile.
+    /// Receives and writes the content of one file. Returns its digest.
     fn content(
         &mut self,
         index: u32,
         file: &NewFile,
-        mut target: &File,
-        known: Option<&Open>,
-    ) -> Result<Digest> {
-        let mut hasher = Sha256::new();
-        let mut left = file.size;
-        let mut take = |bytes: &[u8]| {
-            left = left
-                .checked_sub(bytes.len() as u64)
-                .ok_or_else(|| broken("a content that was not asked for"))?;
-            hasher.update(bytes);
-            target
-                .write_all(bytes)
-                .map_err(failed("write", &file.path))?;
-            Ok(left)
-        };
-        while take(&[])? > 0 {
+        target: &File,
+        known: Option<&OpenChunks>,
+    ) -> Result<Digest, Reason> {
+        let mut writer = ContentWriter::new(file, target);
+        while writer.left > 0 {
             self.limits.check()?;
             match self.message()? {
                 ToServer::Content { entry, bytes } if entry == index && !bytes.is_empty() => {
                     self.bytes += bytes.len() as u64;
-                    take(&bytes)?;
+                    writer.write(&bytes)?;
                 }
                 ToServer::Known {
                     entry,
                     first,
                     count,
                 } if entry == index && count > 0 => {
-                    for chunk in (first as usize..).take(count as usize) {
-                        if chunk.is_multiple_of(BETWEEN_CHECKS) {
-                            self.limits.check()?;
-                        }
-                        let bytes = known.and_then(|known| known.read(chunk));
-                        take(
-                            &bytes.ok_or_else(|| {
-                                broken("a chunk is to be taken that is not known")
-                            })?,
-                        )?;
-                    }
+                    let chunks = (first as usize..).take(count as usize);
+                    self.copy_chunks(chunks, known, &mut writer)?;
                 }
                 ToServer::Content { .. } | ToServer::Known { .. } => {
                     return Err(broken("a content that was not asked for"));
@@ -196,12 +176,61 @@ impl<'a> Receiver<'a> {
                 _ => return Err(broken("a file's content is missing")),
             }
         }
-        Ok(Digest::from_hasher(hasher))
+        Ok(Digest::from_hasher(writer.hasher))
     }
 
-    fn message(&mut self) -> Result<ToServer> {
+    fn copy_chunks(
+        &self,
+        chunks: impl Iterator<Item = usize>,
+        known: Option<&OpenChunks>,
+        writer: &mut ContentWriter<'_>,
+    ) -> Result<(), Reason> {
+        for chunk in chunks {
+            if chunk.is_multiple_of(BETWEEN_CHECKS) {
+                self.limits.check()?;
+            }
+            let bytes = known.and_then(|known| known.read(chunk));
+            writer
+                .write(&bytes.ok_or_else(|| broken("a chunk is to be taken that is not known"))?)?;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self) -> Result<ToServer, Reason> {
         self.next
             .take()
             .map_or_else(|| self.inbox.next(self.limits), Ok)
+    }
+}
+
+/// Writes and hashes the content of one file.
+struct ContentWriter<'a> {
+    file: &'a NewFile,
+    target: &'a File,
+    hasher: Sha256,
+    /// Bytes that are missing.
+    left: u64,
+}
+
+impl<'a> ContentWriter<'a> {
+    fn new(file: &'a NewFile, target: &'a File) -> Self {
+        Self {
+            file,
+            target,
+            hasher: Sha256::new(),
+            left: file.size,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        self.left = self
+            .left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| broken("a content that was not asked for"))?;
+        self.hasher.update(bytes);
+        let mut target = self.target;
+        target
+            .write_all(bytes)
+            .map_err(failed("write", &self.file.path))
     }
 }

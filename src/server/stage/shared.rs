@@ -1,14 +1,14 @@
-//! What outlives releases: it lies in `<target>/shared`, and each release has links to it.
+//! Shared files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
 
 use crate::protocol::{Reason, ReleaseId, Shared};
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
-/// What holds a folder's place in git, which knows no empty folders.
+/// A placeholder in a folder that is otherwise empty, because git does not store empty folders.
 const PLACEHOLDER: &str = ".gitkeep";
 
 fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
@@ -18,54 +18,58 @@ fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
     }
 }
 
-/// What must be there already is: looked at before anything is uploaded, and changes nothing.
-pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<()> {
+/// Checks, before the upload, that everything that must exist already does. Changes nothing.
+pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<(), Reason> {
     all.iter()
-        .try_for_each(|shared| look(layout, shared).map(drop))
+        .try_for_each(|shared| inspect(layout, shared).map(drop))
 }
 
-/// Makes the folders that are missing, and links everything into the release. Nothing is made through a link of the tree.
-pub(in crate::server) fn link(layout: &Layout, release: ReleaseId, all: &[Shared]) -> Result<()> {
+/// Creates missing folders and links everything into the release. Never creates anything through a link of the tree.
+pub(in crate::server) fn link(
+    layout: &Layout,
+    release: ReleaseId,
+    all: &[Shared],
+) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
-        if look(layout, shared)? == Found::Nothing {
+        if inspect(layout, shared)? == Existing::Missing {
             let path = layout.shared().join(&shared.path);
             fs::create_dir_all(&path).map_err(failed("make the folder", &path))?;
         }
-        make_parents(&folder, shared)?;
-        let place = folder.join(&shared.path);
-        make_room(&place, shared)?;
-        symlink(link_text(layout, shared), &place).map_err(failed("make the link", &place))?;
+        create_parents(&folder, shared)?;
+        let path = folder.join(&shared.path);
+        remove_placeholder(&path, shared)?;
+        symlink(link_text(layout, shared), &path).map_err(failed("make the link", &path))?;
     }
     Ok(())
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Nothing,
-    Right,
+enum Existing {
+    Missing,
+    Usable,
 }
 
-/// What lies in `shared/`; links there are the server's own, and are followed.
-fn look(layout: &Layout, shared: &Shared) -> Result<Found> {
+/// What exists in `shared/`. Links there belong to the server and are followed.
+fn inspect(layout: &Layout, shared: &Shared) -> Result<Existing, Reason> {
     if !is_below(&shared.path) {
         return Err(bad(shared, "is no path below the release"));
     }
     let path = layout.shared().join(&shared.path);
     match fs::metadata(&path) {
-        Ok(found) if found.is_dir() == shared.folder => Ok(Found::Right),
+        Ok(found) if found.is_dir() == shared.folder => Ok(Existing::Usable),
         Ok(_) if shared.folder => Err(bad(shared, "is a file, not a folder")),
         Ok(_) => Err(bad(shared, "is a folder: write it with a / at its end")),
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(bad(shared, format!("cannot be looked at: {error}")))
         }
         Err(_) if path.is_symlink() => Err(bad(shared, "is a link to nothing")),
-        Err(_) if shared.folder => Ok(Found::Nothing),
+        Err(_) if shared.folder => Ok(Existing::Missing),
         Err(_) => Err(bad(shared, "is missing")),
     }
 }
 
-/// Whether it is in normal form: no name on the wire leaves the release.
+/// Whether the path is in normal form, so it cannot leave the release.
 fn is_below(path: &str) -> bool {
     let mut names = Path::new(path).components();
     names.clone().next().is_some()
@@ -78,7 +82,7 @@ fn is_below(path: &str) -> bool {
         && !path.contains('\0')
 }
 
-fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
+fn create_parents(folder: &Path, shared: &Shared) -> Result<(), Reason> {
     let parents: Vec<&Path> = Path::new(&shared.path)
         .ancestors()
         .skip(1)
@@ -106,27 +110,27 @@ fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Where the tree holds the place by an empty folder, that goes; anything else there is not ours to hide.
-fn make_room(place: &Path, shared: &Shared) -> Result<()> {
-    let found = match fs::symlink_metadata(place) {
+/// Removes a placeholder folder of the tree, where the link will be. Anything else there must not be hidden.
+fn remove_placeholder(path: &Path, shared: &Shared) -> Result<(), Reason> {
+    let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(failed("look at", place))?,
+        found => found.map_err(failed("look at", path))?,
     };
-    if !(shared.folder && found.is_dir() && only_holds_a_place(place)?) {
+    if !(shared.folder && found.is_dir() && is_placeholder(path)?) {
         return Err(bad(
             shared,
             "is in the tree too, and would hide what is there",
         ));
     }
-    match fs::remove_file(place.join(PLACEHOLDER)) {
+    match fs::remove_file(path.join(PLACEHOLDER)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(failed("remove", &place.join(PLACEHOLDER))(error))
+            Err(failed("remove", &path.join(PLACEHOLDER))(error))
         }
-        _ => fs::remove_dir(place).map_err(failed("remove", place)),
+        _ => fs::remove_dir(path).map_err(failed("remove", path)),
     }
 }
 
-fn only_holds_a_place(folder: &Path) -> Result<bool> {
+fn is_placeholder(folder: &Path) -> Result<bool, Reason> {
     for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
         let entry = entry.map_err(failed("read", folder))?;
         let is_file = entry
@@ -140,8 +144,8 @@ fn only_holds_a_place(folder: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Relative, so that the target may be moved; but from a `releases` that is itself a link elsewhere, only an absolute one
-/// leads back.
+/// Relative, so the target can be moved; absolute if `releases` is itself a link to elsewhere, because a relative one
+/// would not lead back.
 fn link_text(layout: &Layout, shared: &Shared) -> PathBuf {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let beside =
@@ -149,7 +153,7 @@ fn link_text(layout: &Layout, shared: &Shared) -> PathBuf {
     if beside.is_none() || beside != real(layout.target()) {
         return layout.shared().join(&shared.path);
     }
-    // out of the release's folders, the release, and `releases`
+    // up from the folders in the release, the release and `releases`
     let depth = Path::new(&shared.path).components().count() + 1;
     let mut text: PathBuf = std::iter::repeat_n("..", depth).collect();
     text.push("shared");
@@ -162,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_in_normal_form_are_below_the_release() {
+    fn only_paths_in_normal_form_are_below_the_release() {
         for path in ["a", "a/b", ".env", "a b/ü"] {
             assert!(is_below(path), "{path:?}");
         }

@@ -1,12 +1,13 @@
-//! What the server has already: the files of its other releases, known by the digests in their records. Copied (a reflink
-//! where the disk can, never a hard link: applications write into their releases) and hashed again.
+//! The files that the server has already, in other releases, found by the digests in their records. They are copied - as
+//! reflinks if the disk supports it, never as hard links, because applications write into their releases - and hashed
+//! again.
 
 use super::known_chunks::{open, KnownChunks};
 use super::new_file::NewFile;
 use crate::protocol::chunks::{about, WORTH_CUTTING};
-use crate::protocol::{Digest, ShortDigest};
+use crate::protocol::{Digest, Reason, ShortDigest};
 use crate::server::limits::Limits;
-use crate::server::store::durable::{failed, Result};
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records;
@@ -20,33 +21,33 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const PIECE: usize = 128 << 10;
-/// The most chunks that the runner half is told of: half a megabyte.
-const MOST_CHUNKS: usize = 64 << 10;
+/// The most chunks that are offered to the runner half: half a megabyte.
+const MAX_CHUNKS: usize = 64 << 10;
 
-/// Where content lies.
+/// Files of other releases, by content and by path.
 pub(in crate::server) struct Sources {
-    /// Newest first: it is the likeliest to be unchanged, and was read most lately.
-    releases: Vec<Indexed>,
-    by_digest: HashMap<ShortDigest, Vec<Place>>,
-    /// A live release without a record of ours: the same path is worth a try.
+    /// Newest first: it is most likely unchanged and in the system's cache.
+    releases: Vec<IndexedRelease>,
+    by_digest: HashMap<ShortDigest, Vec<FilePosition>>,
+    /// The live release if it has no record: its files are tried by path.
     unrecorded: Option<PathBuf>,
-    /// Chunks that may still be told of.
-    chunks: AtomicUsize,
+    /// Chunks that may still be offered.
+    chunks_left: AtomicUsize,
 }
 
 /// A release and its files, sorted by path.
-struct Indexed {
+struct IndexedRelease {
     folder: PathBuf,
     files: Vec<(ShortDigest, Vec<u8>)>,
 }
 
 /// Index of a release, and of a file in it.
-type Place = (usize, usize);
+type FilePosition = (usize, usize);
 
 impl Sources {
     pub(in crate::server) fn new(layout: &Layout) -> Self {
         let indexed = |id| {
-            Some(Indexed {
+            Some(IndexedRelease {
                 folder: layout.release(id),
                 files: records::index(layout, id)?,
             })
@@ -56,8 +57,8 @@ impl Sources {
             .rev()
             .filter_map(indexed)
             .collect();
-        let mut by_digest: HashMap<ShortDigest, Vec<Place>> = HashMap::new();
-        for (release, Indexed { files, .. }) in releases.iter().enumerate() {
+        let mut by_digest: HashMap<ShortDigest, Vec<FilePosition>> = HashMap::new();
+        for (release, IndexedRelease { files, .. }) in releases.iter().enumerate() {
             for (file, (digest, _)) in files.iter().enumerate() {
                 by_digest.entry(*digest).or_default().push((release, file));
             }
@@ -69,17 +70,17 @@ impl Sources {
             releases,
             by_digest,
             unrecorded,
-            chunks: AtomicUsize::new(MOST_CHUNKS),
+            chunks_left: AtomicUsize::new(MAX_CHUNKS),
         }
     }
 
-    /// Makes `file` from what is here; `None` where there is none, or none that is still the same.
+    /// Creates `file` as a copy; `None` if no source has its content.
     pub(in crate::server) fn copy(
         &self,
         path: &[u8],
         file: &NewFile,
         copier: &mut Copier<'_>,
-    ) -> Result<Option<Digest>> {
+    ) -> Result<Option<Digest>, Reason> {
         for candidate in self
             .with_digest(file.digest)
             .chain(self.unrecorded_at(path))
@@ -100,14 +101,14 @@ impl Sources {
         Ok(None)
     }
 
-    /// What is here of `file`, which can't be copied: what an upload that was cut short left of it, and the newest earlier
+    /// The known chunks of a `file` that cannot be copied: from an interrupted upload of it, and from its newest earlier
     /// version.
     pub(in crate::server) fn known(
         &self,
         path: &[u8],
         file: &NewFile,
         limits: &Limits,
-    ) -> Result<Option<KnownChunks>> {
+    ) -> Result<Option<KnownChunks>, Reason> {
         if file.size < WORTH_CUTTING {
             return Ok(None);
         }
@@ -117,22 +118,22 @@ impl Sources {
                 .filter(Metadata::is_file)
                 .map_or(0, |it| it.len())
         };
-        let begun = self.with_digest(file.digest).find(|path| size(path) > 0);
+        let interrupted = self.with_digest(file.digest).find(|path| size(path) > 0);
         let earlier = self
             .with_path(path, file.digest)
             .chain(self.unrecorded_at(path))
             .find(|path| size(path) > 0);
-        let files: Vec<_> = begun.into_iter().chain(earlier).collect();
-        let left = self.chunks.load(Ordering::Relaxed);
-        // a far longer one is not cut in vain
+        let files: Vec<_> = interrupted.into_iter().chain(earlier).collect();
+        let left = self.chunks_left.load(Ordering::Relaxed);
+        // cutting a far longer file would be useless
         if about(files.iter().map(size).sum(), file.size) > left as u64 {
             return Ok(None);
         }
         let known = KnownChunks::of(files, file.size, left, limits)?;
         Ok(known.filter(|known| {
-            // others take of it at the same time
+            // other threads take from it too
             let take = |left: usize| left.checked_sub(known.count());
-            self.chunks
+            self.chunks_left
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
                 .is_ok()
         }))
@@ -144,12 +145,12 @@ impl Sources {
             .into_iter()
             .flatten()
             .map(|(release, file)| {
-                let Indexed { folder, files } = &self.releases[*release];
+                let IndexedRelease { folder, files } = &self.releases[*release];
                 folder.join(OsStr::from_bytes(&files[*file].1))
             })
     }
 
-    /// Other contents of the same path.
+    /// Files with another content at the same path.
     fn with_path<'a>(
         &'a self,
         path: &'a [u8],
@@ -157,7 +158,7 @@ impl Sources {
     ) -> impl Iterator<Item = PathBuf> + 'a {
         self.releases
             .iter()
-            .filter_map(move |Indexed { folder, files }| {
+            .filter_map(move |IndexedRelease { folder, files }| {
                 let found = files
                     .binary_search_by(|(_, other)| other.as_slice().cmp(path))
                     .ok()?;
@@ -170,7 +171,7 @@ impl Sources {
     }
 }
 
-/// Copies and hashes files, one after the other.
+/// Copies and hashes files one after another.
 pub(in crate::server) struct Copier<'a> {
     limits: &'a Limits,
     buffer: Vec<u8>,
@@ -184,14 +185,14 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// The digest of what `file` holds then; `None` where the source can't be read.
+    /// Returns the digest of the copy; `None` if the source cannot be read.
     fn copy(
         &mut self,
         source: &mut File,
         target: &mut File,
         file: &NewFile,
-    ) -> Result<Option<Digest>> {
-        // it is what it was then, whatever becomes of the source
+    ) -> Result<Option<Digest>, Reason> {
+        // a clone does not change with its source
         let cloned =
             rustix::fs::ioctl_ficlone(&*target, &*source).is_ok() && target.rewind().is_ok();
         let mut hasher = Sha256::new();

@@ -1,4 +1,4 @@
-//! The server part's own place: `.deploy/bin/<sha256>`, and `.deploy/bin/server`, which names the newest.
+//! The server part's own program: `.deploy/bin/<sha256>`, and the link `.deploy/bin/server` to the newest one.
 
 use crate::protocol::Digest;
 use sha2::{Digest as _, Sha256};
@@ -8,10 +8,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Older server parts that stay, for rollbacks of this tool itself.
+/// Server parts that are kept, for rollbacks of deploy-action itself.
 const KEPT: usize = 3;
 
-/// Proves that this program arrived whole, then takes its place.
+/// Checks that this program was copied completely, then moves it into place.
 pub(in crate::server) fn install(expected: Digest) -> io::Result<()> {
     let here = fs::read_link("/proc/self/exe")?;
     let found = own_digest()?;
@@ -24,13 +24,13 @@ pub(in crate::server) fn install(expected: Digest) -> io::Result<()> {
     let folder = here.parent().unwrap_or(Path::new("/")).to_owned();
     File::open(&here)?.sync_all()?;
     fs::rename(&here, folder.join(expected.to_string()))?;
-    name_newest(&folder, &expected.to_string())?;
+    link_newest(&folder, &expected.to_string())?;
     File::open(&folder)?.sync_all()?;
     prune(&folder, &expected.to_string());
     Ok(())
 }
 
-fn name_newest(folder: &Path, name: &str) -> io::Result<()> {
+fn link_newest(folder: &Path, name: &str) -> io::Result<()> {
     let beside = folder.join(format!(".server.{name}"));
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -39,25 +39,25 @@ fn name_newest(folder: &Path, name: &str) -> io::Result<()> {
     fs::rename(beside, folder.join("server"))
 }
 
-/// Removes older ones, and what broken copies left.
+/// Deletes older ones, and incomplete copies.
 fn prune(folder: &Path, newest: &str) {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_other = |path: &PathBuf| !path.ends_with(newest) && !path.ends_with("server");
-    let made = |path: &PathBuf| fs::symlink_metadata(path).and_then(|found| found.modified());
+    let modified = |path: &PathBuf| fs::symlink_metadata(path).and_then(|found| found.modified());
     let mut others: Vec<(SystemTime, PathBuf)> = files
         .map(|file| file.path())
         .filter(is_other)
-        .filter_map(|path| Some((made(&path).ok()?, path)))
+        .filter_map(|path| Some((modified(&path).ok()?, path)))
         .collect();
     others.sort();
     for (_, path) in others.iter().rev().skip(KEPT - 1) {
         if let Err(error) = fs::remove_file(path) {
-            tracing::debug!(%error, "an old server part stays");
+            tracing::debug!(%error, "an old server part cannot be deleted");
         }
     }
 }
 
-/// The digest of this very program, for a proof that it arrived whole.
+/// The digest of this program.
 pub(in crate::server) fn own_digest() -> io::Result<Digest> {
     digest_of(Path::new("/proc/self/exe"))
 }

@@ -1,4 +1,4 @@
-//! Changes of names and small files that survive a power cut: data first, then the name, then the folder.
+//! Changes to names and small files that survive a power loss: syncs the data, then renames, then syncs the folder.
 
 use crate::protocol::{IoKind, Reason};
 use rustix::io::Errno;
@@ -7,9 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-pub(in crate::server) type Result<T> = std::result::Result<T, Reason>;
-
-/// Makes a reason of a system error: `fs::read(path).map_err(failed("read", path))`.
+/// Turns a system error into a reason: `fs::read(path).map_err(failed("read", path))`.
 pub(in crate::server) fn failed(
     operation: &'static str,
     path: &Path,
@@ -33,7 +31,7 @@ fn kind_of(error: &io::Error) -> IoKind {
 }
 
 /// Replaces the file's content as a whole.
-pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     let beside = beside(path);
     write_synced(&beside, bytes).map_err(failed("write", &beside))?;
     rename(&beside, path)
@@ -45,7 +43,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A name of ours in the same folder, left over only by a crash and then overwritten.
+/// A temporary name in the same folder. What a crash leaves there is overwritten.
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -53,8 +51,8 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Makes the link, or replaces it by one rename.
-pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<()> {
+/// Creates the link, or replaces it with one rename.
+pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<(), Reason> {
     let beside = beside(path);
     remove_if_there(&beside)?;
     symlink(to, &beside).map_err(failed("make the link", &beside))?;
@@ -62,7 +60,7 @@ pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<()> {
 }
 
 /// Renames, and syncs the folders of both names.
-pub(in crate::server) fn rename(from: &Path, to: &Path) -> Result<()> {
+pub(in crate::server) fn rename(from: &Path, to: &Path) -> Result<(), Reason> {
     fs::rename(from, to).map_err(failed("rename into place", to))?;
     sync_folder_of(to)?;
     if from.parent() == to.parent() {
@@ -72,19 +70,19 @@ pub(in crate::server) fn rename(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Removes a file or link, and syncs its folder; fine if there is none.
-pub(in crate::server) fn remove(path: &Path) -> Result<()> {
+pub(in crate::server) fn remove(path: &Path) -> Result<(), Reason> {
     remove_if_there(path)?;
     sync_folder_of(path)
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
+fn remove_if_there(path: &Path) -> Result<(), Reason> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
         _ => Ok(()),
     }
 }
 
-fn sync_folder_of(path: &Path) -> Result<()> {
+fn sync_folder_of(path: &Path) -> Result<(), Reason> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
@@ -92,7 +90,7 @@ fn sync_folder_of(path: &Path) -> Result<()> {
 }
 
 /// Makes everything on the file system of `path` durable.
-pub(in crate::server) fn sync_file_system(path: &Path) -> Result<()> {
+pub(in crate::server) fn sync_file_system(path: &Path) -> Result<(), Reason> {
     let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
     sync().map_err(failed("sync the release", path))
 }

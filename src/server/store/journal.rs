@@ -1,22 +1,23 @@
-//! The journal of attempts: one line each, never rewritten but for its length. And the starts that we asked for, which
-//! systemd counts too.
+//! The journal of attempts, one line per attempt. Also the starts that deploy-action requested, because systemd counts
+//! them for its start limit, and what retention could not delete.
 
-use super::durable::{failed, Result};
+use super::durable::failed;
 use super::layout::Layout;
-use crate::protocol::{Attempted, Origin, Outcome, ReleaseId, Verdict};
+use crate::protocol::{Attempted, Origin, Outcome, Reason, ReleaseId, Verdict};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Lines that are kept.
+/// Attempts that are kept.
 const LINES: usize = 500;
+/// Starts that are kept.
 const STARTS: usize = 50;
 
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::server) struct Line {
+struct JournalLine {
     /// Epoch seconds.
     at: u64,
     transaction: String,
@@ -24,13 +25,13 @@ pub(in crate::server) struct Line {
     release: Option<ReleaseId>,
     live: Option<ReleaseId>,
     origin: Origin,
-    /// Brought to its end by a later run.
+    /// A later run brought it to its end.
     recovered: bool,
 }
 
-/// Adds the attempt's line. A journal that can't be written changes no verdict.
+/// Adds an attempt. If the journal cannot be written, the verdict stays the same.
 pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin, recovered: bool) {
-    let line = Line {
+    let line = JournalLine {
         at: now(),
         transaction: verdict.transaction.to_string(),
         outcome: verdict.outcome,
@@ -44,18 +45,18 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
         .map_err(io::Error::from)
         .and_then(|line| append(&path, &line, LINES));
     if let Err(error) = added {
-        tracing::warn!(%error, "the journal of attempts can't be written");
+        tracing::warn!(%error, "the journal of attempts cannot be written");
     }
 }
 
-/// The last attempts, newest first, as far as their lines can be read.
+/// The last attempts, newest first, without lines that cannot be read.
 pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
     let bytes = fs::read(layout.journal()).unwrap_or_default();
     let lines = bytes
         .rsplit(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Line>(line).ok());
-    let told = |line: Line| {
-        let Line {
+        .filter_map(|line| serde_json::from_slice::<JournalLine>(line).ok());
+    let attempted = |line: JournalLine| {
+        let JournalLine {
             at,
             outcome,
             release,
@@ -72,42 +73,42 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
             origin,
         }
     };
-    lines.take(most).map(told).collect()
+    lines.take(most).map(attempted).collect()
 }
 
-/// Notes a start that we ask systemd for.
-pub(in crate::server) fn note_start(layout: &Layout, at_ms: u64) {
+/// Records that deploy-action requests a start of the unit.
+pub(in crate::server) fn record_start(layout: &Layout, at_ms: u64) {
     if let Err(error) = append(&starts_path(layout), &at_ms.to_string(), STARTS) {
-        tracing::debug!(%error, "a start is not noted");
+        tracing::debug!(%error, "a start cannot be recorded");
     }
 }
 
-/// When we asked for starts: milliseconds since the epoch.
+/// When deploy-action requested starts, in milliseconds since the epoch.
 pub(in crate::server) fn starts(layout: &Layout) -> Vec<u64> {
     let text = fs::read_to_string(starts_path(layout)).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
 fn starts_path(layout: &Layout) -> PathBuf {
-    layout.own().join("starts")
+    layout.deploy_folder().join("starts")
 }
 
 fn leftovers_path(layout: &Layout) -> PathBuf {
-    layout.own().join("leftovers")
+    layout.deploy_folder().join("leftovers")
 }
 
-/// What retention could not delete: path and error, for the next run to warn of.
+/// Records what retention could not delete, each with its path and error. The next run warns about it.
 pub(in crate::server) fn put_leftovers(
     layout: &Layout,
     leftovers: &[(String, String)],
-) -> Result<()> {
+) -> Result<(), Reason> {
     let path = leftovers_path(layout);
     let bytes =
         serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;
     fs::write(&path, bytes).map_err(failed("write", &path))
 }
 
-/// What [`put_leftovers`] left.
+/// Reads what [`put_leftovers`] wrote.
 pub(in crate::server) fn leftovers(layout: &Layout) -> Vec<(String, String)> {
     fs::read(leftovers_path(layout))
         .ok()
@@ -119,7 +120,7 @@ fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
     let text = fs::read_to_string(path).unwrap_or_default();
     if text.lines().count() < 2 * most {
         let mut file = File::options().create(true).append(true).open(path)?;
-        // a line that a full disk or a power cut has torn is not to take this one with it
+        // a full disk or a power loss may have left half a line
         let torn = !text.is_empty() && !text.ends_with('\n');
         return writeln!(file, "{}{line}", if torn { "\n" } else { "" });
     }
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_journal_does_not_grow_for_ever_and_keeps_the_newest() {
+    fn a_journal_keeps_only_the_newest_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         for number in 0..40 {
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_does_not_take_the_next_one_with_it() {
+    fn a_torn_line_does_not_damage_the_next_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         fs::write(&path, "{\"at\":179").unwrap();

@@ -1,7 +1,9 @@
+//! The paths of everything below the target.
+
 use crate::protocol::{ReleaseId, TransactionId};
 use std::path::{Path, PathBuf};
 
-/// Where everything lies below the target.
+/// The paths below one target.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct Layout {
     target: PathBuf,
@@ -26,7 +28,7 @@ impl Layout {
         self.releases().join(id.to_string())
     }
 
-    /// What `current` and `previous` say when we write them: relative, so that the target may be moved.
+    /// The text of `current` and `previous` as deploy-action writes them: relative, so the target can be moved.
     pub(in crate::server) fn link_text(id: ReleaseId) -> PathBuf {
         Path::new("releases").join(id.to_string())
     }
@@ -39,73 +41,77 @@ impl Layout {
         self.target.join("previous")
     }
 
-    /// What outlives releases.
+    /// Files that outlive releases.
     pub(in crate::server) fn shared(&self) -> PathBuf {
         self.target.join("shared")
     }
 
-    /// The folder of everything that is ours.
-    pub(in crate::server) fn own(&self) -> PathBuf {
+    /// The folder of deploy-action's own files.
+    pub(in crate::server) fn deploy_folder(&self) -> PathBuf {
         self.target.join(".deploy")
     }
 
     pub(in crate::server) fn lock(&self) -> PathBuf {
-        self.own().join("lock")
+        self.deploy_folder().join("lock")
     }
 
-    /// Who holds the lock: informative only.
+    /// Who holds the lock. Only for messages.
     pub(in crate::server) fn holder(&self) -> PathBuf {
-        self.own().join("holder")
+        self.deploy_folder().join("holder")
     }
 
-    /// The sealed instruction before it counts.
-    pub(in crate::server) fn next(&self) -> PathBuf {
-        self.own().join("next")
+    /// The sealed instruction before the point of no return.
+    pub(in crate::server) fn prepared(&self) -> PathBuf {
+        self.deploy_folder().join("next")
     }
 
-    /// The sealed instruction from the point of no return on.
+    /// The sealed instruction after the point of no return.
     pub(in crate::server) fn pending(&self) -> PathBuf {
-        self.own().join("pending")
+        self.deploy_folder().join("pending")
     }
 
-    /// Ready-made link to the new release: the switch is one rename of it.
+    /// The prepared link to the new release: the switch is one rename of it.
     pub(in crate::server) fn switch_link(&self) -> PathBuf {
-        self.own().join("switch")
+        self.deploy_folder().join("switch")
     }
 
-    /// Ready-made link to the old release: the way back is one rename of it.
+    /// The prepared link to the old release: the rollback is one rename of it.
     pub(in crate::server) fn rollback_link(&self) -> PathBuf {
-        self.own().join("rollback")
+        self.deploy_folder().join("rollback")
     }
 
     pub(in crate::server) fn events(&self, transaction: &TransactionId) -> PathBuf {
-        self.own().join("events").join(transaction.to_string())
+        self.deploy_folder()
+            .join("events")
+            .join(transaction.to_string())
     }
 
     pub(in crate::server) fn verdict(&self, transaction: &TransactionId) -> PathBuf {
-        self.own().join("verdicts").join(transaction.to_string())
+        self.deploy_folder()
+            .join("verdicts")
+            .join(transaction.to_string())
     }
 
-    /// A link that names the transaction whose end no run has seen.
-    pub(in crate::server) fn untold(&self) -> PathBuf {
-        self.own().join("untold")
+    /// A link that names the transaction whose verdict no run has received yet.
+    pub(in crate::server) fn unreported(&self) -> PathBuf {
+        self.deploy_folder().join("untold")
     }
 
     pub(in crate::server) fn journal(&self) -> PathBuf {
-        self.own().join("journal")
+        self.deploy_folder().join("journal")
     }
 
     pub(in crate::server) fn records(&self) -> PathBuf {
-        self.own().join("records")
+        self.deploy_folder().join("records")
     }
 
     pub(in crate::server) fn trash(&self) -> PathBuf {
-        self.own().join("trash")
+        self.deploy_folder().join("trash")
     }
 
     /// The folders that must exist before anything else is done.
     pub(in crate::server) fn folders(&self) -> [PathBuf; 7] {
-        let own = self.own();
+        let own = self.deploy_folder();
         [
             self.releases(),
             own.clone(),

@@ -1,19 +1,19 @@
-//! `current` and `previous`, whoever made them.
+//! Reads `current` and `previous`, in whatever form they were created.
 
 use super::layout::Layout;
 use crate::protocol::ReleaseId;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What one of the two is.
+/// What was found in place of one of the two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::server) enum Link {
-    /// Not there.
+    /// Nothing.
     Absent,
     /// A link, absolute or relative, chained or not, that resolves to a release.
     To {
         release: ReleaseId,
-        /// Its text, where it is not as we write it.
+        /// Its text, if deploy-action writes it differently.
         foreign: Option<PathBuf>,
     },
     /// Anything else, in words.
@@ -56,7 +56,7 @@ fn resolve(layout: &Layout, path: &Path) -> Option<ReleaseId> {
     real.is_dir().then_some(release)
 }
 
-/// What is live: where `current` leads.
+/// The live release: the one that `current` leads to.
 pub(in crate::server) fn live(layout: &Layout) -> Option<ReleaseId> {
     Link::read(layout, &layout.current()).release()
 }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_counts_by_where_it_leads_not_by_how_it_is_written() {
+    fn a_link_is_judged_by_its_target_not_by_its_text() {
         let (folder, layout) = target();
         let id = "1762147685".parse().unwrap();
         assert_eq!(
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_elsewhere_is_no_release() {
+    fn a_link_elsewhere_is_no_release() {
         let (folder, layout) = target();
         fs::create_dir_all(folder.path().join("releases/1762147685/app")).unwrap();
         fs::create_dir_all(folder.path().join("releases/backup")).unwrap();

@@ -1,4 +1,4 @@
-//! Says what is there. Without the lock: whatever is at work meanwhile is not disturbed, and may change it a moment later.
+//! Lists the releases and the last attempts. It does not take the lock, so a running deployment may change them.
 
 use super::journal;
 use super::layout::Layout;
@@ -12,16 +12,16 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Attempts that are told.
+/// Attempts that are listed.
 const ATTEMPTS: usize = 20;
-/// Releases that are told, the newest: more do not fit into one message.
+/// Releases that are listed, newest first: more do not fit into one message.
 const RELEASES: usize = 500;
-/// Of each text, in characters; for the same reason.
-const LONGEST: usize = 200;
-/// What the system counts blocks in, whatever the disk's are.
+/// Maximum length of each text, in characters, for the same reason.
+const MAX_CHARS: usize = 200;
+/// The unit of stat(2)'s block count, in bytes, independent of the disk.
 const BLOCK: u64 = 512;
 
-/// What is on the server.
+/// The releases and attempts of the target.
 pub(in crate::server) fn list(layout: &Layout) -> Listing {
     let (current, previous) = (
         links::live(layout),
@@ -63,7 +63,7 @@ fn standing(state: State) -> Standing {
 }
 
 fn short(origin: Origin) -> Origin {
-    let cut = |text: String| text.chars().take(LONGEST).collect::<String>();
+    let cut = |text: String| text.chars().take(MAX_CHARS).collect::<String>();
     Origin {
         commit: origin.commit.map(cut),
         reference: origin.reference.map(cut),
@@ -73,7 +73,7 @@ fn short(origin: Origin) -> Origin {
     }
 }
 
-/// Bytes on the disk, as `du` counts them: what has several names counts once, links are not followed.
+/// Bytes on the disk as `du` counts them: a file with several names counts once, links are not followed.
 fn size(folder: &Path) -> io::Result<u64> {
     let (mut total, mut seen) = (0, HashSet::new());
     let mut folders = vec![folder.to_owned()];
@@ -99,7 +99,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_size_counts_what_lies_in_the_folder_once() {
+    fn a_size_counts_every_file_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let empty = size(path).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_of_endless_texts_is_cut() {
+    fn very_long_texts_of_an_origin_are_cut() {
         let long = || "é".repeat(9999);
         let origin = Origin {
             commit: Some(long()),
@@ -122,7 +122,7 @@ mod tests {
             ..Origin::default()
         };
         let short = short(origin);
-        assert_eq!(short.tool.chars().count(), LONGEST);
+        assert_eq!(short.tool.chars().count(), MAX_CHARS);
         assert!(crate::protocol::wire::frame(&vec![short; RELEASES + ATTEMPTS]).is_ok());
     }
 }

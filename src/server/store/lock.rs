@@ -1,13 +1,14 @@
-//! One deployment of a target at a time. The lock is of the open file: it dies with whoever has it, and is handed to
-//! the transaction's process as its standard input.
+//! The lock: one deployment of a target at a time. It belongs to the open file, so it is released when the last process
+//! with that file ends. The transaction's process gets the file as its standard input.
 
-use super::durable::{failed, Result};
+use super::durable::failed;
 use super::layout::Layout;
 use super::pending::Pending;
 use crate::protocol::{Holder, Plan, Reason, TransactionId, Unready};
 use crate::server::clock::now;
 use crate::server::exec::user::user;
 use crate::server::limits::Limits;
+use crate::server::subcommand::SUBCOMMAND;
 use rustix::process::{kill_process, Pid, Signal};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -18,17 +19,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(200);
-/// Where nobody else's end is waited for.
-const SHORTEST_TICK: Duration = Duration::from_millis(20);
-/// statfs(2): locks of network file systems are not those of this host.
+/// The shortest time between two attempts.
+const MIN_TICK: Duration = Duration::from_millis(20);
+/// statfs(2). A lock on a network file system may not be visible to every process of this host.
 const NFS: i64 = 0x6969;
 
-/// What whoever holds the lock has left word of.
+/// Who holds the lock, as its holder recorded it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Signature {
+struct HolderRecord {
     #[serde(flatten)]
     holder: Holder,
-    /// Absent in what earlier versions left.
+    /// Absent in files of earlier versions.
     #[serde(default)]
     transaction: Option<TransactionId>,
     /// The process that serves its runner half.
@@ -36,26 +37,26 @@ struct Signature {
     login: u32,
 }
 
-/// Takes the lock, waiting for another deployment as long as the plan says; `on_wait` is told once who holds it. `None`:
-/// what holds it is this very transaction, which is past the point of no return.
+/// Takes the lock. Waits for another deployment for at most the plan's `lock_wait`; then `on_wait` gets its holder, once.
+/// `None`: the same transaction holds it and is past the point of no return.
 pub(in crate::server) fn take(
     layout: &Layout,
     plan: &Plan,
     limits: &Limits,
     mut on_wait: impl FnMut(Option<Holder>),
-) -> Result<Option<File>> {
+) -> Result<Option<File>, Reason> {
     let file = open(layout)?;
     let start = Instant::now();
-    let (mut told, mut asked) = (false, false);
+    let (mut reported, mut stopped) = (false, false);
     while !try_lock(&file)? {
         limits.check()?;
-        match signature(layout) {
+        match holder_record(layout) {
             Some(own) if own.transaction.as_ref() == Some(&plan.transaction) => {
                 if Pending::is_of(layout, &plan.transaction) {
                     return Ok(None);
                 }
-                if !std::mem::replace(&mut asked, true) {
-                    ask_to_leave(layout, &plan.transaction, own.login);
+                if !std::mem::replace(&mut stopped, true) {
+                    stop_login(layout, &plan.transaction, own.login);
                 }
             }
             other => {
@@ -63,42 +64,48 @@ pub(in crate::server) fn take(
                 if start.elapsed() >= plan.lock_wait {
                     return Err(Reason::Busy(holder));
                 }
-                if !std::mem::replace(&mut told, true) {
+                if !std::mem::replace(&mut reported, true) {
                     on_wait(holder);
                 }
             }
         }
-        thread::sleep(TICK.min(plan.lock_wait.max(SHORTEST_TICK)));
+        thread::sleep(TICK.min(plan.lock_wait.max(MIN_TICK)));
     }
     Ok(Some(file))
 }
 
-/// Who has the lock, as a transaction sees it.
+/// Who holds the lock, from the view of a transaction.
 #[derive(Debug)]
-pub(in crate::server) enum Held {
-    /// Nobody else, now.
+pub(in crate::server) enum LockState {
+    /// It was free, and is now held here.
     Free(File),
-    /// A login of this very transaction: its process id.
-    ByLogin(u32),
-    ByAnother,
+    /// A login of the same transaction holds it: its process id.
+    HeldByLogin(u32),
+    HeldByOther,
 }
 
-/// Takes the lock if it is free, and else looks who has it.
-pub(in crate::server) fn look(layout: &Layout, transaction: &TransactionId) -> Result<Held> {
+/// Takes the lock if it is free, else finds out who holds it.
+pub(in crate::server) fn take_or_inspect(
+    layout: &Layout,
+    transaction: &TransactionId,
+) -> Result<LockState, Reason> {
     if let Some(lock) = try_take(layout)? {
-        return Ok(Held::Free(lock));
+        return Ok(LockState::Free(lock));
     }
-    let own = signature(layout).filter(|signed| signed.transaction.as_ref() == Some(transaction));
-    Ok(own.map_or(Held::ByAnother, |own| Held::ByLogin(own.login)))
+    let own =
+        holder_record(layout).filter(|record| record.transaction.as_ref() == Some(transaction));
+    Ok(own.map_or(LockState::HeldByOther, |own| {
+        LockState::HeldByLogin(own.login)
+    }))
 }
 
 /// Takes the lock if it is free.
-pub(in crate::server) fn try_take(layout: &Layout) -> Result<Option<File>> {
+pub(in crate::server) fn try_take(layout: &Layout) -> Result<Option<File>, Reason> {
     let file = open(layout)?;
     Ok(try_lock(&file)?.then_some(file))
 }
 
-fn open(layout: &Layout) -> Result<File> {
+fn open(layout: &Layout) -> Result<File, Reason> {
     let path = layout.lock();
     let file = File::options()
         .create(true)
@@ -106,9 +113,9 @@ fn open(layout: &Layout) -> Result<File> {
         .write(true)
         .open(&path)
         .map_err(|error| {
-            // somebody else has deployed here before, root for example
+            // another user has deployed here before, for example root
             match error.kind() {
-                io::ErrorKind::PermissionDenied => not_ours(layout, &error),
+                io::ErrorKind::PermissionDenied => no_access(layout, &error),
                 _ => failed("open", &path)(error),
             }
         })?;
@@ -116,7 +123,7 @@ fn open(layout: &Layout) -> Result<File> {
     Ok(file)
 }
 
-fn refuse_network(file: &File, path: &Path) -> Result<()> {
+fn refuse_network(file: &File, path: &Path) -> Result<(), Reason> {
     let system =
         rustix::fs::fstatfs(file).map_err(|error| failed("look at", path)(error.into()))?;
     #[allow(
@@ -129,7 +136,7 @@ fn refuse_network(file: &File, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn not_ours(layout: &Layout, error: &io::Error) -> Reason {
+fn no_access(layout: &Layout, error: &io::Error) -> Reason {
     let path = layout.target().display().to_string();
     Reason::NotReady(vec![Unready::Target {
         path,
@@ -144,7 +151,7 @@ fn no_locks(error: &str) -> Reason {
     }])
 }
 
-fn try_lock(file: &File) -> Result<bool> {
+fn try_lock(file: &File) -> Result<bool, Reason> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -152,34 +159,34 @@ fn try_lock(file: &File) -> Result<bool> {
     }
 }
 
-/// Leaves word who holds the lock. Informative only, so a failure is no failure.
-pub(in crate::server) fn sign(layout: &Layout, plan: &Plan) {
+/// Records who holds the lock. Best effort, because it is only for messages.
+pub(in crate::server) fn record_holder(layout: &Layout, plan: &Plan) {
     let holder = Holder {
         run: plan.origin.run.clone(),
         actor: plan.origin.actor.clone(),
         since: now(),
     };
-    let signature = Signature {
+    let record = HolderRecord {
         holder,
         transaction: Some(plan.transaction.clone()),
         login: std::process::id(),
     };
-    let beside = layout.own().join(".holder.new");
-    let written = serde_json::to_vec(&signature)
+    let beside = layout.deploy_folder().join(".holder.new");
+    let written = serde_json::to_vec(&record)
         .map_err(std::io::Error::from)
         .and_then(|bytes| fs::write(&beside, bytes))
         .and_then(|()| fs::rename(&beside, layout.holder()));
     if let Err(error) = written {
-        tracing::debug!(%error, "the holder is not recorded");
+        tracing::debug!(%error, "the holder of the lock cannot be recorded");
     }
 }
 
-fn signature(layout: &Layout) -> Option<Signature> {
+fn holder_record(layout: &Layout) -> Option<HolderRecord> {
     serde_json::from_slice(&fs::read(layout.holder()).ok()?).ok()
 }
 
-/// Asks the login with this process id, once, as if its line had ended: it stops what it does, and frees the lock.
-pub(in crate::server) fn ask_to_leave(layout: &Layout, transaction: &TransactionId, login: u32) {
+/// Sends SIGTERM to the login with this process id. It then stops as if its connection had ended, and releases the lock.
+pub(in crate::server) fn stop_login(layout: &Layout, transaction: &TransactionId, login: u32) {
     let pid = i32::try_from(login)
         .ok()
         .and_then(Pid::from_raw)
@@ -188,21 +195,18 @@ pub(in crate::server) fn ask_to_leave(layout: &Layout, transaction: &Transaction
         return;
     };
     match kill_process(pid, Signal::TERM) {
-        Ok(()) => tracing::info!(
-            login,
-            "an earlier login of this transaction is asked to leave"
-        ),
-        Err(error) => tracing::debug!(%error, "an earlier login is gone"),
+        Ok(()) => tracing::info!(login, "stopping an earlier login of this transaction"),
+        Err(error) => tracing::debug!(%error, "an earlier login has ended"),
     }
 }
 
-/// Whether it is what it was when it signed: process ids are used again.
+/// Whether the process still is that login: process ids are reused.
 fn serves(layout: &Layout, transaction: &TransactionId, login: u32) -> bool {
     let line = fs::read(format!("/proc/{login}/cmdline")).unwrap_or_default();
     let mut words = line.split(|byte| *byte == 0).skip(1);
     let transaction = transaction.to_string();
     let expected = [
-        crate::server::SUBCOMMAND.as_bytes(),
+        SUBCOMMAND.as_bytes(),
         b"serve",
         layout.target().as_os_str().as_bytes(),
         transaction.as_bytes(),

@@ -1,6 +1,6 @@
-//! What lies on the disk below the target: where it lies, how it is changed durably, and what each file means.
+//! The files below the target: where they are, what they mean, and how they are changed durably.
 //!
-//! Knows `exec`, and nothing of units, uploads or the runner half.
+//! Knows `exec`, but nothing about units, uploads or the runner half.
 
 pub(super) mod binary;
 pub(super) mod durable;

@@ -1,8 +1,8 @@
-//! What is known of each release: kept beside the releases, never inside them.
+//! What is known about each release: stored beside the releases, never inside them.
 
-use super::durable::{self, failed, Result};
+use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{Entry, Kind, Origin, ReleaseId, ShortDigest, Verification};
+use crate::protocol::{Entry, Kind, Origin, Reason, ReleaseId, ShortDigest, Verification};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ use std::path::PathBuf;
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::server) enum State {
-    /// Being staged, or left so.
+    /// Being staged, or its staging was interrupted.
     Incomplete,
     /// Sealed: durable and complete.
     Complete,
-    /// Once committed healthy, or taken over.
+    /// Once committed as healthy, or taken over.
     Good,
     /// Went live and failed.
     Failed,
@@ -25,14 +25,14 @@ pub(in crate::server) enum State {
 /// A release's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::server) struct Record {
-    /// Of this file.
+    /// Format of this file.
     format: u32,
     pub(in crate::server) release: ReleaseId,
     pub(in crate::server) state: State,
-    /// Found live without a record of ours.
+    /// Was live without a record of deploy-action.
     pub(in crate::server) taken_over: bool,
     pub(in crate::server) origin: Origin,
-    /// What it was committed with; a way back to it is verified so.
+    /// The settings it was committed with; a rollback to it is verified with them.
     pub(in crate::server) verification: Option<Verification>,
     /// Epoch seconds of the last change of state.
     pub(in crate::server) changed: u64,
@@ -63,13 +63,13 @@ fn path(layout: &Layout, id: ReleaseId) -> PathBuf {
     layout.records().join(format!("{id}.json"))
 }
 
-/// The record, if there is one that can be read.
+/// The record; `None` if it does not exist or cannot be read.
 pub(in crate::server) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
     serde_json::from_slice(&fs::read(path(layout, id)).ok()?).ok()
 }
 
 /// Writes the record, durably.
-pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<()> {
+pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<(), Reason> {
     let path = path(layout, record.release);
     let bytes =
         serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
@@ -82,7 +82,7 @@ pub(in crate::server) fn mark(
     id: ReleaseId,
     state: State,
     verification: Option<Verification>,
-) -> Result<()> {
+) -> Result<(), Reason> {
     match get(layout, id) {
         Some(record) => put(
             layout,
@@ -97,13 +97,13 @@ pub(in crate::server) fn mark(
     }
 }
 
-/// Forgets a release.
-pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<()> {
+/// Deletes the record of a release.
+pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<(), Reason> {
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))
 }
 
-/// Every id that is or was in use: of folders and records.
+/// Every id that is or was in use, by folders and records.
 pub(in crate::server) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
     let names = |folder: PathBuf| {
         fs::read_dir(folder)
@@ -119,7 +119,7 @@ pub(in crate::server) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
         .collect()
 }
 
-/// The releases whose folders are there.
+/// The releases whose folders exist.
 pub(in crate::server) fn present(layout: &Layout) -> BTreeSet<ReleaseId> {
     let is_folder = |id: &ReleaseId| {
         fs::symlink_metadata(layout.release(*id)).is_ok_and(|found| found.is_dir())
@@ -131,13 +131,13 @@ fn index_path(layout: &Layout, id: ReleaseId) -> PathBuf {
     layout.records().join(format!("{id}.files"))
 }
 
-/// Writes down which content lies where in a release: `digest path NUL`, one after the other. Only a hint where to copy
-/// from, for each copy is hashed again; so it need not be durable.
+/// Records which content a release holds at which path, as a sequence of `digest path NUL`. It need not be durable: every
+/// copy is hashed again.
 pub(in crate::server) fn put_index(
     layout: &Layout,
     id: ReleaseId,
     entries: &[Entry],
-) -> Result<()> {
+) -> Result<(), Reason> {
     let mut bytes = Vec::new();
     for entry in entries {
         if let Kind::File { digest, .. } = entry.kind {
@@ -151,7 +151,8 @@ pub(in crate::server) fn put_index(
     fs::write(&path, bytes).map_err(failed("write", &path))
 }
 
-/// What [`put_index`] wrote, as far as it can be read, sorted by path. Until release 1.0.0 it wrote whole digests.
+/// The index that [`put_index`] wrote, sorted by path, without the parts that cannot be read. Before 1.0.0 it held whole
+/// digests.
 pub(in crate::server) fn index(
     layout: &Layout,
     id: ReleaseId,

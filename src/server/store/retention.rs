@@ -1,5 +1,5 @@
-//! Removes what is no longer kept, after the verdict and under the lock. What can't be removed is warned of by the next
-//! run, and changes no verdict.
+//! Deletes what retention does not keep, after the verdict and under the lock. What cannot be deleted does not change the
+//! verdict; the next run warns about it.
 
 use super::journal;
 use super::layout::Layout;
@@ -14,27 +14,37 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What retention comes after.
+/// What happened before retention runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) enum After {
     /// A release was committed.
     Success,
     /// Anything else.
     Failure,
-    /// The disk was full: what was uploaded must not keep the next run from succeeding.
+    /// The disk was full: the upload must not take the disk space that the next run needs.
     FullDisk,
 }
 
-/// A release as retention sees it.
+/// A release with a record.
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct KnownRelease {
     id: ReleaseId,
     state: State,
 }
 
-/// Removes what `retention` does not keep.
+/// Which releases are kept.
+struct Rules<'a> {
+    retention: Retention,
+    after: After,
+    /// Never deleted.
+    protected: &'a BTreeSet<ReleaseId>,
+    /// Epoch seconds.
+    now: u64,
+}
+
+/// Deletes what `retention` does not keep.
 pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After) {
-    // what it names must stay, and only its end says which that is
+    // a pending transaction needs its releases
     if layout.pending().exists() {
         return;
     }
@@ -43,51 +53,59 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
         .into_iter()
         .flatten()
         .collect();
-    let releases: Vec<Kept> = records::present(layout)
+    let releases: Vec<KnownRelease> = records::present(layout)
         .into_iter()
         .filter_map(|id| {
-            Some(Kept {
+            Some(KnownRelease {
                 id,
                 state: records::get(layout, id)?.state,
             })
         })
         .collect();
-    let gone = to_remove(&releases, &protected, retention, after, now());
-    let stays = |id| {
-        set_aside(layout, id)
+    let rules = Rules {
+        retention,
+        after,
+        protected: &protected,
+        now: now(),
+    };
+    let failure = |id| {
+        move_to_trash(layout, id)
             .err()
             .map(|error| (path_of(&layout.release(id)), error.to_string()))
     };
-    let mut leftovers: Vec<(String, String)> = gone.into_iter().filter_map(stays).collect();
+    let mut leftovers: Vec<(String, String)> = to_delete(&releases, &rules)
+        .into_iter()
+        .filter_map(failure)
+        .collect();
     leftovers.extend(empty_trash(layout));
     if let Err(reason) = journal::put_leftovers(layout, &leftovers) {
-        tracing::debug!(?reason, "what was left over is not noted");
+        tracing::debug!(?reason, "what could not be deleted cannot be recorded");
     }
-    forget_the_vanished(layout);
+    forget_missing(layout);
     verdicts::prune(layout);
 }
 
-/// Which releases go, of those with a record: others are not ours. A good one goes when it is beyond the newest `count` or
-/// older than `age`; failed and incomplete ones go with the next success, until then the last one of each kind stays.
-fn to_remove(
-    releases: &[Kept],
-    protected: &BTreeSet<ReleaseId>,
-    retention: Retention,
-    after: After,
-    now: u64,
-) -> Vec<ReleaseId> {
-    let is_good = |kept: &&Kept| kept.state == State::Good;
+/// The releases to delete. A good one is deleted if it is beyond the newest `count` or older than `age`. Failed and
+/// incomplete ones are deleted with the next success; until then the last one of each kind is kept.
+fn to_delete(releases: &[KnownRelease], rules: &Rules<'_>) -> Vec<ReleaseId> {
+    let Rules {
+        retention,
+        after,
+        protected,
+        now,
+    } = *rules;
+    let is_good = |release: &&KnownRelease| release.state == State::Good;
     let newest = |is: fn(State) -> bool| {
         releases
             .iter()
-            .filter(|kept| is(kept.state))
-            .map(|kept| kept.id)
+            .filter(|release| is(release.state))
+            .map(|release| release.id)
             .max()
     };
     let mut good: Vec<ReleaseId> = releases
         .iter()
         .filter(is_good)
-        .map(|kept| kept.id)
+        .map(|release| release.id)
         .collect();
     good.sort_unstable();
     let beyond = retention
@@ -101,9 +119,9 @@ fn to_remove(
         .map(|(_, id)| *id);
     let others = releases
         .iter()
-        .filter(|kept| !is_good(kept))
-        .map(|kept| kept.id);
-    // the last failed one is for a person to look at, what was uploaded last is for the next run to take up
+        .filter(|release| !is_good(release))
+        .map(|release| release.id);
+    // the last failed one is kept for diagnosis, the last unfinished one for the next upload
     let failed = newest(|state| state == State::Failed).filter(|_| after != After::Success);
     let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete));
     let unfinished = unfinished.filter(|_| after == After::Failure);
@@ -117,7 +135,7 @@ fn path_of(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn set_aside(layout: &Layout, id: ReleaseId) -> io::Result<()> {
+fn move_to_trash(layout: &Layout, id: ReleaseId) -> io::Result<()> {
     let folder = layout.release(id);
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).or_else(ignore_denied)?;
     fs::rename(&folder, layout.trash().join(id.to_string()))?;
@@ -131,26 +149,26 @@ fn ignore_denied(error: io::Error) -> io::Result<()> {
     }
 }
 
-/// Removes what was set aside, by this run or an earlier one.
+/// Deletes what this run or an earlier one moved to the trash.
 fn empty_trash(layout: &Layout) -> Vec<(String, String)> {
     let entries = fs::read_dir(layout.trash()).into_iter().flatten().flatten();
-    let failed = |path: &Path| {
-        remove(path)
+    let failure = |path: &Path| {
+        delete(path)
             .err()
             .map(|error| (path_of(path), error.to_string()))
     };
-    entries.filter_map(|entry| failed(&entry.path())).collect()
+    entries.filter_map(|entry| failure(&entry.path())).collect()
 }
 
-/// Removes a tree, read-only folders in it too; links are removed, never followed.
-fn remove(path: &Path) -> io::Result<()> {
+/// Deletes a tree with its read-only folders. Links are deleted, never followed.
+fn delete(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
-        // of somebody else: reading it may do
+        // another user's folder may be readable anyway
         fs::set_permissions(path, Permissions::from_mode(0o700)).or_else(ignore_denied)?;
         let mut first = Ok(());
         for entry in fs::read_dir(path)? {
-            // the rest goes all the same
-            first = first.and(remove(&entry?.path()));
+            // an entry that cannot be deleted does not keep the others
+            first = first.and(delete(&entry?.path()));
         }
         first.and_then(|()| fs::remove_dir(path))
     } else {
@@ -158,17 +176,17 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Records of releases that somebody removed by hand.
-fn forget_the_vanished(layout: &Layout) {
+/// Deletes the records of releases that no longer exist.
+fn forget_missing(layout: &Layout) {
     let present = records::present(layout);
     let newest = records::all(layout).into_iter().max();
-    // the newest stays, so that ids go on increasing
+    // the newest record stays, because ids must keep increasing
     for id in records::all(layout)
         .into_iter()
         .filter(|id| !present.contains(id) && Some(*id) != newest)
     {
         if let Err(reason) = records::forget(layout, id) {
-            tracing::debug!(?reason, "a record stays");
+            tracing::debug!(?reason, "a record cannot be deleted");
         }
     }
 }
@@ -185,15 +203,15 @@ mod tests {
         (NOW - days_ago * DAY).to_string().parse().unwrap()
     }
 
-    fn kept(days_ago: u64, state: State) -> Kept {
-        Kept {
+    fn known(days_ago: u64, state: State) -> KnownRelease {
+        KnownRelease {
             id: id(days_ago),
             state,
         }
     }
 
-    fn removed(
-        releases: &[Kept],
+    fn deleted(
+        releases: &[KnownRelease],
         protected: &[u64],
         retention: (Option<u32>, Option<u64>),
         after: After,
@@ -203,44 +221,50 @@ mod tests {
             age: retention.1.map(|days| Duration::from_secs(days * DAY)),
         };
         let protected = protected.iter().map(|days| id(*days)).collect();
-        let mut gone: Vec<u64> = to_remove(releases, &protected, retention, after, NOW)
+        let rules = Rules {
+            retention,
+            after,
+            protected: &protected,
+            now: NOW,
+        };
+        let mut deleted: Vec<u64> = to_delete(releases, &rules)
             .into_iter()
             .map(|id| id.age(NOW) / DAY)
             .collect();
-        gone.sort_unstable();
-        gone
+        deleted.sort_unstable();
+        deleted
     }
 
-    fn good(days: &[u64]) -> Vec<Kept> {
-        days.iter().map(|days| kept(*days, State::Good)).collect()
+    fn good(days: &[u64]) -> Vec<KnownRelease> {
+        days.iter().map(|days| known(*days, State::Good)).collect()
     }
 
     #[test]
-    fn a_good_release_goes_beyond_the_count_or_the_age() {
+    fn a_good_release_is_deleted_beyond_the_count_or_the_age() {
         let releases = good(&[0, 1, 2, 3, 4]);
         assert_eq!(
-            removed(&releases, &[0, 1], (Some(3), Some(7)), After::Success),
+            deleted(&releases, &[0, 1], (Some(3), Some(7)), After::Success),
             [3, 4]
         );
         let monthly = good(&[0, 30, 60]);
         assert_eq!(
-            removed(&monthly, &[0, 30], (Some(3), Some(7)), After::Success),
+            deleted(&monthly, &[0, 30], (Some(3), Some(7)), After::Success),
             [60]
         );
         assert_eq!(
-            removed(&monthly, &[0, 30], (Some(3), None), After::Success),
+            deleted(&monthly, &[0, 30], (Some(3), None), After::Success),
             Vec::<u64>::new()
         );
         assert_eq!(
-            removed(&releases, &[0, 1], (None, Some(2)), After::Success),
+            deleted(&releases, &[0, 1], (None, Some(2)), After::Success),
             [3, 4]
         );
     }
 
     #[test]
-    fn what_current_and_previous_point_to_stays_whatever_its_age() {
+    fn current_and_previous_are_kept_whatever_their_age() {
         assert_eq!(
-            removed(
+            deleted(
                 &good(&[50, 90]),
                 &[50, 90],
                 (Some(1), Some(7)),
@@ -251,26 +275,26 @@ mod tests {
     }
 
     #[test]
-    fn failed_and_incomplete_ones_go_with_the_next_success_and_never_count() {
+    fn failed_and_incomplete_ones_are_deleted_with_the_next_success_and_never_count() {
         let mut releases = good(&[5, 6]);
-        releases.extend([2, 3].map(|days| kept(days, State::Failed)));
-        releases.extend([1, 4].map(|days| kept(days, State::Incomplete)));
+        releases.extend([2, 3].map(|days| known(days, State::Failed)));
+        releases.extend([1, 4].map(|days| known(days, State::Incomplete)));
         assert_eq!(
-            removed(&releases, &[5, 6], (Some(3), Some(7)), After::Failure),
+            deleted(&releases, &[5, 6], (Some(3), Some(7)), After::Failure),
             [3, 4]
         );
         assert_eq!(
-            removed(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk),
+            deleted(&releases, &[5, 6], (Some(3), Some(7)), After::FullDisk),
             [1, 3, 4]
         );
         assert_eq!(
-            removed(&releases, &[5, 6], (Some(3), Some(7)), After::Success),
+            deleted(&releases, &[5, 6], (Some(3), Some(7)), After::Success),
             [1, 2, 3, 4]
         );
     }
 
     #[test]
-    fn a_tree_with_read_only_folders_and_links_outside_is_removed_alone() {
+    fn a_tree_is_deleted_with_its_read_only_folders_but_no_link_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (tree, outside) = (folder.path().join("tree"), folder.path().join("outside"));
         fs::create_dir_all(tree.join("a/b")).unwrap();
@@ -278,7 +302,7 @@ mod tests {
         fs::write(outside.join("precious"), "x").unwrap();
         std::os::unix::fs::symlink(&outside, tree.join("a/b/link")).unwrap();
         fs::set_permissions(tree.join("a/b"), Permissions::from_mode(0o500)).unwrap();
-        remove(&tree).unwrap();
+        delete(&tree).unwrap();
         assert!(!tree.exists() && outside.join("precious").exists());
     }
 }

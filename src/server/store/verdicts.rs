@@ -1,35 +1,35 @@
-//! Verdicts: what each transaction decided, durable.
+//! Verdicts: what each transaction decided, stored durably.
 
-use super::durable::{self, failed, Result};
+use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{TransactionId, Verdict};
+use crate::protocol::{Reason, TransactionId, Verdict};
 use crate::server::limits::Limits;
 use std::fs::{self, File, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-/// How many are kept.
+/// How many verdicts and event files are kept.
 const KEPT: usize = 50;
 const TICK: Duration = Duration::from_millis(5);
 
-/// Writes the verdict. For a committed release this is the act that commits it.
-pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<()> {
+/// Writes the verdict. This is what commits a release.
+pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<(), Reason> {
     let path = layout.verdict(&verdict.transaction);
     let bytes =
         serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
     durable::write(&path, &bytes)
 }
 
-/// Takes back what [`put`] may have written before it failed.
+/// Removes what [`put`] may have written before it failed.
 pub(in crate::server) fn withdraw(layout: &Layout, verdict: &Verdict) {
     if let Err(reason) = durable::remove(&layout.verdict(&verdict.transaction)) {
-        tracing::debug!(?reason, "a verdict can't be taken back");
+        tracing::debug!(?reason, "a verdict cannot be withdrawn");
     }
 }
 
-/// As long as this is held, nobody else gives a transaction up, or takes it beyond being given up.
-pub(in crate::server) fn deciding(layout: &Layout, limits: &Limits) -> Result<File> {
-    let path = layout.own().join("verdicts");
+/// Locks the decision whether a transaction is cancelled or begins. Held until the returned file is closed.
+pub(in crate::server) fn lock_decision(layout: &Layout, limits: &Limits) -> Result<File, Reason> {
+    let path = layout.deploy_folder().join("verdicts");
     let folder = File::open(&path).map_err(failed("open", &path))?;
     loop {
         match folder.try_lock() {
@@ -41,13 +41,14 @@ pub(in crate::server) fn deciding(layout: &Layout, limits: &Limits) -> Result<Fi
     }
 }
 
+/// The verdict of the transaction; `None` while it has none.
 pub(in crate::server) fn get(layout: &Layout, transaction: &TransactionId) -> Option<Verdict> {
     serde_json::from_slice(&fs::read(layout.verdict(transaction)).ok()?).ok()
 }
 
-/// The verdict that no run has seen, if there is one.
-pub(in crate::server) fn untold(layout: &Layout) -> Option<Verdict> {
-    let transaction = fs::read_link(layout.untold())
+/// The verdict that no run has received yet.
+pub(in crate::server) fn unreported(layout: &Layout) -> Option<Verdict> {
+    let transaction = fs::read_link(layout.unreported())
         .ok()?
         .to_str()?
         .to_owned()
@@ -56,20 +57,20 @@ pub(in crate::server) fn untold(layout: &Layout) -> Option<Verdict> {
     get(layout, &transaction)
 }
 
-/// A run has seen this one.
-pub(in crate::server) fn told(layout: &Layout, transaction: &TransactionId) {
-    if untold(layout).is_none_or(|verdict| verdict.transaction != *transaction) {
+/// Records that a run has received this verdict.
+pub(in crate::server) fn mark_reported(layout: &Layout, transaction: &TransactionId) {
+    if unreported(layout).is_none_or(|verdict| verdict.transaction != *transaction) {
         return;
     }
-    if let Err(reason) = durable::remove(&layout.untold()) {
-        tracing::debug!(?reason, "a verdict will be told again");
+    if let Err(reason) = durable::remove(&layout.unreported()) {
+        tracing::debug!(?reason, "the next run will report the verdict again");
     }
 }
 
-/// Keeps the newest verdicts and events.
+/// Deletes all but the newest verdicts and event files.
 pub(in crate::server) fn prune(layout: &Layout) {
     for folder in ["verdicts", "events"] {
-        let files = fs::read_dir(layout.own().join(folder))
+        let files = fs::read_dir(layout.deploy_folder().join(folder))
             .into_iter()
             .flatten()
             .flatten();
@@ -79,7 +80,7 @@ pub(in crate::server) fn prune(layout: &Layout) {
         files.sort();
         for (_, path) in files.iter().rev().skip(KEPT) {
             if let Err(error) = fs::remove_file(path) {
-                tracing::debug!(%error, "an old file stays");
+                tracing::debug!(%error, "an old file cannot be deleted");
             }
         }
     }

@@ -1,11 +1,10 @@
-//! What the server looks like at the moment of failure, before anything is put back.
+//! Collects what may explain a failure, before the rollback changes it.
 
-use super::http::{self, Exchange};
+use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
 use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, Voice};
-use crate::server::exec::process::command;
-use crate::server::exec::process::{quick, CUT};
+use crate::server::exec::process::{command, quick, CUT};
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
 use crate::server::store::pending::Pending;
@@ -13,81 +12,86 @@ use crate::server::store::records;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// Lines of the log.
 const LINES: usize = 50;
-/// For one look, and for all of them: the old release is to come back soon.
-const PATIENCE: Duration = Duration::from_secs(5);
-const PATIENCE_IN_ALL: Duration = Duration::from_secs(15);
-/// Of one look, in bytes.
-const MOST: usize = 32 << 10;
-/// Releases that are told, the newest.
+/// For one command, and for all of them: the rollback must not wait long.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest text, in bytes.
+const MAX_TEXT: usize = 32 << 10;
+/// Releases that are listed, newest first.
 const RELEASES: usize = 20;
 
-/// Looks at what may explain the failure, the most telling first.
-pub(in crate::server) fn look(layout: &Layout, pending: &Pending) -> Vec<Diagnostic> {
-    let mut looks = Looks {
-        until: Instant::now() + PATIENCE_IN_ALL,
+/// Collects diagnostics, the most helpful first.
+pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diagnostic> {
+    let mut collector = Collector {
+        until: Instant::now() + TOTAL_TIMEOUT,
         found: Vec::new(),
     };
     if let Some(service) = pending.service.as_deref() {
-        looks.log(service);
+        collector.log(service);
         let title = format!("systemctl status {service}");
-        looks.show(
+        collector.show(
             &title,
             command("systemctl").args(["status", "--no-pager", "-n0", "--", service]),
             Voice::System,
         );
     }
     if let Some(health) = &pending.verification.health {
-        looks.health(&health.url);
+        collector.health(&health.url);
     }
-    looks.add(
+    collector.add(
         "releases, newest first",
         Voice::System,
         releases(layout).into_bytes(),
     );
-    looks.show(
+    collector.show(
         "df -h",
         command("df").arg("-h").arg(layout.target()),
         Voice::System,
     );
-    looks.show("uname -a", command("uname").arg("-a"), Voice::System);
-    looks.found
+    collector.show("uname -a", command("uname").arg("-a"), Voice::System);
+    collector.found
 }
 
-struct Looks {
+struct Collector {
     until: Instant,
     found: Vec<Diagnostic>,
 }
 
-impl Looks {
-    /// The log of the failed start: the journal of this invocation, else what the one literal sudo line shows that a
-    /// server's set-up may allow. Never an earlier invocation's.
+impl Collector {
+    /// Adds the log of the failed start: the journal of this invocation, else `sudo systemctl status`. Never the log of an
+    /// earlier invocation.
     fn log(&mut self, service: &str) {
-        let invocation = Unit::show(service)
+        let id = Unit::show(service)
             .map(|unit| unit.invocation().to_owned())
             .unwrap_or_default();
-        let start = log::Start {
+        let invocation = log::Invocation {
             service,
-            invocation: &invocation,
+            id: &id,
             since: None,
-            ended: None,
+            previous: None,
         };
         let title = format!("log of {service}, this start");
-        let journal = !invocation.is_empty();
-        let told =
-            journal && self.show(&title, &mut log::journal(&start, LINES), Voice::Application);
-        if !told {
+        let journal = !id.is_empty();
+        let shown = journal
+            && self.show(
+                &title,
+                &mut log::journal(&invocation, LINES),
+                Voice::Application,
+            );
+        if !shown {
             let title = format!("sudo systemctl status {service}");
             self.show(&title, &mut log::status(service), Voice::Application);
         }
     }
 
-    /// Whether there was something to show.
-    fn show(&mut self, title: &str, look: &mut Command, voice: Voice) -> bool {
-        let Ok((ending, text)) = quick(look.env("LC_ALL", "C.UTF-8"), self.patience()) else {
+    /// Adds the output of a command. Returns whether there was any.
+    fn show(&mut self, title: &str, command: &mut Command, voice: Voice) -> bool {
+        let Ok((ending, text)) = quick(command.env("LC_ALL", "C.UTF-8"), self.timeout()) else {
             return false;
         };
-        // systemctl status ends with 3 where the unit is not running, which is what it is asked for
+        // systemctl status exits with 3 if the unit is not running
         let useful = matches!(ending, Ending::Exit(0 | 3)) && !text.is_empty();
         if useful {
             self.add(title, voice, text);
@@ -95,11 +99,11 @@ impl Looks {
         useful
     }
 
-    /// Asked once more, for the whole answer. Without the query, which may hold a secret.
+    /// Sends one more health request and adds the whole response. The title leaves out the query, which may hold a secret.
     fn health(&mut self, url: &HealthUrl) {
         let path = url.path.split('?').next().unwrap_or_default();
-        let answer = match http::get(url, self.patience()) {
-            Ok(exchange) => whole(&exchange),
+        let answer = match http::get(url, self.timeout()) {
+            Ok(response) => text_of(&response),
             Err(Answer::Refused) => b"the connection is refused: nobody listens there".to_vec(),
             Err(Answer::TimedOut { during }) => {
                 format!("no answer in time (waited for {during})").into_bytes()
@@ -124,35 +128,35 @@ impl Looks {
         }
     }
 
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         self.until
             .saturating_duration_since(Instant::now())
-            .min(PATIENCE)
+            .min(TIMEOUT)
     }
 }
 
-/// The end of a text; where it is cut says so.
+/// The end of a text, with a mark where it is cut.
 fn end_of(mut text: Vec<u8>) -> Vec<u8> {
-    if text.len() > MOST {
-        text.splice(..text.len() - MOST + CUT.len(), CUT.bytes());
+    if text.len() > MAX_TEXT {
+        text.splice(..text.len() - MAX_TEXT + CUT.len(), CUT.bytes());
     }
     text
 }
 
-fn whole(
-    Exchange {
+fn text_of(
+    HttpResponse {
         status,
         location,
         body,
-    }: &Exchange,
+    }: &HttpResponse,
 ) -> Vec<u8> {
     let location = location
         .as_ref()
         .map(|to| format!("Location: {to}\n"))
         .unwrap_or_default();
     let mut text = format!("status {status}\n{location}\n").into_bytes();
-    text.extend(&body[..body.len().min(MOST / 2)]);
-    if body.len() > MOST / 2 {
+    text.extend(&body[..body.len().min(MAX_TEXT / 2)]);
+    if body.len() > MAX_TEXT / 2 {
         text.extend(CUT.bytes());
     }
     text
@@ -194,31 +198,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_long_text_the_end_is_kept_and_the_cut_is_marked() {
-        let text = end_of([b"secret".repeat(MOST), b"end".to_vec()].concat());
-        assert_eq!(text.len(), MOST);
+    fn the_end_of_a_long_text_is_kept_with_a_mark() {
+        let text = end_of([b"secret".repeat(MAX_TEXT), b"end".to_vec()].concat());
+        assert_eq!(text.len(), MAX_TEXT);
         assert!(text.starts_with(CUT.as_bytes()) && text.ends_with(b"end"));
         assert_eq!(end_of(b"short".to_vec()), b"short");
     }
 
     #[test]
-    fn an_answer_is_told_with_where_it_leads_and_what_it_says() {
-        let exchange = Exchange {
+    fn a_response_is_shown_with_its_location_and_body() {
+        let response = HttpResponse {
             status: 302,
             location: Some("/login".into()),
             body: b"moved".to_vec(),
         };
-        assert_eq!(whole(&exchange), b"status 302\nLocation: /login\n\nmoved");
-        let exchange = Exchange {
+        assert_eq!(text_of(&response), b"status 302\nLocation: /login\n\nmoved");
+        let response = HttpResponse {
             status: 500,
             location: None,
-            body: vec![b'x'; MOST],
+            body: vec![b'x'; MAX_TEXT],
         };
-        let text = whole(&exchange);
+        let text = text_of(&response);
         assert!(
             text.starts_with(b"status 500\n\nxxx")
                 && text.ends_with("x…".as_bytes())
-                && text.len() < MOST
+                && text.len() < MAX_TEXT
         );
     }
 }

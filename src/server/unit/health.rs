@@ -1,20 +1,20 @@
-//! Health: the question for one release, and the judgement of the answer.
+//! The health check of one release: sends the request and evaluates the response.
 
-use super::http::{self, Exchange};
+use super::http::{self, HttpResponse};
 use crate::protocol::{Answer, Health, HealthUrl, ReleaseId};
 use regex::Regex;
 use std::time::{Duration, Instant};
 
-/// How much of a body is shown.
-const SHOWN: usize = 500;
+/// How much of a body is reported, in bytes.
+const MAX_BODY: usize = 500;
 
-/// The question for one release, placeholders filled in.
-pub(in crate::server) struct Question<'a> {
+/// The health check of one release, with placeholders filled in.
+pub(in crate::server) struct HealthCheck<'a> {
     health: &'a Health,
     pattern: Option<Result<Regex, String>>,
 }
 
-impl<'a> Question<'a> {
+impl<'a> HealthCheck<'a> {
     pub(in crate::server) fn new(
         health: &'a Health,
         release: ReleaseId,
@@ -39,29 +39,29 @@ impl<'a> Question<'a> {
         &self.health.url
     }
 
-    /// Asks once, within `limit`. Says how long it took.
-    pub(in crate::server) fn ask(&self, limit: Duration) -> (Answer, Duration) {
+    /// Sends one request, within `limit`. Returns also how long it took.
+    pub(in crate::server) fn run(&self, limit: Duration) -> (Answer, Duration) {
         let start = Instant::now();
         let answer = match http::get(&self.health.url, limit) {
-            Ok(exchange) => self.judge(exchange),
+            Ok(response) => self.evaluate(response),
             Err(answer) => answer,
         };
         (answer, start.elapsed())
     }
 
-    fn judge(
+    fn evaluate(
         &self,
-        Exchange {
+        HttpResponse {
             status,
             location,
             body,
-        }: Exchange,
+        }: HttpResponse,
     ) -> Answer {
         if !self.health.statuses.contains(&status) {
             return Answer::Status {
                 status,
                 location,
-                body: shown(&body),
+                body: shortened(&body),
             };
         }
         match &self.pattern {
@@ -69,7 +69,7 @@ impl<'a> Question<'a> {
             Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
                 Answer::Mismatch {
                     pattern: pattern.as_str().to_owned(),
-                    body: shown(&body),
+                    body: shortened(&body),
                 }
             }
             _ => Answer::Healthy { status },
@@ -77,8 +77,8 @@ impl<'a> Question<'a> {
     }
 }
 
-fn shown(body: &[u8]) -> Vec<u8> {
-    body[..body.len().min(SHOWN)].to_vec()
+fn shortened(body: &[u8]) -> Vec<u8> {
+    body[..body.len().min(MAX_BODY)].to_vec()
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// Answers each connection with the same bytes, then closes it; `hold` keeps it open instead.
+    /// Responds to each connection with the same bytes, then closes it; `hold` keeps it open instead.
     fn server(answer: &'static [u8], hold: bool) -> HealthUrl {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -110,22 +110,22 @@ mod tests {
         }
     }
 
-    fn ask(url: HealthUrl, pattern: Option<&str>) -> Answer {
+    fn answer(url: HealthUrl, pattern: Option<&str>) -> Answer {
         let health = Health {
             url,
             statuses: vec![200],
             pattern: pattern.map(str::to_owned),
         };
         let release = "1762147685".parse().unwrap();
-        Question::new(&health, release, Some("abc+1"))
-            .ask(Duration::from_millis(500))
+        HealthCheck::new(&health, release, Some("abc+1"))
+            .run(Duration::from_millis(500))
             .0
     }
 
     #[test]
     fn a_complete_200_is_healthy() {
         let url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false);
-        assert_eq!(ask(url, None), Answer::Healthy { status: 200 });
+        assert_eq!(answer(url, None), Answer::Healthy { status: 200 });
     }
 
     #[test]
@@ -135,10 +135,13 @@ mod tests {
             false,
         );
         assert_eq!(
-            ask(url.clone(), Some("\"{release}\" {sha}")),
+            answer(url.clone(), Some("\"{release}\" {sha}")),
             Answer::Healthy { status: 200 }
         );
-        assert!(matches!(ask(url, Some("^{sha}")), Answer::Mismatch { .. }));
+        assert!(matches!(
+            answer(url, Some("^{sha}")),
+            Answer::Mismatch { .. }
+        ));
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
             b"HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n",
             false,
         );
-        let answer = ask(url, None);
+        let answer = answer(url, None);
         assert!(
             matches!(
                 answer,
@@ -162,19 +165,19 @@ mod tests {
     }
 
     #[test]
-    fn half_an_answer_is_none() {
+    fn half_a_response_is_none() {
         let cut = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", false);
-        assert!(matches!(ask(cut, None), Answer::Broken(_)));
+        assert!(matches!(answer(cut, None), Answer::Broken(_)));
         let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", true);
         assert_eq!(
-            ask(slow, None),
+            answer(slow, None),
             Answer::TimedOut {
                 during: "the rest of the body".into()
             }
         );
         let silent = server(b"", true);
         assert_eq!(
-            ask(silent, None),
+            answer(silent, None),
             Answer::TimedOut {
                 during: "an answer".into()
             }
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_body_is_an_error_not_memory() {
+    fn an_endless_body_is_an_error_and_takes_no_memory() {
         let listener = TcpListener::bind("[::1]:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
@@ -196,11 +199,11 @@ mod tests {
             port,
             path: "/".into(),
         };
-        assert!(matches!(ask(url, None), Answer::Broken(_)));
+        assert!(matches!(answer(url, None), Answer::Broken(_)));
     }
 
     #[test]
-    fn nobody_there_is_refused() {
+    fn a_closed_port_is_refused() {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -212,17 +215,17 @@ mod tests {
             port,
             path: "/".into(),
         };
-        assert_eq!(ask(url, None), Answer::Refused);
+        assert_eq!(answer(url, None), Answer::Refused);
     }
 
     #[test]
     fn what_is_not_http_is_broken() {
         assert!(matches!(
-            ask(server(b"SSH-2.0-OpenSSH\r\n", false), None),
+            answer(server(b"SSH-2.0-OpenSSH\r\n", false), None),
             Answer::Broken(_)
         ));
         let mut url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
         url.tls = true;
-        assert!(matches!(ask(url, None), Answer::Broken(_)));
+        assert!(matches!(answer(url, None), Answer::Broken(_)));
     }
 }

@@ -1,5 +1,5 @@
-//! One HTTP question over one connection: no redirect, no proxy, no resolver for `localhost`. By hyper's connection
-//! interface, which says in which phase what went wrong.
+//! One HTTP request over one connection: no redirect, no proxy, no resolver for `localhost`. It uses hyper's connection
+//! interface, which shows in which phase a request failed.
 
 use super::tls;
 use crate::protocol::{Answer, HealthUrl};
@@ -15,18 +15,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// The most of a body that is read: enough for any health answer, too little to hurt.
-const BODY: usize = 1 << 20;
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 1 << 20;
 
-/// A complete answer.
-pub(in crate::server) struct Exchange {
+/// A complete response.
+pub(in crate::server) struct HttpResponse {
     pub(in crate::server) status: u16,
     pub(in crate::server) location: Option<String>,
     pub(in crate::server) body: Vec<u8>,
 }
 
-/// Asks once, within `limit`.
-pub(in crate::server) fn get(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
+/// Sends one GET request, within `limit`.
+pub(in crate::server) fn get(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, Answer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -35,29 +35,29 @@ pub(in crate::server) fn get(url: &HealthUrl, limit: Duration) -> Result<Exchang
         .block_on(get_within(url, limit))
 }
 
-async fn get_within(url: &HealthUrl, limit: Duration) -> Result<Exchange, Answer> {
+async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, Answer> {
     let mut during = "the connection";
     let exchange = async {
         let stream = connect(url).await?;
         during = "an answer";
         let response = if url.tls {
-            ask(
+            send_request(
                 url,
                 TokioIo::new(tls::wrap(&url.host, is_loopback(&url.host), stream).await?),
             )
             .await?
         } else {
-            ask(url, TokioIo::new(stream)).await?
+            send_request(url, TokioIo::new(stream)).await?
         };
         during = "the rest of the body";
         let location = response
             .headers()
             .get("location")
             .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-        Ok(Exchange {
+        Ok(HttpResponse {
             status: response.status().as_u16(),
             location,
-            body: whole(response.into_body()).await?,
+            body: read_body(response.into_body()).await?,
         })
     };
     match tokio::time::timeout(limit, exchange).await {
@@ -108,7 +108,7 @@ async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
         .collect())
 }
 
-async fn ask(
+async fn send_request(
     url: &HealthUrl,
     stream: impl Read + Write + Unpin + Send + 'static,
 ) -> Result<Response<Incoming>, Answer> {
@@ -144,22 +144,22 @@ fn authority(url: &HealthUrl) -> String {
     }
 }
 
-async fn whole(mut body: Incoming) -> Result<Vec<u8>, Answer> {
+async fn read_body(mut body: Incoming) -> Result<Vec<u8>, Answer> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
             bytes.extend_from_slice(&data);
         }
-        if bytes.len() > BODY {
+        if bytes.len() > MAX_BODY {
             return Err(Answer::Broken(format!(
-                "the body is longer than {BODY} bytes"
+                "the body is longer than {MAX_BODY} bytes"
             )));
         }
     }
     Ok(bytes)
 }
 
-/// The error with its causes: hyper's own words alone say little.
+/// The error with its causes: hyper's own message alone says little.
 fn broken(error: &dyn Error) -> Answer {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_known_by_name_and_address() {
+    fn loopback_is_recognised_by_name_and_address() {
         assert!(["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]
             .iter()
             .all(|host| is_loopback(host)));

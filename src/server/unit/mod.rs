@@ -1,5 +1,5 @@
-//! The service's unit: its state as systemd reports it, its restart, its verification by state, health check and log,
-//! and what the server looked like when a release failed.
+//! The service's unit: its state in systemd, its restart, its verification (state, health check, log) and the diagnostics
+//! of a failed release.
 //!
 //! Knows `exec`, `store` and `channel`.
 

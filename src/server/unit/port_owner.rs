@@ -1,36 +1,35 @@
-//! Who listens on the health port: an answer counts only if it comes from the unit's new process.
+//! Which process listens on the health port: a response counts only if it comes from the unit's new process.
 
 use crate::protocol::Ending;
-use crate::server::exec::process::command;
-use crate::server::exec::process::quick;
+use crate::server::exec::process::{command, quick};
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// What could be found out.
+/// Who owns the port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) enum Owner {
-    /// The unit, by a process of its present invocation.
+pub(in crate::server) enum PortOwner {
+    /// The unit, with a process of its current invocation.
     Unit,
-    /// A process that must not answer for the new release, in words.
+    /// A process that must not respond for the new release: a description.
     Foreign(String),
-    /// It can't be seen, or is another service (a proxy): in words.
+    /// Unknown, or another service such as a proxy: a description.
     NotChecked(String),
 }
 
-/// Who listens on `port` of the loopback, or of every address. `control_group` is the unit's; a process of it that was
-/// started before `since` (ticks since boot) is left over, and answers only for the release in whose `folder` it works.
-/// Where several listen, one that must not answer decides.
+/// Finds out who listens on `port`, on loopback or on every address. `control_group` is the unit's. A process of it that
+/// started before `since` (ticks since boot) is left over; it counts only if its working directory is in the release's
+/// `folder`. If several processes listen, one that must not respond decides.
 pub(in crate::server) fn owner(
     port: u16,
     control_group: &str,
     since: Option<u64>,
     folder: &Path,
-) -> Owner {
+) -> PortOwner {
     let sockets = listening(port);
     if sockets.is_empty() {
-        return Owner::NotChecked(format!("no process of this host listens on port {port}"));
+        return PortOwner::NotChecked(format!("no process of this host listens on port {port}"));
     }
     let unit = processes_of(control_group);
     let left_over = |pid: &u32| is_left_over(*pid, since, folder);
@@ -40,7 +39,7 @@ pub(in crate::server) fn owner(
         .filter(|pid| !held(*pid, &sockets).is_empty())
         .collect();
     if let Some(pid) = holders.iter().copied().find(left_over) {
-        return Owner::Foreign(format!(
+        return PortOwner::Foreign(format!(
             "process {pid} ({}), left over from before the restart",
             name(pid)
         ));
@@ -51,17 +50,17 @@ pub(in crate::server) fn owner(
         .collect();
     let others: HashSet<u64> = sockets.difference(&of_unit).copied().collect();
     if others.is_empty() {
-        return Owner::Unit;
+        return PortOwner::Unit;
     }
     if let Some(owner) = by_other_processes(&others, control_group) {
         return owner;
     }
     if !holders.is_empty() {
-        return Owner::NotChecked(format!("another listener on port {port} can't be seen"));
+        return PortOwner::NotChecked(format!("another listener on port {port} can't be seen"));
     }
     match by_socket_group(port, control_group) {
-        // it may be the unit's, but who of it can't be seen
-        Owner::Unit if unit.iter().any(left_over) => Owner::Foreign(format!(
+        // the unit owns the socket, but it is unknown which of its processes does
+        PortOwner::Unit if unit.iter().any(left_over) => PortOwner::Foreign(format!(
             "port {port} may be held by a process left over from before the restart"
         )),
         other => other,
@@ -69,8 +68,8 @@ pub(in crate::server) fn owner(
 }
 
 fn is_left_over(pid: u32, since: Option<u64>, folder: &Path) -> bool {
-    // a tick of rounding either way
-    let older = started(pid)
+    // both values are rounded to ticks
+    let older = start_of(pid)
         .zip(since)
         .is_some_and(|(started, since)| started + 1 < since);
     older && !works_in(pid, folder)
@@ -95,7 +94,7 @@ fn inodes_of(table: &str, port: u16) -> HashSet<u64> {
     table.lines().skip(1).filter_map(row).collect()
 }
 
-/// Every address, or the loopback, as the kernel writes them: words of 32 bits in the machine's order.
+/// Whether it is loopback or the wildcard address, in the kernel's format: 32-bit words in native byte order.
 fn answers_loopback(address: &str) -> bool {
     let every = address.bytes().all(|digit| digit == b'0');
     // 127.x.y.z, alone or mapped into IPv6; ::1
@@ -121,7 +120,7 @@ pub(in crate::server) fn processes_of(control_group: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Which of the sockets the process holds; none where it can't be seen.
+/// Which of the sockets the process holds; none if its descriptors cannot be read.
 fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
         .into_iter()
@@ -140,9 +139,9 @@ fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
     found.filter(|inode| sockets.contains(inode)).collect()
 }
 
-/// When a process was started, in ticks since boot: field 22 of /proc/PID/stat, counted behind the name's closing
-/// parenthesis.
-pub(in crate::server) fn started(pid: u32) -> Option<u64> {
+/// When a process started, in ticks since boot: field 22 of /proc/PID/stat, counted after the closing parenthesis of the
+/// name.
+pub(in crate::server) fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?
         .1
@@ -161,8 +160,8 @@ fn name(pid: u32) -> String {
         .map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
 }
 
-/// Looks through the processes outside of the unit that the deploy user can see.
-fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Owner> {
+/// Searches the processes outside the unit whose descriptors the deploy user can read.
+fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<PortOwner> {
     let pids = fs::read_dir("/proc")
         .ok()?
         .flatten()
@@ -176,58 +175,59 @@ fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Own
         .filter_map(|line| line.splitn(3, ':').nth(2))
         .find(|group| *group != "/")
         .unwrap_or("/");
-    Some(judge_group(
+    Some(owner_by_group(
         group,
         control_group,
         &format!("process {pid} ({})", name(pid)),
     ))
 }
 
-/// Where the processes can't be seen, ss knows the control group of a socket without any right.
-fn by_socket_group(port: u16, control_group: &str) -> Owner {
+/// Asks ss, which shows the control group of a socket without special rights.
+fn by_socket_group(port: u16, control_group: &str) -> PortOwner {
     let mut ss = command("ss");
     ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
     let not_checked = || {
-        Owner::NotChecked(format!(
+        PortOwner::NotChecked(format!(
             "the process that listens on port {port} can't be seen"
         ))
     };
-    let Ok((Ending::Exit(0), said)) = quick(&mut ss, Duration::from_secs(5)) else {
+    let Ok((Ending::Exit(0), output)) = quick(&mut ss, Duration::from_secs(5)) else {
         return not_checked();
     };
-    let said = String::from_utf8_lossy(&said).into_owned();
-    let groups: Vec<&str> = said
+    let output = String::from_utf8_lossy(&output).into_owned();
+    let groups: Vec<&str> = output
         .lines()
         .filter_map(|line| line.split("cgroup:").nth(1)?.split_whitespace().next())
         .collect();
-    let judged = groups.iter().map(|group| match *group {
-        // another hierarchy than systemd's
+    let owners = groups.iter().map(|group| match *group {
+        // not in systemd's hierarchy
         "/" | "" => not_checked(),
         group if group.starts_with("unreachable") => not_checked(),
-        group => judge_group(group, control_group, &format!("a process in {group}")),
+        group => owner_by_group(group, control_group, &format!("a process in {group}")),
     });
-    judged.into_iter().reduce(worse).unwrap_or_else(not_checked)
+    owners.into_iter().reduce(worse).unwrap_or_else(not_checked)
 }
 
-fn worse(one: Owner, other: Owner) -> Owner {
+fn worse(one: PortOwner, other: PortOwner) -> PortOwner {
     match (&one, &other) {
-        (Owner::Foreign(_), _) | (Owner::NotChecked(_), Owner::Unit | Owner::NotChecked(_)) => one,
-        (Owner::Unit, _) | (Owner::NotChecked(_), Owner::Foreign(_)) => other,
+        (PortOwner::Foreign(_), _)
+        | (PortOwner::NotChecked(_), PortOwner::Unit | PortOwner::NotChecked(_)) => one,
+        (PortOwner::Unit, _) | (PortOwner::NotChecked(_), PortOwner::Foreign(_)) => other,
     }
 }
 
-fn judge_group(group: &str, control_group: &str, who: &str) -> Owner {
+fn owner_by_group(group: &str, control_group: &str, who: &str) -> PortOwner {
     if !control_group.is_empty()
         && (group == control_group || group.starts_with(&format!("{control_group}/")))
     {
-        return Owner::Unit;
+        return PortOwner::Unit;
     }
-    let of_a_service = !group.starts_with("/user.slice/")
+    let in_service = !group.starts_with("/user.slice/")
         && group.split('/').any(|part| part.ends_with(".service"));
-    if of_a_service || group == "/init.scope" {
-        return Owner::NotChecked(format!("{who} belongs to another service, {group}"));
+    if in_service || group == "/init.scope" {
+        return PortOwner::NotChecked(format!("{who} belongs to another service, {group}"));
     }
-    Owner::Foreign(format!("{who} of no service, in {group}"))
+    PortOwner::Foreign(format!("{who} of no service, in {group}"))
 }
 
 #[cfg(test)]
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listening_sockets_are_found_in_the_kernels_table() {
+    fn listening_sockets_are_found_in_the_kernel_table() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   0: \
              0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41 1 0 100 0 0 10 0\n   1: \
              0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
@@ -257,37 +257,40 @@ mod tests {
     }
 
     #[test]
-    fn only_the_units_own_group_answers_for_it() {
-        let judge = |group| judge_group(group, "/system.slice/diting.service", "process 7 (x)");
-        assert_eq!(judge("/system.slice/diting.service"), Owner::Unit);
-        assert_eq!(judge("/system.slice/diting.service/worker"), Owner::Unit);
+    fn only_the_units_own_group_counts_as_the_unit() {
+        let owner = |group| owner_by_group(group, "/system.slice/diting.service", "process 7 (x)");
+        assert_eq!(owner("/system.slice/diting.service"), PortOwner::Unit);
+        assert_eq!(
+            owner("/system.slice/diting.service/worker"),
+            PortOwner::Unit
+        );
         assert!(matches!(
-            judge("/system.slice/nginx.service"),
-            Owner::NotChecked(_)
+            owner("/system.slice/nginx.service"),
+            PortOwner::NotChecked(_)
         ));
         assert!(matches!(
-            judge("/web.slice/nginx.service/worker"),
-            Owner::NotChecked(_)
+            owner("/web.slice/nginx.service/worker"),
+            PortOwner::NotChecked(_)
         ));
         assert!(matches!(
-            judge("/user.slice/user-1000.slice/user@1000.service/app.slice"),
-            Owner::Foreign(_)
+            owner("/user.slice/user-1000.slice/user@1000.service/app.slice"),
+            PortOwner::Foreign(_)
         ));
         assert!(matches!(
-            judge("/user.slice/user-1000.slice/session-1.scope"),
-            Owner::Foreign(_)
+            owner("/user.slice/user-1000.slice/session-1.scope"),
+            PortOwner::Foreign(_)
         ));
-        assert!(matches!(judge("/"), Owner::Foreign(_)));
+        assert!(matches!(owner("/"), PortOwner::Foreign(_)));
     }
 
     #[test]
-    fn our_own_listener_is_seen_as_a_process_of_no_service() {
+    fn a_listener_of_this_process_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let sockets = listening(port);
         assert_eq!(held(std::process::id(), &sockets), sockets);
         assert!(
-            started(std::process::id()).unwrap()
+            start_of(std::process::id()).unwrap()
                 <= crate::server::clock::ticks_since_boot().unwrap() + 1
         );
     }

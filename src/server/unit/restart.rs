@@ -1,53 +1,53 @@
-//! Restarts the unit, and copes with systemd's start limit.
+//! Restarts the unit and handles systemd's start limit.
 
-use super::log::{self, Ended, Failed};
+use super::log::{self, FailedStart, PreviousInvocation};
 use super::port_owner;
 use super::systemd::{self, Unit};
 use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
 use crate::server::channel::events::Events;
 use crate::server::clock::{now_ms, since_epoch, ticks_since_boot};
 use crate::server::exec::process::quick;
-use crate::server::exec::shell;
+use crate::server::exec::shell::{self, Script};
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// For units without a time-out of their own.
-pub(in crate::server) const LONGEST: Duration = Duration::from_secs(300);
-/// systemctl itself, on top of the unit's own time-outs.
+/// For units without a timeout of their own.
+pub(in crate::server) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time for systemctl itself, in addition to the unit's own timeouts.
 pub(in crate::server) const MARGIN: Duration = Duration::from_secs(30);
 
-/// What was so before a restart, to tell the new process by.
+/// The state before a restart, by which the new process is recognised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::server) struct Started {
-    /// The invocation before; the new one is another.
+pub(in crate::server) struct BeforeRestart {
+    /// The invocation; after the restart it is another one.
     pub(in crate::server) invocation: String,
-    /// Automatic restarts before; more of them are crashes.
+    /// Automatic restarts; more of them are crashes. `None`: nothing was restarted.
     pub(in crate::server) automatic_restarts: Option<u64>,
-    /// When, in ticks since boot.
+    /// When the restart was requested, in ticks since boot.
     pub(in crate::server) at: Option<u64>,
-    /// The restart is a reload: the same invocation is right.
+    /// The restart is a reload, which keeps the invocation.
     pub(in crate::server) reload: bool,
-    /// The unit's processes before.
+    /// The unit's processes.
     pub(in crate::server) processes: Vec<u32>,
 }
 
-impl Started {
-    fn now(before: &Unit, reload: bool) -> Self {
-        let mut processes = port_owner::processes_of(before.get("ControlGroup"));
-        processes.extend(before.main_pid().filter(|pid| !processes.contains(pid)));
+impl BeforeRestart {
+    fn of(unit: &Unit, reload: bool) -> Self {
+        let mut processes = port_owner::processes_of(unit.get("ControlGroup"));
+        processes.extend(unit.main_pid().filter(|pid| !processes.contains(pid)));
         Self {
-            invocation: before.invocation().to_owned(),
-            automatic_restarts: Some(before.automatic_restarts()),
+            invocation: unit.invocation().to_owned(),
+            automatic_restarts: Some(unit.automatic_restarts()),
             at: ticks_since_boot(),
             reload,
             processes,
         }
     }
 
-    /// Where the unit is `after` a restart that failed what it was before: how it is verified. A reload may have reached it.
-    fn untouched(&self, after: &Unit) -> Option<Box<Self>> {
+    /// If the failed restart did not reach the process: how that process is verified. A reload may have reached it.
+    fn if_untouched(&self, after: &Unit) -> Option<Box<Self>> {
         let same = !self.reload && after.invocation() == self.invocation;
         same.then(|| {
             Box::new(Self {
@@ -57,125 +57,112 @@ impl Started {
         })
     }
 
-    /// The start that the restart has ended, where `now` is the unit's invocation; `None`: there was no restart, or the
-    /// same one goes on, as it may after a reload.
-    pub(in crate::server) fn ended(&self, now: &str) -> Option<Ended<'_>> {
-        let goes_on = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
-        (!goes_on).then_some(Ended {
-            invocation: &self.invocation,
+    /// The invocation that the restart ended, if `now` is the current one. `None`: nothing was restarted, or a reload kept
+    /// the invocation.
+    pub(super) fn previous(&self, now: &str) -> Option<PreviousInvocation<'_>> {
+        let same = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
+        (!same).then_some(PreviousInvocation {
+            id: &self.invocation,
             processes: &self.processes,
         })
     }
 }
 
 /// A restart that failed.
-pub(in crate::server) struct Unstarted {
+pub(in crate::server) struct RestartFailure {
     pub(in crate::server) reason: Reason,
-    /// The process from before it goes on, as if it had been left alone.
-    pub(in crate::server) goes_on: Option<Box<Started>>,
+    /// The process from before still runs, because the restart did not reach it.
+    pub(in crate::server) still_running: Option<Box<BeforeRestart>>,
 }
 
-/// How to restart what.
-pub(in crate::server) struct Service<'a> {
+/// Restarts the service as the plan says.
+pub(in crate::server) struct Restarter<'a> {
     pub(in crate::server) layout: &'a Layout,
-    /// `None`: no unit is looked at.
+    /// `None`: there is no unit.
     pub(in crate::server) service: Option<&'a str>,
     pub(in crate::server) restart: &'a Restart,
 }
 
-impl Service<'_> {
-    /// Restarts once, whatever comes of it.
+impl Restarter<'_> {
+    /// Restarts once and ignores a failure.
     pub(in crate::server) fn restart_once(&self, events: &mut dyn Events) {
         let unit = self.unit().unwrap_or_default();
         self.reset_failed(&unit);
-        if let Err(reason) = self.run(unit.restart_limit(LONGEST) + MARGIN, events) {
+        if let Err(reason) = self.run(unit.restart_limit(DEFAULT_TIMEOUT) + MARGIN, events) {
             tracing::debug!(?reason, "the restart failed");
         }
     }
 
-    /// Restarts; where systemd's start limit refuses, waits it out and tries again. By `check` the log of a start that
-    /// failed is read.
+    /// Restarts. If systemd's start limit refuses it, waits and tries again. `check` says how the log of a failed start is
+    /// read.
     pub(in crate::server) fn restart(
         &self,
         check: &LogCheck,
         events: &mut dyn Events,
-    ) -> Result<Started, Unstarted> {
+    ) -> Result<BeforeRestart, RestartFailure> {
         let Some(service) = self.service else {
-            let done = self.run(LONGEST, events);
-            return done
-                .map(|()| Started::default())
-                .map_err(|reason| Unstarted {
+            return match self.run(DEFAULT_TIMEOUT, events) {
+                Ok(()) => Ok(BeforeRestart::default()),
+                Err(reason) => Err(RestartFailure {
                     reason,
-                    goes_on: None,
-                });
+                    still_running: None,
+                }),
+            };
         };
         if *self.restart == Restart::Nothing {
-            return Ok(Started::default());
+            return Ok(BeforeRestart::default());
         }
         let unit = self.unit().unwrap_or_default();
-        let limit = unit.restart_limit(LONGEST) + MARGIN;
+        let limit = unit.restart_limit(DEFAULT_TIMEOUT) + MARGIN;
         let interval = unit
             .start_limit()
             .map_or(Duration::ZERO, |(_, interval)| interval);
         let (start, since) = (Instant::now(), since_epoch());
         self.reset_failed(&unit);
         loop {
-            let before = self.idle_unit(limit);
-            let started = Started::now(&before, self.is_reload());
-            journal::note_start(self.layout, now_ms());
+            let idle = self.idle_unit(limit);
+            let before = BeforeRestart::of(&idle, self.is_reload());
+            journal::record_start(self.layout, now_ms());
             let tried = start.elapsed();
-            let refusal = match self.run(limit, events) {
-                Ok(()) => return Ok(started),
+            let reason = match self.run(limit, events) {
+                Ok(()) => return Ok(before),
                 Err(reason) => reason,
             };
             let after = self.unit().unwrap_or_default();
-            let told = after.hit_start_limit();
-            let refused = told
-                || *self.restart == Restart::Systemctl && was_refused(&before, &after, &refusal);
-            // the last try is one that was made when the interval was over
-            if !refused || tried > interval + Duration::from_secs(1) {
-                let reason = if told {
-                    Reason::StartLimit {
-                        interval,
-                        said: None,
-                    }
-                } else {
-                    refusal
-                };
-                if after.is_up() {
-                    // it has failed at nothing that its log could tell
-                    return Err(Unstarted {
-                        reason,
-                        goes_on: started.untouched(&after),
-                    });
-                }
-                let failed = Failed {
+            // the last try is the first one after the interval
+            let is_last = tried > interval + Duration::from_secs(1);
+            if is_last || !self.was_refused(&idle, &after, &reason) {
+                let failed = FailedStart {
                     service,
-                    ended: started.ended(after.invocation()),
+                    previous: before.previous(after.invocation()),
                     since,
                     check,
                 };
-                return Err(Unstarted {
-                    reason: log::explain(reason, &failed),
-                    goes_on: None,
-                });
+                let reason = start_limit(&after, interval).unwrap_or(reason);
+                return Err(failure(reason, &before, &after, &failed));
             }
             wait_out(interval, start, events);
         }
     }
 
-    /// As systemd tells; where it does not, a restart is tried all the same.
+    /// Whether the start limit refused the restart.
+    fn was_refused(&self, before: &Unit, after: &Unit, reason: &Reason) -> bool {
+        after.hit_start_limit()
+            || *self.restart == Restart::Systemctl && got_no_invocation(before, after, reason)
+    }
+
+    /// The unit's state. If systemd does not report it, the restart is tried anyway.
     fn unit(&self) -> Option<Unit> {
         self.service
             .map(|service| Unit::show(service).unwrap_or_default())
     }
 
-    /// The unit without a job under way: an earlier restart that was given up goes on in systemd.
+    /// The unit's state once it has no job: systemd may still run an earlier restart that timed out here.
     fn idle_unit(&self, limit: Duration) -> Unit {
         let start = Instant::now();
         loop {
             let unit = self.unit().unwrap_or_default();
-            if !unit.is_busy() || start.elapsed() > limit {
+            if !unit.has_job() || start.elapsed() > limit {
                 return unit;
             }
             thread::sleep(Duration::from_millis(200));
@@ -188,26 +175,25 @@ impl Service<'_> {
             (Restart::Nothing, _) | (Restart::Systemctl, None) => Ok(()),
             (Restart::Commands(script), _) => {
                 let start = Instant::now();
-                let folder = self.layout.target();
-                shell::run(
-                    script,
-                    folder,
-                    &[],
-                    || start.elapsed() > limit,
-                    |line| events.emit(What::Output(line)),
-                )
+                let script = Script {
+                    text: script,
+                    folder: self.layout.target(),
+                    environment: &[],
+                };
+                let stop = || start.elapsed() > limit;
+                shell::run(&script, stop, |line| events.emit(What::Output(line)))
             }
         }
     }
 
-    /// A unit that failed counts its starts until this; only where the right is given.
+    /// Resets systemd's count of starts, if the deploy user has the right to do so.
     fn reset_failed(&self, unit: &Unit) {
         let Some(service) = self.service.filter(|_| *self.restart == Restart::Systemctl) else {
             return;
         };
-        if unit.start_limit().is_some() && systemd::may("reset-failed", service) {
+        if unit.start_limit().is_some() && systemd::may_run("reset-failed", service) {
             if let Err(error) = quick(&mut systemd::privileged("reset-failed", service), MARGIN) {
-                tracing::debug!(%error, "reset-failed");
+                tracing::debug!(%error, "systemctl reset-failed failed");
             }
         }
     }
@@ -218,12 +204,38 @@ impl Service<'_> {
     }
 }
 
-/// Whether a restart that failed was refused by the start limit. `Result` does not tell after a crash, for systemd keeps
-/// the first result (`service_enter_dead`): but what was refused got no invocation. An automatic restart in between may
-/// have got one; then another try will tell. What systemd did not try for another reason - an assertion, a dependency that
-/// failed - got none either, and will not by waiting: there systemctl speaks of no job of the unit that failed.
-fn was_refused(before: &Unit, after: &Unit, refusal: &Reason) -> bool {
-    let Reason::Command { output, .. } = refusal else {
+fn start_limit(after: &Unit, interval: Duration) -> Option<Reason> {
+    after.hit_start_limit().then_some(Reason::StartLimit {
+        interval,
+        said: None,
+    })
+}
+
+fn failure(
+    reason: Reason,
+    before: &BeforeRestart,
+    after: &Unit,
+    failed: &FailedStart<'_>,
+) -> RestartFailure {
+    if after.is_up() {
+        // its log explains nothing: it did not fail
+        return RestartFailure {
+            reason,
+            still_running: before.if_untouched(after),
+        };
+    }
+    RestartFailure {
+        reason: log::explain(reason, failed),
+        still_running: None,
+    }
+}
+
+/// Whether the start limit refused a failed restart. After a crash `Result` does not show it, because systemd keeps the
+/// first result (`service_enter_dead`). But a refused start gets no invocation, unless an automatic restart came between;
+/// then the next try shows it. A start that fails for another reason (an assertion, a dependency) gets none either, and
+/// waiting does not help: then systemctl reports no failed job of the unit.
+fn got_no_invocation(before: &Unit, after: &Unit, reason: &Reason) -> bool {
+    let Reason::Command { output, .. } = reason else {
         return false;
     };
     let job_failed = String::from_utf8_lossy(output)
@@ -248,7 +260,7 @@ fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
     }
 }
 
-/// A refused start does not lengthen the interval, so that it may be tried again before its end.
+/// Waits for part of the interval. A refused start does not extend it, so it may be tried again before the end.
 fn wait_out(interval: Duration, since: Instant, events: &mut dyn Events) {
     let left = interval.saturating_sub(since.elapsed());
     let pause = (interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(10));
@@ -259,8 +271,8 @@ fn wait_out(interval: Duration, since: Instant, events: &mut dyn Events) {
     thread::sleep(pause);
 }
 
-/// How long to wait before the switch, while the old release serves, so that two starts are left in the interval: one
-/// for the new release, one for the way back.
+/// How long to wait before the switch, while the old release serves, until two starts are left in the interval: one for
+/// the new release, one for the rollback.
 pub(in crate::server) fn wait_needed(layout: &Layout, unit: &Unit, resettable: bool) -> Duration {
     let Some((burst, interval)) = unit.start_limit().filter(|_| !resettable) else {
         return Duration::ZERO;
@@ -268,15 +280,15 @@ pub(in crate::server) fn wait_needed(layout: &Layout, unit: &Unit, resettable: b
     let now = now_ms();
     let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
     let mut starts = journal::starts(layout);
-    starts.extend(own_starts(unit, &starts, now, burst));
+    starts.extend(automatic_starts(unit, &starts, now, burst));
     starts.retain(|at| at + interval_ms > now);
     starts.sort_unstable();
-    left_to_wait(&starts, burst, now, interval)
+    remaining_wait(&starts, burst, now, interval)
 }
 
-/// The unit's last start, if nobody of us asked for it: then it was automatic, and so may have been those that systemd
-/// counts as restarts, at the latest at the same time.
-fn own_starts(unit: &Unit, asked: &[u64], now: u64, burst: u64) -> Vec<u64> {
+/// The unit's last start, if deploy-action did not request it: then it was automatic. The restarts that systemd counts
+/// may have been automatic too, and came no later.
+fn automatic_starts(unit: &Unit, requested: &[u64], now: u64, burst: u64) -> Vec<u64> {
     let up = ticks_since_boot().map(|ticks| Duration::from_millis(ticks * 10));
     let Some(ago) = up
         .zip(unit.main_start())
@@ -285,17 +297,17 @@ fn own_starts(unit: &Unit, asked: &[u64], now: u64, burst: u64) -> Vec<u64> {
         return Vec::new();
     };
     let at = now.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX));
-    let is_ours = |asked: &u64| at + 1000 >= *asked && at <= *asked + 5000;
-    if asked.iter().any(is_ours) {
+    let is_requested = |request: &u64| at + 1000 >= *request && at <= *request + 5000;
+    if requested.iter().any(is_requested) {
         return Vec::new();
     }
     let count = unit.automatic_restarts().clamp(1, burst);
     vec![at; usize::try_from(count).unwrap_or(1)]
 }
 
-fn left_to_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Duration {
+fn remaining_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Duration {
     let allowed = usize::try_from(burst.saturating_sub(2)).unwrap_or(usize::MAX);
-    // systemd counts from the first start of a window, which ends as a whole
+    // systemd's interval begins with its first start and ends as a whole
     match starts.first() {
         Some(first) if starts.len() > allowed => {
             interval.saturating_sub(Duration::from_millis(now.saturating_sub(*first)))
@@ -309,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_start_is_told_from_one_that_failed() {
+    fn a_refused_start_is_distinguished_from_a_failed_one() {
         let unit = |rest: &str| {
             Unit::parse(&format!(
                 "StartLimitBurst=5\nStartLimitIntervalUSec=10s\n{rest}"
@@ -326,7 +338,7 @@ mod tests {
             "Job for a.service failed because the control process exited with error code.\nSee x\n",
         );
         let after = |rest: &str| {
-            was_refused(
+            got_no_invocation(
                 &before,
                 &unit(&format!("Result=exit-code\n{rest}")),
                 &failed,
@@ -342,24 +354,27 @@ mod tests {
             "A dependency job for a.service failed. See x",
             "",
         ] {
-            assert!(!was_refused(&before, &untried, &said(output)), "{output}");
+            assert!(
+                !got_no_invocation(&before, &untried, &said(output)),
+                "{output}"
+            );
         }
     }
 
     #[test]
     fn two_starts_must_be_left() {
         let interval = Duration::from_secs(10);
-        assert_eq!(left_to_wait(&[], 5, 20_000, interval), Duration::ZERO);
+        assert_eq!(remaining_wait(&[], 5, 20_000, interval), Duration::ZERO);
         assert_eq!(
-            left_to_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval),
+            remaining_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval),
             Duration::ZERO
         );
         assert_eq!(
-            left_to_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval),
+            remaining_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval),
             Duration::from_secs(2)
         );
         assert_eq!(
-            left_to_wait(&[19_000], 1, 20_000, interval),
+            remaining_wait(&[19_000], 1, 20_000, interval),
             Duration::from_secs(9)
         );
     }

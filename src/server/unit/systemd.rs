@@ -1,4 +1,4 @@
-//! systemd, through systemctl: what can be read without any right.
+//! Reads a unit's state with systemctl, which needs no special rights, and builds the commands that do.
 
 use crate::protocol::{Ending, Reason};
 use crate::server::exec::process::{command, quick};
@@ -12,32 +12,32 @@ const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
      StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult";
-/// For a question to systemd; it answers in milliseconds unless the machine is in trouble.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// For one command. systemd responds within milliseconds unless the machine is overloaded.
+const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// The unit at one moment.
+/// The state of a unit at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::server) struct Unit {
     properties: HashMap<String, String>,
 }
 
 impl Unit {
-    /// Asks systemd; again where it does not answer, for it may just be reloading.
+    /// Reads the unit's state. Tries again if systemd does not respond, because it may be reloading.
     pub(in crate::server) fn show(service: &str) -> Result<Self, Reason> {
-        let mut answer = Self::show_within(service, PATIENCE);
+        let mut unit = Self::show_within(service, TIMEOUT);
         for _ in 1..TRIES {
-            if answer.is_ok() {
+            if unit.is_ok() {
                 break;
             }
             thread::sleep(PAUSE);
-            answer = Self::show_within(service, PATIENCE);
+            unit = Self::show_within(service, TIMEOUT);
         }
-        answer
+        unit
     }
 
-    /// The same, asked once.
+    /// The same with one try.
     pub(in crate::server) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
         let mut show = command("systemctl");
         show.args([
@@ -48,13 +48,13 @@ impl Unit {
             "--",
             service,
         ]);
-        let (ending, said) =
+        let (ending, output) =
             quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
-        let said = String::from_utf8_lossy(&said);
+        let output = String::from_utf8_lossy(&output);
         if ending != Ending::Exit(0) {
-            return Err(Reason::Unreadable(said.trim().to_owned()));
+            return Err(Reason::Unreadable(output.trim().to_owned()));
         }
-        Ok(Self::parse(&said))
+        Ok(Self::parse(&output))
     }
 
     pub(in crate::server) fn parse(text: &str) -> Self {
@@ -67,13 +67,13 @@ impl Unit {
         }
     }
 
-    /// Whether systemd knows what an invocation is, by which a restart is told (since 232).
+    /// Whether systemd reports invocations, which show that a unit was restarted (since version 232).
     pub(in crate::server) fn knows_invocations(&self) -> bool {
         self.properties.contains_key("InvocationID")
     }
 
-    /// Whether a job of the unit is still under way.
-    pub(in crate::server) fn is_busy(&self) -> bool {
+    /// Whether systemd still has a job for the unit.
+    pub(in crate::server) fn has_job(&self) -> bool {
         !matches!(self.get("Job"), "" | "0")
     }
 
@@ -89,22 +89,22 @@ impl Unit {
         parse_span(self.get(property))
     }
 
-    /// The same as long as the same start of the unit lasts; empty where it never ran.
+    /// The id of the unit's current start; empty if it never ran.
     pub(in crate::server) fn invocation(&self) -> &str {
         self.get("InvocationID")
     }
 
-    /// Automatic restarts; not reset by a manual one.
+    /// The number of automatic restarts. A manual restart does not reset it.
     pub(in crate::server) fn automatic_restarts(&self) -> u64 {
         self.number("NRestarts")
     }
 
-    /// `None` where it has no main process.
+    /// `None` if it has no main process.
     pub(in crate::server) fn main_pid(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
     }
 
-    /// When the main process was started, since boot.
+    /// When the main process started, since boot.
     pub(in crate::server) fn main_start(&self) -> Option<Duration> {
         let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));
         (!at.is_zero()).then_some(at)
@@ -114,7 +114,7 @@ impl Unit {
         format!("{}/{}", self.get("ActiveState"), self.get("SubState"))
     }
 
-    /// Running, or (a oneshot) done without an error.
+    /// Whether it runs, or is a oneshot that ended without an error.
     pub(in crate::server) fn is_up(&self) -> bool {
         match (self.get("ActiveState"), self.get("SubState")) {
             ("active", "running" | "exited" | "listening" | "waiting") => true,
@@ -125,7 +125,7 @@ impl Unit {
         }
     }
 
-    /// Why the last process ended, in systemd's words.
+    /// Why the last process ended, as systemd calls it.
     pub(in crate::server) fn result(&self) -> String {
         let (result, status) = (self.get("Result"), self.get("ExecMainStatus"));
         match result {
@@ -139,7 +139,7 @@ impl Unit {
         self.get("Result") == "start-limit-hit"
     }
 
-    /// How many starts are allowed in how long; `None`: any number.
+    /// How many starts are allowed in which interval; `None`: no limit.
     pub(in crate::server) fn start_limit(&self) -> Option<(u64, Duration)> {
         let (burst, interval) = (
             self.number("StartLimitBurst"),
@@ -148,24 +148,24 @@ impl Unit {
         (burst > 0 && !interval.is_zero()).then_some((burst, interval))
     }
 
-    /// The longest that stopping and starting may take by the unit's own limits; those that have none get `or`.
-    pub(in crate::server) fn restart_limit(&self, or: Duration) -> Duration {
-        let span = |property| self.span(property).unwrap_or(or);
+    /// The unit's own time limits for stopping and starting together. `default` replaces each that is not set.
+    pub(in crate::server) fn restart_limit(&self, default: Duration) -> Duration {
+        let span = |property| self.span(property).unwrap_or(default);
         span("TimeoutStopUSec") + span("TimeoutStartUSec")
     }
 
-    /// The programs that `ExecStart` names.
+    /// The programs in `ExecStart`.
     pub(in crate::server) fn programs(&self) -> Vec<&str> {
-        let after = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
+        let path_end = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
         self.get("ExecStart")
             .split("{ path=")
             .skip(1)
-            .filter_map(|part| after(part).map(|end| &part[..end]))
+            .filter_map(|part| path_end(part).map(|end| &part[..end]))
             .collect()
     }
 }
 
-/// A time span as systemctl prints it: `1min 30s`, `infinity` (none).
+/// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
 fn parse_span(text: &str) -> Option<Duration> {
     if text.is_empty() || text == "infinity" {
         return None;
@@ -194,17 +194,17 @@ fn parse_part(part: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
 }
 
-/// Whether sudo lets the deploy user do this without a password; root needs no sudo.
-pub(in crate::server) fn may(verb: &str, service: &str) -> bool {
+/// Whether the deploy user may run `systemctl verb service`: as root, or with sudo and without a password.
+pub(in crate::server) fn may_run(verb: &str, service: &str) -> bool {
     if is_root() {
         return true;
     }
-    let mut ask = command("sudo");
-    ask.args(["-n", "-l", "systemctl", verb, service]);
-    matches!(quick(&mut ask, PATIENCE), Ok((Ending::Exit(0), _)))
+    let mut list = command("sudo");
+    list.args(["-n", "-l", "systemctl", verb, service]);
+    matches!(quick(&mut list, TIMEOUT), Ok((Ending::Exit(0), _)))
 }
 
-/// `systemctl verb service` with the right to do so.
+/// The command `systemctl verb service`, with sudo unless this is root.
 pub(in crate::server) fn privileged(verb: &str, service: &str) -> std::process::Command {
     let mut systemctl = command(if is_root() { "systemctl" } else { "sudo" });
     if !is_root() {
@@ -218,31 +218,31 @@ pub(in crate::server) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether logind kills what a user leaves behind; `None`: it can't be read.
+/// Whether logind kills a user's processes at logout; `None`: unknown.
 pub(in crate::server) fn kills_user_processes() -> Option<bool> {
-    let mut ask = command("busctl");
-    ask.args([
+    let mut property = command("busctl");
+    property.args([
         "get-property",
         "org.freedesktop.login1",
         "/org/freedesktop/login1",
     ]);
-    ask.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
-    match quick(&mut ask, PATIENCE) {
-        Ok((Ending::Exit(0), said)) => Some(said.starts_with(b"b true")),
+    property.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
+    match quick(&mut property, TIMEOUT) {
+        Ok((Ending::Exit(0), output)) => Some(output.starts_with(b"b true")),
         _ => None,
     }
 }
 
-/// How the transaction's process outlives the login.
+/// How the transaction's process can outlive the login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::server) enum Detaching {
-    /// A session of its own is enough.
+    /// In a session of its own.
     Plain,
-    /// logind kills what the login leaves behind, but the user lingers: a scope of the user's manager.
+    /// In a scope of the user's manager: logind kills the login's processes, but the user lingers.
     Scope,
-    /// It can't be read.
+    /// logind's setting cannot be read.
     Unknown,
-    /// It would be killed.
+    /// Not at all: logind would kill it.
     Impossible,
 }
 
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_read_as_systemctl_prints_them() {
+    fn spans_are_parsed_as_systemctl_prints_them() {
         assert_eq!(parse_span("1min 30s"), Some(Duration::from_secs(90)));
         assert_eq!(parse_span("10s"), Some(Duration::from_secs(10)));
         assert_eq!(parse_span("500ms"), Some(Duration::from_millis(500)));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_without_a_limit_may_start_at_any_time() {
+    fn a_unit_can_be_without_a_start_limit() {
         let limit = |text: &str| Unit::parse(text).start_limit();
         assert_eq!(
             limit("StartLimitBurst=5\nStartLimitIntervalUSec=10s"),

@@ -1,4 +1,5 @@
-//! TLS for health: on loopback the certificate is not checked (it is for another name); else against the server's roots.
+//! TLS for health checks. On loopback the certificate is not checked, because it is for another name; otherwise it is
+//! checked against the server's root certificates.
 
 use crate::protocol::Answer;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio_rustls::rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-/// The stream within TLS.
+/// Starts TLS on the stream.
 pub(in crate::server) async fn wrap(
     host: &str,
     loopback: bool,
@@ -48,7 +49,7 @@ fn config(loopback: bool) -> Result<ClientConfig, Error> {
     Ok(builder.with_no_client_auth())
 }
 
-/// Takes any certificate whose key its owner has: nobody stands between a host and its own loopback.
+/// Accepts any certificate whose key the other side has: nobody can intercept a host's own loopback.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

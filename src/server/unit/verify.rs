@@ -1,11 +1,11 @@
-//! Whether a release is healthy: over the settle window, the unit runs in the same new invocation, and health answers
-//! from its process; at its end, the log of this start tells of no crash. What can't be looked at is never healthy.
+//! Verifies a release: during the settle time the unit runs in the same new invocation and its process responds to the
+//! health check; at the end, the log of this invocation shows no crash. What cannot be checked is never healthy.
 
-use super::health::Question;
+use super::health::HealthCheck;
 use super::http::is_loopback;
 use super::log;
-use super::port_owner::{self, Owner};
-use super::restart::Started;
+use super::port_owner::{self, PortOwner};
+use super::restart::BeforeRestart;
 use super::systemd::Unit;
 use crate::protocol::{Answer, Attempt, Notice, Reason, ReleaseId, Verification, What};
 use crate::server::channel::events::Events;
@@ -14,99 +14,99 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the unit's main process is looked at, or the unit where that can't be seen: a crash is to be seen before
-/// systemd has used up the starts that the way back needs.
+/// How often the unit's main process is checked, or the unit if its main process is not visible. A crash must be noticed
+/// before automatic restarts use up the starts that the rollback needs.
 const TICK: Duration = Duration::from_millis(200);
-/// The longest that one health question may take.
-const QUESTION: Duration = Duration::from_secs(10);
-/// How long a left-over process may hold the port before it is taken for one that stays.
-const DRAINING: Duration = Duration::from_secs(5);
+/// Time limit for one health request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a process from before the restart may hold the port while it shuts down.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
 /// What is verified.
 pub(in crate::server) struct Subject<'a> {
     pub(in crate::server) release: ReleaseId,
-    /// Where it lies.
+    /// The release's folder.
     pub(in crate::server) folder: PathBuf,
     pub(in crate::server) sha: Option<&'a str>,
-    /// `None`: no unit is looked at.
+    /// `None`: there is no unit.
     pub(in crate::server) service: Option<&'a str>,
     pub(in crate::server) verification: &'a Verification,
-    /// What the restart was told.
-    pub(in crate::server) started: &'a Started,
+    pub(in crate::server) before: &'a BeforeRestart,
 }
 
-/// Watches until the release is healthy, or is not going to be.
+/// Watches until the release is healthy, or has failed.
 pub(in crate::server) fn verify(
     subject: &Subject<'_>,
     events: &mut dyn Events,
 ) -> Result<(), Reason> {
     if subject.service.is_none() && subject.verification.health.is_none() {
-        // nothing to look at does not change by looking at it for longer
+        // there is nothing to watch
         return Ok(());
     }
-    let mut watch = Watch::new(subject, events);
-    watch.run().map_err(|reason| watch.explained(reason))
+    let mut verifier = Verifier::new(subject, events);
+    verifier.run().map_err(|reason| verifier.explained(reason))
 }
 
-struct Watch<'a> {
+struct Verifier<'a> {
     subject: &'a Subject<'a>,
     events: &'a mut dyn Events,
     start: Instant,
-    question: Option<Question<'a>>,
-    asked: Option<Instant>,
+    health_check: Option<HealthCheck<'a>>,
+    last_request: Option<Instant>,
     attempts: u32,
-    last: Option<Answer>,
+    last_answer: Option<Answer>,
     healthy_since: Option<Instant>,
-    /// Of the unit, the last time that systemd was asked.
-    seen: String,
-    /// The new one's.
+    /// What systemd reported last.
+    current_invocation: String,
+    /// The first one after the restart.
     invocation: Option<String>,
-    restarts: Option<u64>,
-    up: Option<Up>,
-    listener_noticed: bool,
+    automatic_restarts: Option<u64>,
+    running: Option<RunningUnit>,
+    port_noticed: bool,
     foreign_since: Option<Instant>,
-    why: Option<Reason>,
+    last_reason: Option<Reason>,
 }
 
-/// The unit when systemd last told that it is up.
-struct Up {
+/// The unit when systemd last reported that it is up.
+struct RunningUnit {
     at: Instant,
     control_group: String,
-    /// Pid and start of its main process, where that can be seen.
-    main: Option<(u32, u64)>,
+    /// Pid and start time of its main process, if visible.
+    main_process: Option<(u32, u64)>,
 }
 
-/// One look.
-enum Look {
+/// The result of one check.
+enum Observation {
     Healthy,
-    /// Not yet, or not any more; the answer of health has not changed.
-    Same,
-    Not(Reason),
+    /// Nothing new.
+    Unchanged,
+    /// Not yet, or no longer.
+    Unhealthy(Reason),
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Verifier<'a> {
     fn new(subject: &'a Subject<'a>, events: &'a mut dyn Events) -> Self {
-        let question = subject
+        let health_check = subject
             .verification
             .health
             .as_ref()
-            .map(|h| Question::new(h, subject.release, subject.sha));
+            .map(|health| HealthCheck::new(health, subject.release, subject.sha));
         Self {
             subject,
             events,
             start: Instant::now(),
-            question,
-            asked: None,
+            health_check,
+            last_request: None,
             attempts: 0,
-            last: None,
+            last_answer: None,
             healthy_since: None,
-            seen: String::new(),
+            current_invocation: String::new(),
             invocation: None,
-            restarts: subject.started.automatic_restarts,
-            up: None,
-            listener_noticed: false,
+            automatic_restarts: subject.before.automatic_restarts,
+            running: None,
+            port_noticed: false,
             foreign_since: None,
-            why: None,
+            last_reason: None,
         }
     }
 
@@ -118,21 +118,21 @@ impl<'a> Watch<'a> {
             ..
         } = *self.subject.verification;
         loop {
-            match self.look()? {
-                Look::Healthy => {
+            match self.observe()? {
+                Observation::Healthy => {
                     let since = *self.healthy_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= settle {
-                        return self.look_at_log();
+                        return self.check_log();
                     }
                 }
-                Look::Same => {}
-                Look::Not(reason) => {
+                Observation::Unchanged => {}
+                Observation::Unhealthy(reason) => {
                     self.healthy_since = None;
-                    self.why = Some(reason);
+                    self.last_reason = Some(reason);
                 }
             }
             if self.start.elapsed() >= timeout && self.healthy_since.is_none() {
-                return Err(self.why.take().unwrap_or_else(|| self.unhealthy()));
+                return Err(self.last_reason.take().unwrap_or_else(|| self.unhealthy()));
             }
             thread::sleep(
                 TICK.min(interval)
@@ -141,22 +141,23 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn look(&mut self) -> Result<Look, Reason> {
+    fn observe(&mut self) -> Result<Observation, Reason> {
         let due = self.is_due();
-        if !due && self.goes_on() {
-            return Ok(Look::Same);
+        if !due && self.is_still_running() {
+            return Ok(Observation::Unchanged);
         }
-        if let Some(waiting) = self.look_at_unit()? {
-            return Ok(Look::Not(waiting));
+        if let Some(reason) = self.check_unit()? {
+            return Ok(Observation::Unhealthy(reason));
         }
-        let Some(question) = &self.question else {
-            return Ok(Look::Healthy);
+        let Some(health_check) = &self.health_check else {
+            return Ok(Observation::Healthy);
         };
         if !due {
-            return Ok(Look::Same);
+            return Ok(Observation::Unchanged);
         }
-        self.asked = Some(Instant::now());
-        let (answer, took) = question.ask(QUESTION.min(self.subject.verification.timeout));
+        self.last_request = Some(Instant::now());
+        let (answer, took) =
+            health_check.run(REQUEST_TIMEOUT.min(self.subject.verification.timeout));
         self.attempts += 1;
         let healthy = matches!(answer, Answer::Healthy { .. });
         self.events.emit(What::Attempt(Attempt {
@@ -164,42 +165,42 @@ impl<'a> Watch<'a> {
             answer: answer.clone(),
             took,
         }));
-        self.last = Some(answer);
+        self.last_answer = Some(answer);
         if !healthy {
-            return Ok(Look::Not(self.unhealthy()));
+            return Ok(Observation::Unhealthy(self.unhealthy()));
         }
-        self.look_at_listener()
+        self.check_port()
     }
 
-    /// Whether all is to be looked at again; what is going to be called healthy always is.
+    /// Whether everything must be checked again. It always is before the release is called healthy.
     fn is_due(&self) -> bool {
         let Verification {
             settle, interval, ..
         } = *self.subject.verification;
-        match &self.question {
-            Some(_) => self.asked.is_none_or(|asked| asked.elapsed() >= interval),
+        match &self.health_check {
+            Some(_) => self.last_request.is_none_or(|at| at.elapsed() >= interval),
             None => {
                 let settled = self
                     .healthy_since
                     .is_some_and(|since| since.elapsed() >= settle);
                 settled
                     || self
-                        .up
+                        .running
                         .as_ref()
-                        .is_none_or(|up| up.at.elapsed() >= interval)
+                        .is_none_or(|unit| unit.at.elapsed() >= interval)
             }
         }
     }
 
-    /// Whether the main process of the unit that was up is still there. To ask systemd that often would take the processor
-    /// from the release that is starting: a question costs 10 to 40 ms of it (measured, with what systemd does for it).
-    fn goes_on(&self) -> bool {
-        let main = self.up.as_ref().and_then(|up| up.main);
-        main.is_some_and(|(pid, start)| port_owner::started(pid) == Some(start))
+    /// Whether the unit's main process still runs. Asking systemd this often would slow down the release that is starting:
+    /// one `systemctl show` takes 10 to 40 ms of processor time, systemd's own included (measured).
+    fn is_still_running(&self) -> bool {
+        let main = self.running.as_ref().and_then(|unit| unit.main_process);
+        main.is_some_and(|(pid, start)| port_owner::start_of(pid) == Some(start))
     }
 
     fn unhealthy(&self) -> Reason {
-        let last = self.last.clone().unwrap_or(Answer::Refused);
+        let last = self.last_answer.clone().unwrap_or(Answer::Refused);
         Reason::Unhealthy {
             last,
             attempts: self.attempts,
@@ -208,39 +209,38 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// The same reason, with what the log of this start says of it.
+    /// The same reason, explained by a line of the log.
     fn explained(&self, reason: Reason) -> Reason {
         let Some(service) = self.subject.service else {
             return reason;
         };
-        let ended = self.subject.started.ended(&self.seen);
-        let failed = log::Failed {
+        let failed = log::FailedStart {
             service,
-            ended,
+            previous: self.subject.before.previous(&self.current_invocation),
             since: self.restarted_at(),
             check: &self.subject.verification.log,
         };
         log::explain(reason, &failed)
     }
 
-    /// `Some`: the unit is not up yet. An error: it is not going to be.
-    fn look_at_unit(&mut self) -> Result<Option<Reason>, Reason> {
+    /// Returns why the unit is not up yet, or an error if it has failed.
+    fn check_unit(&mut self) -> Result<Option<Reason>, Reason> {
         let Some(service) = self.subject.service else {
             return Ok(None);
         };
-        self.up = None;
+        self.running = None;
         let unit = match Unit::show(service) {
             Ok(unit) => unit,
-            // what can't be looked at is not healthy, but may be looked at again
+            // a state that cannot be read is not healthy; the next check reads it again
             Err(reason) => return Ok(Some(reason)),
         };
-        unit.invocation().clone_into(&mut self.seen);
+        unit.invocation().clone_into(&mut self.current_invocation);
         if self.was_not_started(&unit) {
             return Err(Reason::NotStarted {
                 condition: unit.get("ConditionResult") == "no",
             });
         }
-        self.look_for_a_crash(&unit)?;
+        self.check_for_crash(&unit)?;
         let waiting = Some(Reason::NotRunning {
             state: unit.state(),
             said: None,
@@ -249,37 +249,37 @@ impl<'a> Watch<'a> {
             _ if unit.is_up() => {}
             "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
             "failed" => return Err(self.crashed(&unit)),
-            "inactive" if !unit.is_busy() => {
+            "inactive" if !unit.has_job() => {
                 let state = format!("{}, {}", unit.state(), unit.result());
                 return Err(Reason::NotRunning { state, said: None });
             }
             _ => return Ok(waiting),
         }
         let pid = unit.main_pid();
-        let main = pid.and_then(|pid| Some((pid, port_owner::started(pid)?)));
-        self.up = Some(Up {
+        let main_process = pid.and_then(|pid| Some((pid, port_owner::start_of(pid)?)));
+        self.running = Some(RunningUnit {
             at: Instant::now(),
             control_group: unit.get("ControlGroup").to_owned(),
-            main,
+            main_process,
         });
-        self.look_at_invocation(unit.invocation())
+        self.check_invocation(unit.invocation())
     }
 
-    /// After a restart that went well: what its state tells is how the process before it ended.
+    /// Whether the restart succeeded but started nothing: then the unit's state is that of the process before.
     fn was_not_started(&self, unit: &Unit) -> bool {
         let same = self
             .subject
-            .started
-            .ended(unit.invocation())
-            .is_some_and(|it| it.invocation == unit.invocation());
-        same && matches!(unit.get("ActiveState"), "inactive" | "failed") && !unit.is_busy()
+            .before
+            .previous(unit.invocation())
+            .is_some_and(|previous| previous.id == unit.invocation());
+        same && matches!(unit.get("ActiveState"), "inactive" | "failed") && !unit.has_job()
     }
 
-    fn look_for_a_crash(&mut self, unit: &Unit) -> Result<(), Reason> {
+    fn check_for_crash(&mut self, unit: &Unit) -> Result<(), Reason> {
         let now = unit.automatic_restarts();
-        let baseline = *self.restarts.get_or_insert(now);
-        // a later systemd may count from 0 again after a manual restart
-        self.restarts = Some(baseline.min(now));
+        let baseline = *self.automatic_restarts.get_or_insert(now);
+        // newer versions of systemd may count from 0 again after a manual restart
+        self.automatic_restarts = Some(baseline.min(now));
         if now > baseline || unit.get("SubState") == "auto-restart" {
             return Err(self.crashed(unit));
         }
@@ -297,12 +297,12 @@ impl<'a> Watch<'a> {
                 said: None,
             };
         }
-        // what died because its port is taken is told by the taker
+        // a process may crash because another one holds its port
         match self
             .local_port()
             .map(|port| (port, self.owner_of(port, unit.get("ControlGroup"))))
         {
-            Some((port, Owner::Foreign(who))) => Reason::ForeignListener { port, who },
+            Some((port, PortOwner::Foreign(who))) => Reason::ForeignListener { port, who },
             _ => Reason::Crashed {
                 result: unit.result(),
                 said: None,
@@ -310,8 +310,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn look_at_invocation(&mut self, now: &str) -> Result<Option<Reason>, Reason> {
-        if !self.subject.started.reload && now == self.subject.started.invocation {
+    fn check_invocation(&mut self, now: &str) -> Result<Option<Reason>, Reason> {
+        if !self.subject.before.reload && now == self.subject.before.invocation {
             return Ok(Some(Reason::NotRestarted));
         }
         match &self.invocation {
@@ -326,79 +326,79 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Once, at the end: the journal is written a moment later than it is told. Without a unit nobody knows whose log.
-    fn look_at_log(&mut self) -> Result<(), Reason> {
+    /// Checks the log once, at the end, because journald writes lines with a delay. Without a unit there is no log.
+    fn check_log(&mut self) -> Result<(), Reason> {
         let Some(service) = self.subject.service else {
             return Ok(());
         };
-        let invocation = self.invocation.as_deref().unwrap_or_default();
-        let ended = self.subject.started.ended(invocation);
-        // where the process goes on in the same invocation, what the release before it logged is not this one's
-        let since = ended.is_none().then(|| self.restarted_at());
-        let start = log::Start {
+        let id = self.invocation.as_deref().unwrap_or_default();
+        let previous = self.subject.before.previous(id);
+        // after a reload the same invocation also holds the log of the release before
+        let since = previous.is_none().then(|| self.restarted_at());
+        let invocation = log::Invocation {
             service,
-            invocation,
+            id,
             since,
-            ended,
+            previous,
         };
-        log::check(&start, &self.subject.verification.log, self.events)
+        log::check(&invocation, &self.subject.verification.log, self.events)
     }
 
-    /// By the clock that the log has, since the epoch.
+    /// When the restart was requested, since the epoch: the clock of the log.
     fn restarted_at(&self) -> Duration {
-        let ago = match self.subject.started.at.zip(ticks_since_boot()) {
+        let ago = match self.subject.before.at.zip(ticks_since_boot()) {
             Some((at, now)) => Duration::from_millis(now.saturating_sub(at) * 10),
             None => self.start.elapsed(),
         };
         since_epoch().saturating_sub(ago)
     }
 
-    fn look_at_listener(&mut self) -> Result<Look, Reason> {
-        let Some(up) = &self.up else {
-            return Ok(Look::Healthy);
+    fn check_port(&mut self) -> Result<Observation, Reason> {
+        let Some(unit) = &self.running else {
+            return Ok(Observation::Healthy);
         };
         let Some(port) = self.local_port() else {
             self.notice("health-url names another host than this one's loopback".to_owned());
-            return Ok(Look::Healthy);
+            return Ok(Observation::Healthy);
         };
-        match self.owner_of(port, &up.control_group) {
-            Owner::Unit => {}
-            Owner::NotChecked(why) => self.notice(why),
-            Owner::Foreign(who) => {
+        match self.owner_of(port, &unit.control_group) {
+            PortOwner::Unit => {}
+            PortOwner::NotChecked(why) => self.notice(why),
+            PortOwner::Foreign(who) => {
                 let since = *self.foreign_since.get_or_insert_with(Instant::now);
                 let reason = Reason::ForeignListener { port, who };
-                // a process that is draining may go by itself
-                return if since.elapsed() < DRAINING {
-                    Ok(Look::Not(reason))
+                // it may be shutting down
+                return if since.elapsed() < SHUTDOWN_TIME {
+                    Ok(Observation::Unhealthy(reason))
                 } else {
                     Err(reason)
                 };
             }
         }
         self.foreign_since = None;
-        Ok(Look::Healthy)
+        Ok(Observation::Healthy)
     }
 
-    /// The port that health asks, if it is of this host's loopback.
+    /// The port of the health check, if it is on this host's loopback.
     fn local_port(&self) -> Option<u16> {
-        self.question
+        self.health_check
             .as_ref()
-            .map(Question::url)
+            .map(HealthCheck::url)
             .filter(|url| is_loopback(&url.host))
             .map(|url| url.port)
     }
 
-    fn owner_of(&self, port: u16, control_group: &str) -> Owner {
+    fn owner_of(&self, port: u16, control_group: &str) -> PortOwner {
         let since = self
             .subject
-            .started
+            .before
             .at
-            .filter(|_| !self.subject.started.reload);
+            .filter(|_| !self.subject.before.reload);
         port_owner::owner(port, control_group, since, &self.subject.folder)
     }
 
     fn notice(&mut self, why: String) {
-        if !std::mem::replace(&mut self.listener_noticed, true) {
+        if !std::mem::replace(&mut self.port_noticed, true) {
             self.events
                 .emit(What::Notice(Notice::ListenerNotChecked(why)));
         }

@@ -1,154 +1,141 @@
-//! The one line of a log that says best why a start failed. Nothing depends on it: what can't be read soon is not told,
-//! for the old release is to come back.
+//! The one line of a log that best explains why a start failed. Best effort: if it cannot be read quickly it is left
+//! out, because the rollback must not wait for it.
 
+use super::classify::{Classifier, LineKind};
+use super::crash::ExplainedBy;
+use super::invocation::FailedStart;
 use super::read;
-use super::words::{Word, Words};
-use super::Explained;
-use crate::protocol::{LogCheck, LogLevel, Reason};
+use crate::protocol::{LogLevel, Reason};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The journal is written a moment later than it is told.
-const MOMENT: Duration = Duration::from_millis(150);
-/// A look that took longer is not taken twice.
-const LONG: Duration = Duration::from_millis(500);
-/// How much is told of the line, in characters.
-const MOST: usize = 300;
-/// A line of a private key has at least so many characters of base64, but for its last one.
+/// journald writes a line some time after it was logged.
+const JOURNAL_DELAY: Duration = Duration::from_millis(150);
+/// The log is not read a second time if the first time took longer.
+const MAX_FIRST_READ: Duration = Duration::from_millis(500);
+/// The longest line that is reported, in characters.
+const MAX_CHARS: usize = 300;
+/// Every line of a private key but the last has at least this many base64 characters.
 const KEY_LINE: usize = 60;
 
-/// The start that a restart ended. Its last words are not those of the new one.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::server) struct Ended<'a> {
-    pub(in crate::server) invocation: &'a str,
-    /// Its processes. journald asks whose invocation it is only when it reads a line; then the next one may have begun.
-    pub(in crate::server) processes: &'a [u32],
-}
-
-/// A start that failed.
-pub(in crate::server) struct Failed<'a> {
-    pub(in crate::server) service: &'a str,
-    /// `None`: the same one goes on.
-    pub(in crate::server) ended: Option<Ended<'a>>,
-    /// When it was asked for, since the epoch.
-    pub(in crate::server) since: Duration,
-    pub(in crate::server) check: &'a LogCheck,
-}
-
-/// The same reason, with the line of the log that explains it. An answer of health is explained only by a crash.
-pub(in crate::server) fn explain(mut reason: Reason, failed: &Failed<'_>) -> Reason {
-    let is_answer = matches!(reason, Reason::Unhealthy { .. });
+/// The same reason, with the line of the log that explains it. Only a crash explains a failed health check.
+pub(in crate::server::unit) fn explain(mut reason: Reason, failed: &FailedStart<'_>) -> Reason {
+    let by_health = matches!(reason, Reason::Unhealthy { .. });
     if let Some(said) = reason.said_mut() {
         *said = match failed.check.level {
-            LogLevel::Off if is_answer => None,
-            _ if is_answer => crash(failed),
-            _ => end(failed),
+            LogLevel::Off if by_health => None,
+            _ if by_health => crash(failed),
+            _ => line_of_ended_process(failed),
         };
     }
     reason
 }
 
-/// Of a process that ended: what it said last may not be written yet.
-fn end(failed: &Failed<'_>) -> Option<String> {
-    let look = || {
-        let lines = read::soon(failed)?;
-        let own = failed
-            .check
-            .pattern
-            .as_deref()
-            .and_then(|pattern| Words::new(Some(pattern)).ok());
-        let own = own.and_then(|words| Telling::of(&lines, &words).crash);
-        let Telling { crash, error, last } = Telling::of(&lines, &Words::new(None).ok()?);
-        Some((own.or(crash), error.or(last)))
+/// The crash, else the last error, else the last line.
+fn line_of_ended_process(failed: &FailedStart<'_>) -> Option<String> {
+    let read_once = || {
+        let lines = read::quickly(failed)?;
+        let pattern = failed.check.pattern.as_deref();
+        let by_pattern = pattern.and_then(|pattern| Classifier::new(Some(pattern)).ok());
+        let by_pattern = by_pattern.and_then(|classifier| LastLines::of(&lines, &classifier).crash);
+        let LastLines { crash, error, any } = LastLines::of(&lines, &Classifier::new(None).ok()?);
+        Some((by_pattern.or(crash), error.or(any)))
     };
-    let began = Instant::now();
-    let (first, other) = look()?;
-    let again = || {
-        // the way back has waited long enough
-        if began.elapsed() > LONG {
+    let start = Instant::now();
+    let (crash, other) = read_once()?;
+    // the last lines may not be written yet
+    let read_again = || {
+        if start.elapsed() > MAX_FIRST_READ {
             return None;
         }
-        thread::sleep(MOMENT);
-        look().and_then(|(crash, other)| crash.or(other))
+        thread::sleep(JOURNAL_DELAY);
+        read_once().and_then(|(crash, other)| crash.or(other))
     };
-    first.or_else(again).or(other)
+    crash.or_else(read_again).or(other)
 }
 
-fn crash(failed: &Failed<'_>) -> Option<String> {
-    let words = Words::new(failed.check.pattern.as_deref()).ok()?;
-    Telling::of(&read::soon(failed)?, &words).crash
+fn crash(failed: &FailedStart<'_>) -> Option<String> {
+    let classifier = Classifier::new(failed.check.pattern.as_deref()).ok()?;
+    LastLines::of(&read::quickly(failed)?, &classifier).crash
 }
 
-/// The last line of each kind: what came before did not end it.
+/// The last line of each kind: the process survived the earlier ones.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Telling {
+struct LastLines {
     crash: Option<String>,
     error: Option<String>,
-    last: Option<String>,
+    any: Option<String>,
 }
 
-impl Telling {
-    fn of(lines: &[Vec<u8>], words: &Words) -> Self {
-        let (mut telling, mut awaited, mut key) = (Self::default(), None, Key::default());
+impl LastLines {
+    fn of(lines: &[Vec<u8>], classifier: &Classifier) -> Self {
+        let (mut last, mut unexplained) = (Self::default(), None);
+        let mut key = PrivateKeyFilter::default();
         for line in lines {
-            let text = words.plain(line);
-            if !text.trim().is_empty() && !key.holds(&text) {
-                telling.add(&text, words.judge(&text), &mut awaited);
+            let text = classifier.plain(line);
+            if !text.trim().is_empty() && !key.matches(&text) {
+                last.add(&text, classifier.classify(&text), &mut unexplained);
             }
         }
-        telling
+        last
     }
 
-    fn add(&mut self, text: &str, judged: Option<Word>, awaited: &mut Option<(Explained, String)>) {
-        self.last = told("", text);
-        match judged {
-            // Go's second line of a panic
-            Some(Word::Crash) if text.starts_with("[signal ") && self.crash.is_some() => {}
-            Some(Word::Crash) => match Explained::by(text) {
-                Explained::Here => self.crash = told("", text),
-                explained => *awaited = Some((explained, text.to_owned())),
+    /// `unexplained` is a crash whose explanation comes on a later line.
+    fn add(
+        &mut self,
+        text: &str,
+        kind: Option<LineKind>,
+        unexplained: &mut Option<(ExplainedBy, String)>,
+    ) {
+        self.any = shortened("", text);
+        match kind {
+            // the second line of a panic in Go
+            Some(LineKind::Crash) if text.starts_with("[signal ") && self.crash.is_some() => {}
+            Some(LineKind::Crash) => match ExplainedBy::of(text) {
+                ExplainedBy::Itself => self.crash = shortened("", text),
+                explained_by => *unexplained = Some((explained_by, text.to_owned())),
             },
-            _ if awaited
+            _ if unexplained
                 .as_ref()
-                .is_some_and(|(explained, _)| explained.is_awaited(text)) =>
+                .is_some_and(|(explained_by, _)| explained_by.matches(text)) =>
             {
-                self.crash = match awaited.take() {
-                    Some((Explained::Next, head)) => told(&head, text),
-                    _ => told("", text),
+                self.crash = match unexplained.take() {
+                    Some((ExplainedBy::NextLine, head)) => shortened(&head, text),
+                    _ => shortened("", text),
                 };
             }
-            Some(Word::Error) => self.error = told("", text),
+            Some(LineKind::Error) => self.error = shortened("", text),
             None => {}
         }
     }
 }
 
-/// Without what draws a group of exceptions. Where it is cut, a mark says so, for a secret may be cut there.
-fn told(head: &str, text: &str) -> Option<String> {
+/// Without the bars of an exception group. A mark shows where it is cut, because a secret may be cut there.
+fn shortened(head: &str, text: &str) -> Option<String> {
     let text = format!("{head} {}", text.trim_start_matches([' ', '\t', '|']));
     let text = text.trim();
-    Some(match text.char_indices().nth(MOST) {
+    Some(match text.char_indices().nth(MAX_CHARS) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     })
 }
 
-/// Whether lines may be of a private key: known as such only beside each other, so none of them is told alone.
+/// Finds lines that may belong to a private key. They are recognised only next to each other, so none is reported alone.
 #[derive(Default)]
-struct Key {
+struct PrivateKeyFilter {
     within: bool,
 }
 
-impl Key {
-    fn holds(&mut self, line: &str) -> bool {
+impl PrivateKeyFilter {
+    fn matches(&mut self, line: &str) -> bool {
         let word = line.split_whitespace().next_back().unwrap_or_default();
         let is_base64 = word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
         let full = is_base64 && word.len() >= KEY_LINE;
-        let holds = full || (self.within && is_base64);
+        let matches = full || (self.within && is_base64);
         self.within = full;
-        holds
+        matches
     }
 }
 
@@ -156,17 +143,17 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn telling(text: &str) -> Telling {
+    fn last_lines(text: &str) -> LastLines {
         let lines: Vec<Vec<u8>> = text.lines().map(|line| line.as_bytes().to_vec()).collect();
-        Telling::of(&lines, &Words::new(None).unwrap())
+        LastLines::of(&lines, &Classifier::new(None).unwrap())
     }
 
     fn crash(text: &str) -> String {
-        telling(text).crash.unwrap()
+        last_lines(text).crash.unwrap()
     }
 
     #[test]
-    fn of_a_traceback_the_exception_is_told() {
+    fn a_traceback_is_explained_by_its_exception() {
         let text = "\
 INFO:     Started server process [12]
 Traceback (most recent call last):
@@ -187,15 +174,15 @@ Traceback (most recent call last):
             "  + Exception Group Traceback (most recent call last):\n  |   File \"x\", line 1\n  | ExceptionGroup: two";
         assert_eq!(crash(group), "ExceptionGroup: two");
         let cut_short =
-            telling("starting\nTraceback (most recent call last):\n  File \"x\", line 1");
+            last_lines("starting\nTraceback (most recent call last):\n  File \"x\", line 1");
         assert_eq!(
-            (cut_short.crash, cut_short.last.as_deref()),
+            (cut_short.crash, cut_short.any.as_deref()),
             (None, Some("File \"x\", line 1"))
         );
     }
 
     #[test]
-    fn of_a_panic_place_and_message_are_told() {
+    fn a_panic_is_explained_by_its_place_and_message() {
         assert_eq!(
             crash("thread 'main' panicked at src/main.rs:2:5:\nno database\nnote: run with `RUST_BACKTRACE=1`"),
             "thread 'main' panicked at src/main.rs:2:5: no database"
@@ -210,50 +197,50 @@ Traceback (most recent call last):
     }
 
     #[test]
-    fn without_a_crash_word_the_last_error_and_the_last_line_are_told() {
+    fn without_a_crash_the_last_error_and_the_last_line_are_kept() {
         let node = "node:internal/modules/cjs/loader:1228\n  throw err;\n  ^\n\nError: Cannot find module 'express'\n\
                     Require stack:\n    at Module._load (x:1:2)\n\nNode.js v22.0.0\n\n";
-        let told = |text: &str| Some(text.to_owned());
-        let error = told("Error: Cannot find module 'express'");
+        let some = |text: &str| Some(text.to_owned());
+        let error = some("Error: Cannot find module 'express'");
         assert_eq!(
-            telling(node),
-            Telling {
+            last_lines(node),
+            LastLines {
                 crash: None,
                 error,
-                last: told("Node.js v22.0.0")
+                any: some("Node.js v22.0.0")
             }
         );
         assert_eq!(
-            telling("a\n  b\n \n"),
-            Telling {
+            last_lines("a\n  b\n \n"),
+            LastLines {
                 crash: None,
                 error: None,
-                last: told("b")
+                any: some("b")
             }
         );
-        assert_eq!(telling(""), Telling::default());
+        assert_eq!(last_lines(""), LastLines::default());
     }
 
     #[test]
-    fn a_line_is_bounded_and_says_where_it_is_cut() {
+    fn a_long_line_is_cut_with_a_mark() {
         let line = crash(&format!("FATAL: {}", "é".repeat(5000)));
         assert!(
-            line.chars().count() == MOST + 1 && line.ends_with('…'),
+            line.chars().count() == MAX_CHARS + 1 && line.ends_with('…'),
             "{line}"
         );
     }
 
     #[test]
-    fn no_line_of_a_private_key_is_told() {
+    fn no_line_of_a_private_key_is_reported() {
         let body = format!("web1 app: {}\nweb1 app: Qw9x==\n", "A".repeat(64));
-        let told = |text: &str| telling(text).last;
-        assert_eq!(told(&format!("first\n{body}")).as_deref(), Some("first"));
+        let last = |text: &str| last_lines(text).any;
+        assert_eq!(last(&format!("first\n{body}")).as_deref(), Some("first"));
         assert_eq!(
-            told(&format!("{body}-----END PRIVATE KEY-----")).as_deref(),
+            last(&format!("{body}-----END PRIVATE KEY-----")).as_deref(),
             Some("-----END PRIVATE KEY-----")
         );
         assert_eq!(
-            told(&format!("{body}no such file: /opt/diting/config")).as_deref(),
+            last(&format!("{body}no such file: /opt/diting/config")).as_deref(),
             Some("no such file: /opt/diting/config")
         );
         assert_eq!(

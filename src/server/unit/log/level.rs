@@ -1,31 +1,31 @@
-//! The level that a line of a log says it has, where a level usually stands.
+//! The level of a log line, if the line names one where loggers usually do.
 
-/// As far as it matters here.
+/// The levels that are distinguished here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::server) enum Level {
+pub(super) enum LineLevel {
     /// From trace to warning.
     Low,
     Error,
     Fatal,
 }
 
-/// What may stand before a level, in words: `time [thread] some.logger LEVEL` has fewer.
-const MOST_WORDS: usize = 10;
-/// Of names that do not look like a logger's: with more it is prose.
-const MOST_PLAIN: usize = 1;
+/// Words that may stand before a level: `time [thread] some.logger LEVEL` has fewer.
+const MAX_WORDS: usize = 10;
+/// Names before a level that do not look like a logger's: with more it is prose.
+const MAX_PLAIN_NAMES: usize = 1;
 const DATES: [&str; 19] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
     "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
 ];
 
-/// The level, if the line has one at its beginning or behind nothing but times, brackets and names; and the message.
-pub(in crate::server) fn split(line: &str) -> (Option<Level>, &str) {
+/// The level, if only times, brackets and names stand before it; and the message.
+pub(super) fn split(line: &str) -> (Option<LineLevel>, &str) {
     split_after(line, false)
 }
 
-fn split_after(line: &str, mut dated: bool) -> (Option<Level>, &str) {
+fn split_after(line: &str, mut dated: bool) -> (Option<LineLevel>, &str) {
     let (mut rest, mut message, mut plain) = (line.trim_start(), None, 0);
-    for _ in 0..MOST_WORDS {
+    for _ in 0..MAX_WORDS {
         let (word, after) = next_word(rest);
         if let Some(level) = level_of(word) {
             return (Some(level), after);
@@ -38,7 +38,7 @@ fn split_after(line: &str, mut dated: bool) -> (Option<Level>, &str) {
         } else {
             break;
         }
-        if plain > MOST_PLAIN {
+        if plain > MAX_PLAIN_NAMES {
             break;
         }
         rest = after;
@@ -46,7 +46,7 @@ fn split_after(line: &str, mut dated: bool) -> (Option<Level>, &str) {
     (None, message.unwrap_or(rest))
 }
 
-/// A word, or all of a bracket; and what comes after it.
+/// A word or a whole bracket, and the text after it.
 fn next_word(text: &str) -> (&str, &str) {
     let end = match text.strip_prefix('[').and_then(|inner| inner.find(']')) {
         Some(inner) => inner + 2,
@@ -66,7 +66,7 @@ fn bracketed(word: &str) -> Option<&str> {
     word.strip_prefix('[')?.strip_suffix(']')
 }
 
-fn level_of(word: &str) -> Option<Level> {
+fn level_of(word: &str) -> Option<LineLevel> {
     if let Some(inner) = bracketed(word) {
         return named(&inner.trim().to_ascii_uppercase()).or_else(|| split_after(inner, false).0);
     }
@@ -81,18 +81,20 @@ fn level_of(word: &str) -> Option<Level> {
     named(word.split([':', '/', ',', '>', ')', '*']).next()?)
 }
 
-/// nginx says `crit` of any bot's broken handshake, and `alert` of a log file that it can do without.
-pub(in crate::server) fn named(word: &str) -> Option<Level> {
+/// `CRIT` and `ALERT` are not fatal: nginx logs them for a bot's broken handshake and for a missing log file.
+pub(super) fn named(word: &str) -> Option<LineLevel> {
     Some(match word {
-        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" => Level::Fatal,
-        "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => Level::Error,
-        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" => Level::Low,
+        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" => LineLevel::Fatal,
+        "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => LineLevel::Error,
+        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" => {
+            LineLevel::Low
+        }
         _ => return None,
     })
 }
 
-/// A time, a process id, a bracket, a separator. No address: in an access log a user name follows, which is the client's
-/// to choose.
+/// A time, a process id, a bracket or a separator. Not an address: in access logs a user name follows, which the client
+/// chooses.
 fn is_stamp(word: &str, dated: bool) -> bool {
     let is_address = word.matches('.').count() >= 3 || word.contains("::");
     let digits = word.chars().filter(char::is_ascii_digit).count();
@@ -113,7 +115,7 @@ fn is_stamp(word: &str, dated: bool) -> bool {
         || DATES.contains(&word)
 }
 
-/// A logger, a thread, a host.
+/// The name of a logger, a thread or a host.
 fn is_name(word: &str) -> bool {
     !word.is_empty()
         && word
@@ -126,7 +128,7 @@ fn is_name(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn level(line: &str) -> Option<Level> {
+    fn level(line: &str) -> Option<LineLevel> {
         split(line).0
     }
 
@@ -150,7 +152,7 @@ mod tests {
             "2025-11-03 05:16:40.123 UTC [12] FATAL:  the database system is starting up",
         ];
         for line in fatal {
-            assert_eq!(level(line), Some(Level::Fatal), "{line}");
+            assert_eq!(level(line), Some(LineLevel::Fatal), "{line}");
         }
         let error = [
             "ERROR:    Exception in ASGI application",
@@ -160,11 +162,11 @@ mod tests {
             "SEVERE: no database",
         ];
         for line in error {
-            assert_eq!(level(line), Some(Level::Error), "{line}");
+            assert_eq!(level(line), Some(LineLevel::Error), "{line}");
         }
         assert_eq!(
             level("INFO:     Started server process [12]"),
-            Some(Level::Low)
+            Some(LineLevel::Low)
         );
     }
 
@@ -188,7 +190,7 @@ mod tests {
         for line in none {
             assert_eq!(level(line), None, "{line}");
         }
-        assert_eq!(level("INFO FATAL handler installed"), Some(Level::Low));
+        assert_eq!(level("INFO FATAL handler installed"), Some(LineLevel::Low));
     }
 
     #[test]

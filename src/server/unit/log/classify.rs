@@ -1,19 +1,19 @@
-//! Which lines of a log tell of a crash, and which of an error.
+//! Which lines of a log report a crash, and which an error.
 
-use super::level::{self, Level};
+use super::level::{self, LineLevel};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// What a line tells of.
+/// What a line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Word {
+pub(super) enum LineKind {
     Crash,
     Error,
 }
 
-/// Colours, which some write into a journal too.
+/// Terminal colours, which some programs write into the journal too.
 const COLOURS: &str = "\x1b\\[[0-9;]*[A-Za-z]";
-/// At these places nothing but a crash writes them. What stands in quotes may be anybody's, so no quote comes before.
+/// Only a crash writes these at these places. Text in quotes may come from anyone, so no quote may stand before them.
 const CRASH: &str = concat!(
     r#"^(?:[^"]*[ \t|>\]])?(?:"#,
     r"Traceback \(most recent call last\):[ \t]*$",
@@ -23,17 +23,17 @@ const CRASH: &str = concat!(
     r"|\[signal SIGSEGV: |\(pid:[0-9]+\) was sent SIGSEGV",
     r")"
 );
-/// At the beginning of a message.
+/// Crashes at the beginning of a message.
 const CRASH_HEAD: &str = concat!(
     r"^(?:panic: |fatal error: |http: panic serving |The application panicked",
     r"|PHP Fatal error: |Fatal Python error: )"
 );
-/// At the beginning of a message: `pkg.SomeError: …`, `Exception in thread "main" …`.
+/// Errors at the beginning of a message: `pkg.SomeError: …`, `Exception in thread "main" …`.
 const ERROR_HEAD: &str = concat!(
     r"^(?:Exception in |(?:Unhandled|Uncaught) [Ee]xception",
     r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?::|$))"
 );
-/// Where loggers of JSON put the level, and what they say. No other value: a user agent is the client's to choose.
+/// The fields in which JSON loggers put level and text. No other field counts: clients choose a user agent, for example.
 const LEVELS: [&str; 7] = [
     "level",
     "severity",
@@ -58,20 +58,20 @@ const TEXTS: [&str; 12] = [
     "error.stack_trace",
 ];
 
-/// Finds them.
+/// Classifies lines.
 #[derive(Debug)]
-pub(in crate::server) struct Words {
+pub(super) struct Classifier {
     colours: Regex,
     crash: Regex,
     crash_head: Regex,
     error_head: Regex,
-    /// Stands for the crash words.
+    /// Replaces the built-in crash patterns.
     pattern: Option<Regex>,
 }
 
-impl Words {
-    /// `pattern` stands for the crash words, which then only deserve a look.
-    pub(in crate::server) fn new(pattern: Option<&str>) -> Result<Self, regex::Error> {
+impl Classifier {
+    /// `pattern` replaces the built-in crash patterns, which then count as errors.
+    pub(super) fn new(pattern: Option<&str>) -> Result<Self, regex::Error> {
         Ok(Self {
             colours: Regex::new(COLOURS)?,
             crash: Regex::new(CRASH)?,
@@ -81,91 +81,94 @@ impl Words {
         })
     }
 
-    /// The line as it is read: without colours.
-    pub(in crate::server) fn plain(&self, line: &[u8]) -> String {
+    /// The line without colours.
+    pub(super) fn plain(&self, line: &[u8]) -> String {
         let text = String::from_utf8_lossy(line);
         self.colours.replace_all(text.trim_end(), "").into_owned()
     }
 
-    /// What the [`plain`](Self::plain) line tells of.
-    pub(in crate::server) fn judge(&self, line: &str) -> Option<Word> {
+    /// What the [`plain`](Self::plain) line reports.
+    pub(super) fn classify(&self, line: &str) -> Option<LineKind> {
         match &self.pattern {
-            Some(pattern) if pattern.is_match(line) => Some(Word::Crash),
-            Some(_) => self.judge_known(line).map(|_| Word::Error),
-            None => self.judge_known(line),
+            Some(pattern) if pattern.is_match(line) => Some(LineKind::Crash),
+            Some(_) => self.classify_built_in(line).map(|_| LineKind::Error),
+            None => self.classify_built_in(line),
         }
     }
 
-    fn judge_known(&self, line: &str) -> Option<Word> {
+    fn classify_built_in(&self, line: &str) -> Option<LineKind> {
         if line.trim_start().starts_with('{') {
             if let Ok(fields) = serde_json::from_str(line) {
-                return self.judge_json(&fields);
+                return self.classify_json(&fields);
             }
         }
         let (level, message) = level::split(line);
         match level {
-            Some(Level::Low) => None,
-            Some(Level::Fatal) => Some(Word::Crash),
+            Some(LineLevel::Low) => None,
+            Some(LineLevel::Fatal) => Some(LineKind::Crash),
             // `ERROR: FATAL: …`
-            Some(Level::Error) => Some(
-                match (level::split(message).0, self.judge_message(line, message)) {
-                    (Some(Level::Fatal), _) | (_, Some(Word::Crash)) => Word::Crash,
-                    _ => Word::Error,
+            Some(LineLevel::Error) => Some(
+                match (
+                    level::split(message).0,
+                    self.classify_message(line, message),
+                ) {
+                    (Some(LineLevel::Fatal), _) | (_, Some(LineKind::Crash)) => LineKind::Crash,
+                    _ => LineKind::Error,
                 },
             ),
-            None => self.judge_message(line, message),
+            None => self.classify_message(line, message),
         }
     }
 
-    fn judge_message(&self, line: &str, message: &str) -> Option<Word> {
+    fn classify_message(&self, line: &str, message: &str) -> Option<LineKind> {
         if self.crash.is_match(line) || self.crash_head.is_match(message) {
-            return Some(Word::Crash);
+            return Some(LineKind::Crash);
         }
-        self.error_head.is_match(message).then_some(Word::Error)
+        self.error_head.is_match(message).then_some(LineKind::Error)
     }
 
-    fn judge_json(&self, fields: &Map<String, Value>) -> Option<Word> {
+    fn classify_json(&self, fields: &Map<String, Value>) -> Option<LineKind> {
         let level = LEVELS.iter().find_map(|key| level_of(fields.get(*key)?));
         let worst = self.worst_text(fields);
         match (level, worst) {
-            (Some(Level::Low), _) => None,
-            (Some(Level::Fatal), _) | (_, Some(Word::Crash)) => Some(Word::Crash),
-            (Some(Level::Error), _) | (_, Some(Word::Error)) => Some(Word::Error),
+            (Some(LineLevel::Low), _) => None,
+            (Some(LineLevel::Fatal), _) | (_, Some(LineKind::Crash)) => Some(LineKind::Crash),
+            (Some(LineLevel::Error), _) | (_, Some(LineKind::Error)) => Some(LineKind::Error),
             (None, None) => None,
         }
     }
 
-    fn worst_text(&self, fields: &Map<String, Value>) -> Option<Word> {
+    fn worst_text(&self, fields: &Map<String, Value>) -> Option<LineKind> {
         let texts = TEXTS.iter().filter_map(|key| fields.get(*key));
-        let judge = |text: &Value| match text {
+        let classify = |text: &Value| match text {
             Value::String(text) => {
-                self.worst_of(text.lines().map(|line| self.judge_message(line, line)))
+                self.worst_of(text.lines().map(|line| self.classify_message(line, line)))
             }
             Value::Object(inner) => {
                 let texts = TEXTS
                     .iter()
                     .filter_map(|key| inner.get(*key)?.as_str())
                     .flat_map(str::lines);
-                self.worst_of(texts.map(|line| self.judge_message(line, line)))
+                self.worst_of(texts.map(|line| self.classify_message(line, line)))
             }
             _ => None,
         };
-        self.worst_of(texts.map(judge))
+        self.worst_of(texts.map(classify))
     }
 
-    fn worst_of(&self, all: impl Iterator<Item = Option<Word>>) -> Option<Word> {
-        all.flatten().min_by_key(|word| *word != Word::Crash)
+    fn worst_of(&self, all: impl Iterator<Item = Option<LineKind>>) -> Option<LineKind> {
+        all.flatten().min_by_key(|kind| *kind != LineKind::Crash)
     }
 }
 
-/// A word, or a number of pino's or bunyan's.
-fn level_of(value: &Value) -> Option<Level> {
+/// A name, or a number of pino or bunyan.
+fn level_of(value: &Value) -> Option<LineLevel> {
     match (value.as_str(), value.as_u64()) {
         (Some(word), _) => level::named(&word.to_ascii_uppercase()),
         (_, Some(number)) => Some(match number {
-            60.. => Level::Fatal,
-            50.. => Level::Error,
-            _ => Level::Low,
+            60.. => LineLevel::Fatal,
+            50.. => LineLevel::Error,
+            _ => LineLevel::Low,
         }),
         _ => None,
     }
@@ -175,9 +178,9 @@ fn level_of(value: &Value) -> Option<Level> {
 mod tests {
     use super::*;
 
-    fn judge(line: &str) -> Option<Word> {
-        let words = Words::new(None).unwrap();
-        words.judge(&words.plain(line.as_bytes()))
+    fn classify(line: &str) -> Option<LineKind> {
+        let classifier = Classifier::new(None).unwrap();
+        classifier.classify(&classifier.plain(line.as_bytes()))
     }
 
     #[test]
@@ -209,12 +212,12 @@ mod tests {
             r#"{"timestamp":"t","level":"ERROR","fields":{"message":"panicked at src/main.rs:2:5:\nno"},"target":"app"}"#,
         ];
         for line in crashes {
-            assert_eq!(judge(line), Some(Word::Crash), "{line}");
+            assert_eq!(classify(line), Some(LineKind::Crash), "{line}");
         }
     }
 
     #[test]
-    fn errors_are_told_from_crashes() {
+    fn errors_are_distinguished_from_crashes() {
         let errors = [
             "ERROR:    Exception in ASGI application",
             "ERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): address already in use",
@@ -232,12 +235,12 @@ mod tests {
             r#"{"level":"warn-ish","err":{"message":"x","stack":"TypeError: x\n    at y"}}"#,
         ];
         for line in errors {
-            assert_eq!(judge(line), Some(Word::Error), "{line}");
+            assert_eq!(classify(line), Some(LineKind::Error), "{line}");
         }
     }
 
     #[test]
-    fn what_only_looks_like_it_is_nothing() {
+    fn lines_that_only_look_like_errors_are_ignored() {
         let fine = [
             "INFO:     Started server process [12]",
             "INFO:     127.0.0.1:4711 - \"GET /errors/404 HTTP/1.1\" 200 OK",
@@ -269,23 +272,23 @@ mod tests {
             "",
         ];
         for line in fine {
-            assert_eq!(judge(line), None, "{line}");
+            assert_eq!(classify(line), None, "{line}");
         }
     }
 
     #[test]
-    fn a_pattern_stands_for_the_crash_words_which_then_only_deserve_a_look() {
-        let words = Words::new(Some("^boom")).unwrap();
-        assert_eq!(words.judge("boom"), Some(Word::Crash));
-        assert_eq!(words.judge("FATAL: boom"), Some(Word::Error));
-        assert_eq!(words.judge("ERROR: boom"), Some(Word::Error));
-        assert_eq!(words.judge("INFO: boom"), None);
-        assert!(Words::new(Some("(")).is_err());
+    fn a_pattern_replaces_the_crash_patterns_which_then_count_as_errors() {
+        let classifier = Classifier::new(Some("^boom")).unwrap();
+        assert_eq!(classifier.classify("boom"), Some(LineKind::Crash));
+        assert_eq!(classifier.classify("FATAL: boom"), Some(LineKind::Error));
+        assert_eq!(classifier.classify("ERROR: boom"), Some(LineKind::Error));
+        assert_eq!(classifier.classify("INFO: boom"), None);
+        assert!(Classifier::new(Some("(")).is_err());
     }
 
     #[test]
-    fn any_bytes_can_be_judged() {
-        let words = Words::new(None).unwrap();
+    fn any_bytes_can_be_classified() {
+        let classifier = Classifier::new(None).unwrap();
         for line in [
             &b"\xff\xfe["[..],
             b"\x1b[",
@@ -294,7 +297,7 @@ mod tests {
             &[b'['; 8192],
             &[b'a'; 8192],
         ] {
-            words.judge(&words.plain(line));
+            classifier.classify(&classifier.plain(line));
         }
     }
 }

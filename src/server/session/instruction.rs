@@ -1,0 +1,113 @@
+//! Builds the sealed instruction for the transaction.
+
+use super::check::{self, InitialState};
+use crate::protocol::{Origin, Outcome, Plan, ReleaseId, Restart, Task, Verification};
+use crate::server::store::layout::Layout;
+use crate::server::store::pending::{Old, Pending};
+use crate::server::store::records;
+use crate::server::unit::restart;
+use crate::server::unit::systemd::Unit;
+use std::time::Duration;
+
+/// What goes live.
+pub(super) struct Goal {
+    pub(super) release: ReleaseId,
+    /// The outcome if all goes well.
+    pub(super) success: Outcome,
+    pub(super) verification: Verification,
+}
+
+/// What an instruction is built from.
+pub(super) struct Sources<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) plan: &'a Plan,
+    pub(super) before: &'a InitialState,
+    /// Whether the current release is good.
+    pub(super) is_current_good: bool,
+}
+
+impl Sources<'_> {
+    pub(super) fn instruction(&self, goal: Goal) -> Pending {
+        let plan = self.plan;
+        let old = self.before.current.map(|release| self.old(release));
+        let rollback = old
+            .as_ref()
+            .map_or(&goal.verification, |old| &old.verification);
+        Pending {
+            format: Pending::FORMAT,
+            deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before),
+            transaction: plan.transaction.clone(),
+            release: goal.release,
+            success: goal.success,
+            old,
+            previous: self.before.previous,
+            service: plan.service.clone(),
+            restart: plan.restart.clone(),
+            verification: goal.verification,
+            retention: plan.retention,
+            origin: origin(self.layout, plan, Some(goal.release)),
+        }
+    }
+
+    fn old(&self, release: ReleaseId) -> Old {
+        let (verification, origin) = recorded(self.layout, self.plan, release);
+        Old {
+            release,
+            good: self.is_current_good,
+            verification,
+            commit: origin.commit,
+        }
+    }
+}
+
+/// How an existing release is verified, and what it was made from.
+pub(super) fn recorded(layout: &Layout, plan: &Plan, release: ReleaseId) -> (Verification, Origin) {
+    let record = records::get(layout, release);
+    let origin = record
+        .as_ref()
+        .map(|record| record.origin.clone())
+        .unwrap_or_default();
+    let verification = record.and_then(|record| record.verification);
+    (
+        verification.unwrap_or_else(|| check::without_match(&plan.verification)),
+        origin,
+    )
+}
+
+/// Who deploys what. In a rollback the commit is that of the release, not the one that the workflow runs on.
+pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<ReleaseId>) -> Origin {
+    let own = plan.origin.clone();
+    match plan.task {
+        Task::Deploy => own,
+        Task::RollBack { .. } => {
+            let of = release
+                .map(|release| recorded(layout, plan, release).1)
+                .unwrap_or_default();
+            Origin {
+                commit: of.commit,
+                reference: of.reference,
+                ..own
+            }
+        }
+    }
+}
+
+/// The longest that the transaction may take: stop, start, health timeout, settle time, and systemd's start limit if it
+/// cannot be reset. Once for the release that goes live, once for the rollback with its own settings.
+fn deadline(restart: &Restart, both: [&Verification; 2], before: &InitialState) -> Duration {
+    let unit = before.unit.as_ref();
+    let restart = match restart {
+        Restart::Nothing => Duration::ZERO,
+        _ => {
+            unit.map_or(restart::DEFAULT_TIMEOUT, |unit| {
+                unit.restart_limit(restart::DEFAULT_TIMEOUT)
+            }) + restart::MARGIN
+        }
+    };
+    let limit = unit
+        .and_then(Unit::start_limit)
+        .filter(|_| !before.resettable);
+    let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
+    let watch = |verification: &Verification| verification.timeout + verification.settle;
+    2 * (restart + limit) + both.into_iter().map(watch).sum::<Duration>()
+}

@@ -1,0 +1,318 @@
+//! Runs a session: everything before the point of no return, then the hand-over to the transaction's process.
+
+use super::check::{self, InitialState};
+use super::follow;
+use super::instruction::{self, Goal, Sources};
+use super::login::Login;
+use super::rollback_target;
+use crate::protocol::{
+    root_of, Entry, Failure, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Unready, Verdict,
+    Warning, What,
+};
+use crate::server::channel::events::Events;
+use crate::server::channel::inbox::Inbox;
+use crate::server::channel::progress::Progress;
+use crate::server::clock::now;
+use crate::server::recover::recover;
+use crate::server::stage::{install, manifest, Staging};
+use crate::server::store::journal;
+use crate::server::store::links;
+use crate::server::store::lock;
+use crate::server::store::pending::Pending;
+use crate::server::store::retention::{self, After};
+use crate::server::store::verdicts;
+use crate::server::unit::restart;
+use std::fs::File;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// Deploys or rolls back for one login.
+pub(super) struct Session<'a> {
+    login: Login<'a>,
+    plan: &'a Plan,
+    inbox: &'a Inbox,
+    progress: Progress,
+    before: InitialState,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(login: Login<'a>, plan: &'a Plan, inbox: &'a Inbox) -> Self {
+        Self {
+            login,
+            plan,
+            inbox,
+            progress: Progress {
+                step: Step::Lock,
+                release: None,
+            },
+            before: InitialState::default(),
+        }
+    }
+
+    /// Runs the session and reports its end. If the transaction runs or has ended already, only its events are reported.
+    pub(super) fn run(&mut self) {
+        loop {
+            if self.report_again() || follow::rejoin(&mut self.login) {
+                return;
+            }
+            match self.take_lock() {
+                Ok(Some(lock)) => return self.run_with_lock(lock),
+                // an earlier login has handed the transaction over
+                Ok(None) => {}
+                Err(reason) => return self.end(self.verdict(reason)),
+            }
+        }
+    }
+
+    fn run_with_lock(&mut self, lock: File) {
+        match self.prepare() {
+            Ok(Some(pending)) => self.hand_over(&pending, lock),
+            Ok(None) => {}
+            Err(reason) => {
+                let full = is_disk_full(&reason);
+                self.fail(reason);
+                // a run that staged nothing deletes nothing, unless the disk is full
+                if self.progress.step >= Step::Upload || full {
+                    let after = if full {
+                        After::FullDisk
+                    } else {
+                        After::Failure
+                    };
+                    retention::run(self.login.layout, self.plan.retention, after);
+                }
+                drop(lock);
+            }
+        }
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.progress.begin(step, self.login.outbox);
+    }
+
+    fn end(&mut self, verdict: Verdict) {
+        self.login.outbox.emit(What::Ended(Box::new(verdict)));
+    }
+
+    /// Whether this transaction has ended already; then its end is reported again.
+    fn report_again(&mut self) -> bool {
+        let Some(verdict) = verdicts::get(self.login.layout, self.login.transaction) else {
+            return false;
+        };
+        follow::report_again(&mut self.login, &verdict);
+        true
+    }
+
+    /// `None`: this transaction holds it already and is past the point of no return.
+    fn take_lock(&mut self) -> Result<Option<File>, Reason> {
+        self.begin(Step::Lock);
+        let Login {
+            layout,
+            limits,
+            outbox,
+            ..
+        } = &mut self.login;
+        check::create_folders(layout)?;
+        let lock = lock::take(layout, self.plan, limits, |holder| {
+            outbox.emit(What::Waiting(holder))
+        })?;
+        if lock.is_some() {
+            lock::record_holder(layout, self.plan);
+        }
+        Ok(lock)
+    }
+
+    /// Everything before the point of no return. `None`: the transaction had ended already, and its end was reported.
+    fn prepare(&mut self) -> Result<Option<Pending>, Reason> {
+        if self.end_pending()? {
+            return Ok(None);
+        }
+        for (path, error) in journal::leftovers(self.login.layout) {
+            self.login
+                .outbox
+                .emit(What::Warning(Warning::Leftover { path, error }));
+        }
+        self.begin(Step::Check);
+        let entries = manifest::receive(self.plan, self.inbox, self.login.limits)?;
+        self.before = check::check(self.login.layout, self.plan, &entries, self.login.outbox)?;
+        let pending = match &self.plan.task {
+            Task::Deploy => self.new_release(&entries)?,
+            Task::RollBack { to } => self.earlier_release(to.as_deref())?,
+        };
+        self.wait_for_starts()?;
+        self.login.limits.check()?;
+        self.seal(&pending)?;
+        Ok(Some(pending))
+    }
+
+    /// Writes the instruction, unless another login has cancelled the transaction. The lock on the decision excludes both
+    /// at once.
+    fn seal(&self, pending: &Pending) -> Result<(), Reason> {
+        let _lock = verdicts::lock_decision(self.login.layout, self.login.limits)?;
+        if verdicts::get(self.login.layout, self.login.transaction).is_some() {
+            return Err(Reason::Cancelled);
+        }
+        pending.prepare(self.login.layout)
+    }
+
+    /// Stages a new release.
+    fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
+        let release = Staging {
+            layout: self.login.layout,
+            plan: self.plan,
+            inbox: self.inbox,
+            limits: self.login.limits,
+            outbox: self.login.outbox,
+            progress: &mut self.progress,
+            unit: self.before.unit.as_ref(),
+        }
+        .run(entries)?;
+        let is_current_good = self.judge_current()?;
+        let goal = Goal {
+            release,
+            success: Outcome::Deployed,
+            verification: self.plan.verification.clone(),
+        };
+        Ok(self.instruction(goal, is_current_good))
+    }
+
+    /// Finds the release to roll back to.
+    fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
+        if self.plan.entries != 0 || self.plan.root != root_of(&[], &[]) {
+            return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
+        }
+        // first: this may take over the very release
+        let is_current_good = self.judge_current()?;
+        let layout = self.login.layout;
+        let release = rollback_target::find(layout, to, &self.before)?;
+        self.progress.release = Some(release);
+        install::check_programs(layout, release, self.before.unit.as_ref())?;
+        let (verification, _) = instruction::recorded(layout, self.plan, release);
+        let goal = Goal {
+            release,
+            success: Outcome::Restored,
+            verification,
+        };
+        Ok(self.instruction(goal, is_current_good))
+    }
+
+    fn judge_current(&mut self) -> Result<bool, Reason> {
+        check::judge_current(
+            self.login.layout,
+            self.plan,
+            &self.before,
+            self.login.outbox,
+        )
+    }
+
+    fn instruction(&self, goal: Goal, is_current_good: bool) -> Pending {
+        let sources = Sources {
+            layout: self.login.layout,
+            plan: self.plan,
+            before: &self.before,
+            is_current_good,
+        };
+        sources.instruction(goal)
+    }
+
+    /// Ends a pending transaction and reports it. Returns whether it was this one.
+    fn end_pending(&mut self) -> Result<bool, Reason> {
+        self.progress.step = Step::Recover;
+        let layout = self.login.layout;
+        let ended =
+            recover(layout, self.login.outbox)?.or_else(|| follow::unreported_verdict(layout));
+        if self.report_again() {
+            return Ok(true);
+        }
+        let Some(verdict) = ended else {
+            return Ok(false);
+        };
+        let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
+        let transaction = verdict.transaction.clone();
+        self.login.outbox.emit(What::Recovered(Box::new(verdict)));
+        verdicts::mark_reported(layout, &transaction);
+        match failure {
+            // it could not be ended, so no other may begin
+            Some(failure) if Pending::read(layout)?.is_some() => Err(failure.reason),
+            _ => Ok(false),
+        }
+    }
+
+    /// Waits, while the old release serves, until systemd would allow starts of the new release and of the rollback.
+    fn wait_for_starts(&mut self) -> Result<(), Reason> {
+        let Some(unit) = &self.before.unit else {
+            return Ok(());
+        };
+        let wait = restart::wait_needed(self.login.layout, unit, self.before.resettable);
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.login.outbox.emit(What::Notice(Notice::StartLimitWait {
+            up_to: wait,
+            serving: true,
+        }));
+        let start = Instant::now();
+        while start.elapsed() < wait {
+            self.login.limits.check()?;
+            thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, pending: &Pending, lock: File) {
+        if let Err(reason) = follow::hand_over(&mut self.login, pending, lock) {
+            self.progress.step = Step::Switch;
+            self.fail(reason);
+        }
+    }
+
+    /// Records and reports a failure. Nothing was switched.
+    fn fail(&mut self, reason: Reason) {
+        let verdict = self.verdict(reason);
+        // a runner half that does not receive it reconnects, and must not repeat what has failed
+        if self.progress.step >= Step::Upload && verdict.outcome == Outcome::Failed {
+            if let Err(reason) = verdicts::put(self.login.layout, &verdict) {
+                tracing::debug!(
+                    ?reason,
+                    "cannot store the verdict: a reconnect will try again"
+                );
+            }
+        }
+        let layout = self.login.layout;
+        let origin = instruction::origin(layout, self.plan, self.progress.release);
+        journal::add(layout, &verdict, &origin, false);
+        self.end(verdict);
+    }
+
+    fn verdict(&self, reason: Reason) -> Verdict {
+        let outcome = match &reason {
+            Reason::NotReady(_) => Outcome::NotReady,
+            Reason::Busy(_) => Outcome::Busy,
+            Reason::Cancelled => Outcome::Cancelled,
+            _ => Outcome::Failed,
+        };
+        Verdict {
+            transaction: self.login.transaction.clone(),
+            outcome,
+            release: self.progress.release,
+            previous: self.before.current,
+            live: links::live(self.login.layout),
+            failure: Some(Failure {
+                step: self.progress.step,
+                reason,
+            }),
+            rollback: None,
+            switched: false,
+            at: now(),
+        }
+    }
+}
+
+fn is_disk_full(reason: &Reason) -> bool {
+    match reason {
+        Reason::Io { kind, .. } => *kind == IoKind::Full,
+        Reason::NotReady(found) => found.iter().any(|it| matches!(it, Unready::Room { .. })),
+        _ => false,
+    }
+}

@@ -1,0 +1,172 @@
+//! Uploads the tree into the release's folder. What other releases hold is copied from there, the rest is received from
+//! the runner half, and every byte is hashed where it is written.
+
+use super::files::{path_of, BuiltFiles, FileBuilder};
+use super::receive::{broken, request, Receiver};
+use super::sources::Sources;
+use crate::protocol::{root_of, Digest, Entry, Kind, Plan, Reason, ReleaseId, Staged};
+use crate::server::channel::inbox::Inbox;
+use crate::server::channel::outbox::Outbox;
+use crate::server::clock::now;
+use crate::server::limits::Limits;
+use crate::server::store::durable::failed;
+use crate::server::store::journal;
+use crate::server::store::layout::Layout;
+use crate::server::store::records::{self, Record, State};
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+/// How many of the last attempts are read: the ids of older ones are long in the past.
+const ATTEMPTS: usize = 50;
+
+/// The upload of one release.
+pub(super) struct Upload<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) plan: &'a Plan,
+    pub(super) inbox: &'a Inbox,
+    pub(super) limits: &'a Limits,
+    pub(super) outbox: &'a mut Outbox,
+}
+
+impl Upload<'_> {
+    /// Draws the release's id and creates its tree. Returns what was copied and what was received.
+    pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged, Reason> {
+        // the id of a deleted release is not used again
+        let attempts = journal::last(self.layout, ATTEMPTS)
+            .into_iter()
+            .filter_map(|attempt| attempt.release);
+        let release = ReleaseId::next(now(), records::all(self.layout).into_iter().chain(attempts));
+        let folder = self.layout.release(release);
+        // before the new release is one of them
+        let sources = Sources::new(self.layout);
+        records::put(
+            self.layout,
+            &Record::new(release, State::Incomplete, self.plan.origin.clone()),
+        )?;
+        records::put_index(self.layout, release, entries)?;
+        DirBuilder::new()
+            .mode(0o755)
+            .create(&folder)
+            .map_err(failed("make the folder", &folder))?;
+        create_folders(&folder, entries)?;
+        // the initial value is right for everything but files with content
+        let mut digests = vec![Digest::of(b""); entries.len()];
+        let staged = self.fill(release, entries, &mut digests, &sources)?;
+        // last, so nothing is ever written through a link
+        create_links(&folder, entries)?;
+        check_tree(&folder, entries)?;
+        if root_of(entries, &digests) != self.plan.root {
+            return Err(broken("the tree is not the one that was announced"));
+        }
+        Ok(staged)
+    }
+
+    fn fill(
+        &mut self,
+        release: ReleaseId,
+        entries: &[Entry],
+        digests: &mut [Digest],
+        sources: &Sources,
+    ) -> Result<Staged, Reason> {
+        let folder = self.layout.release(release);
+        let mut receiver = Receiver::new(self.inbox, self.limits);
+        let on_request = receiver.is_on_request()?;
+        let builder = FileBuilder {
+            folder: &folder,
+            sources: on_request.then_some(sources),
+            limits: self.limits,
+        };
+        let BuiltFiles {
+            copied,
+            mut missing,
+        } = builder.build(entries, digests)?;
+        let received = u32::try_from(missing.len()).unwrap_or(u32::MAX);
+        if on_request {
+            request(&mut missing, self.outbox);
+        }
+        let mut mismatched = receiver.receive(missing, digests)?;
+        if !mismatched.is_empty() {
+            request(&mut mismatched, self.outbox);
+            receiver.receive(mismatched, digests)?;
+        }
+        Ok(Staged {
+            release,
+            received,
+            received_bytes: receiver.bytes(),
+            copied,
+        })
+    }
+}
+
+fn create_folders(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+    for entry in entries {
+        if let Kind::Folder { mode } = entry.kind {
+            let path = path_of(folder, entry);
+            let created = fs::create_dir(&path)
+                .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
+            created.map_err(failed("make the folder", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn create_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+    for entry in entries {
+        if let Kind::Link { to } = &entry.kind {
+            let path = path_of(folder, entry);
+            symlink(OsStr::from_bytes(to), &path).map_err(failed("make the link", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the tree has the entries of the manifest and no others: names, kinds, sizes, modes and link texts. The
+/// contents were hashed when they were written.
+fn check_tree(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+    for entry in entries {
+        let path = path_of(folder, entry);
+        let found = fs::symlink_metadata(&path).map_err(failed("look at", &path))?;
+        let mode = found.permissions().mode() & 0o7777;
+        let matches = match &entry.kind {
+            Kind::Folder { mode: expected } => found.is_dir() && mode == *expected,
+            Kind::File {
+                mode: expected,
+                size,
+                ..
+            } => found.is_file() && mode == *expected && found.len() == *size,
+            Kind::Link { to } => {
+                fs::read_link(&path).is_ok_and(|text| text.as_os_str().as_bytes() == to.as_slice())
+            }
+        };
+        if !matches {
+            return Err(broken(format!("{} is not as it was meant", path.display())));
+        }
+    }
+    let there = count(folder)?;
+    if there != entries.len() {
+        return Err(broken(format!(
+            "the release holds {there} things rather than {}",
+            entries.len()
+        )));
+    }
+    Ok(())
+}
+
+fn count(folder: &Path) -> Result<usize, Reason> {
+    let mut total = 0;
+    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
+        let entry = entry.map_err(failed("read", folder))?;
+        total += 1;
+        if entry
+            .file_type()
+            .map_err(failed("look at", folder))?
+            .is_dir()
+        {
+            total += count(&entry.path())?;
+        }
+    }
+    Ok(total)
+}

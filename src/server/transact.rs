@@ -1,0 +1,51 @@
+//! The transaction's own process. It is detached from the login, and holds the lock as its standard input.
+
+use crate::protocol::What;
+use crate::server::channel::events::{EventFile, Events};
+use crate::server::store::layout::Layout;
+use crate::server::store::pending::Pending;
+use crate::server::store::retention::{self, After};
+use crate::server::transaction::Transaction;
+use std::io;
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+/// Runs the prepared transaction. The exit code is that of its outcome.
+pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
+    let layout = Layout::new(target);
+    detach();
+    // holds the lock until this process ends
+    let lock = io::stdin().as_fd().try_clone_to_owned();
+    let pending = match Pending::prepared(&layout) {
+        Ok(pending) if pending.transaction.to_string() == transaction && lock.is_ok() => pending,
+        _ => return ExitCode::FAILURE,
+    };
+    let mut events = EventFile::create(&layout.events(&pending.transaction));
+    let mut transaction = Transaction::new(&layout, &pending, &mut events);
+    let verdict = transaction.run();
+    transaction.record(&verdict, false);
+    let outcome = verdict.outcome;
+    events.emit(What::Ended(Box::new(verdict)));
+    let after = if outcome.is_success() {
+        After::Success
+    } else {
+        After::Failure
+    };
+    retention::run(&layout, pending.retention, after);
+    ExitCode::from(outcome.code())
+}
+
+/// Makes the process survive the end of the login.
+fn detach() {
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "cannot start a new session");
+    }
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
+            tracing::debug!(%error, "cannot handle a signal");
+        }
+    }
+}

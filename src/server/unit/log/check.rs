@@ -1,0 +1,201 @@
+//! Reads the log of a new invocation once, and reports what it finds.
+
+use super::classify::{Classifier, LineKind};
+use super::crash::ExplainedBy;
+use super::invocation::Invocation;
+use super::read;
+use crate::protocol::{LogCheck, LogLevel, Reason, Verification, Warning, What};
+use crate::server::channel::events::Events;
+
+/// The most lines of each kind that are reported.
+const MAX_REPORTED: usize = 10;
+/// How many of the last lines are shown.
+const SHOWN: usize = 10;
+
+/// Fails if the log holds a crash. A log that cannot be read is a warning.
+pub(in crate::server::unit) fn check(
+    invocation: &Invocation<'_>,
+    check: &LogCheck,
+    events: &mut dyn Events,
+) -> Result<(), Reason> {
+    if check.level == LogLevel::Off {
+        return Ok(());
+    }
+    let classifier = match Classifier::new(check.pattern.as_deref()) {
+        Ok(classifier) => classifier,
+        Err(error) => return unreadable(&format!("log-pattern: {error}"), check.level, events),
+    };
+    let read::LogLines { mut lines, unread } = read::read(invocation);
+    let mut matches = Matches::of(&lines, &classifier);
+    if !matches.is_empty() && read::remove_previous(&mut lines, invocation) {
+        matches = Matches::of(&lines, &classifier);
+    }
+    if check.level == LogLevel::Fail && !matches.crashes.is_empty() {
+        return Err(Reason::Log {
+            lines: matches.crashes,
+        });
+    }
+    if let Some(why) = unread {
+        events.emit(What::Warning(Warning::LogNotChecked(why)));
+    }
+    let lines_to_report = matches.all();
+    if !lines_to_report.is_empty() {
+        events.emit(What::Warning(Warning::LogWords(lines_to_report)));
+    }
+    show(invocation.service, &lines, events);
+    Ok(())
+}
+
+/// The verification of a rollback: crash messages are only a warning. The old release most often logged them before,
+/// and no better release is left: a crash message must not turn a release that responds into a failed rollback.
+pub(in crate::server) fn without_gate(verification: &Verification) -> Verification {
+    let mut verification = verification.clone();
+    if verification.log.level == LogLevel::Fail {
+        verification.log.level = LogLevel::Warn;
+    }
+    verification
+}
+
+/// The runner has checked the pattern: here it comes from another version, or this is a bug.
+fn unreadable(why: &str, level: LogLevel, events: &mut dyn Events) -> Result<(), Reason> {
+    if level == LogLevel::Fail {
+        return Err(Reason::Unreadable(why.to_owned()));
+    }
+    events.emit(What::Warning(Warning::LogNotChecked(why.to_owned())));
+    Ok(())
+}
+
+fn show(service: &str, lines: &[Vec<u8>], events: &mut dyn Events) {
+    let last = &lines[lines.len().saturating_sub(SHOWN)..];
+    if !last.is_empty() {
+        events.emit(What::Output(
+            format!("--- log of {service}, this start").into_bytes(),
+        ));
+    }
+    for line in last {
+        events.emit(What::Output(line.clone()));
+    }
+}
+
+/// The first lines of each kind: later ones most often follow from them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Matches {
+    crashes: Vec<Vec<u8>>,
+    errors: Vec<Vec<u8>>,
+}
+
+impl Matches {
+    fn of(lines: &[Vec<u8>], classifier: &Classifier) -> Self {
+        let (mut matches, mut explained_by) = (Self::default(), ExplainedBy::Itself);
+        for line in lines {
+            let text = classifier.plain(line);
+            let kind = classifier.classify(&text);
+            if kind == Some(LineKind::Crash) {
+                add(&mut matches.crashes, line);
+                explained_by = ExplainedBy::of(&text);
+            } else if explained_by.matches(&text) {
+                add(&mut matches.crashes, line);
+                explained_by = ExplainedBy::Itself;
+            } else if kind == Some(LineKind::Error) {
+                add(&mut matches.errors, line);
+            }
+        }
+        matches
+    }
+
+    fn is_empty(&self) -> bool {
+        self.crashes.is_empty() && self.errors.is_empty()
+    }
+
+    fn all(self) -> Vec<Vec<u8>> {
+        self.crashes
+            .into_iter()
+            .chain(self.errors)
+            .take(MAX_REPORTED)
+            .collect()
+    }
+}
+
+fn add(lines: &mut Vec<Vec<u8>>, line: &[u8]) {
+    // every worker process logs the same
+    if lines.len() < MAX_REPORTED && !lines.iter().any(|known| known == line) {
+        lines.push(line.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> [Vec<String>; 2] {
+        let lines: Vec<Vec<u8>> = text.lines().map(|line| line.as_bytes().to_vec()).collect();
+        let Matches { crashes, errors } = Matches::of(&lines, &Classifier::new(None).unwrap());
+        [crashes, errors].map(|lines| {
+            lines
+                .into_iter()
+                .map(|line| String::from_utf8(line).unwrap())
+                .collect()
+        })
+    }
+
+    #[test]
+    fn a_traceback_is_reported_with_the_exception_below_it() {
+        let [crashes, errors] = found(
+            "INFO:     Started server process [12]\n\
+             ERROR:    Exception in ASGI application\n\
+             Traceback (most recent call last):\n  File \"app.py\", line 1, in <module>\n    import x\n\n\
+             KeyError: 'DATABASE_URL'\n\
+             \n\
+             During handling of the above exception, another exception occurred:\n\
+             \n\
+             Traceback (most recent call last):\n  File \"app.py\", line 1, in <module>\n\
+             ValueError: no\n\
+             KeyError: 'later'",
+        );
+        assert_eq!(
+            crashes,
+            [
+                "Traceback (most recent call last):",
+                "KeyError: 'DATABASE_URL'",
+                "ValueError: no"
+            ]
+        );
+        assert_eq!(
+            errors,
+            [
+                "ERROR:    Exception in ASGI application",
+                "KeyError: 'later'"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_exception_group_is_reported_by_its_name() {
+        let [crashes, _] = found(
+            "  + Exception Group Traceback (most recent call last):\n  |   File \"x\", line 1\n  | ExceptionGroup: two\n  +-+---",
+        );
+        assert_eq!(crashes[1], "  | ExceptionGroup: two");
+    }
+
+    #[test]
+    fn a_panic_is_reported_with_its_message() {
+        let [crashes, _] =
+            found("thread 'main' panicked at src/main.rs:2:5:\nno database\nnote: run with RUST_BACKTRACE");
+        assert_eq!(
+            crashes,
+            ["thread 'main' panicked at src/main.rs:2:5:", "no database"]
+        );
+        let [crashes, _] = found("thread 'main' panicked at 'no', src/main.rs:2:5\nnote: run");
+        assert_eq!(crashes.len(), 1);
+    }
+
+    #[test]
+    fn a_flood_is_reported_by_its_first_lines() {
+        let text: String = (0..100)
+            .map(|number| format!("FATAL: {number}\nERROR: {number}\n"))
+            .collect();
+        let [crashes, errors] = found(&text);
+        assert_eq!((crashes.len(), errors.len()), (MAX_REPORTED, MAX_REPORTED));
+        assert_eq!(crashes[0], "FATAL: 0");
+    }
+}
