@@ -36,30 +36,22 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
 ///
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
-pub async fn deploy(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> End {
+pub async fn deploy(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
     let outside = Outside {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, &transaction, Word::Start, outside, emit).await
+    run(&deployment, Word::Start, outside, emit).await
 }
 
 /// Follows a transaction that an earlier process of the same deployment began and did not see to its end; where it was
 /// not past the point of no return, it never will be. Tells as [`deploy`] does.
-pub async fn finish(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> End {
+pub async fn finish(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
     let outside = Outside {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, &transaction, Word::Follow(0), outside, emit).await
+    run(&deployment, Word::Follow(0), outside, emit).await
 }
 
 /// What a run takes from the outside.
@@ -72,14 +64,12 @@ struct Outside<B, C> {
 #[cfg(test)]
 async fn deploy_with(
     deployment: &Deployment,
-    transaction: &TransactionId,
     binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
     run(
         deployment,
-        transaction,
         Word::Start,
         Outside {
             binaries,
@@ -92,7 +82,6 @@ async fn deploy_with(
 
 async fn run(
     deployment: &Deployment,
-    transaction: &TransactionId,
     word: Word,
     outside: Outside<
         impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
@@ -105,10 +94,10 @@ async fn run(
         cancelled,
     } = outside;
     let started = Instant::now();
-    let watch = Watch::new(deployment.timeout, cancelled);
+    let watch = Watch::new(deployment.timeout(), cancelled);
     let mut run = Run {
         deployment,
-        transaction,
+        transaction: &deployment.plan.transaction,
         progress: Progress::default(),
         watch,
         emit,
@@ -120,7 +109,7 @@ async fn run(
     } = match run.steps(word, binaries).await {
         Ok(conclusion) => conclusion,
         Err(Early::Trouble(trouble)) => Conclusion::early(trouble),
-        Err(Early::Stop(stop)) => Conclusion::stopped_early(stop, deployment.timeout),
+        Err(Early::Stop(stop)) => Conclusion::stopped_early(stop, deployment.timeout()),
     };
     if matches!(word, Word::Follow(_)) && verdict.is_none() {
         // what an earlier process did, only the server can tell
@@ -191,7 +180,7 @@ impl Run<'_> {
             }
         };
         tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
-        let plan = self.deployment.plan(self.transaction, &tree);
+        let plan = self.deployment.plan(&tree);
         self.transact(
             connection,
             Upload {
@@ -227,11 +216,11 @@ impl Run<'_> {
     }
 
     async fn walk(&mut self) -> Result<Walked, Early> {
-        let (source, leave_out) = (
-            self.deployment.source.clone(),
-            self.deployment.leave_out.clone(),
-        );
-        let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
+        let Some(source) = self.deployment.source.clone() else {
+            return Ok(Walked::nothing());
+        };
+        let leave_out = self.deployment.leave_out.clone();
+        let walking = Reading::start(move |stop| Walked::walk(source.path(), &leave_out, stop));
         walking.end(&mut self.watch).await
     }
 
@@ -265,7 +254,8 @@ impl Run<'_> {
                     return Ok(connection);
                 }
                 Err(trouble)
-                    if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) =>
+                    if attempt >= self.deployment.server.connect_attempts
+                        || !may_pass(&trouble) =>
                 {
                     return Err(trouble.into());
                 }
@@ -302,16 +292,9 @@ async fn take_back(ready: Getting<'_>) {
 
 pub(super) fn login(deployment: &Deployment) -> Login<'_> {
     Login {
-        host: &deployment.host,
-        port: deployment.port,
-        user: &deployment.user,
-        key: deployment.key.as_ref(),
-        passphrase: deployment.passphrase.as_ref(),
+        server: &deployment.server,
         auth_sock: deployment.auth_sock.as_deref(),
-        jump: deployment.jump.as_ref(),
-        known_hosts: &deployment.known_hosts,
-        connect_timeout: deployment.connect_timeout,
-        key_life: deployment.timeout.saturating_add(KEY_LIFE),
+        key_life: deployment.timeout().saturating_add(KEY_LIFE),
     }
 }
 

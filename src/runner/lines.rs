@@ -134,7 +134,7 @@ impl Run<'_> {
         line: Line,
         upload: Upload<'_>,
     ) -> Result<Conclusion, Early> {
-        let missing = || still_missing(&upload.plan.target);
+        let missing = || still_missing(upload.plan.target.as_str());
         let followed = match followed {
             // it was there, and what it began may go on
             Followed::Missing(_) if self.progress.reached() != Reached::Nothing => {
@@ -145,7 +145,7 @@ impl Run<'_> {
         let stands = line == Line::Stands;
         let known = Known {
             plan: upload.plan,
-            limit: self.deployment.timeout,
+            limit: self.deployment.timeout(),
             stands,
             now: SystemTime::now(),
         };
@@ -163,7 +163,7 @@ impl Run<'_> {
             (Followed::Missing(missing), _) => missing,
             followed => return Ok(followed),
         };
-        let target = &upload.plan.target;
+        let target = upload.plan.target.as_str();
         let copying = copy_server_part(
             connection,
             target,
@@ -186,7 +186,7 @@ impl Run<'_> {
         binaries: &Binaries,
     ) -> Result<(Followed, Line), Early> {
         let line = start_line(
-            &upload.plan.target,
+            upload.plan.target.as_str(),
             self.transaction,
             upload.tree.root(),
             binaries,

@@ -23,17 +23,13 @@ const BUFFER: usize = 16 << 10;
 ///
 /// # Errors
 /// How it ended instead.
-pub async fn list(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> Result<Listing, End> {
+pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, End> {
     let started = Instant::now();
-    let watch = Watch::new(deployment.timeout, termination());
+    let watch = Watch::new(deployment.timeout(), termination());
     let progress = Progress::default();
     let mut run = Run {
         deployment: &deployment,
-        transaction: &transaction,
+        transaction: &deployment.plan.transaction,
         progress,
         watch,
         emit,
@@ -45,7 +41,7 @@ pub async fn list(
             trouble,
         } = match early {
             Early::Trouble(trouble) => Conclusion::early(trouble),
-            Early::Stop(stop) => Conclusion::stopped_early(stop, deployment.timeout),
+            Early::Stop(stop) => Conclusion::stopped_early(stop, deployment.timeout()),
         };
         let end = End {
             outcome,
@@ -82,7 +78,7 @@ impl Run<'_> {
         connection: &Connection,
         binaries: &Binaries,
     ) -> Result<Listing, Early> {
-        let target = &self.deployment.plan.target;
+        let target = self.deployment.plan.target.as_str();
         let missing = match self.ask(connection, binaries).await? {
             Answer::Listing(listing) => return Ok(*listing),
             Answer::Missing(missing) => missing,
@@ -104,7 +100,7 @@ impl Run<'_> {
 
     async fn ask(&mut self, connection: &Connection, binaries: &Binaries) -> Result<Answer, Early> {
         let line = start_line(
-            &self.deployment.plan.target,
+            self.deployment.plan.target.as_str(),
             self.transaction,
             root_of(&[], &[]),
             binaries,

@@ -22,6 +22,6 @@ mod upload;
 mod watch;
 
 pub use deploy::{deploy, draw_transaction, finish};
-pub use deployment::{Deployment, Jump, KeyText, PlanSeed};
+pub use deployment::Deployment;
 pub use list::list;
 pub use tree::{Content, LeaveOut, SourceError, Tree, Walked};

@@ -77,7 +77,9 @@ fn serve(target: &str, transaction: &str, root: &str) -> Result<(), String> {
     let mut outbox = Outbox::new(PATIENCE);
     outbox.pass(greeting(&transaction).into_bytes());
     let announced = |plan: &Plan| {
-        plan.target == target && plan.transaction == transaction && plan.root.to_string() == root
+        plan.target.as_str() == target
+            && plan.transaction == transaction
+            && plan.root.to_string() == root
     };
     let served = match inbox.first() {
         Ok(ToServer::Start(plan)) if announced(&plan) => {

@@ -3,7 +3,7 @@
 
 use super::clock::now;
 use crate::protocol::{
-    Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
+    Failure, Outcome, Reason, ReleaseId, Restart, Step, UnitName, Verdict, Verification, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable::{self, Result};
@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
         }
         let service = Service {
             layout: self.layout,
-            service: self.pending.service.as_deref(),
+            service: self.pending.service.as_ref().map(UnitName::as_str),
             restart: &self.pending.restart,
         };
         let started = match service.restart(&verification.log, self.events) {
@@ -149,7 +149,7 @@ impl<'a> Transaction<'a> {
         };
         self.step(watch);
         let folder = self.layout.release(release);
-        let service = self.pending.service.as_deref();
+        let service = self.pending.service.as_ref().map(UnitName::as_str);
         let subject = Subject {
             release,
             folder,
@@ -300,7 +300,7 @@ impl<'a> Transaction<'a> {
         };
         let service = Service {
             layout: self.layout,
-            service: self.pending.service.as_deref(),
+            service: self.pending.service.as_ref().map(UnitName::as_str),
             restart: &self.pending.restart,
         };
         // it can't start without a release, and that it can't is no news

@@ -5,7 +5,7 @@ use crate::client::{Sending, Told};
 use crate::full_disk::Small;
 use crate::server::Server;
 use deploy_action::protocol::{
-    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, Unready, Warning,
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, SharedPath, Step, Unready, Warning,
     What,
 };
 use std::fs;
@@ -13,13 +13,13 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-fn share(paths: &[&str]) -> Vec<Shared> {
+fn share(paths: &[&str]) -> Vec<SharedPath> {
     let shared = |path: &&str| match path.strip_suffix('/') {
-        Some(path) => Shared {
+        Some(path) => SharedPath {
             path: path.to_owned(),
             folder: true,
         },
-        None => Shared {
+        None => SharedPath {
             path: (*path).to_owned(),
             folder: false,
         },
@@ -29,7 +29,7 @@ fn share(paths: &[&str]) -> Vec<Shared> {
 
 fn sharing(paths: &[&str]) -> impl FnOnce(&mut Plan) {
     let shared = share(paths);
-    |plan| plan.shared = shared
+    |plan| plan.staging.shared = shared
 }
 
 fn put(server: &Server, path: &str, content: &str) -> PathBuf {
@@ -157,10 +157,8 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
         .with("empty", Node::Folder)
         .with("kept", Node::Folder);
     let placed = placed.with("kept/.gitkeep", file(b""));
-    let plan = Plan {
-        shared: share(&["empty/", "kept/"]),
-        ..server.plan(&placed)
-    };
+    let mut plan = server.plan(&placed);
+    plan.staging.shared = share(&["empty/", "kept/"]);
     // what is checked of the release from now on
     server.remember(&App::good("placed"));
     is_deployed(&server.run(&plan, &placed, Sending::Ask));
@@ -197,7 +195,7 @@ fn what_is_shared_outlives_the_releases_that_link_to_it() {
     let log = put(&server, "logs/today", "precious");
     for name in ["one", "two", "three", "four"] {
         let told = server.deploy_with(&App::good(name), |plan| {
-            plan.shared = share(&["config.yaml", "logs/"]);
+            plan.staging.shared = share(&["config.yaml", "logs/"]);
             plan.retention = Retention {
                 count: Some(1),
                 age: None,
@@ -218,7 +216,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 
 fn with_env_file(content: &str) -> impl FnOnce(&mut Plan) {
     let content = content.to_owned();
-    |plan| plan.env_file = Some(content.into())
+    |plan| plan.staging.env_file = Some(content.into())
 }
 
 #[test]
@@ -247,9 +245,9 @@ fn install_finds_the_env_file_and_what_is_shared() {
     let server = Server::new();
     put(&server, "config.yaml", "shared");
     let told = server.deploy_with(&App::good("one"), |plan| {
-        plan.env_file = Some("A=1".to_owned().into());
-        plan.shared = share(&["config.yaml"]);
-        plan.install = Install::Commands("cat .env config.yaml > found".to_owned());
+        plan.staging.env_file = Some("A=1".to_owned().into());
+        plan.staging.shared = share(&["config.yaml"]);
+        plan.staging.install = Install::Commands("cat .env config.yaml > found".to_owned());
     });
     is_deployed(&told);
     assert_eq!(read(in_current(&server, "found")), "A=1shared");
@@ -266,10 +264,8 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
         (link, Sending::Unasked),
     ] {
         let tree = App::good("one").with(".env", node);
-        let plan = Plan {
-            env_file: Some("A=input".to_owned().into()),
-            ..server.plan(&tree)
-        };
+        let mut plan = server.plan(&tree);
+        plan.staging.env_file = Some("A=input".to_owned().into());
         // what is checked of the release from now on
         server.remember(&App::good("one"));
         is_deployed(&server.run(&plan, &tree, sending));
@@ -284,8 +280,8 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
     assert_eq!(read(outside), "as it was");
     let both = server.deploy_with(&App::good("two"), |plan| {
         put(&server, ".env", "A=shared");
-        plan.shared = share(&[".env"]);
-        plan.env_file = Some("A=input".to_owned().into());
+        plan.staging.shared = share(&[".env"]);
+        plan.staging.env_file = Some("A=input".to_owned().into());
     });
     assert!(matches!(
         both.verdict.unwrap().failure.unwrap().reason,
@@ -317,12 +313,12 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
     let check = "case $TOKEN in 'sesame'?open) ;; *) exit 9 ;; esac\ntest $UV_LINK_MODE = symlink && test $UV_NO_PROGRESS = 1\n";
     let look = "cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' > ../../command-lines\n";
     let told = server.deploy_with(&App::good("one"), |plan| {
-        plan.env = vec![
+        plan.staging.env = vec![
             ("TOKEN".to_owned(), "sesame open".to_owned().into()),
             ("UV_LINK_MODE".to_owned(), "symlink".to_owned().into()),
         ];
-        plan.install = Install::Commands(format!("{check}{look}"));
-        plan.before_switch = Some(format!("{check}{look}touch checked"));
+        plan.staging.install = Install::Commands(format!("{check}{look}"));
+        plan.staging.before_switch = Some(format!("{check}{look}touch checked"));
         plan.restart =
             Restart::Commands("test -z \"${TOKEN-}\" && sudo -n systemctl restart app".to_owned());
     });
@@ -340,8 +336,8 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
 fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
     let server = Server::with(&App::good("old"));
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.install = Install::Commands("echo installed > made".to_owned());
-        plan.before_switch = Some(
+        plan.staging.install = Install::Commands("echo installed > made".to_owned());
+        plan.staging.before_switch = Some(
             "cat made; cat ../../current/name; cat ../../.deploy/records/${PWD##*/}.json"
                 .to_owned(),
         );
@@ -378,7 +374,7 @@ fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
     ] {
         let server = Server::with(&App::good("old"));
         let told = server.deploy_with(&App::good("new"), |plan| {
-            plan.before_switch = Some(script.to_owned());
+            plan.staging.before_switch = Some(script.to_owned());
             plan.stage_limit = if ending == Ending::OutOfTime {
                 Duration::from_secs(2)
             } else {
@@ -405,7 +401,7 @@ fn room_lacking(told: &Told) -> &Unready {
 }
 
 fn keeping_free(bytes: u64) -> impl FnOnce(&mut Plan) {
-    move |plan| plan.min_free = bytes
+    move |plan| plan.staging.min_free = bytes
 }
 
 #[test]
@@ -468,7 +464,7 @@ fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
     server.deploys(&App::good("old"));
     let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
     server.deploy_with(&big, |plan| {
-        plan.install = Install::Commands("exit 3".to_owned())
+        plan.staging.install = Install::Commands("exit 3".to_owned())
     });
     assert_eq!(server.releases(), ["big", "old"]);
     room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));

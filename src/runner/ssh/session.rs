@@ -4,7 +4,7 @@ use super::refusal::{in_words, Attempted};
 use super::tools::command;
 use crate::protocol::Trouble;
 use crate::runner::pipes::Pipes;
-use crate::runner::{Jump, KeyText};
+use crate::settings::Server;
 use openssh::{
     Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session,
     SessionBuilder, Stdio,
@@ -23,18 +23,9 @@ const CLOSING_TIME: Duration = Duration::from_secs(2);
 /// All that a login needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Login<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-    pub(crate) user: &'a str,
-    /// Without one, the agent behind `auth_sock` is asked.
-    pub(crate) key: Option<&'a KeyText>,
-    /// What opens it, where it is encrypted.
-    pub(crate) passphrase: Option<&'a KeyText>,
+    /// Where, and with which key. Without a key the agent behind `auth_sock` is asked.
+    pub(crate) server: &'a Server,
     pub(crate) auth_sock: Option<&'a Path>,
-    /// The server on the way.
-    pub(crate) jump: Option<&'a Jump>,
-    pub(crate) known_hosts: &'a str,
-    pub(crate) connect_timeout: Duration,
     /// How long the key may be used.
     pub(crate) key_life: Duration,
 }
@@ -60,8 +51,9 @@ impl Connection {
     /// If there is no connection.
     pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, Trouble> {
         let builder = builder(login, &ready);
-        let hops = if login.jump.is_some() { 2 } else { 1 };
+        let hops = if login.server.jump.is_some() { 2 } else { 1 };
         let limit = login
+            .server
             .connect_timeout
             .saturating_add(LOGIN_TIME)
             .saturating_mul(hops);
@@ -162,6 +154,7 @@ fn builder(login: &Login<'_>, ready: &Ready) -> SessionBuilder {
 mod tests {
     use super::*;
     use crate::protocol::ConnectionKind;
+    use crate::runner::testing;
 
     async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
         Connection::open(login, Ready::make(login).await?).await
@@ -174,16 +167,14 @@ mod tests {
             .local_addr()
             .unwrap()
             .port();
-        let login = Login {
-            host: "127.0.0.1",
-            port: free,
-            user: "deploy",
-            key: None,
-            passphrase: None,
-            jump: None,
-            auth_sock: None,
-            known_hosts: "",
+        let server = Server {
+            port: free.to_string().parse().unwrap(),
             connect_timeout: Duration::from_secs(5),
+            ..testing::server()
+        };
+        let login = Login {
+            server: &server,
+            auth_sock: None,
             key_life: Duration::from_secs(60),
         };
         let Err(Trouble::Connection { kind, .. }) = open(&login).await else {
@@ -195,16 +186,20 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_says_nothing_is_given_up() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let login = Login {
-            host: "127.0.0.1",
-            port: listener.local_addr().unwrap().port(),
-            user: "deploy",
-            key: None,
-            passphrase: None,
-            jump: None,
-            auth_sock: None,
-            known_hosts: "",
+        let server = Server {
+            port: listener
+                .local_addr()
+                .unwrap()
+                .port()
+                .to_string()
+                .parse()
+                .unwrap(),
             connect_timeout: Duration::from_secs(1),
+            ..testing::server()
+        };
+        let login = Login {
+            server: &server,
+            auth_sock: None,
             key_life: Duration::from_secs(60),
         };
         let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else {

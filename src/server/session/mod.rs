@@ -10,8 +10,8 @@ mod follow;
 mod rollback_target;
 
 use crate::protocol::{
-    root_of, Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart,
-    Step, Task, Unready, Verdict, Verification, Warning, What,
+    Entry, Failure, IoKind, Notice, Origin, Outcome, Plan, Reason, ReleaseId, Restart, Step, Task,
+    Unready, Verdict, Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         inbox: &'a Inbox,
         outbox: &'a mut Outbox,
     ) -> Self {
-        let layout = Layout::new(&plan.target);
+        let layout = Layout::new(plan.target.as_str());
         let limits = Limits::new(inbox.gone(), plan.stage_limit);
         Self {
             layout,
@@ -201,7 +201,7 @@ impl<'a> Session<'a> {
 
     /// Brings the tree into a release of its own.
     fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
-        shared::check(&self.layout, &self.plan.shared)?;
+        shared::check(&self.layout, &self.plan.staging.shared)?;
         let release = self.stage(entries)?;
         self.begin(Step::Seal);
         self.seal(release)?;
@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
 
     /// Finds the release that is meant; it is there already, complete.
     fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
-        if self.plan.entries != 0 || self.plan.root != root_of(&[], &[]) {
+        if (self.plan.entries, self.plan.root) != Plan::no_tree() {
             return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
         }
         // what is taken over with it may be what is meant
@@ -283,9 +283,13 @@ impl<'a> Session<'a> {
         self.outbox.emit(What::Staged(staged));
         self.furnish(release)?;
         self.begin(Step::Install);
-        let shell = Shell::new(self.layout.release(release), &self.plan.env, &self.limits);
-        shell.install(&self.plan.install, self.outbox)?;
-        if let Some(script) = &self.plan.before_switch {
+        let shell = Shell::new(
+            self.layout.release(release),
+            &self.plan.staging.env,
+            &self.limits,
+        );
+        shell.install(&self.plan.staging.install, self.outbox)?;
+        if let Some(script) = &self.plan.staging.before_switch {
             self.begin(Step::BeforeSwitch);
             shell.run(script, self.outbox)?;
         }
@@ -294,10 +298,10 @@ impl<'a> Session<'a> {
 
     /// What belongs into the release, and does not come with its tree.
     fn furnish(&self, release: ReleaseId) -> Result<(), Reason> {
-        if let Some(content) = &self.plan.env_file {
+        if let Some(content) = &self.plan.staging.env_file {
             env_file::write(&self.layout.release(release), content)?;
         }
-        shared::link(&self.layout, release, &self.plan.shared)
+        shared::link(&self.layout, release, &self.plan.staging.shared)
     }
 
     fn seal(&mut self, release: ReleaseId) -> Result<(), Reason> {

@@ -1,6 +1,6 @@
 //! Runs install and before-switch in the release, and proves that the program which the unit starts is there.
 
-use crate::protocol::{Ending, Hidden, Install, Reason, ReleaseId, What};
+use crate::protocol::{Ending, Install, Reason, ReleaseId, Secret, What};
 use crate::server::channel::events::Events;
 use crate::server::exec::{process, shell};
 use crate::server::limits::Limits;
@@ -25,13 +25,13 @@ impl<'a> Shell<'a> {
     /// With `wanted` in the commands' environment: never in a command line, which every user of the server may read.
     pub(in crate::server) fn new(
         folder: PathBuf,
-        wanted: &'a [(String, Hidden)],
+        wanted: &'a [(String, Secret)],
         limits: &Limits,
     ) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         let wanted = wanted
             .iter()
-            .map(|(name, value)| (name.as_str(), value.reveal()));
+            .map(|(name, value)| (name.as_str(), value.expose()));
         // the later one counts
         let environment = ENVIRONMENT
             .into_iter()

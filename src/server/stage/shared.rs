@@ -1,6 +1,6 @@
 //! What outlives releases: it lies in `<target>/shared`, and each release has links to it.
 
-use crate::protocol::{Reason, ReleaseId, Shared};
+use crate::protocol::{Reason, ReleaseId, SharedPath};
 use crate::server::store::durable::{failed, Result};
 use crate::server::store::layout::Layout;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 /// What holds a folder's place in git, which knows no empty folders.
 const PLACEHOLDER: &str = ".gitkeep";
 
-fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
+fn bad(shared: &SharedPath, problem: impl Into<String>) -> Reason {
     Reason::Shared {
         path: shared.path.clone(),
         problem: problem.into(),
@@ -19,13 +19,17 @@ fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
 }
 
 /// What must be there already is: looked at before anything is uploaded, and changes nothing.
-pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<()> {
+pub(in crate::server) fn check(layout: &Layout, all: &[SharedPath]) -> Result<()> {
     all.iter()
         .try_for_each(|shared| look(layout, shared).map(drop))
 }
 
 /// Makes the folders that are missing, and links everything into the release. Nothing is made through a link of the tree.
-pub(in crate::server) fn link(layout: &Layout, release: ReleaseId, all: &[Shared]) -> Result<()> {
+pub(in crate::server) fn link(
+    layout: &Layout,
+    release: ReleaseId,
+    all: &[SharedPath],
+) -> Result<()> {
     let folder = layout.release(release);
     for shared in all {
         if look(layout, shared)? == Found::Nothing {
@@ -47,7 +51,7 @@ enum Found {
 }
 
 /// What lies in `shared/`; links there are the server's own, and are followed.
-fn look(layout: &Layout, shared: &Shared) -> Result<Found> {
+fn look(layout: &Layout, shared: &SharedPath) -> Result<Found> {
     if !is_below(&shared.path) {
         return Err(bad(shared, "is no path below the release"));
     }
@@ -78,7 +82,7 @@ fn is_below(path: &str) -> bool {
         && !path.contains('\0')
 }
 
-fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
+fn make_parents(folder: &Path, shared: &SharedPath) -> Result<()> {
     let parents: Vec<&Path> = Path::new(&shared.path)
         .ancestors()
         .skip(1)
@@ -107,7 +111,7 @@ fn make_parents(folder: &Path, shared: &Shared) -> Result<()> {
 }
 
 /// Where the tree holds the place by an empty folder, that goes; anything else there is not ours to hide.
-fn make_room(place: &Path, shared: &Shared) -> Result<()> {
+fn make_room(place: &Path, shared: &SharedPath) -> Result<()> {
     let found = match fs::symlink_metadata(place) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed("look at", place))?,
@@ -142,7 +146,7 @@ fn only_holds_a_place(folder: &Path) -> Result<bool> {
 
 /// Relative, so that the target may be moved; but from a `releases` that is itself a link elsewhere, only an absolute one
 /// leads back.
-fn link_text(layout: &Layout, shared: &Shared) -> PathBuf {
+fn link_text(layout: &Layout, shared: &SharedPath) -> PathBuf {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let beside =
         real(&layout.releases()).and_then(|releases| releases.parent().map(Path::to_owned));

@@ -3,7 +3,7 @@
 use super::http::{self, Exchange};
 use super::log;
 use super::systemd::Unit;
-use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, Voice};
+use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, UnitName, Voice};
 use crate::server::exec::process::command;
 use crate::server::exec::process::{quick, CUT};
 use crate::server::store::layout::Layout;
@@ -28,7 +28,7 @@ pub(in crate::server) fn look(layout: &Layout, pending: &Pending) -> Vec<Diagnos
         until: Instant::now() + PATIENCE_IN_ALL,
         found: Vec::new(),
     };
-    if let Some(service) = pending.service.as_deref() {
+    if let Some(service) = pending.service.as_ref().map(UnitName::as_str) {
         looks.log(service);
         let title = format!("systemctl status {service}");
         looks.show(

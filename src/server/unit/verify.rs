@@ -2,7 +2,6 @@
 //! from its process; at its end, the log of this start tells of no crash. What can't be looked at is never healthy.
 
 use super::health::Question;
-use super::http::is_loopback;
 use super::log;
 use super::port_owner::{self, Owner};
 use super::restart::Started;
@@ -384,7 +383,7 @@ impl<'a> Watch<'a> {
         self.question
             .as_ref()
             .map(Question::url)
-            .filter(|url| is_loopback(&url.host))
+            .filter(|url| url.is_loopback())
             .map(|url| url.port)
     }
 
