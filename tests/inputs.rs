@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use deploy_action::report::{outputs_table, OUTPUTS};
 use deploy_action::settings::{
-    markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS,
+    markdown_table, read, take_environment, Flags, Surroundings, INPUTS,
 };
 use serde_yaml_ng::{Mapping, Value};
 
@@ -77,7 +77,7 @@ fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_t
 fn every_input_is_mapped_to_its_variable_once() {
     let action = action();
     let [deploy, finish] = steps(&action).map(|step| mapping(step, "env"));
-    let variables: Vec<String> = INPUTS.iter().map(Input::variable).collect();
+    let variables: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
     assert_eq!(keys(deploy), variables.iter().map(String::as_str).collect());
     for input in INPUTS {
         let value = deploy[input.variable().as_str()].as_str().unwrap();

@@ -12,7 +12,7 @@ use crate::actions::{Context, Outputs};
 use crate::github::Told;
 use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
 use crate::report::{self, Log, Page};
-use crate::settings::{self, Command, Flags, Given, Problem, Settings, Surroundings};
+use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings};
 use crate::text::{commands, harmless, Redactor};
 use crate::{runner, server};
 use print::Printer;
@@ -65,7 +65,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     {
         return serve(&arguments[1..]);
     }
-    let given = settings::take_environment();
+    let environment = settings::take_environment();
     let Some(errand) = Errand::of(&mut arguments) else {
         return ExitCode::SUCCESS;
     };
@@ -88,7 +88,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     } else {
         return command(
             &errand,
-            &given,
+            &environment,
             &flags,
             &Desk {
                 context: &context,
@@ -116,14 +116,14 @@ struct Desk<'a> {
     printer: Printer,
 }
 
-fn command(errand: &Errand, given: &Given, flags: &Flags, desk: &Desk<'_>) -> ExitCode {
+fn command(errand: &Errand, environment: &Environment, flags: &Flags, desk: &Desk<'_>) -> ExitCode {
     let Desk {
         context,
         page,
         printer,
     } = *desk;
     print::trace(flags.verbose || context.debug);
-    let (settings, warnings) = settings::read(given, flags, &Surroundings::from_env());
+    let (settings, warnings) = settings::read(environment, flags, &Surroundings::from_env());
     // the step before has told them
     for warning in warnings.iter().filter(|_| *errand == Errand::Whole) {
         match (flags.json, warning.is_notice()) {
@@ -302,14 +302,15 @@ fn run_deployment(
     context: &Context,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<End, Trouble> {
-    let deployment = plan::deployment(settings, context);
     match errand {
         Errand::Whole => {
             let (transaction, runtime) = announced()?;
-            Ok(runtime.block_on(runner::deploy(deployment, transaction, emit)))
+            let deployment = plan::deployment(settings, context, transaction);
+            Ok(runtime.block_on(runner::deploy(deployment, emit)))
         }
         Errand::Finish(transaction) => {
-            Ok(runtime()?.block_on(runner::finish(deployment, transaction.clone(), emit)))
+            let deployment = plan::deployment(settings, context, transaction.clone());
+            Ok(runtime()?.block_on(runner::finish(deployment, emit)))
         }
     }
 }

@@ -64,8 +64,7 @@ fn ask(
     match prepared {
         Ok((transaction, runtime)) => runtime
             .block_on(runner::list(
-                plan::deployment(settings, context),
-                transaction,
+                plan::deployment(settings, context, transaction),
                 emit,
             ))
             .map_err(Box::new),

@@ -5,29 +5,32 @@
 
 pub mod chunks;
 mod events;
+mod health;
 mod ids;
 mod known_hosts;
 mod listing;
 mod manifest;
+mod names;
 mod plan;
 mod reasons;
 mod run;
+mod secret;
 mod verdict;
 pub mod wire;
 
 pub use events::{
     Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What,
 };
+pub use health::{BodyPattern, Health, HealthUrl, LogCheck, LogLevel, Verification};
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
-pub use plan::{
-    Health, HealthUrl, Hidden, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
-    Shared, Task, Verification,
-};
+pub use names::{Target, UnitName};
+pub use plan::{Install, Origin, Plan, Restart, Retention, SharedPath, Staging, Task};
 pub use reasons::{Ending, Failure, IoKind, Reason, Unready};
 pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Part, Planned, RunEvent, Trouble};
+pub use secret::Secret;
 pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};

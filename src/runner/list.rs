@@ -18,23 +18,19 @@ use std::time::Instant;
 ///
 /// # Errors
 /// How it ended instead.
-pub async fn list(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> Result<Listing, End> {
+pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, End> {
     let started = Instant::now();
-    let watch = Watch::new(deployment.timeout, termination());
+    let watch = Watch::new(deployment.timeout(), termination());
     let mut run = Run {
         deployment: &deployment,
-        transaction: &transaction,
+        transaction: &deployment.plan.transaction,
         progress: Progress::default(),
         watch,
         emit,
     };
     let listed = list_with(&mut run).await;
     listed.map_err(|early| {
-        let end = Conclusion::early(early, deployment.timeout).end(started.elapsed());
+        let end = Conclusion::early(early, deployment.timeout()).end(started.elapsed());
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     })
@@ -55,7 +51,7 @@ async fn list_over(
     connection: &Connection,
     binaries: &Binaries,
 ) -> Result<Listing, Early> {
-    let target = &run.deployment.plan.target;
+    let target = run.deployment.plan.target.as_str();
     let missing = match ask_over(run, connection, binaries).await? {
         Answer::Listing(listing) => return Ok(*listing),
         Answer::Missing(missing) => missing,
@@ -81,7 +77,7 @@ async fn ask_over(
     binaries: &Binaries,
 ) -> Result<Answer, Early> {
     let line = start_line(
-        &run.deployment.plan.target,
+        run.deployment.plan.target.as_str(),
         run.transaction,
         root_of(&[], &[]),
         binaries,

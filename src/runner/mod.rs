@@ -5,7 +5,7 @@
 //! `channel` follows one channel, `upload` and `source` are what is sent, `server_part` starts the other half, and
 //! `ssh` is the connection.
 //!
-//! Knows `protocol`.
+//! Knows `protocol`, and `settings` for how to log in and what to upload.
 
 mod ahead;
 mod blocking;
@@ -25,8 +25,7 @@ mod testing;
 mod upload;
 mod watch;
 
-pub use deployment::{Deployment, PlanSeed};
+pub use deployment::Deployment;
 pub use list::list;
 pub use pipeline::{deploy, draw_transaction, finish};
 pub use source::{Content, LeaveOut, SourceError, Tree, Walked};
-pub use ssh::{Jump, KeyText};

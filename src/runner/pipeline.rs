@@ -36,30 +36,22 @@ pub fn draw_transaction() -> Result<TransactionId, Trouble> {
 ///
 /// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
 /// on a current-thread runtime with time, I/O and signals.
-pub async fn deploy(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> End {
+pub async fn deploy(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
     let outside = Outside {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, &transaction, Word::Start, outside, emit).await
+    run(&deployment, Word::Start, outside, emit).await
 }
 
 /// Follows a transaction that an earlier process of the same deployment began and did not see to its end; where it was
 /// not past the point of no return, it never will be. Tells as [`deploy`] does.
-pub async fn finish(
-    deployment: Deployment,
-    transaction: TransactionId,
-    emit: &mut dyn FnMut(RunEvent),
-) -> End {
+pub async fn finish(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
     let outside = Outside {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, &transaction, Word::Follow(0), outside, emit).await
+    run(&deployment, Word::Follow(0), outside, emit).await
 }
 
 /// What a run takes from the outside.
@@ -70,7 +62,6 @@ struct Outside<B, C> {
 
 async fn run(
     deployment: &Deployment,
-    transaction: &TransactionId,
     word: Word,
     outside: Outside<
         impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
@@ -81,14 +72,14 @@ async fn run(
     let started = Instant::now();
     let mut run = Run {
         deployment,
-        transaction,
+        transaction: &deployment.plan.transaction,
         progress: Progress::default(),
-        watch: Watch::new(deployment.timeout, outside.cancelled),
+        watch: Watch::new(deployment.timeout(), outside.cancelled),
         emit,
     };
     let mut conclusion = steps(&mut run, word, outside.binaries)
         .await
-        .unwrap_or_else(|early| Conclusion::early(early, deployment.timeout));
+        .unwrap_or_else(|early| Conclusion::early(early, deployment.timeout()));
     if matches!(word, Word::Follow(_)) && conclusion.verdict.is_none() {
         // what an earlier process did, only the server can tell
         conclusion.outcome = Outcome::Unknown;
@@ -125,7 +116,7 @@ async fn steps(
         }
     };
     tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
-    let plan = run.deployment.plan(run.transaction, &tree);
+    let plan = run.deployment.plan(&tree);
     let upload = Upload {
         plan: &plan,
         tree: &tree,
@@ -157,9 +148,11 @@ async fn prepare<'a>(
 }
 
 async fn walk(run: &mut Run<'_>) -> Result<Walked, Early> {
-    let source = run.deployment.source.clone();
+    let Some(source) = run.deployment.source.clone() else {
+        return Ok(Walked::nothing());
+    };
     let leave_out = run.deployment.leave_out.clone();
-    let walking = Reading::start(move |stop| Walked::walk(&source, &leave_out, stop));
+    let walking = Reading::start(move |stop| Walked::walk(source.path(), &leave_out, stop));
     walking.end(&mut run.watch).await
 }
 

@@ -134,7 +134,7 @@ fn conclude_run(
     line: Line,
     upload: Upload<'_>,
 ) -> Result<Conclusion, Early> {
-    let missing = || still_missing(&upload.plan.target);
+    let missing = || still_missing(upload.plan.target.as_str());
     let followed = match followed {
         // it was there, and what it began may go on
         Followed::Missing(_) if run.progress.reached() != Reached::Nothing => {
@@ -144,7 +144,7 @@ fn conclude_run(
     };
     let known = Known {
         plan: upload.plan,
-        limit: run.deployment.timeout,
+        limit: run.deployment.timeout(),
         stands: line == Line::Stands,
         now: SystemTime::now(),
     };
@@ -164,7 +164,7 @@ async fn exchange(
     };
     let copying = copy_server_part(
         connection,
-        &upload.plan.target,
+        upload.plan.target.as_str(),
         run.transaction,
         &missing,
         binaries,
@@ -184,7 +184,7 @@ async fn attempt(
     binaries: &Binaries,
 ) -> Result<(Followed, Line), Early> {
     let line = start_line(
-        &upload.plan.target,
+        upload.plan.target.as_str(),
         run.transaction,
         upload.tree.root(),
         binaries,
@@ -383,7 +383,7 @@ mod tests {
         let progress = Progress::default();
         let run = Run {
             deployment: &deployment,
-            transaction: &transaction,
+            transaction: &deployment.plan.transaction,
             progress,
             watch,
             emit: &mut emit,

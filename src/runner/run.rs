@@ -27,16 +27,9 @@ impl<'a> Run<'a> {
     pub(super) fn login(&self) -> Login<'a> {
         let deployment = self.deployment;
         Login {
-            host: &deployment.host,
-            port: deployment.port,
-            user: &deployment.user,
-            key: deployment.key.as_ref(),
-            passphrase: deployment.passphrase.as_ref(),
+            server: &deployment.server,
             auth_sock: deployment.auth_sock.as_deref(),
-            jump: deployment.jump.as_ref(),
-            known_hosts: &deployment.known_hosts,
-            connect_timeout: deployment.connect_timeout,
-            key_life: deployment.timeout.saturating_add(KEY_LIFE),
+            key_life: deployment.timeout().saturating_add(KEY_LIFE),
         }
     }
 
@@ -59,7 +52,8 @@ impl<'a> Run<'a> {
                     return Ok(connection);
                 }
                 Err(trouble)
-                    if attempt >= self.deployment.connect_attempts || !may_pass(&trouble) =>
+                    if attempt >= self.deployment.server.connect_attempts
+                        || !may_pass(&trouble) =>
                 {
                     return Err(trouble.into());
                 }

@@ -1,12 +1,13 @@
 //! What the tests of this room share.
 
-use super::deployment::{Deployment, PlanSeed};
+use super::deployment::Deployment;
 use super::source::{LeaveOut, SourceError, Tree, Walked};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
-    Event, Install, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Task, ToRunner,
-    ToServer, TransactionId, Verdict, Verification, What,
+    Event, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Staging, Target, Task,
+    ToRunner, ToServer, TransactionId, Verdict, Verification, What,
 };
+use crate::settings::{Server, Source};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::Path;
@@ -14,21 +15,22 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// A valid line that no server of the tests has.
+const KNOWN_HOSTS: &str =
+    "nowhere.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYtRl0pPvrV3iQK0m8Q2u1xZ4b7c9d0e1f2g3h4i5j6";
+
 pub(crate) fn transaction() -> TransactionId {
     TransactionId::from_random([7; 16])
 }
 
-pub(crate) fn seed(target: &str) -> PlanSeed {
-    PlanSeed {
+pub(crate) fn plan(target: &str) -> Plan {
+    let (entries, root) = Plan::no_tree();
+    Plan {
+        transaction: transaction(),
         task: Task::Deploy,
-        target: target.to_owned(),
+        target: Target::checked(target),
         service: None,
-        shared: Vec::new(),
-        env_file: None,
-        env: Vec::new(),
-        install: Install::Nothing,
-        before_switch: None,
-        min_free: 0,
+        staging: Staging::default(),
         restart: Restart::Nothing,
         verification: Verification {
             health: None,
@@ -44,25 +46,32 @@ pub(crate) fn seed(target: &str) -> PlanSeed {
         lock_wait: Duration::from_secs(120),
         stage_limit: Duration::from_secs(600),
         origin: Origin::default(),
+        entries,
+        root,
+    }
+}
+
+pub(crate) fn server() -> Server {
+    Server {
+        host: "127.0.0.1".parse().unwrap(),
+        port: "22".parse().unwrap(),
+        user: "deploy".parse().unwrap(),
+        key: None,
+        passphrase: None,
+        known_hosts: KNOWN_HOSTS.parse().unwrap(),
+        jump: None,
+        connect_timeout: Duration::from_secs(5),
+        connect_attempts: 1,
     }
 }
 
 pub(crate) fn deployment(source: &Path) -> Deployment {
     Deployment {
-        host: "127.0.0.1".to_owned(),
-        port: 22,
-        user: "deploy".to_owned(),
-        key: None,
-        passphrase: None,
-        jump: None,
-        connect_attempts: 1,
+        server: server(),
         auth_sock: None,
-        known_hosts: String::new(),
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(60),
-        source: source.to_owned(),
+        source: Source::find(".", source, None).ok(),
         leave_out: LeaveOut::default(),
-        plan: seed("/opt/app"),
+        plan: plan("/opt/app"),
     }
 }
 
@@ -84,7 +93,7 @@ pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
         fs::write(path, content).unwrap();
     }
     let tree = read_tree(folder.path(), &LeaveOut::default(), &AtomicBool::new(false)).unwrap();
-    let plan = deployment(folder.path()).plan(&transaction(), &tree);
+    let plan = deployment(folder.path()).plan(&tree);
     (folder, tree, plan)
 }
 

@@ -3,7 +3,7 @@
 
 use super::clock::now;
 use crate::protocol::{
-    Failure, Outcome, Reason, ReleaseId, Restart, Step, Verdict, Verification, What,
+    Failure, Outcome, Reason, ReleaseId, Restart, Step, UnitName, Verdict, Verification, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
         }
         let restarter = Restarter {
             layout: self.layout,
-            service: self.pending.service.as_deref(),
+            service: self.pending.service.as_ref().map(UnitName::as_str),
             restart: &self.pending.restart,
         };
         let before = match restarter.restart(&verification.log, self.events) {
@@ -152,7 +152,7 @@ impl<'a> Transaction<'a> {
         };
         self.step(verification_step);
         let folder = self.layout.release(release);
-        let service = self.pending.service.as_deref();
+        let service = self.pending.service.as_ref().map(UnitName::as_str);
         let subject = Subject {
             release,
             folder,
@@ -306,7 +306,7 @@ impl<'a> Transaction<'a> {
         };
         let restarter = Restarter {
             layout: self.layout,
-            service: self.pending.service.as_deref(),
+            service: self.pending.service.as_ref().map(UnitName::as_str),
             restart: &self.pending.restart,
         };
         // without a release it cannot start, which is expected

@@ -1,13 +1,14 @@
-//! The command line: a flag for each input that is no secret, and `--verbose`, `--help`, `--version`.
+//! The command line: a flag for each input that is not a secret, and `--verbose`, `--help`, `--version`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
-use super::given::not_utf8;
-use super::inputs::{nearest, Input};
-use super::problem::{Problem, Wrong};
+use super::environment::not_utf8;
+use super::input::Input;
+use super::inputs::nearest;
+use super::problem::{Invalid, Problem};
 
 /// What the command line says.
 #[derive(Debug, Default)]
@@ -23,8 +24,8 @@ pub struct Flags {
     pub version: bool,
 }
 
-/// One thing that a command line holds.
-enum Word {
+/// One argument.
+enum Argument {
     Verbose,
     Json,
     Help,
@@ -38,29 +39,29 @@ impl Flags {
     /// Reads the arguments that follow the program's name.
     ///
     /// # Errors
-    /// All that is wrong with them; after an unknown flag nothing more is read, for what follows may be its value.
+    /// Everything that is wrong with them. Parsing stops at an unknown flag, because what follows may be its value.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Vec<Problem>> {
         let mut parser = Parser::from_args(arguments);
         let mut flags = Self::default();
         let mut problems = Vec::new();
-        while let Some(word) = next(&mut parser) {
-            match word {
-                Word::Verbose => flags.verbose = true,
-                Word::Json => flags.json = true,
-                Word::Help => flags.help = true,
-                Word::Version => flags.version = true,
-                Word::Input(input) => problems.extend(flags.take(input, &mut parser).err()),
-                Word::Unknown(name) => {
+        while let Some(argument) = next(&mut parser) {
+            match argument {
+                Argument::Verbose => flags.verbose = true,
+                Argument::Json => flags.json = true,
+                Argument::Help => flags.help = true,
+                Argument::Version => flags.version = true,
+                Argument::Input(input) => problems.extend(flags.take(input, &mut parser).err()),
+                Argument::Unknown(name) => {
                     problems.push(unknown(&name));
                     break;
                 }
-                Word::Stray => {
+                Argument::Stray => {
                     problems.push(stray());
                     break;
                 }
             }
         }
-        // who asks for help has not got the rest right yet
+        // --help works whatever else is wrong
         if problems.is_empty() || flags.help {
             Ok(flags)
         } else {
@@ -70,14 +71,14 @@ impl Flags {
 
     fn take(&mut self, input: &'static Input, parser: &mut Parser) -> Result<(), Problem> {
         let flag = format!("--{}", input.name);
-        let missing = Wrong::new("has no value", format!("Write {flag} <value>"));
+        let missing = Invalid::new("has no value", format!("Write {flag} <value>"));
         let value = parser.value().map_err(|_| Problem::of(&flag, missing))?;
         if input.secret {
-            let cure = format!(
+            let fix = format!(
                 "Every process can read command lines. Use the variable {}",
                 input.variable()
             );
-            return Err(Problem::of(flag, Wrong::new("a secret has no flag", cure)));
+            return Err(Problem::of(flag, Invalid::new("a secret has no flag", fix)));
         }
         let value = value
             .into_string()
@@ -86,48 +87,45 @@ impl Flags {
             None => Ok(()),
             Some(_) => Err(Problem::of(
                 flag,
-                Wrong::new("is given twice", "Keep the one that is meant"),
+                Invalid::new("is given twice", "Keep the one that is meant"),
             )),
         }
     }
 }
 
-/// The next word, `None` at the end.
-fn next(parser: &mut Parser) -> Option<Word> {
+/// The next argument, `None` at the end.
+fn next(parser: &mut Parser) -> Option<Argument> {
     Some(match parser.next() {
         Ok(None) => return None,
-        Ok(Some(Arg::Short('v') | Arg::Long("verbose"))) => Word::Verbose,
-        Ok(Some(Arg::Long("json"))) => Word::Json,
-        Ok(Some(Arg::Short('h') | Arg::Long("help"))) => Word::Help,
-        Ok(Some(Arg::Short('V') | Arg::Long("version"))) => Word::Version,
+        Ok(Some(Arg::Short('v') | Arg::Long("verbose"))) => Argument::Verbose,
+        Ok(Some(Arg::Long("json"))) => Argument::Json,
+        Ok(Some(Arg::Short('h') | Arg::Long("help"))) => Argument::Help,
+        Ok(Some(Arg::Short('V') | Arg::Long("version"))) => Argument::Version,
         Ok(Some(Arg::Long(name))) => {
-            Input::named(name).map_or_else(|| Word::Unknown(name.to_owned()), Word::Input)
+            Input::named(name).map_or_else(|| Argument::Unknown(name.to_owned()), Argument::Input)
         }
-        Ok(Some(Arg::Short(name))) => Word::Unknown(name.to_string()),
-        Ok(Some(Arg::Value(_))) | Err(_) => Word::Stray,
+        Ok(Some(Arg::Short(name))) => Argument::Unknown(name.to_string()),
+        Ok(Some(Arg::Value(_))) | Err(_) => Argument::Stray,
     })
 }
 
 fn unknown(name: &str) -> Problem {
-    let cure = match nearest(name) {
+    let fix = match nearest(name) {
         Some(input) if input.secret => {
-            format!(
-                "A secret has no flag: if `{}` is meant, use the variable {}",
-                input.name,
-                input.variable()
-            )
+            let (name, variable) = (input.name, input.variable());
+            format!("A secret has no flag: if you mean `{name}`, use the variable {variable}")
         }
-        Some(input) => format!("Perhaps --{} is meant", input.name),
+        Some(input) => format!("Did you mean --{}?", input.name),
         None => "See --help".to_owned(),
     };
-    Problem::showing("flag", name, Wrong::new("there is no such flag", cure))
+    Problem::showing("command line", name, Invalid::new("unknown flag", fix))
 }
 
-/// Never shows the word: it may be a secret whose flag was mistyped.
+/// The argument is not shown: it may be a secret whose flag was mistyped.
 fn stray() -> Problem {
     Problem::of(
         "command line",
-        Wrong::new(
+        Invalid::new(
             "holds a word that belongs to no flag",
             "Write --<input> <value>, see --help",
         ),
@@ -179,9 +177,9 @@ mod tests {
 
     #[test]
     fn an_unknown_flag_is_a_problem_with_the_nearest_name() {
-        insta::assert_snapshot!(parse(&["--hots", "x"]).unwrap_err(), @r#"flag = "hots": there is no such flag. Perhaps --host is meant."#);
-        insta::assert_snapshot!(parse(&["--kee=hunter2hunter2"]).unwrap_err(), @r#"flag = "kee": there is no such flag. A secret has no flag: if `key` is meant, use the variable INPUT_KEY."#);
-        insta::assert_snapshot!(parse(&["-z"]).unwrap_err(), @r#"flag = "z": there is no such flag. See --help."#);
+        insta::assert_snapshot!(parse(&["--hots", "x"]).unwrap_err(), @r#"command line = "hots": unknown flag. Did you mean --host?"#);
+        insta::assert_snapshot!(parse(&["--kee=hunter2hunter2"]).unwrap_err(), @r#"command line = "kee": unknown flag. A secret has no flag: if you mean `key`, use the variable INPUT_KEY."#);
+        insta::assert_snapshot!(parse(&["-z"]).unwrap_err(), @r#"command line = "z": unknown flag. See --help."#);
     }
 
     #[test]

@@ -1,27 +1,14 @@
 //! Everything that a run needs to know.
 
+use super::problem::{invalid, Invalid};
+use super::ssh::{HostName, Jump, KnownHosts, Port, UserName};
+use super::values::{Excludes, Issue, Service, Source};
+use crate::protocol::{Restart, Retention, Secret, Staging, Target, UnitName, Verification};
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::commands::{Command, InstallPlan, Restart};
-use super::env::{Env, EnvFile};
-use super::excludes::Excludes;
-use super::health::Health;
-use super::host::{HostName, Port, UserName};
-use super::issue::Issue;
-use super::jump::Jump;
-use super::key::Secret;
-use super::known_hosts::KnownHosts;
-use super::log::LogCheck;
-use super::release::ReleaseChoice;
-use super::retention::Retention;
-use super::service::{Service, UnitName};
-use super::shared::Shared;
-use super::source::Source;
-use super::target::Target;
-
-/// What surrounds the inputs: facts about the process, none of which acts as an input.
+/// The context of the inputs: facts about the process, none of which acts as an input.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// `GITHUB_WORKSPACE`.
@@ -30,77 +17,76 @@ pub struct Surroundings {
     pub repository: Option<String>,
     /// Whether `SSH_AUTH_SOCK` names an agent.
     pub agent: bool,
-    /// Whether GitHub's runner runs us.
+    /// Whether GitHub's runner runs the process.
     pub on_actions: bool,
     /// Where relative paths begin.
     pub current_dir: PathBuf,
 }
 
-/// Everything that a run needs to know; every value is valid, and they fit together.
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Deploy the source.
+    Deploy,
+    /// Roll back to a release on the server.
+    Rollback,
+    /// List the releases on the server.
+    Releases,
+}
+
+/// Everything that a run needs to know. Every value is valid, and they fit together.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// What to do.
     pub command: Command,
-    /// The release that a rollback goes to; `None`: the previous good one.
-    pub release: Option<ReleaseChoice>,
+    /// The release to roll back to, an id or the beginning of a commit hash; `None`: the previous good one.
+    pub release: Option<String>,
     /// Where.
     pub server: Server,
-    /// What runs the app. To know which unit to look at, ask [`Settings::unit`].
+    /// What runs the app. For the unit to check, ask [`Settings::unit`].
     pub service: Service,
     /// The folder on the server.
     pub target: Target,
-    /// The folder on the runner; `None` where the command sends nothing.
+    /// The folder on the runner; `None` if the command uploads nothing.
     pub source: Option<Source>,
-    /// What is not uploaded, the source's `.deployignore` included.
+    /// What is not uploaded, including the source's `.deployignore`.
     pub excludes: Excludes,
-    /// What outlives releases.
-    pub shared: Shared,
-    /// Content of the release's `.env`.
-    pub env_file: Option<EnvFile>,
-    /// What makes the new release ready to run.
-    pub install: InstallPlan,
-    /// Variables for install, hooks and restart.
-    pub env: Env,
-    /// Shell commands that run in the installed release before it goes live.
-    pub before_switch: Option<String>,
+    /// How a new release is prepared.
+    pub staging: Staging,
     /// How the service is restarted.
     pub restart: Restart,
     /// When a release counts as healthy.
-    pub health: Health,
-    /// What the log of the new start may hold.
-    pub log_check: LogCheck,
-    /// Which releases stay.
+    pub verification: Verification,
+    /// Which releases are kept.
     pub retention: Retention,
-    /// How many bytes must stay free on the server's disk.
-    pub min_free: u64,
-    /// How long another deployment of the same target is waited for.
+    /// How long to wait for another deployment of the same target.
     pub wait_lock: Duration,
-    /// How long the whole run may take until the point of no return.
+    /// Time limit for everything before the point of no return.
     pub timeout: Duration,
-    /// The issue that tells of a failed deployment.
+    /// The issue about a failed deployment.
     pub issue: Issue,
 }
 
-/// A server and the way in.
+/// A server and how to log in.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// Its name or address.
     pub host: HostName,
     /// Its SSH port.
     pub port: Port,
-    /// Who logs in.
+    /// The user to log in as.
     pub user: UserName,
     /// The private key; `None`: the agent of `SSH_AUTH_SOCK` holds one.
     pub key: Option<Secret>,
-    /// The key's passphrase; there is none without a key that needs it.
+    /// The key's passphrase; `None` if the key needs none.
     pub passphrase: Option<Secret>,
-    /// By what it is recognised.
+    /// The lines that identify it.
     pub known_hosts: KnownHosts,
-    /// The server on the way.
+    /// The server through which it is reached; the same key and `known_hosts` apply to it.
     pub jump: Option<Jump>,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How often connecting is tried, at least once.
+    /// How often the first connection is tried, at least once.
     pub connect_attempts: u32,
 }
 
@@ -118,11 +104,33 @@ impl Surroundings {
     }
 }
 
+impl Command {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Deploy, Self::Rollback, Self::Releases];
+
+    pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
+        let fix = "Write `deploy`, `rollback` or `releases`, or leave it out";
+        match Self::ALL.into_iter().find(|command| command.word() == text) {
+            Some(command) => Ok(command),
+            None => invalid("there is no such command", fix),
+        }
+    }
+
+    /// As it is written in the input.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+            Self::Releases => "releases",
+        }
+    }
+}
+
 impl Settings {
-    /// The unit that is looked at: none without systemd, and none where nothing is restarted.
+    /// The unit to check: none without systemd, and none if nothing is restarted.
     pub fn unit(&self) -> Option<&UnitName> {
         self.service
             .unit()
-            .filter(|_| self.restart != Restart::None)
+            .filter(|_| self.restart != Restart::Nothing)
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with an input, in words that say what is allowed and what to do.
+//! What is wrong with an input: each problem says what is allowed and what to do.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ const SHOWN: usize = 60;
 pub struct Problem {
     subject: String,
     shown: Option<String>,
-    wrong: Wrong,
+    invalid: Invalid,
 }
 
-/// What is wrong with a value, before it is known whose value it is.
+/// What is wrong with a value, before it is known to which input it belongs, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub struct Invalid {
     what: String,
-    cure: String,
+    fix: String,
 }
 
-/// Shorthand for the error side of every parser here.
-pub(super) fn wrong<T>(what: impl Into<String>, cure: impl Into<String>) -> Result<T, Wrong> {
-    Err(Wrong::new(what, cure))
+/// Shorthand for the error side of every parser.
+pub(super) fn invalid<T>(what: impl Into<String>, fix: impl Into<String>) -> Result<T, Invalid> {
+    Err(Invalid::new(what, fix))
 }
 
-impl Wrong {
-    pub(super) fn new(what: impl Into<String>, cure: impl Into<String>) -> Self {
+impl Invalid {
+    pub(super) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            cure: cure.into(),
+            fix: fix.into(),
         }
     }
 
@@ -42,20 +42,20 @@ impl Wrong {
 
 impl Problem {
     /// A problem of an input without its value: it is missing, secret, or speaks for itself.
-    pub(super) fn of(subject: impl Into<String>, wrong: Wrong) -> Self {
+    pub(super) fn of(subject: impl Into<String>, invalid: Invalid) -> Self {
         Self {
             subject: subject.into(),
             shown: None,
-            wrong,
+            invalid,
         }
     }
 
     /// A problem of an input that shows the value.
-    pub(super) fn showing(subject: impl Into<String>, value: &str, wrong: Wrong) -> Self {
+    pub(super) fn showing(subject: impl Into<String>, value: &str, invalid: Invalid) -> Self {
         Self {
             subject: subject.into(),
             shown: Some(quoted(value)),
-            wrong,
+            invalid,
         }
     }
 
@@ -71,12 +71,9 @@ impl fmt::Display for Problem {
         if let Some(shown) = &self.shown {
             write!(f, " = {shown}")?;
         }
-        let end = if self.wrong.cure.ends_with('?') {
-            ""
-        } else {
-            "."
-        };
-        write!(f, ": {}. {}{end}", self.wrong.what, self.wrong.cure)
+        let Invalid { what, fix } = &self.invalid;
+        let end = if fix.ends_with('?') { "" } else { "." };
+        write!(f, ": {what}. {fix}{end}")
     }
 }
 
@@ -111,7 +108,7 @@ mod tests {
         let problem = Problem::showing(
             "port",
             "2\n2",
-            Wrong::new("is not a number", "Write 1 to 65535"),
+            Invalid::new("is not a number", "Write 1 to 65535"),
         );
         assert_eq!(
             problem.to_string(),

@@ -1,21 +1,21 @@
-//! What is no reason to stop, but worth a line.
+//! What is worth a line in the log, but no reason to stop.
 
 use std::fmt;
 
-use super::key::Repair;
 use super::problem::quoted;
+use super::ssh::Repair;
 
 /// Something about the inputs that a person should know; the run goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// An `INPUT_*` variable that is no input of ours.
+    /// An `INPUT_*` variable that is not an input.
     UnknownInput {
         /// The variable's whole name, in quotes and escaped.
         variable: String,
         /// The input that may be meant.
         nearest: Option<&'static str>,
     },
-    /// A value of one line began or ended in white space, which was cut off.
+    /// White space around a value of one line was removed.
     Trimmed {
         /// The input.
         input: &'static str,
@@ -25,23 +25,23 @@ pub enum Warning {
         /// What was done.
         repairs: Vec<Repair>,
     },
-    /// No health URL: only the unit is looked at.
+    /// No health URL: only the unit is checked.
     UnitOnly,
-    /// No unit and no health URL: a release that cannot run goes live unseen.
+    /// No unit and no health URL: a release that cannot run goes live unnoticed.
     NothingChecked,
     /// The health URL names neither the loopback nor the server.
     OtherHealthHost {
         /// The host in the URL.
         host: String,
     },
-    /// An input was given that another one makes meaningless.
+    /// An input that another one makes meaningless.
     NoEffect {
         /// The input.
         input: &'static str,
         /// Why it has no effect.
         because: &'static str,
     },
-    /// Inputs that mean nothing to this command.
+    /// Inputs that this command does not use.
     Unused {
         /// Their names.
         inputs: Vec<&'static str>,
@@ -50,7 +50,7 @@ pub enum Warning {
     },
     /// A passphrase was given, but the key has none.
     PlainKey,
-    /// An issue is to tell of failures, but there is no token to open it with.
+    /// Failures should be reported in an issue, but there is no token to open one.
     NoToken,
 }
 
@@ -78,26 +78,26 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownInput { variable, nearest: Some(name) } => {
-                write!(f, "{variable} is not an input and is ignored. Is `{name}` meant?")
+                write!(f, "{variable} is not an input and is ignored. Did you mean `{name}`?")
             }
             Self::UnknownInput { variable, nearest: None } => {
                 write!(f, "{variable} is not an input and is ignored. `deploy-action --help` lists them.")
             }
-            Self::Trimmed { input } => write!(f, "{input}: white space at the ends was cut off."),
+            Self::Trimmed { input } => write!(f, "{input}: white space around the value was removed."),
             Self::KeyRepaired { repairs } => {
                 let repairs: Vec<_> = repairs.iter().map(Repair::to_string).collect();
-                write!(f, "key: repaired ({}). Better store it exactly as in its file.", repairs.join(", "))
+                write!(f, "key: repaired ({}). Store it exactly as in its file.", repairs.join(", "))
             }
             Self::UnitOnly => f.write_str(
-                "health-url is empty: only the systemd unit is looked at, and a release that runs but does not answer \
+                "health-url is empty: only the systemd unit is checked, and a release that runs but does not respond \
                  counts as healthy.",
             ),
             Self::NothingChecked => f.write_str(
-                "nothing is checked: there is no unit to look at and health-url is empty, so a broken release stays \
+                "nothing is checked: there is no unit and health-url is empty, so a broken release stays \
                  live. Give health-url.",
             ),
             Self::OtherHealthHost { host } => {
-                write!(f, "health-url asks {host}, which is neither localhost nor `host`: it is asked from the server.")
+                write!(f, "health-url names {host}, which is neither localhost nor `host`: the request is sent from the server.")
             }
             Self::Unused { inputs, command } => {
                 let verb = if inputs.len() == 1 { "has" } else { "have" };
@@ -105,7 +105,7 @@ impl fmt::Display for Warning {
             }
             Self::PlainKey => f.write_str("passphrase is not needed: the key is not encrypted."),
             Self::NoToken => f.write_str(
-                "github-token is empty: no issue will tell of a failed deployment. Leave it out, so that the job's own \
+                "github-token is empty: no issue will report a failed deployment. Leave it out, so that the job's own \
                  token is used, or write `issue: off`.",
             ),
             Self::NoEffect { input, because } => write!(f, "{input} has no effect: {because}."),

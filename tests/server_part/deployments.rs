@@ -203,7 +203,7 @@ fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
     let server = StubServer::with(&App::good("old"));
     let script = "echo made > made\necho hello\nfalse\necho never";
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.install = Install::Commands(script.to_owned())
+        plan.staging.install = Install::Commands(script.to_owned())
     });
     assert_eq!(told.outcome(), Some(Outcome::Failed));
     assert!(told.has(|what| *what == What::Output(b"hello".to_vec())));
@@ -231,7 +231,7 @@ fn an_install_out_of_time_is_killed_as_a_group() {
     let script = "sh -c 'trap \"\" TERM; echo $$ > ../../child; exec sleep 60' &\nsleep 60";
     let started = Instant::now();
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.install = Install::Commands(script.to_owned());
+        plan.staging.install = Install::Commands(script.to_owned());
         plan.stage_limit = Duration::from_millis(700);
     });
     assert_eq!(told.outcome(), Some(Outcome::Failed));
@@ -251,7 +251,7 @@ fn a_current_that_somebody_changes_meanwhile_is_left_alone() {
     server.deploys(&App::good("old"));
     let script = "cd ../..; ln -sfn \"$(readlink previous)\" current";
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.install = Install::Commands(script.to_owned())
+        plan.staging.install = Install::Commands(script.to_owned())
     });
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
     assert!(matches!(
@@ -368,7 +368,7 @@ fn health_is_asked_and_must_name_the_new_release() {
             plan.service = None;
             plan.restart = Restart::Nothing;
             plan.verification.health = Some(Health {
-                pattern: Some(pattern.to_owned()),
+                pattern: Some(pattern.to_owned().into()),
                 ..health.clone()
             });
         })

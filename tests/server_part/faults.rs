@@ -600,7 +600,7 @@ impl Case {
     fn serve(&self, fault: Option<&Fault>) {
         let app = App::good("look-in");
         let mut plan = self.server.plan(&app);
-        plan.install = Install::Commands("exit 3".to_owned());
+        plan.staging.install = Install::Commands("exit 3".to_owned());
         let mut command = strace(&self.log(), fault);
         command.args(self.server.serve_arguments(&plan));
         let mut client = Client::start(self.server.in_surroundings(command), &plan);

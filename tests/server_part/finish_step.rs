@@ -104,7 +104,7 @@ fn one_that_is_still_being_prepared_stops() {
     let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
-    plan.install = Install::Commands("echo begun; sleep 60".to_owned());
+    plan.staging.install = Install::Commands("echo begun; sleep 60".to_owned());
     let mut first = server.start(&plan);
     first.send_all(&plan, &app, Sending::Ask);
     assert!(first.follow_until(&app, |what| *what == What::Output(b"begun".to_vec())));

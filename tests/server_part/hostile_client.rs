@@ -6,7 +6,7 @@ use crate::invariants::Invariants;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
 use deploy_action::protocol::{
-    root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, ToServer,
+    root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, Target, ToServer,
 };
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
@@ -236,7 +236,7 @@ fn a_plan_other_than_the_command_line_announced_is_refused() {
     let app = App::good("bad");
     let plan = server.plan(&app);
     let changes: [fn(&mut Plan); 3] = [
-        |plan| plan.target = "/tmp".to_owned(),
+        |plan| plan.target = Target::checked("/tmp"),
         |plan| plan.transaction = crate::stub_server::new_transaction(),
         |plan| plan.root = Digest::of(b""),
     ];

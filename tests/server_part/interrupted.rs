@@ -162,7 +162,8 @@ fn a_client_that_goes_during_install_ends_it() {
     let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
-    plan.install = Install::Commands("echo $$ > ../../install; echo begun; sleep 60".to_owned());
+    plan.staging.install =
+        Install::Commands("echo $$ > ../../install; echo begun; sleep 60".to_owned());
     let mut client = server.start(&plan);
     client.send_all(&plan, &app, Sending::Ask);
     assert!(client.follow_until(&app, |what| *what == What::Output(b"begun".to_vec())));

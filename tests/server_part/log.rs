@@ -288,7 +288,7 @@ fn a_pattern_stands_for_the_crash_words() {
         let told = server.deploy_with(&App::good("new"), |plan| {
             plan.verification.log = LogCheck {
                 level: LogLevel::Fail,
-                pattern: Some(pattern.to_owned()),
+                pattern: Some(pattern.to_owned().into()),
             };
         });
         assert_eq!(told.outcome(), Some(outcome), "{told:?}");

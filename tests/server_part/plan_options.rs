@@ -4,20 +4,20 @@ use crate::app::{App, Node};
 use crate::client::{Sending, Told};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Install, Outcome, Plan, Reason, Restart, Retention, Shared, Step, What,
+    Ending, Install, Outcome, Plan, Reason, Restart, Retention, SharedPath, Step, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-fn share(paths: &[&str]) -> Vec<Shared> {
+fn share(paths: &[&str]) -> Vec<SharedPath> {
     let shared = |path: &&str| match path.strip_suffix('/') {
-        Some(path) => Shared {
+        Some(path) => SharedPath {
             path: path.to_owned(),
             folder: true,
         },
-        None => Shared {
+        None => SharedPath {
             path: (*path).to_owned(),
             folder: false,
         },
@@ -27,7 +27,7 @@ fn share(paths: &[&str]) -> Vec<Shared> {
 
 fn sharing(paths: &[&str]) -> impl FnOnce(&mut Plan) {
     let shared = share(paths);
-    |plan| plan.shared = shared
+    |plan| plan.staging.shared = shared
 }
 
 fn put(server: &StubServer, path: &str, content: &str) -> PathBuf {
@@ -155,10 +155,8 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
         .with("empty", Node::Folder)
         .with("kept", Node::Folder);
     let placed = placed.with("kept/.gitkeep", file(b""));
-    let plan = Plan {
-        shared: share(&["empty/", "kept/"]),
-        ..server.plan(&placed)
-    };
+    let mut plan = server.plan(&placed);
+    plan.staging.shared = share(&["empty/", "kept/"]);
     // what is checked of the release from now on
     server.remember(&App::good("placed"));
     is_deployed(&server.run(&plan, &placed, Sending::Ask));
@@ -195,7 +193,7 @@ fn what_is_shared_outlives_the_releases_that_link_to_it() {
     let log = put(&server, "logs/today", "precious");
     for name in ["one", "two", "three", "four"] {
         let told = server.deploy_with(&App::good(name), |plan| {
-            plan.shared = share(&["config.yaml", "logs/"]);
+            plan.staging.shared = share(&["config.yaml", "logs/"]);
             plan.retention = Retention {
                 count: Some(1),
                 age: None,
@@ -216,7 +214,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 
 fn with_env_file(content: &str) -> impl FnOnce(&mut Plan) {
     let content = content.to_owned();
-    |plan| plan.env_file = Some(content.into())
+    |plan| plan.staging.env_file = Some(content.into())
 }
 
 #[test]
@@ -245,9 +243,9 @@ fn install_finds_the_env_file_and_what_is_shared() {
     let server = StubServer::new();
     put(&server, "config.yaml", "shared");
     let told = server.deploy_with(&App::good("one"), |plan| {
-        plan.env_file = Some("A=1".to_owned().into());
-        plan.shared = share(&["config.yaml"]);
-        plan.install = Install::Commands("cat .env config.yaml > found".to_owned());
+        plan.staging.env_file = Some("A=1".to_owned().into());
+        plan.staging.shared = share(&["config.yaml"]);
+        plan.staging.install = Install::Commands("cat .env config.yaml > found".to_owned());
     });
     is_deployed(&told);
     assert_eq!(read(in_current(&server, "found")), "A=1shared");
@@ -264,10 +262,8 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
         (link, Sending::Unasked),
     ] {
         let tree = App::good("one").with(".env", node);
-        let plan = Plan {
-            env_file: Some("A=input".to_owned().into()),
-            ..server.plan(&tree)
-        };
+        let mut plan = server.plan(&tree);
+        plan.staging.env_file = Some("A=input".to_owned().into());
         // what is checked of the release from now on
         server.remember(&App::good("one"));
         is_deployed(&server.run(&plan, &tree, sending));
@@ -282,8 +278,8 @@ fn the_env_file_takes_the_place_of_the_trees_and_writes_through_no_link() {
     assert_eq!(read(outside), "as it was");
     let both = server.deploy_with(&App::good("two"), |plan| {
         put(&server, ".env", "A=shared");
-        plan.shared = share(&[".env"]);
-        plan.env_file = Some("A=input".to_owned().into());
+        plan.staging.shared = share(&[".env"]);
+        plan.staging.env_file = Some("A=input".to_owned().into());
     });
     assert!(matches!(
         both.verdict.unwrap().failure.unwrap().reason,
@@ -315,12 +311,12 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
     let check = "case $TOKEN in 'sesame'?open) ;; *) exit 9 ;; esac\ntest $UV_LINK_MODE = symlink && test $UV_NO_PROGRESS = 1\n";
     let look = "cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' ' > ../../command-lines\n";
     let told = server.deploy_with(&App::good("one"), |plan| {
-        plan.env = vec![
+        plan.staging.env = vec![
             ("TOKEN".to_owned(), "sesame open".to_owned().into()),
             ("UV_LINK_MODE".to_owned(), "symlink".to_owned().into()),
         ];
-        plan.install = Install::Commands(format!("{check}{look}"));
-        plan.before_switch = Some(format!("{check}{look}touch checked"));
+        plan.staging.install = Install::Commands(format!("{check}{look}"));
+        plan.staging.before_switch = Some(format!("{check}{look}touch checked"));
         plan.restart =
             Restart::Commands("test -z \"${TOKEN-}\" && sudo -n systemctl restart app".to_owned());
     });
@@ -338,8 +334,8 @@ fn the_environment_reaches_install_and_before_switch_and_nothing_else() {
 fn before_switch_runs_in_the_installed_release_before_it_is_sealed() {
     let server = StubServer::with(&App::good("old"));
     let told = server.deploy_with(&App::good("new"), |plan| {
-        plan.install = Install::Commands("echo installed > made".to_owned());
-        plan.before_switch = Some(
+        plan.staging.install = Install::Commands("echo installed > made".to_owned());
+        plan.staging.before_switch = Some(
             "cat made; cat ../../current/name; cat ../../.deploy/records/${PWD##*/}.json"
                 .to_owned(),
         );
@@ -376,7 +372,7 @@ fn a_before_switch_that_fails_or_takes_too_long_changes_nothing_that_runs() {
     ] {
         let server = StubServer::with(&App::good("old"));
         let told = server.deploy_with(&App::good("new"), |plan| {
-            plan.before_switch = Some(script.to_owned());
+            plan.staging.before_switch = Some(script.to_owned());
             plan.stage_limit = if ending == Ending::OutOfTime {
                 Duration::from_secs(2)
             } else {

@@ -156,7 +156,7 @@ fn before_the_switch_an_earlier_login_is_asked_to_leave_and_everything_begins_an
     let mut plan = server.plan(&app);
     // nobody else is waited for
     plan.lock_wait = std::time::Duration::ZERO;
-    plan.install = Install::Commands(
+    plan.staging.install = Install::Commands(
         "echo $$ >> ../../installs; echo begun; [ -e ../../second ] || { touch ../../second; sleep 60; }".to_owned(),
     );
     let mut first = server.start(&plan);
@@ -206,7 +206,7 @@ fn what_has_failed_is_not_done_twice() {
     let server = StubServer::with(&App::good("old"));
     let app = App::good("new");
     let mut plan = server.plan(&app);
-    plan.before_switch = Some("echo once >> ../../migrations; false".to_owned());
+    plan.staging.before_switch = Some("echo once >> ../../migrations; false".to_owned());
     let mut client = server.start(&plan);
     client.send_all(&plan, &app, Sending::Ask);
     assert_eq!(client.finish(&app).outcome(), Some(Outcome::Failed));

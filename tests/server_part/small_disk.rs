@@ -123,7 +123,7 @@ fn room_lacking(told: &Told) -> &Unready {
 }
 
 fn keeping_free(bytes: u64) -> impl FnOnce(&mut Plan) {
-    move |plan| plan.min_free = bytes
+    move |plan| plan.staging.min_free = bytes
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
     server.deploys(&App::good("old"));
     let big = App::good("big").with("big", Node::File(0o644, vec![b'x'; 2 << 20]));
     server.deploy_with(&big, |plan| {
-        plan.install = Install::Commands("exit 3".to_owned())
+        plan.staging.install = Install::Commands("exit 3".to_owned())
     });
     assert_eq!(server.releases(), ["big", "old"]);
     room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));

@@ -4,7 +4,8 @@ use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::invariants::Invariants;
 use deploy_action::protocol::{
-    Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Task, TransactionId, Verification,
+    Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Staging, Target, Task,
+    TransactionId, UnitName, Verification,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -217,14 +218,9 @@ impl StubServer {
         Plan {
             transaction: new_transaction(),
             task: Task::Deploy,
-            target: self.target().to_str().unwrap().to_owned(),
-            service: Some(SERVICE.to_owned()),
-            shared: Vec::new(),
-            env_file: None,
-            env: Vec::new(),
-            install: Install::Nothing,
-            before_switch: None,
-            min_free: 0,
+            target: Target::checked(self.target().to_str().unwrap()),
+            service: Some(UnitName::checked(SERVICE)),
+            staging: Staging::default(),
             restart: Restart::Systemctl,
             verification: Verification {
                 health: None,
@@ -264,7 +260,7 @@ impl StubServer {
         [
             "server-part".into(),
             "serve".into(),
-            target.clone(),
+            target.to_string(),
             transaction.to_string(),
             root.to_string(),
         ]
@@ -345,7 +341,7 @@ impl StubServer {
     pub(crate) fn look_in(&self) -> Told {
         let app = App::good("look-in");
         self.deploy_with(&app, |plan| {
-            plan.install = Install::Commands("exit 3".to_owned())
+            plan.staging.install = Install::Commands("exit 3".to_owned())
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Over a real sshd, with a stand-in for the server part: a script that was made for one transaction.
 
 use super::*;
-use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, What};
+use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, Target, What};
 use crate::runner::run::pause_after;
-use crate::runner::ssh::{Connection, Jump, KeyText, Login};
-use crate::runner::testing::{deployment, ended, event, noise, release, transaction};
+use crate::runner::ssh::{Connection, Login};
+use crate::runner::testing::{self, deployment, ended, event, noise, release, transaction};
+use crate::settings::Jump;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::future::{pending, ready};
@@ -19,14 +20,12 @@ const NEEDS_A_SERVER: &str =
 /// [`deploy`] with what it takes from the outside.
 async fn deploy_with(
     deployment: &Deployment,
-    transaction: &TransactionId,
     binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
     run(
         deployment,
-        transaction,
         Word::Start,
         Outside {
             binaries,
@@ -62,10 +61,11 @@ impl Trial {
         let parts = tempfile::tempdir().unwrap();
         fs::write(parts.path().join("own"), server_part(script)).unwrap();
         let mut deployment = deployment(source.path());
-        deployment.port = value(&read("env"), "SSH_PORT").parse().unwrap();
-        deployment.key = Some(KeyText::from(read("key")));
-        deployment.known_hosts = read("known_hosts");
-        deployment.plan.target = format!("/home/deploy/{}", draw_transaction().unwrap());
+        deployment.server.port = value(&read("env"), "SSH_PORT").parse().unwrap();
+        deployment.server.key = Some(Secret::from(read("key")));
+        deployment.server.known_hosts = read("known_hosts").parse().unwrap();
+        let target = format!("/home/deploy/{}", draw_transaction().unwrap());
+        deployment.plan.target = Target::checked(target);
         Self {
             _source: source,
             parts,
@@ -83,13 +83,9 @@ impl Trial {
         } = self;
         let binaries = found_in(parts.path(), "own");
         events.clear();
-        let end = deploy_with(
-            deployment,
-            &transaction(),
-            binaries,
-            cancelled,
-            &mut |event| events.push(event),
-        )
+        let end = deploy_with(deployment, binaries, cancelled, &mut |event| {
+            events.push(event)
+        })
         .await;
         let ends = events
             .iter()
@@ -178,11 +174,10 @@ async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
     ] {
         let mut trial = Trial::new("exit 1");
         if !known_hosts {
-            trial.deployment.known_hosts =
-                "example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==\n".to_owned();
+            trial.deployment.server.known_hosts = testing::server().known_hosts;
         }
         if !key {
-            trial.deployment.key = None;
+            trial.deployment.server.key = None;
         }
         let end = trial.run().await;
         assert_eq!(end.outcome, Outcome::Unreachable);
@@ -197,7 +192,9 @@ async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
 fn line_of(trial: &Trial) -> String {
     let line = trial
         .deployment
+        .server
         .known_hosts
+        .text()
         .lines()
         .find(|line| line.contains("ssh-ed25519"))
         .unwrap();
@@ -210,7 +207,7 @@ async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
     let new = Trial::new("exit 1");
     let (key, name) = (
         line_of(&new),
-        format!("[127.0.0.1]:{}", new.deployment.port),
+        format!("[127.0.0.1]:{}", new.deployment.server.port),
     );
     // as long, and of the same kind
     let (head, tail) = key.trim_end().split_at(60);
@@ -226,7 +223,7 @@ async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
         (format!("@cert-authority * {key}\n"), KeyState::OtherName),
     ] {
         let mut trial = Trial::new("exit 1");
-        trial.deployment.known_hosts.clone_from(&known_hosts);
+        trial.deployment.server.known_hosts = known_hosts.parse().unwrap();
         let end = trial.run().await;
         let Some(Trouble::Connection {
             kind,
@@ -259,7 +256,7 @@ async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
 async fn a_hashed_name_is_known() {
     let mut trial = Trial::new(&(greet() + &print(&ended(Outcome::Deployed))));
     let file = trial.parts.path().join("known_hosts");
-    fs::write(&file, &trial.deployment.known_hosts).unwrap();
+    fs::write(&file, trial.deployment.server.known_hosts.text()).unwrap();
     let hashed = std::process::Command::new("ssh-keygen")
         .arg("-H")
         .arg("-f")
@@ -267,8 +264,9 @@ async fn a_hashed_name_is_known() {
         .output()
         .unwrap();
     assert!(hashed.status.success());
-    trial.deployment.known_hosts = fs::read_to_string(&file).unwrap();
-    assert!(trial.deployment.known_hosts.starts_with("|1|"));
+    let hashed = fs::read_to_string(&file).unwrap();
+    assert!(hashed.starts_with("|1|"));
+    trial.deployment.server.known_hosts = hashed.parse().unwrap();
     assert_eq!(trial.run().await.trouble, None);
 }
 
@@ -278,15 +276,17 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
     // the server itself, under another name
     let through = |script: &str| {
         let mut trial = Trial::new(script);
-        let port = trial.deployment.port;
-        trial.deployment.host = "localhost".to_owned();
-        trial.deployment.jump = Some(Jump {
-            host: "127.0.0.1".to_owned(),
+        let inside = line_of(&trial);
+        let server = &mut trial.deployment.server;
+        let port = server.port;
+        server.host = "localhost".parse().unwrap();
+        server.jump = Some(Jump {
+            host: "127.0.0.1".parse().unwrap(),
             port,
-            user: "deploy".to_owned(),
+            user: "deploy".parse().unwrap(),
         });
-        let inside = format!("[localhost]:{port} {}\n", line_of(&trial));
-        trial.deployment.known_hosts += &inside;
+        let both = format!("{}[localhost]:{port} {inside}\n", server.known_hosts.text());
+        server.known_hosts = both.parse().unwrap();
         trial
     };
     let mut trial = through(&(greet() + &print(&ended(Outcome::Deployed))));
@@ -308,7 +308,7 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
         other => panic!("{other:?}"),
     };
     let mut trial = through("");
-    trial.deployment.jump.as_mut().unwrap().user = "nobody".to_owned();
+    trial.deployment.server.jump.as_mut().unwrap().user = "nobody".parse().unwrap();
     let (kind, jump, said, _) = told(trial.run().await);
     assert!(
         kind == ConnectionKind::Login && jump && said.contains("nobody@"),
@@ -316,7 +316,7 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
     );
 
     let mut trial = through("");
-    trial.deployment.user = "nobody".to_owned();
+    trial.deployment.server.user = "nobody".parse().unwrap();
     let (kind, jump, said, _) = told(trial.run().await);
     assert!(
         kind == ConnectionKind::Login && !jump && said.contains("nobody@"),
@@ -324,7 +324,7 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
     );
 
     let mut trial = through("");
-    trial.deployment.port = 9;
+    trial.deployment.server.port = "9".parse().unwrap();
     let (kind, jump, said, _) = told(trial.run().await);
     assert!(
         kind == ConnectionKind::Refused && !jump && said.contains("from the jump host"),
@@ -333,14 +333,16 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
 
     for (kept, is_jump) in [("[localhost]", true), ("[127.0.0.1]", false)] {
         let mut trial = through("");
-        trial.deployment.known_hosts = trial
-            .deployment
-            .known_hosts
-            .lines()
-            .filter(|line| line.starts_with(kept))
-            .collect::<Vec<_>>()
-            .join("\n")
-            + "\n";
+        let server = &mut trial.deployment.server;
+        let lines = server.known_hosts.text().lines();
+        let lines: Vec<_> = lines.filter(|line| line.starts_with(kept)).collect();
+        server.known_hosts = lines
+            .join(
+                "
+",
+            )
+            .parse()
+            .unwrap();
         let (kind, jump, said, state) = told(trial.run().await);
         assert_eq!((kind, jump), (ConnectionKind::HostKey, is_jump), "{said}");
         assert_eq!(state, Some(KeyState::OtherName));
@@ -364,7 +366,7 @@ async fn a_server_part_that_does_not_start_brings_the_servers_words() {
 #[ignore = "needs a throwaway server"]
 async fn a_target_that_may_not_be_made_brings_the_servers_words() {
     let mut trial = Trial::new("");
-    trial.deployment.plan.target = "/nowhere".to_owned();
+    trial.deployment.plan.target = Target::checked("/nowhere");
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
     let Some(Trouble::ServerPart { said, .. }) = end.trouble else {
@@ -442,8 +444,9 @@ async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open(
 #[ignore = "needs a throwaway server"]
 async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_time_is_up() {
     let mut trial = Trial::new(&(greet() + CUT));
-    trial.deployment.timeout = Duration::from_secs(4);
-    fs::write(trial.deployment.source.join("big"), noise(1, 300_000)).unwrap();
+    trial.deployment.plan.stage_limit = Duration::from_secs(4);
+    let source = trial.deployment.source.as_ref().unwrap();
+    fs::write(source.path().join("big"), noise(1, 300_000)).unwrap();
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Failed);
     // whether there was a line when the time was up
@@ -491,15 +494,8 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
     let trial = Trial::new("");
     let deployment = &trial.deployment;
     let login = Login {
-        host: &deployment.host,
-        port: deployment.port,
-        user: &deployment.user,
-        key: deployment.key.as_ref(),
-        passphrase: None,
-        jump: None,
+        server: &deployment.server,
         auth_sock: None,
-        known_hosts: &deployment.known_hosts,
-        connect_timeout: deployment.connect_timeout,
         key_life: Duration::from_secs(60),
     };
     let connection = Connection::open(&login, Ready::make(&login).await.unwrap())
@@ -541,7 +537,6 @@ async fn cancelled_at_once_nothing_is_contacted() {
     let binaries = found_in(source.path(), "a");
     let end = deploy_with(
         &deployment(source.path()),
-        &transaction(),
         binaries,
         ready(()),
         &mut |event| {
@@ -567,25 +562,17 @@ async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
         .port();
     for (attempts, timeout, expected) in [(2, 60, 1), (3, 2, 2)] {
         let limit = Duration::from_secs(timeout);
-        let deployment = Deployment {
-            port: free,
-            connect_attempts: attempts,
-            timeout: limit,
-            ..deployment(source.path())
-        };
+        let mut deployment = deployment(source.path());
+        deployment.server.port = free.to_string().parse().unwrap();
+        deployment.server.connect_attempts = attempts;
+        deployment.plan.stage_limit = limit;
         let mut pauses = Vec::new();
         let binaries = found_in(source.path(), "a");
-        let end = deploy_with(
-            &deployment,
-            &transaction(),
-            binaries,
-            pending(),
-            &mut |event| {
-                if let RunEvent::ConnectFailed { pause, .. } = event {
-                    pauses.push(pause.as_secs());
-                }
-            },
-        )
+        let end = deploy_with(&deployment, binaries, pending(), &mut |event| {
+            if let RunEvent::ConnectFailed { pause, .. } = event {
+                pauses.push(pause.as_secs());
+            }
+        })
         .await;
         assert_eq!(pauses, [1, 2][..expected]);
         assert_eq!(end.outcome, Outcome::Unreachable);
@@ -600,11 +587,10 @@ async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
 #[tokio::test]
 async fn a_source_that_cannot_be_deployed_is_bad_input() {
     let source = tempfile::tempdir().unwrap();
+    // nothing else, and that is never uploaded
+    fs::create_dir(source.path().join(".git")).unwrap();
     let mut events = Vec::new();
-    let end = deploy(deployment(source.path()), transaction(), &mut |event| {
-        events.push(event)
-    })
-    .await;
+    let end = deploy(deployment(source.path()), &mut |event| events.push(event)).await;
     assert_eq!(end.outcome, Outcome::Invalid);
     assert!(matches!(&events[..], [RunEvent::Ended(_)]));
 }
@@ -624,9 +610,10 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
         .status();
     assert!(made.unwrap().success());
     let mut deployment = deployment(&place.path().join("source"));
-    deployment.port = server.local_addr().unwrap().port();
-    deployment.key = Some(KeyText::from(fs::read_to_string(key).unwrap()));
-    let watch = Watch::new(deployment.timeout, pending());
+    let port = server.local_addr().unwrap().port();
+    deployment.server.port = port.to_string().parse().unwrap();
+    deployment.server.key = Some(Secret::from(fs::read_to_string(key).unwrap()));
+    let watch = Watch::new(deployment.timeout(), pending());
     let (transaction, emit) = (transaction(), &mut |event| panic!("{event:?}"));
     let mut run = Run {
         deployment: &deployment,
@@ -665,16 +652,12 @@ async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
     let source = tempfile::tempdir().unwrap();
     fs::write(source.path().join("a"), "x").unwrap();
     let mut deployment = deployment(source.path());
-    deployment.key = Some(KeyText::from("no key\n".to_owned()));
+    deployment.server.key = Some(Secret::from("no key\n"));
     let mut events = Vec::new();
     let binaries = found_in(source.path(), "a");
-    let end = deploy_with(
-        &deployment,
-        &transaction(),
-        binaries,
-        pending(),
-        &mut |event| events.push(event),
-    )
+    let end = deploy_with(&deployment, binaries, pending(), &mut |event| {
+        events.push(event)
+    })
     .await;
     assert!(
         matches!(end.trouble, Some(Trouble::Key { .. })),

@@ -1,10 +1,11 @@
 //! What of the source is not uploaded.
 
 use super::error::SourceError;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use crate::settings::Excludes;
+use ignore::gitignore::Gitignore;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Paths are matched as if the source were the root, wherever it lies.
 const ROOT: &str = "/";
@@ -13,7 +14,7 @@ const ROOT: &str = "/";
 #[derive(Debug, Clone, Default)]
 pub struct LeaveOut {
     /// Patterns as in .gitignore, later ones win.
-    pub patterns: Vec<String>,
+    pub excludes: Excludes,
     /// Whether the source's own `.venv` stays behind, whatever the patterns say.
     pub venv: bool,
 }
@@ -25,15 +26,10 @@ pub(super) struct Matcher {
 
 impl Matcher {
     pub(super) fn new(leave_out: &LeaveOut) -> Result<Self, SourceError> {
-        let mut builder = GitignoreBuilder::new(ROOT);
-        for line in &leave_out.patterns {
-            builder
-                .add_line(None, line)
-                .map_err(|error| SourceError::at(b"", bad_pattern(line, &error)))?;
-        }
-        let patterns = builder
-            .build()
-            .map_err(|error| SourceError::at(b"", format!("has bad patterns: {error}")))?;
+        let patterns = leave_out
+            .excludes
+            .matcher(Path::new(ROOT))
+            .map_err(|error| SourceError::at(b"", format!("has a bad pattern: {error}")))?;
         Ok(Self {
             patterns,
             venv: leave_out.venv,
@@ -62,8 +58,4 @@ impl Matcher {
             path.starts_with(b"gha-creds-") && path.ends_with(b".json") && name == path;
         name == b".git" || credentials || (self.venv && path == b".venv")
     }
-}
-
-fn bad_pattern(line: &str, error: &ignore::Error) -> String {
-    format!("has a bad pattern, {line:?}: {error}")
 }

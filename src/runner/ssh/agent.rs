@@ -1,9 +1,8 @@
 //! A private ssh-agent that holds the key of one run.
 
-use super::login::KeyText;
 use super::passphrase::Askpass;
 use super::tools::{command, unusable};
-use crate::protocol::Trouble;
+use crate::protocol::{Secret, Trouble};
 use rustix::process::{kill_process, Pid, Signal};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -71,8 +70,8 @@ impl Agent {
     /// With what ssh-add said about it.
     pub(super) async fn add(
         &self,
-        key: &KeyText,
-        passphrase: Option<&KeyText>,
+        key: &Secret,
+        passphrase: Option<&Secret>,
         life: Duration,
     ) -> Result<(), Trouble> {
         let folder = self.socket.parent().unwrap_or(Path::new("/"));
@@ -96,7 +95,7 @@ impl Agent {
 
     async fn ssh_add(
         &self,
-        key: &KeyText,
+        key: &Secret,
         askpass: Option<&Askpass>,
         life: Duration,
     ) -> Result<Output, Trouble> {
@@ -116,7 +115,7 @@ impl Agent {
             .map_err(|error| unusable("ssh-add", error))?;
         if let Some(mut stdin) = child.stdin.take() {
             // if it does not read it all, what it says tells why
-            let _unread = stdin.write_all(key.reveal().as_bytes()).await;
+            let _unread = stdin.write_all(key.expose().as_bytes()).await;
         }
         timeout(PATIENCE, child.wait_with_output())
             .await
@@ -160,7 +159,7 @@ mod tests {
     use std::process::Command;
     use std::time::Instant;
 
-    fn new_key(folder: &Path, passphrase: &str) -> KeyText {
+    fn new_key(folder: &Path, passphrase: &str) -> Secret {
         let file = folder.join("k");
         let made = Command::new("ssh-keygen")
             .args([
@@ -176,7 +175,7 @@ mod tests {
             .arg(&file)
             .status();
         assert!(made.unwrap().success());
-        KeyText::from(std::fs::read_to_string(&file).unwrap())
+        Secret::from(std::fs::read_to_string(&file).unwrap())
     }
 
     fn listed(socket: &Path) -> String {
@@ -222,7 +221,7 @@ mod tests {
     async fn what_is_no_key_fails_with_ssh_adds_words_and_without_the_key() {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
-        let bad = KeyText::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
+        let bad = Secret::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
         let Err(Trouble::Key { said }) = agent.add(&bad, None, Duration::from_secs(60)).await
         else {
             panic!("added")
@@ -252,7 +251,7 @@ mod tests {
         let right = "  it's $(a) \\\\ \"pass\" phrase%s ";
         let key = new_key(folder.path(), right);
         let add = |passphrase: &str| {
-            let (agent, key, passphrase) = (&agent, &key, KeyText::from(passphrase.to_owned()));
+            let (agent, key, passphrase) = (&agent, &key, Secret::from(passphrase.to_owned()));
             async move {
                 agent
                     .add(key, Some(&passphrase), Duration::from_secs(60))

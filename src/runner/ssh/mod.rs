@@ -17,7 +17,7 @@ mod tools;
 mod unexpected;
 
 pub(crate) use login::Login;
-pub use login::{Jump, KeyText};
+
 pub(crate) use pipes::Pipes;
 pub(crate) use ready::Ready;
 pub(crate) use session::{Channel, Connection};

@@ -3,7 +3,7 @@
 //! The program is a script of ours in the private folder, and what it prints waits for it in a named pipe there, that
 //! is in the kernel's memory: not in a file, an argument or an environment.
 
-use super::login::KeyText;
+use crate::protocol::Secret;
 use rustix::fs::{mknodat, FileType, Mode, CWD};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -29,7 +29,7 @@ pub(super) struct Askpass {
 impl Askpass {
     /// # Errors
     /// If `folder` does not take it.
-    pub(super) fn new(folder: &Path, passphrase: &KeyText) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path, passphrase: &Secret) -> io::Result<Self> {
         let folder = folder.join("ask");
         std::fs::create_dir(&folder)?;
         let mut script = OpenOptions::new()
@@ -42,7 +42,7 @@ impl Askpass {
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         // for both, so that opening it does not wait for the script
         let mut answer = OpenOptions::new().read(true).write(true).open(&pipe)?;
-        answer.write_all(format!("{}\n", passphrase.reveal()).as_bytes())?;
+        answer.write_all(format!("{}\n", passphrase.expose()).as_bytes())?;
         Ok(Self {
             folder,
             _answer: answer,

@@ -49,35 +49,37 @@ impl Ready {
 }
 
 async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, Trouble> {
-    let Some(key) = login.key else {
+    let Some(key) = &login.server.key else {
         return Ok(None);
     };
     require(&["ssh-agent", "ssh-add"])?;
     let agent = Agent::start(folder.path()).await?;
-    agent.add(key, login.passphrase, login.key_life).await?;
+    let passphrase = login.server.passphrase.as_ref();
+    agent.add(key, passphrase, login.key_life).await?;
     tracing::debug!("the key is in an agent of our own");
     Ok(Some(agent))
 }
 
 fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), Trouble> {
+    let server = login.server;
     let target = Address {
-        host: login.host,
-        port: login.port,
-        user: login.user,
+        host: server.host.as_str(),
+        port: server.port.get(),
+        user: server.user.as_str(),
     };
-    let jump = login.jump.map(|jump| Address {
-        host: &jump.host,
-        port: jump.port,
-        user: &jump.user,
+    let jump = server.jump.as_ref().map(|jump| Address {
+        host: jump.host.as_str(),
+        port: jump.port.get(),
+        user: jump.user.as_str(),
     });
     let write = |path: &Path, text: &str| {
         fs::write(path, text)
             .map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
     };
-    write(&folder.join("known_hosts"), login.known_hosts)?;
+    write(&folder.join("known_hosts"), server.known_hosts.text())?;
     write(
         &config_file(folder),
-        &config(&target, jump.as_ref(), login.connect_timeout, folder),
+        &config(&target, jump.as_ref(), server.connect_timeout, folder),
     )?;
     host_key::prepare(folder)
         .map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))

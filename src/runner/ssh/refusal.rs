@@ -45,24 +45,35 @@ impl Attempted<'_> {
     /// We have given up.
     pub(super) fn too_late(&self, limit: Duration) -> Trouble {
         let said = format!("no login within {} s", limit.as_secs());
-        let passed = self.login.jump.is_none() || offered(self.folder, ALIAS, "", "").is_some();
+        let passed =
+            self.login.server.jump.is_none() || offered(self.folder, ALIAS, "", "").is_some();
         let hop = if passed { Hop::Server } else { self.jump() };
         self.trouble(ConnectionKind::TimedOut, said, hop)
     }
 
     fn jump(&self) -> Hop {
-        self.login.jump.map_or(Hop::Server, |jump| Hop::Jump {
-            host: jump.host.clone(),
-            port: jump.port,
-            user: jump.user.clone(),
-        })
+        match &self.login.server.jump {
+            None => Hop::Server,
+            Some(jump) => Hop::Jump {
+                host: jump.host.to_string(),
+                port: jump.port.get(),
+                user: jump.user.to_string(),
+            },
+        }
     }
 
     fn trouble(&self, kind: ConnectionKind, said: String, hop: Hop) -> Trouble {
         let alias = if hop == Hop::Server { ALIAS } else { JUMP };
         let untrusted = kind == ConnectionKind::HostKey;
         let offered = untrusted
-            .then(|| offered(self.folder, alias, self.login.known_hosts, &said))
+            .then(|| {
+                offered(
+                    self.folder,
+                    alias,
+                    self.login.server.known_hosts.text(),
+                    &said,
+                )
+            })
             .flatten();
         Trouble::Connection {
             kind,

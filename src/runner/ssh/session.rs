@@ -42,8 +42,9 @@ impl Connection {
     /// If there is no connection.
     pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, Trouble> {
         let builder = builder(login, &ready);
-        let hops = if login.jump.is_some() { 2 } else { 1 };
+        let hops = if login.server.jump.is_some() { 2 } else { 1 };
         let limit = login
+            .server
             .connect_timeout
             .saturating_add(LOGIN_TIME)
             .saturating_mul(hops);
@@ -144,6 +145,8 @@ fn builder(login: &Login<'_>, ready: &Ready) -> SessionBuilder {
 mod tests {
     use super::*;
     use crate::protocol::ConnectionKind;
+    use crate::runner::testing;
+    use crate::settings::Server;
 
     async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
         Connection::open(login, Ready::make(login).await?).await
@@ -156,16 +159,14 @@ mod tests {
             .local_addr()
             .unwrap()
             .port();
-        let login = Login {
-            host: "127.0.0.1",
-            port: free,
-            user: "deploy",
-            key: None,
-            passphrase: None,
-            jump: None,
-            auth_sock: None,
-            known_hosts: "",
+        let server = Server {
+            port: free.to_string().parse().unwrap(),
             connect_timeout: Duration::from_secs(5),
+            ..testing::server()
+        };
+        let login = Login {
+            server: &server,
+            auth_sock: None,
             key_life: Duration::from_secs(60),
         };
         let Err(Trouble::Connection { kind, .. }) = open(&login).await else {
@@ -177,16 +178,20 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_says_nothing_is_given_up() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let login = Login {
-            host: "127.0.0.1",
-            port: listener.local_addr().unwrap().port(),
-            user: "deploy",
-            key: None,
-            passphrase: None,
-            jump: None,
-            auth_sock: None,
-            known_hosts: "",
+        let server = Server {
+            port: listener
+                .local_addr()
+                .unwrap()
+                .port()
+                .to_string()
+                .parse()
+                .unwrap(),
             connect_timeout: Duration::from_secs(1),
+            ..testing::server()
+        };
+        let login = Login {
+            server: &server,
+            auth_sock: None,
             key_life: Duration::from_secs(60),
         };
         let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else {

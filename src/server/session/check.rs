@@ -48,8 +48,8 @@ pub(in crate::server) fn check(
     }
     let unit = plan
         .service
-        .as_deref()
-        .and_then(|service| check_unit(service, events, &mut unready));
+        .as_ref()
+        .and_then(|service| check_unit(service.as_str(), events, &mut unready));
     check_rights(plan, &mut unready);
     check_install(plan, &mut unready);
     check_detaching(events, &mut unready);
@@ -163,9 +163,9 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
 
 fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
-        if !systemd::may_run("restart", service) {
+        if !systemd::may_run("restart", service.as_str()) {
             unready.push(Unready::Sudo {
-                service: service.clone(),
+                service: service.to_string(),
                 user: user(),
             });
         }
@@ -177,10 +177,10 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
     let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
         return false;
     };
-    let resettable = systemd::may_run("reset-failed", service);
+    let resettable = systemd::may_run("reset-failed", service.as_str());
     if !resettable && unit.and_then(Unit::start_limit).is_some() {
         events.emit(What::Warning(Warning::NoResetFailed {
-            service: service.clone(),
+            service: service.to_string(),
             user: user(),
         }));
     }
@@ -188,7 +188,7 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
 }
 
 fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
-    let needed = match plan.install {
+    let needed = match plan.staging.install {
         Install::Nothing => return,
         Install::Uv => "uv",
         Install::Commands(_) => "sh",

@@ -6,8 +6,8 @@ use super::instruction::{self, Goal, Sources};
 use super::login::Login;
 use super::rollback_target;
 use crate::protocol::{
-    root_of, Entry, Failure, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Unready, Verdict,
-    Warning, What,
+    Entry, Failure, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Unready, Verdict, Warning,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
 
     /// Finds the release to roll back to.
     fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
-        if self.plan.entries != 0 || self.plan.root != root_of(&[], &[]) {
+        if (self.plan.entries, self.plan.root) != Plan::no_tree() {
             return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
         }
         // first: this may take over the very release

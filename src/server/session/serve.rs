@@ -23,7 +23,7 @@ struct Announced<'a> {
 
 impl Announced<'_> {
     fn matches(&self, plan: &Plan) -> bool {
-        plan.target == self.target
+        plan.target.as_str() == self.target
             && plan.transaction == *self.transaction
             && plan.root.to_string() == self.root
     }

@@ -51,7 +51,7 @@ pub(in crate::server) fn check(
     Ok(shortage(
         &disk,
         SpaceNeeded::by(entries, disk.f_frsize.max(1)),
-        plan.min_free,
+        plan.staging.min_free,
     ))
 }
 

@@ -1,6 +1,6 @@
 //! The release's `.env`. It is part of the release, so a rollback restores the old one.
 
-use crate::protocol::{Hidden, Reason};
+use crate::protocol::{Reason, Secret};
 use crate::server::store::durable::failed;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use std::path::Path;
 
 /// Writes it, readable only by its owner. It replaces one in the tree: a committed `.env` is most often for development,
 /// while the input is meant for this server.
-pub(in crate::server) fn write(release: &Path, content: &Hidden) -> Result<(), Reason> {
+pub(in crate::server) fn write(release: &Path, content: &Secret) -> Result<(), Reason> {
     let path = release.join(".env");
-    create(&path, content.reveal().as_bytes()).map_err(failed("write", &path))
+    create(&path, content.expose().as_bytes()).map_err(failed("write", &path))
 }
 
 fn create(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Runs the install and before-switch commands in the release, and checks the programs that the unit starts.
 
-use crate::protocol::{Ending, Hidden, Install, Reason, ReleaseId, What};
+use crate::protocol::{Ending, Install, Reason, ReleaseId, Secret, What};
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
 use crate::server::exec::shell::{self, Script};
@@ -25,13 +25,13 @@ impl<'a> Shell<'a> {
     /// `env` is added to the commands' environment, never to a command line, which every user of the server can read.
     pub(in crate::server) fn new(
         folder: PathBuf,
-        env: &'a [(String, Hidden)],
+        env: &'a [(String, Secret)],
         limits: &Limits,
     ) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         let env = env
             .iter()
-            .map(|(name, value)| (name.as_str(), value.reveal()));
+            .map(|(name, value)| (name.as_str(), value.expose()));
         // of two values the later one counts
         let environment = ENVIRONMENT.into_iter().filter(unset).chain(env).collect();
         Self {

@@ -41,7 +41,7 @@ pub(super) struct Staging<'a> {
 impl Staging<'_> {
     /// Stages the tree with these entries and seals it.
     pub(super) fn run(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
-        shared::check(self.layout, &self.plan.shared)?;
+        shared::check(self.layout, &self.plan.staging.shared)?;
         self.begin(Step::Upload);
         let release = self.upload(entries)?;
         self.add_env_and_shared_files(release)?;
@@ -72,17 +72,21 @@ impl Staging<'_> {
 
     /// Adds what belongs to the release but does not come with its tree.
     fn add_env_and_shared_files(&self, release: ReleaseId) -> Result<(), Reason> {
-        if let Some(content) = &self.plan.env_file {
+        if let Some(content) = &self.plan.staging.env_file {
             env_file::write(&self.layout.release(release), content)?;
         }
-        shared::link(self.layout, release, &self.plan.shared)
+        shared::link(self.layout, release, &self.plan.staging.shared)
     }
 
     fn run_commands(&mut self, release: ReleaseId) -> Result<(), Reason> {
         self.begin(Step::Install);
-        let shell = Shell::new(self.layout.release(release), &self.plan.env, self.limits);
-        shell.install(&self.plan.install, self.outbox)?;
-        if let Some(script) = &self.plan.before_switch {
+        let shell = Shell::new(
+            self.layout.release(release),
+            &self.plan.staging.env,
+            self.limits,
+        );
+        shell.install(&self.plan.staging.install, self.outbox)?;
+        if let Some(script) = &self.plan.staging.before_switch {
             self.begin(Step::BeforeSwitch);
             shell.run(script, self.outbox)?;
         }

@@ -1,6 +1,6 @@
-//! Shared files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
+//! SharedPath files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
 
-use crate::protocol::{Reason, ReleaseId, Shared};
+use crate::protocol::{Reason, ReleaseId, SharedPath};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 /// A placeholder in a folder that is otherwise empty, because git does not store empty folders.
 const PLACEHOLDER: &str = ".gitkeep";
 
-fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
+fn bad(shared: &SharedPath, problem: impl Into<String>) -> Reason {
     Reason::Shared {
         path: shared.path.clone(),
         problem: problem.into(),
@@ -19,7 +19,7 @@ fn bad(shared: &Shared, problem: impl Into<String>) -> Reason {
 }
 
 /// Checks, before the upload, that everything that must exist already does. Changes nothing.
-pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<(), Reason> {
+pub(in crate::server) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
     all.iter()
         .try_for_each(|shared| inspect(layout, shared).map(drop))
 }
@@ -28,7 +28,7 @@ pub(in crate::server) fn check(layout: &Layout, all: &[Shared]) -> Result<(), Re
 pub(in crate::server) fn link(
     layout: &Layout,
     release: ReleaseId,
-    all: &[Shared],
+    all: &[SharedPath],
 ) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
@@ -51,7 +51,7 @@ enum Existing {
 }
 
 /// What exists in `shared/`. Links there belong to the server and are followed.
-fn inspect(layout: &Layout, shared: &Shared) -> Result<Existing, Reason> {
+fn inspect(layout: &Layout, shared: &SharedPath) -> Result<Existing, Reason> {
     if !is_below(&shared.path) {
         return Err(bad(shared, "is no path below the release"));
     }
@@ -82,7 +82,7 @@ fn is_below(path: &str) -> bool {
         && !path.contains('\0')
 }
 
-fn create_parents(folder: &Path, shared: &Shared) -> Result<(), Reason> {
+fn create_parents(folder: &Path, shared: &SharedPath) -> Result<(), Reason> {
     let parents: Vec<&Path> = Path::new(&shared.path)
         .ancestors()
         .skip(1)
@@ -111,7 +111,7 @@ fn create_parents(folder: &Path, shared: &Shared) -> Result<(), Reason> {
 }
 
 /// Removes a placeholder folder of the tree, where the link will be. Anything else there must not be hidden.
-fn remove_placeholder(path: &Path, shared: &Shared) -> Result<(), Reason> {
+fn remove_placeholder(path: &Path, shared: &SharedPath) -> Result<(), Reason> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed("look at", path))?,
@@ -146,7 +146,7 @@ fn is_placeholder(folder: &Path) -> Result<bool, Reason> {
 
 /// Relative, so the target can be moved; absolute if `releases` is itself a link to elsewhere, because a relative one
 /// would not lead back.
-fn link_text(layout: &Layout, shared: &Shared) -> PathBuf {
+fn link_text(layout: &Layout, shared: &SharedPath) -> PathBuf {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let beside =
         real(&layout.releases()).and_then(|releases| releases.parent().map(Path::to_owned));

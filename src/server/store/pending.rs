@@ -4,7 +4,7 @@
 use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
-    Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, Verification,
+    Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, UnitName, Verification,
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -26,7 +26,7 @@ pub(in crate::server) struct Pending {
     pub(in crate::server) old: Option<Old>,
     /// The release that `previous` led to.
     pub(in crate::server) previous: Option<ReleaseId>,
-    pub(in crate::server) service: Option<String>,
+    pub(in crate::server) service: Option<UnitName>,
     pub(in crate::server) restart: Restart,
     pub(in crate::server) verification: Verification,
     pub(in crate::server) retention: Retention,

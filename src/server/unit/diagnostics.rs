@@ -3,7 +3,7 @@
 use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
-use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, Voice};
+use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, UnitName, Voice};
 use crate::server::exec::process::{command, quick, CUT};
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
@@ -28,7 +28,7 @@ pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diag
         until: Instant::now() + TOTAL_TIMEOUT,
         found: Vec::new(),
     };
-    if let Some(service) = pending.service.as_deref() {
+    if let Some(service) = pending.service.as_ref().map(UnitName::as_str) {
         collector.log(service);
         let title = format!("systemctl status {service}");
         collector.show(

@@ -1,7 +1,7 @@
 //! The health check of one release: sends the request and evaluates the response.
 
 use super::http::{self, HttpResponse};
-use crate::protocol::{Answer, Health, HealthUrl, ReleaseId};
+use crate::protocol::{Answer, BodyPattern, Health, HealthUrl, ReleaseId};
 use regex::Regex;
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,12 @@ impl<'a> HealthCheck<'a> {
         release: ReleaseId,
         sha: Option<&str>,
     ) -> Self {
-        let fill = |pattern: &String| {
-            if pattern.contains("{sha}") && sha.is_none() {
+        let fill = |pattern: &BodyPattern| {
+            if pattern.names_commit() && sha.is_none() {
                 return Err("it names {sha}, but no commit is known".to_owned());
             }
-            let filled = pattern
-                .replace("{release}", &regex::escape(&release.to_string()))
-                .replace("{sha}", &regex::escape(sha.unwrap_or_default()));
-            Regex::new(&filled).map_err(|error| error.to_string())
+            let filled = pattern.regex(&release.to_string(), sha.unwrap_or_default());
+            filled.map_err(|error| error.to_string())
         };
         Self {
             health,
@@ -114,7 +112,7 @@ mod tests {
         let health = Health {
             url,
             statuses: vec![200],
-            pattern: pattern.map(str::to_owned),
+            pattern: pattern.map(|it| it.to_owned().into()),
         };
         let release = "1762147685".parse().unwrap();
         HealthCheck::new(&health, release, Some("abc+1"))

@@ -43,7 +43,7 @@ async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, An
         let response = if url.tls {
             send_request(
                 url,
-                TokioIo::new(tls::wrap(&url.host, is_loopback(&url.host), stream).await?),
+                TokioIo::new(tls::wrap(&url.host, url.is_loopback(), stream).await?),
             )
             .await?
         } else {
@@ -66,14 +66,6 @@ async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, An
             during: during.to_owned(),
         }),
     }
-}
-
-/// Whether this name or address is this host's loopback.
-pub(in crate::server) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
@@ -117,7 +109,7 @@ async fn send_request(
         .map_err(|error| broken(&error))?;
     tokio::spawn(connection);
     let request = Request::get(&url.path)
-        .header("Host", authority(url))
+        .header("Host", url.authority())
         .header(
             "User-Agent",
             concat!("deploy-action/", env!("CARGO_PKG_VERSION")),
@@ -129,19 +121,6 @@ async fn send_request(
         .send_request(request)
         .await
         .map_err(|error| broken(&error))
-}
-
-fn authority(url: &HealthUrl) -> String {
-    let host = if url.host.contains(':') {
-        format!("[{}]", url.host)
-    } else {
-        url.host.clone()
-    };
-    if url.port == if url.tls { 443 } else { 80 } {
-        host
-    } else {
-        format!("{host}:{}", url.port)
-    }
 }
 
 async fn read_body(mut body: Incoming) -> Result<Vec<u8>, Answer> {
@@ -169,35 +148,4 @@ fn broken(error: &dyn Error) -> Answer {
         source = cause.source();
     }
     Answer::Broken(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_header_is_as_a_browser_writes_it() {
-        let url = |tls, host: &str, port| {
-            authority(&HealthUrl {
-                tls,
-                host: host.into(),
-                port,
-                path: "/".into(),
-            })
-        };
-        assert_eq!(url(false, "localhost", 80), "localhost");
-        assert_eq!(url(true, "app.example", 443), "app.example");
-        assert_eq!(url(true, "app.example", 80), "app.example:80");
-        assert_eq!(url(false, "::1", 8000), "[::1]:8000");
-    }
-
-    #[test]
-    fn loopback_is_recognised_by_name_and_address() {
-        assert!(["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"]
-            .iter()
-            .all(|host| is_loopback(host)));
-        assert!(!["localhost.example", "10.0.0.1", "::", "128.0.0.1"]
-            .iter()
-            .any(|host| is_loopback(host)));
-    }
 }

@@ -2,7 +2,6 @@
 //! health check; at the end, the log of this invocation shows no crash. What cannot be checked is never healthy.
 
 use super::health::HealthCheck;
-use super::http::is_loopback;
 use super::log;
 use super::port_owner::{self, PortOwner};
 use super::restart::BeforeRestart;
@@ -384,7 +383,7 @@ impl<'a> Verifier<'a> {
         self.health_check
             .as_ref()
             .map(HealthCheck::url)
-            .filter(|url| is_loopback(&url.host))
+            .filter(|url| url.is_loopback())
             .map(|url| url.port)
     }
 

@@ -82,8 +82,8 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
     host = "a b": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
     host = "\"a\"": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
     host = "a\tb": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "a\nb": holds several hosts. Write one host a step; for several servers use a matrix.
-    host = "a,b": holds several hosts. Write one host a step; for several servers use a matrix.
+    host = "a\nb": holds several hosts. Write one host per step; for several servers use a matrix.
+    host = "a,b": holds several hosts. Write one host per step; for several servers use a matrix.
     host = "user@h": holds a user. Write only the server here, and the user in `user`.
     host = "ssh://h": is a URL. Write only the name or address, without scheme and path.
     host = "http://h/": is a URL. Write only the name or address, without scheme and path.
@@ -120,7 +120,7 @@ fn b4_a_port_in_host_may_not_contradict_port() {
     assert_eq!(inputs.settings().server.port.get(), 2222);
     assert_eq!(
         inputs.with("port", "22").problems(),
-        "port: is 22, but `host` says 2222. Leave out one of the two."
+        "port: is 22, but `host` has 2222. Leave out one of the two."
     );
     assert!(Inputs::new()
         .with("host", "server.example:22")

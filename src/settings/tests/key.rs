@@ -39,7 +39,7 @@ fn b11_a_repair_is_a_notice() {
     let warnings = Inputs::new()
         .with("key", &KEY.replace('\n', "\r\n  "))
         .warnings();
-    insta::assert_snapshot!(warnings, @"key: repaired (Windows line ends replaced, indentation removed). Better store it exactly as in its file.");
+    insta::assert_snapshot!(warnings, @"key: repaired (Windows line ends replaced, indentation removed). Store it exactly as in its file.");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
         "hunter2",
         "-----END OPENSSH PRIVATE KEY-----\nAAAA\n-----BEGIN OPENSSH PRIVATE KEY-----",
     ];
-    insta::assert_snapshot!(problems_of("key", &values), @r#"
+    insta::assert_snapshot!(problems_of("key", &values), @"
     key: is a public key. Give the private key: the file of the same name without .pub.
     key: is a public key. Give the private key: the file of the same name without .pub.
     key: is in PuTTY's format. Export it in PuTTYgen: Conversions, Export OpenSSH key.
@@ -119,15 +119,15 @@ fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
     key: begins as one kind of key and ends as another. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: holds several keys. Store only the one that the server knows.
     key: is cut off or damaged between its BEGIN and END lines. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
-    key: is encrypted with a passphrase. Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
-    key: is encrypted with a passphrase. Give it as `passphrase`, or make a key without one that only serves deployments (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
+    key: is encrypted with a passphrase. Give it as `passphrase`, or create a key without one that is used for deployments only (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
+    key: is encrypted with a passphrase. Give it as `passphrase`, or create a key without one that is used for deployments only (ssh-keygen -t ed25519 -N ''), and authorise it on the server.
     key: is in the format of ssh.com. Convert it: ssh-keygen -i -f FILE.
     key: is not for SSH, but for PGP or TLS. Give a private key of SSH, as ssh-keygen makes it.
     key: is a public key. Give the private key: the file of the same name without .pub.
     key: is of a kind that OpenSSH does not know. Make one with ssh-keygen -t ed25519, and authorise its public half on the server.
     key: is not a private key. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: has BEGIN and END lines, but nothing between them. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
-    "#);
+    ");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{read, Flags, Given, Settings, Surroundings, Warning};
+use super::{read, Environment, Flags, Settings, Surroundings, Warning};
 
 pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
@@ -95,7 +95,7 @@ impl Inputs {
                 value.into(),
             )
         };
-        let given = Given::from_variables(self.given.iter().map(variable));
+        let given = Environment::from_variables(self.given.iter().map(variable));
         let flags = Flags::parse(flags.iter().map(Into::into)).unwrap();
         let (result, warnings) = read(&given, &flags, &self.around);
         let lines = |problems: Vec<_>| {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{problems_of, Inputs};
-use crate::settings::LogLevel;
+use crate::protocol::LogLevel;
 
 #[test]
 fn the_env_file_is_kept_byte_for_byte() {
     let text = "\n# why\nA='x y'  \r\nexport B=\"1\n2\"\n\n";
     let settings = Inputs::new().with("env-file", text).settings();
-    assert_eq!(settings.env_file.as_ref().unwrap().expose(), text);
+    assert_eq!(settings.staging.env_file.as_ref().unwrap().expose(), text);
     assert!(!format!("{settings:?}").contains("x y"));
     assert_eq!(Inputs::new().with("env-file", text).warnings(), "");
 }
@@ -44,10 +44,10 @@ fn variables_are_taken_as_they_stand() {
         .with("env", "\n A=x = 'y' \r\n# why\n\n_B2=\n")
         .settings();
     let pairs: Vec<_> = settings
+        .staging
         .env
-        .expose()
         .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .map(|(name, value)| (name.as_str(), value.expose()))
         .collect();
     assert_eq!(pairs, [("A", "x = 'y' "), ("_B2", "")]);
     assert!(!format!("{settings:?}").contains("x = "));
@@ -65,16 +65,16 @@ fn b26_bad_variables_are_named_by_their_line_and_show_no_value() {
         "LD_PRELOAD=x",
         "A =1",
     ];
-    insta::assert_snapshot!(problems_of("env", &values), @r#"
-    env: line 2 has no `=`. Write NAME=value, one a line.
+    insta::assert_snapshot!(problems_of("env", &values), @"
+    env: line 2 has no `=`. Write NAME=value, one per line.
     env: line 1 has no valid name before its `=`. A name has letters, digits and `_`, no digit first.
     env: line 1 begins with `export`. Write only NAME=value.
     env: line 2 has the same name as line 1. Keep the one that is meant.
     env: line 1 has a control character. Write plain text.
-    env: line 1 sets PATH, by which the shell or the system finds its way. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
-    env: line 1 sets LD_*, by which the shell or the system finds its way. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
+    env: line 1 sets PATH, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
+    env: line 1 sets LD_*, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
     env: line 1 has no valid name before its `=`. A name has letters, digits and `_`, no digit first.
-    "#);
+    ");
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn a_shared_file_and_the_env_file_are_not_in_each_others_way() {
         Inputs::new()
             .with("shared", ".env\nlogs/")
             .settings()
+            .staging
             .shared
-            .paths()
             .len(),
         2
     );
@@ -111,7 +111,7 @@ fn a_shared_file_and_the_env_file_are_not_in_each_others_way() {
 fn the_hook_the_disk_and_the_lock_have_defaults() {
     let settings = Inputs::new().settings();
     assert_eq!(
-        (settings.before_switch, settings.min_free),
+        (settings.staging.before_switch, settings.staging.min_free),
         (None, 500_000_000)
     );
     assert_eq!(settings.wait_lock, Duration::from_secs(120));
@@ -123,6 +123,7 @@ fn the_hook_the_disk_and_the_lock_have_defaults() {
         Inputs::new()
             .with("before-switch", "none")
             .settings()
+            .staging
             .before_switch,
         None
     );
@@ -130,6 +131,7 @@ fn the_hook_the_disk_and_the_lock_have_defaults() {
         Inputs::new()
             .with("before-switch", "./migrate\n")
             .settings()
+            .staging
             .before_switch
             .unwrap(),
         "./migrate"
@@ -144,14 +146,17 @@ fn the_hook_the_disk_and_the_lock_have_defaults() {
 fn the_log_is_checked_unless_it_is_switched_off() {
     let settings = Inputs::new().settings();
     assert_eq!(
-        (settings.log_check.level, settings.log_check.pattern),
+        (
+            settings.verification.log.level,
+            settings.verification.log.pattern
+        ),
         (LogLevel::Fail, None)
     );
     let off = Inputs::new()
         .with("log-check", "off")
         .with("log-pattern", "Oops");
     insta::assert_snapshot!(off.warnings(), @r#"log-pattern has no effect: log-check is off."#);
-    insta::assert_snapshot!(Inputs::new().with("restart", "none").with("log-check", "warn").warnings(), @r#"log-check has no effect: there is no unit whose log is looked at."#);
+    insta::assert_snapshot!(Inputs::new().with("restart", "none").with("log-check", "warn").warnings(), @"log-check has no effect: there is no unit whose log could be read.");
     insta::assert_snapshot!(problems_of("log-check", &["no", "Fail"]), @r#"
     log-check = "no": is not a level. Write `fail`, `warn` or `off`.
     log-check = "Fail": is not a level. Write `fail`, `warn` or `off`.

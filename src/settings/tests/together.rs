@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{problems_of, Inputs};
-use crate::settings::{InstallPlan, Restart, Service, Surroundings};
+use crate::protocol::{Install, Restart};
+use crate::settings::{Service, Surroundings};
 
 #[test]
 fn the_first_use_needs_few_inputs() {
@@ -11,11 +12,11 @@ fn the_first_use_needs_few_inputs() {
     assert_eq!(settings.server.user.as_str(), "deploy");
     assert_eq!(settings.unit().unwrap().as_str(), "diting");
     assert_eq!(settings.target.as_str(), "/opt/diting");
-    assert_eq!(settings.restart, Restart::Default);
-    assert_eq!(settings.install, InstallPlan::Nothing);
+    assert_eq!(settings.restart, Restart::Systemctl);
+    assert_eq!(settings.staging.install, Install::Nothing);
     assert_eq!(settings.excludes.lines()[0], "__pycache__/");
-    assert_eq!(settings.health.probe.unwrap().statuses.codes(), [200]);
-    assert_eq!(settings.health.settle, Duration::from_secs(5));
+    assert_eq!(settings.verification.health.unwrap().statuses, [200]);
+    assert_eq!(settings.verification.settle, Duration::from_secs(5));
     assert_eq!(settings.timeout, Duration::from_secs(1800));
 }
 
@@ -63,23 +64,23 @@ fn all_problems_are_found_at_once() {
 #[test]
 fn the_warning_of_a_mistyped_variable_comes_with_the_problem_that_it_causes() {
     let inputs = Inputs::new().without("known-hosts").with("known-host", "x");
-    assert!(inputs.warnings().contains("Is `known-hosts` meant?"));
+    assert!(inputs.warnings().contains("Did you mean `known-hosts`?"));
     assert!(inputs.problems().starts_with("known-hosts: is required"));
 }
 
 #[test]
 fn without_systemd_restart_and_target_are_required() {
-    insta::assert_snapshot!(Inputs::new().with("service", "none").problems(), @r#"
-    restart: is required where `service` is `none`. Give the command that restarts the app, or `none`.
-    target: is required where `service` is `none`. Give the folder on the server, as in /opt/diting.
-    "#);
+    insta::assert_snapshot!(Inputs::new().with("service", "none").problems(), @"
+    restart: is required if `service` is `none`. Give the command that restarts the app, or `none`.
+    target: is required if `service` is `none`. Give the folder on the server, as in /opt/diting.
+    ");
     let settings = Inputs::new()
         .with("service", "none")
         .with("restart", "./restart")
         .with("target", "/srv/www/app")
         .settings();
     assert_eq!(settings.service, Service::None);
-    assert_eq!(settings.restart, Restart::Command("./restart".to_owned()));
+    assert_eq!(settings.restart, Restart::Commands("./restart".to_owned()));
     assert!(settings.unit().is_none());
 }
 
@@ -90,7 +91,7 @@ fn static_files_need_no_unit() {
         (settings.target.as_str(), settings.unit()),
         ("/opt/diting", None)
     );
-    assert_eq!(settings.restart, Restart::None);
+    assert_eq!(settings.restart, Restart::Nothing);
     let nowhere = |around: &mut Surroundings| around.repository = None;
     let inputs = Inputs::new()
         .with("restart", "none")
@@ -102,7 +103,7 @@ fn static_files_need_no_unit() {
         .with("service", "none");
     assert!(inputs
         .problems()
-        .starts_with("target: is required where `service` is `none`"));
+        .starts_with("target: is required if `service` is `none`"));
 }
 
 #[test]
@@ -127,18 +128,19 @@ fn the_default_unit_is_checked_like_any_other() {
 #[test]
 fn b19_install_follows_the_source() {
     let uv = Inputs::new().file("pyproject.toml", "").file("uv.lock", "");
-    assert_eq!(uv.settings().install, InstallPlan::Uv);
+    assert_eq!(uv.settings().staging.install, Install::Uv);
     assert_eq!(
-        uv.with("install", "none").settings().install,
-        InstallPlan::Nothing
+        uv.with("install", "none").settings().staging.install,
+        Install::Nothing
     );
     let unlocked = Inputs::new().file("pyproject.toml", "");
     insta::assert_snapshot!(unlocked.problems(), @"install: the source has pyproject.toml, but no uv.lock. Commit the lock file that `uv lock` writes, or give `install` your own commands or `none`.");
     let plan = unlocked
         .with("install", "pip install .\n")
         .settings()
+        .staging
         .install;
-    assert_eq!(plan, InstallPlan::Commands("pip install .".to_owned()));
+    assert_eq!(plan, Install::Commands("pip install .".to_owned()));
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn b21_health_durations_fit_together() {
         .with("health-settle", "0s")
         .with("health-timeout", "1s")
         .settings();
-    assert_eq!(settings.health.settle, Duration::ZERO);
+    assert_eq!(settings.verification.settle, Duration::ZERO);
     insta::assert_snapshot!(problems_of("health-interval", &["0s", "5", "-1s"]), @r#"
     health-interval = "0s": is too short. Allowed is 10ms to 1h.
     health-interval = "5": has no unit. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m; for seconds append `s`.
@@ -188,11 +190,11 @@ fn b32_the_run_cannot_be_longer_than_a_job() {
 
 #[test]
 fn what_is_not_checked_is_a_warning() {
-    insta::assert_snapshot!(Inputs::new().without("health-url").with("health-status", "204").warnings(), @r#"
+    insta::assert_snapshot!(Inputs::new().without("health-url").with("health-status", "204").warnings(), @"
     health-status has no effect: health-url is empty.
-    health-url is empty: only the systemd unit is looked at, and a release that runs but does not answer counts as healthy.
-    "#);
-    insta::assert_snapshot!(Inputs::new().without("health-url").with("restart", "none").warnings(), @"nothing is checked: there is no unit to look at and health-url is empty, so a broken release stays live. Give health-url.");
+    health-url is empty: only the systemd unit is checked, and a release that runs but does not respond counts as healthy.
+    ");
+    insta::assert_snapshot!(Inputs::new().without("health-url").with("restart", "none").warnings(), @"nothing is checked: there is no unit and health-url is empty, so a broken release stays live. Give health-url.");
     insta::assert_snapshot!(Inputs::new().without("health-url").with("health-match", "ok").problems(), @"health-match: is given, but `health-url` is not. Give `health-url`, or leave out `health-match`.");
 }
 
@@ -207,7 +209,7 @@ fn b20_another_host_than_this_one_is_a_notice() {
         ),
         Default::default()
     );
-    insta::assert_snapshot!(url("https://www.example/"), @"health-url asks www.example, which is neither localhost nor `host`: it is asked from the server.");
+    insta::assert_snapshot!(url("https://www.example/"), @"health-url names www.example, which is neither localhost nor `host`: the request is sent from the server.");
 }
 
 #[test]
@@ -218,7 +220,7 @@ fn b37_a_line_end_at_the_end_is_cut_off_with_a_notice() {
     let (settings, warnings) = inputs.read_with(&[]);
     assert_eq!(settings.unwrap().server.host.as_str(), "server.example");
     assert!(warnings[0].is_notice());
-    insta::assert_snapshot!(inputs.warnings(), @"host: white space at the ends was cut off.");
+    insta::assert_snapshot!(inputs.warnings(), @"host: white space around the value was removed.");
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! When a release counts as healthy. Kept in the release's record, so that a later rollback to it is verified the same
+//! way.
+
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// When a release counts as healthy, and how long that may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The request over HTTP; `None`: only the unit is checked.
+    pub health: Option<Health>,
+    /// How long the release may take to become healthy.
+    pub timeout: Duration,
+    /// The pause between two health checks.
+    pub interval: Duration,
+    /// How long it must stay healthy.
+    pub settle: Duration,
+    /// What its log may hold meanwhile.
+    #[serde(default)]
+    pub log: LogCheck,
+}
+
+/// The health check: a request over HTTP, sent on the server, and its healthy responses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Where it is sent.
+    pub url: HealthUrl,
+    /// Healthy status codes, 200 to 599.
+    pub statuses: Vec<u16>,
+    /// What the body must match.
+    pub pattern: Option<BodyPattern>,
+}
+
+/// An http or https URL without user and fragment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthUrl {
+    /// https rather than http.
+    pub tls: bool,
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path and query, beginning with `/`.
+    pub path: String,
+}
+
+impl HealthUrl {
+    /// What the `Host` header says: the scheme's own port is left out.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == if self.tls { 443 } else { 80 } {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    /// Whether its host is the loopback of the machine that sends the request.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        self.host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+}
+
+impl fmt::Display for HealthUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.path)
+    }
+}
+
+/// A regular expression for a health body; `{release}` and `{sha}` stand for those of the release being verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BodyPattern(String);
+
+impl BodyPattern {
+    /// Whether it names the commit of the release.
+    #[must_use]
+    pub fn names_commit(&self) -> bool {
+        self.0.contains("{sha}")
+    }
+
+    /// The expression for a release: its placeholders stand for exactly these texts.
+    ///
+    /// # Errors
+    /// The expression is not valid or compiles to more than 1 MiB.
+    pub fn regex(&self, release: &str, sha: &str) -> Result<Regex, regex::Error> {
+        let filled = self
+            .0
+            .replace("{release}", &regex::escape(release))
+            .replace("{sha}", &regex::escape(sha));
+        RegexBuilder::new(&filled).size_limit(1 << 20).build()
+    }
+}
+
+impl From<String> for BodyPattern {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// What the log of the new process may hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogCheck {
+    /// What a crash message leads to.
+    pub level: LogLevel,
+    /// A regular expression that replaces the known crash messages.
+    pub pattern: Option<String>,
+}
+
+/// What a crash message in the log leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogLevel {
+    /// The release fails; other error messages are warnings.
+    Fail,
+    /// A warning.
+    Warn,
+    /// The log is not read. Also what records from before this check mean.
+    #[default]
+    Off,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(tls: bool, host: &str, port: u16) -> HealthUrl {
+        HealthUrl {
+            tls,
+            host: host.into(),
+            port,
+            path: "/".into(),
+        }
+    }
+
+    #[test]
+    fn the_host_header_is_as_a_browser_writes_it() {
+        assert_eq!(url(false, "localhost", 80).authority(), "localhost");
+        assert_eq!(url(true, "app.example", 443).authority(), "app.example");
+        assert_eq!(url(true, "app.example", 80).authority(), "app.example:80");
+        assert_eq!(url(false, "::1", 8000).authority(), "[::1]:8000");
+        assert_eq!(url(true, "::1", 8000).to_string(), "https://[::1]:8000/");
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_address() {
+        let is_loopback = |host| url(false, host, 80).is_loopback();
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        assert!(is_loopback("::ffff:127.0.0.1"), "mapped into IPv6");
+        for host in ["localhost.example", "10.0.0.1", "::", "128.0.0.1"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn placeholders_stand_for_exactly_these_texts() {
+        let pattern = BodyPattern::from(r#""release": ?"{release}".*"{sha}""#.to_owned());
+        let regex = pattern.regex("1.2", "abc").unwrap();
+        assert!(regex.is_match(r#"{"release": "1.2", "sha": "abc"}"#));
+        assert!(!regex.is_match(r#"{"release": "1x2", "sha": "abc"}"#));
+        assert!(pattern.names_commit());
+    }
+}

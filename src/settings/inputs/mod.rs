@@ -1,0 +1,218 @@
+//! Every input, described once, and how all of them together become settings. `--help`, action.yml and the tables in the
+//! documentation are made from these descriptions.
+//!
+//! A file here holds a group of inputs: their definitions and the function that reads them, with what they must not be at
+//! the same time.
+
+mod command;
+mod health;
+mod issue;
+mod limits;
+mod log;
+mod place;
+mod server;
+mod stage;
+
+use super::environment::Environment;
+use super::flags::Flags;
+use super::input::{Fallback, Input};
+use super::model::{Command, Settings, Surroundings};
+use super::problem::Problem;
+use super::reader::Reader;
+use super::warning::Warning;
+use crate::protocol::{Restart, Verification};
+use std::fmt::Write;
+
+/// All inputs, in the order in which people meet them.
+pub static INPUTS: &[&Input] = &[
+    &command::COMMAND.input,
+    &command::RELEASE.input,
+    &server::HOST.input,
+    &server::PORT.input,
+    &server::USER.input,
+    &server::KEY.input,
+    &server::PASSPHRASE.input,
+    &server::KNOWN_HOSTS.input,
+    &server::JUMP_HOST.input,
+    &place::SERVICE.input,
+    &place::TARGET.input,
+    &stage::SOURCE.input,
+    &stage::EXCLUDE.input,
+    &stage::SHARED.input,
+    &stage::ENV_FILE.input,
+    &stage::INSTALL.input,
+    &stage::ENV.input,
+    &stage::BEFORE_SWITCH.input,
+    &place::RESTART.input,
+    &health::URL.input,
+    &health::STATUS.input,
+    &health::MATCH.input,
+    &health::TIMEOUT.input,
+    &health::INTERVAL.input,
+    &health::SETTLE.input,
+    &log::CHECK.input,
+    &log::PATTERN.input,
+    &limits::RETENTION.input,
+    &stage::MIN_FREE.input,
+    &server::CONNECT_TIMEOUT.input,
+    &server::CONNECT_ATTEMPTS.input,
+    &limits::WAIT_LOCK.input,
+    &limits::TIMEOUT.input,
+    &issue::ISSUE.input,
+    &issue::LABELS.input,
+    &issue::ASSIGNEES.input,
+    &issue::LOGS.input,
+    &issue::TOKEN.input,
+];
+
+impl Input {
+    /// The input of that name.
+    pub fn named(name: &str) -> Option<&'static Input> {
+        INPUTS.iter().copied().find(|input| input.name == name)
+    }
+}
+
+/// The input whose name is nearest, if one is near enough to be meant.
+pub(super) fn nearest(name: &str) -> Option<&'static Input> {
+    let name = name.to_lowercase().replace('_', "-");
+    INPUTS
+        .iter()
+        .map(|input| (strsim::jaro_winkler(input.name, &name), *input))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, input)| input)
+}
+
+/// The documentation's table of inputs.
+pub fn markdown_table() -> String {
+    let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
+    for input in INPUTS {
+        let default = match input.fallback {
+            Fallback::Required => "required".to_owned(),
+            _ => input.default().unwrap_or_default(),
+        };
+        let meaning = input.meaning.replace('|', "\\|");
+        // writing to a String cannot fail
+        let _ = writeln!(table, "| `{}` | {default} | {meaning} |", input.name);
+    }
+    table
+}
+
+/// Makes settings of the inputs, or finds everything that is wrong with them. The warnings hold in both cases.
+///
+/// # Errors
+/// All problems, in the order of the inputs.
+pub fn read(
+    environment: &Environment,
+    flags: &Flags,
+    around: &Surroundings,
+) -> (Result<Settings, Vec<Problem>>, Vec<Warning>) {
+    let mut reader = Reader::new(environment, flags);
+    let settings = settings(&mut reader, around);
+    let Reader {
+        problems, warnings, ..
+    } = reader;
+    match settings {
+        Some(settings) if problems.is_empty() => (Ok(settings), warnings),
+        _ => (Err(problems), warnings),
+    }
+}
+
+fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> {
+    let command = command::command(reader);
+    // an unknown command is read as a deployment, so that all other problems are found as well
+    let assumed = command.unwrap_or(Command::Deploy);
+    let release = command::release(reader, assumed);
+    let server = server::server(reader, around);
+    let restart = reader.optional(&place::RESTART);
+    let place = place::place(reader, around, assumed, restart.as_ref());
+    let stage = stage::stage(reader, around, assumed);
+    let verification = verification(reader);
+    let retention = reader.with_default(&limits::RETENTION);
+    let wait_lock = reader.with_default(&limits::WAIT_LOCK);
+    let timeout = reader.with_default(&limits::TIMEOUT);
+    let issue = issue::issue(reader, around);
+    let ((service, target), stage) = (place?, stage?);
+    let settings = Settings {
+        command: command?,
+        release: release?,
+        server: server?,
+        service,
+        target,
+        source: stage.source,
+        excludes: stage.excludes,
+        staging: stage.staging,
+        restart: restart?.unwrap_or(Restart::Systemctl),
+        verification: verification?,
+        retention: retention?,
+        wait_lock: wait_lock?,
+        timeout: timeout?,
+        issue: issue?,
+    };
+    warn_about_gaps(reader, &settings);
+    Some(settings)
+}
+
+fn verification(reader: &mut Reader<'_>) -> Option<Verification> {
+    let health = health::health(reader);
+    let log = log::log(reader);
+    let (check, times) = health?;
+    Some(Verification {
+        health: check,
+        timeout: times.timeout,
+        interval: times.interval,
+        settle: times.settle,
+        log: log?,
+    })
+}
+
+/// Valid inputs that leave a broken release unnoticed, or check something else than may be expected.
+fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
+    if settings.unit().is_none() && reader.is_given(&log::CHECK.input) {
+        let because = "there is no unit whose log could be read";
+        reader.no_effect(&log::CHECK.input, because);
+    }
+    // a release on the server has settings of its own
+    if settings.command != Command::Deploy {
+        return;
+    }
+    match &settings.verification.health {
+        None if settings.unit().is_none() => reader.warnings.push(Warning::NothingChecked),
+        None => reader.warnings.push(Warning::UnitOnly),
+        Some(health) => {
+            let host = &health.url.host;
+            let server = settings.server.host.as_str();
+            if !health.url.is_loopback() && !host.eq_ignore_ascii_case(server) {
+                let host = host.clone();
+                reader.warnings.push(Warning::OtherHealthHost { host });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_name_is_found_and_a_far_one_is_not() {
+        let name = |text| nearest(text).map(|input| input.name);
+        assert_eq!(name("KNOWN_HOST"), Some("known-hosts"));
+        assert_eq!(name("hots"), Some("host"));
+        assert_eq!(name("helth-url"), Some("health-url"));
+        assert_eq!(name("qqq"), None);
+    }
+
+    #[test]
+    fn descriptions_name_the_default() {
+        let description = |name| Input::named(name).map(Input::description).unwrap();
+        assert_eq!(
+            description("port"),
+            "Port of the server's SSH service. Default: `22`."
+        );
+        assert_eq!(
+            description("host"),
+            "Server name or address; `name:port` is allowed. Required."
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! What makes a release out of the source.
+
+use crate::protocol::{Install, Secret, SharedPath, Staging};
+use crate::settings::input::Definition;
+use crate::settings::model::{Command, Surroundings};
+use crate::settings::problem::{invalid, Invalid};
+use crate::settings::reader::Reader;
+use crate::settings::values::excludes::{Excludes, DEPLOY_IGNORE};
+use crate::settings::values::scripts::{self, InstallInput};
+use crate::settings::values::source::Source;
+use crate::settings::values::{env, shared, size};
+use std::fs;
+use std::io;
+
+const USED_BY: &[Command] = &[Command::Deploy];
+
+pub(super) static SOURCE: Definition<String> = Definition::with_default(
+    "source",
+    ".",
+    "Folder on the runner, inside the workspace if there is one.",
+    |text| Ok(text.to_owned()),
+)
+.only(USED_BY);
+
+pub(super) static EXCLUDE: Definition<Excludes> = Definition::with_default(
+    "exclude",
+    "__pycache__/\n*.pyc\n.mypy_cache/\n.pytest_cache/\n.ruff_cache/",
+    "What is not uploaded: one pattern per line, as in .gitignore. It replaces the default list; a `.deployignore` in the \
+     source adds to it.",
+    Excludes::parse,
+)
+.lines()
+.only(USED_BY);
+
+pub(super) static SHARED: Definition<Vec<SharedPath>> = Definition::optional(
+    "shared",
+    "Paths that outlive releases, one per line: they live in `<target>/shared` and are linked into each release. A path \
+     that ends in `/` is a folder, created if missing; a missing file stops the run before the switch.",
+    shared::parse,
+)
+.lines()
+.only(USED_BY);
+
+pub(super) static ENV_FILE: Definition<Secret> = Definition::optional(
+    "env-file",
+    "Content of the release's `.env`, kept byte for byte and readable only by the app's user. Each release has its own, \
+     so a rollback restores it. Its values are hidden in the log.",
+    env::file,
+)
+.secret()
+.exact()
+.only(USED_BY);
+
+pub(super) static INSTALL: Definition<InstallInput> = Definition::with_default(
+    "install",
+    "auto",
+    "Shell commands run in the release, several lines allowed (`sh -eu`). `auto`: `uv sync --frozen` if the source has \
+     uv.lock, otherwise nothing; pyproject.toml without uv.lock is refused. `none`: nothing.",
+    InstallInput::parse,
+)
+.lines()
+.only(USED_BY);
+
+pub(super) static ENV: Definition<Vec<(String, Secret)>> = Definition::optional(
+    "env",
+    "Variables for `install` and `before-switch`: `NAME=value`, one per line, values without quotes. They are never on a \
+     command line and are hidden in the log.",
+    env::variables,
+)
+.secret()
+.exact()
+.only(USED_BY);
+
+pub(super) static BEFORE_SWITCH: Definition<Option<String>> = Definition::optional(
+    "before-switch",
+    "Shell commands run in the installed release before it goes live, such as migrations (`sh -eu`). Empty or `none`: \
+     nothing.",
+    scripts::before_switch,
+)
+.lines()
+.only(USED_BY);
+
+pub(super) static MIN_FREE: Definition<u64> = Definition::with_default(
+    "min-free",
+    "500MB",
+    "The run stops before the upload if less disk space than this would stay free on the server. `0`: not checked.",
+    size::parse,
+)
+.only(USED_BY);
+
+/// What is uploaded, and how it is prepared. Empty if the command uploads nothing.
+#[derive(Default)]
+pub(super) struct Stage {
+    pub(super) source: Option<Source>,
+    pub(super) excludes: Excludes,
+    pub(super) staging: Staging,
+}
+
+pub(super) fn stage(
+    reader: &mut Reader<'_>,
+    around: &Surroundings,
+    command: Command,
+) -> Option<Stage> {
+    if command != Command::Deploy {
+        return Some(Stage::default());
+    }
+    let source = source(reader, around);
+    let excludes = excludes(reader, source.as_ref());
+    let shared = reader.optional(&SHARED);
+    let env_file = reader.optional(&ENV_FILE);
+    if reader.is_given(&ENV_FILE.input) {
+        let shared = shared.iter().flatten().flatten();
+        not_the_env_file(reader, shared);
+    }
+    let install = install(reader, source.as_ref());
+    let env = reader.optional(&ENV);
+    let before_switch = reader.optional(&BEFORE_SWITCH);
+    let min_free = reader.with_default(&MIN_FREE);
+    let staging = Staging {
+        shared: shared?.unwrap_or_default(),
+        env_file: env_file?,
+        install: install?,
+        env: env?.unwrap_or_default(),
+        before_switch: before_switch?.flatten(),
+        min_free: min_free?,
+    };
+    Some(Stage {
+        source: Some(source?),
+        excludes: excludes?,
+        staging,
+    })
+}
+
+fn source(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Source> {
+    let text = reader.with_default(&SOURCE)?;
+    let source = Source::find(&text, &around.current_dir, around.workspace.as_deref());
+    source
+        .map_err(|invalid| reader.problem(&SOURCE.input, Some(&text), invalid))
+        .ok()
+}
+
+/// A link to a shared file can't replace the file that each release has of its own.
+fn not_the_env_file<'a>(reader: &mut Reader<'_>, mut shared: impl Iterator<Item = &'a SharedPath>) {
+    if shared.any(|path| shared::meet(&path.path, ".env")) {
+        let fix = "Leave out one of the two";
+        let invalid = Invalid::new("holds `.env`, which `env-file` writes", fix);
+        reader.problem(&SHARED.input, None, invalid);
+    }
+}
+
+fn excludes(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<Excludes> {
+    let given = reader.with_default(&EXCLUDE);
+    match source.map_or(Ok(None), deploy_ignore) {
+        Ok(None) => given,
+        Ok(Some(more)) => given.map(|given| given.and(more)),
+        Err(invalid) => {
+            let invalid = invalid.at(&format!("the source's {DEPLOY_IGNORE}"));
+            reader.problem(&EXCLUDE.input, None, invalid);
+            None
+        }
+    }
+}
+
+/// The list in the source, if there is one.
+fn deploy_ignore(source: &Source) -> Result<Option<Excludes>, Invalid> {
+    let path = source.path().join(DEPLOY_IGNORE);
+    let unreadable = "is not a text file that can be read";
+    // a link is not followed: it may lead out of the workspace
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(file) if file.is_file() && file.len() <= Excludes::LONGEST_FILE => {}
+        _ => return invalid(unreadable, "Write patterns into it as in .gitignore"),
+    }
+    match fs::read_to_string(&path) {
+        Ok(text) => Excludes::parse(text.trim_start_matches('\u{feff}')).map(Some),
+        Err(_) => invalid(unreadable, "Save it as UTF-8 text"),
+    }
+}
+
+fn install(reader: &mut Reader<'_>, source: Option<&Source>) -> Option<Install> {
+    let install = reader.with_default(&INSTALL)?;
+    install
+        .resolve(source?)
+        .map_err(|invalid| reader.problem(&INSTALL.input, None, invalid))
+        .ok()
+}

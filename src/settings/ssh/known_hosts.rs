@@ -1,0 +1,209 @@
+//! The server's known_hosts lines: the only ground on which a server is trusted.
+
+use super::host::{HostName, Port};
+use crate::protocol::{known_hosts_command, known_hosts_name};
+use crate::settings::problem::{invalid, Invalid};
+use base64::prelude::{Engine as _, BASE64_STANDARD};
+use std::str::FromStr;
+
+/// Nobody needs more than that for one server.
+const LONGEST: usize = 256 * 1024;
+
+/// Bad lines that are named; the rest is counted.
+const NAMED: usize = 3;
+
+/// How to get the server's line.
+pub(in crate::settings) fn how() -> String {
+    format!(
+        "On the server's console run `{}`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store \
+         the line as a variable",
+        known_hosts_command("NAME")
+    )
+}
+
+/// How to get the line of this server.
+pub(in crate::settings) fn how_for(host: &HostName, port: Port) -> String {
+    let name = known_hosts_name(host.as_str(), port.get());
+    format!(
+        "On that server's console run `{}`, and add the line that it prints",
+        known_hosts_command(&name)
+    )
+}
+
+/// Text in the format of known_hosts with at least one usable line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHosts {
+    text: String,
+    lines: Vec<Line>,
+}
+
+/// What counts of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    names: String,
+    revoked: bool,
+}
+
+impl KnownHosts {
+    pub(in crate::settings) fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.len() > LONGEST {
+            return invalid("is longer than 256 KiB", "Give only this server's lines");
+        }
+        let mut lines = Vec::new();
+        let mut bad = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            match Line::parse(line.trim()) {
+                Ok(line) => lines.extend(line),
+                Err(reason) => bad.push(format!("line {} {reason}", index + 1)),
+            }
+        }
+        if !bad.is_empty() {
+            return invalid(listed(&bad), how());
+        }
+        if lines.iter().all(|line| line.revoked) {
+            let what = if lines.is_empty() {
+                "has only comments"
+            } else {
+                "has only @revoked lines"
+            };
+            return invalid(what, how());
+        }
+        let text: Vec<&str> = text.lines().map(str::trim).collect();
+        Ok(Self {
+            text: text.join("\n") + "\n",
+            lines,
+        })
+    }
+
+    /// The lines, each ended by a line feed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a line may be this server's. Hashed names may be anyone's.
+    pub(in crate::settings) fn names(&self, host: &HostName, port: Port) -> bool {
+        let host = host.as_str().to_ascii_lowercase();
+        let with_port = format!("[{host}]:{port}");
+        let names = |line: &Line| line.matches(&host) || line.matches(&with_port);
+        self.lines.iter().any(|line| !line.revoked && names(line))
+    }
+}
+
+impl Line {
+    /// `None` for comments and empty lines.
+    fn parse(line: &str) -> Result<Option<Self>, &'static str> {
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(None);
+        }
+        if line.contains("SHA256:") || line.contains("MD5:") {
+            return Err("is a fingerprint, not a known_hosts line");
+        }
+        let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+        let mut names = words.next().unwrap_or_default();
+        let marker = names.starts_with('@').then_some(names);
+        if !matches!(marker, None | Some("@cert-authority" | "@revoked")) {
+            return Err("begins with an unknown marker");
+        }
+        if marker.is_some() {
+            names = words.next().ok_or("has no server name")?;
+        }
+        if is_key_type(names) {
+            return Err("has no server name before the key");
+        }
+        let (Some(kind), Some(key)) = (words.next(), words.next()) else {
+            return Err("is not of the form: name, key type, key");
+        };
+        key_is_whole(kind, key)?;
+        Ok(Some(Self {
+            names: names.to_ascii_lowercase(),
+            revoked: marker == Some("@revoked"),
+        }))
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        let hit = |pattern: &str| wildcard(pattern.as_bytes(), host.as_bytes());
+        let mut patterns = self.names.split(',');
+        let refused = self
+            .names
+            .split(',')
+            .filter_map(|pattern| pattern.strip_prefix('!'))
+            .any(hit);
+        self.names.starts_with("|1|") || !refused && patterns.any(hit)
+    }
+}
+
+fn is_key_type(word: &str) -> bool {
+    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|start| word.starts_with(start))
+}
+
+/// The key's first field repeats its type, and its fields fill it to the last byte.
+fn key_is_whole(kind: &str, key: &str) -> Result<(), &'static str> {
+    if !is_key_type(kind) {
+        return Err("has an unknown key type");
+    }
+    let bytes = BASE64_STANDARD
+        .decode(key)
+        .map_err(|_| "has a key that is not base64 (cut off?)")?;
+    let mut rest = bytes.as_slice();
+    let mut first = None;
+    while !rest.is_empty() {
+        let (length, tail) = rest
+            .split_first_chunk::<4>()
+            .ok_or("has a key that is cut off")?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let (field, tail) = tail
+            .split_at_checked(length)
+            .ok_or("has a key that is cut off")?;
+        first.get_or_insert(field);
+        rest = tail;
+    }
+    match first {
+        Some(name) if name == kind.as_bytes() => Ok(()),
+        _ => Err("names another key type than its key has"),
+    }
+}
+
+fn listed(bad: &[String]) -> String {
+    let mut text = bad
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    if bad.len() > NAMED {
+        text += &format!("; and {} lines more", bad.len() - NAMED);
+    }
+    text
+}
+
+/// `*` and `?` as in ssh, without backtracking beyond the last `*`.
+fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match star.as_mut() {
+                Some((at, from)) => {
+                    *from += 1;
+                    (p, t) = (*at + 1, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+impl FromStr for KnownHosts {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}

@@ -1,0 +1,178 @@
+//! The `.env` format, as far as its readers (python-dotenv, systemd, docker compose) agree.
+
+/// An assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::settings) struct Entry<'a> {
+    /// Its first line, from 1.
+    pub(in crate::settings) line: usize,
+    /// What stands before the `=`, without `export`. Not checked.
+    pub(in crate::settings) name: &'a str,
+    /// What stands behind it, quotes included, over several lines where the quotes say so.
+    pub(in crate::settings) raw: &'a str,
+}
+
+/// A place that its readers would take for different things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::settings) struct Bad {
+    pub(in crate::settings) line: usize,
+    pub(in crate::settings) what: &'static str,
+    pub(in crate::settings) fix: &'static str,
+}
+
+/// The assignments, without comments and empty lines.
+pub(in crate::settings) fn entries(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Bad>> {
+    let (mut rest, mut line) = (text, 1);
+    std::iter::from_fn(move || loop {
+        if rest.is_empty() {
+            return None;
+        }
+        let first = rest.lines().next().unwrap_or_default();
+        if first.trim().is_empty() || first.trim_start().starts_with('#') {
+            rest = after_line(rest, first.len());
+            line += 1;
+            continue;
+        }
+        let found = entry(rest, first, line);
+        let length = found.as_ref().map_or(first.len(), |(_, length)| *length);
+        line += rest[..length].matches('\n').count() + 1;
+        rest = after_line(rest, length);
+        return Some(found.map(|(entry, _)| entry));
+    })
+}
+
+/// What follows the line end behind so many bytes.
+fn after_line(text: &str, length: usize) -> &str {
+    text[length..].split_once('\n').map_or("", |(_, rest)| rest)
+}
+
+/// The assignment that begins here, and how many bytes it has.
+fn entry<'a>(text: &'a str, first: &'a str, line: usize) -> Result<(Entry<'a>, usize), Bad> {
+    let bad = |what, fix| Err(Bad { line, what, fix });
+    let Some((name, _)) = first.split_once('=') else {
+        return bad(
+            "has no `=`",
+            "Write NAME=value; a value of several lines stands in quotes",
+        );
+    };
+    let start = name.len() + 1;
+    let value = &first[start..];
+    let blank = value.len() - value.trim_start().len();
+    let mut end = first.len();
+    if let Some(quote) = value
+        .trim_start()
+        .chars()
+        .next()
+        .filter(|c| ['"', '\''].contains(c))
+    {
+        let open = start + blank + 1;
+        let Some(close) = closing(&text[open..], quote) else {
+            return bad(
+                "opens a quote that nothing closes",
+                "Close it, or put a value that begins with one into the other kind",
+            );
+        };
+        let close = open + close + 1;
+        end = close + text[close..].lines().next().map_or(0, str::len);
+    }
+    let raw = &text[start..end];
+    if raw
+        .chars()
+        .any(|c| c.is_control() && !['\t', '\n', '\r'].contains(&c))
+        || name.chars().any(char::is_control)
+    {
+        return bad("has a control character", "Write plain text");
+    }
+    let name = name.trim();
+    let name = name.strip_prefix("export ").map_or(name, str::trim);
+    Ok((
+        Entry {
+            line,
+            name,
+            raw: raw.trim(),
+        },
+        end,
+    ))
+}
+
+/// Where the quote is that no backslash stands before.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    text.char_indices().find_map(|(at, c)| {
+        let closes = c == quote && !escaped;
+        escaped = c == '\\' && !escaped;
+        closes.then_some(at)
+    })
+}
+
+impl Entry<'_> {
+    /// Everything that an app may take for the value: with and without quotes, comment and escapes.
+    pub(in crate::settings) fn readings(&self) -> Vec<String> {
+        let mut readings = vec![self.raw.to_owned()];
+        let quote = self.raw.chars().next().filter(|c| ['"', '\''].contains(c));
+        let inner = match quote.and_then(|quote| Some((quote, closing(&self.raw[1..], quote)?))) {
+            Some((_, close)) => &self.raw[1..=close],
+            None => self
+                .raw
+                .split_once(" #")
+                .map_or(self.raw, |(value, _)| value.trim_end()),
+        };
+        readings.push(inner.to_owned());
+        readings.push(
+            inner
+                .replace("\\n", "\n")
+                .replace("\\\"", "\"")
+                .replace("\\'", "'")
+                .replace("\\\\", "\\"),
+        );
+        readings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(usize, &str, &str)> {
+        entries(text)
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.line, entry.name, entry.raw))
+            .collect()
+    }
+
+    #[test]
+    fn assignments_are_found_with_their_lines() {
+        let text = "# c\r\nA=1\r\n\n export B = \"x\ny=z\"  # why\nC='it\\'s'\nD=don't\nE=";
+        assert_eq!(
+            read(text),
+            [
+                (2, "A", "1"),
+                (4, "B", "\"x\ny=z\"  # why"),
+                (6, "C", "'it\\'s'"),
+                (7, "D", "don't"),
+                (8, "E", "")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_readers_disagree_about_is_refused() {
+        for (text, line) in [
+            ("A=1\nB", 2),
+            ("A='x", 1),
+            ("\nA=\"x\nB=1", 2),
+            ("A=a\0", 1),
+            ("A=\u{1b}[m", 1),
+        ] {
+            let bad = entries(text).find_map(Result::err).unwrap();
+            assert_eq!(bad.line, line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_app_may_read_a_value_in_several_ways() {
+        let entry = |text| entries(text).next().unwrap().unwrap().readings();
+        assert_eq!(entry(r#"A="x\ny" # c"#), ["\"x\\ny\" # c", "x\\ny", "x\ny"]);
+        assert_eq!(entry("A=x # c"), ["x # c", "x", "x"]);
+        assert_eq!(entry("A=''")[1], "");
+    }
+}
