@@ -60,7 +60,7 @@ fn b34_a_bad_jump_host_is_refused_like_a_bad_host() {
     jump-host = "gate:22:": is not an IPv6 address. Write it like 2001:db8::1, or [2001:db8::1]:22 with a port.
     jump-host = "fe80::1%eth0": has a zone. Zones of IPv6 are not supported: use an address without `%`.
     jump-host: is the server itself. Leave it out if the server is reached directly.
-    known-hosts: has no line for other.example, port 22. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `jump-host` ([name]:PORT for a port other than 22), and store the lines as a variable.
+    known-hosts: has no line for other.example, port 22. On that server's console run `sed 's/^/other.example /' /etc/ssh/ssh_host_ed25519_key.pub`, and add the line that it prints.
     "#);
 }
 

@@ -13,7 +13,7 @@ fn accepts(lines: &str, host: &str) -> bool {
 
 #[test]
 fn b13_empty_lines_are_required_and_the_text_says_how_to_get_them() {
-    insta::assert_snapshot!(Inputs::new().without("known-hosts").problems(), @"known-hosts: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `ssh-keyscan localhost` (ssh-keyscan -p PORT), replace localhost by the name in `host` ([name]:PORT for a port other than 22), and store the lines as a variable.");
+    insta::assert_snapshot!(Inputs::new().without("known-hosts").problems(), @"known-hosts: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.");
 }
 
 #[test]
