@@ -1,6 +1,6 @@
-use super::amounts::{duration, size};
 use super::{texts, Report};
 use crate::protocol::Step;
+use crate::text::amounts::{duration, size};
 use std::time::Duration;
 
 /// What goes on now, for somebody who waits.

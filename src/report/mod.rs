@@ -1,10 +1,8 @@
 //! What a person or another step is told: pure functions of what happened. No I/O and no clock; times come in the events.
 
 mod advice;
-mod amounts;
 mod doing;
 mod facts;
-mod foreign;
 pub mod hints;
 mod issue;
 mod job;
@@ -22,7 +20,7 @@ pub mod texts;
 #[cfg(test)]
 mod tests;
 
-pub use amounts::{count, duration, limit, size, utc};
+pub use crate::text::amounts::{count, duration, limit, size, utc};
 pub use doing::Doing;
 pub use facts::Facts;
 pub use issue::{issue_text, IssueAct, IssueText, RawLogs};

@@ -1,8 +1,8 @@
 //! The steps of a run, as far as they were seen.
 
-use super::foreign::lines;
 use super::texts;
 use crate::protocol::{Attempt, End, Failure, Outcome, Reason, Step, Trouble};
+use crate::text::excerpt::lines;
 use crate::text::KeyBlock;
 use std::collections::VecDeque;
 use std::time::Duration;

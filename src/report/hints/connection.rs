@@ -2,8 +2,8 @@ use super::steps;
 use crate::protocol::{
     known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,
 };
-use crate::report::foreign::all;
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::one_line;
 
 /// What to do about a connection that could not be made.
 pub(super) fn connection(
@@ -58,7 +58,7 @@ fn host_key(offered: Option<&OfferedKey>, place: &Place) -> String {
 
 /// The offered line may be copied only where the server itself has shown the same fingerprint.
 fn offered_key(offered: &OfferedKey) -> String {
-    let line = all(&offered.line);
+    let line = one_line(&offered.line);
     let kind = line.split(' ').nth(1).unwrap_or_default();
     let file = match kind.strip_prefix("ecdsa-").map_or(kind, |_| "ecdsa") {
         "ecdsa" => "ecdsa",
@@ -71,7 +71,7 @@ fn offered_key(offered: &OfferedKey) -> String {
     };
     let show = format!("ssh-keygen -lf /etc/ssh/ssh_host_{file}_key.pub");
     let text = format!("{why}; only the server itself can tell. On its console (not over ssh):");
-    let fingerprint = all(&offered.fingerprint);
+    let fingerprint = one_line(&offered.fingerprint);
     let then =
         format!("only if that shows {fingerprint}, this is the line for the input known-hosts:");
     steps(&text, &[show]) + "\n" + &steps(&then, &[line])

@@ -1,7 +1,7 @@
 use super::{steps, unit};
 use crate::protocol::Answer;
-use crate::report::foreign::word;
 use crate::report::place::Place;
+use crate::text::excerpt::excerpt;
 
 /// What to do about health's last answer.
 pub(super) fn health(last: &Answer, place: &Place) -> String {
@@ -9,7 +9,7 @@ pub(super) fn health(last: &Answer, place: &Place) -> String {
     match last {
         Answer::Status { location: Some(to), .. } => format!(
             "no redirect is followed: set health-url to where it leads ({}), or add its status to health-status",
-            word(to)
+            excerpt(to)
         ),
         Answer::Status { status, location: None, .. } => status_hint(*status, log),
         Answer::Mismatch { .. } => {

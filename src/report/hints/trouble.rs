@@ -1,7 +1,7 @@
 use super::{connection::connection, steps};
 use crate::protocol::{Hop, Trouble};
-use crate::report::foreign::word;
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
 
 /// What to do about a bug of ours.
 pub(super) const REPORT: &str =
@@ -52,9 +52,9 @@ fn on_the_way(hop: &Hop, place: &Place) -> Place {
     match hop {
         Hop::Server => place.clone(),
         Hop::Jump { host, port, user } => Place {
-            host: word(host),
+            host: excerpt(host),
             port: *port,
-            user: word(user),
+            user: excerpt(user),
             ..place.clone()
         },
     }

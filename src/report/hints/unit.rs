@@ -1,7 +1,7 @@
 use super::steps;
 use crate::protocol::Ending;
-use crate::report::foreign::word;
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
 
 /// How to see what the unit does.
 pub(super) fn look(place: &Place) -> String {
@@ -28,7 +28,7 @@ pub(super) fn conditions(place: &Place) -> [String; 2] {
 /// What to do about a unit that systemd can't use.
 pub(super) fn unusable(service: &str, state: &str) -> String {
     let name = shell(service);
-    match word(state).as_str() {
+    match excerpt(state).as_str() {
         "masked" => steps("on the server's console:", &[format!("sudo systemctl unmask {name}")]),
         "not-found" => steps(
             "is the input service the unit's name? The server knows these; a new unit file needs a daemon-reload:",

@@ -1,7 +1,7 @@
 use super::{steps, unit};
 use crate::protocol::Unready;
-use crate::report::foreign::word;
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
 
 /// What to do about a finding of the check.
 #[must_use]
@@ -23,7 +23,7 @@ pub fn unready(found: &Unready, place: &Place) -> String {
         Unready::KillUserProcesses { user } => {
             steps("on the server's console:", &[format!("sudo loginctl enable-linger {}", shell(user))])
         }
-        Unready::Missing { program, path: _ } => missing(&word(program)),
+        Unready::Missing { program, path: _ } => missing(&excerpt(program)),
         Unready::Room { .. } => steps(
             "make room on the server, or lower the input min-free:",
             &[
@@ -48,10 +48,10 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
             vec![c]
         }
     };
-    let service: String = word(service).chars().flat_map(escape).collect();
+    let service: String = excerpt(service).chars().flat_map(escape).collect();
     let line = format!(
         "{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}",
-        word(user)
+        excerpt(user)
     );
     let file = "/etc/sudoers.d/deploy-action";
     // visudo complains of any other mode

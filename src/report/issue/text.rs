@@ -2,10 +2,10 @@
 
 use super::{IssueText, RawLogs};
 use crate::protocol::{Diagnostic, End, Outcome, Reason, Task, Verdict, Voice};
-use crate::report::foreign::{all, cut};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
 use crate::report::{summary, texts, Job, Place, Report};
+use crate::text::excerpt::{one_line, truncate};
 use crate::text::Redactor;
 use sha2::{Digest as _, Sha256};
 
@@ -65,8 +65,8 @@ fn marker(place: &Place) -> String {
 
 fn title(place: &Place, redactor: &Redactor) -> String {
     let what = place.service.as_ref().unwrap_or(&place.target);
-    cut(
-        &redactor.redact(&all(format!(
+    truncate(
+        &redactor.redact(&one_line(format!(
             "Deployment of {what} to {} failed",
             place.host
         ))),

@@ -3,10 +3,10 @@
 mod end;
 mod section;
 
-use super::foreign::word;
 use super::page::{Level, Page, Printer};
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
+use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use section::Section;
 
@@ -132,7 +132,7 @@ impl Log {
         self.close();
         for diagnostic in all {
             self.printer
-                .plain(&format!("--- {}", word(&diagnostic.title)));
+                .plain(&format!("--- {}", excerpt(&diagnostic.title)));
             self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
         }
     }

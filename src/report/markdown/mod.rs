@@ -8,7 +8,7 @@ mod inline;
 pub(super) use document::Document;
 pub(super) use inline::{cell, code, link, prose};
 
-use super::foreign::lines;
+use crate::text::excerpt::lines;
 use crate::text::Redactor;
 
 /// Our own texts and foreign ones as lines: harmless, and without secrets.

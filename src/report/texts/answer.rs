@@ -1,5 +1,5 @@
 use crate::protocol::Answer;
-use crate::report::foreign::{all, cut, word};
+use crate::text::excerpt::{excerpt, one_line, truncate};
 
 /// How much of a body stands in a sentence, in characters.
 const BODY: usize = 100;
@@ -35,26 +35,26 @@ pub fn kind(answer: &Answer) -> String {
             status,
             location: Some(to),
             ..
-        } => format!("answered {status}, a redirect to {}", word(to)),
+        } => format!("answered {status}, a redirect to {}", excerpt(to)),
         Answer::Status {
             status,
             location: None,
             ..
         } => format!("answered {status}"),
         Answer::Mismatch { pattern, .. } => {
-            format!("answered a body that does not match “{}”", word(pattern))
+            format!("answered a body that does not match “{}”", excerpt(pattern))
         }
         Answer::Refused => "refused the connection: nobody listens there".to_owned(),
-        Answer::TimedOut { during } => format!("did not answer in time ({})", word(during)),
-        Answer::Broken(how) => format!("gave no usable answer: {}", word(how)),
+        Answer::TimedOut { during } => format!("did not answer in time ({})", excerpt(during)),
+        Answer::Broken(how) => format!("gave no usable answer: {}", excerpt(how)),
     }
 }
 
 fn quote(body: &[u8]) -> String {
-    let body = all(body);
+    let body = one_line(body);
     match body.is_empty() {
         true => " with an empty body".to_owned(),
-        false => format!(" with “{}”", cut(&body, BODY)),
+        false => format!(" with “{}”", truncate(&body, BODY)),
     }
 }
 

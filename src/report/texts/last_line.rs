@@ -1,8 +1,8 @@
 use super::{failure, live, reason, trouble};
 use crate::protocol::{End, Outcome, Reason, Verdict};
-use crate::report::amounts::duration;
-use crate::report::foreign::cut;
 use crate::report::Place;
+use crate::text::amounts::duration;
+use crate::text::excerpt::truncate;
 
 /// How much of what happened stands in the last line, in characters.
 const MOST: usize = 240;
@@ -11,7 +11,7 @@ const MOST: usize = 240;
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
     let what = what_happened(end)
-        .map(|what| format!("{}; ", cut(&what, MOST)))
+        .map(|what| format!("{}; ", truncate(&what, MOST)))
         .unwrap_or_default();
     format!(
         "{}: {what}{}; {}",

@@ -1,7 +1,7 @@
 use super::reason;
 use crate::protocol::{End, Outcome, Trouble, Verdict};
-use crate::report::amounts::utc;
 use crate::report::Place;
+use crate::text::amounts::utc;
 
 const UNSWITCHED: &str = "nothing was switched; the server runs what it ran";
 

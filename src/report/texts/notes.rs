@@ -1,9 +1,9 @@
 use super::answer;
 use crate::protocol::{Notice, Warning};
-use crate::report::amounts::limit;
-use crate::report::foreign::word;
 use crate::report::hints::sudoers;
 use crate::report::place::shell;
+use crate::text::amounts::limit;
+use crate::text::excerpt::excerpt;
 
 /// Something a person should act on, and how.
 #[must_use]
@@ -11,8 +11,8 @@ pub fn warning(warning: &Warning) -> String {
     match warning {
         Warning::Leftover { path, error } => format!(
             "an old release could not be deleted: {}: {}; on the server: sudo rm -rf {}",
-            word(path),
-            word(error),
+            excerpt(path),
+            excerpt(error),
             shell(path)
         ),
         Warning::DaemonReload => {
@@ -20,21 +20,21 @@ pub fn warning(warning: &Warning) -> String {
                 .to_owned()
         }
         Warning::NotEnabled(unit) => {
-            format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
+            format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", excerpt(unit), shell(unit))
         }
         Warning::DiskNearlyFull(used) => {
             format!("the disk of the target is used to {used} %; on the server: df -h && sudo du -xsh /var/log")
         }
         Warning::LogWords(lines) => {
-            let all: Vec<String> = lines.iter().map(word).collect();
+            let all: Vec<String> = lines.iter().map(excerpt).collect();
             format!("the log of the new start deserves a look: {}", all.join("; "))
         }
-        Warning::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
+        Warning::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", excerpt(why)),
         Warning::NoResetFailed { service, user } => format!(
             "{} may not run sudo -n systemctl reset-failed {}, so that systemd's start limit has to be waited for; on the \
              server's console: {}",
-            word(user),
-            word(service),
+            excerpt(user),
+            excerpt(service),
             sudoers(user, "reset-failed", service)
         ),
         Warning::OldUnhealthy(last) => {
@@ -48,7 +48,7 @@ pub fn warning(warning: &Warning) -> String {
 pub fn notice(notice: &Notice) -> String {
     match notice {
         Notice::TakenOver(id) => format!("{id} was live and healthy, and is taken over as good"),
-        Notice::ListenerNotChecked(why) => format!("who listens on the health port was not checked: {}", word(why)),
+        Notice::ListenerNotChecked(why) => format!("who listens on the health port was not checked: {}", excerpt(why)),
         Notice::LingerNotChecked => {
             "whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a \
              deployment"
@@ -69,8 +69,8 @@ fn adopted(found: &str) -> String {
     let (name, text) = found.split_once(" -> ").unwrap_or(("current", found));
     format!(
         "{} was a link to {}; the next switch writes a relative one",
-        word(name),
-        word(text)
+        excerpt(name),
+        excerpt(text)
     )
 }
 

@@ -2,9 +2,9 @@ use super::{answer, holder, reason};
 use crate::protocol::{
     Attempt, Holder, Outcome, Part, Planned, ReleaseId, Staged, Task, Trouble, Verdict,
 };
-use crate::report::amounts::{count, duration, limit, size, utc};
-use crate::report::foreign::word;
 use crate::report::Place;
+use crate::text::amounts::{count, duration, limit, size, utc};
+use crate::text::excerpt::excerpt;
 use std::time::Duration;
 
 /// An answer that takes so long is worth the figure.
@@ -29,7 +29,7 @@ pub fn planned(planned: &Planned) -> String {
             let commit = planned
                 .commit
                 .as_ref()
-                .map(|hash| format!("commit {}, ", word(hash)))
+                .map(|hash| format!("commit {}, ", excerpt(hash)))
                 .unwrap_or_default();
             let tree = format!(
                 "{} in the tree, {}",
@@ -38,7 +38,7 @@ pub fn planned(planned: &Planned) -> String {
             );
             format!("deploy to {place}\n{commit}{tree}; {time}")
         }
-        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", word(to)),
+        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", excerpt(to)),
         Task::RollBack { to: None } => {
             format!("roll back {place}\nto the previous good release; {time}")
         }

@@ -1,7 +1,7 @@
 use super::{answer, step, unready};
 use crate::protocol::{Answer, Ending, Failure, Holder, Reason, Unready};
-use crate::report::amounts::{count, duration, limit, utc};
-use crate::report::foreign::{first_word, word};
+use crate::text::amounts::{count, duration, limit, utc};
+use crate::text::excerpt::{excerpt, first_line};
 use std::time::Duration;
 
 /// Which step failed and why, as it fits after a release's id.
@@ -20,7 +20,7 @@ pub fn failure(failure: &Failure) -> String {
 pub fn reason(reason: &Reason) -> String {
     let said = reason
         .said()
-        .map(|said| format!("; its log says: {}", word(said)));
+        .map(|said| format!("; its log says: {}", excerpt(said)));
     format!("{}{}", what(reason), said.unwrap_or_default())
 }
 
@@ -39,14 +39,14 @@ fn what(reason: &Reason) -> String {
         } => {
             format!(
                 "the server cannot {} {}: {}",
-                word(operation),
-                word(path),
-                word(error)
+                excerpt(operation),
+                excerpt(path),
+                excerpt(error)
             )
         }
         Reason::Upload(problem) => format!(
             "what arrived on the server is not what was announced: {}",
-            word(problem)
+            excerpt(problem)
         ),
         Reason::Cancelled => "the line to the runner ended, or the run was cancelled".to_owned(),
         Reason::OutOfTime(time) => format!(
@@ -63,19 +63,28 @@ fn what(reason: &Reason) -> String {
         Reason::Program { program, problem } => {
             format!(
                 "{}, which the unit on the server starts, is not usable: {}",
-                word(program),
-                word(problem)
+                excerpt(program),
+                excerpt(problem)
             )
         }
         Reason::Shared { path, problem } => {
-            format!("shared/{} on the server {}", word(path), word(problem))
+            format!(
+                "shared/{} on the server {}",
+                excerpt(path),
+                excerpt(problem)
+            )
         }
         Reason::Log { lines } => match lines.last() {
-            Some(last) => format!("the log of the new start tells of a crash: {}", word(last)),
+            Some(last) => format!(
+                "the log of the new start tells of a crash: {}",
+                excerpt(last)
+            ),
             None => "the log of the new start tells of a crash".to_owned(),
         },
-        Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => word(problem),
-        Reason::NoSuchRelease { wanted, problem } => format!("{}: {}", word(wanted), word(problem)),
+        Reason::NoSuchRelease { wanted, problem } if wanted.is_empty() => excerpt(problem),
+        Reason::NoSuchRelease { wanted, problem } => {
+            format!("{}: {}", excerpt(wanted), excerpt(problem))
+        }
         Reason::StartLimit { interval, .. } => {
             format!(
                 "systemd on the server refuses to start the unit again within {}",
@@ -83,9 +92,12 @@ fn what(reason: &Reason) -> String {
             )
         }
         Reason::Crashed { result, .. } => {
-            format!("the unit's process on the server ended: {}", word(result))
+            format!(
+                "the unit's process on the server ended: {}",
+                excerpt(result)
+            )
         }
-        Reason::NotRunning { state, .. } => format!("the unit on the server is {}", word(state)),
+        Reason::NotRunning { state, .. } => format!("the unit on the server is {}", excerpt(state)),
         Reason::NotRestarted => "the unit on the server still runs the old process".to_owned(),
         Reason::NotStarted { condition } => {
             let why = if *condition {
@@ -96,16 +108,16 @@ fn what(reason: &Reason) -> String {
             format!("systemd on the server did not start the unit{why}")
         }
         Reason::Interference(what) => {
-            format!("somebody else was at work on the server: {}", word(what))
+            format!("somebody else was at work on the server: {}", excerpt(what))
         }
         Reason::Unreadable(why) => format!(
             "the unit's state cannot be read on the server: {}",
-            word(why)
+            excerpt(why)
         ),
         Reason::ForeignListener { port, who } => {
             format!(
                 "port {port} on the server is held by {}, not by the new process",
-                word(who)
+                excerpt(who)
             )
         }
         Reason::Unhealthy {
@@ -147,11 +159,11 @@ pub fn holder(holder: Option<&Holder>) -> String {
     };
     let actor = actor
         .as_ref()
-        .map(|actor| format!("by {}, ", word(actor)))
+        .map(|actor| format!("by {}, ", excerpt(actor)))
         .unwrap_or_default();
     let run = run
         .as_ref()
-        .map(|run| format!(", {}", word(run)))
+        .map(|run| format!(", {}", excerpt(run)))
         .unwrap_or_default();
     format!(" ({actor}since {}{run})", utc(*since))
 }
@@ -171,14 +183,14 @@ fn not_ready(found: &[Unready]) -> String {
 fn command(how: Ending, line: Option<&(u32, String)>) -> String {
     let how = ending(how);
     match line {
-        Some((number, text)) => format!("line {number}, {}, {how} on the server", word(text)),
+        Some((number, text)) => format!("line {number}, {}, {how} on the server", excerpt(text)),
         None => format!("the command {how} on the server"),
     }
 }
 
 /// What it said itself, where that is not shown elsewhere.
 fn quote(output: &[u8]) -> String {
-    match first_word(output) {
+    match first_line(output) {
         said if said.is_empty() => String::new(),
         said => format!("; it says: {said}"),
     }

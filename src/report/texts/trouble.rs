@@ -1,13 +1,13 @@
 use crate::protocol::{ConnectionKind, Hop, KeyState, OfferedKey, Trouble};
-use crate::report::amounts::limit;
-use crate::report::foreign::{last_word, word};
+use crate::text::amounts::limit;
+use crate::text::excerpt::{excerpt, last_line};
 
 /// What went wrong on the runner or on the way, and on which side.
 #[must_use]
 pub fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Tool { program, problem } => {
-            format!("on the runner: {}: {}", word(program), word(problem))
+            format!("on the runner: {}: {}", excerpt(program), excerpt(problem))
         }
         Trouble::Key { said } => format!(
             "on the runner: the private key could not be loaded{}",
@@ -19,8 +19,8 @@ pub fn trouble(trouble: &Trouble) -> String {
         Trouble::Source { path, problem } => {
             format!(
                 "on the runner: {} cannot be deployed: {}",
-                word(path),
-                word(problem)
+                excerpt(path),
+                excerpt(problem)
             )
         }
         Trouble::Connection {
@@ -38,21 +38,21 @@ pub fn trouble(trouble: &Trouble) -> String {
         Trouble::ServerPart { operation, said } => {
             format!(
                 "on the server: the server part failed to {}{}",
-                word(operation),
+                excerpt(operation),
                 quote(said)
             )
         }
         Trouble::NoBinary { cpu, file } => {
             format!(
                 "on the runner: {}, the server part for the server's CPU ({}), is missing",
-                word(file),
-                word(cpu)
+                excerpt(file),
+                excerpt(cpu)
             )
         }
         Trouble::Protocol { problem } => {
             format!(
                 "on the way: what came back is not of our server part: {}",
-                word(problem)
+                excerpt(problem)
             )
         }
         Trouble::LineCut { finished_by: None } => {
@@ -72,7 +72,10 @@ pub fn trouble(trouble: &Trouble) -> String {
         } => "on the runner: the run was cancelled when the server could no longer be stopped"
             .to_owned(),
         Trouble::Bug { problem } => {
-            format!("on the runner: a bug of deploy-action: {}", word(problem))
+            format!(
+                "on the runner: a bug of deploy-action: {}",
+                excerpt(problem)
+            )
         }
     }
 }
@@ -80,7 +83,7 @@ pub fn trouble(trouble: &Trouble) -> String {
 fn hop_name(hop: &Hop) -> String {
     match hop {
         Hop::Server => "the server".to_owned(),
-        Hop::Jump { host, .. } => format!("the jump host {}", word(host)),
+        Hop::Jump { host, .. } => format!("the jump host {}", excerpt(host)),
     }
 }
 
@@ -96,7 +99,7 @@ fn connection(kind: ConnectionKind, hop: &str) -> String {
 }
 
 fn host_key(hop: &str, offered: &OfferedKey) -> String {
-    let fingerprint = word(&offered.fingerprint);
+    let fingerprint = excerpt(&offered.fingerprint);
     match offered.state {
         KeyState::Unknown => {
             format!("known-hosts has no key for {hop}, which offers {fingerprint}")
@@ -114,7 +117,7 @@ fn host_key(hop: &str, offered: &OfferedKey) -> String {
 }
 
 fn quote(said: &[u8]) -> String {
-    match last_word(said) {
+    match last_line(said) {
         said if said.is_empty() => String::new(),
         said => format!(" ({said})"),
     }

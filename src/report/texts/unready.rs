@@ -1,6 +1,6 @@
 use crate::protocol::Unready;
-use crate::report::amounts::size;
-use crate::report::foreign::word;
+use crate::text::amounts::size;
+use crate::text::excerpt::excerpt;
 
 /// What must be fixed on the server first, as it fits after "because".
 #[must_use]
@@ -9,42 +9,46 @@ pub fn unready(found: &Unready) -> String {
         Unready::Target { path, user, error } => {
             format!(
                 "{} on the server cannot be made or written by {}: {}",
-                word(path),
-                word(user),
-                word(error)
+                excerpt(path),
+                excerpt(user),
+                excerpt(error)
             )
         }
         Unready::Link { name, found } => {
             format!(
                 "{} on the server is not a link to a release, but {}",
-                word(name),
-                word(found)
+                excerpt(name),
+                excerpt(found)
             )
         }
         Unready::NoSystemd(why) => {
-            format!("systemd on the server cannot be reached: {}", word(why))
+            format!("systemd on the server cannot be reached: {}", excerpt(why))
         }
         Unready::Unit { service, state } => {
-            format!("unit {} on the server is {}", word(service), word(state))
+            format!(
+                "unit {} on the server is {}",
+                excerpt(service),
+                excerpt(state)
+            )
         }
         Unready::Sudo { service, user } => {
             format!(
                 "{} may not run sudo -n systemctl restart {} on the server",
-                word(user),
-                word(service)
+                excerpt(user),
+                excerpt(service)
             )
         }
         Unready::KillUserProcesses { user } => {
             format!(
                 "logind on the server kills what {} leaves running at logout",
-                word(user)
+                excerpt(user)
             )
         }
         Unready::Missing { program, path } => {
             format!(
                 "{} is not on the server (looked for in {})",
-                word(program),
-                word(path)
+                excerpt(program),
+                excerpt(path)
             )
         }
         Unready::Room {
@@ -65,7 +69,7 @@ pub fn unready(found: &Unready) -> String {
             size(*free)
         ),
         Unready::NoLocks { error } => {
-            format!("files on the server cannot be locked: {}", word(error))
+            format!("files on the server cannot be locked: {}", excerpt(error))
         }
     }
 }
