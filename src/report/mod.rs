@@ -1,7 +1,8 @@
-//! What a person or another step is told: pure functions of what happened. No I/O and no clock; times come in the events.
+//! What people and other steps read about a run: pure functions of its events. No I/O and no clock; times are in the
+//! events.
 
-mod advice;
-mod doing;
+mod activity;
+mod causes;
 mod facts;
 pub mod hints;
 mod issue;
@@ -21,7 +22,7 @@ pub mod texts;
 mod tests;
 
 pub use crate::text::amounts::{count, duration, limit, size, utc};
-pub use doing::Doing;
+pub use activity::Activity;
 pub use facts::Facts;
 pub use issue::{issue_text, IssueAct, IssueText, RawLogs};
 pub use job::Job;

@@ -1,7 +1,7 @@
 //! The issue's texts: as the summary, but for somebody who comes later and from elsewhere.
 
 use super::{IssueText, RawLogs};
-use crate::protocol::{Diagnostic, End, Outcome, Reason, Task, Verdict, Voice};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Task, Verdict};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
 use crate::report::{summary, texts, Job, Place, Report};
@@ -118,7 +118,7 @@ fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
 }
 
 fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
-    logs == RawLogs::Show || diagnostic.voice == Voice::System
+    logs == RawLogs::Show || diagnostic.origin == DiagnosticOrigin::System
 }
 
 /// The same end without what the application said.
@@ -141,8 +141,8 @@ fn quiet(verdict: &Verdict) -> Verdict {
             Reason::Command { output, .. } => output.clear(),
             _ => {}
         }
-        if let Some(said) = failure.reason.said_mut() {
-            *said = None;
+        if let Some(log_line) = failure.reason.log_line_mut() {
+            *log_line = None;
         }
     }
     verdict
@@ -198,6 +198,6 @@ fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> Stri
     let text = format!("{again}{commands}{}", kept.unwrap_or_default());
     format!(
         "### How to reproduce\n\n{}",
-        markdown::advice(&text, redactor)
+        markdown::hint(&text, redactor)
     )
 }

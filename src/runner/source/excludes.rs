@@ -1,6 +1,7 @@
 //! What of the source is not uploaded.
 
 use super::error::SourceError;
+use crate::protocol::SourceProblem;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,11 +30,12 @@ impl Matcher {
         for line in &leave_out.patterns {
             builder
                 .add_line(None, line)
-                .map_err(|error| SourceError::at(b"", bad_pattern(line, &error)))?;
+                .map_err(|error| bad_pattern(line, &error))?;
         }
-        let patterns = builder
-            .build()
-            .map_err(|error| SourceError::at(b"", format!("has bad patterns: {error}")))?;
+        let patterns = builder.build().map_err(|error| {
+            let error = error.to_string();
+            SourceError::at(b"", SourceProblem::Patterns { error })
+        })?;
         Ok(Self {
             patterns,
             venv: leave_out.venv,
@@ -64,6 +66,10 @@ impl Matcher {
     }
 }
 
-fn bad_pattern(line: &str, error: &ignore::Error) -> String {
-    format!("has a bad pattern, {line:?}: {error}")
+fn bad_pattern(line: &str, error: &ignore::Error) -> SourceError {
+    let problem = SourceProblem::Pattern {
+        pattern: line.to_owned(),
+        error: error.to_string(),
+    };
+    SourceError::at(b"", problem)
 }
