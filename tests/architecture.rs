@@ -12,7 +12,7 @@ use std::path::Path;
 /// A room, and whom it may know besides itself.
 const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("settings", &["protocol"]),
-    ("protocol", &[]),
+    ("protocol", &["text"]),
     ("text", &[]),
     ("server", &["protocol"]),
     ("runner", &["protocol"]),

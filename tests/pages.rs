@@ -6,8 +6,9 @@
 )]
 
 use deploy_action::protocol::{
-    Answer, Attempt, Diagnostic, End, Event, Failure, Outcome, Part, Planned, Reason, ReleaseId,
-    RunEvent, Staged, Step, Task, TransactionId, Verdict, Voice, Warning, What,
+    Attempt, Diagnostic, DiagnosticOrigin, End, Event, Failure, HealthAnswer, Outcome, Part,
+    Planned, Reason, ReleaseId, RunEvent, Staged, Step, Task, TransactionId, Verdict, Warning,
+    What,
 };
 use deploy_action::report::{issue_text, summary, Job, RawLogs, Report};
 use deploy_action::text::Redactor;
@@ -112,7 +113,7 @@ impl Run {
         self.on(RunEvent::Server(Event { at: self.at, what }));
     }
 
-    fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &Answer) {
+    fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &HealthAnswer) {
         for number in numbers {
             let took = Duration::from_millis(12);
             self.server(
@@ -129,7 +130,7 @@ impl Run {
     /// Crashes after it has begun, and is put back.
     fn broken(mut self) -> Self {
         self.server(30, What::Warning(Warning::DiskNearlyFull(83)));
-        self.attempts(1..=3, &Answer::Refused);
+        self.attempts(1..=3, &HealthAnswer::Refused);
         self.attempts(4..=9, &database());
         self.server(500, What::Diagnostics(looks()));
         self.server(1200, What::Step(Step::RollBack));
@@ -159,22 +160,22 @@ impl Run {
         self.on(RunEvent::Ended(Box::new(End {
             outcome,
             verdict: Some(verdict),
-            trouble: None,
+            error: None,
             took,
         })));
         self.report
     }
 }
 
-fn database() -> Answer {
-    Answer::Status {
+fn database() -> HealthAnswer {
+    HealthAnswer::Status {
         status: 500,
         location: None,
         body: b"{\"detail\": \"no database\"}".to_vec(),
     }
 }
 
-fn unhealthy(step: Step, last: Answer, attempts: u32) -> Failure {
+fn unhealthy(step: Step, last: HealthAnswer, attempts: u32) -> Failure {
     let waited = Duration::from_secs(u64::from(attempts));
     Failure {
         step,
@@ -182,57 +183,57 @@ fn unhealthy(step: Step, last: Answer, attempts: u32) -> Failure {
             last,
             attempts,
             waited,
-            said: None,
+            log_line: None,
         },
     }
 }
 
 fn looks() -> Vec<Diagnostic> {
-    let look = |title: &str, voice, text: &str| Diagnostic {
+    let look = |title: &str, origin, text: &str| Diagnostic {
         title: title.into(),
-        voice,
+        origin,
         text: text.into(),
     };
     vec![
         look(
             "log of diting, this start",
-            Voice::Application,
+            DiagnosticOrigin::Application,
             "INFO:     Started server process [4711]\nINFO:     Waiting for application startup.\n\
              Traceback (most recent call last):\n  File \"/opt/diting/releases/1795491653/app/db.py\", line 12, in connect\n    \
              pool = create_pool(dsn)\nKeyError: 'DATABASE_URL'\nERROR:    Application startup failed. Exiting.\n",
         ),
         look(
             "systemctl status diting",
-            Voice::System,
+            DiagnosticOrigin::System,
             "● diting.service - The Diting Application\n     Loaded: loaded (/etc/systemd/system/diting.service; enabled)\n     \
              Active: active (running) since Tue 2026-11-24 03:40:56 UTC; 10s ago\n   Main PID: 4711 (uvicorn)\n",
         ),
-        look("health answer of localhost:8000/health", Voice::Application, "status 500\n\n{\"detail\": \"no database\"}"),
+        look("health answer of localhost:8000/health", DiagnosticOrigin::Application, "status 500\n\n{\"detail\": \"no database\"}"),
         look(
             "releases, newest first",
-            Voice::System,
+            DiagnosticOrigin::System,
             &format!("{NEW}  complete  {COMMIT}  current\n{OLD}  good  9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90\n"),
         ),
         look(
             "df -h",
-            Voice::System,
+            DiagnosticOrigin::System,
             "Filesystem      Size  Used Avail Use% Mounted on\n/dev/vda1        40G   33G  7.0G  83% /\n",
         ),
-        look("uname -a", Voice::System, "Linux web1 6.1.0-26-amd64 #1 SMP Debian 6.1.112-1 x86_64 GNU/Linux\n"),
+        look("uname -a", DiagnosticOrigin::System, "Linux web1 6.1.0-26-amd64 #1 SMP Debian 6.1.112-1 x86_64 GNU/Linux\n"),
     ]
 }
 
 fn deployed() -> Report {
     let mut run = Run::new().switched();
-    run.attempts(1..=2, &Answer::Refused);
-    run.attempts(3..=8, &Answer::Healthy { status: 200 });
+    run.attempts(1..=2, &HealthAnswer::Refused);
+    run.attempts(3..=8, &HealthAnswer::Healthy { status: 200 });
     run.server(40, What::Step(Step::Commit));
     run.end(Outcome::Deployed, NEW, None, None)
 }
 
 fn rolled_back() -> Report {
     let mut run = Run::new().switched().broken();
-    run.attempts(1..=6, &Answer::Healthy { status: 200 });
+    run.attempts(1..=6, &HealthAnswer::Healthy { status: 200 });
     run.end(
         Outcome::RolledBack,
         OLD,
@@ -243,13 +244,13 @@ fn rolled_back() -> Report {
 
 fn rollback_failed() -> Report {
     let mut run = Run::new().switched().broken();
-    run.attempts(1..=60, &Answer::Refused);
+    run.attempts(1..=60, &HealthAnswer::Refused);
     let failure = unhealthy(Step::Verify, database(), 9);
     run.end(
         Outcome::RollbackFailed,
         OLD,
         Some(failure),
-        Some(unhealthy(Step::RollBack, Answer::Refused, 60)),
+        Some(unhealthy(Step::RollBack, HealthAnswer::Refused, 60)),
     )
 }
 

@@ -164,7 +164,7 @@ mod tests {
         End {
             outcome,
             verdict: Some(verdict(outcome, switched)),
-            trouble: None,
+            error: None,
             took: Duration::ZERO,
         }
     }

@@ -10,7 +10,7 @@ mod summary;
 
 use crate::actions::{Context, Outputs};
 use crate::github::Told;
-use crate::protocol::{End, Outcome, RunEvent, TransactionId, Trouble};
+use crate::protocol::{Bug, End, Outcome, RunError, RunEvent, TransactionId};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings};
 use crate::text::{commands, harmless, Redactor};
@@ -231,10 +231,10 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
             printer.line(&line);
             last = line;
         }
-        screen::doing(log.report().doing());
+        screen::activity(log.report().activity());
     };
-    let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|trouble| {
-        let end = no_start(trouble, started);
+    let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|error| {
+        let end = no_start(error, started);
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
@@ -287,11 +287,11 @@ fn say(
     ]
 }
 
-fn no_start(trouble: Trouble, started: Instant) -> End {
+fn no_start(error: RunError, started: Instant) -> End {
     End {
         outcome: Outcome::Error,
         verdict: None,
-        trouble: Some(trouble),
+        error: Some(error),
         took: started.elapsed(),
     }
 }
@@ -301,7 +301,7 @@ fn run_deployment(
     settings: &Settings,
     context: &Context,
     emit: &mut dyn FnMut(RunEvent),
-) -> Result<End, Trouble> {
+) -> Result<End, RunError> {
     match errand {
         Errand::Whole => {
             let (transaction, runtime) = announced()?;
@@ -316,16 +316,18 @@ fn run_deployment(
 }
 
 /// What every run over the network begins with.
-fn announced() -> Result<(TransactionId, Runtime), Trouble> {
+fn announced() -> Result<(TransactionId, Runtime), RunError> {
     let transaction = runner::draw_transaction()?;
     announce(&transaction);
     Ok((transaction, runtime()?))
 }
 
-fn runtime() -> Result<Runtime, Trouble> {
+fn runtime() -> Result<Runtime, RunError> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Trouble::Bug {
-        problem: format!("no runtime: {error}"),
+    runtime.map_err(|error| {
+        RunError::Bug(Bug::Runtime {
+            error: error.to_string(),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 use super::print::Printer;
 use super::{announced, plan, redactor};
 use crate::actions::Context;
-use crate::protocol::{End, Listing, RunEvent, Trouble};
+use crate::protocol::{End, Listing, RunError, RunEvent};
 use crate::report::{self, Log, Page, Place};
 use crate::runner;
 use crate::settings::Settings;
@@ -60,7 +60,7 @@ fn ask(
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<Listing, Box<End>> {
     let began = std::time::Instant::now();
-    let prepared: Result<_, Trouble> = announced();
+    let prepared: Result<_, RunError> = announced();
     match prepared {
         Ok((transaction, runtime)) => runtime
             .block_on(runner::list(
@@ -68,8 +68,8 @@ fn ask(
                 emit,
             ))
             .map_err(Box::new),
-        Err(trouble) => {
-            let end = super::no_start(trouble, began);
+        Err(error) => {
+            let end = super::no_start(error, began);
             emit(RunEvent::Ended(Box::new(end.clone())));
             Err(Box::new(end))
         }

@@ -2,7 +2,7 @@
 //! takes long. A thread of its own keeps the time, so that nothing that hangs looks as if it were at work.
 
 use super::colour::coloured;
-use crate::report::{Doing, Page};
+use crate::report::{Activity, Page};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,7 +22,7 @@ static SCREEN: Mutex<Screen> = Mutex::new(Screen::NEW);
 struct Screen {
     kind: Kind,
     /// What goes on, and since when.
-    doing: Option<(Doing, Instant)>,
+    activity: Option<(Activity, Instant)>,
     /// When the last line was printed.
     told: Option<Instant>,
     /// The last line is one that will be renewed.
@@ -61,8 +61,8 @@ pub(super) fn line(line: &str) {
 }
 
 /// What goes on from now on; `None`: nothing that would be worth a word.
-pub(super) fn doing(doing: Option<Doing>) {
-    screen().doing(doing, Instant::now());
+pub(super) fn activity(activity: Option<Activity>) {
+    screen().activity(activity, Instant::now());
 }
 
 fn screen() -> MutexGuard<'static, Screen> {
@@ -72,7 +72,7 @@ fn screen() -> MutexGuard<'static, Screen> {
 impl Screen {
     const NEW: Self = Self {
         kind: Kind::Paper,
-        doing: None,
+        activity: None,
         told: None,
         dirty: false,
     };
@@ -87,25 +87,24 @@ impl Screen {
         self.told = Some(now);
     }
 
-    fn doing(&mut self, doing: Option<Doing>, now: Instant) {
-        let same_step =
-            matches!((&self.doing, &doing), (Some((old, _)), Some(new)) if old.step == new.step);
+    fn activity(&mut self, activity: Option<Activity>, now: Instant) {
+        let same_step = matches!((&self.activity, &activity), (Some((old, _)), Some(new)) if old.step == new.step);
         let since = self
-            .doing
+            .activity
             .as_ref()
             .filter(|_| same_step)
             .map_or(now, |(_, since)| *since);
-        self.doing = doing.map(|doing| (doing, since));
-        if self.doing.is_none() {
+        self.activity = activity.map(|activity| (activity, since));
+        if self.activity.is_none() {
             write(self.clear());
         }
     }
 
     fn tick(&mut self, now: Instant) {
-        let Some((doing, since)) = &self.doing else {
+        let Some((activity, since)) = &self.activity else {
             return;
         };
-        let text = doing.text(now.duration_since(*since));
+        let text = activity.text(now.duration_since(*since));
         if self.kind == Kind::Terminal {
             write(&format!("{CLEAR}… {text}"));
             self.dirty = true;
@@ -146,13 +145,19 @@ mod tests {
         let mut screen = Screen::NEW;
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        screen.doing(Some(Doing::of(Step::Install)), at(1));
-        screen.doing(Some(Doing::of(Step::Install)), at(9));
-        assert_eq!(screen.doing.as_ref().map(|(_, since)| *since), Some(at(1)));
-        screen.doing(Some(Doing::of(Step::Seal)), at(10));
-        assert_eq!(screen.doing.as_ref().map(|(_, since)| *since), Some(at(10)));
-        screen.doing(None, at(11));
-        assert!(screen.doing.is_none());
+        screen.activity(Some(Activity::of(Step::Install)), at(1));
+        screen.activity(Some(Activity::of(Step::Install)), at(9));
+        assert_eq!(
+            screen.activity.as_ref().map(|(_, since)| *since),
+            Some(at(1))
+        );
+        screen.activity(Some(Activity::of(Step::Seal)), at(10));
+        assert_eq!(
+            screen.activity.as_ref().map(|(_, since)| *since),
+            Some(at(10))
+        );
+        screen.activity(None, at(11));
+        assert!(screen.activity.is_none());
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
         let mut screen = Screen::NEW;
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        screen.doing(Some(Doing::of(Step::Install)), at(0));
+        screen.activity(Some(Activity::of(Step::Install)), at(0));
         screen.line("== install", at(0));
         let mut told = Vec::new();
         for second in 1..=95 {

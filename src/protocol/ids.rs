@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A text that is no id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an id: {0:?}")]
+#[error("not an id: “{0}”")]
 pub struct BadId(pub String);
 
 /// The name of a release's folder: UTC epoch seconds by the server's clock, strictly increasing.

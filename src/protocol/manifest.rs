@@ -41,7 +41,7 @@ pub enum Kind {
 }
 
 /// A manifest that must not be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ManifestError {
     /// A path that could leave the release's folder, or is none.
     #[error("entry {0} has a path that is not allowed")]

@@ -3,34 +3,47 @@
 //! Both halves are the same binary (the server part is started by the hash of its bytes), so the wire needs no
 //! compatibility between versions; what lies on the server's disk does, and is JSON.
 
+mod as_text;
 pub mod chunks;
 mod events;
+mod failure;
 mod health;
+mod holder;
 mod ids;
 mod known_hosts;
 mod listing;
 mod manifest;
 mod names;
+mod notes;
 mod plan;
-mod reasons;
 mod run;
 mod secret;
+mod step;
 mod verdict;
 pub mod wire;
 
-pub use events::{
-    Answer, Attempt, Diagnostic, Event, Holder, Notice, Staged, Step, Voice, Warning, What,
+pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Staged, What};
+pub use failure::{
+    BadUpload, Ending, Failure, Finding, HealthAnswer, HealthError, Interference, IoKind,
+    LinkState, LockError, Operation, Phase, PortHolder, ProcessEnd, ProgramError, Reason,
+    RollbackTargetError, SharedError, SystemdError, UnitState, UnreadableState,
 };
 pub use health::{BodyPattern, Health, HealthUrl, LogCheck, LogLevel, Verification};
+pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
 pub use names::{Target, UnitName};
+pub use notes::{Notice, UncheckedListener, UnreadLog, Warning};
 pub use plan::{Install, Origin, Plan, Restart, Retention, SharedPath, Staging, Task};
-pub use reasons::{Ending, Failure, IoKind, Reason, Unready};
-pub use run::{ConnectionKind, End, Hop, KeyState, OfferedKey, Part, Planned, RunEvent, Trouble};
+pub use run::{
+    BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState, OfferedKey,
+    Part, Planned, ProtocolError, RunError, RunEvent, ServerPartError, Side, SourceProblem,
+    ToolError,
+};
 pub use secret::Secret;
+pub use step::Step;
 pub use verdict::{Outcome, Verdict};
 
 use serde::{Deserialize, Serialize};

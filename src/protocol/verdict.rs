@@ -8,7 +8,7 @@ pub enum Outcome {
     Deployed,
     /// The release that the rollback command named is live and healthy.
     Restored,
-    /// A bug of ours.
+    /// A bug in deploy-action.
     Error,
     /// Bad input; nothing was contacted.
     Invalid,
@@ -16,15 +16,15 @@ pub enum Outcome {
     Unreachable,
     /// The check found what must be fixed first.
     NotReady,
-    /// Failed, and the server still runs what it ran; or there is nothing good to go back to.
+    /// Failed, and the server still runs what it ran; or there is no good release to roll back to.
     Failed,
     /// The new release failed, the previous one is healthy again.
     RolledBack,
-    /// A person is needed now.
+    /// The rollback failed too: manual intervention required.
     RollbackFailed,
     /// Another deployment holds the lock.
     Busy,
-    /// Contact lost or cancelled after the point of no return; the server finishes alone.
+    /// Connection lost, or cancelled after the point of no return; the server finishes by itself.
     Unknown,
     /// Cancelled before it; the server still runs what it ran.
     Cancelled,
@@ -65,13 +65,13 @@ impl Outcome {
         }
     }
 
-    /// Whether what was wanted is live and healthy.
+    /// Whether the requested release is live and healthy.
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Deployed | Self::Restored)
     }
 
-    /// The word in outputs and texts.
+    /// The name in outputs and texts.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -91,14 +91,14 @@ impl Outcome {
     }
 }
 
-/// What the transaction decided: durable on the server once it is past the point of no return.
+/// What the transaction decided. Durable on the server once it is past the point of no return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Whose.
+    /// The transaction.
     pub transaction: TransactionId,
-    /// What.
+    /// How it ended.
     pub outcome: Outcome,
-    /// The release that was to go live, once it had an id.
+    /// The release that should go live, once it has an id.
     pub release: Option<ReleaseId>,
     /// What was live before.
     pub previous: Option<ReleaseId>,
@@ -106,7 +106,7 @@ pub struct Verdict {
     pub live: Option<ReleaseId>,
     /// Why the new release failed.
     pub failure: Option<Failure>,
-    /// Why the old one did not come back healthy either.
+    /// Why the rollback failed too.
     pub rollback: Option<Failure>,
     /// Whether the transaction was past the point of no return.
     pub switched: bool,

@@ -25,7 +25,7 @@ pub enum WireError {
     #[error("a message cannot be read")]
     Garbled(#[source] postcard::Error),
     /// Reading or writing failed.
-    #[error("the line broke")]
+    #[error("the connection was lost")]
     Io(#[from] io::Error),
 }
 

@@ -1,23 +1,23 @@
 use super::Place;
-use crate::protocol::{Answer, ReleaseId, RunEvent, Step, Task, What};
+use crate::protocol::{HealthAnswer, ReleaseId, RunEvent, Step, Task, What};
 
-/// What is known so far of a run whose verdict may never arrive.
+/// What is known so far about a run; its verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// What is done.
+    /// Deployment or rollback.
     pub task: Task,
-    /// Where it goes.
+    /// Where.
     pub place: Place,
     /// The step that runs, or ran last.
     pub step: Option<Step>,
-    /// The release that is to go live, once it has an id.
+    /// The release that should go live, once it has an id.
     pub release: Option<ReleaseId>,
-    /// The one to go back to.
+    /// The rollback target.
     pub previous: Option<ReleaseId>,
 }
 
 impl Facts {
-    /// Takes in what happened.
+    /// Records an event.
     pub fn on(&mut self, event: &RunEvent) {
         match event {
             RunEvent::Planned(planned) => {
@@ -28,12 +28,12 @@ impl Facts {
             RunEvent::Server(event) => self.on_server(&event.what),
             RunEvent::ConnectFailed { .. }
             | RunEvent::Connected { .. }
-            | RunEvent::LineLost { .. }
+            | RunEvent::ConnectionLost { .. }
             | RunEvent::Reconnected { .. }
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Sent { .. }
-            | RunEvent::Noise(_)
+            | RunEvent::UnexpectedOutput(_)
             | RunEvent::Ended(_) => {}
         }
     }
@@ -42,13 +42,13 @@ impl Facts {
         match what {
             What::Step(step) => {
                 self.step = Some(*step);
-                // what is watched next is another release
+                // another release is verified next
                 if matches!(step, Step::Switch | Step::RollBack) {
                     self.place.answered = false;
                 }
             }
             What::Attempt(attempt) => {
-                self.place.answered = matches!(attempt.answer, Answer::Healthy { .. })
+                self.place.answered = matches!(attempt.answer, HealthAnswer::Healthy { .. })
             }
             What::Staged(staged) => self.release = Some(staged.release),
             What::PointOfNoReturn {

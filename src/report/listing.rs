@@ -1,9 +1,9 @@
 //! What is on a server, as a table for a person and as JSON for a program. Every text in it is foreign.
 
-use super::amounts::{size, utc};
-use super::foreign::{all, word};
 use super::Place;
 use crate::protocol::{Attempted, Listed, Listing, Origin, ReleaseId, Standing};
+use crate::text::amounts::{size, utc};
+use crate::text::excerpt::{excerpt, one_line};
 use serde_json::{json, Value};
 
 /// So much of a commit hash tells it from others.
@@ -91,7 +91,7 @@ pub(super) fn attempt(attempted: &Attempted) -> [String; 7] {
 fn origin(origin: &Origin) -> [String; 3] {
     let text = |text: &Option<String>| {
         text.as_ref()
-            .map(word)
+            .map(excerpt)
             .filter(|text| !text.is_empty())
             .unwrap_or_else(none)
     };
@@ -168,13 +168,13 @@ fn attempt_json(attempted: &Attempted) -> Value {
 }
 
 fn origin_json(origin: &Origin) -> Value {
-    let text = |text: &Option<String>| text.as_ref().map(all);
+    let text = |text: &Option<String>| text.as_ref().map(one_line);
     json!({
         "commit": text(&origin.commit),
         "reference": text(&origin.reference),
         "who": text(&origin.actor),
         "run": text(&origin.run),
-        "tool": all(&origin.tool),
+        "tool": one_line(&origin.tool),
     })
 }
 

@@ -1,10 +1,9 @@
-//! What a person or another step is told: pure functions of what happened. No I/O and no clock; times come in the events.
+//! What people and other steps read about a run: pure functions of its events. No I/O and no clock; times are in the
+//! events.
 
-mod advice;
-mod amounts;
-mod doing;
+mod activity;
+mod causes;
 mod facts;
-mod foreign;
 pub mod hints;
 mod issue;
 mod job;
@@ -22,8 +21,8 @@ pub mod texts;
 #[cfg(test)]
 mod tests;
 
-pub use amounts::{count, duration, limit, size, utc};
-pub use doing::Doing;
+pub use crate::text::amounts::{count, duration, limit, size, utc};
+pub use activity::Activity;
 pub use facts::Facts;
 pub use issue::{issue_text, IssueAct, IssueText, RawLogs};
 pub use job::Job;

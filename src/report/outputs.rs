@@ -1,6 +1,5 @@
-use super::texts::step_name;
 use super::Facts;
-use crate::protocol::{End, ReleaseId};
+use crate::protocol::{End, ReleaseId, Step};
 
 /// Every output and what it tells, in Markdown of one line. The table of the README and the check of action.yml are made
 /// from it.
@@ -56,13 +55,12 @@ fn failed_step(end: &End, facts: &Facts) -> &'static str {
         .and_then(|verdict| verdict.failure.as_ref())
         .map(|failure| failure.step);
     let cut_off = || facts.step.filter(|_| end.verdict.is_none());
-    failed.or_else(cut_off).map(step_name).unwrap_or_default()
+    failed.or_else(cut_off).map(Step::id).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Step;
     use crate::report::tests::{ends, id, NEW, OLD};
 
     #[test]

@@ -1,6 +1,6 @@
 //! The page that the log is read on: the only place where a line is made that the runner may take for a command.
 
-use super::foreign::{cut, lines};
+use crate::text::excerpt::{lines, truncate};
 use crate::text::{commands, KeyBlock, Redactor, SERVER_PREFIX};
 
 /// Where the log is read.
@@ -118,7 +118,7 @@ impl Printer {
     pub(super) fn annotation(&mut self, level: Level, title: &str, text: &str) {
         match self.page {
             Page::Actions => {
-                let message = cut(&self.clean(text).join("\n"), MESSAGE);
+                let message = truncate(&self.clean(text).join("\n"), MESSAGE);
                 self.lines.push(match level {
                     Level::Error => commands::error(title, &message),
                     Level::Warning => commands::warning(title, &message),

@@ -1,5 +1,5 @@
-use super::foreign::word;
 use crate::protocol::Planned;
+use crate::text::excerpt::excerpt;
 
 /// Where the deployment goes: the names that texts and hints need. Harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Default for Place {
 impl From<&Planned> for Place {
     fn from(planned: &Planned) -> Self {
         Self {
-            host: word(&planned.host),
+            host: excerpt(&planned.host),
             port: planned.port,
-            user: word(&planned.user),
-            target: word(&planned.target),
-            service: planned.service.as_ref().map(word),
+            user: excerpt(&planned.user),
+            target: excerpt(&planned.target),
+            service: planned.service.as_ref().map(excerpt),
             answered: false,
         }
     }
@@ -69,7 +69,7 @@ impl Place {
 
 /// A text as one word of a shell command that a person may copy.
 pub(super) fn shell(text: &str) -> String {
-    let text = word(text);
+    let text = excerpt(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text;

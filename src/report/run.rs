@@ -1,7 +1,7 @@
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
 use crate::protocol::{
-    Diagnostic, End, Event, Notice, Planned, RunEvent, Step, Trouble, Verdict, Warning, What,
+    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, Step, Verdict, Warning, What,
 };
 
 /// Of everything that a server can repeat at will, so much is kept.
@@ -29,7 +29,7 @@ pub struct Report {
     /// What the server looked like when the new release failed.
     pub diagnostics: Vec<Diagnostic>,
     /// Why there was no connection at first.
-    pub connect_failures: Vec<Trouble>,
+    pub connect_failures: Vec<RunError>,
     /// Bytes of contents that were sent, and of how many, while they are.
     pub transfer: Option<(u64, u64)>,
     /// How it ended.
@@ -43,14 +43,14 @@ impl Report {
         match event {
             RunEvent::Planned(planned) => self.planned = Some(planned.as_ref().clone()),
             RunEvent::Connecting => self.begin(Step::Connect, None),
-            RunEvent::ConnectFailed { trouble, .. } => keep(&mut self.connect_failures, trouble),
+            RunEvent::ConnectFailed { error, .. } => keep(&mut self.connect_failures, error),
             RunEvent::Connected { took } => self
                 .last()
                 .into_iter()
                 .for_each(|step| step.took = Some(*took)),
             // what the server was doing is done again
-            RunEvent::LineLost { finished_by: None } => self.close(Mark::CutOff, None),
-            RunEvent::LineLost {
+            RunEvent::ConnectionLost { finished_by: None } => self.close(Mark::CutOff, None),
+            RunEvent::ConnectionLost {
                 finished_by: Some(_),
             }
             | RunEvent::Reconnected { .. }
@@ -59,7 +59,7 @@ impl Report {
             RunEvent::Sent { bytes } => {
                 self.transfer = self.transfer.map(|(_, all)| ((*bytes).min(all), all));
             }
-            RunEvent::Noise(text) => self.said(text),
+            RunEvent::UnexpectedOutput(text) => self.said(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => {
                 self.close(Mark::at_the_end(end), None);
@@ -154,7 +154,11 @@ impl Report {
 
 /// The end of a diagnostic, for that is where the cause stands; a cut is marked, for a secret may be cut there.
 fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
-    let Diagnostic { title, voice, text } = diagnostic;
+    let Diagnostic {
+        title,
+        origin,
+        text,
+    } = diagnostic;
     let mut end = if text.len() > DIAGNOSTIC {
         "…".as_bytes().to_vec()
     } else {
@@ -163,7 +167,7 @@ fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
     end.extend(&text[text.len().saturating_sub(DIAGNOSTIC)..]);
     Diagnostic {
         title: title.chars().take(TITLE).collect(),
-        voice: *voice,
+        origin: *origin,
         text: end,
     }
 }

@@ -1,8 +1,7 @@
 //! The steps of a run, as far as they were seen.
 
-use super::foreign::lines;
-use super::texts;
-use crate::protocol::{Attempt, End, Failure, Outcome, Reason, Step, Trouble};
+use crate::protocol::{Attempt, End, Failure, Outcome, Reason, RunError, Step};
+use crate::text::excerpt::lines;
 use crate::text::KeyBlock;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -36,8 +35,8 @@ impl Mark {
 
     /// Of the step that was running when everything ended.
     pub(super) fn at_the_end(end: &End) -> Self {
-        match (&end.trouble, end.outcome) {
-            (Some(Trouble::LineCut { .. }), _) | (_, Outcome::Unknown) => Self::CutOff,
+        match (&end.error, end.outcome) {
+            (Some(RunError::ConnectionLost { .. }), _) | (_, Outcome::Unknown) => Self::CutOff,
             (_, outcome) if outcome.is_success() => Self::Done,
             (_, Outcome::Cancelled) => Self::Cancelled,
             _ => Self::Failed,
@@ -92,7 +91,7 @@ impl StepRun {
 
     pub(super) fn answered(&mut self, attempt: &Attempt) {
         let full = self.answers.len() == ANSWERS;
-        let kind = texts::kind(&attempt.answer);
+        let kind = attempt.answer.kind();
         match self
             .answers
             .last_mut()

@@ -1,10 +1,10 @@
 //! Work on files, in a thread of its own, so that a signal is heard meanwhile and the login need not wait.
 
 use super::watch::{Early, Watch};
-use crate::protocol::Trouble;
+use crate::protocol::{Bug, RunError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use tokio::task::{spawn_blocking, JoinHandle};
+use tokio::task::{spawn_blocking, JoinError, JoinHandle};
 
 /// What is being read. Dropped, it stops soon.
 pub(super) struct Reading<T, E> {
@@ -12,7 +12,7 @@ pub(super) struct Reading<T, E> {
     stop: Arc<AtomicBool>,
 }
 
-impl<T: Send + 'static, E: Into<Trouble> + Send + 'static> Reading<T, E> {
+impl<T: Send + 'static, E: Into<RunError> + Send + 'static> Reading<T, E> {
     /// Begins; `work` looks at what it is given from time to time, and stops when it is true.
     pub(super) fn start(work: impl FnOnce(&AtomicBool) -> Result<T, E> + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
@@ -25,11 +25,13 @@ impl<T: Send + 'static, E: Into<Trouble> + Send + 'static> Reading<T, E> {
 
     /// Waits for the end.
     pub(super) async fn end(mut self, watch: &mut Watch) -> Result<T, Early> {
-        let bug = |problem: String| Trouble::Bug { problem };
+        let failed = |error: JoinError| {
+            RunError::Bug(Bug::Thread {
+                error: error.to_string(),
+            })
+        };
         let read = watch.over(&mut self.work).await?;
-        Ok(read
-            .map_err(|error| bug(error.to_string()))?
-            .map_err(Into::into)?)
+        Ok(read.map_err(failed)?.map_err(Into::into)?)
     }
 }
 

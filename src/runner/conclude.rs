@@ -4,7 +4,7 @@
 use super::channel::{Followed, Why};
 use super::progress::Reached;
 use super::watch::{Early, Stop};
-use crate::protocol::{End, Outcome, Plan, Reason, Trouble, Verdict};
+use crate::protocol::{End, Outcome, Plan, Reason, RunError, ServerPartError, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A unit's stop and start time-outs, as systemd has them where nobody says otherwise. Only for a deadline that the
@@ -16,32 +16,32 @@ const UNIT_TIMEOUTS: Duration = Duration::from_secs(2 * 90);
 pub(super) struct Conclusion {
     pub(super) outcome: Outcome,
     pub(super) verdict: Option<Verdict>,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) error: Option<RunError>,
 }
 
 impl Conclusion {
-    fn without_verdict(outcome: Outcome, trouble: Trouble) -> Self {
+    fn without_verdict(outcome: Outcome, error: RunError) -> Self {
         Self {
             outcome,
             verdict: None,
-            trouble: Some(trouble),
+            error: Some(error),
         }
     }
 
     /// Where nothing was sent yet; `limit` is that of the run.
     pub(super) fn early(early: Early, limit: Duration) -> Self {
-        let trouble = match early {
-            Early::Trouble(trouble) => trouble,
-            Early::Stop(stop) => trouble_of(stop, limit),
+        let error = match early {
+            Early::Error(error) => error,
+            Early::Stop(stop) => stop_error(stop, limit),
         };
-        Self::without_verdict(outcome_of(&trouble), trouble)
+        Self::without_verdict(outcome_of(&error), error)
     }
 
     pub(super) fn end(self, took: Duration) -> End {
         End {
             outcome: self.outcome,
             verdict: self.verdict,
-            trouble: self.trouble,
+            error: self.error,
             took,
         }
     }
@@ -70,9 +70,9 @@ pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusio
         } => {
             let finished_by = finished_by(reached, known);
             match why {
-                Why::Trouble(trouble) => in_trouble(trouble, finished_by),
+                Why::Error(error) => after_error(error, finished_by),
                 Why::Stop(stop) => stopped(stop, finished_by, known.limit),
-                Why::Closed(said) => closed(said, reached, greeted, known),
+                Why::Closed(output) => closed(output, reached, greeted, known),
             }
         }
     })
@@ -81,7 +81,7 @@ pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusio
 /// The server's word is the outcome; only that it stopped because *our* time was up, it can't know.
 fn decided(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
     if stop == Some(Stop::TimeUp) && verdict.outcome == Outcome::Cancelled {
-        let trouble = Some(Trouble::OutOfTime { limit });
+        let error = Some(RunError::OutOfTime { limit });
         if let Some(failure) = verdict
             .failure
             .as_mut()
@@ -92,51 +92,50 @@ fn decided(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclus
         return Conclusion {
             outcome: Outcome::Failed,
             verdict: Some(verdict),
-            trouble,
+            error,
         };
     }
     Conclusion {
         outcome: verdict.outcome,
         verdict: Some(verdict),
-        trouble: None,
+        error: None,
     }
 }
 
-fn in_trouble(trouble: Trouble, finished_by: Option<u64>) -> Conclusion {
-    let outcome = match (finished_by, &trouble) {
+fn after_error(error: RunError, finished_by: Option<u64>) -> Conclusion {
+    let outcome = match (finished_by, &error) {
         (Some(_), _) => Outcome::Unknown,
-        (None, Trouble::Bug { .. }) => Outcome::Error,
+        (None, RunError::Bug(_)) => Outcome::Error,
         (None, _) => Outcome::Failed,
     };
-    Conclusion::without_verdict(outcome, trouble)
+    Conclusion::without_verdict(outcome, error)
 }
 
 fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion {
-    let trouble = match stop {
-        Stop::Cancelled => Trouble::Cancelled { finished_by },
-        Stop::TimeUp if finished_by.is_some() => Trouble::LineCut { finished_by },
-        Stop::TimeUp => Trouble::OutOfTime { limit },
+    let error = match stop {
+        Stop::Cancelled => RunError::Cancelled { finished_by },
+        Stop::TimeUp if finished_by.is_some() => RunError::ConnectionLost { finished_by },
+        Stop::TimeUp => RunError::OutOfTime { limit },
     };
     let outcome = if finished_by.is_some() {
         Outcome::Unknown
     } else {
-        outcome_of(&trouble)
+        outcome_of(&error)
     };
-    Conclusion::without_verdict(outcome, trouble)
+    Conclusion::without_verdict(outcome, error)
 }
 
-fn closed(said: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> Conclusion {
+fn closed(output: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> Conclusion {
     let by_itself = known.stands && !matches!(reached, Reached::PointOfNoReturn { .. });
     if by_itself {
-        let (operation, outcome) = match (greeted, reached) {
+        let (error, outcome) = match (greeted, reached) {
             // its first word comes before anything else it does
-            (false, _) => ("start", Outcome::NotReady),
-            (true, Reached::Nothing) => ("finish", Outcome::Failed),
+            (false, _) => (ServerPartError::Start, Outcome::NotReady),
+            (true, Reached::Nothing) => (ServerPartError::Finish, Outcome::Failed),
             // what it started may go on, and its word of that may have died with it
-            (true, _) => ("finish", Outcome::Unknown),
+            (true, _) => (ServerPartError::Finish, Outcome::Unknown),
         };
-        let operation = operation.to_owned();
-        return Conclusion::without_verdict(outcome, Trouble::ServerPart { operation, said });
+        return Conclusion::without_verdict(outcome, RunError::ServerPart { error, output });
     }
     let finished_by = finished_by(reached, known);
     let outcome = if finished_by.is_some() {
@@ -144,7 +143,7 @@ fn closed(said: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> C
     } else {
         Outcome::Failed
     };
-    Conclusion::without_verdict(outcome, Trouble::LineCut { finished_by })
+    Conclusion::without_verdict(outcome, RunError::ConnectionLost { finished_by })
 }
 
 /// Epoch seconds by which the server has finished alone; `None` where it can't have passed the point of no return.
@@ -175,26 +174,26 @@ fn longest(plan: &Plan) -> Duration {
         .min(AT_MOST)
 }
 
-fn trouble_of(stop: Stop, limit: Duration) -> Trouble {
+fn stop_error(stop: Stop, limit: Duration) -> RunError {
     match stop {
-        Stop::Cancelled => Trouble::Cancelled { finished_by: None },
-        Stop::TimeUp => Trouble::OutOfTime { limit },
+        Stop::Cancelled => RunError::Cancelled { finished_by: None },
+        Stop::TimeUp => RunError::OutOfTime { limit },
     }
 }
 
-/// The outcome of a trouble before the point of no return.
-fn outcome_of(trouble: &Trouble) -> Outcome {
-    match trouble {
-        Trouble::Key { .. } | Trouble::Passphrase | Trouble::Source { .. } => Outcome::Invalid,
-        Trouble::Connection { .. } => Outcome::Unreachable,
-        Trouble::Tool { .. } | Trouble::ServerPart { .. } | Trouble::NoBinary { .. } => {
+/// The outcome of an error before the point of no return.
+fn outcome_of(error: &RunError) -> Outcome {
+    match error {
+        RunError::Key { .. } | RunError::Passphrase | RunError::Source { .. } => Outcome::Invalid,
+        RunError::Connection { .. } => Outcome::Unreachable,
+        RunError::Tool { .. } | RunError::ServerPart { .. } | RunError::NoBinary { .. } => {
             Outcome::NotReady
         }
-        Trouble::Protocol { .. } | Trouble::LineCut { .. } | Trouble::OutOfTime { .. } => {
+        RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
             Outcome::Failed
         }
-        Trouble::Cancelled { .. } => Outcome::Cancelled,
-        Trouble::Bug { .. } => Outcome::Error,
+        RunError::Cancelled { .. } => Outcome::Cancelled,
+        RunError::Bug(_) => Outcome::Error,
     }
 }
 

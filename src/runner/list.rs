@@ -10,7 +10,7 @@ use super::run::Run;
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
 use super::ssh::{Channel, Connection, Ready};
 use super::watch::{termination, Early, Watch};
-use crate::protocol::{root_of, End, Listing, RunEvent, TransactionId};
+use crate::protocol::{root_of, End, Listing, RunEvent};
 use std::time::Instant;
 
 /// Asks what is there, and tells by `emit` what happens on the way. Of `deployment` only the server, the target and the

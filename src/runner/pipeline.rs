@@ -12,7 +12,7 @@ use super::source::{SourceError, Tree, Walked};
 use super::ssh::Ready;
 use super::upload::{Upload, Word};
 use super::watch::{termination, Early, Watch};
-use crate::protocol::{End, Outcome, Part, RunEvent, Task, TransactionId, Trouble};
+use crate::protocol::{Bug, End, Outcome, Part, RunError, RunEvent, Task, TransactionId};
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -24,10 +24,12 @@ const TAKING_BACK: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// If the system has no randomness to give.
-pub fn draw_transaction() -> Result<TransactionId, Trouble> {
+pub fn draw_transaction() -> Result<TransactionId, RunError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Trouble::Bug {
-        problem: format!("no randomness: {error}"),
+    getrandom::fill(&mut bytes).map_err(|error| {
+        RunError::Bug(Bug::Random {
+            error: error.to_string(),
+        })
     })?;
     Ok(TransactionId::from_random(bytes))
 }
@@ -64,7 +66,7 @@ async fn run(
     deployment: &Deployment,
     word: Word,
     outside: Outside<
-        impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
+        impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
         impl Future<Output = ()> + 'static,
     >,
     emit: &mut dyn FnMut(RunEvent),
@@ -85,7 +87,7 @@ async fn run(
         conclusion.outcome = Outcome::Unknown;
     }
     let end = conclusion.end(started.elapsed());
-    tracing::info!(outcome = end.outcome.word(), trouble = ?end.trouble, "ended");
+    tracing::info!(outcome = end.outcome.word(), error = ?end.error, "ended");
     emit(RunEvent::Ended(Box::new(end.clone())));
     end
 }
@@ -93,7 +95,7 @@ async fn run(
 async fn steps(
     run: &mut Run<'_>,
     word: Word,
-    binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
+    binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
 ) -> Result<Conclusion, Early> {
     let login = run.login();
     let (walked, ready) = prepare(run, word, Ready::make(&login)).await?;
@@ -129,7 +131,7 @@ async fn steps(
 async fn prepare<'a>(
     run: &mut Run<'_>,
     word: Word,
-    ready: impl Future<Output = Result<Ready, Trouble>> + 'a,
+    ready: impl Future<Output = Result<Ready, RunError>> + 'a,
 ) -> Result<(Walked, Getting<'a>), Early> {
     let mut ready = Ahead::new(ready);
     if matches!(
@@ -159,7 +161,7 @@ async fn walk(run: &mut Run<'_>) -> Result<Walked, Early> {
 async fn read(
     run: &mut Run<'_>,
     hashing: Reading<Tree, SourceError>,
-    finding: Reading<Binaries, Trouble>,
+    finding: Reading<Binaries, RunError>,
 ) -> Result<(Tree, Binaries), Early> {
     Ok((
         hashing.end(&mut run.watch).await?,

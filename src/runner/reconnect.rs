@@ -9,7 +9,7 @@ use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
 use super::ssh::{Channel, Connection, Login, Ready};
 use super::upload::{Upload, Word};
 use super::watch::{Early, Stop};
-use crate::protocol::{ConnectionKind, RunEvent, Trouble};
+use crate::protocol::{ConnectionKind, RunError, RunEvent};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::{sleep, timeout};
 
@@ -138,7 +138,7 @@ fn conclude_run(
     let followed = match followed {
         // it was there, and what it began may go on
         Followed::Missing(_) if run.progress.reached() != Reached::Nothing => {
-            lost(run, Why::Trouble(missing()))
+            lost(run, Why::Error(missing()))
         }
         followed => followed,
     };
@@ -148,7 +148,7 @@ fn conclude_run(
         stands: line == Line::Stands,
         now: SystemTime::now(),
     };
-    conclude(followed, known).ok_or_else(|| Early::Trouble(missing()))
+    conclude(followed, known).ok_or_else(|| Early::Error(missing()))
 }
 
 /// One channel, and where the server part is missing, two more.
@@ -172,7 +172,7 @@ async fn exchange(
     );
     match run.watch.over(copying).await? {
         Ok(()) => attempt(run, connection, upload, binaries).await,
-        Err(trouble) => cut_or(run, trouble, connection).await,
+        Err(error) => cut_or(run, error, connection).await,
     }
 }
 
@@ -191,7 +191,7 @@ async fn attempt(
     )?;
     let (pipes, child): Channel<'_> = match run.watch.over(connection.run(&line)).await? {
         Ok(channel) => channel,
-        Err(trouble) => return cut_or(run, trouble, connection).await,
+        Err(error) => return cut_or(run, error, connection).await,
     };
     let followed = follow(pipes, upload, &run.progress, &mut run.watch, run.emit).await;
     let stands = match followed {
@@ -211,11 +211,11 @@ async fn attempt(
 /// What failed on a connection that is gone failed for that reason.
 async fn cut_or(
     run: &Run<'_>,
-    trouble: Trouble,
+    error: RunError,
     connection: &Connection,
 ) -> Result<(Followed, Line), Early> {
     if connection.stands().await {
-        return Err(trouble.into());
+        return Err(error.into());
     }
     let followed = Followed::Lost {
         reached: run.progress.reached(),
@@ -228,7 +228,7 @@ async fn cut_or(
 /// Logs in again, until it is time to stop.
 async fn reconnect(run: &mut Run<'_>, pause: Duration) -> Result<Connection, Why> {
     let finished_by = finished_by(run);
-    (run.emit)(RunEvent::LineLost { finished_by });
+    (run.emit)(RunEvent::ConnectionLost { finished_by });
     let began = Instant::now();
     let login = run.login();
     let mut pause = pause;
@@ -241,14 +241,14 @@ async fn reconnect(run: &mut Run<'_>, pause: Duration) -> Result<Connection, Why
                 });
                 return Ok(connection);
             }
-            Err(trouble) if !may_pass(&trouble) => return Err(Why::Trouble(trouble)),
-            Err(trouble) => {
+            Err(error) if !may_pass(&error) => return Err(Why::Error(error)),
+            Err(error) => {
                 pause = pause_after(attempt);
                 // it may go on for long, and says little new
                 if attempt.is_power_of_two() {
                     (run.emit)(RunEvent::ConnectFailed {
                         attempt,
-                        trouble,
+                        error,
                         pause,
                     });
                 }
@@ -271,7 +271,7 @@ fn finished_by(run: &Run<'_>) -> Option<u64> {
     }
 }
 
-async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
+async fn open(login: &Login<'_>) -> Result<Connection, RunError> {
     Connection::open(login, Ready::make(login).await?).await
 }
 
@@ -284,14 +284,14 @@ fn given_up(stop: Stop) -> Why {
 }
 
 /// It was logged in before, so what refuses us now may take us again: but for another host key.
-fn may_pass(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Connection { kind, .. } if *kind != ConnectionKind::HostKey)
+fn may_pass(error: &RunError) -> bool {
+    matches!(error, RunError::Connection { kind, .. } if *kind != ConnectionKind::HostKey)
 }
 
 impl From<Early> for Why {
     fn from(early: Early) -> Self {
         match early {
-            Early::Trouble(trouble) => Self::Trouble(trouble),
+            Early::Error(error) => Self::Error(error),
             Early::Stop(stop) => Self::Stop(stop),
         }
     }

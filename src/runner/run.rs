@@ -5,7 +5,7 @@ use super::deployment::Deployment;
 use super::progress::Progress;
 use super::ssh::{Connection, Login, Ready};
 use super::watch::{Early, Stop, Watch};
-use crate::protocol::{ConnectionKind, RunEvent, TransactionId, Trouble};
+use crate::protocol::{ConnectionKind, RunError, RunEvent, TransactionId};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -21,7 +21,7 @@ pub(super) struct Run<'a> {
 }
 
 /// What a login needs, while it is made.
-pub(super) type Getting<'a> = Ahead<'a, Result<Ready, Trouble>>;
+pub(super) type Getting<'a> = Ahead<'a, Result<Ready, RunError>>;
 
 impl<'a> Run<'a> {
     pub(super) fn login(&self) -> Login<'a> {
@@ -51,13 +51,12 @@ impl<'a> Run<'a> {
                     });
                     return Ok(connection);
                 }
-                Err(trouble)
-                    if attempt >= self.deployment.server.connect_attempts
-                        || !may_pass(&trouble) =>
+                Err(error)
+                    if attempt >= self.deployment.server.connect_attempts || !may_pass(&error) =>
                 {
-                    return Err(trouble.into());
+                    return Err(error.into());
                 }
-                Err(trouble) => self.pause(attempt, trouble).await?,
+                Err(error) => self.pause(attempt, error).await?,
             }
             ready = Ahead::new(Ready::make(login));
             attempt += 1;
@@ -65,26 +64,26 @@ impl<'a> Run<'a> {
     }
 
     /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
-    async fn pause(&mut self, attempt: u32, trouble: Trouble) -> Result<(), Early> {
+    async fn pause(&mut self, attempt: u32, error: RunError) -> Result<(), Early> {
         let pause = pause_after(attempt);
         (self.emit)(RunEvent::ConnectFailed {
             attempt,
-            trouble: trouble.clone(),
+            error: error.clone(),
             pause,
         });
         match self.watch.over(sleep(pause)).await {
-            Err(Stop::TimeUp) => Err(trouble.into()),
+            Err(Stop::TimeUp) => Err(error.into()),
             waited => Ok(waited?),
         }
     }
 }
 
 /// Whether another attempt may end otherwise.
-fn may_pass(trouble: &Trouble) -> bool {
+fn may_pass(error: &RunError) -> bool {
     use ConnectionKind::{Other, Refused, Resolve, TimedOut};
     matches!(
-        trouble,
-        Trouble::Connection {
+        error,
+        RunError::Connection {
             kind: Refused | TimedOut | Resolve | Other,
             ..
         }

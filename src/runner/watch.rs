@@ -1,6 +1,6 @@
 //! What can stop a run from outside: a signal, or the time being up.
 
-use crate::protocol::Trouble;
+use crate::protocol::RunError;
 use std::future::{pending, Future};
 use std::pin::Pin;
 use std::time::Duration;
@@ -18,13 +18,13 @@ pub(crate) enum Stop {
 
 /// An end before anything was sent.
 pub(super) enum Early {
-    Trouble(Trouble),
+    Error(RunError),
     Stop(Stop),
 }
 
-impl From<Trouble> for Early {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
+impl From<RunError> for Early {
+    fn from(error: RunError) -> Self {
+        Self::Error(error)
     }
 }
 

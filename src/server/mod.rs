@@ -36,7 +36,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["transact", target, transaction] => return transact::transact(target, transaction),
         ["install", digest] => install(digest),
         ["guard", target] => {
-            recover::guard(&Layout::new(target)).map_err(|reason| format!("{reason:?}"))
+            recover::guard(&Layout::new(target)).map_err(|reason| reason.to_string())
         }
         _ => Err("these are not arguments of the server part".to_owned()),
     };

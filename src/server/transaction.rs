@@ -3,7 +3,8 @@
 
 use super::clock::now;
 use crate::protocol::{
-    Failure, Outcome, Reason, ReleaseId, Restart, Step, UnitName, Verdict, Verification, What,
+    Failure, Interference, Outcome, Reason, ReleaseId, Restart, Step, UnitName, Verdict,
+    Verification, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -102,9 +103,7 @@ impl<'a> Transaction<'a> {
         self.step(Step::Switch);
         let found = Link::read(self.layout, &self.layout.current());
         if found.release() != self.pending.old.as_ref().map(|old| old.release) {
-            return Err(Reason::Interference(format!(
-                "current is not what it was at the start: {found:?}"
-            )));
+            return Err(interference(found));
         }
         durable::rename(&self.layout.switch_link(), &self.layout.current())
     }
@@ -179,10 +178,9 @@ impl<'a> Transaction<'a> {
     }
 
     fn commit(&mut self) -> Result<Verdict, Reason> {
-        if links::live(self.layout) != Some(self.pending.release) {
-            return Err(Reason::Interference(
-                "current was changed by someone else".to_owned(),
-            ));
+        let found = Link::read(self.layout, &self.layout.current());
+        if found.release() != Some(self.pending.release) {
+            return Err(interference(found));
         }
         let verification = Some(self.pending.verification.clone());
         records::mark(self.layout, self.pending.release, State::Good, verification)?;
@@ -254,18 +252,14 @@ impl<'a> Transaction<'a> {
         match links::live(self.layout) {
             Some(live) if live == old.release => return Ok(()),
             Some(live) if live != self.pending.release => {
-                return Err(Reason::Interference(format!(
-                    "current was changed to {live} by someone else"
-                )))
+                return Err(Reason::Interference(Interference::Current(live)));
             }
             _ => {}
         }
         let folder = self.layout.release(old.release);
         if !folder.is_dir() {
-            return Err(Reason::Interference(format!(
-                "{} was removed by someone else",
-                folder.display()
-            )));
+            let path = folder.display().to_string();
+            return Err(Reason::Interference(Interference::ReleaseDeleted(path)));
         }
         if !self.layout.rollback_link().is_symlink() {
             durable::link(
@@ -365,4 +359,13 @@ impl<'a> Transaction<'a> {
     pub(super) fn record(&self, verdict: &Verdict, recovered: bool) {
         journal::add(self.layout, verdict, &self.pending.origin, recovered);
     }
+}
+
+/// `current` is not what the transaction has made it.
+fn interference(found: Link) -> Reason {
+    Reason::Interference(match found {
+        Link::To { release, .. } => Interference::Current(release),
+        Link::Absent => Interference::CurrentDeleted,
+        Link::Other(found) => Interference::CurrentReplaced(found),
+    })
 }

@@ -4,8 +4,10 @@
 //! The order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, and
 //! whoever prints it puts [`SERVER_PREFIX`] before it.
 
+pub mod amounts;
 pub mod commands;
 mod escapes;
+pub mod excerpt;
 mod forms;
 mod harmless;
 mod key_block;

@@ -216,7 +216,7 @@ fn an_install_that_fails_names_its_line_and_leaves_what_runs() {
             ending: Ending::Exit(1),
             line,
             output: Vec::new(),
-            said: None
+            log_line: None
         }
     );
     assert_eq!(

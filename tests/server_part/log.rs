@@ -4,8 +4,10 @@ use crate::app::App;
 use crate::client::Told;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Health, HealthUrl, LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, Warning, What,
+    Health, HealthUrl, LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, UnreadLog,
+    Warning, What,
 };
+use deploy_action::report::texts;
 use std::fs;
 
 const JOURNALCTL: &str = r#"#!/bin/sh
@@ -65,7 +67,7 @@ fn deploy(server: &StubServer, level: LogLevel) -> Told {
 
 fn words(told: &Told) -> Vec<String> {
     let lines = told.events.iter().filter_map(|what| match what {
-        What::Warning(Warning::LogWords(lines)) => Some(lines),
+        What::Warning(Warning::LoggedErrors(lines)) => Some(lines),
         _ => None,
     });
     lines
@@ -74,9 +76,9 @@ fn words(told: &Told) -> Vec<String> {
         .collect()
 }
 
-fn not_checked(told: &Told) -> Option<&str> {
+fn not_checked(told: &Told) -> Option<&UnreadLog> {
     told.events.iter().find_map(|what| match what {
-        What::Warning(Warning::LogNotChecked(why)) => Some(why.as_str()),
+        What::Warning(Warning::LogNotChecked(unread)) => Some(unread),
         _ => None,
     })
 }
@@ -200,7 +202,7 @@ fn a_failed_restart_is_not_told_with_what_the_process_before_said_whatever_words
             ": reload nginx; systemctl restart app; grep -q old current/name".to_owned(),
         );
     }));
-    assert_eq!(reason.said(), Some("ERROR: no database"), "{reason:?}");
+    assert_eq!(reason.log_line(), Some("ERROR: no database"), "{reason:?}");
 }
 
 #[test]
@@ -268,10 +270,9 @@ fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
         server.program(".local/bin/journalctl", journalctl);
         let told = deploy(&server, LogLevel::Fail);
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+        let unread = not_checked(&told).unwrap().clone();
         assert!(
-            not_checked(&told)
-                .unwrap()
-                .contains("usermod -aG systemd-journal"),
+            texts::warning(&Warning::LogNotChecked(unread)).contains("usermod -aG systemd-journal"),
             "{told:?}"
         );
     }
@@ -354,7 +355,7 @@ fn a_start_that_crashes_is_told_with_the_exception_that_its_log_ends_with() {
     // whatever the gate is
     let reason = reason(deploy(&server, LogLevel::Off));
     assert_eq!(
-        reason.said(),
+        reason.log_line(),
         Some("KeyError: 'DATABASE_URL'"),
         "{reason:?}"
     );
@@ -379,7 +380,7 @@ fn a_restart_that_fails_is_told_with_what_its_log_ends_with_unless_the_unit_is_u
                 Restart::Commands("systemctl restart app; grep -q old current/name".to_owned());
         }));
         assert!(matches!(reason, Reason::Command { .. }), "{reason:?}");
-        assert_eq!(reason.said(), expected, "{reason:?}");
+        assert_eq!(reason.log_line(), expected, "{reason:?}");
     }
 }
 
@@ -398,7 +399,7 @@ fn a_line_that_the_journal_has_not_written_yet_is_waited_for_a_moment() {
     );
     let reason = reason(deploy(&server, LogLevel::Fail));
     assert_eq!(
-        reason.said(),
+        reason.log_line(),
         Some("KeyError: 'DATABASE_URL'"),
         "{reason:?}"
     );
@@ -433,7 +434,7 @@ fn a_crash_whose_log_only_the_status_shows_is_told_with_its_last_words() {
     ];
     has_status(&server, &format!("● app.service\n\n{}", text.concat()));
     let reason = reason(deploy(&server, LogLevel::Fail));
-    assert_eq!(reason.said(), Some("no database"), "{reason:?}");
+    assert_eq!(reason.log_line(), Some("no database"), "{reason:?}");
 }
 
 #[test]
@@ -448,7 +449,7 @@ fn a_log_that_cannot_be_read_or_hangs_leaves_the_reason_as_it_is() {
         server.program(".local/bin/journalctl", journal);
         let reason = reason(deploy(&server, LogLevel::Fail));
         assert!(
-            matches!(reason, Reason::Crashed { said: None, .. }),
+            matches!(reason, Reason::Crashed { log_line: None, .. }),
             "{reason:?}"
         );
     }
@@ -470,7 +471,7 @@ fn a_health_that_fails_is_explained_by_a_crash_alone_and_only_where_the_log_is_l
         });
         let reason = reason(told);
         assert!(matches!(reason, Reason::Unhealthy { .. }), "{reason:?}");
-        assert_eq!(reason.said(), expected, "{reason:?}");
+        assert_eq!(reason.log_line(), expected, "{reason:?}");
     }
 }
 

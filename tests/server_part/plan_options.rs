@@ -64,7 +64,7 @@ pub(crate) fn failed_before_the_switch(server: &StubServer, told: &Told) -> (Ste
 fn problem_of_shared(server: &StubServer, told: &Told) -> String {
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
     match failed_before_the_switch(server, told).1 {
-        Reason::Shared { path, problem } => format!("{path} {problem}"),
+        Reason::Shared { path, error } => format!("{path} {error}"),
         other => panic!("{other:?}"),
     }
 }
@@ -119,10 +119,10 @@ fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
     let cases = [
         ("config.yaml", "config.yaml is missing"),
         ("dangling", "dangling is a link to nothing"),
-        ("folder", "folder is a folder: write it with a / at its end"),
+        ("folder", "folder is a folder; write it with a / at the end"),
         ("folder/inside/", "folder/inside is a file, not a folder"),
-        ("../current", "../current is no path below the release"),
-        ("/etc/", "/etc is no path below the release"),
+        ("../current", "../current is not a path below the release"),
+        ("/etc/", "/etc is not a path below the release"),
     ];
     for (path, problem) in cases {
         let told = server.deploy_with(&App::good("new"), sharing(&["made/", path]));
@@ -175,7 +175,7 @@ fn nothing_is_made_through_a_link_of_the_tree() {
     for path in ["out/logs/", "out/a/b/", "file/logs/"] {
         let problem = problem_of_shared(&server, &server.deploy_with(&tree, sharing(&[path])));
         assert!(
-            problem.contains("which is no folder of the tree"),
+            problem.contains("which is not a folder of the tree"),
             "{problem}"
         );
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);

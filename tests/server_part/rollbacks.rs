@@ -58,9 +58,9 @@ fn refusal(server: &StubServer, to: Option<&str>) -> String {
     );
     assert_eq!(before, after);
     match verdict.failure.unwrap().reason {
-        Reason::NoSuchRelease { wanted, problem } => {
+        Reason::NoSuchRelease { wanted, error } => {
             assert_eq!(wanted, to.unwrap_or_default());
-            problem
+            error.to_string()
         }
         other => panic!("{other:?}"),
     }
@@ -98,19 +98,18 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
         plan.origin.commit = Some(commit("f"))
     });
     let current = server.id_by("current");
-    let several =
-        format!("several releases are of such a commit, so give an id: {current} (current), ");
+    let several = format!("several releases have such a commit; give an id: {current} (current), ");
     assert!(refusal(&server, Some("a")).starts_with(&several));
-    assert!(refusal(&server, Some("a2")).ends_with("is current already"));
-    assert!(refusal(&server, Some(&current)).ends_with("is current already"));
+    assert!(refusal(&server, Some("a2")).ends_with("is already current"));
+    assert!(refusal(&server, Some(&current)).ends_with("is already current"));
     assert!(refusal(&server, Some("f")).ends_with("failed when it went live"));
     assert!(refusal(&server, Some("e")).contains("no release on the server"));
     assert!(refusal(&server, Some("1700000000")).contains("no release on the server"));
     assert!(refusal(&server, Some("../../etc")).contains("neither"));
-    assert!(refusal(&server_with(&["a"]), None).contains("no good release to go back to"));
+    assert!(refusal(&server_with(&["a"]), None).contains("no good release to roll back to"));
     assert_eq!(
         refusal(&StubServer::new(), None),
-        "there is no good release to go back to"
+        "there is no good release to roll back to"
     );
 }
 

@@ -6,7 +6,7 @@ use crate::invariants::Invariants;
 use crate::plan_options::{failed_before_the_switch, is_deployed};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Install, IoKind, Outcome, Plan, Reason, Step, Unready, Warning, What,
+    Finding, Install, IoKind, Outcome, Plan, Reason, Step, Warning, What,
 };
 use std::fs::{self, File};
 use std::io::Write;
@@ -113,7 +113,7 @@ fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
     }
 }
 
-fn room_lacking(told: &Told) -> &Unready {
+fn room_lacking(told: &Told) -> &Finding {
     assert_eq!(told.outcome(), Some(Outcome::NotReady), "{told:?}");
     let failure = told.verdict.as_ref().unwrap().failure.as_ref().unwrap();
     match &failure.reason {
@@ -136,7 +136,7 @@ fn a_release_that_leaves_too_little_room_is_not_begun() {
     // a copy on the server takes its room as well
     let told = server.deploy_with(&big("new"), keeping_free(5 << 19));
     match room_lacking(&told) {
-        Unready::Room {
+        Finding::NoSpace {
             needed,
             free,
             min_free,
@@ -167,7 +167,7 @@ fn files_count_as_bytes_do() {
     assert!(
         matches!(
             room_lacking(&told),
-            Unready::Room {
+            Finding::NoSpace {
                 inodes: Some(1..500),
                 ..
             }

@@ -2,7 +2,7 @@
 
 use crate::app::{App, Node};
 use crate::stub_server::StubServer;
-use deploy_action::protocol::{Notice, Outcome, Reason, Unready, Warning, What};
+use deploy_action::protocol::{Finding, Notice, Outcome, Reason, Warning, What};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -108,7 +108,7 @@ fn a_current_that_is_no_link_to_a_release_is_refused_and_nothing_is_touched() {
         assert_eq!(told.outcome(), Some(Outcome::NotReady), "{found}");
         let reason = told.verdict.unwrap().failure.unwrap().reason;
         assert!(
-            matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::Link { .. }])),
+            matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Finding::Link { .. }])),
             "{reason:?}"
         );
         assert_eq!(listing(&server.target()), before, "{found}");
@@ -146,7 +146,7 @@ fn a_unit_that_is_not_there_is_not_ready() {
     let told = server.deploy(&App::good("new"));
     let reason = told.verdict.unwrap().failure.unwrap().reason;
     assert!(
-        matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Unready::NoSystemd(_)])),
+        matches!(&reason, Reason::NotReady(all) if matches!(all[..], [Finding::NoSystemd(_)])),
         "{reason:?}"
     );
 }

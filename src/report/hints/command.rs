@@ -1,4 +1,4 @@
-use super::unready::{sudoers, INSTALL_UV};
+use super::finding::{sudoers, INSTALL_UV};
 use super::{steps, unit};
 use crate::protocol::{Ending, Step};
 use crate::report::place::{shell, Place};
@@ -9,7 +9,7 @@ pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) 
         let unit = place.service.as_deref().unwrap_or("UNIT");
         let line = sudoers(&place.user, "restart", unit);
         return steps(
-            "the user may not run it with sudo; on the server's console:",
+            "the deploy user may not run it with sudo; on the server's console:",
             &[line],
         );
     }
@@ -29,17 +29,16 @@ pub(super) fn command(step: Step, ending: Ending, output: &[u8], place: &Place) 
     }
 }
 
-/// It may have changed what the release that serves works on: a database most often.
+/// It may have changed what the live release uses, most often a database.
 fn before_switch(ending: Ending, place: &Place) -> String {
     match ending {
         Ending::OutOfTime => {
-            "what it did may be half done (a migration?), and the old release goes on with that: look \
-                              at its last lines, and mend it before you deploy again; if it needs longer, raise the \
-                              input timeout"
+            "it may have left something half done (a migration?), which the old release now uses: read its last lines and \
+             fix it before you deploy again; if it needs longer, raise the input timeout"
                 .to_owned()
         }
-        Ending::Signal(_) => format!("what it did may be half done; {}", install("before-switch", ending, place)),
-        Ending::Exit(_) => format!("what it did until then stays done; {}", install("before-switch", ending, place)),
+        Ending::Signal(_) => format!("it may have left something half done; {}", install("before-switch", ending, place)),
+        Ending::Exit(_) => format!("the lines before it were run; {}", install("before-switch", ending, place)),
     }
 }
 
@@ -47,30 +46,30 @@ fn install(name: &str, ending: Ending, place: &Place) -> String {
     match ending {
         Ending::Exit(127) => steps(
             &format!(
-                "a program was not found: {name} runs without login scripts, with ~/.local/bin on its PATH; for uv, on \
-                 the server as the deploy user:"
+                "a program was not found: {name} runs without login scripts and with ~/.local/bin in its PATH; to install uv, \
+                 on the server as the deploy user:"
             ),
             &[INSTALL_UV.to_owned()],
         ),
         Ending::Exit(126) => {
-            "a program is there, but may not be executed: look at its mode and its first line".to_owned()
+            "a program cannot be executed: check its mode and its first line".to_owned()
         }
         Ending::Exit(137) | Ending::Signal(9) => unit::out_of_memory(),
-        Ending::OutOfTime => "it hangs or needs longer: look at its last lines, or raise the input timeout".to_owned(),
+        Ending::OutOfTime => "it hangs or needs longer: read its last lines, or raise the input timeout".to_owned(),
         Ending::Exit(_) | Ending::Signal(_) => steps(
-            "its last lines say why; try it by hand on the server, in the newest folder of:",
+            "its last lines show why; run it from the command line on the server, in the newest folder of:",
             &[format!("sudo -iu {} ls -t {}", shell(&place.user), place.below("releases"))],
         ),
     }
 }
 
-/// Whether sudo said that it would not: `sudo -n` ends with 1, as the command may do itself.
+/// Whether sudo refused: `sudo -n` ends with 1, as the command itself may.
 fn sudo_refused(output: &[u8]) -> bool {
-    let said = String::from_utf8_lossy(output);
-    said.contains("sudo")
+    let output = String::from_utf8_lossy(output);
+    output.contains("sudo")
         && ["password is required", "not allowed", "not in the sudoers"]
             .iter()
-            .any(|it| said.contains(it))
+            .any(|it| output.contains(it))
 }
 
 #[cfg(test)]
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_before_switch_did_is_said_to_be_half_done_when_it_was_killed() {
+    fn a_killed_before_switch_may_have_left_something_half_done() {
         let endings = [
             Ending::OutOfTime,
             Ending::Signal(9),

@@ -2,10 +2,10 @@ use super::steps;
 use crate::protocol::{
     known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,
 };
-use crate::report::foreign::all;
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::one_line;
 
-/// What to do about a connection that could not be made.
+/// What to do about a connection that failed.
 pub(super) fn connection(
     kind: ConnectionKind,
     offered: Option<&OfferedKey>,
@@ -14,17 +14,17 @@ pub(super) fn connection(
     match kind {
         ConnectionKind::Refused => refused(place),
         ConnectionKind::TimedOut => format!(
-            "are host and port ({}) right? Firewall and the provider's security group must let the runner in; runners \
-             hosted by GitHub change their addresses and have no IPv6",
+            "are host and port ({}) right? The firewall and the provider's security group must let the runner in; runners \
+             hosted by GitHub have changing addresses and no IPv6",
             place.port
         ),
         ConnectionKind::Resolve => {
-            format!("is the input host right ({})? If it is, its name is not in the public DNS", place.host)
+            format!("is the input host right ({})? If so, its name is not in the public DNS", place.host)
         }
         ConnectionKind::HostKey => host_key(offered, place),
         ConnectionKind::Login => login(place),
         ConnectionKind::Other => steps(
-            "on the server's console, what sshd says:",
+            "what sshd logs, on the server's console:",
             &["sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned()],
         ),
     }
@@ -33,7 +33,7 @@ pub(super) fn connection(
 fn refused(place: &Place) -> String {
     steps(
         &format!(
-            "does sshd listen on port {}, and do firewall and the provider's security group let it through? On the \
+            "does sshd listen on port {}, and do the firewall and the provider's security group allow it? On the \
              server's console:",
             place.port
         ),
@@ -49,16 +49,16 @@ fn host_key(offered: Option<&OfferedKey>, place: &Place) -> String {
     match offered {
         None => by_the_console(place),
         Some(OfferedKey { state: KeyState::Revoked, .. }) => {
-            "a revoked key may be in wrong hands: give the server a new one, and put its line into the input known-hosts"
+            "a revoked key may be stolen: give the server a new one and put its line into the input known-hosts"
                 .to_owned()
         }
         Some(offered) => offered_key(offered),
     }
 }
 
-/// The offered line may be copied only where the server itself has shown the same fingerprint.
+/// The offered line may be copied only if the server itself has shown the same fingerprint.
 fn offered_key(offered: &OfferedKey) -> String {
-    let line = all(&offered.line);
+    let line = one_line(&offered.line);
     let kind = line.split(' ').nth(1).unwrap_or_default();
     let file = match kind.strip_prefix("ecdsa-").map_or(kind, |_| "ecdsa") {
         "ecdsa" => "ecdsa",
@@ -66,22 +66,27 @@ fn offered_key(offered: &OfferedKey) -> String {
         _ => "ed25519",
     };
     let why = match offered.state {
-        KeyState::Changed => "either the server was set up anew, or somebody stands between",
-        _ => "what is offered may be the server, or somebody who stands between",
+        KeyState::Changed => {
+            "either the server was set up again, or someone intercepts the connection"
+        }
+        _ => {
+            "the offered key may be the server's, or that of someone who intercepts the connection"
+        }
     };
     let show = format!("ssh-keygen -lf /etc/ssh/ssh_host_{file}_key.pub");
-    let text = format!("{why}; only the server itself can tell. On its console (not over ssh):");
-    let fingerprint = all(&offered.fingerprint);
+    let text =
+        format!("{why}; only the server itself can show its key. On its console (not over ssh):");
+    let fingerprint = one_line(&offered.fingerprint);
     let then =
-        format!("only if that shows {fingerprint}, this is the line for the input known-hosts:");
+        format!("only if that shows {fingerprint}, put this line into the input known-hosts:");
     steps(&text, &[show]) + "\n" + &steps(&then, &[line])
 }
 
 fn by_the_console(place: &Place) -> String {
     let name = known_hosts_name(&place.host, place.port);
     steps(
-        "either the server was set up anew, or somebody stands between; only the server itself can tell. On its console \
-         (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:",
+        "either the server was set up again, or someone intercepts the connection; only the server itself can show its key. \
+         On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:",
         &[
             known_hosts_command(&name),
             "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub".to_owned(),
@@ -92,8 +97,8 @@ fn by_the_console(place: &Place) -> String {
 fn login(place: &Place) -> String {
     let user = shell(&place.user);
     steps(
-        "the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that \
-         nobody else may write; on the server's console:",
+        "the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only \
+         this user may write; on the server's console:",
         &[
             format!("sudo cat ~{user}/.ssh/authorized_keys"),
             format!("sudo chown -R {user}: ~{user}/.ssh && sudo chmod 700 ~{user}/.ssh && sudo chmod 600 ~{user}/.ssh/*"),

@@ -1,18 +1,18 @@
-//! What to do next, for everything that can go wrong: concrete commands where there are any. Text and commands alternate;
-//! a command stands on a line of its own, indented, so that it can be copied.
+//! What to do next, for everything that can go wrong. Text and commands alternate; a command has a line of its own,
+//! indented, to be copied.
 
 mod command;
 mod connection;
+mod finding;
 mod health;
 mod reason;
-mod trouble;
+mod run_error;
 mod unit;
-mod unready;
 
+pub use finding::finding;
+pub(super) use finding::sudoers;
 pub use reason::reason;
-pub use trouble::trouble;
-pub(super) use unready::sudoers;
-pub use unready::unready;
+pub use run_error::run_error;
 
 use super::Place;
 use crate::protocol::{End, Outcome};
@@ -25,7 +25,7 @@ pub fn hint(end: &End, place: &Place) -> String {
         Outcome::RollbackFailed => {
             steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why
         }
-        Outcome::Error if why.is_empty() => trouble::REPORT.to_owned(),
+        Outcome::Error if why.is_empty() => run_error::REPORT.to_owned(),
         Outcome::Deployed
         | Outcome::Restored
         | Outcome::Error
@@ -40,14 +40,14 @@ pub fn hint(end: &End, place: &Place) -> String {
     }
 }
 
-/// What to do about the cause: where the way back failed, about that first.
+/// What to do about the cause; after a failed rollback, about that first.
 fn why(end: &End, place: &Place) -> String {
     let verdict = end.verdict.as_ref();
     let failed = verdict.and_then(|verdict| match end.outcome {
         Outcome::RollbackFailed => verdict.rollback.as_ref().or(verdict.failure.as_ref()),
         _ => verdict.failure.as_ref(),
     });
-    let own = end.trouble.as_ref().map(|it| trouble(it, place));
+    let own = end.error.as_ref().map(|it| run_error(it, place));
     own.or_else(|| failed.map(|failure| reason(failure, place)))
         .unwrap_or_default()
 }
@@ -65,7 +65,7 @@ fn steps(text: &str, commands: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::protocol::{Failure, Step};
-    use crate::report::tests::{ends, findings, place, reasons, troubles};
+    use crate::report::tests::{ends, findings, place, reasons, run_errors};
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
@@ -220,7 +220,7 @@ mod tests {
     fn a_finding_says_what_to_do() {
         let all: Vec<_> = findings()
             .iter()
-            .map(|found| unready(found, &place()))
+            .map(|found| finding(found, &place()))
             .collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
@@ -273,8 +273,11 @@ mod tests {
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
-    fn a_trouble_says_what_to_do() {
-        let all: Vec<_> = troubles().iter().map(|it| trouble(it, &place())).collect();
+    fn a_run_error_says_what_to_do() {
+        let all: Vec<_> = run_errors()
+            .iter()
+            .map(|it| run_error(it, &place()))
+            .collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the runner:
           sudo apt-get update && sudo apt-get install -y openssh-client
@@ -368,10 +371,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_take_a_host_key_from_the_network() {
-        let texts = troubles()
+    fn no_hint_takes_a_host_key_from_the_network() {
+        let texts = run_errors()
             .iter()
-            .map(|it| trouble(it, &place()))
+            .map(|it| run_error(it, &place()))
             .collect::<String>();
         assert!(!texts.contains("keyscan"), "{texts}");
     }

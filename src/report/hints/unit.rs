@@ -1,9 +1,9 @@
 use super::steps;
-use crate::protocol::Ending;
-use crate::report::foreign::word;
+use crate::protocol::{Ending, ProcessEnd};
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
 
-/// How to see what the unit does.
+/// How to see the state of the unit.
 pub(super) fn look(place: &Place) -> String {
     steps("on the server:", &commands(place))
 }
@@ -16,7 +16,7 @@ pub(super) fn commands(place: &Place) -> [String; 2] {
     ]
 }
 
-/// How to see what must be so for systemd to start it.
+/// How to see its conditions.
 pub(super) fn conditions(place: &Place) -> [String; 2] {
     let unit = place.unit();
     [
@@ -25,50 +25,48 @@ pub(super) fn conditions(place: &Place) -> [String; 2] {
     ]
 }
 
-/// What to do about a unit that systemd can't use.
+/// What to do about a unit that systemd cannot use.
 pub(super) fn unusable(service: &str, state: &str) -> String {
     let name = shell(service);
-    match word(state).as_str() {
+    match excerpt(state).as_str() {
         "masked" => steps("on the server's console:", &[format!("sudo systemctl unmask {name}")]),
         "not-found" => steps(
-            "is the input service the unit's name? The server knows these; a new unit file needs a daemon-reload:",
+            "is the input service the unit's name? The server has these units; a new unit file needs a daemon-reload:",
             &["systemctl list-unit-files --type=service".to_owned(), "sudo systemctl daemon-reload".to_owned()],
         ),
         _ => steps(
-            "the unit's file has a mistake; on the server:",
+            "the unit file has an error; on the server:",
             &[format!("systemctl cat {name}"), format!("sudo systemd-analyze verify {name}")],
         ),
     }
 }
 
-/// What to do about a process that ended by itself, by systemd's words for it.
-pub(super) fn crashed(result: &str, place: &Place) -> String {
-    let cat = [format!("systemctl cat {}", place.unit())];
-    let text = match end_of(result) {
-        (_, Some(203)) => {
-            "203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:"
+/// What to do about a process that ended; the numbers are systemd's.
+pub(super) fn ended(end: &ProcessEnd, place: &Place) -> String {
+    let text = match end {
+        ProcessEnd::Exited { status: 203, .. } => {
+            "203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:"
         }
-        (_, Some(200)) => "200/CHDIR: the unit's WorkingDirectory is not in the new release; compare:",
-        (_, Some(217)) => "217/USER: the unit's User does not exist on the server; compare:",
-        (true, Some(9)) | (_, Some(137)) => return out_of_memory(),
-        _ => return in_its_log(place),
+        ProcessEnd::Exited { status: 200, .. } => {
+            "200/CHDIR: the unit's WorkingDirectory is not in the new release; compare:"
+        }
+        ProcessEnd::Exited { status: 217, .. } => {
+            "217/USER: the unit's User does not exist on the server; compare:"
+        }
+        ProcessEnd::Exited { status: 137, .. } | ProcessEnd::Killed { signal: 9, .. } => {
+            return out_of_memory();
+        }
+        ProcessEnd::Exited { result, .. } if result == "oom-kill" => return out_of_memory(),
+        ProcessEnd::Exited { .. }
+        | ProcessEnd::Killed { .. }
+        | ProcessEnd::StartLimit
+        | ProcessEnd::Other(_) => return in_its_log(place),
     };
-    steps(text, &cat)
+    steps(text, &[format!("systemctl cat {}", place.unit())])
 }
 
-/// Whether a signal ended it, and the number of signal or exit status: the last one in systemd's words.
-fn end_of(result: &str) -> (bool, Option<u32>) {
-    let number = result
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .find(|digits| !digits.is_empty());
-    (
-        result.contains("signal") || result.contains("oom-kill"),
-        number.and_then(|digits| digits.parse().ok()),
-    )
-}
-
-fn in_its_log(place: &Place) -> String {
-    let text = "its log says why; most often an import error, a missing dependency or a missing configuration file:";
+pub(super) fn in_its_log(place: &Place) -> String {
+    let text = "its log shows why; most often an import error, a missing dependency or a missing configuration file:";
     steps(text, &commands(place))
 }
 
@@ -86,7 +84,7 @@ pub(super) fn restart(ending: Ending, place: &Place) -> String {
 pub(super) fn start_limit(place: &Place) -> String {
     let unit = place.unit();
     steps(
-        "it crashed too often; first find out why, then let systemd forget it:",
+        "it crashed too often; first find out why, then reset systemd's counter:",
         &[
             format!("sudo journalctl -u {unit} -n 50 --no-pager"),
             format!("sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}"),

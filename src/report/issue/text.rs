@@ -1,11 +1,11 @@
 //! The issue's texts: as the summary, but for somebody who comes later and from elsewhere.
 
 use super::{IssueText, RawLogs};
-use crate::protocol::{Diagnostic, End, Outcome, Reason, Task, Verdict, Voice};
-use crate::report::foreign::{all, cut};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Task, Verdict};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
 use crate::report::{summary, texts, Job, Place, Report};
+use crate::text::excerpt::{one_line, truncate};
 use crate::text::Redactor;
 use sha2::{Digest as _, Sha256};
 
@@ -65,8 +65,8 @@ fn marker(place: &Place) -> String {
 
 fn title(place: &Place, redactor: &Redactor) -> String {
     let what = place.service.as_ref().unwrap_or(&place.target);
-    cut(
-        &redactor.redact(&all(format!(
+    truncate(
+        &redactor.redact(&one_line(format!(
             "Deployment of {what} to {} failed",
             place.host
         ))),
@@ -118,7 +118,7 @@ fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
 }
 
 fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
-    logs == RawLogs::Show || diagnostic.voice == Voice::System
+    logs == RawLogs::Show || diagnostic.origin == DiagnosticOrigin::System
 }
 
 /// The same end without what the application said.
@@ -141,8 +141,8 @@ fn quiet(verdict: &Verdict) -> Verdict {
             Reason::Command { output, .. } => output.clear(),
             _ => {}
         }
-        if let Some(said) = failure.reason.said_mut() {
-            *said = None;
+        if let Some(log_line) = failure.reason.log_line_mut() {
+            *log_line = None;
         }
     }
     verdict
@@ -198,6 +198,6 @@ fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> Stri
     let text = format!("{again}{commands}{}", kept.unwrap_or_default());
     format!(
         "### How to reproduce\n\n{}",
-        markdown::advice(&text, redactor)
+        markdown::hint(&text, redactor)
     )
 }

@@ -1,23 +1,23 @@
 use super::Log;
 use crate::protocol::End;
-use crate::report::advice::{advice, said, Advice};
+use crate::report::causes::{causes, program_outputs, Cause};
 use crate::report::page::Level;
 use crate::report::texts::{self, last_line, title};
 use crate::report::Place;
 
-/// The last so many lines of what somebody said.
-const SAID: usize = 40;
+/// The last so many lines of what a program printed.
+const OUTPUT: usize = 40;
 
 impl Log {
-    /// What must be known, in this order: what was said, one annotation, the last line.
+    /// In this order: what programs printed, one annotation, the last line.
     pub(super) fn end(&mut self, end: &End) {
-        let said = said(end);
-        if !said.is_empty() {
+        let outputs = program_outputs(end);
+        if !outputs.is_empty() {
             self.forget_output();
         }
         self.close();
-        for said in said {
-            self.quoted(said, SAID);
+        for output in outputs {
+            self.quoted(output, OUTPUT);
         }
         let level = if end.outcome.is_success() {
             Level::Notice
@@ -32,16 +32,16 @@ impl Log {
 }
 
 fn message(end: &End, place: &Place) -> String {
-    match advice(end, place).as_slice() {
-        [Advice {
+    match causes(end, place).as_slice() {
+        [Cause {
             what,
             hint,
-            finding: true,
+            is_finding: true,
         }] => format!("{what}\n{hint}"),
-        [Advice {
+        [Cause {
             what,
             hint,
-            finding: false,
+            is_finding: false,
         }] => {
             let parts = [what, &texts::now(end, place), hint];
             parts
@@ -56,9 +56,8 @@ fn message(end: &End, place: &Place) -> String {
 }
 
 /// All findings, each with its own hint.
-fn numbered(found: &[Advice]) -> String {
-    let one =
-        |(i, Advice { what, hint, .. }): (usize, &Advice)| format!("{}. {what}\n{hint}", i + 1);
+fn numbered(found: &[Cause]) -> String {
+    let one = |(i, Cause { what, hint, .. }): (usize, &Cause)| format!("{}. {what}\n{hint}", i + 1);
     found
         .iter()
         .enumerate()

@@ -3,10 +3,10 @@
 mod end;
 mod section;
 
-use super::foreign::word;
 use super::page::{Level, Page, Printer};
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
+use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use section::Section;
 
@@ -73,13 +73,13 @@ impl Log {
             RunEvent::Connecting => self.open(),
             RunEvent::ConnectFailed {
                 attempt,
-                trouble,
+                error,
                 pause,
             } => {
-                self.inside(&texts::connect_failed(*attempt, trouble, *pause));
+                self.inside(&texts::connect_failed(*attempt, error, *pause));
             }
             RunEvent::Connected { .. } => {}
-            RunEvent::LineLost { finished_by } => self.line_lost(*finished_by),
+            RunEvent::ConnectionLost { finished_by } => self.connection_lost(*finished_by),
             RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
             RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
             RunEvent::Sending {
@@ -88,19 +88,19 @@ impl Log {
                 known,
             } => self.inside(&texts::sending(*files, *bytes, *known)),
             RunEvent::Sent { .. } => {}
-            RunEvent::Noise(text) => self.output(text),
+            RunEvent::UnexpectedOutput(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => self.end(end),
         }
         self.printer.take()
     }
 
-    /// What the server was doing is done again, unless it goes on without us.
-    fn line_lost(&mut self, finished_by: Option<u64>) {
+    /// The step is repeated, unless the server continues by itself.
+    fn connection_lost(&mut self, finished_by: Option<u64>) {
         if finished_by.is_none() {
             self.close();
         }
-        self.outside(&texts::line_lost(finished_by));
+        self.outside(&texts::connection_lost(finished_by));
     }
 
     fn on_server(&mut self, event: &Event) {
@@ -132,7 +132,7 @@ impl Log {
         self.close();
         for diagnostic in all {
             self.printer
-                .plain(&format!("--- {}", word(&diagnostic.title)));
+                .plain(&format!("--- {}", excerpt(&diagnostic.title)));
             self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
         }
     }
@@ -142,7 +142,7 @@ impl Log {
         let lines = self.printer.foreign(text);
         let over = lines.len().saturating_sub(most);
         if over > 0 {
-            self.printer.plain(&texts::left_out(over));
+            self.printer.plain(&texts::omitted(over));
         }
         self.printer.print(lines.into_iter().skip(over));
     }
@@ -169,7 +169,7 @@ impl Log {
         if matches!(notice, Notice::StartLimitWait { .. }) && !self.first_wait() {
             return;
         }
-        self.outside(&format!("note: {}", texts::notice(notice)));
+        self.outside(&format!("note: {notice}"));
     }
 
     fn annotate(&mut self, level: Level, title: &str, text: &str) {

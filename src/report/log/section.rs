@@ -31,8 +31,8 @@ impl Log {
         let step = self.report.steps[at].step;
         let title = format!(
             "{}: {}",
-            texts::step(step),
-            texts::doing(step, self.place(), &self.report.facts.task)
+            step,
+            texts::description(step, self.place(), &self.report.facts.task)
         );
         self.printer.open(&title);
         self.section = Some(Section {
@@ -58,7 +58,7 @@ impl Log {
             if self.printer.page == Page::Actions {
                 self.printer.open(&format!(
                     "{}, continued",
-                    texts::step(self.report.steps[section.at].step)
+                    self.report.steps[section.at].step
                 ));
             }
         }
@@ -139,7 +139,7 @@ impl Log {
             .known(said.last.iter().skip(said.last.len() - kept));
         self.resume();
         if over > kept {
-            self.printer.plain(&texts::left_out(over - kept));
+            self.printer.plain(&texts::omitted(over - kept));
         }
         self.printer.print(last);
     }
@@ -153,7 +153,7 @@ impl Log {
 
 /// The step's line outside of its group.
 fn result(run: &StepRun) -> String {
-    let step = texts::step(run.step);
+    let step = run.step;
     let took = run
         .took
         .map(|took| format!(", {}", duration(took)))

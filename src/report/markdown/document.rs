@@ -58,7 +58,7 @@ impl<'a> Document<'a> {
             return;
         }
         let over = lines.len() - kept;
-        let left_out = (over > 0).then(|| texts::left_out(over));
+        let left_out = (over > 0).then(|| texts::omitted(over));
         let shown: Vec<String> = left_out
             .into_iter()
             .chain(lines[over..].iter().cloned())

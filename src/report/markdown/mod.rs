@@ -8,7 +8,7 @@ mod inline;
 pub(super) use document::Document;
 pub(super) use inline::{cell, code, link, prose};
 
-use super::foreign::lines;
+use crate::text::excerpt::lines;
 use crate::text::Redactor;
 
 /// Our own texts and foreign ones as lines: harmless, and without secrets.
@@ -51,7 +51,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Text in which commands stand in lines of their own, indented, as hints do.
-pub(super) fn advice(text: &str, redactor: &Redactor) -> String {
+pub(super) fn hint(text: &str, redactor: &Redactor) -> String {
     let mut out = String::new();
     let mut commands: Vec<String> = Vec::new();
     for line in clean(text.as_bytes(), redactor) {
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn commands_of_a_hint_can_be_copied() {
         let text = "look at it, @you:\n  sudo a && b\n  c\nthen run it again";
-        insta::assert_snapshot!(advice(text, &Redactor::default()), @r"
+        insta::assert_snapshot!(hint(text, &Redactor::default()), @r"
         look at it, `@you`:
 
         ```sh

@@ -1,5 +1,5 @@
 use crate::protocol::Step;
-use crate::report::{texts, Mark, StepRun};
+use crate::report::{Mark, StepRun};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
             section = part(run.step);
             line(&mut text, &format!("section {section}"));
         }
-        let name = format!("{} {}", texts::step(run.step), super::took(*took));
+        let name = format!("{} {}", run.step, super::took(*took));
         line(
             &mut text,
             &format!(

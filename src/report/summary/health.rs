@@ -1,6 +1,6 @@
 use super::took;
 use crate::report::markdown::{self, cell};
-use crate::report::{texts, Answers, Report, StepRun};
+use crate::report::{Answers, Report, StepRun};
 use crate::text::Redactor;
 
 /// An app that dies and comes back again and again changes its answer as often.
@@ -29,9 +29,9 @@ fn row(run: &StepRun, answers: &Answers, redactor: &Redactor) -> [String; 4] {
     } else {
         format!("{first} – {last}")
     };
-    let answer = cell(&texts::answer(&answers.last.answer), redactor);
+    let answer = cell(&answers.last.answer.to_string(), redactor);
     [
-        texts::step(run.step).to_owned(),
+        run.step.to_string(),
         numbers,
         answer,
         took(answers.last.took),

@@ -9,7 +9,7 @@ mod steps;
 pub use short::{invalid_summary, listing_summary};
 pub(super) use steps::table as steps;
 
-use super::advice::{advice, said};
+use super::causes::{causes, program_outputs, Cause};
 use super::markdown::{self, cell, code, link, prose, Document};
 use super::texts::{self, title};
 use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
@@ -82,11 +82,11 @@ fn sign(outcome: Outcome) -> &'static str {
 
 /// Reason and hint.
 pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> String {
-    let one = |advice: super::advice::Advice| {
-        let what = prose(&advice.what, redactor);
-        format!("{what}\n\n{}", markdown::advice(&advice.hint, redactor))
+    let one = |cause: Cause| {
+        let what = prose(&cause.what, redactor);
+        format!("{what}\n\n{}", markdown::hint(&cause.hint, redactor))
     };
-    advice(end, &report.facts.place)
+    causes(end, &report.facts.place)
         .into_iter()
         .map(one)
         .collect()
@@ -163,7 +163,7 @@ fn notes(report: &Report, redactor: &Redactor) -> String {
     let know = report
         .notices
         .iter()
-        .map(|it| prose(&texts::notice(it), redactor));
+        .map(|it| prose(&it.to_string(), redactor));
     let mut shown: Vec<String> = Vec::new();
     for text in act.chain(know) {
         // a wait is told again and again
@@ -191,19 +191,19 @@ pub(super) fn diagnostics(
     logs: RawLogs,
     page: &mut Document<'_>,
 ) {
-    let said = said(end);
+    let outputs = program_outputs(end);
     let unfinished = report
         .steps
         .iter()
         .filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
     let printed = unfinished.filter(|step| !step.said.last.is_empty() && logs == RawLogs::Show);
     let printed: Vec<&StepRun> = printed.collect();
-    if said.is_empty() && printed.is_empty() && shown.is_empty() {
+    if outputs.is_empty() && printed.is_empty() && shown.is_empty() {
         return;
     }
     page.add("### What was seen");
-    for said in said {
-        page.folded("what was said", said);
+    for output in outputs {
+        page.folded("program output", output);
     }
     for step in printed {
         let lines: Vec<String> = step
@@ -212,7 +212,7 @@ pub(super) fn diagnostics(
             .iter()
             .map(|line| page.redactor.redact(line))
             .collect();
-        page.folded_lines(&format!("last lines of {}", texts::step(step.step)), &lines);
+        page.folded_lines(&format!("last lines of {}", step.step), &lines);
     }
     for diagnostic in shown {
         page.folded(&diagnostic.title, &diagnostic.text);

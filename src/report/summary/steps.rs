@@ -1,6 +1,6 @@
 use super::took;
 use crate::report::markdown::{self, cell};
-use crate::report::{texts, Mark, Report, StepRun};
+use crate::report::{Mark, Report, StepRun};
 use crate::text::Redactor;
 
 /// A server may tell of any number; the transaction has ten.
@@ -15,7 +15,7 @@ pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
         let took = run.took.map(took).unwrap_or_default();
         [
             mark(run.mark).to_owned(),
-            texts::step(run.step).to_owned(),
+            run.step.to_string(),
             took,
             note(run, redactor),
         ]

@@ -1,7 +1,8 @@
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Holder, Hop, Notice, Outcome,
-    Reason, RunEvent, Step, Trouble, Unready, Voice, Warning, What,
+    Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
+    Finding, HealthAnswer, Holder, Hop, Interference, Notice, Outcome, ProcessEnd, Reason,
+    RunError, RunEvent, ServerPartError, SourceProblem, Step, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::runner::commands;
@@ -32,16 +33,22 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let earlier = verdict(
         Outcome::RolledBack,
         None,
-        failed(Step::Verify, Reason::Interference(text(bytes))),
+        failed(
+            Step::Verify,
+            Reason::Interference(Interference::Other(text(bytes))),
+        ),
     );
     vec![
         RunEvent::Planned(Box::new(planned)),
         RunEvent::Connecting,
-        RunEvent::Noise(bytes.to_vec()),
+        RunEvent::UnexpectedOutput(bytes.to_vec()),
         server(What::Step(Step::Lock)),
         server(What::Waiting(Some(holder))),
         server(What::Recovered(Box::new(earlier))),
-        server(What::Notice(Notice::Adopted(text(bytes)))),
+        server(What::Notice(Notice::LinkReplaced {
+            name: text(bytes),
+            target: text(bytes),
+        })),
         server(What::Warning(Warning::Leftover {
             path: text(bytes),
             error: text(bytes),
@@ -56,14 +63,14 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
         })),
         server(What::Diagnostics(vec![Diagnostic {
             title: text(bytes),
-            voice: Voice::Application,
+            origin: DiagnosticOrigin::Application,
             text: bytes.to_vec(),
         }])),
     ]
 }
 
-fn bad_answer(bytes: &[u8]) -> Answer {
-    Answer::Status {
+fn bad_answer(bytes: &[u8]) -> HealthAnswer {
+    HealthAnswer::Status {
         status: 500,
         location: None,
         body: bytes.to_vec(),
@@ -72,8 +79,8 @@ fn bad_answer(bytes: &[u8]) -> Answer {
 
 /// Ends in which every foreign text is hostile.
 pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
-    let said = || bytes.to_vec();
-    let found = Unready::Target {
+    let output = || bytes.to_vec();
+    let found = Finding::Target {
         path: text(bytes),
         user: text(bytes),
         error: text(bytes),
@@ -81,8 +88,8 @@ pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let command = Reason::Command {
         ending: Ending::Exit(1),
         line: Some((1, text(bytes))),
-        output: said(),
-        said: Some(text(bytes)),
+        output: output(),
+        log_line: Some(text(bytes)),
     };
     let of = |step, reason| by_verdict(verdict(Outcome::Failed, None, failed(step, reason)));
     let kind = ConnectionKind::HostKey;
@@ -93,31 +100,33 @@ pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
         of(
             Step::Verify,
             Reason::Crashed {
-                result: text(bytes),
-                said: Some(text(bytes)),
+                end: ProcessEnd::Other(text(bytes)),
+                log_line: Some(text(bytes)),
             },
         ),
-        by_trouble(
+        by_error(
             Outcome::Failed,
-            Some(Trouble::Source {
-                path: said(),
-                problem: text(bytes),
+            Some(RunError::Source {
+                path: output(),
+                problem: SourceProblem::Unreadable { error: text(bytes) },
             }),
         ),
-        by_trouble(
+        by_error(
             Outcome::Unreachable,
-            Some(Trouble::Connection {
+            Some(RunError::Connection {
                 kind,
-                said: said(),
+                error: ConnectionError::Ssh { stderr: output() },
                 hop: Hop::Server,
                 offered: None,
             }),
         ),
-        by_trouble(
+        by_error(
             Outcome::Failed,
-            Some(Trouble::ServerPart {
-                operation: text(bytes),
-                said: said(),
+            Some(RunError::ServerPart {
+                error: ServerPartError::Gone {
+                    folder: text(bytes),
+                },
+                output: output(),
             }),
         ),
     ]

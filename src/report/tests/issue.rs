@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::protocol::{
-    Answer, End, Ending, Event, Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, What,
+    End, Ending, Event, HealthAnswer, Outcome, Planned, ProcessEnd, Reason, RunEvent, Step, Task,
+    UnitState, Verdict, What,
 };
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
@@ -89,7 +90,7 @@ fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
     ] {
         assert_ne!(other(planned).marker, all[0].marker);
     }
-    // whoever logs in, it is the same server and service
+    // it is the same server and service for every user
     assert_eq!(
         other(Planned {
             user: "root".into(),
@@ -210,8 +211,8 @@ fn no_secret_is_in_it() {
     let failure = failed(
         Step::Verify,
         Reason::Crashed {
-            result: "1".into(),
-            said: Some("hunter2hunter2 password=x1".into()),
+            end: ProcessEnd::StartLimit,
+            log_line: Some("hunter2hunter2 password=x1".into()),
         },
     );
     let planned = Planned {
@@ -235,12 +236,12 @@ fn no_secret_is_in_it() {
 
 #[test]
 fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
-    let said = || Some("KeyError: 'CUSTOMER'".to_owned());
+    let log_line = || Some("KeyError: 'CUSTOMER'".to_owned());
     let unhealthy = Reason::Unhealthy {
-        last: Answer::Refused,
+        last: HealthAnswer::Refused,
         attempts: 1,
         waited: Duration::ZERO,
-        said: said(),
+        log_line: log_line(),
     };
     let lines = vec![b"KeyError: 'CUSTOMER'".to_vec()];
     for reason in [
@@ -248,19 +249,19 @@ fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
             ending: Ending::Exit(1),
             line: None,
             output: b"CUSTOMER".to_vec(),
-            said: said(),
+            log_line: log_line(),
         },
         Reason::StartLimit {
             interval: Duration::ZERO,
-            said: said(),
+            log_line: log_line(),
         },
         Reason::Crashed {
-            result: "exit-code".into(),
-            said: said(),
+            end: ProcessEnd::StartLimit,
+            log_line: log_line(),
         },
         Reason::NotRunning {
-            state: "inactive/dead".into(),
-            said: said(),
+            state: UnitState::Other("inactive/dead".into()),
+            log_line: log_line(),
         },
         unhealthy,
         Reason::Log { lines },

@@ -3,7 +3,9 @@
 
 use super::harmless::{beginning, endings};
 use super::*;
-use crate::protocol::{Diagnostic, End, Event, Outcome, Reason, RunEvent, Step, Voice, What};
+use crate::protocol::{
+    Diagnostic, DiagnosticOrigin, End, Event, Outcome, Reason, RunEvent, Step, What,
+};
 use crate::report::{issue_text, summary, Job, RawLogs, Report};
 use crate::text::Redactor;
 use comrak::nodes::NodeValue;
@@ -210,7 +212,7 @@ fn much_of_it_stays_below_the_limits() {
         let mut report = report(bytes.as_bytes(), endings(bytes.as_bytes())[2].clone());
         let one = Diagnostic {
             title: "x".into(),
-            voice: Voice::System,
+            origin: DiagnosticOrigin::System,
             text: bytes.clone().into_bytes()[..60_000].to_vec(),
         };
         report.on(&RunEvent::Server(Event {

@@ -6,6 +6,7 @@ mod issue;
 mod logs;
 mod markdown;
 mod samples;
+mod texts;
 mod whole;
 
 pub(super) use samples::*;

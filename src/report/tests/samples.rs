@@ -1,7 +1,10 @@
 use crate::protocol::{
-    Answer, ConnectionKind, End, Ending, Failure, Holder, Hop, IoKind, KeyState, Notice,
-    OfferedKey, Outcome, Part, Planned, Reason, ReleaseId, Step, Task, TransactionId, Trouble,
-    Unready, Verdict, Warning,
+    BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
+    Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
+    LockError, Notice, OfferedKey, Operation, Outcome, Part, Phase, Planned, PortHolder,
+    ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId, RollbackTargetError, RunError,
+    ServerPartError, SharedError, SourceProblem, Step, SystemdError, Task, ToolError,
+    TransactionId, UncheckedListener, UnitState, UnreadLog, UnreadableState, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -61,37 +64,39 @@ pub(in crate::report) fn held() -> Holder {
     }
 }
 
-pub(in crate::report) fn answers() -> Vec<Answer> {
+pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
     vec![
-        Answer::Healthy { status: 200 },
-        Answer::Status {
+        HealthAnswer::Healthy { status: 200 },
+        HealthAnswer::Status {
             status: 500,
             location: None,
             body: b"{\"status\":\r\n ##[error]\"db\"}".to_vec(),
         },
-        Answer::Status {
+        HealthAnswer::Status {
             status: 302,
             location: Some("https://web1/login".into()),
             body: Vec::new(),
         },
-        Answer::Mismatch {
+        HealthAnswer::Mismatch {
             pattern: "\"release\":\"1762147999\"".into(),
             body: b"x".repeat(300),
         },
-        Answer::Refused,
-        Answer::TimedOut {
-            during: "the body".into(),
+        HealthAnswer::Refused,
+        HealthAnswer::TimedOut {
+            during: Phase::Body,
         },
-        Answer::Broken("no HTTP".into()),
+        HealthAnswer::Broken(HealthError::Http {
+            error: "no HTTP".into(),
+        }),
     ]
 }
 
-pub(in crate::report) fn unhealthy(last: Answer) -> Reason {
+pub(in crate::report) fn unhealthy(last: HealthAnswer) -> Reason {
     Reason::Unhealthy {
         last,
         attempts: 30,
         waited: SECOND * 60,
-        said: None,
+        log_line: None,
     }
 }
 
@@ -100,34 +105,28 @@ pub(in crate::report) fn command(ending: Ending, output: &[u8]) -> Reason {
         ending,
         line: Some((2, "uv sync --frozen".into())),
         output: output.to_vec(),
-        said: None,
+        log_line: None,
     }
 }
 
 fn io(kind: IoKind, error: &str) -> Reason {
-    let (operation, path) = (
-        "write".into(),
-        "/opt/diting/releases/1762147999/app.py".into(),
-    );
     Reason::Io {
-        operation,
-        path,
+        operation: Operation::Write,
+        path: "/opt/diting/releases/1762147999/app.py".into(),
         error: error.into(),
         kind,
     }
 }
 
-pub(in crate::report) fn crashed(result: &str) -> Reason {
-    Reason::Crashed {
-        result: result.into(),
-        said: None,
-    }
+pub(in crate::report) fn exited(status: i32) -> Reason {
+    let result = "exit-code".into();
+    crashed(ProcessEnd::Exited { result, status })
 }
 
-fn not_running(state: &str) -> Reason {
-    Reason::NotRunning {
-        state: state.into(),
-        said: None,
+fn crashed(end: ProcessEnd) -> Reason {
+    Reason::Crashed {
+        end,
+        log_line: None,
     }
 }
 
@@ -139,33 +138,43 @@ pub(in crate::report) fn explained() -> [Reason; 5] {
             ending: Ending::Exit(1),
             line: None,
             output: Vec::new(),
-            said: no_database(),
+            log_line: no_database(),
         },
         Reason::StartLimit {
             interval: SECOND * 10,
-            said: no_database(),
+            log_line: no_database(),
         },
         Reason::Crashed {
-            result: "exit-code, exit status 1".into(),
-            said: Some(IMPORT_ERROR.into()),
+            end: ProcessEnd::Exited {
+                result: "exit-code".into(),
+                status: 1,
+            },
+            log_line: Some(IMPORT_ERROR.into()),
         },
         Reason::NotRunning {
-            state: "inactive/dead, success, exit status 0".into(),
-            said: Some("bye".into()),
+            state: UnitState::Ended {
+                active: "inactive".into(),
+                sub: "dead".into(),
+                end: ProcessEnd::Exited {
+                    result: "success".into(),
+                    status: 0,
+                },
+            },
+            log_line: Some("bye".into()),
         },
         Reason::Unhealthy {
-            last: Answer::Refused,
+            last: HealthAnswer::Refused,
             attempts: 30,
             waited: SECOND * 60,
-            said: Some(PANIC.into()),
+            log_line: Some(PANIC.into()),
         },
     ]
 }
 
-fn no_such_release(problem: &str) -> Reason {
+fn no_such_release(error: RollbackTargetError) -> Reason {
     Reason::NoSuchRelease {
         wanted: "3f2a1bc".into(),
-        problem: format!("{OLD} {problem}"),
+        error,
     }
 }
 
@@ -178,7 +187,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         io(IoKind::ReadOnly, "Read-only file system"),
         io(IoKind::Denied, "Permission denied"),
         io(IoKind::Other, "Input/output error"),
-        Reason::Upload("app.py has another digest".into()),
+        Reason::Upload(BadUpload::Corrupt("app.py".into())),
         Reason::Cancelled,
         Reason::OutOfTime(SECOND * 1800),
         command(Ending::Exit(1), b""),
@@ -186,27 +195,27 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             ending: Ending::Exit(1),
             line: None,
             output: b"\nsudo: @a\nmore".to_vec(),
-            said: None,
+            log_line: None,
         },
         Reason::Command {
             ending: Ending::Signal(9),
             line: None,
             output: Vec::new(),
-            said: None,
+            log_line: None,
         },
         Reason::Command {
             ending: Ending::OutOfTime,
             line: None,
             output: Vec::new(),
-            said: None,
+            log_line: None,
         },
         Reason::Program {
             program: ".venv/bin/uvicorn".into(),
-            problem: "there is no such file".into(),
+            error: ProgramError::NotExecutable,
         },
         Reason::Shared {
             path: "config/wechat.yaml".into(),
-            problem: "is missing".into(),
+            error: SharedError::Missing,
         },
         Reason::Log {
             lines: lines([
@@ -216,85 +225,105 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         },
         Reason::StartLimit {
             interval: SECOND * 10,
-            said: None,
+            log_line: None,
         },
-        crashed("exit-code, exit status 1"),
-        crashed("exit-code, exit status 203"),
-        crashed("exit-code, exit status 200"),
-        crashed("exit-code, exit status 217"),
-        crashed("signal, signal 9"),
-        not_running("failed/failed, exit-code, exit status 203"),
+        exited(1),
+        exited(203),
+        exited(200),
+        exited(217),
+        crashed(ProcessEnd::Killed {
+            result: "signal".into(),
+            signal: 9,
+        }),
+        Reason::NotRunning {
+            state: UnitState::Ended {
+                active: "failed".into(),
+                sub: "failed".into(),
+                end: ProcessEnd::Exited {
+                    result: "exit-code".into(),
+                    status: 203,
+                },
+            },
+            log_line: None,
+        },
         Reason::NotRestarted,
         Reason::NotStarted { condition: true },
-        Reason::Interference("current points to 1762147001".into()),
-        Reason::Unreadable("Failed to connect to bus".into()),
-        Reason::ForeignListener {
+        Reason::Interference(Interference::Current(id("1762147001"))),
+        Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
+            output: "Failed to connect to bus".into(),
+        })),
+        Reason::OtherListener {
             port: 8000,
-            who: "process 4711 (uvicorn)".into(),
+            owner: PortHolder::LeftOver {
+                pid: 4711,
+                name: "uvicorn".into(),
+            },
         },
         Reason::Interrupted,
-        no_such_release("failed when it went live"),
+        no_such_release(RollbackTargetError::Failed(id(OLD))),
         Reason::NoSuchRelease {
             wanted: String::new(),
-            problem: "there is no good release to go back to".into(),
+            error: RollbackTargetError::NoneGood { current: None },
         },
     ];
     all.extend(
         answers()
             .into_iter()
-            .filter(|answer| !matches!(answer, Answer::Healthy { .. }))
+            .filter(|answer| !matches!(answer, HealthAnswer::Healthy { .. }))
             .map(unhealthy),
     );
     all
 }
 
-pub(in crate::report) fn findings() -> Vec<Unready> {
+pub(in crate::report) fn findings() -> Vec<Finding> {
     let user = || "deploy".to_owned();
-    let unit = |state: &str| Unready::Unit {
+    let unit = |state: &str| Finding::Unit {
         service: "diting".into(),
         state: state.into(),
     };
     vec![
-        Unready::Target {
+        Finding::Target {
             path: "/opt/diting".into(),
             user: user(),
             error: "Permission denied".into(),
         },
-        Unready::Link {
+        Finding::Link {
             name: "current".into(),
-            found: "a folder".into(),
+            found: LinkState::Folder,
         },
-        Unready::Link {
+        Finding::Link {
             name: "current".into(),
-            found: "a link to /srv/app, which is no release".into(),
+            found: LinkState::Elsewhere("/srv/app".into()),
         },
-        Unready::NoSystemd("no such file".into()),
+        Finding::NoSystemd(SystemdError::Systemctl {
+            error: "No such file or directory".into(),
+        }),
         unit("not-found"),
         unit("masked"),
         unit("bad-setting"),
-        Unready::Sudo {
+        Finding::Sudo {
             service: "diting".into(),
             user: user(),
         },
-        Unready::KillUserProcesses { user: user() },
-        Unready::Missing {
+        Finding::KillUserProcesses { user: user() },
+        Finding::Missing {
             program: "uv".into(),
             path: "/home/deploy/.local/bin:/usr/bin".into(),
         },
-        Unready::Missing {
+        Finding::Missing {
             program: "make".into(),
             path: "/usr/bin".into(),
         },
         room(None),
         room(Some(12)),
-        Unready::NoLocks {
-            error: "No locks available".into(),
+        Finding::NoLocks {
+            error: LockError::Other("No locks available".into()),
         },
     ]
 }
 
-fn room(inodes: Option<u64>) -> Unready {
-    Unready::Room {
+fn room(inodes: Option<u64>) -> Finding {
+    Finding::NoSpace {
         needed: 1_234_567,
         free: 400_000_000,
         min_free: 500_000_000,
@@ -319,19 +348,25 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: "diting".into(),
             user: "deploy".into(),
         },
-        Warning::LogWords(lines([
+        Warning::LoggedErrors(lines([
             b"ERROR: \x1b[31mno cache",
             b"Exception in worker process",
         ])),
-        Warning::LogNotChecked("only its last 10 lines can be read".into()),
-        Warning::OldUnhealthy(Answer::Refused),
+        Warning::LogNotChecked(UnreadLog::OnlyLast {
+            lines: 10,
+            user: "deploy".into(),
+        }),
+        Warning::OldUnhealthy(HealthAnswer::Refused),
     ]
 }
 
 pub(in crate::report) fn notices() -> Vec<Notice> {
     vec![
         Notice::TakenOver(id(OLD)),
-        Notice::ListenerNotChecked("it is nginx.service".into()),
+        Notice::ListenerNotChecked(UncheckedListener::OtherService {
+            process: Some((512, "nginx".into())),
+            group: "/system.slice/nginx.service".into(),
+        }),
         Notice::LingerNotChecked,
         Notice::StartLimitWait {
             up_to: SECOND * 10,
@@ -341,55 +376,57 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             up_to: SECOND * 300,
             serving: false,
         },
-        Notice::Adopted("current -> /opt/diting/previous".into()),
+        Notice::LinkReplaced {
+            name: "current".into(),
+            target: "/opt/diting/previous".into(),
+        },
     ]
 }
 
-pub(in crate::report) fn troubles() -> Vec<Trouble> {
+pub(in crate::report) fn run_errors() -> Vec<RunError> {
     use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
-    let connection = |kind| Trouble::Connection {
+    let connection = |kind| RunError::Connection {
         kind,
-        said: b"debug\nssh: what ssh said\r\n".to_vec(),
+        error: ConnectionError::Ssh {
+            stderr: b"debug\nssh: what ssh said\r\n".to_vec(),
+        },
         hop: Hop::Server,
         offered: None,
     };
     let mut all = vec![
-        Trouble::Tool {
+        RunError::Tool {
             program: "ssh-agent".into(),
-            problem: "it is not on PATH".into(),
+            error: ToolError::NotFound,
         },
-        Trouble::Key {
-            said: b"error in libcrypto\n".to_vec(),
+        RunError::Key {
+            output: b"error in libcrypto\n".to_vec(),
         },
-        Trouble::Source {
+        RunError::Source {
             path: b"run/app.sock".to_vec(),
-            problem: "it is a socket".into(),
+            problem: SourceProblem::Kind(FileKind::Socket),
         },
-        Trouble::ServerPart {
-            operation: "start".into(),
-            said: b"Permission denied".to_vec(),
+        RunError::ServerPart {
+            error: ServerPartError::Start,
+            output: b"Permission denied".to_vec(),
         },
-        Trouble::NoBinary {
+        RunError::NoBinary {
             cpu: "aarch64".into(),
             file: "deploy-action-aarch64".into(),
+            error: BinaryError::Missing,
         },
-        Trouble::Protocol {
-            problem: "no greeting".into(),
-        },
-        Trouble::LineCut { finished_by: None },
-        Trouble::LineCut {
+        RunError::Protocol(ProtocolError::NoGreeting { limit: 1 << 20 }),
+        RunError::ConnectionLost { finished_by: None },
+        RunError::ConnectionLost {
             finished_by: Some(1_762_148_300),
         },
-        Trouble::OutOfTime {
+        RunError::OutOfTime {
             limit: SECOND * 1800,
         },
-        Trouble::Cancelled { finished_by: None },
-        Trouble::Cancelled {
+        RunError::Cancelled { finished_by: None },
+        RunError::Cancelled {
             finished_by: Some(1_762_148_300),
         },
-        Trouble::Bug {
-            problem: "two verdicts".into(),
-        },
+        RunError::Bug(Bug::Stopped),
     ];
     all.extend(
         [
@@ -400,15 +437,17 @@ pub(in crate::report) fn troubles() -> Vec<Trouble> {
         ]
         .map(not_trusted),
     );
-    all.push(Trouble::Passphrase);
+    all.push(RunError::Passphrase);
     let hop = Hop::Jump {
         host: "jump.example".into(),
         port: 2222,
         user: "hop".into(),
     };
-    all.push(Trouble::Connection {
+    all.push(RunError::Connection {
         kind: Login,
-        said: b"Permission denied (publickey).".to_vec(),
+        error: ConnectionError::Ssh {
+            stderr: b"Permission denied (publickey).".to_vec(),
+        },
         hop,
         offered: None,
     });
@@ -416,17 +455,17 @@ pub(in crate::report) fn troubles() -> Vec<Trouble> {
     all
 }
 
-fn not_trusted(state: KeyState) -> Trouble {
+fn not_trusted(state: KeyState) -> RunError {
     let line = "web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==".into();
     let offered = OfferedKey {
         line,
         fingerprint: "SHA256:47DEQpj8HBSa".into(),
         state,
     };
-    let said = b"Host key verification failed.\r\n".to_vec();
-    Trouble::Connection {
+    let stderr = b"Host key verification failed.\r\n".to_vec();
+    RunError::Connection {
         kind: ConnectionKind::HostKey,
-        said,
+        error: ConnectionError::Ssh { stderr },
         hop: Hop::Server,
         offered: Some(Box::new(offered)),
     }
@@ -458,16 +497,16 @@ pub(in crate::report) fn by_verdict(verdict: Verdict) -> End {
     End {
         outcome: verdict.outcome,
         verdict: Some(verdict),
-        trouble: None,
+        error: None,
         took: Duration::from_millis(21_400),
     }
 }
 
-pub(in crate::report) fn by_trouble(outcome: Outcome, trouble: Option<Trouble>) -> End {
+pub(in crate::report) fn by_error(outcome: Outcome, error: Option<RunError>) -> End {
     End {
         outcome,
         verdict: None,
-        trouble,
+        error,
         took: Duration::from_millis(12_300),
     }
 }
@@ -475,7 +514,7 @@ pub(in crate::report) fn by_trouble(outcome: Outcome, trouble: Option<Trouble>) 
 fn down() -> Option<Failure> {
     failed(
         Step::Verify,
-        unhealthy(Answer::Status {
+        unhealthy(HealthAnswer::Status {
             status: 500,
             location: None,
             body: b"no database".to_vec(),
@@ -500,7 +539,7 @@ fn by_the_server() -> Vec<End> {
         ..verdict(outcome, None, failure)
     };
     let install = || failed(Step::Install, command(Ending::Exit(127), b""));
-    let refused = || failed(Step::RollBack, unhealthy(Answer::Refused));
+    let refused = || failed(Step::RollBack, unhealthy(HealthAnswer::Refused));
     [
         verdict(Outcome::Deployed, Some(NEW), None),
         Verdict {
@@ -532,7 +571,7 @@ fn by_the_server() -> Vec<End> {
             Some(OLD),
             failed(
                 Step::Switch,
-                Reason::Interference("current was changed".into()),
+                Reason::Interference(Interference::CurrentDeleted),
             ),
         ),
         unsent(Outcome::Failed, install()),
@@ -558,7 +597,10 @@ fn by_the_server() -> Vec<End> {
             release: None,
             ..unsent(
                 Outcome::Failed,
-                failed(Step::Check, no_such_release("is current already")),
+                failed(
+                    Step::Check,
+                    no_such_release(RollbackTargetError::Current(id(OLD))),
+                ),
             )
         },
         unsent(Outcome::Cancelled, failed(Step::Upload, Reason::Cancelled)),
@@ -570,7 +612,7 @@ fn by_the_server() -> Vec<End> {
 
 fn by_the_runner() -> Vec<End> {
     let out_of_time = || {
-        Some(Trouble::OutOfTime {
+        Some(RunError::OutOfTime {
             limit: SECOND * 1800,
         })
     };
@@ -584,47 +626,44 @@ fn by_the_runner() -> Vec<End> {
         switched: false,
         ..stopped
     });
-    let no_binary = Trouble::NoBinary {
+    let no_binary = RunError::NoBinary {
         cpu: "riscv64".into(),
         file: "deploy-action-riscv64".into(),
+        error: BinaryError::Missing,
     };
     vec![
         End {
             outcome: Outcome::Failed,
-            trouble: out_of_time(),
+            error: out_of_time(),
             ..stopped
         },
-        by_trouble(
-            Outcome::Error,
-            Some(Trouble::Bug {
-                problem: "two verdicts".into(),
-            }),
-        ),
-        by_trouble(Outcome::Invalid, None),
-        by_trouble(
+        by_error(Outcome::Error, Some(RunError::Bug(Bug::Stopped))),
+        by_error(Outcome::Invalid, None),
+        by_error(
             Outcome::Invalid,
-            Some(Trouble::Key {
-                said: b"error in libcrypto\n".to_vec(),
+            Some(RunError::Key {
+                output: b"error in libcrypto\n".to_vec(),
             }),
         ),
-        by_trouble(Outcome::Unreachable, troubles().pop()),
-        by_trouble(Outcome::NotReady, Some(no_binary)),
-        by_trouble(
+        by_error(Outcome::Unreachable, run_errors().pop()),
+        by_error(Outcome::NotReady, Some(no_binary)),
+        by_error(
             Outcome::Failed,
-            Some(Trouble::LineCut { finished_by: None }),
+            Some(RunError::ConnectionLost { finished_by: None }),
         ),
-        by_trouble(Outcome::Failed, out_of_time()),
-        by_trouble(
+        by_error(Outcome::Failed, out_of_time()),
+        by_error(
             Outcome::Cancelled,
-            Some(Trouble::Cancelled { finished_by: None }),
+            Some(RunError::Cancelled { finished_by: None }),
         ),
-        by_trouble(Outcome::Unknown, Some(Trouble::LineCut { finished_by })),
-        by_trouble(Outcome::Unknown, Some(Trouble::Cancelled { finished_by })),
-        by_trouble(
+        by_error(
             Outcome::Unknown,
-            Some(Trouble::Protocol {
-                problem: "a message is too long".into(),
-            }),
+            Some(RunError::ConnectionLost { finished_by }),
+        ),
+        by_error(Outcome::Unknown, Some(RunError::Cancelled { finished_by })),
+        by_error(
+            Outcome::Unknown,
+            Some(RunError::Protocol(ProtocolError::TooLong(2_000_000))),
         ),
     ]
 }

@@ -1,7 +1,7 @@
 //! The samples leave nothing out.
 
 use super::*;
-use crate::protocol::{ConnectionKind, Hop, KeyState, Reason, Trouble};
+use crate::protocol::{ConnectionKind, Hop, KeyState, Reason, RunError};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn variant(sample: impl Serialize) -> String {
 }
 
 #[test]
-fn no_kind_of_what_is_told_is_forgotten() {
+fn no_kind_of_event_is_forgotten() {
     let none: [String; 0] = [];
     assert_eq!(forgotten(STEPS), none);
     assert_eq!(forgotten(reasons()), none);
@@ -42,12 +42,12 @@ fn no_kind_of_what_is_told_is_forgotten() {
     assert_eq!(forgotten(findings()), none);
     assert_eq!(forgotten(warnings()), none);
     assert_eq!(forgotten(notices()), none);
-    assert_eq!(forgotten(troubles()), none);
+    assert_eq!(forgotten(run_errors()), none);
     assert_eq!(forgotten(ends().into_iter().map(|end| end.outcome)), none);
 }
 
 #[test]
-fn no_kind_inside_of_what_is_told_is_forgotten() {
+fn no_kind_inside_of_an_event_is_forgotten() {
     let none: [String; 0] = [];
     let endings = |reason| {
         if let Reason::Command { ending, .. } = reason {
@@ -65,7 +65,7 @@ fn no_kind_inside_of_what_is_told_is_forgotten() {
         }
     };
     assert_eq!(forgotten(reasons().into_iter().filter_map(io)), none);
-    let connections = || troubles().into_iter().filter_map(connection);
+    let connections = || run_errors().into_iter().filter_map(connection);
     assert_eq!(forgotten(connections().map(|(kind, _, _)| kind)), none);
     assert_eq!(forgotten(connections().map(|(_, hop, _)| hop)), none);
     assert_eq!(
@@ -74,9 +74,9 @@ fn no_kind_inside_of_what_is_told_is_forgotten() {
     );
 }
 
-fn connection(trouble: Trouble) -> Option<(ConnectionKind, Hop, Option<KeyState>)> {
-    match trouble {
-        Trouble::Connection {
+fn connection(error: RunError) -> Option<(ConnectionKind, Hop, Option<KeyState>)> {
+    match error {
+        RunError::Connection {
             kind, hop, offered, ..
         } => Some((kind, hop, offered.map(|key| key.state))),
         _ => None,

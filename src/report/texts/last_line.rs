@@ -1,17 +1,17 @@
-use super::{failure, live, reason, trouble};
-use crate::protocol::{End, Outcome, Reason, Verdict};
-use crate::report::amounts::duration;
-use crate::report::foreign::cut;
+use super::live;
+use crate::protocol::{End, Outcome, Reason, RunError, Verdict};
 use crate::report::Place;
+use crate::text::amounts::duration;
+use crate::text::excerpt::truncate;
 
 /// How much of what happened stands in the last line, in characters.
 const MOST: usize = 240;
 
-/// The last line of the log: the outcome's word, what happened, what is live now, how long it took.
+/// The last line of the log: the outcome, what happened, what is live now, how long it took.
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
     let what = what_happened(end)
-        .map(|what| format!("{}; ", cut(&what, MOST)))
+        .map(|what| format!("{}; ", truncate(&what, MOST)))
         .unwrap_or_default();
     format!(
         "{}: {what}{}; {}",
@@ -21,23 +21,29 @@ pub fn last_line(end: &End, place: &Place) -> String {
     )
 }
 
-/// What went wrong, in one sentence without a full stop; `None` where nothing did.
+/// What failed, in one sentence without a full stop; `None` if nothing did.
 #[must_use]
 pub fn what_happened(end: &End) -> Option<String> {
     let failed = end.verdict.as_ref().and_then(by_verdict);
     // a server that was told to stop does not know why
-    end.trouble.as_ref().map(trouble).or(failed)
+    end.error.as_ref().map(run_error).or(failed)
+}
+
+/// What failed on the runner or on the way, and on which side.
+#[must_use]
+pub fn run_error(error: &RunError) -> String {
+    format!("{}: {error}", error.side())
 }
 
 fn by_verdict(verdict: &Verdict) -> Option<String> {
-    let it = verdict.failure.as_ref()?;
+    let failure = verdict.failure.as_ref()?;
     Some(match (verdict.outcome, verdict.release) {
-        (Outcome::Busy | Outcome::NotReady, _) => reason(&it.reason),
-        _ if matches!(it.reason, Reason::NoSuchRelease { .. }) => {
-            format!("cannot roll back: {}", reason(&it.reason))
+        (Outcome::Busy | Outcome::NotReady, _) => failure.reason.to_string(),
+        _ if matches!(failure.reason, Reason::NoSuchRelease { .. }) => {
+            format!("cannot roll back: {}", failure.reason)
         }
-        (_, Some(id)) => format!("{id} {}", failure(it)),
-        (_, None) => format!("the deployment {}", failure(it)),
+        (_, Some(id)) => format!("{id} {failure}"),
+        (_, None) => format!("the deployment {failure}"),
     })
 }
 
@@ -47,15 +53,15 @@ pub fn title(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "Deployed",
         Outcome::Restored => "Restored",
-        Outcome::Error => "A bug of deploy-action",
-        Outcome::Invalid => "Inputs are wrong",
-        Outcome::Unreachable => "Server is unreachable",
+        Outcome::Error => "Bug in deploy-action",
+        Outcome::Invalid => "Invalid inputs",
+        Outcome::Unreachable => "Server unreachable",
         Outcome::NotReady => "Not ready: something must be fixed first",
         Outcome::Failed => "Deployment failed",
         Outcome::RolledBack => "Deployment rolled back",
-        Outcome::RollbackFailed => "Rollback failed: a person is needed now",
-        Outcome::Busy => "Another deployment is at work",
-        Outcome::Unknown => "Deployment unknown: the server finishes alone",
+        Outcome::RollbackFailed => "Rollback failed: manual intervention required",
+        Outcome::Busy => "Another deployment is running",
+        Outcome::Unknown => "Deployment unknown: the server finishes by itself",
         Outcome::Cancelled => "Deployment cancelled",
     }
 }

@@ -1,9 +1,8 @@
-use super::reason;
-use crate::protocol::{End, Outcome, Trouble, Verdict};
-use crate::report::amounts::utc;
+use crate::protocol::{End, Outcome, RunError, Verdict};
 use crate::report::Place;
+use crate::text::amounts::utc;
 
-const UNSWITCHED: &str = "nothing was switched; the server runs what it ran";
+const UNSWITCHED: &str = "nothing was switched; the server still runs what it ran before";
 
 /// What state the server is in now, in one sentence without a full stop.
 #[must_use]
@@ -12,21 +11,23 @@ pub fn live(end: &End, place: &Place) -> String {
         return by_verdict(verdict, place);
     }
     match end.outcome {
-        Outcome::Invalid => "nothing was sent; the server runs what it ran".to_owned(),
-        Outcome::Unreachable => "nothing was changed; the server runs what it ran".to_owned(),
+        Outcome::Invalid => "nothing was sent; the server still runs what it ran before".to_owned(),
+        Outcome::Unreachable => {
+            "nothing was changed; the server still runs what it ran before".to_owned()
+        }
         Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
             UNSWITCHED.to_owned()
         }
-        Outcome::Unknown => finishes_alone(end.trouble.as_ref(), place),
+        Outcome::Unknown => finishes_by_itself(end.error.as_ref(), place),
         Outcome::Deployed
         | Outcome::Restored
         | Outcome::RolledBack
         | Outcome::RollbackFailed
-        | Outcome::Error => not_known(place),
+        | Outcome::Error => unknown(place),
     }
 }
 
-/// The same for the annotation, which has more room: also where, and what was live before.
+/// The same for the annotation, which may be longer: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> String {
     let verdict = end
@@ -47,7 +48,7 @@ pub fn now(end: &End, place: &Place) -> String {
     }
 }
 
-/// What the server's own word says.
+/// By the server's verdict.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
         Outcome::Deployed | Outcome::Restored => {
@@ -57,11 +58,12 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> String {
         Outcome::RollbackFailed => rollback_failed(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
         Outcome::Busy => {
-            "this run changed nothing; the other deployment decides what is live".to_owned()
+            "this run changed nothing; the other deployment decides which release is live"
+                .to_owned()
         }
         Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.to_owned(),
         Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
-        Outcome::Unknown | Outcome::Error => not_known(place),
+        Outcome::Unknown | Outcome::Error => unknown(place),
         Outcome::Invalid | Outcome::Unreachable => UNSWITCHED.to_owned(),
     }
 }
@@ -70,31 +72,31 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
     let why = verdict
         .rollback
         .as_ref()
-        .map(|failure| format!(": {}", reason(&failure.reason)))
+        .map(|failure| format!(": {}", failure.reason))
         .unwrap_or_default();
     match verdict.live {
         Some(live) => {
             format!(
-                "current is {live}, but it is not healthy{why}; a person is needed on {} now",
+                "current is {live}, but it is not healthy{why}; manual intervention required on {}",
                 place.host
             )
         }
         None => format!(
-            "nothing is live{why}; a person is needed on {} now",
+            "no release is live{why}; manual intervention required on {}",
             place.host
         ),
     }
 }
 
-/// Past the point of no return: nothing was switched after all, or there was nothing good to go back to.
+/// Past the point of no return: nothing was switched after all, or there was no good release to roll back to.
 fn failed(verdict: &Verdict) -> String {
     match (verdict.live, &verdict.rollback) {
-        (None, _) => "nothing to go back to: no release is live".to_owned(),
+        (None, _) => "no release to roll back to; no release is live".to_owned(),
         (Some(live), _) if verdict.live == verdict.release => {
-            format!("nothing to go back to, and {live}, which failed, is still current")
+            format!("no release to roll back to; {live}, which failed, is still current")
         }
         (Some(live), Some(_)) => {
-            format!("{live} was put back; what ran before was not healthy either")
+            format!("rolled back to {live}, which was not healthy before either")
         }
         (Some(live), None) => format!("{live} is still live"),
     }
@@ -107,32 +109,32 @@ fn unchanged(verdict: &Verdict) -> String {
     }
 }
 
-fn finishes_alone(trouble: Option<&Trouble>, place: &Place) -> String {
-    match trouble {
+fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> String {
+    match error {
         Some(
-            Trouble::LineCut {
+            RunError::ConnectionLost {
                 finished_by: Some(by),
             }
-            | Trouble::Cancelled {
+            | RunError::Cancelled {
                 finished_by: Some(by),
             },
         ) => {
             format!(
-                "{} finishes alone by {}: on the new release if it is healthy, else on the old one",
+                "{} finishes by itself by {}: on the new release if it is healthy, otherwise on the old one",
                 place.host,
                 utc(*by)
             )
         }
         _ => format!(
-            "{} finishes alone: on the new release if it is healthy, else on the old one",
+            "{} finishes by itself: on the new release if it is healthy, otherwise on the old one",
             place.host
         ),
     }
 }
 
-fn not_known(place: &Place) -> String {
+fn unknown(place: &Place) -> String {
     format!(
-        "what is live is not known here; on {}: readlink {}",
+        "it is unknown which release is live; on {}: readlink {}",
         place.host,
         place.below("current")
     )
@@ -190,7 +192,7 @@ mod tests {
         cancelled: nothing was switched; the server runs what it ran
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
         unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
-        unknown: web1.example finishes alone: on the new release if it is healthy, else on the old one
+        unknown: web1.example finishes by itself: on the new release if it is healthy, otherwise on the old one
         ");
         assert!(Outcome::ALL
             .iter()

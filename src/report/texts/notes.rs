@@ -1,82 +1,39 @@
-use super::answer;
-use crate::protocol::{Notice, Warning};
-use crate::report::amounts::limit;
-use crate::report::foreign::word;
+use crate::protocol::{UnreadLog, Warning};
 use crate::report::hints::sudoers;
 use crate::report::place::shell;
 
-/// Something a person should act on, and how.
+/// What is wrong, and what to do about it.
 #[must_use]
 pub fn warning(warning: &Warning) -> String {
+    match to_do(warning) {
+        Some(command) => format!("{warning}; on the server: {command}"),
+        None => warning.to_string(),
+    }
+}
+
+fn to_do(warning: &Warning) -> Option<String> {
     match warning {
-        Warning::Leftover { path, error } => format!(
-            "an old release could not be deleted: {}: {}; on the server: sudo rm -rf {}",
-            word(path),
-            word(error),
-            shell(path)
-        ),
-        Warning::DaemonReload => {
-            "the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload"
-                .to_owned()
-        }
-        Warning::NotEnabled(unit) => {
-            format!("unit {} is not started at boot; on the server: sudo systemctl enable {}", word(unit), shell(unit))
-        }
-        Warning::DiskNearlyFull(used) => {
-            format!("the disk of the target is used to {used} %; on the server: df -h && sudo du -xsh /var/log")
-        }
-        Warning::LogWords(lines) => {
-            let all: Vec<String> = lines.iter().map(word).collect();
-            format!("the log of the new start deserves a look: {}", all.join("; "))
-        }
-        Warning::LogNotChecked(why) => format!("the log of the new start is not known to be clean: {}", word(why)),
-        Warning::NoResetFailed { service, user } => format!(
-            "{} may not run sudo -n systemctl reset-failed {}, so that systemd's start limit has to be waited for; on the \
-             server's console: {}",
-            word(user),
-            word(service),
-            sudoers(user, "reset-failed", service)
-        ),
-        Warning::OldUnhealthy(last) => {
-            format!("what ran before was not healthy: health {}; there is no good release to go back to", answer(last))
-        }
+        Warning::Leftover { path, .. } => Some(format!("sudo rm -rf {}", shell(path))),
+        Warning::DaemonReload => Some("sudo systemctl daemon-reload".to_owned()),
+        Warning::NotEnabled(unit) => Some(format!("sudo systemctl enable {}", shell(unit))),
+        Warning::DiskNearlyFull(_) => Some("df -h && sudo du -xsh /var/log".to_owned()),
+        Warning::LogNotChecked(
+            UnreadLog::NothingSinceReload { user }
+            | UnreadLog::Nothing { user, .. }
+            | UnreadLog::OnlyLast { user, .. },
+        ) => Some(format!("sudo usermod -aG systemd-journal {}", shell(user))),
+        Warning::LogNotChecked(
+            UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
+        ) => None,
+        Warning::NoResetFailed { service, user } => Some(sudoers(user, "reset-failed", service)),
+        Warning::LoggedErrors(_) | Warning::OldUnhealthy(_) => None,
     }
-}
-
-/// Something a person should know.
-#[must_use]
-pub fn notice(notice: &Notice) -> String {
-    match notice {
-        Notice::TakenOver(id) => format!("{id} was live and healthy, and is taken over as good"),
-        Notice::ListenerNotChecked(why) => format!("who listens on the health port was not checked: {}", word(why)),
-        Notice::LingerNotChecked => {
-            "whether logind kills what a user leaves running could not be read; if it does, a cut line can stop a \
-             deployment"
-                .to_owned()
-        }
-        Notice::StartLimitWait { up_to, serving: true } => {
-            format!("waiting up to {} for systemd's start limit; the old release serves meanwhile", limit(*up_to))
-        }
-        Notice::StartLimitWait { up_to, serving: false } => {
-            format!("waiting up to {} for systemd's start limit; nothing serves meanwhile", limit(*up_to))
-        }
-        Notice::Adopted(found) => adopted(found),
-    }
-}
-
-/// A link as `ls -l` shows it: name and text.
-fn adopted(found: &str) -> String {
-    let (name, text) = found.split_once(" -> ").unwrap_or(("current", found));
-    format!(
-        "{} was a link to {}; the next switch writes a relative one",
-        word(name),
-        word(text)
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Notice;
     use crate::report::tests::{notices, warnings};
 
     #[test]
@@ -95,8 +52,8 @@ mod tests {
     }
 
     #[test]
-    fn every_notice_has_its_words() {
-        let all: Vec<_> = notices().iter().map(notice).collect();
+    fn every_notice_has_its_text() {
+        let all: Vec<_> = notices().iter().map(Notice::to_string).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         1762147685 was live and healthy, and is taken over as good
         who listens on the health port was not checked: it is nginx.service

@@ -1,13 +1,13 @@
-use super::{answer, holder, reason};
+use super::run_error;
 use crate::protocol::{
-    Attempt, Holder, Outcome, Part, Planned, ReleaseId, Staged, Task, Trouble, Verdict,
+    Attempt, Holder, Outcome, Part, Planned, ReleaseId, RunError, Staged, Task, Verdict,
 };
-use crate::report::amounts::{count, duration, limit, size, utc};
-use crate::report::foreign::word;
 use crate::report::Place;
+use crate::text::amounts::{count, duration, limit, size, utc};
+use crate::text::excerpt::excerpt;
 use std::time::Duration;
 
-/// An answer that takes so long is worth the figure.
+/// The time of an answer is shown from here on.
 const SLOW: Duration = Duration::from_millis(100);
 
 /// What is going to happen, and where.
@@ -20,25 +20,25 @@ pub fn planned(planned: &Planned) -> String {
         .map(|unit| format!(", unit {unit}"))
         .unwrap_or_default();
     let place = format!("{}, {}{unit}", place.address(), place.target);
-    let time = format!("{} until the switch at the most", limit(planned.timeout));
+    let time = format!("time limit before the switch: {}", limit(planned.timeout));
     if planned.part == Part::End {
-        return format!("follow to its end what the step before began: {place}");
+        return format!("follow the deployment that the previous step has started: {place}");
     }
     match &planned.task {
         Task::Deploy => {
             let commit = planned
                 .commit
                 .as_ref()
-                .map(|hash| format!("commit {}, ", word(hash)))
+                .map(|hash| format!("commit {}, ", excerpt(hash)))
                 .unwrap_or_default();
             let tree = format!(
-                "{} in the tree, {}",
-                count(planned.entries, "name"),
+                "{}, {}",
+                count(planned.entries, "file"),
                 size(planned.bytes)
             );
             format!("deploy to {place}\n{commit}{tree}; {time}")
         }
-        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", word(to)),
+        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", excerpt(to)),
         Task::RollBack { to: None } => {
             format!("roll back {place}\nto the previous good release; {time}")
         }
@@ -47,35 +47,40 @@ pub fn planned(planned: &Planned) -> String {
 
 /// No connection yet.
 #[must_use]
-pub fn connect_failed(attempt: u32, trouble: &Trouble, pause: Duration) -> String {
+pub fn connect_failed(attempt: u32, error: &RunError, pause: Duration) -> String {
     format!(
-        "attempt {attempt}: {}; the next one in {}",
-        super::trouble(trouble),
+        "attempt {attempt}: {}; next attempt in {}",
+        run_error(error),
         duration(pause)
     )
 }
 
-/// The line was cut.
+/// The connection was lost.
 #[must_use]
-pub fn line_lost(finished_by: Option<u64>) -> String {
-    let meanwhile = finished_by.map_or_else(
+pub fn connection_lost(finished_by: Option<u64>) -> String {
+    let until_then = finished_by.map_or_else(
         || "what the server has received is kept".to_owned(),
-        |by| format!("the server goes on alone, until {} at the latest", utc(by)),
+        |by| {
+            format!(
+                "the server continues by itself, until {} at the latest",
+                utc(by)
+            )
+        },
     );
-    format!("the line to the server was cut; connecting again ({meanwhile})")
+    format!("the connection to the server was lost; reconnecting ({until_then})")
 }
 
-/// Another line is there.
+/// There is a connection again.
 #[must_use]
 pub fn reconnected(took: Duration) -> String {
-    format!("connected again after {}", duration(took))
+    format!("reconnected after {}", duration(took))
 }
 
 /// The server part is on its way.
 #[must_use]
 pub fn copying(bytes: u64) -> String {
     format!(
-        "copying the server part ({}), once for each version",
+        "copying the server part ({}), once per version",
         size(bytes)
     )
 }
@@ -86,48 +91,48 @@ pub fn sending(files: u32, bytes: u64, known: u32) -> String {
     let (all, bytes) = (count(files, "file"), size(bytes));
     match known {
         0 => format!("sending {all}, {bytes}"),
-        _ if known == files => format!("sending what is new in {all}, {bytes}"),
-        _ => format!("sending {all}, {bytes}; of {known} of them only what is new"),
+        _ if known == files => format!("sending the changes in {all}, {bytes}"),
+        _ => format!("sending {all}, {bytes}; of {known} of them only the changes"),
     }
 }
 
-/// What staging did.
+/// The result of staging.
 #[must_use]
 pub fn staged(staged: &Staged) -> String {
     let received = count(staged.received, "file");
     format!(
-        "release {}, {received} sent ({}), {} already there",
+        "release {}, {received} sent ({}), {} already on the server",
         staged.release,
         size(staged.received_bytes),
         staged.copied
     )
 }
 
-/// The lock is held.
+/// Another deployment holds the lock.
 #[must_use]
 pub fn waiting(by: Option<&Holder>) -> String {
-    format!("waiting: another deployment holds the lock{}", holder(by))
+    let by = by.map_or_else(String::new, |by| format!(" ({by})"));
+    format!("waiting: another deployment holds the lock{by}")
 }
 
-/// How an earlier run's transaction ended.
+/// How the transaction of an earlier run ended.
 #[must_use]
 pub fn recovered(verdict: &Verdict) -> String {
     let release = verdict
         .release
-        .map(|id| format!("{id}, "))
-        .unwrap_or_default();
+        .map_or_else(|| "a deployment".to_owned(), |id| id.to_string());
     let why = verdict
         .failure
         .as_ref()
-        .map(|it| format!(", because {}", reason(&it.reason)))
+        .map(|it| format!(" because {}", it.reason))
         .unwrap_or_default();
     let now = match (verdict.outcome, verdict.live) {
-        (Outcome::RollbackFailed, _) => "what is live is not healthy".to_owned(),
+        (Outcome::RollbackFailed, _) => "the live release is not healthy".to_owned(),
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
     };
     format!(
-        "{release}of an earlier run that did not see its end, has ended as {}{why}; {now}",
+        "{release}, from an earlier run that did not see the result, ended as {}{why}; {now}",
         verdict.outcome.word()
     )
 }
@@ -137,28 +142,25 @@ pub fn recovered(verdict: &Verdict) -> String {
 pub fn found(verdict: &Verdict) -> String {
     match verdict.release {
         Some(_) => format!("release {}", recovered(verdict)),
-        None => format!("what was left {}", recovered(verdict)),
+        None => recovered(verdict),
     }
 }
 
-/// From here on the server needs nobody.
+/// From here on the server finishes by itself.
 #[must_use]
 pub fn point_of_no_return(
     release: ReleaseId,
     previous: Option<ReleaseId>,
     deadline: Duration,
 ) -> String {
-    let back = previous.map_or_else(
-        || "nothing to go back to".to_owned(),
-        |id| format!("{id} is the way back"),
-    );
+    let target = previous.map_or_else(|| "none".to_owned(), |id| id.to_string());
     format!(
-        "{release} goes live; from here on the server finishes alone, within {}; {back}",
+        "{release} goes live; from here on the server finishes by itself, within {}; rollback target: {target}",
         limit(deadline)
     )
 }
 
-/// One question about health.
+/// One health check.
 #[must_use]
 pub fn attempt(attempt: &Attempt) -> String {
     let slow = Some(attempt.took)
@@ -167,21 +169,21 @@ pub fn attempt(attempt: &Attempt) -> String {
     format!(
         "attempt {}: health {}{}",
         attempt.number,
-        answer(&attempt.answer),
+        attempt.answer,
         slow.unwrap_or_default()
     )
 }
 
 /// So many lines are not shown.
 #[must_use]
-pub fn left_out(lines: usize) -> String {
-    format!("… {} left out here …", count(lines as u64, "line"))
+pub fn omitted(lines: usize) -> String {
+    format!("… {} omitted …", count(lines as u64, "line"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Answer, ConnectionKind, Hop};
+    use crate::protocol::{ConnectionError, ConnectionKind, HealthAnswer, Hop};
     use crate::report::tests::{ends, held, id, NEW, OLD};
 
     fn back(to: Option<&str>) -> Planned {
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_has_its_words() {
+    fn an_upload_has_its_texts() {
         let all = [
             sending(1, 999, 0),
             sending(1, 12_345, 1),
@@ -216,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn progress_has_its_words() {
+    fn progress_has_its_texts() {
         let number = 3;
-        let (kind, said) = (ConnectionKind::TimedOut, b"ssh: what ssh said\r\n".to_vec());
-        let timed_out = Trouble::Connection {
-            kind,
-            said,
+        let stderr = b"ssh: what ssh said\r\n".to_vec();
+        let timed_out = RunError::Connection {
+            kind: ConnectionKind::TimedOut,
+            error: ConnectionError::Ssh { stderr },
             hop: Hop::Server,
             offered: None,
         };
@@ -237,16 +239,16 @@ mod tests {
             point_of_no_return(id(NEW), None, Duration::from_secs(150)),
             attempt(&Attempt {
                 number,
-                answer: Answer::Healthy { status: 200 },
+                answer: HealthAnswer::Healthy { status: 200 },
                 took: Duration::from_millis(12),
             }),
             attempt(&Attempt {
                 number,
-                answer: Answer::Refused,
+                answer: HealthAnswer::Refused,
                 took: Duration::from_millis(1200),
             }),
-            left_out(1),
-            left_out(2000),
+            omitted(1),
+            omitted(2000),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_step_says_what_it_is_there_for() {
+    fn a_second_step_says_that_it_follows() {
         let planned = planned(&Planned {
             part: Part::End,
             ..crate::report::tests::planned()
@@ -278,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_cut_is_told_of() {
+    fn a_lost_connection_is_reported() {
         let all = [
-            line_lost(None),
-            line_lost(Some(1_762_147_000)),
+            connection_lost(None),
+            connection_lost(Some(1_762_147_000)),
             reconnected(Duration::from_millis(3210)),
         ]
         .join("\n");
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_run_is_told_of() {
+    fn an_unfinished_run_is_reported() {
         let all: Vec<_> = ends()
             .iter()
             .filter_map(|end| end.verdict.as_ref())

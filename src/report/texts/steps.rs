@@ -1,40 +1,9 @@
 use crate::protocol::{Step, Task};
 use crate::report::Place;
 
-/// What a step does, as it fits after "failed to"; also its heading.
+/// What a step does on this server.
 #[must_use]
-pub fn step(step: Step) -> &'static str {
-    match step {
-        Step::Connect => "connect",
-        Step::Lock => "lock",
-        Step::Recover => "recover",
-        Step::Check => "check",
-        Step::Upload => "upload",
-        Step::Install => "install",
-        Step::BeforeSwitch => "before-switch",
-        Step::Seal => "seal",
-        Step::Switch => "switch",
-        Step::Restart => "restart",
-        Step::Verify => "verify",
-        Step::Commit => "commit",
-        Step::RollBack => "roll back",
-        Step::Retention => "clean up",
-    }
-}
-
-/// A step's name for machines: the output `failed-step`.
-#[must_use]
-pub fn step_name(step_: Step) -> &'static str {
-    match step_ {
-        Step::RollBack => "roll-back",
-        Step::Retention => "retention",
-        other => step(other),
-    }
-}
-
-/// What a step does there, in a sentence.
-#[must_use]
-pub fn doing(step: Step, place: &Place, task: &Task) -> String {
+pub fn description(step: Step, place: &Place, task: &Task) -> String {
     let Place {
         host,
         target,
@@ -46,25 +15,25 @@ pub fn doing(step: Step, place: &Place, task: &Task) -> String {
         .map_or("the service".to_owned(), |unit| format!("unit {unit}"));
     let release = match task {
         Task::Deploy => "the new release",
-        Task::RollBack { .. } => "the release to be restored",
+        Task::RollBack { .. } => "the release to restore",
     };
     match step {
         Step::Connect => format!("log in to {} and start the server part", place.address()),
-        Step::Lock => format!(
-            "take the lock of {target} on {host}, so that nobody else deploys there meanwhile"
-        ),
-        Step::Recover => format!("bring what an earlier run left unfinished on {host} to its end"),
-        Step::Check => format!("look on {host} for what must be fixed first"),
-        Step::Upload => format!("bring the tree into {target}/releases on {host}"),
+        Step::Lock => {
+            format!("take the lock of {target} on {host}, so no other deployment runs there")
+        }
+        Step::Recover => format!("finish what an earlier run left unfinished on {host}"),
+        Step::Check => format!("check {host} for what must be fixed first"),
+        Step::Upload => format!("upload the tree to {target}/releases on {host}"),
         Step::Install => format!("run install in the new release on {host}"),
         Step::BeforeSwitch => format!("run before-switch in the new release on {host}"),
         Step::Seal => format!("make the new release durable on {host}"),
         Step::Switch => format!("point {target}/current at {release} on {host}"),
         Step::Restart => format!("restart {unit} on {host}"),
-        Step::Verify => format!("watch {unit} on {host}"),
-        Step::Commit => format!("make {release} the one to stay"),
-        Step::RollBack => format!("put {target}/current on {host} back as it was"),
-        Step::Retention => format!("remove releases on {host} that are no longer kept"),
+        Step::Verify => format!("verify {unit} on {host}"),
+        Step::Commit => format!("mark {release} as good on {host}"),
+        Step::RollBack => format!("roll back {target}/current on {host}"),
+        Step::Retention => format!("delete old releases on {host}"),
     }
 }
 
@@ -74,13 +43,13 @@ mod tests {
     use crate::report::tests::{place, STEPS};
 
     #[test]
-    fn every_step_has_its_words() {
+    fn every_step_has_its_texts() {
         let line = |s: Step| {
             format!(
                 "{} | {} | {}",
-                step(s),
-                step_name(s),
-                doing(s, &place(), &Task::Deploy)
+                s,
+                s.id(),
+                description(s, &place(), &Task::Deploy)
             )
         };
         insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
@@ -99,7 +68,7 @@ mod tests {
         roll back | roll-back | put /opt/diting/current on web1.example back as it was
         clean up | retention | remove releases on web1.example that are no longer kept
         ");
-        let back = |step| doing(step, &place(), &Task::RollBack { to: None });
+        let back = |step| description(step, &place(), &Task::RollBack { to: None });
         insta::assert_snapshot!([Step::Switch, Step::Commit].map(back).join("\n"), @"
         point /opt/diting/current at the release to be restored on web1.example
         make the release to be restored the one to stay

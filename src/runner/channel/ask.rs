@@ -2,7 +2,9 @@
 
 use super::listener::{Heard, Listener};
 use crate::protocol::wire::Packer;
-use crate::protocol::{Listing, RunEvent, ToServer, TransactionId, Trouble};
+use crate::protocol::{
+    Bug, Listing, ProtocolError, RunError, RunEvent, ServerPartError, ToServer, TransactionId,
+};
 use crate::runner::server_part::Missing;
 use crate::runner::ssh::{Pipes, Tail};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,7 +23,7 @@ pub(in crate::runner) async fn ask<I, O, E>(
     pipes: Pipes<I, O, E>,
     transaction: &TransactionId,
     emit: &mut dyn FnMut(RunEvent),
-) -> Result<Answer, Trouble>
+) -> Result<Answer, RunError>
 where
     I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
@@ -32,7 +34,7 @@ where
         mut stdout,
         mut stderr,
     } = pipes;
-    let question = question().map_err(|problem| Trouble::Bug { problem })?;
+    let question = question()?;
     // a server that does not take it says why
     if let Err(error) = async { stdin.write_all(&question).await.and(stdin.flush().await) }.await {
         tracing::debug!(%error, "the question is not sent");
@@ -65,12 +67,15 @@ where
     Err(ear.silence())
 }
 
-fn question() -> Result<Vec<u8>, String> {
+fn question() -> Result<Vec<u8>, RunError> {
     let mut packer = Packer::default();
     packer
         .push(&ToServer::List)
         .and_then(|()| packer.flush())
-        .map_err(|error| error.to_string())
+        .map_err(|error| {
+            let error = error.to_string();
+            RunError::Bug(Bug::Message { error })
+        })
 }
 
 struct Ear<'a> {
@@ -82,26 +87,22 @@ struct Ear<'a> {
 }
 
 impl Ear<'_> {
-    fn output(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    fn output(&mut self, bytes: &[u8]) -> Result<(), RunError> {
         if !self.listener.greeted() {
             self.tail.push(bytes);
         }
         let Self { answer, emit, .. } = self;
         let mut unasked = false;
         let understood = self.listener.output(bytes, &mut |heard| match heard {
-            Heard::Noise(line) => emit(RunEvent::Noise(line)),
+            Heard::Noise(line) => emit(RunEvent::UnexpectedOutput(line)),
             Heard::Greeted => {}
             Heard::Missing(missing) => *answer = Some(Answer::Missing(missing)),
             Heard::Listing(listing) => *answer = Some(Answer::Listing(listing)),
             Heard::Event(_) | Heard::Need(_) => unasked = true,
         });
         match understood {
-            Err(error) => Err(Trouble::Protocol {
-                problem: error.to_string(),
-            }),
-            Ok(()) if unasked => Err(Trouble::Protocol {
-                problem: "there is no listing in the answer".to_owned(),
-            }),
+            Err(error) => Err(RunError::Protocol(error)),
+            Ok(()) if unasked => Err(RunError::Protocol(ProtocolError::NoListing)),
             Ok(()) => Ok(()),
         }
     }
@@ -111,22 +112,21 @@ impl Ear<'_> {
         let emit = &mut self.emit;
         self.listener.errors(bytes, &mut |heard| {
             if let Heard::Noise(line) = heard {
-                emit(RunEvent::Noise(line));
+                emit(RunEvent::UnexpectedOutput(line));
             }
         });
     }
 
     /// The channel ended without an answer.
-    fn silence(mut self) -> Trouble {
-        let operation = if self.listener.greeted() {
-            "finish"
+    fn silence(mut self) -> RunError {
+        let error = if self.listener.greeted() {
+            ServerPartError::Finish
         } else {
-            "start"
-        }
-        .to_owned();
-        Trouble::ServerPart {
-            operation,
-            said: self.tail.take(),
+            ServerPartError::Start
+        };
+        RunError::ServerPart {
+            error,
+            output: self.tail.take(),
         }
     }
 }
@@ -149,7 +149,7 @@ mod tests {
     async fn asked(
         answer: Vec<u8>,
         errors: &[u8],
-    ) -> (Result<Answer, Trouble>, Vec<RunEvent>, Vec<ToServer>) {
+    ) -> (Result<Answer, RunError>, Vec<RunEvent>, Vec<ToServer>) {
         let (mut told, mut sent) = (Vec::new(), Vec::new());
         let pipes = Pipes {
             stdin: &mut sent,
@@ -169,27 +169,29 @@ mod tests {
         let answer = frame(&ToRunner::Listing(Box::new(listing()))).unwrap();
         let (got, told, sent) = asked(greeted(&answer), b"").await;
         assert_eq!(got, Ok(Answer::Listing(Box::new(listing()))));
-        assert_eq!(told, [RunEvent::Noise(b"Welcome!".to_vec())]);
+        assert_eq!(told, [RunEvent::UnexpectedOutput(b"Welcome!".to_vec())]);
         assert_eq!(sent, [ToServer::List]);
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_is_trouble() {
+    async fn what_is_no_answer_is_an_error() {
         let (got, ..) = asked(greeted(&event(What::Output(Vec::new()))), b"").await;
-        assert!(matches!(got, Err(Trouble::Protocol { .. })), "{got:?}");
+        assert!(matches!(got, Err(RunError::Protocol(_))), "{got:?}");
         let (got, ..) = asked(greeted(&[0xff; 40]), b"").await;
-        assert!(matches!(got, Err(Trouble::Protocol { .. })), "{got:?}");
+        assert!(matches!(got, Err(RunError::Protocol(_))), "{got:?}");
         let (got, told, _) = asked(b"no shell\n".to_vec(), b"killed\n").await;
-        let Err(Trouble::ServerPart { operation, said }) = got else {
+        let Err(RunError::ServerPart { error, output }) = got else {
             panic!("{got:?}")
         };
-        assert_eq!(operation, "start");
+        assert_eq!(error, ServerPartError::Start);
         assert!(
-            [&b"no shell\nkilled\n"[..], b"killed\nno shell\n"].contains(&&said[..]),
-            "{said:?}"
+            [&b"no shell\nkilled\n"[..], b"killed\nno shell\n"].contains(&&output[..]),
+            "{output:?}"
         );
         assert_eq!(told.len(), 2);
         let (got, ..) = asked(greeted(b""), b"").await;
-        assert!(matches!(got, Err(Trouble::ServerPart { operation, .. }) if operation == "finish"));
+        assert!(
+            matches!(got, Err(RunError::ServerPart { error, .. }) if error == ServerPartError::Finish)
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The pump on one channel: sends and listens at the same time, until the verdict or until nothing more can be known.
 
 use super::listener::{Heard, Listener};
-use crate::protocol::{RunEvent, Trouble, Verdict, What};
+use crate::protocol::{Bug, ProtocolError, RunError, RunEvent, Verdict, What};
 use crate::runner::progress::{Progress, Reached};
 use crate::runner::server_part::Missing;
 use crate::runner::ssh::{Pipes, Tail};
@@ -50,7 +50,7 @@ pub(in crate::runner) enum Why {
     /// We are to stop.
     Stop(Stop),
     /// What was sent, or what came back, was not right.
-    Trouble(Trouble),
+    Error(RunError),
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), UploadError>> + 'a>>;
@@ -70,7 +70,7 @@ where
 {
     let unasked = match upload.unasked() {
         Ok(unasked) => unasked,
-        Err(error) => return lost(progress.reached(), false, Why::Trouble(trouble_of(error))),
+        Err(error) => return lost(progress.reached(), false, Why::Error(error_of(error))),
     };
     progress.begin_line();
     let (needs, needed) = unbounded_channel();
@@ -156,20 +156,20 @@ impl Pump<'_> {
         let understood = self.listener.output(bytes, &mut |item| heard.push(item));
         let end = heard.into_iter().find_map(|item| self.heard(item, watch));
         end.or_else(|| {
-            let problem = understood.err()?.to_string();
-            Some(self.lost(Why::Trouble(Trouble::Protocol { problem })))
+            let error = understood.err()?;
+            Some(self.lost(Why::Error(RunError::Protocol(error))))
         })
     }
 
     fn heard(&mut self, heard: Heard, watch: &mut Watch) -> Option<Followed> {
         match heard {
-            Heard::Noise(line) => (self.emit)(RunEvent::Noise(line)),
+            Heard::Noise(line) => (self.emit)(RunEvent::UnexpectedOutput(line)),
             Heard::Greeted => self.greeted(),
             Heard::Missing(missing) => return Some(self.missing(missing)),
             Heard::Need(needed) => self.needed(needed),
             Heard::Listing(_) => {
-                let problem = "a listing came that nobody asked for".to_owned();
-                return Some(self.lost(Why::Trouble(Trouble::Protocol { problem })));
+                let error = RunError::Protocol(ProtocolError::Listing);
+                return Some(self.lost(Why::Error(error)));
             }
             Heard::Event(event) => {
                 let what = event.what.clone();
@@ -242,7 +242,7 @@ impl Pump<'_> {
                 tracing::debug!(%error, "sending ended early");
                 None
             }
-            Err(error) => Some(self.lost(Why::Trouble(trouble_of(error)))),
+            Err(error) => Some(self.lost(Why::Error(error_of(error)))),
         }
     }
 
@@ -270,7 +270,7 @@ impl Pump<'_> {
         let emit = &mut self.emit;
         self.listener.errors(bytes, &mut |heard| {
             if let Heard::Noise(line) = heard {
-                emit(RunEvent::Noise(line));
+                emit(RunEvent::UnexpectedOutput(line));
             }
         });
     }
@@ -279,7 +279,7 @@ impl Pump<'_> {
         let emit = &mut self.emit;
         self.listener.rest(&mut |heard| {
             if let Heard::Noise(line) = heard {
-                emit(RunEvent::Noise(line));
+                emit(RunEvent::UnexpectedOutput(line));
             }
         });
         let said = self.tail.take();
@@ -309,12 +309,12 @@ async fn sent(sending: &mut Option<Sending<'_>>) -> Result<(), UploadError> {
     }
 }
 
-fn trouble_of(error: UploadError) -> Trouble {
+fn error_of(error: UploadError) -> RunError {
     match error {
         UploadError::Source(error) => error.into(),
-        other => Trouble::Bug {
-            problem: other.to_string(),
-        },
+        other => RunError::Bug(Bug::Message {
+            error: other.to_string(),
+        }),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Understands what comes back over a channel: noise first, then the protocol. No I/O.
 
 use super::truncate::bounded;
-use crate::protocol::wire::FromServer;
-use crate::protocol::{greeting, Event, Known, Listing, ToRunner, TransactionId, What};
+use crate::protocol::wire::{FromServer, WireError};
+use crate::protocol::{
+    greeting, Event, Known, Listing, ProtocolError, ToRunner, TransactionId, What,
+};
 use crate::runner::server_part::Missing;
 use crate::runner::ssh::{Lines, MOST_BYTES};
 use crate::runner::upload::Needed;
@@ -31,11 +33,6 @@ pub(super) enum Heard {
     /// What is on the server.
     Listing(Box<Listing>),
 }
-
-/// What makes a line unusable, in words.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Nonsense(String);
 
 /// Listens to one channel.
 pub(super) struct Listener<'a> {
@@ -83,7 +80,7 @@ impl<'a> Listener<'a> {
         &mut self,
         bytes: &[u8],
         heard: &mut dyn FnMut(Heard),
-    ) -> Result<(), Nonsense> {
+    ) -> Result<(), ProtocolError> {
         if self.greeted {
             self.frames.push(bytes);
         } else {
@@ -93,7 +90,7 @@ impl<'a> Listener<'a> {
             match self
                 .frames
                 .next_message()
-                .map_err(|error| Nonsense(in_words(&error)))?
+                .map_err(|error| protocol_error(&error))?
             {
                 Some(message) => self.message(message)?.into_iter().for_each(&mut *heard),
                 None => break,
@@ -123,7 +120,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    fn early(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), Nonsense> {
+    fn early(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), ProtocolError> {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end + 1);
@@ -145,9 +142,9 @@ impl<'a> Listener<'a> {
         }
         self.early.extend_from_slice(rest);
         if self.noise + self.early.len() > MOST_NOISE {
-            return Err(Nonsense(format!(
-                "more than {MOST_NOISE} bytes came before the server part's first word"
-            )));
+            return Err(ProtocolError::NoGreeting {
+                limit: MOST_NOISE as u64,
+            });
         }
         Ok(())
     }
@@ -163,15 +160,13 @@ impl<'a> Listener<'a> {
         }
     }
 
-    fn message(&mut self, message: ToRunner) -> Result<Option<Heard>, Nonsense> {
+    fn message(&mut self, message: ToRunner) -> Result<Option<Heard>, ProtocolError> {
         Ok(Some(match message {
             ToRunner::Event(Event {
                 what: What::Ended(verdict),
                 ..
             }) if verdict.transaction != *self.transaction => {
-                return Err(Nonsense(
-                    "the verdict is that of another transaction".to_owned(),
-                ))
+                return Err(ProtocolError::OtherTransaction)
             }
             ToRunner::Event(Event { at, what }) => {
                 return Ok(bounded(what).map(|what| Heard::Event(Event { at, what })))
@@ -202,42 +197,37 @@ impl Needs {
         ranges: Vec<(u32, u32)>,
         known: Vec<Known>,
         last: bool,
-    ) -> Result<Needed, Nonsense> {
+    ) -> Result<Needed, ProtocolError> {
         for (start, end) in &ranges {
             let is_new = *start >= self.from && !self.complete;
             let is_fine = is_new || (*start..*end).all(|index| self.known.remove(&index));
             if !is_fine || start >= end || *end > self.entries {
-                return Err(Nonsense(format!(
-                    "entries {start} to {end} of {} are asked for",
-                    self.entries
-                )));
+                return Err(ProtocolError::Entries {
+                    start: *start,
+                    end: *end,
+                    entries: self.entries,
+                });
             }
             self.from = self.from.max(*end);
         }
         if self.complete && (ranges.is_empty() || !known.is_empty()) {
-            return Err(Nonsense(
-                "contents are asked for after the last time".to_owned(),
-            ));
+            return Err(ProtocolError::AfterLast);
         }
         if ranges.is_empty() && !last {
-            return Err(Nonsense(
-                "nothing is asked for, and not for the last time".to_owned(),
-            ));
+            return Err(ProtocolError::Nothing);
         }
         self.chunks += known.iter().map(|known| known.chunks.len()).sum::<usize>();
         if self.chunks > MOST_CHUNKS {
-            return Err(Nonsense(format!(
-                "more than {MOST_CHUNKS} chunks are said to be known"
-            )));
+            return Err(ProtocolError::TooManyChunks {
+                limit: MOST_CHUNKS as u64,
+            });
         }
         let mut asked = ranges.iter().flat_map(|(start, end)| *start..*end);
         if !known
             .iter()
             .all(|known| asked.any(|index| index == known.entry))
         {
-            return Err(Nonsense(
-                "something is known of a file that is not asked for".to_owned(),
-            ));
+            return Err(ProtocolError::Chunks);
         }
         self.known.extend(known.iter().map(|known| known.entry));
         self.complete = last;
@@ -249,8 +239,11 @@ impl Needs {
     }
 }
 
-fn in_words(error: &crate::protocol::wire::WireError) -> String {
-    format!("what came back is not of the protocol: {error}")
+fn protocol_error(error: &WireError) -> ProtocolError {
+    match error {
+        WireError::TooLong(bytes) => ProtocolError::TooLong(*bytes as u64),
+        WireError::Garbled(_) | WireError::Io(_) => ProtocolError::Unreadable,
+    }
 }
 
 #[cfg(test)]

@@ -73,7 +73,8 @@ fn shorten(value: &mut Value, left: &mut usize) {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Answer, Ending, Failure, Notice, Outcome, Reason, Step, Unready, Verdict, Warning,
+        Ending, Failure, Finding, HealthAnswer, Notice, Outcome, ProcessEnd, Reason, Step,
+        UnreadableState, Verdict, Warning,
     };
     use crate::runner::testing::verdict;
     use proptest::prelude::*;
@@ -107,31 +108,34 @@ mod tests {
 
     fn all(text: &str, count: usize) -> Vec<What> {
         let bytes = text.as_bytes().to_vec();
-        let unready = Unready::Missing {
+        let finding = Finding::Missing {
             program: text.into(),
             path: text.into(),
         };
         vec![
-            What::Warning(Warning::LogWords(vec![bytes.clone(); count])),
+            What::Warning(Warning::LoggedErrors(vec![bytes.clone(); count])),
             What::Warning(Warning::Leftover {
                 path: text.into(),
                 error: text.into(),
             }),
-            What::Warning(Warning::OldUnhealthy(Answer::Mismatch {
+            What::Warning(Warning::OldUnhealthy(HealthAnswer::Mismatch {
                 pattern: text.into(),
                 body: bytes,
             })),
-            What::Notice(Notice::Adopted(text.into())),
-            recovered(Reason::NotReady(vec![unready; count])),
+            What::Notice(Notice::LinkReplaced {
+                name: text.into(),
+                target: text.into(),
+            }),
+            recovered(Reason::NotReady(vec![finding; count])),
             recovered(Reason::Command {
                 ending: Ending::Exit(1),
                 line: Some((1, text.into())),
                 output: Vec::new(),
-                said: None,
+                log_line: None,
             }),
             recovered(Reason::Crashed {
-                result: text.into(),
-                said: Some(text.into()),
+                end: ProcessEnd::Other(text.into()),
+                log_line: Some(text.into()),
             }),
         ]
     }
@@ -156,13 +160,15 @@ mod tests {
     #[test]
     fn a_text_that_is_cut_says_so_and_the_verdict_around_it_stays() {
         let long = "é".repeat(TEXT);
-        let Some(What::Recovered(small)) = bounded(recovered(Reason::Unreadable(long))) else {
+        let Some(What::Recovered(small)) =
+            bounded(recovered(Reason::Unreadable(UnreadableState::Other(long))))
+        else {
             panic!()
         };
         let Verdict {
             failure:
                 Some(Failure {
-                    reason: Reason::Unreadable(text),
+                    reason: Reason::Unreadable(UnreadableState::Other(text)),
                     ..
                 }),
             ..

@@ -1,5 +1,7 @@
 use super::*;
-use crate::protocol::{ConnectionKind, Hop};
+use crate::protocol::{
+    BinaryError, ConnectionError, ConnectionKind, Hop, ProtocolError, ServerPartError,
+};
 use crate::runner::testing::{planned, verdict};
 
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -27,8 +29,8 @@ fn concluded(followed: Followed, stands: bool) -> Conclusion {
     .unwrap()
 }
 
-/// Outcome and trouble of a loss.
-fn lost(case: Case) -> (Outcome, Trouble) {
+/// Outcome and error of a loss.
+fn lost(case: Case) -> (Outcome, RunError) {
     let Case {
         reached,
         greeted,
@@ -44,7 +46,7 @@ fn lost(case: Case) -> (Outcome, Trouble) {
         stands,
     );
     assert_eq!(conclusion.verdict, None);
-    (conclusion.outcome, conclusion.trouble.unwrap())
+    (conclusion.outcome, conclusion.error.unwrap())
 }
 
 fn past() -> Reached {
@@ -67,7 +69,7 @@ fn the_servers_word_is_the_outcome() {
     ] {
         for stop in [None, Some(Stop::Cancelled), Some(Stop::TimeUp)] {
             let conclusion = concluded(Followed::Verdict(Box::new(verdict(outcome)), stop), true);
-            assert_eq!((conclusion.outcome, conclusion.trouble), (outcome, None));
+            assert_eq!((conclusion.outcome, conclusion.error), (outcome, None));
             assert_eq!(conclusion.verdict, Some(verdict(outcome)));
         }
     }
@@ -78,12 +80,12 @@ fn that_our_time_was_up_the_server_cannot_know() {
     let cancelled = || Box::new(verdict(Outcome::Cancelled));
     let conclusion = concluded(Followed::Verdict(cancelled(), Some(Stop::TimeUp)), true);
     assert_eq!(
-        (conclusion.outcome, conclusion.trouble),
-        (Outcome::Failed, Some(Trouble::OutOfTime { limit: LIMIT }))
+        (conclusion.outcome, conclusion.error),
+        (Outcome::Failed, Some(RunError::OutOfTime { limit: LIMIT }))
     );
     let conclusion = concluded(Followed::Verdict(cancelled(), Some(Stop::Cancelled)), true);
     assert_eq!(
-        (conclusion.outcome, conclusion.trouble),
+        (conclusion.outcome, conclusion.error),
         (Outcome::Cancelled, None)
     );
 }
@@ -100,13 +102,16 @@ fn a_line_cut_is_a_failure_only_where_the_server_cannot_have_gone_on() {
     };
     assert_eq!(
         cut(Reached::Nothing),
-        (Outcome::Failed, Trouble::LineCut { finished_by: None })
+        (
+            Outcome::Failed,
+            RunError::ConnectionLost { finished_by: None }
+        )
     );
     assert_eq!(
         cut(Reached::Complete),
         (
             Outcome::Unknown,
-            Trouble::LineCut {
+            RunError::ConnectionLost {
                 finished_by: Some(GUESS)
             }
         )
@@ -115,7 +120,7 @@ fn a_line_cut_is_a_failure_only_where_the_server_cannot_have_gone_on() {
         cut(past()),
         (
             Outcome::Unknown,
-            Trouble::LineCut {
+            RunError::ConnectionLost {
                 finished_by: Some(NOW + 77)
             }
         )
@@ -132,28 +137,28 @@ fn a_server_part_that_ends_by_itself_is_told_from_a_line_that_was_cut() {
             stands: true,
         })
     };
-    let part = |operation: &str| Trouble::ServerPart {
-        operation: operation.to_owned(),
-        said: b"words".to_vec(),
+    let part = |error| RunError::ServerPart {
+        error,
+        output: b"words".to_vec(),
     };
     assert_eq!(
         ended(Reached::Complete, false),
-        (Outcome::NotReady, part("start"))
+        (Outcome::NotReady, part(ServerPartError::Start))
     );
     assert_eq!(
         ended(Reached::Nothing, true),
-        (Outcome::Failed, part("finish"))
+        (Outcome::Failed, part(ServerPartError::Finish))
     );
     assert_eq!(
         ended(Reached::Complete, true),
-        (Outcome::Unknown, part("finish"))
+        (Outcome::Unknown, part(ServerPartError::Finish))
     );
     // it may have been what watched, while the transaction goes on
     assert_eq!(
         ended(past(), true),
         (
             Outcome::Unknown,
-            Trouble::LineCut {
+            RunError::ConnectionLost {
                 finished_by: Some(NOW + 77)
             }
         )
@@ -170,7 +175,7 @@ fn cancelled_and_late_say_what_is_known_of_the_server() {
             stands: true,
         })
     };
-    let cancelled = |finished_by| Trouble::Cancelled { finished_by };
+    let cancelled = |finished_by| RunError::Cancelled { finished_by };
     assert_eq!(
         stopped(Reached::Nothing, Stop::Cancelled),
         (Outcome::Cancelled, cancelled(None))
@@ -185,13 +190,13 @@ fn cancelled_and_late_say_what_is_known_of_the_server() {
     );
     assert_eq!(
         stopped(Reached::Nothing, Stop::TimeUp),
-        (Outcome::Failed, Trouble::OutOfTime { limit: LIMIT })
+        (Outcome::Failed, RunError::OutOfTime { limit: LIMIT })
     );
     assert_eq!(
         stopped(past(), Stop::TimeUp),
         (
             Outcome::Unknown,
-            Trouble::LineCut {
+            RunError::ConnectionLost {
                 finished_by: Some(NOW + 77)
             }
         )
@@ -200,14 +205,12 @@ fn cancelled_and_late_say_what_is_known_of_the_server() {
 
 #[test]
 fn nonsense_after_the_point_of_no_return_does_not_hide_that_the_server_goes_on() {
-    let nonsense = || Trouble::Protocol {
-        problem: "x".to_owned(),
-    };
+    let nonsense = || RunError::Protocol(ProtocolError::Unreadable);
     let heard = |reached| {
         lost(Case {
             reached,
             greeted: true,
-            why: Why::Trouble(nonsense()),
+            why: Why::Error(nonsense()),
             stands: true,
         })
     };
@@ -218,21 +221,22 @@ fn nonsense_after_the_point_of_no_return_does_not_hide_that_the_server_goes_on()
 
 #[test]
 fn unreachable_is_only_what_never_logged_in() {
-    let connection = Trouble::Connection {
+    let connection = RunError::Connection {
         kind: ConnectionKind::Login,
-        said: vec![],
+        error: ConnectionError::Ssh { stderr: vec![] },
         hop: Hop::Server,
         offered: None,
     };
     let outcome = |early: Early| Conclusion::early(early, LIMIT).outcome;
     assert_eq!(outcome(connection.into()), Outcome::Unreachable);
     assert_eq!(
-        outcome(Trouble::Key { said: vec![] }.into()),
+        outcome(RunError::Key { output: vec![] }.into()),
         Outcome::Invalid
     );
-    let no_binary = Trouble::NoBinary {
+    let no_binary = RunError::NoBinary {
         cpu: "riscv64".to_owned(),
         file: "deploy-action-riscv64".to_owned(),
+        error: BinaryError::Missing,
     };
     assert_eq!(outcome(no_binary.into()), Outcome::NotReady);
     assert_eq!(outcome(Stop::Cancelled.into()), Outcome::Cancelled);

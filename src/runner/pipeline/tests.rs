@@ -1,7 +1,9 @@
 //! Over a real sshd, with a stand-in for the server part: a script that was made for one transaction.
 
 use super::*;
-use crate::protocol::{greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, Target, What};
+use crate::protocol::{
+    greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, ServerPartError, Target, What,
+};
 use crate::runner::run::pause_after;
 use crate::runner::ssh::{Connection, Login};
 use crate::runner::testing::{self, deployment, ended, event, noise, release, transaction};
@@ -20,7 +22,7 @@ const NEEDS_A_SERVER: &str =
 /// [`deploy`] with what it takes from the outside.
 async fn deploy_with(
     deployment: &Deployment,
-    binaries: impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static,
+    binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
     cancelled: impl Future<Output = ()> + 'static,
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
@@ -110,7 +112,7 @@ impl Trial {
 fn found_in(
     folder: &Path,
     own: &'static str,
-) -> impl FnOnce() -> Result<Binaries, Trouble> + Send + 'static {
+) -> impl FnOnce() -> Result<Binaries, RunError> + Send + 'static {
     let folder = folder.to_owned();
     move || Binaries::of(&folder.join(own), &folder)
 }
@@ -151,7 +153,7 @@ async fn the_server_part_is_copied_once_and_the_verdict_ends_the_run() {
     let mut trial = Trial::new(&script);
     for copied in [true, false] {
         let end = trial.run().await;
-        assert_eq!((end.outcome, &end.trouble), (Outcome::Deployed, &None));
+        assert_eq!((end.outcome, &end.error), (Outcome::Deployed, &None));
         assert_eq!(trial.copied(), copied);
         assert!(
             end.took < Duration::from_secs(5),
@@ -181,10 +183,10 @@ async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
         }
         let end = trial.run().await;
         assert_eq!(end.outcome, Outcome::Unreachable);
-        let Some(Trouble::Connection { kind, said, .. }) = end.trouble else {
-            panic!("{:?}", end.trouble)
+        let Some(RunError::Connection { kind, error, .. }) = end.error else {
+            panic!("{:?}", end.error)
         };
-        assert_eq!(kind, expected, "{}", String::from_utf8_lossy(&said));
+        assert_eq!(kind, expected, "{error}");
     }
 }
 
@@ -225,20 +227,19 @@ async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
         let mut trial = Trial::new("exit 1");
         trial.deployment.server.known_hosts = known_hosts.parse().unwrap();
         let end = trial.run().await;
-        let Some(Trouble::Connection {
+        let Some(RunError::Connection {
             kind,
             offered,
             hop,
-            said,
-        }) = end.trouble
+            error,
+        }) = end.error
         else {
-            panic!("{:?}", end.trouble)
+            panic!("{:?}", end.error)
         };
         assert_eq!(
             (kind, hop),
             (ConnectionKind::HostKey, Hop::Server),
-            "{}",
-            String::from_utf8_lossy(&said)
+            "{error}"
         );
         let offered = offered.unwrap();
         assert_eq!(offered.state, state, "{known_hosts}");
@@ -267,7 +268,7 @@ async fn a_hashed_name_is_known() {
     let hashed = fs::read_to_string(&file).unwrap();
     assert!(hashed.starts_with("|1|"));
     trial.deployment.server.known_hosts = hashed.parse().unwrap();
-    assert_eq!(trial.run().await.trouble, None);
+    assert_eq!(trial.run().await.error, None);
 }
 
 #[tokio::test]
@@ -291,18 +292,18 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
     };
     let mut trial = through(&(greet() + &print(&ended(Outcome::Deployed))));
     let end = trial.run().await;
-    assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
+    assert_eq!((end.outcome, end.error), (Outcome::Deployed, None));
 
-    let told = |end: End| match end.trouble {
-        Some(Trouble::Connection {
+    let told = |end: End| match end.error {
+        Some(RunError::Connection {
             kind,
             hop,
-            said,
+            error,
             offered,
         }) => (
             kind,
             hop != Hop::Server,
-            String::from_utf8_lossy(&said).into_owned(),
+            error.to_string(),
             offered.map(|it| it.state),
         ),
         other => panic!("{other:?}"),
@@ -355,11 +356,11 @@ async fn a_server_part_that_does_not_start_brings_the_servers_words() {
     let mut trial = Trial::new("echo cannot start >&2; exit 3");
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
-    let expected = Trouble::ServerPart {
-        operation: "start".to_owned(),
-        said: b"cannot start\n".to_vec(),
+    let expected = RunError::ServerPart {
+        error: ServerPartError::Start,
+        output: b"cannot start\n".to_vec(),
     };
-    assert_eq!(end.trouble, Some(expected));
+    assert_eq!(end.error, Some(expected));
 }
 
 #[tokio::test]
@@ -369,10 +370,10 @@ async fn a_target_that_may_not_be_made_brings_the_servers_words() {
     trial.deployment.plan.target = Target::checked("/nowhere");
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
-    let Some(Trouble::ServerPart { said, .. }) = end.trouble else {
-        panic!("{:?}", end.trouble)
+    let Some(RunError::ServerPart { output, .. }) = end.error else {
+        panic!("{:?}", end.error)
     };
-    assert!(String::from_utf8(said)
+    assert!(String::from_utf8(output)
         .unwrap()
         .contains("Permission denied"));
 }
@@ -392,9 +393,9 @@ async fn a_line_that_is_cut_is_made_anew_and_the_verdict_heard() {
         let then = print(&ended(Outcome::RolledBack));
         let mut trial = Trial::new(&(greet() + &once(&(before.clone() + CUT), &then)));
         let end = trial.run().await;
-        assert_eq!((end.outcome, end.trouble), (Outcome::RolledBack, None));
+        assert_eq!((end.outcome, end.error), (Outcome::RolledBack, None));
         let lost = trial.events.iter().find_map(|event| match event {
-            RunEvent::LineLost { finished_by } => Some(finished_by.is_some()),
+            RunEvent::ConnectionLost { finished_by } => Some(finished_by.is_some()),
             _ => None,
         });
         assert_eq!(lost, Some(!before.is_empty()));
@@ -407,11 +408,11 @@ async fn a_server_part_that_dies_is_asked_again_over_the_same_line() {
     let then = print(&ended(Outcome::Deployed));
     let mut trial = Trial::new(&(greet() + &once(&(point_of_no_return() + "kill -9 $$"), &then)));
     let end = trial.run().await;
-    assert_eq!((end.outcome, end.trouble), (Outcome::Deployed, None));
+    assert_eq!((end.outcome, end.error), (Outcome::Deployed, None));
     assert!(!trial
         .events
         .iter()
-        .any(|event| matches!(event, RunEvent::LineLost { .. })));
+        .any(|event| matches!(event, RunEvent::ConnectionLost { .. })));
 }
 
 #[tokio::test]
@@ -428,13 +429,13 @@ async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open(
     assert_eq!(end.outcome, Outcome::Unknown);
     assert!(
         matches!(
-            end.trouble,
-            Some(Trouble::LineCut {
+            end.error,
+            Some(RunError::ConnectionLost {
                 finished_by: Some(_)
             })
         ),
         "{:?}",
-        end.trouble
+        end.error
     );
     // a while beyond its own deadline
     assert!((30..40).contains(&end.took.as_secs()), "{:?}", end.took);
@@ -451,14 +452,14 @@ async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_tim
     assert_eq!(end.outcome, Outcome::Failed);
     // whether there was a line when the time was up
     let told = matches!(
-        end.trouble,
-        Some(Trouble::LineCut { finished_by: None } | Trouble::OutOfTime { .. })
+        end.error,
+        Some(RunError::ConnectionLost { finished_by: None } | RunError::OutOfTime { .. })
     );
-    assert!(told, "{:?}", end.trouble);
+    assert!(told, "{:?}", end.error);
     assert!(trial
         .events
         .iter()
-        .any(|event| matches!(event, RunEvent::LineLost { .. })));
+        .any(|event| matches!(event, RunEvent::ConnectionLost { .. })));
 }
 
 #[tokio::test]
@@ -466,12 +467,12 @@ async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_tim
 async fn lines_on_which_nobody_ever_speaks_are_not_made_for_ever() {
     let mut trial = Trial::new(CUT);
     let end = trial.run().await;
-    assert_eq!(end.outcome, Outcome::Unknown, "{:?}", end.trouble);
+    assert_eq!(end.outcome, Outcome::Unknown, "{:?}", end.error);
     assert_eq!(
         trial
             .events
             .iter()
-            .filter(|event| matches!(event, RunEvent::LineLost { .. }))
+            .filter(|event| matches!(event, RunEvent::ConnectionLost { .. }))
             .count(),
         4
     );
@@ -484,7 +485,7 @@ async fn cancelled_the_server_sees_the_end_of_its_input_and_says_that_it_stopped
         Trial::new(&(greet() + "cat >/dev/null\n" + &print(&ended(Outcome::Cancelled))));
     let cancelled = tokio::time::sleep(Duration::from_secs(2));
     let end = trial.run_until(cancelled).await;
-    assert_eq!((end.outcome, end.trouble), (Outcome::Cancelled, None));
+    assert_eq!((end.outcome, end.error), (Outcome::Cancelled, None));
     assert!(end.verdict.is_some());
 }
 
@@ -631,7 +632,7 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
     };
     assert!(matches!(
         prepare(&mut run, Word::Start, noted).await,
-        Err(Early::Trouble(Trouble::Source { .. }))
+        Err(Early::Error(RunError::Source { .. }))
     ));
     let folder = folder.take().unwrap();
     assert!(!folder.exists() && server.accept().is_err());
@@ -660,9 +661,9 @@ async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
     })
     .await;
     assert!(
-        matches!(end.trouble, Some(Trouble::Key { .. })),
+        matches!(end.error, Some(RunError::Key { .. })),
         "{:?}",
-        end.trouble
+        end.error
     );
     assert!(
         matches!(

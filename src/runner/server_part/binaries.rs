@@ -1,6 +1,6 @@
 //! The server part for each CPU: this very program, or a file beside it.
 
-use crate::protocol::{Digest, Trouble};
+use crate::protocol::{BinaryError, Bug, Digest, RunError};
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -50,7 +50,7 @@ pub(crate) struct Binaries {
 impl Binaries {
     /// # Errors
     /// If our own executable can't be read.
-    pub(crate) fn find() -> Result<Self, Trouble> {
+    pub(crate) fn find() -> Result<Self, RunError> {
         let beside = env::current_exe()
             .ok()
             .and_then(|file| file.parent().map(Path::to_owned));
@@ -58,9 +58,11 @@ impl Binaries {
     }
 
     /// As if `executable` were running, and the others lay in `beside`.
-    pub(crate) fn of(executable: &Path, beside: &Path) -> Result<Self, Trouble> {
-        let own = fs::read(executable).map_err(|error| Trouble::Bug {
-            problem: format!("our own executable cannot be read: {error}"),
+    pub(crate) fn of(executable: &Path, beside: &Path) -> Result<Self, RunError> {
+        let own = fs::read(executable).map_err(|error| {
+            RunError::Bug(Bug::Executable {
+                error: error.to_string(),
+            })
         })?;
         let sums = fs::read_to_string(beside.join(SUMS)).unwrap_or_default();
         Ok(Self {
@@ -90,26 +92,29 @@ impl Binaries {
     ///
     /// # Errors
     /// If there is none, or it is not what it should be.
-    pub(crate) fn read(&self, machine: &str) -> Result<(Digest, Vec<u8>), Trouble> {
+    pub(crate) fn read(&self, machine: &str) -> Result<(Digest, Vec<u8>), RunError> {
         let name = Cpu::named(machine).map_or(machine, |cpu| cpu.name());
         let file = self.beside.join(format!("deploy-action-{name}"));
-        let none = |problem: String| Trouble::NoBinary {
+        let none = |error| RunError::NoBinary {
             cpu: machine.to_owned(),
-            file: format!("{}{problem}", file.display()),
+            file: file.display().to_string(),
+            error,
         };
-        let cpu = Cpu::named(machine).ok_or_else(|| none(String::new()))?;
+        let cpu = Cpu::named(machine).ok_or_else(|| none(BinaryError::Missing))?;
         let own = self.cpu == Some(cpu);
         let bytes = fs::read(if own { &self.executable } else { &file }).map_err(|error| {
             match error.kind() {
-                io::ErrorKind::NotFound => none(String::new()),
-                _ => none(format!(" ({error})")),
+                io::ErrorKind::NotFound => none(BinaryError::Missing),
+                _ => none(BinaryError::Unreadable {
+                    error: error.to_string(),
+                }),
             }
         })?;
         let Some(digest) = self.digest(cpu) else {
-            return Err(none(format!(" (not listed in {SUMS})")));
+            return Err(none(BinaryError::Unlisted));
         };
         if Digest::of(&bytes) != digest {
-            return Err(none(format!(" (not the file that {SUMS} lists)")));
+            return Err(none(BinaryError::OtherFile));
         }
         Ok((digest, bytes))
     }
@@ -147,9 +152,9 @@ mod tests {
         (folder, binaries)
     }
 
-    fn no_binary(binaries: &Binaries, machine: &str) -> String {
+    fn no_binary(binaries: &Binaries, machine: &str) -> (String, BinaryError) {
         match binaries.read(machine) {
-            Err(Trouble::NoBinary { cpu, file }) if cpu == machine => file,
+            Err(RunError::NoBinary { cpu, file, error }) if cpu == machine => (file, error),
             other => panic!("{other:?}"),
         }
     }
@@ -176,16 +181,23 @@ mod tests {
             "changed",
         )
         .unwrap();
-        assert!(no_binary(&binaries, name).ends_with("(not the file that SHA256SUMS lists)"));
+        assert_eq!(no_binary(&binaries, name).1, BinaryError::OtherFile);
         fs::remove_file(folder.path().join(format!("deploy-action-{name}"))).unwrap();
-        assert!(no_binary(&binaries, name).ends_with(&format!("/deploy-action-{name}")));
+        let (file, error) = no_binary(&binaries, name);
+        assert!(file.ends_with(&format!("/deploy-action-{name}")), "{file}");
+        assert_eq!(error, BinaryError::Missing);
     }
 
     #[test]
     fn an_unlisted_file_and_an_unknown_cpu_are_no_server_part() {
         let (_folder, binaries) = files("nonsense\n");
         assert_eq!(binaries.digest(other()), None);
-        assert!(no_binary(&binaries, other().name()).ends_with("(not listed in SHA256SUMS)"));
-        assert!(no_binary(&binaries, "riscv64").ends_with("/deploy-action-riscv64"));
+        assert_eq!(
+            no_binary(&binaries, other().name()).1,
+            BinaryError::Unlisted
+        );
+        let (file, error) = no_binary(&binaries, "riscv64");
+        assert!(file.ends_with("/deploy-action-riscv64"), "{file}");
+        assert_eq!(error, BinaryError::Missing);
     }
 }

@@ -4,7 +4,7 @@
 //! `!`, backslash, newline or another single quote, and the arguments need no quoting.
 
 use super::binaries::{Binaries, Cpu};
-use crate::protocol::{Digest, TransactionId, Trouble};
+use crate::protocol::{Bug, Digest, RunError, TransactionId};
 
 const MISSING: &str = "deploy-action-missing:";
 
@@ -24,7 +24,7 @@ pub(crate) fn start_line(
     transaction: &TransactionId,
     root: Digest,
     binaries: &Binaries,
-) -> Result<String, Trouble> {
+) -> Result<String, RunError> {
     let digest = |cpu| {
         binaries
             .digest(cpu)
@@ -51,7 +51,7 @@ pub(super) fn copy_line(
     transaction: &TransactionId,
     packing: Packing,
     digest: Digest,
-) -> Result<String, Trouble> {
+) -> Result<String, RunError> {
     line(
         COPY,
         &[
@@ -63,11 +63,9 @@ pub(super) fn copy_line(
     )
 }
 
-fn line(script: &str, arguments: &[&str]) -> Result<String, Trouble> {
+fn line(script: &str, arguments: &[&str]) -> Result<String, RunError> {
     if let Some(bad) = arguments.iter().find(|argument| !plain(argument)) {
-        return Err(Trouble::Bug {
-            problem: format!("{bad:?} cannot stand on a command line"),
-        });
+        return Err(RunError::Bug(Bug::Argument((*bad).to_owned())));
     }
     Ok(format!("exec sh -c '{script}' sh {}", arguments.join(" ")))
 }

@@ -2,13 +2,12 @@
 
 use super::binaries::Binaries;
 use super::bootstrap::{copy_line, Missing, Packing};
-use crate::protocol::{Digest, RunEvent, TransactionId, Trouble};
+use crate::protocol::{Bug, Digest, RunError, RunEvent, ServerPartError, TransactionId};
 use crate::runner::ssh::{Connection, Pipes, Tail};
 use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-const OPERATION: &str = "be copied there";
 const INSTALLED: &str = "deploy-action-installed ";
 
 /// Copies the server part for the server's CPU into `target`.
@@ -22,10 +21,12 @@ pub(crate) async fn copy_server_part(
     missing: &Missing,
     binaries: &Binaries,
     emit: &mut dyn FnMut(RunEvent),
-) -> Result<(), Trouble> {
+) -> Result<(), RunError> {
     let (digest, bytes) = binaries.read(&missing.cpu)?;
-    let packed = pack(missing.packing, bytes).map_err(|error| Trouble::Bug {
-        problem: error.to_string(),
+    let packed = pack(missing.packing, bytes).map_err(|error| {
+        RunError::Bug(Bug::Compress {
+            error: error.to_string(),
+        })
     })?;
     emit(RunEvent::CopyingServerPart {
         bytes: packed.len() as u64,
@@ -36,11 +37,11 @@ pub(crate) async fn copy_server_part(
 }
 
 /// That it was copied, and still is not there.
-pub(crate) fn still_missing(target: &str) -> Trouble {
-    let said = format!("it was copied to {target}/.deploy/bin, but is not there").into_bytes();
-    Trouble::ServerPart {
-        operation: "start".to_owned(),
-        said,
+pub(crate) fn still_missing(target: &str) -> RunError {
+    let folder = format!("{target}/.deploy/bin");
+    RunError::ServerPart {
+        error: ServerPartError::Gone { folder },
+        output: Vec::new(),
     }
 }
 
@@ -53,7 +54,7 @@ fn pack(packing: Packing, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     stream.finish()
 }
 
-async fn send<I, O, E>(pipes: Pipes<I, O, E>, packed: &[u8], digest: Digest) -> Result<(), Trouble>
+async fn send<I, O, E>(pipes: Pipes<I, O, E>, packed: &[u8], digest: Digest) -> Result<(), RunError>
 where
     I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
@@ -77,10 +78,10 @@ where
     {
         return Ok(());
     }
-    let said = if errors.is_empty() { answer } else { errors };
-    Err(Trouble::ServerPart {
-        operation: OPERATION.to_owned(),
-        said,
+    let output = if errors.is_empty() { answer } else { errors };
+    Err(RunError::ServerPart {
+        error: ServerPartError::Copy,
+        output,
     })
 }
 
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
     use tokio::io::duplex;
 
-    async fn told(stdout: &[u8], stderr: &[u8]) -> Result<(), Trouble> {
+    async fn told(stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
         // nobody reads what is sent
         let (stdin, _) = duplex(16);
         send(
@@ -122,18 +123,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_server_said_comes_along() {
-        let Err(Trouble::ServerPart { said, .. }) =
+        let Err(RunError::ServerPart { output, .. }) =
             told(b"motd", b"mkdir: Permission denied\n").await
         else {
             panic!("installed")
         };
-        assert_eq!(said, b"mkdir: Permission denied\n");
-        let Err(Trouble::ServerPart { said, .. }) =
+        assert_eq!(output, b"mkdir: Permission denied\n");
+        let Err(RunError::ServerPart { output, .. }) =
             told(b"This account is not available.\n", b"").await
         else {
             panic!("installed")
         };
-        assert_eq!(said, b"This account is not available.\n");
+        assert_eq!(output, b"This account is not available.\n");
     }
 
     #[test]

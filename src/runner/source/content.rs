@@ -1,7 +1,7 @@
 //! Reading files of the source: once for their digests, once more for their contents.
 
 use super::error::SourceError;
-use crate::protocol::{wire::MAX_PIECE, Digest, ShortDigest};
+use crate::protocol::{wire::MAX_PIECE, Digest, ShortDigest, SourceProblem};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsStr;
@@ -12,7 +12,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const CHANGES: &str = "changes while it is read";
 const BUFFER: usize = 256 << 10;
 
 /// Opens a regular file, and nothing else: neither follows a link nor waits for a FIFO's other end.
@@ -25,13 +24,14 @@ pub(super) fn open(source: &Path, path: &[u8]) -> Result<File, SourceError> {
         .map_err(|error| unreadable(path, &error))?;
     let found = file.metadata().map_err(|error| unreadable(path, &error))?;
     if !found.is_file() {
-        return Err(SourceError::at(path, "is no regular file"));
+        return Err(SourceError::at(path, SourceProblem::NotFile));
     }
     Ok(file)
 }
 
 pub(super) fn unreadable(path: &[u8], error: &io::Error) -> SourceError {
-    SourceError::at(path, format!("cannot be read: {error}"))
+    let error = error.to_string();
+    SourceError::at(path, SourceProblem::Unreadable { error })
 }
 
 /// The digest of a file that is `size` bytes long.
@@ -61,7 +61,7 @@ pub(super) fn hash(
         }
     }
     if seen != size {
-        return Err(SourceError::at(path, CHANGES));
+        return Err(SourceError::at(path, SourceProblem::Changes));
     }
     Ok(Digest::from_hasher(hasher))
 }
@@ -144,7 +144,7 @@ impl<'a> Content<'a> {
     }
 
     fn changed(&self) -> SourceError {
-        SourceError::at(self.path, CHANGES)
+        SourceError::at(self.path, SourceProblem::Changes)
     }
 }
 

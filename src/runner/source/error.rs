@@ -1,6 +1,6 @@
 //! Why a source can't be deployed.
 
-use crate::protocol::Trouble;
+use crate::protocol::{Bug, RunError, SourceProblem};
 use std::io;
 
 /// A source that can't be deployed as it is; the server has not been touched by it.
@@ -11,8 +11,8 @@ pub enum SourceError {
     At {
         /// In the source; empty: the source itself.
         path: Vec<u8>,
-        /// What is wrong with it, as in "… is a socket".
-        problem: String,
+        /// What is wrong with it.
+        problem: SourceProblem,
     },
     /// The reading was stopped from outside.
     #[error("reading was stopped")]
@@ -20,26 +20,25 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    pub(super) fn at(path: &[u8], problem: impl ToString) -> Self {
+    pub(super) fn at(path: &[u8], problem: SourceProblem) -> Self {
         Self::At {
             path: path.to_vec(),
-            problem: problem.to_string(),
+            problem,
         }
     }
 
     /// What reading it failed with, of a file that is not known any more.
     pub(crate) fn unreadable(error: &io::Error) -> Self {
-        Self::at(b"", format!("cannot be read: {error}"))
+        let error = error.to_string();
+        Self::at(b"", SourceProblem::Unreadable { error })
     }
 }
 
-impl From<SourceError> for Trouble {
+impl From<SourceError> for RunError {
     fn from(error: SourceError) -> Self {
         match error {
-            SourceError::At { path, problem } => Trouble::Source { path, problem },
-            SourceError::Stopped => Trouble::Bug {
-                problem: "reading the source stopped by itself".to_owned(),
-            },
+            SourceError::At { path, problem } => Self::Source { path, problem },
+            SourceError::Stopped => Self::Bug(Bug::Stopped),
         }
     }
 }

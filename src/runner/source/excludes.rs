@@ -1,6 +1,7 @@
 //! What of the source is not uploaded.
 
 use super::error::SourceError;
+use crate::protocol::SourceProblem;
 use crate::settings::Excludes;
 use ignore::gitignore::Gitignore;
 use std::ffi::OsStr;
@@ -26,10 +27,11 @@ pub(super) struct Matcher {
 
 impl Matcher {
     pub(super) fn new(leave_out: &LeaveOut) -> Result<Self, SourceError> {
-        let patterns = leave_out
-            .excludes
-            .matcher(Path::new(ROOT))
-            .map_err(|error| SourceError::at(b"", format!("has a bad pattern: {error}")))?;
+        let patterns = leave_out.excludes.matcher(Path::new(ROOT));
+        let patterns = patterns.map_err(|error| {
+            let error = error.to_string();
+            SourceError::at(b"", SourceProblem::Patterns { error })
+        })?;
         Ok(Self {
             patterns,
             venv: leave_out.venv,

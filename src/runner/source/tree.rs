@@ -4,7 +4,7 @@ use super::content::Content;
 use super::error::SourceError;
 use super::excludes::LeaveOut;
 use super::{hashing, walk};
-use crate::protocol::{root_of, validate, Digest, Entry, Kind};
+use crate::protocol::{root_of, validate, Digest, Entry, Kind, SourceProblem};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -32,10 +32,9 @@ impl Walked {
             .iter()
             .any(|entry| !matches!(entry.kind, Kind::Folder { .. }))
         {
-            return Err(SourceError::at(b"", "holds no files to deploy"));
+            return Err(SourceError::at(b"", SourceProblem::NoFiles));
         }
-        validate(&entries)
-            .map_err(|error| SourceError::at(b"", format!("cannot be deployed: {error}")))?;
+        validate(&entries).map_err(|error| SourceError::at(b"", SourceProblem::Manifest(error)))?;
         Ok(Self {
             source: source.to_owned(),
             entries,

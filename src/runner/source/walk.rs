@@ -3,7 +3,7 @@
 use super::content;
 use super::error::SourceError;
 use super::excludes::{LeaveOut, Matcher};
-use crate::protocol::{Entry, Kind, ShortDigest, MAX_ENTRIES};
+use crate::protocol::{Entry, FileKind, Kind, ShortDigest, SourceProblem, MAX_ENTRIES};
 use rustix::fs::{
     accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat,
 };
@@ -109,9 +109,10 @@ impl Walk<'_> {
             return Err(SourceError::Stopped);
         }
         if self.entries.len() >= MAX_ENTRIES {
+            let limit = MAX_ENTRIES as u64;
             return Err(SourceError::at(
                 b"",
-                format!("has more than {MAX_ENTRIES} entries"),
+                SourceProblem::TooManyEntries { limit },
             ));
         }
         let kind = self.kind(item, &path, &found)?;
@@ -144,10 +145,7 @@ impl Walk<'_> {
                     digest: self.unhashed,
                 })
             }
-            kind => Err(SourceError::at(
-                path,
-                format!("is a {}, which cannot be deployed", name_of(kind)),
-            )),
+            kind => Err(SourceError::at(path, SourceProblem::Kind(kind_of(kind)))),
         }
     }
 
@@ -173,10 +171,10 @@ fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
     [folder, b"/", name].concat()
 }
 
-fn name_of(kind: FileType) -> &'static str {
+fn kind_of(kind: FileType) -> FileKind {
     match kind {
-        FileType::Socket => "socket",
-        FileType::Fifo => "FIFO",
-        _ => "device",
+        FileType::Socket => FileKind::Socket,
+        FileType::Fifo => FileKind::Fifo,
+        _ => FileKind::Device,
     }
 }

@@ -1,8 +1,8 @@
 //! A private ssh-agent that holds the key of one run.
 
 use super::passphrase::Askpass;
-use super::tools::{command, unusable};
-use crate::protocol::{Secret, Trouble};
+use super::tools::{command, failed, unusable};
+use crate::protocol::{Bug, RunError, Secret, ToolError};
 use rustix::process::{kill_process, Pid, Signal};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -35,7 +35,7 @@ impl Agent {
     ///
     /// # Errors
     /// If ssh-agent does not start.
-    pub(super) async fn start(folder: &Path) -> Result<Self, Trouble> {
+    pub(super) async fn start(folder: &Path) -> Result<Self, RunError> {
         let socket = folder.join("a");
         let mut keeper = command("ssh-agent")
             .arg("-a")
@@ -45,9 +45,10 @@ impl Agent {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| unusable("ssh-agent", error))?;
+            .map_err(|error| failed("ssh-agent", &error))?;
         let (Some(life), Some(stdout)) = (keeper.stdin.take(), keeper.stdout.take()) else {
-            return Err(unusable("ssh-agent", "has no pipes"));
+            let program = "ssh-agent".to_owned();
+            return Err(RunError::Bug(Bug::Pipes { program }));
         };
         let mut line = String::new();
         let answer = timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await;
@@ -58,38 +59,42 @@ impl Agent {
                 _life: life,
                 _keeper: keeper,
             }),
-            Ok(Ok(_)) => Err(unusable("ssh-agent", last_words(&mut keeper).await)),
-            Ok(Err(error)) => Err(unusable("ssh-agent", error)),
-            Err(_) => Err(unusable("ssh-agent", "does not answer")),
+            Ok(Ok(_)) => {
+                let stderr = stderr_of(&mut keeper).await;
+                Err(unusable("ssh-agent", ToolError::Ended { stderr }))
+            }
+            Ok(Err(error)) => Err(failed("ssh-agent", &error)),
+            Err(_) => Err(unusable("ssh-agent", ToolError::NoAnswer)),
         }
     }
 
     /// Loads `key`, which `passphrase` opens where it is encrypted, and which the agent forgets after `life`.
     ///
     /// # Errors
-    /// With what ssh-add said about it.
+    /// With what ssh-add prints about it.
     pub(super) async fn add(
         &self,
         key: &Secret,
         passphrase: Option<&Secret>,
         life: Duration,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RunError> {
         let folder = self.socket.parent().unwrap_or(Path::new("/"));
         let askpass = passphrase
             .map(|passphrase| Askpass::new(folder, passphrase))
             .transpose();
         let askpass = askpass.map_err(|error| {
-            unusable("ssh-add", format!("cannot be given a passphrase: {error}"))
+            let error = error.to_string();
+            unusable("ssh-add", ToolError::Passphrase { error })
         })?;
         let output = self.ssh_add(key, askpass.as_ref(), life).await?;
         if output.status.success() {
             return Ok(());
         }
         if askpass.is_some_and(|askpass| askpass.was_wrong()) {
-            return Err(Trouble::Passphrase);
+            return Err(RunError::Passphrase);
         }
-        Err(Trouble::Key {
-            said: [output.stderr, output.stdout].concat(),
+        Err(RunError::Key {
+            output: [output.stderr, output.stdout].concat(),
         })
     }
 
@@ -98,7 +103,7 @@ impl Agent {
         key: &Secret,
         askpass: Option<&Askpass>,
         life: Duration,
-    ) -> Result<Output, Trouble> {
+    ) -> Result<Output, RunError> {
         let mut child = command("ssh-add")
             .args(["-q", "-t", &life.as_secs().max(1).to_string(), "-"])
             .env("SSH_AUTH_SOCK", &self.socket)
@@ -112,15 +117,15 @@ impl Agent {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| unusable("ssh-add", error))?;
+            .map_err(|error| failed("ssh-add", &error))?;
         if let Some(mut stdin) = child.stdin.take() {
             // if it does not read it all, what it says tells why
             let _unread = stdin.write_all(key.expose().as_bytes()).await;
         }
         timeout(PATIENCE, child.wait_with_output())
             .await
-            .map_err(|_| unusable("ssh-add", "does not end"))?
-            .map_err(|error| unusable("ssh-add", error))
+            .map_err(|_| unusable("ssh-add", ToolError::Hangs))?
+            .map_err(|error| failed("ssh-add", &error))
     }
 
     pub(super) fn socket(&self) -> &Path {
@@ -132,13 +137,13 @@ fn pid(line: &str) -> Option<Pid> {
     line.trim().parse().ok().and_then(Pid::from_raw)
 }
 
-async fn last_words(child: &mut Child) -> String {
-    let mut said = Vec::new();
+async fn stderr_of(child: &mut Child) -> Vec<u8> {
+    let mut output = Vec::new();
     if let Some(stderr) = child.stderr.take() {
         let mut stderr = stderr.take(MOST_SAID);
-        let _cut_short = timeout(PATIENCE, stderr.read_to_end(&mut said)).await;
+        let _cut_short = timeout(PATIENCE, stderr.read_to_end(&mut output)).await;
     }
-    format!("does not start: {}", String::from_utf8_lossy(&said).trim())
+    output
 }
 
 impl Drop for Agent {
@@ -218,18 +223,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_key_fails_with_ssh_adds_words_and_without_the_key() {
+    async fn what_is_not_a_key_fails_with_ssh_adds_output_and_without_the_key() {
         let folder = Folder::make().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let bad = Secret::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
-        let Err(Trouble::Key { said }) = agent.add(&bad, None, Duration::from_secs(60)).await
+        let Err(RunError::Key { output }) = agent.add(&bad, None, Duration::from_secs(60)).await
         else {
             panic!("added")
         };
-        let said = String::from_utf8(said).unwrap();
+        let output = String::from_utf8(output).unwrap();
         assert!(
-            said.contains("Error loading key") && !said.contains("hunter2"),
-            "{said}"
+            output.contains("Error loading key") && !output.contains("hunter2"),
+            "{output}"
         );
     }
 
@@ -240,7 +245,7 @@ mod tests {
         let key = new_key(folder.path(), "secret");
         assert!(matches!(
             agent.add(&key, None, Duration::from_secs(60)).await,
-            Err(Trouble::Key { .. })
+            Err(RunError::Key { .. })
         ));
     }
 
@@ -258,7 +263,7 @@ mod tests {
                     .await
             }
         };
-        assert_eq!(add("wrong").await, Err(Trouble::Passphrase));
+        assert_eq!(add("wrong").await, Err(RunError::Passphrase));
         assert_eq!(add(right).await, Ok(()));
         assert!(listed(agent.socket()).contains("a comment"));
         assert!(!folder.path().join("ask").exists());
@@ -266,12 +271,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_agent_that_cannot_start_says_why() {
-        let Err(Trouble::Tool { program, problem }) = Agent::start(Path::new("/nowhere")).await
+        let Err(RunError::Tool { program, error }) = Agent::start(Path::new("/nowhere")).await
         else {
             panic!("started")
         };
         assert_eq!(program, "ssh-agent");
-        assert!(problem.contains("No such file"), "{problem}");
+        assert!(error.to_string().contains("No such file"), "{error}");
     }
 
     /// Not a test of its own: the process that the one below kills.

@@ -6,7 +6,7 @@ use super::folder::Folder;
 use super::host_key;
 use super::login::Login;
 use super::tools::{require, unusable};
-use crate::protocol::Trouble;
+use crate::protocol::{RunError, ToolError};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,10 +25,12 @@ impl Ready {
     ///
     /// # Errors
     /// A missing tool, or a bad key.
-    pub(crate) async fn make(login: &Login<'_>) -> Result<Self, Trouble> {
+    pub(crate) async fn make(login: &Login<'_>) -> Result<Self, RunError> {
         require(&["ssh"])?;
-        let folder = Folder::make()
-            .map_err(|error| unusable("ssh", format!("cannot get a folder: {error}")))?;
+        let folder = Folder::make().map_err(|error| {
+            let error = error.to_string();
+            unusable("ssh", ToolError::Folder { error })
+        })?;
         let agent = private_agent(login, &folder).await?;
         write_files(login, folder.path())?;
         Ok(Self { agent, folder })
@@ -48,7 +50,7 @@ impl Ready {
     }
 }
 
-async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, Trouble> {
+async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, RunError> {
     let Some(key) = &login.server.key else {
         return Ok(None);
     };
@@ -60,7 +62,7 @@ async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agen
     Ok(Some(agent))
 }
 
-fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), Trouble> {
+fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), RunError> {
     let server = login.server;
     let target = Address {
         host: server.host.as_str(),
@@ -73,16 +75,20 @@ fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), Trouble> {
         user: jump.user.as_str(),
     });
     let write = |path: &Path, text: &str| {
-        fs::write(path, text)
-            .map_err(|error| unusable("ssh", format!("cannot write its configuration: {error}")))
+        fs::write(path, text).map_err(|error| {
+            let error = error.to_string();
+            unusable("ssh", ToolError::Config { error })
+        })
     };
     write(&folder.join("known_hosts"), server.known_hosts.text())?;
     write(
         &config_file(folder),
         &config(&target, jump.as_ref(), server.connect_timeout, folder),
     )?;
-    host_key::prepare(folder)
-        .map_err(|error| unusable("ssh", format!("cannot write its helper: {error}")))
+    host_key::prepare(folder).map_err(|error| {
+        let error = error.to_string();
+        unusable("ssh", ToolError::Helper { error })
+    })
 }
 
 fn config_file(folder: &Path) -> PathBuf {

@@ -4,7 +4,7 @@
 use super::config::{ALIAS, JUMP};
 use super::host_key::offered;
 use super::login::Login;
-use crate::protocol::{ConnectionKind, Hop, Trouble};
+use crate::protocol::{ConnectionError, ConnectionKind, Hop, RunError};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -20,35 +20,42 @@ pub(super) struct Attempted<'a> {
 
 impl Attempted<'_> {
     /// ssh has given up with these words.
-    pub(super) fn refused(&self, error: &openssh::Error) -> Trouble {
-        let said = match error {
+    pub(super) fn refused(&self, error: &openssh::Error) -> RunError {
+        let stderr = match error {
             openssh::Error::Connect(error) => error.to_string(),
             other => in_words(other),
         };
-        let kind = kind_of(&said);
+        let kind = kind_of(&stderr);
         let jump = fs::read(self.folder.join("jump.log")).unwrap_or_default();
         let jump = String::from_utf8_lossy(&jump);
         if matches!(kind, ConnectionKind::HostKey | ConnectionKind::Login) || jump.trim().is_empty()
         {
-            return self.trouble(kind, said, Hop::Server);
+            return self.error(kind, stderr, Hop::Server);
         }
         match jump.lines().find(|line| line.contains(NOT_REACHED)) {
-            Some(line) => self.trouble(
-                kind_of(line),
-                format!("from the jump host: {line}"),
-                Hop::Server,
-            ),
-            None => self.trouble(kind_of(&jump), jump.into_owned(), self.jump()),
+            Some(line) => RunError::Connection {
+                kind: kind_of(line),
+                error: ConnectionError::FromJumpHost {
+                    stderr: line.as_bytes().to_vec(),
+                },
+                hop: Hop::Server,
+                offered: None,
+            },
+            None => self.error(kind_of(&jump), jump.into_owned(), self.jump()),
         }
     }
 
     /// We have given up.
-    pub(super) fn too_late(&self, limit: Duration) -> Trouble {
-        let said = format!("no login within {} s", limit.as_secs());
+    pub(super) fn too_late(&self, limit: Duration) -> RunError {
         let passed =
             self.login.server.jump.is_none() || offered(self.folder, ALIAS, "", "").is_some();
         let hop = if passed { Hop::Server } else { self.jump() };
-        self.trouble(ConnectionKind::TimedOut, said, hop)
+        RunError::Connection {
+            kind: ConnectionKind::TimedOut,
+            error: ConnectionError::NoLogin { limit },
+            hop,
+            offered: None,
+        }
     }
 
     fn jump(&self) -> Hop {
@@ -62,7 +69,7 @@ impl Attempted<'_> {
         }
     }
 
-    fn trouble(&self, kind: ConnectionKind, said: String, hop: Hop) -> Trouble {
+    fn error(&self, kind: ConnectionKind, stderr: String, hop: Hop) -> RunError {
         let alias = if hop == Hop::Server { ALIAS } else { JUMP };
         let untrusted = kind == ConnectionKind::HostKey;
         let offered = untrusted
@@ -71,13 +78,15 @@ impl Attempted<'_> {
                     self.folder,
                     alias,
                     self.login.server.known_hosts.text(),
-                    &said,
+                    &stderr,
                 )
             })
             .flatten();
-        Trouble::Connection {
+        RunError::Connection {
             kind,
-            said: said.into_bytes(),
+            error: ConnectionError::Ssh {
+                stderr: stderr.into_bytes(),
+            },
             hop,
             offered: offered.map(Box::new),
         }

@@ -6,7 +6,7 @@ use super::pipes::Pipes;
 use super::ready::Ready;
 use super::refusal::{in_words, Attempted};
 use super::tools::command;
-use crate::protocol::Trouble;
+use crate::protocol::{Bug, RunError, ServerPartError};
 use openssh::{
     Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session,
     SessionBuilder, Stdio,
@@ -40,7 +40,7 @@ impl Connection {
     ///
     /// # Errors
     /// If there is no connection.
-    pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, Trouble> {
+    pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, RunError> {
         let builder = builder(login, &ready);
         let hops = if login.server.jump.is_some() { 2 } else { 1 };
         let limit = login
@@ -63,11 +63,11 @@ impl Connection {
     ///
     /// # Errors
     /// If the connection is gone or the server opens no channel.
-    pub(crate) async fn run(&self, line: &str) -> Result<Channel<'_>, Trouble> {
+    pub(crate) async fn run(&self, line: &str) -> Result<Channel<'_>, RunError> {
         tracing::debug!(line, "running on the server");
-        let failed = |error: openssh::Error| Trouble::ServerPart {
-            operation: "open a channel".to_owned(),
-            said: in_words(&error).into_bytes(),
+        let failed = |error: openssh::Error| RunError::ServerPart {
+            error: ServerPartError::Channel,
+            output: in_words(&error).into_bytes(),
         };
         let mut child = self
             .session
@@ -91,9 +91,9 @@ impl Connection {
                 },
                 child,
             )),
-            _ => Err(Trouble::Bug {
-                problem: "a channel has no pipes".to_owned(),
-            }),
+            _ => Err(RunError::Bug(Bug::Pipes {
+                program: "ssh".to_owned(),
+            })),
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
     use crate::runner::testing;
     use crate::settings::Server;
 
-    async fn open(login: &Login<'_>) -> Result<Connection, Trouble> {
+    async fn open(login: &Login<'_>) -> Result<Connection, RunError> {
         Connection::open(login, Ready::make(login).await?).await
     }
 
@@ -169,7 +169,7 @@ mod tests {
             auth_sock: None,
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, .. }) = open(&login).await else {
+        let Err(RunError::Connection { kind, .. }) = open(&login).await else {
             panic!("connected")
         };
         assert_eq!(kind, ConnectionKind::Refused);
@@ -194,14 +194,9 @@ mod tests {
             auth_sock: None,
             key_life: Duration::from_secs(60),
         };
-        let Err(Trouble::Connection { kind, said, .. }) = open(&login).await else {
+        let Err(RunError::Connection { kind, error, .. }) = open(&login).await else {
             panic!("connected")
         };
-        assert_eq!(
-            kind,
-            ConnectionKind::TimedOut,
-            "{}",
-            String::from_utf8_lossy(&said)
-        );
+        assert_eq!(kind, ConnectionKind::TimedOut, "{error}");
     }
 }

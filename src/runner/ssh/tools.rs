@@ -1,9 +1,10 @@
 //! OpenSSH's programs, and how they are started.
 
-use crate::protocol::Trouble;
+use crate::protocol::{RunError, ToolError};
 use rustix::fs::{access, Access};
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
@@ -14,17 +15,16 @@ const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
 ///
 /// # Errors
 /// The first that is missing.
-pub(super) fn require(programs: &[&str]) -> Result<(), Trouble> {
+pub(super) fn require(programs: &[&str]) -> Result<(), RunError> {
     let path = env::var_os("PATH").unwrap_or_default();
     match programs
         .iter()
         .find(|program| find(program, &path).is_none())
     {
         None => Ok(()),
-        Some(program) => Err(Trouble::Tool {
+        Some(program) => Err(RunError::Tool {
             program: (*program).to_owned(),
-            problem: "was not found; OpenSSH's client is needed (package openssh-client)"
-                .to_owned(),
+            error: ToolError::NotFound,
         }),
     }
 }
@@ -52,11 +52,17 @@ fn passed_on() -> impl Iterator<Item = (&'static str, OsString)> {
         .filter_map(|name| env::var_os(name).map(|value| (name, value)))
 }
 
-pub(super) fn unusable(program: &str, problem: impl ToString) -> Trouble {
-    Trouble::Tool {
+pub(super) fn unusable(program: &str, error: ToolError) -> RunError {
+    RunError::Tool {
         program: program.to_owned(),
-        problem: problem.to_string(),
+        error,
     }
+}
+
+/// The system cannot start it, or not communicate with it.
+pub(super) fn failed(program: &str, error: &io::Error) -> RunError {
+    let error = error.to_string();
+    unusable(program, ToolError::Io { error })
 }
 
 #[cfg(test)]
@@ -66,7 +72,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         assert_eq!(require(&["sh"]), Ok(()));
-        let Err(Trouble::Tool { program, .. }) = require(&["sh", "no-such-program"]) else {
+        let Err(RunError::Tool { program, .. }) = require(&["sh", "no-such-program"]) else {
             panic!("found")
         };
         assert_eq!(program, "no-such-program");

@@ -1,7 +1,7 @@
 //! Reads a transaction's events from its file and forwards them.
 
 use super::outbox::Outbox;
-use crate::protocol::{wire, Event, Reason, ToRunner, TransactionId, What};
+use crate::protocol::{wire, Event, Operation, Reason, ToRunner, TransactionId, What};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs::File;
@@ -30,7 +30,7 @@ impl EventTail {
             .append(true)
             .read(true)
             .open(&path)
-            .map_err(failed("open", &path))?;
+            .map_err(failed(Operation::Open, &path))?;
         Ok(Self::of(file, 0))
     }
 

@@ -1,6 +1,6 @@
 //! Messages of the runner half. A thread reads them, which notices the end of the connection at any time.
 
-use crate::protocol::{wire, Reason, ToServer};
+use crate::protocol::{wire, BadUpload, Reason, ToServer};
 use crate::server::limits::Limits;
 use flate2::read::ZlibDecoder;
 use std::io;
@@ -80,7 +80,10 @@ impl Inbox {
     fn decoded(message: Result<ToServer, wire::WireError>) -> Result<ToServer, Reason> {
         message.map_err(|error| match error {
             wire::WireError::Io(_) => Reason::Cancelled,
-            other => Reason::Upload(other.to_string()),
+            wire::WireError::TooLong(bytes) => {
+                Reason::Upload(BadUpload::MessageTooLong(bytes as u64))
+            }
+            wire::WireError::Garbled(_) => Reason::Upload(BadUpload::MessageUnreadable),
         })
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::server) fn run(
             ending,
             line: text_of_line(script.text, last),
             output: Vec::new(),
-            said: None,
+            log_line: None,
         }),
     }
 }
@@ -56,7 +56,7 @@ fn not_started(error: &io::Error) -> Reason {
         ending: Ending::Exit(127),
         line: None,
         output: format!("sh: {error}").into_bytes(),
-        said: None,
+        log_line: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use crate::protocol::{
-    Answer, Entry, Install, Notice, Plan, Reason, ReleaseId, Restart, Task, Unready, Verification,
-    Warning, What,
+    Entry, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan, Reason,
+    ReleaseId, Restart, SystemdError, Task, UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
@@ -36,29 +36,29 @@ pub(in crate::server) fn check(
     entries: &[Entry],
     events: &mut dyn Events,
 ) -> Result<InitialState, Reason> {
-    let mut unready = Vec::new();
-    check_target(layout, &mut unready);
-    let current = check_current(layout, events, &mut unready);
+    let mut findings = Vec::new();
+    check_target(layout, &mut findings);
+    let current = check_current(layout, events, &mut findings);
     let previous = Link::read(layout, &layout.previous());
     if layout.previous().is_dir() && !layout.previous().is_symlink() {
-        unready.push(Unready::Link {
+        findings.push(Finding::Link {
             name: "previous".to_owned(),
-            found: "a folder".to_owned(),
+            found: LinkState::Folder,
         });
     }
     let unit = plan
         .service
         .as_ref()
-        .and_then(|service| check_unit(service.as_str(), events, &mut unready));
-    check_rights(plan, &mut unready);
-    check_install(plan, &mut unready);
-    check_detaching(events, &mut unready);
+        .and_then(|service| check_unit(service.as_str(), events, &mut findings));
+    check_rights(plan, &mut findings);
+    check_install(plan, &mut findings);
+    check_detaching(events, &mut findings);
     // a rollback needs no disk space
     if plan.task == Task::Deploy {
-        unready.extend(disk_space::check(layout, plan, entries, events)?);
+        findings.extend(disk_space::check(layout, plan, entries, events)?);
     }
-    if !unready.is_empty() {
-        return Err(Reason::NotReady(unready));
+    if !findings.is_empty() {
+        return Err(Reason::NotReady(findings));
     }
     let resettable = check_reset(plan, unit.as_ref(), events);
     Ok(InitialState {
@@ -75,20 +75,20 @@ pub(in crate::server) fn create_folders(layout: &Layout) -> Result<(), Reason> {
         if let Err(error) = fs::create_dir_all(&folder) {
             if error.kind() == io::ErrorKind::PermissionDenied {
                 let path = folder.display().to_string();
-                let unready = Unready::Target {
+                let finding = Finding::Target {
                     path,
                     user: user(),
                     error: error.to_string(),
                 };
-                return Err(Reason::NotReady(vec![unready]));
+                return Err(Reason::NotReady(vec![finding]));
             }
-            return Err(failed("make the folder", &folder)(error));
+            return Err(failed(Operation::CreateFolder, &folder)(error));
         }
     }
     Ok(())
 }
 
-fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
+fn check_target(layout: &Layout, findings: &mut Vec<Finding>) {
     for folder in [
         layout.target().to_owned(),
         layout.releases(),
@@ -96,7 +96,7 @@ fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
     ] {
         if let Err(error) = access(&folder, Access::WRITE_OK | Access::EXEC_OK) {
             let path = folder.display().to_string();
-            unready.push(Unready::Target {
+            findings.push(Finding::Target {
                 path,
                 user: user(),
                 error: error.to_string(),
@@ -108,21 +108,21 @@ fn check_target(layout: &Layout, unready: &mut Vec<Unready>) {
 fn check_current(
     layout: &Layout,
     events: &mut dyn Events,
-    unready: &mut Vec<Unready>,
+    findings: &mut Vec<Finding>,
 ) -> Option<ReleaseId> {
     match Link::read(layout, &layout.current()) {
         Link::Absent => None,
         Link::To { release, foreign } => {
             if let Some(text) = foreign {
-                events.emit(What::Notice(Notice::Adopted(format!(
-                    "current -> {}",
-                    text.display()
-                ))));
+                events.emit(What::Notice(Notice::LinkReplaced {
+                    name: "current".to_owned(),
+                    target: text.display().to_string(),
+                }));
             }
             Some(release)
         }
         Link::Other(found) => {
-            unready.push(Unready::Link {
+            findings.push(Finding::Link {
                 name: "current".to_owned(),
                 found,
             });
@@ -131,23 +131,21 @@ fn check_current(
     }
 }
 
-fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>) -> Option<Unit> {
+fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding>) -> Option<Unit> {
     let unit = match Unit::show(service) {
         Ok(unit) => unit,
-        Err(Reason::Unreadable(said)) => {
-            unready.push(Unready::NoSystemd(said));
+        Err(Reason::Unreadable(UnreadableState::Systemd(error))) => {
+            findings.push(Finding::NoSystemd(error));
             return None;
         }
         Err(_) => return None,
     };
     if !unit.knows_invocations() {
-        unready.push(Unready::NoSystemd(
-            "it is older than version 232".to_owned(),
-        ));
+        findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
     if state != "loaded" {
-        unready.push(Unready::Unit {
+        findings.push(Finding::Unit {
             service: service.to_owned(),
             state,
         });
@@ -161,10 +159,10 @@ fn check_unit(service: &str, events: &mut dyn Events, unready: &mut Vec<Unready>
     Some(unit)
 }
 
-fn check_rights(plan: &Plan, unready: &mut Vec<Unready>) {
+fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
         if !systemd::may_run("restart", service.as_str()) {
-            unready.push(Unready::Sudo {
+            findings.push(Finding::Sudo {
                 service: service.to_string(),
                 user: user(),
             });
@@ -187,7 +185,7 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
     resettable
 }
 
-fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
+fn check_install(plan: &Plan, findings: &mut Vec<Finding>) {
     let needed = match plan.staging.install {
         Install::Nothing => return,
         Install::Uv => "uv",
@@ -195,18 +193,18 @@ fn check_install(plan: &Plan, unready: &mut Vec<Unready>) {
     };
     if process::which(needed).is_none() {
         let path = process::search_path().to_string_lossy().into_owned();
-        unready.push(Unready::Missing {
+        findings.push(Finding::Missing {
             program: needed.to_owned(),
             path,
         });
     }
 }
 
-fn check_detaching(events: &mut dyn Events, unready: &mut Vec<Unready>) {
+fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
     match detaching() {
         Detaching::Plain | Detaching::Scope => {}
         Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
-        Detaching::Impossible => unready.push(Unready::KillUserProcesses { user: user() }),
+        Detaching::Impossible => findings.push(Finding::KillUserProcesses { user: user() }),
     }
 }
 
@@ -241,16 +239,16 @@ pub(in crate::server) fn judge_current(
 
 /// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
 /// than that input.
-fn not_healthy(plan: &Plan, before: &InitialState, current: ReleaseId) -> Option<Answer> {
+fn not_healthy(plan: &Plan, before: &InitialState, current: ReleaseId) -> Option<HealthAnswer> {
     if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
-        return Some(Answer::Broken(format!("the unit is {}", unit.state())));
+        return Some(HealthAnswer::Broken(HealthError::Unit(unit.state())));
     }
     let health = without_match(&plan.verification).health?;
     match HealthCheck::new(&health, current, None)
         .run(Duration::from_secs(10))
         .0
     {
-        Answer::Healthy { .. } => None,
+        HealthAnswer::Healthy { .. } => None,
         other => Some(other),
     }
 }

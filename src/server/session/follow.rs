@@ -1,7 +1,7 @@
 //! Starts the transaction's own process, detached from the login, and forwards its events.
 
 use super::login::Login;
-use crate::protocol::{Failure, Outcome, Reason, Step, Verdict, What};
+use crate::protocol::{Failure, Operation, Outcome, Reason, Step, Verdict, What};
 use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -138,7 +138,8 @@ pub(super) fn unreported_verdict(layout: &Layout) -> Option<Verdict> {
 
 /// Starts the process. Its standard input is the lock, so it alone holds the lock once this login has ended.
 fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason> {
-    let program = std::env::current_exe().map_err(failed("find", "/proc/self/exe".as_ref()))?;
+    let program =
+        std::env::current_exe().map_err(failed(Operation::Find, "/proc/self/exe".as_ref()))?;
     let mut command = if detaching() == Detaching::Scope {
         let mut scope = Command::new("systemd-run");
         scope
@@ -157,7 +158,7 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/");
-    command.spawn().map_err(failed("start", &program))
+    command.spawn().map_err(failed(Operation::Start, &program))
 }
 
 /// The process ended without reporting its end: it was killed, or the disk is full. This login or another run ends the

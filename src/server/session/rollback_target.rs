@@ -1,7 +1,7 @@
 //! Finds the release that the rollback command means. It must exist, must have been healthy once, and must not be live.
 
 use super::check::InitialState;
-use crate::protocol::{Reason, ReleaseId};
+use crate::protocol::{Reason, ReleaseId, RollbackTargetError};
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, Record, State};
 use std::collections::BTreeMap;
@@ -37,9 +37,9 @@ pub(in crate::server) fn find(
     } else {
         known.named(wanted)
     };
-    found.map_err(|problem| Reason::NoSuchRelease {
+    found.map_err(|error| Reason::NoSuchRelease {
         wanted: wanted.to_owned(),
-        problem,
+        error,
     })
 }
 
@@ -53,7 +53,7 @@ impl KnownReleases {
     }
 
     /// The release that `previous` leads to, else the newest one before the current one.
-    fn previous_good(&self) -> Result<ReleaseId, String> {
+    fn previous_good(&self) -> Result<ReleaseId, RollbackTargetError> {
         let usable = |id: &ReleaseId| self.is_good(*id) && Some(*id) != self.current;
         let older = |id: &ReleaseId| self.current.is_none_or(|current| *id < current);
         let newest = || {
@@ -64,16 +64,13 @@ impl KnownReleases {
                 .find(|id| usable(id) && older(id))
         };
         let found = self.previous.filter(usable).or_else(newest);
-        found.ok_or_else(|| match self.current {
-            Some(current) => {
-                format!("there is no good release to go back to; {current} is current")
-            }
-            None => "there is no good release to go back to".to_owned(),
+        found.ok_or(RollbackTargetError::NoneGood {
+            current: self.current,
         })
     }
 
     /// An id is tried first, because it can look like the beginning of a hash.
-    fn named(&self, wanted: &str) -> Result<ReleaseId, String> {
+    fn named(&self, wanted: &str) -> Result<ReleaseId, RollbackTargetError> {
         let id = wanted.parse().ok();
         match id.filter(|id| self.releases.contains_key(id)) {
             Some(id) => self.usable(id),
@@ -81,32 +78,26 @@ impl KnownReleases {
         }
     }
 
-    fn usable(&self, id: ReleaseId) -> Result<ReleaseId, String> {
+    fn usable(&self, id: ReleaseId) -> Result<ReleaseId, RollbackTargetError> {
         if Some(id) == self.current {
-            return Err(format!("{id} is current already"));
+            return Err(RollbackTargetError::Current(id));
         }
         match self.releases.get(&id) {
             Some(Some(record)) => match record.state {
                 State::Good => Ok(id),
-                State::Failed => Err(format!("{id} failed when it went live")),
-                State::Complete => Err(format!(
-                    "{id} never went live, so nobody knows whether it works"
-                )),
-                State::Incomplete => Err(format!("{id} is not complete")),
+                State::Failed => Err(RollbackTargetError::Failed(id)),
+                State::Complete => Err(RollbackTargetError::NeverLive(id)),
+                State::Incomplete => Err(RollbackTargetError::Incomplete(id)),
             },
-            Some(None) => Err(format!(
-                "{id} has no record, so nobody knows whether it works"
-            )),
-            None => Err(format!("{id} is not on the server")),
+            Some(None) => Err(RollbackTargetError::NoRecord(id)),
+            None => Err(RollbackTargetError::NotThere(id)),
         }
     }
 
-    fn of_commit(&self, wanted: &str) -> Result<ReleaseId, String> {
+    fn of_commit(&self, wanted: &str) -> Result<ReleaseId, RollbackTargetError> {
         let prefix = wanted.to_ascii_lowercase();
         if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(
-                "this is neither the id of a release nor the beginning of a commit hash".to_owned(),
-            );
+            return Err(RollbackTargetError::NotAnId);
         }
         let is_of = |record: &Record| {
             record
@@ -124,27 +115,18 @@ impl KnownReleases {
         match (good.as_slice(), others.last()) {
             ([only], _) => self.usable(*only),
             ([], Some(newest)) => self.usable(*newest),
-            ([], None) => {
-                Err("no release on the server has this id, or a commit that begins so".to_owned())
-            }
+            ([], None) => Err(RollbackTargetError::NoMatch),
             (several, _) => Err(self.ambiguous(several)),
         }
     }
 
-    /// Names the releases, newest first.
-    fn ambiguous(&self, several: &[ReleaseId]) -> String {
-        let name = |id: &ReleaseId| match Some(*id) == self.current {
-            true => format!("{id} (current)"),
-            false => id.to_string(),
-        };
-        let mut names: Vec<String> = several.iter().rev().take(MAX_NAMED).map(name).collect();
-        if several.len() > MAX_NAMED {
-            names.push("…".to_owned());
+    /// Newest first.
+    fn ambiguous(&self, several: &[ReleaseId]) -> RollbackTargetError {
+        RollbackTargetError::Ambiguous {
+            releases: several.iter().rev().take(MAX_NAMED).copied().collect(),
+            current: self.current.filter(|current| several.contains(current)),
+            more: several.len() > MAX_NAMED,
         }
-        format!(
-            "several releases are of such a commit, so give an id: {}",
-            names.join(", ")
-        )
     }
 }
 
@@ -202,7 +184,11 @@ mod tests {
             assert_eq!(known.previous_good(), Ok(id("1700000100")), "{unusable:?}");
         }
         known.current = Some(id("1700000000"));
-        assert!(known.previous_good().unwrap_err().contains("1700000000"));
+        assert!(known
+            .previous_good()
+            .unwrap_err()
+            .to_string()
+            .contains("1700000000"));
         known.current = None;
         assert_eq!(known.previous_good(), Ok(id("1700000600")));
     }

@@ -6,8 +6,8 @@ use super::instruction::{self, Goal, Sources};
 use super::login::Login;
 use super::rollback_target;
 use crate::protocol::{
-    Entry, Failure, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Unready, Verdict, Warning,
-    What,
+    BadUpload, Entry, Failure, Finding, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Verdict,
+    Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
     /// Finds the release to roll back to.
     fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
         if (self.plan.entries, self.plan.root) != Plan::no_tree() {
-            return Err(Reason::Upload("a tree comes with a rollback".to_owned()));
+            return Err(Reason::Upload(BadUpload::TreeWithRollback));
         }
         // first: this may take over the very release
         let is_current_good = self.judge_current()?;
@@ -312,7 +312,7 @@ impl<'a> Session<'a> {
 fn is_disk_full(reason: &Reason) -> bool {
     match reason {
         Reason::Io { kind, .. } => *kind == IoKind::Full,
-        Reason::NotReady(found) => found.iter().any(|it| matches!(it, Unready::Room { .. })),
+        Reason::NotReady(found) => found.iter().any(|it| matches!(it, Finding::NoSpace { .. })),
         _ => false,
     }
 }

@@ -73,7 +73,7 @@ fn serve_request(
                 limits: &Limits::new(inbox.closed(), Duration::MAX),
                 outbox,
             })
-            .map_err(|it| format!("{it:?}"));
+            .map_err(|reason| reason.to_string());
         }
         Ok(ToServer::List) if announced.has_no_tree() => {
             outbox.send(&ToRunner::Listing(Box::new(listing::list(&layout))));
@@ -83,7 +83,7 @@ fn serve_request(
         Err(Reason::Cancelled) => {
             return Err("the connection was lost before the plan was complete".to_owned())
         }
-        Err(reason) => return Err(format!("{reason:?}")),
+        Err(reason) => return Err(reason.to_string()),
     };
     let login = Login {
         layout: &layout,

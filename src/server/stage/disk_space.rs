@@ -1,6 +1,6 @@
 //! Checks, before anything is written, that the release fits on the disk.
 
-use crate::protocol::{Entry, Kind, Plan, Reason, Unready, Warning, What};
+use crate::protocol::{Entry, Finding, Kind, Operation, Plan, Reason, Warning, What};
 use crate::server::channel::events::Events;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -40,11 +40,11 @@ pub(in crate::server) fn check(
     plan: &Plan,
     entries: &[Entry],
     events: &mut dyn Events,
-) -> Result<Option<Unready>, Reason> {
+) -> Result<Option<Finding>, Reason> {
     let path = layout.releases();
     let disk = statvfs(&path)
         .map_err(io::Error::from)
-        .map_err(failed("look at the disk of", &path))?;
+        .map_err(failed(Operation::InspectDisk, &path))?;
     if let Some(used) = used(&disk).filter(|used| *used > NEARLY_FULL) {
         events.emit(What::Warning(Warning::DiskNearlyFull(used)));
     }
@@ -63,7 +63,7 @@ fn used(disk: &StatVfs) -> Option<u8> {
     (all > 0).then(|| u8::try_from(percent).unwrap_or(100))
 }
 
-fn shortage(disk: &StatVfs, needed: SpaceNeeded, min_free: u64) -> Option<Unready> {
+fn shortage(disk: &StatVfs, needed: SpaceNeeded, min_free: u64) -> Option<Finding> {
     if min_free == 0 {
         return None;
     }
@@ -73,7 +73,7 @@ fn shortage(disk: &StatVfs, needed: SpaceNeeded, min_free: u64) -> Option<Unread
     let fits = free >= needed.bytes.saturating_add(min_free);
     // if both are short, only the bytes are reported
     let inodes = inodes.filter(|_| fits);
-    (!fits || inodes.is_some()).then_some(Unready::Room {
+    (!fits || inodes.is_some()).then_some(Finding::NoSpace {
         needed: needed.bytes,
         free,
         min_free,
@@ -148,7 +148,7 @@ mod tests {
             inodes: 5,
         };
         let lacks = |inodes| match shortage(&disk(90, inodes), needed, 1) {
-            Some(Unready::Room { inodes, .. }) => inodes,
+            Some(Finding::NoSpace { inodes, .. }) => inodes,
             _ => None,
         };
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The release's `.env`. It is part of the release, so a rollback restores the old one.
 
-use crate::protocol::{Reason, Secret};
+use crate::protocol::{Operation, Reason, Secret};
 use crate::server::store::durable::failed;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use std::path::Path;
 /// while the input is meant for this server.
 pub(in crate::server) fn write(release: &Path, content: &Secret) -> Result<(), Reason> {
     let path = release.join(".env");
-    create(&path, content.expose().as_bytes()).map_err(failed("write", &path))
+    create(&path, content.expose().as_bytes()).map_err(failed(Operation::Write, &path))
 }
 
 fn create(path: &Path, content: &[u8]) -> io::Result<()> {

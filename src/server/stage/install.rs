@@ -1,6 +1,6 @@
 //! Runs the install and before-switch commands in the release, and checks the programs that the unit starts.
 
-use crate::protocol::{Ending, Install, Reason, ReleaseId, Secret, What};
+use crate::protocol::{Ending, Install, ProgramError, Reason, ReleaseId, Secret, What};
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
 use crate::server::exec::shell::{self, Script};
@@ -90,10 +90,10 @@ pub(in crate::server) fn check_programs(
     for program in unit.map(Unit::programs).unwrap_or_default() {
         if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
             let file = layout.release(release).join(inside);
-            if let Some(problem) = problem_with(&file) {
+            if let Some(error) = unusable(&file) {
                 return Err(Reason::Program {
                     program: program.to_owned(),
-                    problem,
+                    error,
                 });
             }
         }
@@ -101,20 +101,16 @@ pub(in crate::server) fn check_programs(
     Ok(())
 }
 
-fn problem_with(file: &Path) -> Option<String> {
+fn unusable(file: &Path) -> Option<ProgramError> {
     match fs::metadata(file) {
-        Err(error) => return Some(error.to_string()),
-        Ok(found) if !found.is_file() => return Some("it is no file".to_owned()),
-        Ok(_) if !process::is_program(file) => return Some("it is not executable".to_owned()),
+        Err(error) => return Some(ProgramError::Other(error.to_string())),
+        Ok(found) if !found.is_file() => return Some(ProgramError::NotFile),
+        Ok(_) if !process::is_program(file) => return Some(ProgramError::NotExecutable),
         Ok(_) => {}
     }
     let interpreter = interpreter_of(file)?;
-    (!process::is_program(&interpreter)).then(|| {
-        format!(
-            "its interpreter {} is not there or not executable",
-            interpreter.display()
-        )
-    })
+    (!process::is_program(&interpreter))
+        .then(|| ProgramError::Interpreter(interpreter.display().to_string()))
 }
 
 /// The interpreter in a script's first line.
@@ -139,13 +135,16 @@ mod tests {
     fn a_program_needs_its_interpreter_and_the_right_to_execute() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("uvicorn");
-        assert!(problem_with(&file).is_some());
+        assert!(unusable(&file).is_some());
         fs::write(&file, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(problem_with(&file).as_deref(), Some("it is not executable"));
+        assert_eq!(unusable(&file), Some(ProgramError::NotExecutable));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(problem_with(&file), None);
+        assert_eq!(unusable(&file), None);
         fs::write(&file, "#!/nowhere/python -sE\n").unwrap();
-        assert!(problem_with(&file).unwrap().contains("/nowhere/python"));
+        assert_eq!(
+            unusable(&file),
+            Some(ProgramError::Interpreter("/nowhere/python".to_owned()))
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! Receives the manifest: the entries of the tree that is uploaded.
 
-use super::receive::broken;
-use crate::protocol::{validate, Entry, Plan, Reason, ToServer, MAX_ENTRIES};
+use crate::protocol::{validate, BadUpload, Entry, Plan, Reason, ToServer, MAX_ENTRIES};
 use crate::server::channel::inbox::Inbox;
 use crate::server::limits::Limits;
 
@@ -13,19 +12,19 @@ pub(in crate::server) fn receive(
 ) -> Result<Vec<Entry>, Reason> {
     let count = plan.entries as usize;
     if count > MAX_ENTRIES {
-        return Err(broken(format!("{count} entries are too many")));
+        return Err(Reason::Upload(BadUpload::TooManyEntries(plan.entries)));
     }
     let mut entries = Vec::new();
     while entries.len() < count {
         limits.check()?;
         match inbox.next(limits)? {
             ToServer::Entries(more) => entries.extend(more),
-            _ => return Err(broken("the manifest is not complete")),
+            _ => return Err(Reason::Upload(BadUpload::ManifestIncomplete)),
         }
     }
-    validate(&entries).map_err(|error| broken(error.to_string()))?;
+    validate(&entries).map_err(|error| Reason::Upload(BadUpload::Manifest(error)))?;
     if entries.len() != count {
-        return Err(broken("the manifest is longer than was announced"));
+        return Err(Reason::Upload(BadUpload::ManifestTooLong));
     }
     Ok(entries)
 }

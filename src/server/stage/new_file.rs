@@ -1,6 +1,6 @@
 //! A file that is created in a release.
 
-use crate::protocol::{Reason, ShortDigest};
+use crate::protocol::{BadUpload, Operation, Reason, ShortDigest};
 use crate::server::store::durable::failed;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -21,19 +21,17 @@ impl NewFile {
             .read(true)
             .write(true)
             .open(&self.path)
-            .map_err(failed("make", &self.path))
+            .map_err(failed(Operation::Create, &self.path))
     }
 
     pub(in crate::server) fn finish(&self, file: &File) -> Result<(), Reason> {
         file.set_permissions(Permissions::from_mode(self.mode))
-            .map_err(failed("set the mode of", &self.path))
+            .map_err(failed(Operation::SetMode, &self.path))
     }
 
     pub(in crate::server) fn write_empty(&self) -> Result<(), Reason> {
         if self.digest != ShortDigest::of(b"") {
-            return Err(Reason::Upload(
-                "an empty file with the digest of another".to_owned(),
-            ));
+            return Err(Reason::Upload(BadUpload::EmptyFile));
         }
         self.finish(&self.create()?)
     }

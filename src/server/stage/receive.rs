@@ -3,7 +3,9 @@
 use super::known_chunks::{KnownChunks, OpenChunks, BETWEEN_CHECKS};
 use super::new_file::NewFile;
 use crate::protocol::chunks::ChunkDigest;
-use crate::protocol::{Digest, Known, Reason, ShortDigest, ToRunner, ToServer};
+use crate::protocol::{
+    BadUpload, Digest, Known, Operation, Reason, ShortDigest, ToRunner, ToServer,
+};
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
@@ -23,10 +25,6 @@ pub(in crate::server) struct MissingFile {
     pub(in crate::server) index: u32,
     pub(in crate::server) file: NewFile,
     pub(in crate::server) known: Option<KnownChunks>,
-}
-
-pub(in crate::server) fn broken(what: impl Into<String>) -> Reason {
-    Reason::Upload(what.into())
 }
 
 /// Requests all missing files, in order.
@@ -127,22 +125,20 @@ impl<'a> Receiver<'a> {
                 file.finish(&target)?;
                 digests[index as usize] = digest;
             } else if known.is_some() {
-                fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
+                fs::remove_file(&file.path).map_err(failed(Operation::Delete, &file.path))?;
                 mismatched.push(MissingFile {
                     index,
                     file,
                     known: None,
                 });
             } else {
-                return Err(broken(format!(
-                    "{} did not arrive as it was sent",
-                    file.path.display()
-                )));
+                let path = file.path.display().to_string();
+                return Err(Reason::Upload(BadUpload::Corrupt(path)));
             }
         }
         match self.message()? {
             ToServer::Sent => Ok(mismatched),
-            _ => Err(broken("more came than was asked for")),
+            _ => Err(Reason::Upload(BadUpload::TooMuch)),
         }
     }
 
@@ -171,9 +167,9 @@ impl<'a> Receiver<'a> {
                     self.copy_chunks(chunks, known, &mut writer)?;
                 }
                 ToServer::Content { .. } | ToServer::Known { .. } => {
-                    return Err(broken("a content that was not asked for"));
+                    return Err(Reason::Upload(BadUpload::Unrequested));
                 }
-                _ => return Err(broken("a file's content is missing")),
+                _ => return Err(Reason::Upload(BadUpload::ContentMissing)),
             }
         }
         Ok(Digest::from_hasher(writer.hasher))
@@ -190,8 +186,7 @@ impl<'a> Receiver<'a> {
                 self.limits.check()?;
             }
             let bytes = known.and_then(|known| known.read(chunk));
-            writer
-                .write(&bytes.ok_or_else(|| broken("a chunk is to be taken that is not known"))?)?;
+            writer.write(&bytes.ok_or(Reason::Upload(BadUpload::UnknownChunk))?)?;
         }
         Ok(())
     }
@@ -226,11 +221,11 @@ impl<'a> ContentWriter<'a> {
         self.left = self
             .left
             .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| broken("a content that was not asked for"))?;
+            .ok_or(Reason::Upload(BadUpload::Unrequested))?;
         self.hasher.update(bytes);
         let mut target = self.target;
         target
             .write_all(bytes)
-            .map_err(failed("write", &self.file.path))
+            .map_err(failed(Operation::Write, &self.file.path))
     }
 }

@@ -1,6 +1,6 @@
-//! SharedPath files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
+//! Shared files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
 
-use crate::protocol::{Reason, ReleaseId, SharedPath};
+use crate::protocol::{Operation, Reason, ReleaseId, SharedError, SharedPath};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs;
@@ -11,10 +11,10 @@ use std::path::{Component, Path, PathBuf};
 /// A placeholder in a folder that is otherwise empty, because git does not store empty folders.
 const PLACEHOLDER: &str = ".gitkeep";
 
-fn bad(shared: &SharedPath, problem: impl Into<String>) -> Reason {
+fn bad(shared: &SharedPath, error: SharedError) -> Reason {
     Reason::Shared {
         path: shared.path.clone(),
-        problem: problem.into(),
+        error,
     }
 }
 
@@ -34,12 +34,12 @@ pub(in crate::server) fn link(
     for shared in all {
         if inspect(layout, shared)? == Existing::Missing {
             let path = layout.shared().join(&shared.path);
-            fs::create_dir_all(&path).map_err(failed("make the folder", &path))?;
+            fs::create_dir_all(&path).map_err(failed(Operation::CreateFolder, &path))?;
         }
         create_parents(&folder, shared)?;
         let path = folder.join(&shared.path);
         remove_placeholder(&path, shared)?;
-        symlink(link_text(layout, shared), &path).map_err(failed("make the link", &path))?;
+        symlink(link_text(layout, shared), &path).map_err(failed(Operation::CreateLink, &path))?;
     }
     Ok(())
 }
@@ -53,19 +53,20 @@ enum Existing {
 /// What exists in `shared/`. Links there belong to the server and are followed.
 fn inspect(layout: &Layout, shared: &SharedPath) -> Result<Existing, Reason> {
     if !is_below(&shared.path) {
-        return Err(bad(shared, "is no path below the release"));
+        return Err(bad(shared, SharedError::NotBelow));
     }
     let path = layout.shared().join(&shared.path);
     match fs::metadata(&path) {
         Ok(found) if found.is_dir() == shared.folder => Ok(Existing::Usable),
-        Ok(_) if shared.folder => Err(bad(shared, "is a file, not a folder")),
-        Ok(_) => Err(bad(shared, "is a folder: write it with a / at its end")),
+        Ok(_) if shared.folder => Err(bad(shared, SharedError::IsFile)),
+        Ok(_) => Err(bad(shared, SharedError::IsFolder)),
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(bad(shared, format!("cannot be looked at: {error}")))
+            let error = error.to_string();
+            Err(bad(shared, SharedError::Inaccessible { error }))
         }
-        Err(_) if path.is_symlink() => Err(bad(shared, "is a link to nothing")),
+        Err(_) if path.is_symlink() => Err(bad(shared, SharedError::DeadLink)),
         Err(_) if shared.folder => Ok(Existing::Missing),
-        Err(_) => Err(bad(shared, "is missing")),
+        Err(_) => Err(bad(shared, SharedError::Missing)),
     }
 }
 
@@ -93,18 +94,13 @@ fn create_parents(folder: &Path, shared: &SharedPath) -> Result<(), Reason> {
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
-                return Err(bad(
-                    shared,
-                    format!(
-                        "would lie in {}, which is no folder of the tree",
-                        parent.display()
-                    ),
-                ))
+                let parent = parent.display().to_string();
+                return Err(bad(shared, SharedError::Parent(parent)));
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir(&path).map_err(failed("make the folder", &path))?;
+                fs::create_dir(&path).map_err(failed(Operation::CreateFolder, &path))?;
             }
-            Err(error) => return Err(failed("look at", &path)(error)),
+            Err(error) => return Err(failed(Operation::Inspect, &path)(error)),
         }
     }
     Ok(())
@@ -114,28 +110,25 @@ fn create_parents(folder: &Path, shared: &SharedPath) -> Result<(), Reason> {
 fn remove_placeholder(path: &Path, shared: &SharedPath) -> Result<(), Reason> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        found => found.map_err(failed("look at", path))?,
+        found => found.map_err(failed(Operation::Inspect, path))?,
     };
     if !(shared.folder && found.is_dir() && is_placeholder(path)?) {
-        return Err(bad(
-            shared,
-            "is in the tree too, and would hide what is there",
-        ));
+        return Err(bad(shared, SharedError::InTree));
     }
     match fs::remove_file(path.join(PLACEHOLDER)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(failed("remove", &path.join(PLACEHOLDER))(error))
+            Err(failed(Operation::Delete, &path.join(PLACEHOLDER))(error))
         }
-        _ => fs::remove_dir(path).map_err(failed("remove", path)),
+        _ => fs::remove_dir(path).map_err(failed(Operation::Delete, path)),
     }
 }
 
 fn is_placeholder(folder: &Path) -> Result<bool, Reason> {
-    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
-        let entry = entry.map_err(failed("read", folder))?;
+    for entry in fs::read_dir(folder).map_err(failed(Operation::Read, folder))? {
+        let entry = entry.map_err(failed(Operation::Read, folder))?;
         let is_file = entry
             .file_type()
-            .map_err(failed("look at", folder))?
+            .map_err(failed(Operation::Inspect, folder))?
             .is_file();
         if !is_file || entry.file_name() != PLACEHOLDER {
             return Ok(false);

@@ -5,7 +5,7 @@
 use super::known_chunks::{open, KnownChunks};
 use super::new_file::NewFile;
 use crate::protocol::chunks::{about, WORTH_CUTTING};
-use crate::protocol::{Digest, Reason, ShortDigest};
+use crate::protocol::{Digest, Operation, Reason, ShortDigest};
 use crate::server::limits::Limits;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -96,7 +96,7 @@ impl Sources {
                     return Ok(Some(digest));
                 }
             }
-            fs::remove_file(&file.path).map_err(failed("remove", &file.path))?;
+            fs::remove_file(&file.path).map_err(failed(Operation::Delete, &file.path))?;
         }
         Ok(None)
     }
@@ -207,7 +207,7 @@ impl<'a> Copier<'a> {
                     if !cloned {
                         target
                             .write_all(&self.buffer[..n])
-                            .map_err(failed("write", &file.path))?;
+                            .map_err(failed(Operation::Write, &file.path))?;
                     }
                     left = left.saturating_sub(n as u64);
                 }

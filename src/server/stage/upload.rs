@@ -2,9 +2,11 @@
 //! the runner half, and every byte is hashed where it is written.
 
 use super::files::{path_of, BuiltFiles, FileBuilder};
-use super::receive::{broken, request, Receiver};
+use super::receive::{request, Receiver};
 use super::sources::Sources;
-use crate::protocol::{root_of, Digest, Entry, Kind, Plan, Reason, ReleaseId, Staged};
+use crate::protocol::{
+    root_of, BadUpload, Digest, Entry, Kind, Operation, Plan, Reason, ReleaseId, Staged,
+};
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::clock::now;
@@ -50,7 +52,7 @@ impl Upload<'_> {
         DirBuilder::new()
             .mode(0o755)
             .create(&folder)
-            .map_err(failed("make the folder", &folder))?;
+            .map_err(failed(Operation::CreateFolder, &folder))?;
         create_folders(&folder, entries)?;
         // the initial value is right for everything but files with content
         let mut digests = vec![Digest::of(b""); entries.len()];
@@ -59,7 +61,7 @@ impl Upload<'_> {
         create_links(&folder, entries)?;
         check_tree(&folder, entries)?;
         if root_of(entries, &digests) != self.plan.root {
-            return Err(broken("the tree is not the one that was announced"));
+            return Err(Reason::Upload(BadUpload::OtherTree));
         }
         Ok(staged)
     }
@@ -107,7 +109,7 @@ fn create_folders(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
             let path = path_of(folder, entry);
             let created = fs::create_dir(&path)
                 .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
-            created.map_err(failed("make the folder", &path))?;
+            created.map_err(failed(Operation::CreateFolder, &path))?;
         }
     }
     Ok(())
@@ -117,7 +119,7 @@ fn create_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     for entry in entries {
         if let Kind::Link { to } = &entry.kind {
             let path = path_of(folder, entry);
-            symlink(OsStr::from_bytes(to), &path).map_err(failed("make the link", &path))?;
+            symlink(OsStr::from_bytes(to), &path).map_err(failed(Operation::CreateLink, &path))?;
         }
     }
     Ok(())
@@ -128,7 +130,7 @@ fn create_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
 fn check_tree(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     for entry in entries {
         let path = path_of(folder, entry);
-        let found = fs::symlink_metadata(&path).map_err(failed("look at", &path))?;
+        let found = fs::symlink_metadata(&path).map_err(failed(Operation::Inspect, &path))?;
         let mode = found.permissions().mode() & 0o7777;
         let matches = match &entry.kind {
             Kind::Folder { mode: expected } => found.is_dir() && mode == *expected,
@@ -142,27 +144,28 @@ fn check_tree(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
             }
         };
         if !matches {
-            return Err(broken(format!("{} is not as it was meant", path.display())));
+            let path = path.display().to_string();
+            return Err(Reason::Upload(BadUpload::Differs(path)));
         }
     }
     let there = count(folder)?;
     if there != entries.len() {
-        return Err(broken(format!(
-            "the release holds {there} things rather than {}",
-            entries.len()
-        )));
+        return Err(Reason::Upload(BadUpload::Count {
+            found: there as u64,
+            announced: entries.len() as u64,
+        }));
     }
     Ok(())
 }
 
 fn count(folder: &Path) -> Result<usize, Reason> {
     let mut total = 0;
-    for entry in fs::read_dir(folder).map_err(failed("read", folder))? {
-        let entry = entry.map_err(failed("read", folder))?;
+    for entry in fs::read_dir(folder).map_err(failed(Operation::Read, folder))? {
+        let entry = entry.map_err(failed(Operation::Read, folder))?;
         total += 1;
         if entry
             .file_type()
-            .map_err(failed("look at", folder))?
+            .map_err(failed(Operation::Inspect, folder))?
             .is_dir()
         {
             total += count(&entry.path())?;

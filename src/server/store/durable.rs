@@ -1,20 +1,20 @@
 //! Changes to names and small files that survive a power loss: syncs the data, then renames, then syncs the folder.
 
-use crate::protocol::{IoKind, Reason};
+use crate::protocol::{IoKind, Operation, Reason};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Turns a system error into a reason: `fs::read(path).map_err(failed("read", path))`.
+/// Turns a system error into a reason: `fs::read(path).map_err(failed(Operation::Read, path))`.
 pub(in crate::server) fn failed(
-    operation: &'static str,
+    operation: Operation,
     path: &Path,
 ) -> impl FnOnce(io::Error) -> Reason {
     let path = path.display().to_string();
     move |error| Reason::Io {
-        operation: operation.to_owned(),
+        operation,
         path,
         kind: kind_of(&error),
         error: error.to_string(),
@@ -33,7 +33,7 @@ fn kind_of(error: &io::Error) -> IoKind {
 /// Replaces the file's content as a whole.
 pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     let beside = beside(path);
-    write_synced(&beside, bytes).map_err(failed("write", &beside))?;
+    write_synced(&beside, bytes).map_err(failed(Operation::Write, &beside))?;
     rename(&beside, path)
 }
 
@@ -55,13 +55,13 @@ fn beside(path: &Path) -> PathBuf {
 pub(in crate::server) fn link(path: &Path, to: &Path) -> Result<(), Reason> {
     let beside = beside(path);
     remove_if_there(&beside)?;
-    symlink(to, &beside).map_err(failed("make the link", &beside))?;
+    symlink(to, &beside).map_err(failed(Operation::CreateLink, &beside))?;
     rename(&beside, path)
 }
 
 /// Renames, and syncs the folders of both names.
 pub(in crate::server) fn rename(from: &Path, to: &Path) -> Result<(), Reason> {
-    fs::rename(from, to).map_err(failed("rename into place", to))?;
+    fs::rename(from, to).map_err(failed(Operation::Rename, to))?;
     sync_folder_of(to)?;
     if from.parent() == to.parent() {
         return Ok(());
@@ -77,7 +77,9 @@ pub(in crate::server) fn remove(path: &Path) -> Result<(), Reason> {
 
 fn remove_if_there(path: &Path) -> Result<(), Reason> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed(Operation::Delete, path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -86,11 +88,11 @@ fn sync_folder_of(path: &Path) -> Result<(), Reason> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(failed("sync the folder", folder))
+        .map_err(failed(Operation::SyncFolder, folder))
 }
 
 /// Makes everything on the file system of `path` durable.
 pub(in crate::server) fn sync_file_system(path: &Path) -> Result<(), Reason> {
     let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
-    sync().map_err(failed("sync the release", path))
+    sync().map_err(failed(Operation::SyncRelease, path))
 }

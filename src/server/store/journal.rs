@@ -3,7 +3,7 @@
 
 use super::durable::failed;
 use super::layout::Layout;
-use crate::protocol::{Attempted, Origin, Outcome, Reason, ReleaseId, Verdict};
+use crate::protocol::{Attempted, Operation, Origin, Outcome, Reason, ReleaseId, Verdict};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -103,9 +103,9 @@ pub(in crate::server) fn put_leftovers(
     leftovers: &[(String, String)],
 ) -> Result<(), Reason> {
     let path = leftovers_path(layout);
-    let bytes =
-        serde_json::to_vec(leftovers).map_err(|error| failed("write", &path)(error.into()))?;
-    fs::write(&path, bytes).map_err(failed("write", &path))
+    let bytes = serde_json::to_vec(leftovers)
+        .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
+    fs::write(&path, bytes).map_err(failed(Operation::Write, &path))
 }
 
 /// Reads what [`put_leftovers`] wrote.

@@ -1,7 +1,7 @@
 //! Reads `current` and `previous`, in whatever form they were created.
 
 use super::layout::Layout;
-use crate::protocol::ReleaseId;
+use crate::protocol::{LinkState, ReleaseId};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ pub(in crate::server) enum Link {
         /// Its text, if deploy-action writes it differently.
         foreign: Option<PathBuf>,
     },
-    /// Anything else, in words.
-    Other(String),
+    /// Anything else.
+    Other(LinkState),
 }
 
 impl Link {
@@ -26,7 +26,10 @@ impl Link {
             return Self::Absent;
         };
         if !found.is_symlink() {
-            return Self::Other(if found.is_dir() { "a folder" } else { "a file" }.to_owned());
+            return Self::Other(match found.is_dir() {
+                true => LinkState::Folder,
+                false => LinkState::File,
+            });
         }
         let text = fs::read_link(path).unwrap_or_default();
         match resolve(layout, path) {
@@ -35,9 +38,9 @@ impl Link {
                 foreign: (text != Layout::link_text(release)).then_some(text),
             },
             None if fs::metadata(path).is_err() => {
-                Self::Other(format!("a link to {}, which is not there", text.display()))
+                Self::Other(LinkState::Dead(text.display().to_string()))
             }
-            None => Self::Other(format!("a link to {}, which is no release", text.display())),
+            None => Self::Other(LinkState::Elsewhere(text.display().to_string())),
         }
     }
 
@@ -117,7 +120,7 @@ mod tests {
         fs::create_dir(layout.current()).unwrap();
         assert_eq!(
             Link::read(&layout, &layout.current()),
-            Link::Other("a folder".to_owned())
+            Link::Other(LinkState::Folder)
         );
     }
 }

@@ -4,7 +4,7 @@
 use super::durable::failed;
 use super::layout::Layout;
 use super::pending::Pending;
-use crate::protocol::{Holder, Plan, Reason, TransactionId, Unready};
+use crate::protocol::{Finding, Holder, LockError, Operation, Plan, Reason, TransactionId};
 use crate::server::clock::now;
 use crate::server::exec::user::user;
 use crate::server::limits::Limits;
@@ -116,7 +116,7 @@ fn open(layout: &Layout) -> Result<File, Reason> {
             // another user has deployed here before, for example root
             match error.kind() {
                 io::ErrorKind::PermissionDenied => no_access(layout, &error),
-                _ => failed("open", &path)(error),
+                _ => failed(Operation::Open, &path)(error),
             }
         })?;
     refuse_network(&file, &path)?;
@@ -124,38 +124,36 @@ fn open(layout: &Layout) -> Result<File, Reason> {
 }
 
 fn refuse_network(file: &File, path: &Path) -> Result<(), Reason> {
-    let system =
-        rustix::fs::fstatfs(file).map_err(|error| failed("look at", path)(error.into()))?;
+    let system = rustix::fs::fstatfs(file)
+        .map_err(|error| failed(Operation::Inspect, path)(error.into()))?;
     #[allow(
         clippy::useless_conversion,
         reason = "the field's type differs between CPUs"
     )]
     if i64::try_from(system.f_type) == Ok(NFS) {
-        return Err(no_locks("the folder is on NFS"));
+        return Err(no_locks(LockError::Nfs));
     }
     Ok(())
 }
 
 fn no_access(layout: &Layout, error: &io::Error) -> Reason {
     let path = layout.target().display().to_string();
-    Reason::NotReady(vec![Unready::Target {
+    Reason::NotReady(vec![Finding::Target {
         path,
         user: user(),
         error: error.to_string(),
     }])
 }
 
-fn no_locks(error: &str) -> Reason {
-    Reason::NotReady(vec![Unready::NoLocks {
-        error: error.to_owned(),
-    }])
+fn no_locks(error: LockError) -> Reason {
+    Reason::NotReady(vec![Finding::NoLocks { error }])
 }
 
 fn try_lock(file: &File) -> Result<bool, Reason> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(no_locks(&error.to_string())),
+        Err(TryLockError::Error(error)) => Err(no_locks(LockError::Other(error.to_string()))),
     }
 }
 

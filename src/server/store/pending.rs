@@ -4,7 +4,8 @@
 use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
-    Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId, UnitName, Verification,
+    IoKind, Operation, Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId,
+    UnitName, Verification,
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -58,15 +59,15 @@ impl Pending {
     pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<(), Reason> {
         let path = layout.prepared();
         let bytes = serde_json::to_vec_pretty(self)
-            .map_err(|error| failed("write", &path)(error.into()))?;
+            .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
         durable::write(&path, &bytes)
     }
 
     /// Reads what [`prepare`](Self::prepare) wrote.
     pub(in crate::server) fn prepared(layout: &Layout) -> Result<Self, Reason> {
         let path = layout.prepared();
-        let bytes = fs::read(&path).map_err(failed("read", &path))?;
-        serde_json::from_slice(&bytes).map_err(|error| failed("read", &path)(error.into()))
+        let bytes = fs::read(&path).map_err(failed(Operation::Read, &path))?;
+        serde_json::from_slice(&bytes).map_err(|error| failed(Operation::Read, &path)(error.into()))
     }
 
     /// The point of no return. Both links are created before it: what follows are renames, which need no disk space.
@@ -88,19 +89,19 @@ impl Pending {
         let path = layout.pending();
         let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(failed("read", &path))?,
+            read => read.map_err(failed(Operation::Read, &path))?,
         };
         let unreadable = |error: String| Reason::Io {
-            operation: "understand the pending transaction in".to_owned(),
+            operation: Operation::ParsePending,
             path: path.display().to_string(),
             error,
-            kind: crate::protocol::IoKind::Other,
+            kind: IoKind::Other,
         };
         let pending: Self =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if pending.format != Self::FORMAT {
             return Err(unreadable(format!(
-                "its format {} is another version's",
+                "format {} is that of another version",
                 pending.format
             )));
         }

@@ -2,7 +2,9 @@
 
 use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{Entry, Kind, Origin, Reason, ReleaseId, ShortDigest, Verification};
+use crate::protocol::{
+    Entry, Kind, Operation, Origin, Reason, ReleaseId, ShortDigest, Verification,
+};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -10,15 +12,19 @@ use std::fs;
 use std::path::PathBuf;
 
 /// How far a release has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub(in crate::server) enum State {
     /// Being staged, or its staging was interrupted.
+    #[error("incomplete")]
     Incomplete,
     /// Sealed: durable and complete.
+    #[error("complete")]
     Complete,
     /// Once committed as healthy, or taken over.
+    #[error("good")]
     Good,
     /// Went live and failed.
+    #[error("failed")]
     Failed,
 }
 
@@ -71,8 +77,8 @@ pub(in crate::server) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
 /// Writes the record, durably.
 pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<(), Reason> {
     let path = path(layout, record.release);
-    let bytes =
-        serde_json::to_vec_pretty(record).map_err(|error| failed("write", &path)(error.into()))?;
+    let bytes = serde_json::to_vec_pretty(record)
+        .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
     durable::write(&path, &bytes)
 }
 
@@ -148,7 +154,7 @@ pub(in crate::server) fn put_index(
         }
     }
     let path = index_path(layout, id);
-    fs::write(&path, bytes).map_err(failed("write", &path))
+    fs::write(&path, bytes).map_err(failed(Operation::Write, &path))
 }
 
 /// The index that [`put_index`] wrote, sorted by path, without the parts that cannot be read. Before 1.0.0 it held whole

@@ -2,7 +2,7 @@
 
 use super::durable::{self, failed};
 use super::layout::Layout;
-use crate::protocol::{Reason, TransactionId, Verdict};
+use crate::protocol::{Operation, Reason, TransactionId, Verdict};
 use crate::server::limits::Limits;
 use std::fs::{self, File, TryLockError};
 use std::thread;
@@ -15,8 +15,8 @@ const TICK: Duration = Duration::from_millis(5);
 /// Writes the verdict. This is what commits a release.
 pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<(), Reason> {
     let path = layout.verdict(&verdict.transaction);
-    let bytes =
-        serde_json::to_vec_pretty(verdict).map_err(|error| failed("write", &path)(error.into()))?;
+    let bytes = serde_json::to_vec_pretty(verdict)
+        .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
     durable::write(&path, &bytes)
 }
 
@@ -30,12 +30,12 @@ pub(in crate::server) fn withdraw(layout: &Layout, verdict: &Verdict) {
 /// Locks the decision whether a transaction is cancelled or begins. Held until the returned file is closed.
 pub(in crate::server) fn lock_decision(layout: &Layout, limits: &Limits) -> Result<File, Reason> {
     let path = layout.deploy_folder().join("verdicts");
-    let folder = File::open(&path).map_err(failed("open", &path))?;
+    let folder = File::open(&path).map_err(failed(Operation::Open, &path))?;
     loop {
         match folder.try_lock() {
             Ok(()) => return Ok(folder),
             Err(TryLockError::WouldBlock) => limits.check()?,
-            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => return Err(failed(Operation::Lock, &path)(error)),
         }
         thread::sleep(TICK);
     }

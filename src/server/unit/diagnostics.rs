@@ -3,7 +3,7 @@
 use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
-use crate::protocol::{Answer, Diagnostic, Ending, HealthUrl, ReleaseId, UnitName, Voice};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, Ending, HealthUrl, ReleaseId, UnitName};
 use crate::server::exec::process::{command, quick, CUT};
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
@@ -34,7 +34,7 @@ pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diag
         collector.show(
             &title,
             command("systemctl").args(["status", "--no-pager", "-n0", "--", service]),
-            Voice::System,
+            DiagnosticOrigin::System,
         );
     }
     if let Some(health) = &pending.verification.health {
@@ -42,15 +42,19 @@ pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diag
     }
     collector.add(
         "releases, newest first",
-        Voice::System,
+        DiagnosticOrigin::System,
         releases(layout).into_bytes(),
     );
     collector.show(
         "df -h",
         command("df").arg("-h").arg(layout.target()),
-        Voice::System,
+        DiagnosticOrigin::System,
     );
-    collector.show("uname -a", command("uname").arg("-a"), Voice::System);
+    collector.show(
+        "uname -a",
+        command("uname").arg("-a"),
+        DiagnosticOrigin::System,
+    );
     collector.found
 }
 
@@ -78,23 +82,27 @@ impl Collector {
             && self.show(
                 &title,
                 &mut log::journal(&invocation, LINES),
-                Voice::Application,
+                DiagnosticOrigin::Application,
             );
         if !shown {
             let title = format!("sudo systemctl status {service}");
-            self.show(&title, &mut log::status(service), Voice::Application);
+            self.show(
+                &title,
+                &mut log::status(service),
+                DiagnosticOrigin::Application,
+            );
         }
     }
 
     /// Adds the output of a command. Returns whether there was any.
-    fn show(&mut self, title: &str, command: &mut Command, voice: Voice) -> bool {
+    fn show(&mut self, title: &str, command: &mut Command, origin: DiagnosticOrigin) -> bool {
         let Ok((ending, text)) = quick(command.env("LC_ALL", "C.UTF-8"), self.timeout()) else {
             return false;
         };
         // systemctl status exits with 3 if the unit is not running
         let useful = matches!(ending, Ending::Exit(0 | 3)) && !text.is_empty();
         if useful {
-            self.add(title, voice, text);
+            self.add(title, origin, text);
         }
         useful
     }
@@ -104,25 +112,20 @@ impl Collector {
         let path = url.path.split('?').next().unwrap_or_default();
         let answer = match http::get(url, self.timeout()) {
             Ok(response) => text_of(&response),
-            Err(Answer::Refused) => b"the connection is refused: nobody listens there".to_vec(),
-            Err(Answer::TimedOut { during }) => {
-                format!("no answer in time (waited for {during})").into_bytes()
-            }
-            Err(Answer::Broken(how)) => how.into_bytes(),
-            Err(Answer::Healthy { .. } | Answer::Status { .. } | Answer::Mismatch { .. }) => return,
+            Err(answer) => answer.to_string().into_bytes(),
         };
         self.add(
             &format!("health answer of {}:{}{path}", url.host, url.port),
-            Voice::Application,
+            DiagnosticOrigin::Application,
             answer,
         );
     }
 
-    fn add(&mut self, title: &str, voice: Voice, text: Vec<u8>) {
+    fn add(&mut self, title: &str, origin: DiagnosticOrigin, text: Vec<u8>) {
         if !text.is_empty() {
             self.found.push(Diagnostic {
                 title: title.to_owned(),
-                voice,
+                origin,
                 text: end_of(text),
             });
         }
@@ -169,9 +172,9 @@ fn releases(layout: &Layout) -> String {
     );
     let line = |id: ReleaseId| {
         let record = records::get(layout, id);
-        let state = record.as_ref().map_or("without a record".to_owned(), |it| {
-            format!("{:?}", it.state).to_lowercase()
-        });
+        let state = record
+            .as_ref()
+            .map_or("without a record".to_owned(), |it| it.state.to_string());
         let commit = record
             .and_then(|it| it.origin.commit)
             .map(|commit| format!("  {commit}"))

@@ -1,7 +1,7 @@
 //! The health check of one release: sends the request and evaluates the response.
 
 use super::http::{self, HttpResponse};
-use crate::protocol::{Answer, BodyPattern, Health, HealthUrl, ReleaseId};
+use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, HealthUrl, ReleaseId};
 use regex::Regex;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const MAX_BODY: usize = 500;
 /// The health check of one release, with placeholders filled in.
 pub(in crate::server) struct HealthCheck<'a> {
     health: &'a Health,
-    pattern: Option<Result<Regex, String>>,
+    pattern: Option<Result<Regex, HealthError>>,
 }
 
 impl<'a> HealthCheck<'a> {
@@ -22,10 +22,12 @@ impl<'a> HealthCheck<'a> {
     ) -> Self {
         let fill = |pattern: &BodyPattern| {
             if pattern.names_commit() && sha.is_none() {
-                return Err("it names {sha}, but no commit is known".to_owned());
+                return Err(HealthError::NoCommit);
             }
             let filled = pattern.regex(&release.to_string(), sha.unwrap_or_default());
-            filled.map_err(|error| error.to_string())
+            filled.map_err(|error| HealthError::Pattern {
+                error: error.to_string(),
+            })
         };
         Self {
             health,
@@ -38,7 +40,7 @@ impl<'a> HealthCheck<'a> {
     }
 
     /// Sends one request, within `limit`. Returns also how long it took.
-    pub(in crate::server) fn run(&self, limit: Duration) -> (Answer, Duration) {
+    pub(in crate::server) fn run(&self, limit: Duration) -> (HealthAnswer, Duration) {
         let start = Instant::now();
         let answer = match http::get(&self.health.url, limit) {
             Ok(response) => self.evaluate(response),
@@ -54,23 +56,23 @@ impl<'a> HealthCheck<'a> {
             location,
             body,
         }: HttpResponse,
-    ) -> Answer {
+    ) -> HealthAnswer {
         if !self.health.statuses.contains(&status) {
-            return Answer::Status {
+            return HealthAnswer::Status {
                 status,
                 location,
                 body: shortened(&body),
             };
         }
         match &self.pattern {
-            Some(Err(error)) => Answer::Broken(format!("health-match can't be asked: {error}")),
+            Some(Err(error)) => HealthAnswer::Broken(error.clone()),
             Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
-                Answer::Mismatch {
+                HealthAnswer::Mismatch {
                     pattern: pattern.as_str().to_owned(),
                     body: shortened(&body),
                 }
             }
-            _ => Answer::Healthy { status },
+            _ => HealthAnswer::Healthy { status },
         }
     }
 }
@@ -82,6 +84,7 @@ fn shortened(body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Phase;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
@@ -108,7 +111,7 @@ mod tests {
         }
     }
 
-    fn answer(url: HealthUrl, pattern: Option<&str>) -> Answer {
+    fn answer(url: HealthUrl, pattern: Option<&str>) -> HealthAnswer {
         let health = Health {
             url,
             statuses: vec![200],
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn a_complete_200_is_healthy() {
         let url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false);
-        assert_eq!(answer(url, None), Answer::Healthy { status: 200 });
+        assert_eq!(answer(url, None), HealthAnswer::Healthy { status: 200 });
     }
 
     #[test]
@@ -134,11 +137,11 @@ mod tests {
         );
         assert_eq!(
             answer(url.clone(), Some("\"{release}\" {sha}")),
-            Answer::Healthy { status: 200 }
+            HealthAnswer::Healthy { status: 200 }
         );
         assert!(matches!(
             answer(url, Some("^{sha}")),
-            Answer::Mismatch { .. }
+            HealthAnswer::Mismatch { .. }
         ));
     }
 
@@ -152,7 +155,7 @@ mod tests {
         assert!(
             matches!(
                 answer,
-                Answer::Status {
+                HealthAnswer::Status {
                     status: 302,
                     location: Some(_),
                     ..
@@ -165,19 +168,19 @@ mod tests {
     #[test]
     fn half_a_response_is_none() {
         let cut = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", false);
-        assert!(matches!(answer(cut, None), Answer::Broken(_)));
+        assert!(matches!(answer(cut, None), HealthAnswer::Broken(_)));
         let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", true);
         assert_eq!(
             answer(slow, None),
-            Answer::TimedOut {
-                during: "the rest of the body".into()
+            HealthAnswer::TimedOut {
+                during: Phase::Body
             }
         );
         let silent = server(b"", true);
         assert_eq!(
             answer(silent, None),
-            Answer::TimedOut {
-                during: "an answer".into()
+            HealthAnswer::TimedOut {
+                during: Phase::Response
             }
         );
     }
@@ -197,7 +200,7 @@ mod tests {
             port,
             path: "/".into(),
         };
-        assert!(matches!(answer(url, None), Answer::Broken(_)));
+        assert!(matches!(answer(url, None), HealthAnswer::Broken(_)));
     }
 
     #[test]
@@ -213,17 +216,17 @@ mod tests {
             port,
             path: "/".into(),
         };
-        assert_eq!(answer(url, None), Answer::Refused);
+        assert_eq!(answer(url, None), HealthAnswer::Refused);
     }
 
     #[test]
     fn what_is_not_http_is_broken() {
         assert!(matches!(
             answer(server(b"SSH-2.0-OpenSSH\r\n", false), None),
-            Answer::Broken(_)
+            HealthAnswer::Broken(_)
         ));
         let mut url = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
         url.tls = true;
-        assert!(matches!(answer(url, None), Answer::Broken(_)));
+        assert!(matches!(answer(url, None), HealthAnswer::Broken(_)));
     }
 }

@@ -2,7 +2,7 @@
 //! interface, which shows in which phase a request failed.
 
 use super::tls;
-use crate::protocol::{Answer, HealthUrl};
+use crate::protocol::{HealthAnswer, HealthError, HealthUrl, Phase};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -26,20 +26,23 @@ pub(in crate::server) struct HttpResponse {
 }
 
 /// Sends one GET request, within `limit`.
-pub(in crate::server) fn get(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, Answer> {
+pub(in crate::server) fn get(
+    url: &HealthUrl,
+    limit: Duration,
+) -> Result<HttpResponse, HealthAnswer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime
-        .map_err(|error| Answer::Broken(error.to_string()))?
+        .map_err(|error| HealthAnswer::Broken(HealthError::Other(error.to_string())))?
         .block_on(get_within(url, limit))
 }
 
-async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, Answer> {
-    let mut during = "the connection";
+async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
+    let mut during = Phase::Connection;
     let exchange = async {
         let stream = connect(url).await?;
-        during = "an answer";
+        during = Phase::Response;
         let response = if url.tls {
             send_request(
                 url,
@@ -49,7 +52,7 @@ async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, An
         } else {
             send_request(url, TokioIo::new(stream)).await?
         };
-        during = "the rest of the body";
+        during = Phase::Body;
         let location = response
             .headers()
             .get("location")
@@ -62,17 +65,15 @@ async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, An
     };
     match tokio::time::timeout(limit, exchange).await {
         Ok(result) => result,
-        Err(_) => Err(Answer::TimedOut {
-            during: during.to_owned(),
-        }),
+        Err(_) => Err(HealthAnswer::TimedOut { during }),
     }
 }
 
-async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
+async fn connect(url: &HealthUrl) -> Result<TcpStream, HealthAnswer> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses(url)
         .await
-        .map_err(|error| Answer::Broken(format!("{}: {error}", url.host)))?
+        .map_err(|error| unresolved(url, &error))?
     {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
@@ -80,9 +81,18 @@ async fn connect(url: &HealthUrl) -> Result<TcpStream, Answer> {
         }
     }
     match last.kind() {
-        io::ErrorKind::ConnectionRefused => Err(Answer::Refused),
-        _ => Err(Answer::Broken(last.to_string())),
+        io::ErrorKind::ConnectionRefused => Err(HealthAnswer::Refused),
+        _ => Err(HealthAnswer::Broken(HealthError::Connect {
+            error: last.to_string(),
+        })),
     }
+}
+
+fn unresolved(url: &HealthUrl, error: &io::Error) -> HealthAnswer {
+    HealthAnswer::Broken(HealthError::Resolve {
+        host: url.host.clone(),
+        error: error.to_string(),
+    })
 }
 
 async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
@@ -103,7 +113,7 @@ async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
 async fn send_request(
     url: &HealthUrl,
     stream: impl Read + Write + Unpin + Send + 'static,
-) -> Result<Response<Incoming>, Answer> {
+) -> Result<Response<Incoming>, HealthAnswer> {
     let (mut sender, connection) = http1::handshake(stream)
         .await
         .map_err(|error| broken(&error))?;
@@ -123,23 +133,22 @@ async fn send_request(
         .map_err(|error| broken(&error))
 }
 
-async fn read_body(mut body: Incoming) -> Result<Vec<u8>, Answer> {
+async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HealthAnswer> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
             bytes.extend_from_slice(&data);
         }
         if bytes.len() > MAX_BODY {
-            return Err(Answer::Broken(format!(
-                "the body is longer than {MAX_BODY} bytes"
-            )));
+            let limit = MAX_BODY as u64;
+            return Err(HealthAnswer::Broken(HealthError::TooLong { limit }));
         }
     }
     Ok(bytes)
 }
 
 /// The error with its causes: hyper's own message alone says little.
-fn broken(error: &dyn Error) -> Answer {
+fn broken(error: &dyn Error) -> HealthAnswer {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -147,5 +156,5 @@ fn broken(error: &dyn Error) -> Answer {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    Answer::Broken(text)
+    HealthAnswer::Broken(HealthError::Http { error: text })
 }

@@ -1,6 +1,6 @@
 //! Which process listens on the health port: a response counts only if it comes from the unit's new process.
 
-use crate::protocol::Ending;
+use crate::protocol::{Ending, PortHolder, UncheckedListener};
 use crate::server::exec::process::{command, quick};
 use std::collections::HashSet;
 use std::fs;
@@ -12,10 +12,10 @@ use std::time::Duration;
 pub(in crate::server) enum PortOwner {
     /// The unit, with a process of its current invocation.
     Unit,
-    /// A process that must not respond for the new release: a description.
-    Foreign(String),
-    /// Unknown, or another service such as a proxy: a description.
-    NotChecked(String),
+    /// A process that must not respond for the new release.
+    Other(PortHolder),
+    /// Unknown, or another service such as a proxy.
+    NotChecked(UncheckedListener),
 }
 
 /// Finds out who listens on `port`, on loopback or on every address. `control_group` is the unit's. A process of it that
@@ -29,7 +29,7 @@ pub(in crate::server) fn owner(
 ) -> PortOwner {
     let sockets = listening(port);
     if sockets.is_empty() {
-        return PortOwner::NotChecked(format!("no process of this host listens on port {port}"));
+        return PortOwner::NotChecked(UncheckedListener::None { port });
     }
     let unit = processes_of(control_group);
     let left_over = |pid: &u32| is_left_over(*pid, since, folder);
@@ -39,10 +39,10 @@ pub(in crate::server) fn owner(
         .filter(|pid| !held(*pid, &sockets).is_empty())
         .collect();
     if let Some(pid) = holders.iter().copied().find(left_over) {
-        return PortOwner::Foreign(format!(
-            "process {pid} ({}), left over from before the restart",
-            name(pid)
-        ));
+        return PortOwner::Other(PortHolder::LeftOver {
+            pid,
+            name: name(pid),
+        });
     }
     let of_unit: HashSet<u64> = holders
         .iter()
@@ -56,13 +56,13 @@ pub(in crate::server) fn owner(
         return owner;
     }
     if !holders.is_empty() {
-        return PortOwner::NotChecked(format!("another listener on port {port} can't be seen"));
+        return PortOwner::NotChecked(UncheckedListener::AlsoHidden { port });
     }
     match by_socket_group(port, control_group) {
         // the unit owns the socket, but it is unknown which of its processes does
-        PortOwner::Unit if unit.iter().any(left_over) => PortOwner::Foreign(format!(
-            "port {port} may be held by a process left over from before the restart"
-        )),
+        PortOwner::Unit if unit.iter().any(left_over) => {
+            PortOwner::Other(PortHolder::MaybeLeftOver)
+        }
         other => other,
     }
 }
@@ -175,22 +175,14 @@ fn by_other_processes(sockets: &HashSet<u64>, control_group: &str) -> Option<Por
         .filter_map(|line| line.splitn(3, ':').nth(2))
         .find(|group| *group != "/")
         .unwrap_or("/");
-    Some(owner_by_group(
-        group,
-        control_group,
-        &format!("process {pid} ({})", name(pid)),
-    ))
+    Some(owner_by_group(group, control_group, Some((pid, name(pid)))))
 }
 
 /// Asks ss, which shows the control group of a socket without special rights.
 fn by_socket_group(port: u16, control_group: &str) -> PortOwner {
     let mut ss = command("ss");
     ss.args(["-Hltn", "--cgroup", "sport", "=", &format!(":{port}")]);
-    let not_checked = || {
-        PortOwner::NotChecked(format!(
-            "the process that listens on port {port} can't be seen"
-        ))
-    };
+    let not_checked = || PortOwner::NotChecked(UncheckedListener::Hidden { port });
     let Ok((Ending::Exit(0), output)) = quick(&mut ss, Duration::from_secs(5)) else {
         return not_checked();
     };
@@ -203,20 +195,20 @@ fn by_socket_group(port: u16, control_group: &str) -> PortOwner {
         // not in systemd's hierarchy
         "/" | "" => not_checked(),
         group if group.starts_with("unreachable") => not_checked(),
-        group => owner_by_group(group, control_group, &format!("a process in {group}")),
+        group => owner_by_group(group, control_group, None),
     });
     owners.into_iter().reduce(worse).unwrap_or_else(not_checked)
 }
 
 fn worse(one: PortOwner, other: PortOwner) -> PortOwner {
     match (&one, &other) {
-        (PortOwner::Foreign(_), _)
+        (PortOwner::Other(_), _)
         | (PortOwner::NotChecked(_), PortOwner::Unit | PortOwner::NotChecked(_)) => one,
-        (PortOwner::Unit, _) | (PortOwner::NotChecked(_), PortOwner::Foreign(_)) => other,
+        (PortOwner::Unit, _) | (PortOwner::NotChecked(_), PortOwner::Other(_)) => other,
     }
 }
 
-fn owner_by_group(group: &str, control_group: &str, who: &str) -> PortOwner {
+fn owner_by_group(group: &str, control_group: &str, process: Option<(u32, String)>) -> PortOwner {
     if !control_group.is_empty()
         && (group == control_group || group.starts_with(&format!("{control_group}/")))
     {
@@ -225,9 +217,16 @@ fn owner_by_group(group: &str, control_group: &str, who: &str) -> PortOwner {
     let in_service = !group.starts_with("/user.slice/")
         && group.split('/').any(|part| part.ends_with(".service"));
     if in_service || group == "/init.scope" {
-        return PortOwner::NotChecked(format!("{who} belongs to another service, {group}"));
+        return PortOwner::NotChecked(UncheckedListener::OtherService {
+            process,
+            group: group.to_owned(),
+        });
     }
-    PortOwner::Foreign(format!("{who} of no service, in {group}"))
+    let group = group.to_owned();
+    PortOwner::Other(match process {
+        Some((pid, name)) => PortHolder::NoService { pid, name, group },
+        None => PortHolder::NoServiceHidden { group },
+    })
 }
 
 #[cfg(test)]
@@ -258,7 +257,13 @@ mod tests {
 
     #[test]
     fn only_the_units_own_group_counts_as_the_unit() {
-        let owner = |group| owner_by_group(group, "/system.slice/diting.service", "process 7 (x)");
+        let owner = |group| {
+            owner_by_group(
+                group,
+                "/system.slice/diting.service",
+                Some((7, "x".to_owned())),
+            )
+        };
         assert_eq!(owner("/system.slice/diting.service"), PortOwner::Unit);
         assert_eq!(
             owner("/system.slice/diting.service/worker"),
@@ -274,13 +279,13 @@ mod tests {
         ));
         assert!(matches!(
             owner("/user.slice/user-1000.slice/user@1000.service/app.slice"),
-            PortOwner::Foreign(_)
+            PortOwner::Other(_)
         ));
         assert!(matches!(
             owner("/user.slice/user-1000.slice/session-1.scope"),
-            PortOwner::Foreign(_)
+            PortOwner::Other(_)
         ));
-        assert!(matches!(owner("/"), PortOwner::Foreign(_)));
+        assert!(matches!(owner("/"), PortOwner::Other(_)));
     }
 
     #[test]

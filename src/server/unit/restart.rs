@@ -207,7 +207,7 @@ impl Restarter<'_> {
 fn start_limit(after: &Unit, interval: Duration) -> Option<Reason> {
     after.hit_start_limit().then_some(Reason::StartLimit {
         interval,
-        said: None,
+        log_line: None,
     })
 }
 
@@ -248,14 +248,14 @@ fn got_no_invocation(before: &Unit, after: &Unit, reason: &Reason) -> bool {
 
 fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
     let (ending, output) = quick(&mut systemd::privileged("restart", service), limit)
-        .map_err(|error| Reason::Unreadable(format!("systemctl: {error}")))?;
+        .map_err(|error| systemd::not_run(&error))?;
     match ending {
         Ending::Exit(0) => Ok(()),
         ending => Err(Reason::Command {
             ending,
             line: None,
             output,
-            said: None,
+            log_line: None,
         }),
     }
 }
@@ -332,7 +332,7 @@ mod tests {
             ending: Ending::Exit(1),
             line: None,
             output: output.as_bytes().to_vec(),
-            said: None,
+            log_line: None,
         };
         let failed = said(
             "Job for a.service failed because the control process exited with error code.\nSee x\n",

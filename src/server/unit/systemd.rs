@@ -1,9 +1,10 @@
 //! Reads a unit's state with systemctl, which needs no special rights, and builds the commands that do.
 
-use crate::protocol::{Ending, Reason};
+use crate::protocol::{Ending, ProcessEnd, Reason, SystemdError, UnitState, UnreadableState};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::user::user;
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -48,11 +49,12 @@ impl Unit {
             "--",
             service,
         ]);
-        let (ending, output) =
-            quick(&mut show, limit).map_err(|error| Reason::Unreadable(error.to_string()))?;
+        let (ending, output) = quick(&mut show, limit).map_err(|error| not_run(&error))?;
         let output = String::from_utf8_lossy(&output);
         if ending != Ending::Exit(0) {
-            return Err(Reason::Unreadable(output.trim().to_owned()));
+            let output = output.trim().to_owned();
+            let error = SystemdError::Failed { output };
+            return Err(Reason::Unreadable(UnreadableState::Systemd(error)));
         }
         Ok(Self::parse(&output))
     }
@@ -110,8 +112,21 @@ impl Unit {
         (!at.is_zero()).then_some(at)
     }
 
-    pub(in crate::server) fn state(&self) -> String {
-        format!("{}/{}", self.get("ActiveState"), self.get("SubState"))
+    /// Without how its process ended.
+    pub(in crate::server) fn state(&self) -> UnitState {
+        UnitState::Changing {
+            active: self.get("ActiveState").to_owned(),
+            sub: self.get("SubState").to_owned(),
+        }
+    }
+
+    /// With how its process ended.
+    pub(in crate::server) fn ended_state(&self) -> UnitState {
+        UnitState::Ended {
+            active: self.get("ActiveState").to_owned(),
+            sub: self.get("SubState").to_owned(),
+            end: self.process_end(),
+        }
     }
 
     /// Whether it runs, or is a oneshot that ended without an error.
@@ -125,13 +140,20 @@ impl Unit {
         }
     }
 
-    /// Why the last process ended, as systemd calls it.
-    pub(in crate::server) fn result(&self) -> String {
-        let (result, status) = (self.get("Result"), self.get("ExecMainStatus"));
-        match result {
-            "start-limit-hit" => "start limit hit".to_owned(),
-            "signal" | "core-dump" | "watchdog" => format!("{result}, signal {status}"),
-            _ => format!("{result}, exit status {status}"),
+    /// How the last process ended.
+    pub(in crate::server) fn process_end(&self) -> ProcessEnd {
+        let result = self.get("Result").to_owned();
+        let number = self.get("ExecMainStatus").parse().unwrap_or_default();
+        match result.as_str() {
+            "start-limit-hit" => ProcessEnd::StartLimit,
+            "signal" | "core-dump" | "watchdog" | "oom-kill" => ProcessEnd::Killed {
+                result,
+                signal: number,
+            },
+            _ => ProcessEnd::Exited {
+                result,
+                status: number,
+            },
         }
     }
 
@@ -166,6 +188,12 @@ impl Unit {
 }
 
 /// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
+/// systemctl itself could not be run.
+pub(in crate::server) fn not_run(error: &io::Error) -> Reason {
+    let error = error.to_string();
+    Reason::Unreadable(UnreadableState::Systemd(SystemdError::Systemctl { error }))
+}
+
 fn parse_span(text: &str) -> Option<Duration> {
     if text.is_empty() || text == "infinity" {
         return None;

@@ -1,7 +1,7 @@
 //! TLS for health checks. On loopback the certificate is not checked, because it is for another name; otherwise it is
 //! checked against the server's root certificates.
 
-use crate::protocol::Answer;
+use crate::protocol::{HealthAnswer, HealthError};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -22,15 +22,20 @@ pub(in crate::server) async fn wrap(
     host: &str,
     loopback: bool,
     stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, Answer> {
-    let name =
-        ServerName::try_from(host.to_owned()).map_err(|error| Answer::Broken(error.to_string()))?;
-    let config = config(loopback).map_err(|error| Answer::Broken(error.to_string()))?;
+) -> Result<TlsStream<TcpStream>, HealthAnswer> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
+    let config = config(loopback).map_err(|error| failed(&error))?;
     let connector = TlsConnector::from(Arc::new(config));
     connector
         .connect(name, stream)
         .await
-        .map_err(|error| Answer::Broken(format!("TLS: {error}")))
+        .map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::error::Error) -> HealthAnswer {
+    HealthAnswer::Broken(HealthError::Tls {
+        error: error.to_string(),
+    })
 }
 
 fn config(loopback: bool) -> Result<ClientConfig, Error> {

@@ -6,7 +6,10 @@ use super::log;
 use super::port_owner::{self, PortOwner};
 use super::restart::BeforeRestart;
 use super::systemd::Unit;
-use crate::protocol::{Answer, Attempt, Notice, Reason, ReleaseId, Verification, What};
+use crate::protocol::{
+    Attempt, HealthAnswer, Interference, Notice, Reason, ReleaseId, UncheckedListener,
+    Verification, What,
+};
 use crate::server::channel::events::Events;
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use std::path::PathBuf;
@@ -53,7 +56,7 @@ struct Verifier<'a> {
     health_check: Option<HealthCheck<'a>>,
     last_request: Option<Instant>,
     attempts: u32,
-    last_answer: Option<Answer>,
+    last_answer: Option<HealthAnswer>,
     healthy_since: Option<Instant>,
     /// What systemd reported last.
     current_invocation: String,
@@ -158,7 +161,7 @@ impl<'a> Verifier<'a> {
         let (answer, took) =
             health_check.run(REQUEST_TIMEOUT.min(self.subject.verification.timeout));
         self.attempts += 1;
-        let healthy = matches!(answer, Answer::Healthy { .. });
+        let healthy = matches!(answer, HealthAnswer::Healthy { .. });
         self.events.emit(What::Attempt(Attempt {
             number: self.attempts,
             answer: answer.clone(),
@@ -199,12 +202,12 @@ impl<'a> Verifier<'a> {
     }
 
     fn unhealthy(&self) -> Reason {
-        let last = self.last_answer.clone().unwrap_or(Answer::Refused);
+        let last = self.last_answer.clone().unwrap_or(HealthAnswer::Refused);
         Reason::Unhealthy {
             last,
             attempts: self.attempts,
             waited: self.start.elapsed(),
-            said: None,
+            log_line: None,
         }
     }
 
@@ -242,15 +245,17 @@ impl<'a> Verifier<'a> {
         self.check_for_crash(&unit)?;
         let waiting = Some(Reason::NotRunning {
             state: unit.state(),
-            said: None,
+            log_line: None,
         });
         match unit.get("ActiveState") {
             _ if unit.is_up() => {}
             "activating" | "deactivating" | "reloading" | "refreshing" => return Ok(waiting),
             "failed" => return Err(self.crashed(&unit)),
             "inactive" if !unit.has_job() => {
-                let state = format!("{}, {}", unit.state(), unit.result());
-                return Err(Reason::NotRunning { state, said: None });
+                return Err(Reason::NotRunning {
+                    state: unit.ended_state(),
+                    log_line: None,
+                });
             }
             _ => return Ok(waiting),
         }
@@ -293,7 +298,7 @@ impl<'a> Verifier<'a> {
                 .unwrap_or_default();
             return Reason::StartLimit {
                 interval,
-                said: None,
+                log_line: None,
             };
         }
         // a process may crash because another one holds its port
@@ -301,10 +306,10 @@ impl<'a> Verifier<'a> {
             .local_port()
             .map(|port| (port, self.owner_of(port, unit.get("ControlGroup"))))
         {
-            Some((port, PortOwner::Foreign(who))) => Reason::ForeignListener { port, who },
+            Some((port, PortOwner::Other(owner))) => Reason::OtherListener { port, owner },
             _ => Reason::Crashed {
-                result: unit.result(),
-                said: None,
+                end: unit.process_end(),
+                log_line: None,
             },
         }
     }
@@ -314,9 +319,7 @@ impl<'a> Verifier<'a> {
             return Ok(Some(Reason::NotRestarted));
         }
         match &self.invocation {
-            Some(first) if first != now => Err(Reason::Interference(
-                "the unit was restarted by someone else while it was verified".to_owned(),
-            )),
+            Some(first) if first != now => Err(Reason::Interference(Interference::Restarted)),
             Some(_) => Ok(None),
             None => {
                 self.invocation = Some(now.to_owned());
@@ -357,15 +360,15 @@ impl<'a> Verifier<'a> {
             return Ok(Observation::Healthy);
         };
         let Some(port) = self.local_port() else {
-            self.notice("health-url names another host than this one's loopback".to_owned());
+            self.notice(UncheckedListener::OtherHost);
             return Ok(Observation::Healthy);
         };
         match self.owner_of(port, &unit.control_group) {
             PortOwner::Unit => {}
             PortOwner::NotChecked(why) => self.notice(why),
-            PortOwner::Foreign(who) => {
+            PortOwner::Other(owner) => {
                 let since = *self.foreign_since.get_or_insert_with(Instant::now);
-                let reason = Reason::ForeignListener { port, who };
+                let reason = Reason::OtherListener { port, owner };
                 // it may be shutting down
                 return if since.elapsed() < SHUTDOWN_TIME {
                     Ok(Observation::Unhealthy(reason))
@@ -396,7 +399,7 @@ impl<'a> Verifier<'a> {
         port_owner::owner(port, control_group, since, &self.subject.folder)
     }
 
-    fn notice(&mut self, why: String) {
+    fn notice(&mut self, why: UncheckedListener) {
         if !std::mem::replace(&mut self.port_noticed, true) {
             self.events
                 .emit(What::Notice(Notice::ListenerNotChecked(why)));

@@ -5,8 +5,8 @@ use super::*;
 #[test]
 fn first_deployment() {
     let mut run = Run::switched(Page::Actions, None);
-    run.attempts(1..=2, &Answer::Refused);
-    run.attempts(3..=6, &Answer::Healthy { status: 200 });
+    run.attempts(1..=2, &HealthAnswer::Refused);
+    run.attempts(3..=6, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict(Outcome::Deployed, Some(NEW), None) }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
@@ -55,7 +55,7 @@ fn first_deployment() {
 fn redeployment_on_a_terminal() {
     let mut run = Run::switched(Page::Terminal, Some(OLD));
     run.server(What::Warning(Warning::DaemonReload));
-    run.attempts(1..=5, &Answer::Healthy { status: 200 });
+    run.attempts(1..=5, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
@@ -95,7 +95,7 @@ fn redeployment_on_a_terminal() {
 #[test]
 fn redeployment_that_waits_and_finds_an_unfinished_run() {
     let mut run = Run::connected(Page::Actions);
-    run.on(RunEvent::Noise(b"Welcome to web1!".to_vec()));
+    run.on(RunEvent::UnexpectedOutput(b"Welcome to web1!".to_vec()));
     run.on(RunEvent::Connected {
         took: Duration::from_millis(1840),
     });
@@ -166,7 +166,7 @@ fn rollback() {
         deadline,
     });
     run.steps([Step::Restart, Step::Verify]);
-    run.attempts(1..=2, &Answer::Healthy { status: 200 });
+    run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     let verdict = verdict(Outcome::Restored, Some(OLD), None);
     insta::assert_snapshot!(run.end(Verdict { release: Some(id(OLD)), previous: Some(id(NEW)), ..verdict }), @"
@@ -202,7 +202,7 @@ fn rollback() {
 
 #[test]
 fn without_a_unit_healthy_is_what_has_answered() {
-    let healthy = Answer::Healthy { status: 200 };
+    let healthy = HealthAnswer::Healthy { status: 200 };
     let last = |attempts| {
         let mut run = Run::doing(
             Page::Terminal,

@@ -67,7 +67,7 @@ fn no_secret_reaches_the_log() {
     run.lines.clear();
     run.output("password=hunter2hunter2");
     let body = b"hunter2hunter2".to_vec();
-    let answer = Answer::Mismatch {
+    let answer = HealthAnswer::Mismatch {
         pattern: "hunter2hunter2".into(),
         body,
     };

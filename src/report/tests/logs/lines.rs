@@ -1,24 +1,24 @@
-//! Lines that are cut in the midst of a run, and made anew.
+//! Connections that are lost during a run.
 
 use super::*;
 
-/// From the cut on.
+/// From the last step before it on.
 fn rest(all: &str) -> &str {
     &all[all.find("::group::install").unwrap()..]
 }
 
 fn lost(run: &mut Run, finished_by: Option<u64>) {
-    run.on(RunEvent::LineLost { finished_by });
-    let said = b"ssh: Connection refused".to_vec();
-    let trouble = Trouble::Connection {
+    run.on(RunEvent::ConnectionLost { finished_by });
+    let stderr = b"ssh: Connection refused".to_vec();
+    let error = RunError::Connection {
         kind: ConnectionKind::Refused,
-        said,
+        error: ConnectionError::Ssh { stderr },
         hop: Hop::Server,
         offered: None,
     };
     run.on(RunEvent::ConnectFailed {
         attempt: 1,
-        trouble,
+        error,
         pause: Duration::from_secs(1),
     });
     run.on(RunEvent::Reconnected {
@@ -50,9 +50,9 @@ fn before_the_switch_everything_begins_anew() {
 #[test]
 fn after_it_the_log_goes_on_where_it_was() {
     let mut run = Run::switched(Page::Terminal, Some(OLD));
-    run.attempts(1..=1, &Answer::Refused);
+    run.attempts(1..=1, &HealthAnswer::Refused);
     lost(&mut run, Some(1_762_148_309));
-    run.attempts(2..=2, &Answer::Healthy { status: 200 });
+    run.attempts(2..=2, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     let all = run.lines.join("\n");
     insta::assert_snapshot!(&all[all.find("== verify").unwrap()..], @"

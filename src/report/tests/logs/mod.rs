@@ -8,8 +8,9 @@ mod unswitched;
 
 use super::*;
 use crate::protocol::{
-    Answer, Attempt, ConnectionKind, Diagnostic, End, Ending, Event, Hop, Notice, Outcome, Planned,
-    Reason, RunEvent, Staged, Step, Task, Trouble, Unready, Verdict, Voice, Warning, What,
+    Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
+    Finding, HealthAnswer, Hop, Notice, Outcome, Planned, Reason, RunError, RunEvent, Staged, Step,
+    Task, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -98,7 +99,7 @@ impl Run {
         self
     }
 
-    fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &Answer) {
+    fn attempts(&mut self, numbers: std::ops::RangeInclusive<u32>, answer: &HealthAnswer) {
         for number in numbers {
             self.server(What::Attempt(Attempt {
                 number,
@@ -120,8 +121,8 @@ impl Run {
     }
 }
 
-fn down() -> Answer {
-    Answer::Status {
+fn down() -> HealthAnswer {
+    HealthAnswer::Status {
         status: 500,
         location: None,
         body: b"no database".to_vec(),
@@ -129,12 +130,12 @@ fn down() -> Answer {
 }
 
 fn broken(run: &mut Run) {
-    run.attempts(1..=2, &Answer::Refused);
+    run.attempts(1..=2, &HealthAnswer::Refused);
     run.attempts(3..=12, &down());
     let text = b"INFO: started\nTraceback (most recent call last):\r\n##[error]x\n::set-output name=a::b\n\x1b[31mKeyError\x1b[0m\rz";
     run.server(What::Diagnostics(vec![Diagnostic {
         title: "journal of diting".into(),
-        voice: Voice::Application,
+        origin: DiagnosticOrigin::Application,
         text: text.to_vec(),
     }]));
     run.steps([Step::RollBack]);

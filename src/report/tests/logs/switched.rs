@@ -6,7 +6,7 @@ use super::*;
 fn rolled_back() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
-    run.attempts(1..=2, &Answer::Healthy { status: 200 });
+    run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
     insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r"
     attempt 1: health refused the connection: nobody listens there
     attempt 3: health answered 500 with “no database”
@@ -33,14 +33,8 @@ fn rolled_back() {
 fn rollback_failed() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
-    run.attempts(1..=2, &Answer::Refused);
-    let rollback = failed(
-        Step::RollBack,
-        Reason::Crashed {
-            result: "exit-code, exit status 203".into(),
-            said: None,
-        },
-    );
+    run.attempts(1..=2, &HealthAnswer::Refused);
+    let rollback = failed(Step::RollBack, exited(203));
     let verdict = verdict(
         Outcome::RollbackFailed,
         Some(OLD),
@@ -101,11 +95,11 @@ fn failed_first_deployment() {
 #[test]
 fn unknown() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
-    run.attempts(1..=1, &Answer::Refused);
-    let trouble = Trouble::LineCut {
+    run.attempts(1..=1, &HealthAnswer::Refused);
+    let error = RunError::ConnectionLost {
         finished_by: Some(1_762_148_300),
     };
-    insta::assert_snapshot!(run.cut(by_trouble(Outcome::Unknown, Some(trouble))), @"
+    insta::assert_snapshot!(run.cut(by_error(Outcome::Unknown, Some(error))), @"
     attempt 1: health refused the connection: nobody listens there
     ::endgroup::
     ✗ verify was not seen to end

@@ -11,12 +11,12 @@ fn not_ready() {
     run.steps([Step::Lock, Step::Check]);
     let user = || "deploy".to_owned();
     let found = vec![
-        Unready::Target {
+        Finding::Target {
             path: "/opt/diting".into(),
             user: user(),
             error: "Permission denied".into(),
         },
-        Unready::Sudo {
+        Finding::Sudo {
             service: "diting".into(),
             user: user(),
         },
@@ -73,15 +73,15 @@ fn busy() {
 
 #[test]
 fn unreachable_by_host_key() {
-    let said =
+    let stderr =
         b"@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@\r\nHost key verification failed.\r\n".to_vec();
-    let trouble = Trouble::Connection {
+    let error = RunError::Connection {
         kind: ConnectionKind::HostKey,
-        said,
+        error: ConnectionError::Ssh { stderr },
         hop: Hop::Server,
         offered: None,
     };
-    insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_trouble(Outcome::Unreachable, Some(trouble))), @"
+    insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_error(Outcome::Unreachable, Some(error))), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
     ::group::connect: log in to deploy@web1.example and start the server part
@@ -116,8 +116,8 @@ fn install_failed() {
 
 #[test]
 fn cancelled() {
-    let trouble = Trouble::Cancelled { finished_by: None };
-    insta::assert_snapshot!(Run::staged(Page::Actions).without_beginning().cut(by_trouble(Outcome::Cancelled, Some(trouble))), @"
+    let error = RunError::Cancelled { finished_by: None };
+    insta::assert_snapshot!(Run::staged(Page::Actions).without_beginning().cut(by_error(Outcome::Cancelled, Some(error))), @"
     ::endgroup::
     ✗ install cancelled
     │ Resolved 42 packages in 1ms

@@ -149,7 +149,9 @@ async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_
     assert!(
         matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
     );
-    assert!(near.events.contains(&RunEvent::Noise(b"motd".to_vec())));
+    assert!(near
+        .events
+        .contains(&RunEvent::UnexpectedOutput(b"motd".to_vec())));
     assert!(near.events.contains(&RunEvent::Sending {
         files: 1,
         bytes: 7,
@@ -217,7 +219,7 @@ async fn a_server_part_that_is_missing_does_not_fail_what_was_sent_meanwhile() {
         "{:?}",
         near.events
     );
-    assert_eq!(near.events, [RunEvent::Noise(b"motd".to_vec())]);
+    assert_eq!(near.events, [RunEvent::UnexpectedOutput(b"motd".to_vec())]);
 }
 
 #[tokio::test]
@@ -237,7 +239,9 @@ async fn a_line_that_ends_before_the_first_word_brings_the_words_that_were_said(
     assert_eq!(why, Why::Closed(b"sh: 1: exec: Permission denied".to_vec()));
     assert_eq!(
         near.events,
-        [RunEvent::Noise(b"sh: 1: exec: Permission denied".to_vec())]
+        [RunEvent::UnexpectedOutput(
+            b"sh: 1: exec: Permission denied".to_vec()
+        )]
     );
 }
 
@@ -280,11 +284,7 @@ async fn garbage_is_no_verdict() {
     let (followed, _far) = tokio::join!(near.follow(pipes), server);
     assert!(matches!(
         lost_by(followed),
-        (
-            Reached::Complete,
-            true,
-            Why::Trouble(Trouble::Protocol { .. })
-        )
+        (Reached::Complete, true, Why::Error(RunError::Protocol(_)))
     ));
 }
 

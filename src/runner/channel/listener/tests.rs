@@ -9,7 +9,7 @@ fn greeted() -> Vec<u8> {
     greeting(&transaction()).into_bytes()
 }
 
-fn hear(pieces: &[&[u8]]) -> (Vec<Heard>, Result<(), Nonsense>) {
+fn hear(pieces: &[&[u8]]) -> (Vec<Heard>, Result<(), ProtocolError>) {
     let id = transaction();
     let mut listener = Listener::new(&id, 10);
     let mut heard = Vec::new();
@@ -228,15 +228,15 @@ proptest! {
 
 #[test]
 fn of_a_warning_without_end_little_is_taken() {
-    let flood = event(What::Warning(Warning::LogNotChecked("x".repeat(500_000))));
+    let flood = event(What::Warning(Warning::NotEnabled("x".repeat(500_000))));
     let (heard, result) = hear(&[&greeted(), &flood]);
     assert_eq!(result, Ok(()));
     let Heard::Event(Event {
-        what: What::Warning(Warning::LogNotChecked(why)),
+        what: What::Warning(Warning::NotEnabled(unit)),
         ..
     }) = &heard[1]
     else {
         panic!()
     };
-    assert!(why.len() < 10_000 && why.ends_with('…'), "{}", why.len());
+    assert!(unit.len() < 10_000 && unit.ends_with('…'), "{}", unit.len());
 }

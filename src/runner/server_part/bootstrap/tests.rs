@@ -131,7 +131,7 @@ fn the_lines_hold_nothing_that_a_login_shell_could_take_for_its_own() {
         "", "a b", "a'b", "a;b", "$a", "a`b", "a*", "~", "a=b", "a\\b", "a!b", "(a)",
     ] {
         let line = line(START, &[bad]);
-        assert!(matches!(line, Err(Trouble::Bug { .. })), "{bad:?}");
+        assert!(matches!(line, Err(RunError::Bug(_))), "{bad:?}");
     }
 }
 

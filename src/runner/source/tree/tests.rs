@@ -193,7 +193,7 @@ fn sockets_devices_and_fifos_are_refused_by_name_unless_they_are_excluded() {
         .success());
     assert_eq!(
         problem(read(&source, &[], false)),
-        "pipe is a FIFO, which cannot be deployed"
+        "pipe is a named pipe, which cannot be deployed"
     );
     fs::remove_file(&fifo).unwrap();
     let _listener = UnixListener::bind(source.path().join("app.sock")).unwrap();
@@ -209,7 +209,7 @@ fn a_source_without_a_file_is_refused() {
     let source = source(&[".git/config", "only/.git"]);
     assert_eq!(
         problem(read(&source, &[], false)),
-        " holds no files to deploy"
+        " has no files to deploy"
     );
     let nowhere = read_tree(
         std::path::Path::new("/nowhere"),

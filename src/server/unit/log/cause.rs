@@ -21,8 +21,8 @@ const KEY_LINE: usize = 60;
 /// The same reason, with the line of the log that explains it. Only a crash explains a failed health check.
 pub(in crate::server::unit) fn explain(mut reason: Reason, failed: &FailedStart<'_>) -> Reason {
     let by_health = matches!(reason, Reason::Unhealthy { .. });
-    if let Some(said) = reason.said_mut() {
-        *said = match failed.check.level {
+    if let Some(log_line) = reason.log_line_mut() {
+        *log_line = match failed.check.level {
             LogLevel::Off if by_health => None,
             _ if by_health => crash(failed),
             _ => line_of_ended_process(failed),

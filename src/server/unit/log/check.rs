@@ -4,7 +4,9 @@ use super::classify::{Classifier, LineKind};
 use super::crash::ExplainedBy;
 use super::invocation::Invocation;
 use super::read;
-use crate::protocol::{LogCheck, LogLevel, Reason, Verification, Warning, What};
+use crate::protocol::{
+    LogCheck, LogLevel, Reason, UnreadLog, UnreadableState, Verification, Warning, What,
+};
 use crate::server::channel::events::Events;
 
 /// The most lines of each kind that are reported.
@@ -23,7 +25,7 @@ pub(in crate::server::unit) fn check(
     }
     let classifier = match Classifier::new(check.pattern.as_deref()) {
         Ok(classifier) => classifier,
-        Err(error) => return unreadable(&format!("log-pattern: {error}"), check.level, events),
+        Err(error) => return unreadable(error.to_string(), check.level, events),
     };
     let read::LogLines { mut lines, unread } = read::read(invocation);
     let mut matches = Matches::of(&lines, &classifier);
@@ -40,7 +42,7 @@ pub(in crate::server::unit) fn check(
     }
     let lines_to_report = matches.all();
     if !lines_to_report.is_empty() {
-        events.emit(What::Warning(Warning::LogWords(lines_to_report)));
+        events.emit(What::Warning(Warning::LoggedErrors(lines_to_report)));
     }
     show(invocation.service, &lines, events);
     Ok(())
@@ -57,11 +59,12 @@ pub(in crate::server) fn without_gate(verification: &Verification) -> Verificati
 }
 
 /// The runner has checked the pattern: here it comes from another version, or this is a bug.
-fn unreadable(why: &str, level: LogLevel, events: &mut dyn Events) -> Result<(), Reason> {
+fn unreadable(error: String, level: LogLevel, events: &mut dyn Events) -> Result<(), Reason> {
     if level == LogLevel::Fail {
-        return Err(Reason::Unreadable(why.to_owned()));
+        return Err(Reason::Unreadable(UnreadableState::LogPattern { error }));
     }
-    events.emit(What::Warning(Warning::LogNotChecked(why.to_owned())));
+    let unread = UnreadLog::Pattern { error };
+    events.emit(What::Warning(Warning::LogNotChecked(unread)));
     Ok(())
 }
 

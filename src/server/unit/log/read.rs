@@ -4,6 +4,7 @@
 use super::invocation::{FailedStart, Invocation, PreviousInvocation};
 use super::output::{last_lines, last_lines_within, MAX_LINES};
 use super::status;
+use crate::protocol::UnreadLog;
 use crate::server::exec::process::command;
 use crate::server::exec::user::user;
 use crate::server::unit::systemd::{is_root, Unit};
@@ -23,13 +24,13 @@ const STATUS_LINES: usize = 10;
 pub(super) struct LogLines {
     pub(super) lines: Vec<Vec<u8>>,
     /// Why part of the log or all of it could not be read.
-    pub(super) unread: Option<String>,
+    pub(super) unread: Option<UnreadLog>,
 }
 
 /// The last lines of the invocation's log.
 pub(super) fn read(invocation: &Invocation<'_>) -> LogLines {
     if invocation.id.is_empty() {
-        return nothing("systemd names no invocation of it");
+        return nothing(UnreadLog::NoInvocation);
     }
     let unread = other_output(invocation.service);
     match last_lines(&mut journal(invocation, MAX_LINES)) {
@@ -177,13 +178,9 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
         since,
         previous,
     } = invocation;
-    let cure = format!("on the server: sudo usermod -aG systemd-journal {}", user());
     if since.is_some() {
         // systemctl shows times, but only to the second and in the server's time zone
-        return nothing(&format!(
-            "the journal shows {} no line since the reload; {cure}",
-            user()
-        ));
+        return nothing(UnreadLog::NothingSinceReload { user: user() });
     }
     let output = last_lines(&mut status::status(service)).unwrap_or_default();
     let lines = status::messages(&output, |process| {
@@ -192,31 +189,31 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
     // systemctl shows no invocation: the lines belong to this one only if it is still the current one
     let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *id);
     if !same {
-        let both = if is_root() {
-            "journalctl and"
-        } else {
-            "journalctl and sudo -n"
-        };
-        return nothing(&format!(
-            "neither {both} systemctl status {service} shows a line of it; {cure}"
-        ));
+        return nothing(UnreadLog::Nothing {
+            service: (*service).to_owned(),
+            user: user(),
+            sudo: !is_root(),
+        });
     }
-    let part = || format!("only its last {STATUS_LINES} lines can be read; {cure}");
+    let part = || UnreadLog::OnlyLast {
+        lines: u32::try_from(STATUS_LINES).unwrap_or(u32::MAX),
+        user: user(),
+    };
     LogLines {
         unread: (lines.len() >= STATUS_LINES).then(part),
         lines,
     }
 }
 
-fn nothing(why: &str) -> LogLines {
+fn nothing(why: UnreadLog) -> LogLines {
     LogLines {
         lines: Vec::new(),
-        unread: Some(why.to_owned()),
+        unread: Some(why),
     }
 }
 
 /// Where the unit logs to, if not to the journal.
-fn other_output(service: &str) -> Option<String> {
+fn other_output(service: &str) -> Option<UnreadLog> {
     let mut show = command("systemctl");
     show.args([
         "show",
@@ -230,7 +227,7 @@ fn other_output(service: &str) -> Option<String> {
     not_journal(&Unit::parse(&String::from_utf8_lossy(&output)))
 }
 
-fn not_journal(unit: &Unit) -> Option<String> {
+fn not_journal(unit: &Unit) -> Option<UnreadLog> {
     let output = unit.get("StandardOutput");
     let errors = match unit.get("StandardError") {
         "inherit" => output,
@@ -239,7 +236,7 @@ fn not_journal(unit: &Unit) -> Option<String> {
     let is_elsewhere = ["file", "append", "truncate", "null", "tty", "fd"]
         .iter()
         .any(|kind| errors.starts_with(kind));
-    is_elsewhere.then(|| format!("the unit's errors go to {errors}, not to the journal"))
+    is_elsewhere.then(|| UnreadLog::Elsewhere(errors.to_owned()))
 }
 
 #[cfg(test)]
@@ -282,9 +279,12 @@ mod tests {
         assert_eq!(unit("journal", "inherit"), None);
         assert_eq!(unit("null", "journal"), None);
         assert_eq!(not_journal(&Unit::parse("")), None);
-        assert!(unit("append:/var/log/diting.log", "inherit")
-            .unwrap()
-            .contains("append:/var/log/diting.log"));
+        assert_eq!(
+            unit("append:/var/log/diting.log", "inherit"),
+            Some(UnreadLog::Elsewhere(
+                "append:/var/log/diting.log".to_owned()
+            ))
+        );
         assert!(unit("journal", "null").is_some());
     }
 }

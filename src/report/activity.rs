@@ -1,21 +1,21 @@
-use super::amounts::{duration, size};
-use super::{texts, Report};
+use super::Report;
 use crate::protocol::Step;
+use crate::text::amounts::{duration, size};
 use std::time::Duration;
 
-/// What goes on now, for somebody who waits.
+/// What happens now, for someone who waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doing {
+pub struct Activity {
     /// The step that runs.
     pub step: Step,
-    /// Bytes of contents that are sent, and of how many.
+    /// Bytes of contents that were sent, and all of them.
     pub sent: Option<(u64, u64)>,
-    /// What health answered at last.
+    /// The last answer of the health check.
     pub health: Option<String>,
 }
 
-impl Doing {
-    /// A step of which nothing more is known.
+impl Activity {
+    /// A step without details.
     #[must_use]
     pub fn of(step: Step) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl Doing {
             .map(|health| format!(": health {health}"));
         format!(
             "{}, {}{}",
-            texts::step(self.step),
+            self.step,
             duration(since),
             sent.or(health).unwrap_or_default()
         )
@@ -51,14 +51,14 @@ impl Doing {
 }
 
 impl Report {
-    /// What goes on now.
+    /// What happens now.
     #[must_use]
-    pub fn doing(&self) -> Option<Doing> {
+    pub fn activity(&self) -> Option<Activity> {
         let step = self.steps.last().filter(|step| step.mark.is_none())?;
         let sent = self
             .transfer
             .filter(|_| matches!(step.step, Step::Connect | Step::Upload));
-        Some(Doing {
+        Some(Activity {
             step: step.step,
             sent,
             health: step.health().map(str::to_owned),
@@ -71,14 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_on_has_its_words() {
-        let mut upload = Doing::of(Step::Upload);
-        let mut verify = Doing::of(Step::Verify);
+    fn what_happens_now_has_its_text() {
+        let mut upload = Activity::of(Step::Upload);
+        let mut verify = Activity::of(Step::Verify);
         upload.sent = Some((12_345_678, 60_000_000));
         verify.health = Some("answered 500".to_owned());
-        let at = |doing: &Doing, seconds| doing.text(Duration::from_secs(seconds));
+        let at = |activity: &Activity, seconds| activity.text(Duration::from_secs(seconds));
         let all = [
-            at(&Doing::of(Step::Install), 75),
+            at(&Activity::of(Step::Install), 75),
             at(&upload, 10),
             at(&upload, 0),
             at(&verify, 4),

@@ -1,44 +1,47 @@
 use super::{steps, unit};
-use crate::protocol::Unready;
-use crate::report::foreign::word;
+use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
 
 /// What to do about a finding of the check.
 #[must_use]
-pub fn unready(found: &Unready, place: &Place) -> String {
+pub fn finding(found: &Finding, place: &Place) -> String {
     match found {
-        Unready::Target { path, user, error: _ } => {
+        Finding::Target { path, user, error: _ } => {
             let (path, user) = (shell(path), shell(user));
             steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
         }
-        Unready::Link { name, found } if name == "current" && found == "a folder" => folder(place),
-        Unready::Link { name, found: _ } => link(name, place),
-        Unready::NoSystemd(_) => {
-            "the service must be a systemd unit of the server itself, not of a container; for files that nothing serves \
-             as a unit, set the inputs service: none and restart: none"
+        Finding::Link {
+            name,
+            found: LinkState::Folder,
+        } if name == "current" => folder(place),
+        Finding::Link { name, found: _ } => link(name, place),
+        Finding::NoSystemd(_) => {
+            "the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, \
+             set the inputs service: none and restart: none"
                 .to_owned()
         }
-        Unready::Unit { service, state } => unit::unusable(service, state),
-        Unready::Sudo { service, user } => steps("on the server's console:", &[sudoers(user, "restart", service)]),
-        Unready::KillUserProcesses { user } => {
+        Finding::Unit { service, state } => unit::unusable(service, state),
+        Finding::Sudo { service, user } => steps("on the server's console:", &[sudoers(user, "restart", service)]),
+        Finding::KillUserProcesses { user } => {
             steps("on the server's console:", &[format!("sudo loginctl enable-linger {}", shell(user))])
         }
-        Unready::Missing { program, path: _ } => missing(&word(program)),
-        Unready::Room { .. } => steps(
-            "make room on the server, or lower the input min-free:",
+        Finding::Missing { program, path: _ } => missing(&excerpt(program)),
+        Finding::NoSpace { .. } => steps(
+            "free disk space on the server, or lower the input min-free:",
             &[
                 format!("df -h {0}; df -i {0}", shell(&place.target)),
                 format!("sudo du -xsh {} /var/log", place.below("releases")),
             ],
         ),
-        Unready::NoLocks { error: _ } => steps(
+        Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
     }
 }
 
-/// The command that lets a user run one systemctl command, by a line like that of the server's set-up.
+/// The command that lets a user run one systemctl command, by a line as in the server's set-up.
 pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| {
@@ -48,13 +51,13 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
             vec![c]
         }
     };
-    let service: String = word(service).chars().flat_map(escape).collect();
+    let service: String = excerpt(service).chars().flat_map(escape).collect();
     let line = format!(
         "{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}",
-        word(user)
+        excerpt(user)
     );
     let file = "/etc/sudoers.d/deploy-action";
-    // visudo complains of any other mode
+    // visudo warns about any other mode
     format!(
         "echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c",
         shell(&line)
@@ -64,16 +67,16 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
 fn link(name: &str, place: &Place) -> String {
     let path = place.below(name);
     steps(
-        "it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:",
+        "it must be a link into releases, or not exist; inspect it, and move it away just before you deploy again:",
         &[format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
     )
 }
 
-/// To what is only moved away there is no way back.
+/// If it were only moved away, there would be no rollback target.
 fn folder(place: &Place) -> String {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
-        "a folder can't be replaced in one step. Make a release of it, so that it can be gone back to, then deploy again:",
+        "a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, and deploy again:",
         &[format!(
             "cd {target} && sudo install -d -o {user} releases && id=$(date +%s) && sudo mv current releases/$id && \
              sudo ln -s releases/$id current"
@@ -83,9 +86,9 @@ fn folder(place: &Place) -> String {
 
 fn missing(program: &str) -> String {
     match program {
-        "uv" => steps("install it on the server, as the deploy user, into ~/.local/bin:", &[INSTALL_UV.to_owned()]),
+        "uv" => steps("install it on the server as the deploy user, in ~/.local/bin:", &[INSTALL_UV.to_owned()]),
         other => steps(
-            "install it on the server; a program of the deploy user's own belongs into ~/.local/bin:",
+            "install it on the server; a program for the deploy user alone belongs in ~/.local/bin:",
             &[format!("sudo apt-get install {0} || sudo dnf install {0}", shell(other))],
         ),
     }

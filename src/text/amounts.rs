@@ -1,8 +1,8 @@
-//! Durations, sizes and times as a person reads them.
+//! Durations, sizes and times for a person to read.
 
 use std::time::Duration;
 
-/// How long something took: `0.3 s`, `12.4 s`, `3 min 05 s`, `1 h 03 min`.
+/// A measured duration: `0.3 s`, `12.4 s`, `3 min 05 s`, `1 h 03 min`.
 #[must_use]
 pub fn duration(took: Duration) -> String {
     let tenths = took.as_millis().saturating_add(50) / 100;
@@ -16,7 +16,7 @@ pub fn duration(took: Duration) -> String {
     }
 }
 
-/// A limit that somebody chose: whole seconds without a decimal.
+/// A configured limit: whole seconds without a decimal.
 #[must_use]
 pub fn limit(limit: Duration) -> String {
     if limit.subsec_nanos() == 0 && limit.as_secs() < 60 {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_as_exact_as_a_person_wants() {
+    fn durations_have_one_decimal_below_a_minute() {
         let all = [
             0, 49, 50, 300, 12_449, 59_949, 59_950, 60_000, 185_000, 1_800_000, 3_600_000,
             3_780_000,

@@ -1,0 +1,128 @@
+use super::SystemdError;
+use crate::protocol::as_text::{self, from_text};
+use crate::text::amounts::size;
+use crate::text::excerpt::excerpt;
+use serde::{Deserialize, Serialize};
+
+/// What the check found that must be fixed first, on the server or in the inputs. Nothing was changed. Its texts are the
+/// server's and untrusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Finding {
+    /// The target cannot be created or written.
+    #[error("{} on the server cannot be created or written by {}: {}", excerpt(.path), excerpt(.user), excerpt(.error))]
+    Target {
+        /// Folder.
+        path: String,
+        /// The deploy user.
+        user: String,
+        /// What the system reports.
+        error: String,
+    },
+    /// `current` or `previous` is not a link to a release.
+    #[error("{} on the server is not a link to a release, but {found}", excerpt(.name))]
+    Link {
+        /// `current` or `previous`.
+        name: String,
+        /// What it is instead.
+        #[serde(with = "as_text")]
+        found: LinkState,
+    },
+    /// No systemd, or not one that can be used.
+    #[error("systemd on the server cannot be used: {0}")]
+    NoSystemd(#[serde(with = "as_text")] SystemdError),
+    /// The unit is not found, masked, or broken: its `LoadState`.
+    #[error("unit {} on the server is {}", excerpt(.service), excerpt(.state))]
+    Unit {
+        /// As configured.
+        service: String,
+        /// In systemd's terms.
+        state: String,
+    },
+    /// `sudo -n systemctl restart <service>` is not allowed.
+    #[error("{} may not run sudo -n systemctl restart {} on the server", excerpt(.user), excerpt(.service))]
+    Sudo {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
+    /// logind kills the user's processes at logout, and the user does not linger.
+    #[error("logind on the server kills the processes of {} at logout", excerpt(.user))]
+    KillUserProcesses {
+        /// The deploy user.
+        user: String,
+    },
+    /// A program that install needs.
+    #[error("{} is not on the server (searched: {})", excerpt(.program), excerpt(.path))]
+    Missing {
+        /// Its name.
+        program: String,
+        /// The folders that were searched.
+        path: String,
+    },
+    /// Less than `min-free` would be left on the disk.
+    #[error("{}", no_space(*.needed, *.free, *.min_free, *.inodes))]
+    #[serde(rename = "Room")]
+    NoSpace {
+        /// Bytes that the release needs, as far as it is known.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must stay free.
+        min_free: u64,
+        /// Inodes that are free, if there are too few.
+        inodes: Option<u64>,
+    },
+    /// Files cannot be locked there.
+    #[error("files on the server cannot be locked: {error}")]
+    NoLocks {
+        /// Why.
+        #[serde(with = "as_text")]
+        error: LockError,
+    },
+}
+
+fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> String {
+    match inodes {
+        Some(inodes) => format!("the target's disk can hold only {inodes} more files"),
+        None => format!(
+            "the release needs {} and {} must stay free, but the target's disk has {}",
+            size(needed),
+            size(min_free),
+            size(free)
+        ),
+    }
+}
+
+/// What `current` or `previous` is, if it is not a link to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LinkState {
+    /// A folder.
+    #[error("a folder")]
+    Folder,
+    /// A file.
+    #[error("a file")]
+    File,
+    /// A link to something that does not exist.
+    #[error("a link to {}, which does not exist", excerpt(.0))]
+    Dead(String),
+    /// A link to something else than a release.
+    #[error("a link to {}, which is not a release", excerpt(.0))]
+    Elsewhere(String),
+    /// Another version's text.
+    #[error("{}", excerpt(.0))]
+    Other(String),
+}
+from_text!(LinkState: Folder, File);
+
+/// Why files cannot be locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LockError {
+    /// Its locks are not those of this server.
+    #[error("the folder is on NFS")]
+    Nfs,
+    /// What the system reports.
+    #[error("{}", excerpt(.0))]
+    Other(String),
+}
+from_text!(LockError: Nfs);

@@ -1,0 +1,205 @@
+//! What someone should know of a server although nothing failed.
+
+use super::{HealthAnswer, ReleaseId};
+use crate::text::amounts::limit;
+use crate::text::excerpt::excerpt;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// Someone should act on it. The deployment goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Warning {
+    /// An earlier run could not delete a release.
+    Leftover {
+        /// Its folder.
+        path: String,
+        /// What the system reported.
+        error: String,
+    },
+    /// `systemctl daemon-reload` was not run after a change of the unit file.
+    DaemonReload,
+    /// The unit is not started at boot.
+    NotEnabled(String),
+    /// The target's disk is used to this many hundredths.
+    DiskNearlyFull(u8),
+    /// The log of the new process has errors: the lines.
+    LoggedErrors(Vec<Vec<u8>>),
+    /// The log of the new process cannot be read, or not completely.
+    LogNotChecked(UnreadLog),
+    /// `sudo -n systemctl reset-failed <service>` is not allowed, so a deployment must wait for systemd's start limit.
+    NoResetFailed {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
+    /// What ran before was not healthy.
+    OldUnhealthy(HealthAnswer),
+}
+
+/// What is wrong, without what to do about it.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leftover { path, error } => {
+                let (path, error) = (excerpt(path), excerpt(error));
+                write!(f, "an old release could not be deleted: {path}: {error}")
+            }
+            Self::DaemonReload => {
+                f.write_str("the unit file has changed, but systemd still uses the old one")
+            }
+            Self::NotEnabled(unit) => write!(f, "unit {} is not started at boot", excerpt(unit)),
+            Self::DiskNearlyFull(used) => write!(f, "the target's disk is {used} % full"),
+            Self::LoggedErrors(lines) => {
+                let lines: Vec<String> = lines.iter().map(excerpt).collect();
+                write!(f, "the new process logged errors: {}", lines.join("; "))
+            }
+            Self::LogNotChecked(why) => {
+                write!(f, "the log of the new process was not fully checked: {why}")
+            }
+            Self::NoResetFailed { service, user } => write!(
+                f,
+                "{} may not run sudo -n systemctl reset-failed {}, so a deployment may have to wait for systemd's start limit",
+                excerpt(user),
+                excerpt(service)
+            ),
+            Self::OldUnhealthy(last) => write!(
+                f,
+                "what ran before was not healthy: health {last}; there is no good release to roll back to"
+            ),
+        }
+    }
+}
+
+/// What of the log of the new process was not read, so that it may have crash messages that nobody saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UnreadLog {
+    /// Without an invocation, its lines cannot be told from earlier ones.
+    #[error("systemd reports no invocation of the unit")]
+    NoInvocation,
+    /// The deploy user may not read the journal, and `systemctl status` does not show what came after the reload.
+    #[error("the journal shows {} no line since the reload", excerpt(.user))]
+    NothingSinceReload {
+        /// The deploy user.
+        user: String,
+    },
+    /// The deploy user may not read the journal, and `systemctl status` shows no line.
+    #[error("neither journalctl nor {}systemctl status {} shows a line of it", if *.sudo { "sudo -n " } else { "" }, excerpt(.service))]
+    Nothing {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+        /// The deploy user is not root.
+        sudo: bool,
+    },
+    /// The deploy user may not read the journal, and `systemctl status` shows only so many lines.
+    #[error("only its last {lines} lines can be read")]
+    OnlyLast {
+        /// How many.
+        lines: u32,
+        /// The deploy user.
+        user: String,
+    },
+    /// The unit writes its log elsewhere: its `StandardError`.
+    #[error("the unit's errors go to {}, not to the journal", excerpt(.0))]
+    Elsewhere(String),
+    /// `log-pattern` is no regular expression.
+    #[error("log-pattern is not a valid pattern: {}", excerpt(.error))]
+    Pattern {
+        /// What the library reports.
+        error: String,
+    },
+}
+
+/// Worth knowing; nothing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A release that deploy-action did not create was live and healthy, so it is a rollback target.
+    TakenOver(ReleaseId),
+    /// The process that answers the health check may be another than the new one.
+    ListenerNotChecked(UncheckedListener),
+    /// It is unknown whether logind kills a user's processes at logout.
+    LingerNotChecked,
+    /// Waiting for systemd's start limit.
+    StartLimitWait {
+        /// The longest it may take.
+        up_to: Duration,
+        /// Whether the old release serves until then.
+        serving: bool,
+    },
+    /// `current` is an absolute or chained link; the next switch writes a relative one.
+    LinkReplaced {
+        /// `current`.
+        name: String,
+        /// Its text.
+        target: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TakenOver(id) => write!(f, "{id} was live and healthy, and is taken over as good"),
+            Self::ListenerNotChecked(why) => {
+                write!(f, "the process that listens on the health port was not checked: {why}")
+            }
+            Self::LingerNotChecked => f.write_str(
+                "it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a \
+                 deployment",
+            ),
+            Self::StartLimitWait { up_to, serving } => {
+                let until = match serving {
+                    true => "the old release serves until then",
+                    false => "nothing serves until then",
+                };
+                write!(f, "waiting up to {} for systemd's start limit; {until}", limit(*up_to))
+            }
+            Self::LinkReplaced { name, target } => {
+                let (name, target) = (excerpt(name), excerpt(target));
+                write!(f, "{name} was a link to {target}; the next switch writes a relative one")
+            }
+        }
+    }
+}
+
+/// Why it is unknown whether the new process answers the health check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UncheckedListener {
+    /// `health-url` leads to another host, or to another address of this one.
+    #[error("health-url does not point to this server's loopback")]
+    OtherHost,
+    /// A port that is forwarded, for example to a container.
+    #[error("no process of this server listens on port {port}")]
+    None {
+        /// TCP port.
+        port: u16,
+    },
+    /// It belongs to another user.
+    #[error("the process that listens on port {port} cannot be seen")]
+    Hidden {
+        /// TCP port.
+        port: u16,
+    },
+    /// A process of the unit listens, and another one.
+    #[error("another process that listens on port {port} cannot be seen")]
+    AlsoHidden {
+        /// TCP port.
+        port: u16,
+    },
+    /// A process of another service, most often a proxy.
+    #[error("{}it is part of another service, {}", who(.process.as_ref()), excerpt(.group))]
+    OtherService {
+        /// Id and name, if they can be seen.
+        process: Option<(u32, String)>,
+        /// Its control group.
+        group: String,
+    },
+}
+
+fn who(process: Option<&(u32, String)>) -> String {
+    process.map_or_else(String::new, |(pid, name)| {
+        format!("process {pid} ({}): ", excerpt(name))
+    })
+}

@@ -1,0 +1,78 @@
+use super::{hints, texts, Place};
+use crate::protocol::{ConnectionError, End, Failure, Finding, Reason, RunError};
+
+/// What happened, and what to do about it.
+pub(super) struct Cause {
+    /// In a sentence without a full stop; empty if nothing failed.
+    pub(super) what: String,
+    /// Text and commands in lines of their own, indented.
+    pub(super) hint: String,
+    /// Whether it is one of the findings of the check, of which there may be several.
+    pub(super) is_finding: bool,
+}
+
+/// At least one.
+pub(super) fn causes(end: &End, place: &Place) -> Vec<Cause> {
+    let finding = |found: &Finding| Cause {
+        what: found.to_string(),
+        hint: hints::finding(found, place),
+        is_finding: true,
+    };
+    match findings(end) {
+        Some(all) => all.iter().map(finding).collect(),
+        None => {
+            let what = texts::what_happened(end).unwrap_or_default();
+            vec![Cause {
+                what,
+                hint: hints::hint(end, place),
+                is_finding: false,
+            }]
+        }
+    }
+}
+
+fn findings(end: &End) -> Option<&[Finding]> {
+    match &end.verdict.as_ref()?.failure.as_ref()?.reason {
+        Reason::NotReady(found) if !found.is_empty() => Some(found),
+        _ => None,
+    }
+}
+
+/// What programs printed about it, if it was not shown when they did.
+pub(super) fn program_outputs(end: &End) -> Vec<&[u8]> {
+    let verdict = end.verdict.as_ref();
+    let failures = verdict
+        .into_iter()
+        .flat_map(|verdict| [&verdict.failure, &verdict.rollback])
+        .flatten();
+    let outputs = failures
+        .map(of_failure)
+        .chain(end.error.as_ref().map(of_error));
+    outputs.filter(|output| !output.is_empty()).collect()
+}
+
+fn of_failure(failure: &Failure) -> &[u8] {
+    match &failure.reason {
+        Reason::Command { output, .. } => output,
+        _ => &[],
+    }
+}
+
+fn of_error(error: &RunError) -> &[u8] {
+    match error {
+        RunError::Key { output } | RunError::ServerPart { output, .. } => output,
+        RunError::Connection { error, .. } => match error {
+            ConnectionError::Ssh { stderr } | ConnectionError::FromJumpHost { stderr } => stderr,
+            ConnectionError::NoLogin { .. } => &[],
+        },
+        RunError::Tool { .. }
+        | RunError::Passphrase
+        | RunError::Source { .. }
+        | RunError::NoBinary { .. }
+        | RunError::Protocol(_)
+        | RunError::ConnectionLost { .. }
+        | RunError::OutOfTime { .. }
+        | RunError::Cancelled { .. }
+        | RunError::Bug(_) => &[],
+    }
+}

@@ -1,0 +1,74 @@
+use super::{connection::connection, steps};
+use crate::protocol::{Hop, RunError};
+use crate::report::place::{shell, Place};
+use crate::text::excerpt::excerpt;
+
+/// What to do about a bug in deploy-action.
+pub(super) const REPORT: &str =
+    "please report it, with this log: https://github.com/diting/deploy-action/issues";
+
+/// What to do about an error on the runner or on the way.
+#[must_use]
+pub fn run_error(error: &RunError, place: &Place) -> String {
+    match error {
+        RunError::Tool { .. } => {
+            steps("on the runner:", &["sudo apt-get update && sudo apt-get install -y openssh-client".to_owned()])
+        }
+        RunError::Key { .. } => steps(
+            "the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:",
+            &["ssh-keygen -y -f KEYFILE".to_owned(), "gh secret set NAME < KEYFILE".to_owned()],
+        ),
+        RunError::Passphrase => steps(
+            "the input passphrase must be the one that opens the key; where the key file is, this asks for it:",
+            &["ssh-keygen -y -f KEYFILE".to_owned()],
+        ),
+        RunError::Source { .. } => "delete it, or add it to the input exclude".to_owned(),
+        RunError::Connection { kind, hop, offered, error: _ } => {
+            connection(*kind, offered.as_deref(), &on_the_way(hop, place))
+        }
+        RunError::ServerPart { .. } => server_part(place),
+        RunError::NoBinary { .. } => {
+            "server parts exist for x86_64 and aarch64; the files must be beside this program, as in the action's dist folder"
+                .to_owned()
+        }
+        RunError::Protocol(_) => steps(
+            "login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:",
+            &[format!("ssh -p {} {} true", place.port, shell(&format!("{}@{}", place.user, place.host)))],
+        ),
+        RunError::ConnectionLost { finished_by: Some(_) } | RunError::Cancelled { finished_by: Some(_) } => steps(
+            "after that time the next run reports how it ended; on the server:",
+            &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
+        ),
+        RunError::ConnectionLost { finished_by: None } | RunError::Cancelled { finished_by: None } => {
+            "run it again: what was uploaded is kept".to_owned()
+        }
+        RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".to_owned(),
+        RunError::Bug(_) => REPORT.to_owned(),
+    }
+}
+
+/// The place of the host that refused.
+fn on_the_way(hop: &Hop, place: &Place) -> Place {
+    match hop {
+        Hop::Server => place.clone(),
+        Hop::Jump { host, port, user } => Place {
+            host: excerpt(host),
+            port: *port,
+            user: excerpt(user),
+            ..place.clone()
+        },
+    }
+}
+
+/// It cannot be written or run there, or the user has no login shell.
+fn server_part(place: &Place) -> String {
+    let (target, user) = (shell(&place.target), shell(&place.user));
+    steps(
+        "are the inputs service and target right? The deploy user needs a login shell and must be able to write and run \
+         files there (no noexec, free disk space); on the server's console:",
+        &[
+            format!("sudo mkdir -p {target} && sudo chown -R {user}: {target}"),
+            format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),
+        ],
+    )
+}

@@ -1,0 +1,139 @@
+//! The texts of the types that say what went wrong.
+
+use super::*;
+use crate::protocol::{Finding, HealthAnswer, ProcessEnd, Reason};
+use crate::report::texts;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+fn every_reason_says_what_failed_and_where() {
+    let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    deploy may not run sudo -n systemctl restart diting on the server, and 6 other findings
+    another deployment holds the lock on the server
+    another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
+    the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
+    the server cannot write /opt/diting/releases/1762147999/app.py: Read-only file system
+    the server cannot write /opt/diting/releases/1762147999/app.py: Permission denied
+    the server cannot write /opt/diting/releases/1762147999/app.py: Input/output error
+    what arrived on the server is not what was announced: app.py has another digest
+    the line to the runner ended, or the run was cancelled
+    the time for everything before the switch (30 min) is up
+    line 2, uv sync --frozen, ended with exit code 1 on the server
+    the command ended with exit code 1 on the server; it says: sudo: @a
+    the command was killed by signal 9 (SIGKILL) on the server
+    the command did not end in time and was killed on the server
+    .venv/bin/uvicorn, which the unit on the server starts, is not usable: there is no such file
+    shared/config/wechat.yaml on the server is missing
+    the log of the new start tells of a crash: KeyError: 'DATABASE_URL'
+    systemd on the server refuses to start the unit again within 10 s
+    the unit's process on the server ended: exit-code, exit status 1
+    the unit's process on the server ended: exit-code, exit status 203
+    the unit's process on the server ended: exit-code, exit status 200
+    the unit's process on the server ended: exit-code, exit status 217
+    the unit's process on the server ended: signal, signal 9
+    the unit on the server is failed/failed, exit-code, exit status 203
+    the unit on the server still runs the old process
+    systemd on the server did not start the unit, for a condition in its file is not met
+    somebody else was at work on the server: current points to 1762147001
+    the unit's state cannot be read on the server: Failed to connect to bus
+    port 8000 on the server is held by process 4711 (uvicorn), not by the new process
+    the process that deploys on the server was killed, or the server went down
+    3f2a1bc: 1762147685 failed when it went live
+    there is no good release to go back to
+    health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
+    health answered 302, a redirect to https://web1/login after 30 attempts in 1 min
+    health answered a body that does not match “"release":"1762147999"” with “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…” after 30 attempts in 1 min
+    health refused the connection: nobody listens there after 30 attempts in 1 min
+    health did not answer in time (the body) after 30 attempts in 1 min
+    health gave no usable answer: no HTTP after 30 attempts in 1 min
+    "#);
+}
+
+#[test]
+fn the_line_of_the_log_that_says_why_is_named_as_all_foreign_text_is() {
+    let all: Vec<_> = explained().iter().map(Reason::to_string).collect();
+    insta::assert_snapshot!(all.join("\n"), @r"
+    the command ended with exit code 1 on the server; its log says: ValueError: no database
+    systemd on the server refuses to start the unit again within 10 s; its log says: ValueError: no database
+    the unit's process on the server ended: exit-code, exit status 1; its log says: ModuleNotFoundError: No module named 'x'
+    the unit on the server is inactive/dead, success, exit status 0; its log says: bye
+    health refused the connection: nobody listens there after 30 attempts in 1 min; its log says: thread 'main' panicked at src/main.rs:2:5: no database ##\[error]
+    ");
+    let long = Reason::Crashed {
+        end: ProcessEnd::StartLimit,
+        log_line: Some("x".repeat(5000)),
+    };
+    assert!(long.to_string().chars().count() < 300);
+}
+#[test]
+fn every_finding_says_what_and_where() {
+    let all: Vec<_> = findings().iter().map(Finding::to_string).collect();
+    insta::assert_snapshot!(all.join("\n"), @"
+    /opt/diting on the server cannot be made or written by deploy: Permission denied
+    current on the server is not a link to a release, but a folder
+    current on the server is not a link to a release, but a link to /srv/app, which is no release
+    systemd on the server cannot be reached: no such file
+    unit diting on the server is not-found
+    unit diting on the server is masked
+    unit diting on the server is bad-setting
+    deploy may not run sudo -n systemctl restart diting on the server
+    logind on the server kills what deploy leaves running at logout
+    uv is not on the server (looked for in /home/deploy/.local/bin:/usr/bin)
+    make is not on the server (looked for in /usr/bin)
+    the release needs 1.2 MB and 500.0 MB are to stay free, but the disk of the target has 400.0 MB
+    the disk of the target has room for 12 more files only
+    files on the server cannot be locked: No locks available
+    ");
+}
+#[test]
+fn every_answer_has_its_words() {
+    let all: Vec<_> = answers().iter().map(HealthAnswer::to_string).collect();
+    insta::assert_snapshot!(all.join("\n"), @r#"
+    answered 200
+    answered 500 with “{"status": ##\[error]"db"}”
+    answered 302, a redirect to https://web1/login
+    answered a body that does not match “"release":"1762147999"” with “xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…”
+    refused the connection: nobody listens there
+    did not answer in time (the body)
+    gave no usable answer: no HTTP
+    "#);
+}
+#[test]
+fn every_run_error_says_on_which_side() {
+    let all: Vec<_> = run_errors().iter().map(texts::run_error).collect();
+    for text in &all {
+        assert!(
+            ["on the runner", "on the connection", "on the server"]
+                .iter()
+                .any(|side| text.starts_with(side)),
+            "{text}"
+        );
+    }
+    insta::assert_snapshot!(all.join("\n"), @"
+    on the runner: ssh-agent: it is not on PATH
+    on the runner: the private key could not be loaded (error in libcrypto)
+    on the runner: run/app.sock cannot be deployed: it is a socket
+    on the server: the server part failed to start (Permission denied)
+    on the runner: deploy-action-aarch64, the server part for the server's CPU (aarch64), is missing
+    on the way: what came back is not of our server part: no greeting
+    on the way: the line ended before the switch
+    on the way: the line ended before the server had finished
+    on the runner: the time limit of 30 min is up
+    on the runner: the run was cancelled
+    on the runner: the run was cancelled when the server could no longer be stopped
+    on the runner: a bug of deploy-action: two verdicts
+    on the way: known-hosts has no key for the server, which offers SHA256:47DEQpj8HBSa
+    on the way: the server offers another host key than known-hosts has: SHA256:47DEQpj8HBSa
+    on the way: the server offers a host key that known-hosts revokes: SHA256:47DEQpj8HBSa
+    on the way: the server offers a key that known-hosts has for another name only: SHA256:47DEQpj8HBSa
+    on the runner: the passphrase does not open the private key
+    on the way: the jump host jump.example refused the login (Permission denied (publickey).)
+    on the way: the server refused the connection (ssh: what ssh said)
+    on the way: the server did not answer in time (ssh: what ssh said)
+    on the way: the server's name is unknown (ssh: what ssh said)
+    on the way: the server's host key is not the one in known-hosts (ssh: what ssh said)
+    on the way: the server refused the login (ssh: what ssh said)
+    on the way: no connection to the server (ssh: what ssh said)
+    ");
+}
