@@ -50,7 +50,7 @@ fn action_yml_has_every_input_and_no_other() {
 #[test]
 fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_token() {
     let action = action();
-    for input in INPUTS {
+    for input in INPUTS.iter() {
         let entry = &action["inputs"][input.name];
         assert_eq!(
             entry["description"].as_str(),
@@ -79,7 +79,7 @@ fn every_input_is_mapped_to_its_variable_once() {
     let [deploy, finish] = steps(&action).map(|step| mapping(step, "env"));
     let variables: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
     assert_eq!(keys(deploy), variables.iter().map(String::as_str).collect());
-    for input in INPUTS {
+    for input in INPUTS.iter() {
         let value = deploy[input.variable().as_str()].as_str().unwrap();
         assert_eq!(value, format!("${{{{ inputs.{} }}}}", input.name));
     }

@@ -23,6 +23,15 @@ pub struct Verification {
     pub log: LogCheck,
 }
 
+impl Verification {
+    /// The format of a pending transaction that is verified so: a version that doesn't know it refuses to finish the
+    /// transaction rather than verify it in another way.
+    #[must_use]
+    pub fn format(&self) -> u32 {
+        1
+    }
+}
+
 /// The health check: a request over HTTP, sent on the server, and its healthy responses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
@@ -32,6 +41,18 @@ pub struct Health {
     pub statuses: Vec<u16>,
     /// What the body must match.
     pub pattern: Option<BodyPattern>,
+}
+
+impl Health {
+    /// A check that any complete 200 passes.
+    #[must_use]
+    pub fn get(url: HealthUrl) -> Self {
+        Self {
+            url,
+            statuses: vec![200],
+            pattern: None,
+        }
+    }
 }
 
 /// An http or https URL without user and fragment.

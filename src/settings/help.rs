@@ -41,7 +41,7 @@ Exit codes:
 /// What `--help` prints: usage, all inputs, an example, the exit codes.
 pub fn help() -> String {
     let mut text = format!("{HEAD}\nInputs:\n");
-    for input in INPUTS {
+    for input in INPUTS.iter() {
         // writing to a String cannot fail
         let _ = writeln!(text, "  {}", title(input));
         for line in wrapped(&input.meaning.replace('`', ""), WIDTH - 6) {
@@ -87,7 +87,7 @@ mod tests {
     fn help_fits_and_names_every_input() {
         let help = help();
         assert!(help.lines().all(|line| line.chars().count() <= WIDTH));
-        for input in INPUTS {
+        for input in INPUTS.iter() {
             assert!(help.contains(&title(input)));
         }
         assert!(!help.contains("--key"));

@@ -358,11 +358,7 @@ fn a_deploy_user_without_rights_of_its_own_goes_through_sudo() {
 #[test]
 fn health_is_asked_and_must_name_the_new_release() {
     let server = StubServer::new();
-    let health = Health {
-        url: answers_with(server.target().join("current/name")),
-        statuses: vec![200],
-        pattern: None,
-    };
+    let health = Health::get(answers_with(server.target().join("current/name")));
     let deploy = |name: &str, pattern: &str| {
         server.deploy_with(&App::good(name), |plan| {
             plan.service = None;

@@ -482,9 +482,5 @@ fn nobody_listens() -> Health {
         port: 1,
         path: "/".to_owned(),
     };
-    Health {
-        url,
-        statuses: vec![200],
-        pattern: None,
-    }
+    Health::get(url)
 }

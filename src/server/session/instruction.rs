@@ -34,7 +34,7 @@ impl Sources<'_> {
             .as_ref()
             .map_or(&goal.verification, |old| &old.verification);
         Pending {
-            format: Pending::FORMAT,
+            format: goal.verification.format().max(rollback.format()),
             deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before),
             transaction: plan.transaction.clone(),
             release: goal.release,

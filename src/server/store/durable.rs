@@ -4,7 +4,7 @@ use crate::protocol::{IoKind, Operation, Reason};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{symlink, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Turns a system error into a reason: `fs::read(path).map_err(failed(Operation::Read, path))`.
@@ -38,7 +38,13 @@ pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> 
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    // private: it may hold what the plan keeps secret
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -52,8 +52,8 @@ pub(in crate::server) struct Old {
 }
 
 impl Pending {
-    /// The format that this version writes, and the only one that it reads.
-    pub(in crate::server) const FORMAT: u32 = 1;
+    /// The newest format that this version understands.
+    const FORMAT: u32 = 2;
 
     /// Writes the instruction. It has no effect yet.
     pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<(), Reason> {
@@ -99,7 +99,7 @@ impl Pending {
         };
         let pending: Self =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if pending.format != Self::FORMAT {
+        if !(1..=Self::FORMAT).contains(&pending.format) {
             return Err(unreadable(format!(
                 "format {} is that of another version",
                 pending.format

@@ -3,7 +3,7 @@
 use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
-use crate::protocol::{Diagnostic, DiagnosticOrigin, Ending, HealthUrl, ReleaseId, UnitName};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, Ending, Health, ReleaseId, UnitName};
 use crate::server::exec::process::{command, quick, CUT};
 use crate::server::store::layout::Layout;
 use crate::server::store::links::{self, Link};
@@ -38,7 +38,7 @@ pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diag
         );
     }
     if let Some(health) = &pending.verification.health {
-        collector.health(&health.url);
+        collector.health(health);
     }
     collector.add(
         "releases, newest first",
@@ -108,9 +108,10 @@ impl Collector {
     }
 
     /// Sends one more health request and adds the whole response. The title leaves out the query, which may hold a secret.
-    fn health(&mut self, url: &HealthUrl) {
+    fn health(&mut self, health: &Health) {
+        let url = &health.url;
         let path = url.path.split('?').next().unwrap_or_default();
-        let answer = match http::get(url, self.timeout()) {
+        let answer = match http::get(health, self.timeout()) {
             Ok(response) => text_of(&response),
             Err(answer) => answer.to_string().into_bytes(),
         };

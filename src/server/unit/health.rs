@@ -42,7 +42,7 @@ impl<'a> HealthCheck<'a> {
     /// Sends one request, within `limit`. Returns also how long it took.
     pub(in crate::server) fn run(&self, limit: Duration) -> (HealthAnswer, Duration) {
         let start = Instant::now();
-        let answer = match http::get(&self.health.url, limit) {
+        let answer = match http::get(self.health, limit) {
             Ok(response) => self.evaluate(response),
             Err(answer) => answer,
         };
@@ -113,9 +113,8 @@ mod tests {
 
     fn answer(url: HealthUrl, pattern: Option<&str>) -> HealthAnswer {
         let health = Health {
-            url,
-            statuses: vec![200],
             pattern: pattern.map(|it| it.to_owned().into()),
+            ..Health::get(url)
         };
         let release = "1762147685".parse().unwrap();
         HealthCheck::new(&health, release, Some("abc+1"))

@@ -2,7 +2,7 @@
 //! interface, which shows in which phase a request failed.
 
 use super::tls;
-use crate::protocol::{HealthAnswer, HealthError, HealthUrl, Phase};
+use crate::protocol::{Health, HealthAnswer, HealthError, HealthUrl, Phase};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -27,7 +27,7 @@ pub(in crate::server) struct HttpResponse {
 
 /// Sends one GET request, within `limit`.
 pub(in crate::server) fn get(
-    url: &HealthUrl,
+    health: &Health,
     limit: Duration,
 ) -> Result<HttpResponse, HealthAnswer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -35,22 +35,23 @@ pub(in crate::server) fn get(
         .build();
     runtime
         .map_err(|error| HealthAnswer::Broken(HealthError::Other(error.to_string())))?
-        .block_on(get_within(url, limit))
+        .block_on(get_within(health, limit))
 }
 
-async fn get_within(url: &HealthUrl, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
+async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
+    let url = &health.url;
     let mut during = Phase::Connection;
     let exchange = async {
         let stream = connect(url).await?;
         during = Phase::Response;
         let response = if url.tls {
             send_request(
-                url,
+                health,
                 TokioIo::new(tls::wrap(&url.host, url.is_loopback(), stream).await?),
             )
             .await?
         } else {
-            send_request(url, TokioIo::new(stream)).await?
+            send_request(health, TokioIo::new(stream)).await?
         };
         during = Phase::Body;
         let location = response
@@ -111,15 +112,15 @@ async fn addresses(url: &HealthUrl) -> io::Result<Vec<SocketAddr>> {
 }
 
 async fn send_request(
-    url: &HealthUrl,
+    health: &Health,
     stream: impl Read + Write + Unpin + Send + 'static,
 ) -> Result<Response<Incoming>, HealthAnswer> {
     let (mut sender, connection) = http1::handshake(stream)
         .await
         .map_err(|error| broken(&error))?;
     tokio::spawn(connection);
-    let request = Request::get(&url.path)
-        .header("Host", url.authority())
+    let request = Request::get(&health.url.path)
+        .header("Host", health.url.authority())
         .header(
             "User-Agent",
             concat!("deploy-action/", env!("CARGO_PKG_VERSION")),

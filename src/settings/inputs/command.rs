@@ -1,10 +1,12 @@
 //! What to do.
 
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::problem::Invalid;
 use crate::settings::reader::Reader;
 use crate::settings::values::release;
+
+pub(super) static INPUTS: [&Input; 2] = [&COMMAND.input, &RELEASE.input];
 
 pub(super) static COMMAND: Definition<Command> = Definition::with_default(
     "command",

@@ -1,7 +1,7 @@
 //! The health check.
 
 use crate::protocol::{BodyPattern, Health, HealthUrl};
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
@@ -10,6 +10,15 @@ use crate::settings::values::{health_url, patterns, statuses};
 use std::time::Duration;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
+
+pub(super) static INPUTS: [&Input; 6] = [
+    &URL.input,
+    &STATUS.input,
+    &MATCH.input,
+    &TIMEOUT.input,
+    &INTERVAL.input,
+    &SETTLE.input,
+];
 
 pub(super) static URL: Definition<HealthUrl> = Definition::optional(
     "health-url",

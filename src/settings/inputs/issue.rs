@@ -1,13 +1,21 @@
 //! The issue about a failed deployment.
 
 use crate::protocol::Secret;
-use crate::settings::input::{Definition, Fallback};
+use crate::settings::input::{Definition, Fallback, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::reader::Reader;
 use crate::settings::values::issue::{assignees, labels, token, Issue, IssueLogs, IssueOpens};
 use crate::settings::warning::Warning;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
+
+pub(super) static INPUTS: [&Input; 5] = [
+    &ISSUE.input,
+    &LABELS.input,
+    &ASSIGNEES.input,
+    &LOGS.input,
+    &TOKEN.input,
+];
 
 pub(super) static ISSUE: Definition<IssueOpens> = Definition::with_default(
     "issue",

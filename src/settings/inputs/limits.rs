@@ -1,11 +1,13 @@
 //! How long the run may take, and which releases are kept.
 
 use crate::protocol::Retention;
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::values::durations::{within, JOB, SECOND};
 use crate::settings::values::retention;
 use std::time::Duration;
+
+pub(super) static INPUTS: [&Input; 3] = [&RETENTION.input, &WAIT_LOCK.input, &TIMEOUT.input];
 
 pub(super) static RETENTION: Definition<Retention> = Definition::with_default(
     "retention",

@@ -1,11 +1,13 @@
 //! What the log of the new process may hold.
 
 use crate::protocol::{LogCheck, LogLevel};
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
 use crate::settings::values::patterns;
+
+pub(super) static INPUTS: [&Input; 2] = [&CHECK.input, &PATTERN.input];
 
 pub(super) static CHECK: Definition<LogLevel> = Definition::with_default(
     "log-check",

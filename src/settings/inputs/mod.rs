@@ -22,48 +22,22 @@ use super::reader::Reader;
 use super::warning::Warning;
 use crate::protocol::{Restart, Verification};
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// All inputs, in the order in which people meet them.
-pub static INPUTS: &[&Input] = &[
-    &command::COMMAND.input,
-    &command::RELEASE.input,
-    &server::HOST.input,
-    &server::PORT.input,
-    &server::USER.input,
-    &server::KEY.input,
-    &server::PASSPHRASE.input,
-    &server::KNOWN_HOSTS.input,
-    &server::JUMP_HOST.input,
-    &place::SERVICE.input,
-    &place::TARGET.input,
-    &stage::SOURCE.input,
-    &stage::EXCLUDE.input,
-    &stage::SHARED.input,
-    &stage::ENV_FILE.input,
-    &stage::INSTALL.input,
-    &stage::ENV.input,
-    &stage::BEFORE_SWITCH.input,
-    &place::RESTART.input,
-    &health::URL.input,
-    &health::STATUS.input,
-    &health::MATCH.input,
-    &health::TIMEOUT.input,
-    &health::INTERVAL.input,
-    &health::SETTLE.input,
-    &log::CHECK.input,
-    &log::PATTERN.input,
-    &limits::RETENTION.input,
-    &stage::MIN_FREE.input,
-    &server::CONNECT_TIMEOUT.input,
-    &server::CONNECT_ATTEMPTS.input,
-    &limits::WAIT_LOCK.input,
-    &limits::TIMEOUT.input,
-    &issue::ISSUE.input,
-    &issue::LABELS.input,
-    &issue::ASSIGNEES.input,
-    &issue::LOGS.input,
-    &issue::TOKEN.input,
-];
+pub static INPUTS: LazyLock<Vec<&'static Input>> = LazyLock::new(|| {
+    let groups: [&[&Input]; 8] = [
+        &command::INPUTS,
+        &server::INPUTS,
+        &place::INPUTS,
+        &stage::INPUTS,
+        &health::INPUTS,
+        &log::INPUTS,
+        &limits::INPUTS,
+        &issue::INPUTS,
+    ];
+    groups.concat()
+});
 
 impl Input {
     /// The input of that name.
@@ -86,7 +60,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static Input> {
 /// The documentation's table of inputs.
 pub fn markdown_table() -> String {
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
-    for input in INPUTS {
+    for input in INPUTS.iter() {
         let default = match input.fallback {
             Fallback::Required => "required".to_owned(),
             _ => input.default().unwrap_or_default(),

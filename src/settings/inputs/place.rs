@@ -1,12 +1,14 @@
 //! Service, target and restart, which depend on each other.
 
 use crate::protocol::{Restart, Target};
-use crate::settings::input::{Definition, Fallback};
+use crate::settings::input::{Definition, Fallback, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::problem::Invalid;
 use crate::settings::reader::{Found, Reader};
 use crate::settings::values::service::{self, Service};
 use crate::settings::values::{scripts, target};
+
+pub(super) static INPUTS: [&Input; 3] = [&SERVICE.input, &TARGET.input, &RESTART.input];
 
 pub(super) static SERVICE: Definition<Service> = Definition::optional(
     "service",

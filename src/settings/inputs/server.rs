@@ -1,7 +1,7 @@
 //! The server and how to log in.
 
 use crate::protocol::Secret;
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Server, Surroundings};
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
@@ -13,6 +13,18 @@ use crate::settings::ssh::known_hosts::{how, how_for, KnownHosts};
 use crate::settings::values::durations::{within, SECOND};
 use crate::settings::warning::Warning;
 use std::time::Duration;
+
+pub(super) static INPUTS: [&Input; 9] = [
+    &HOST.input,
+    &PORT.input,
+    &USER.input,
+    &KEY.input,
+    &PASSPHRASE.input,
+    &KNOWN_HOSTS.input,
+    &JUMP_HOST.input,
+    &CONNECT_TIMEOUT.input,
+    &CONNECT_ATTEMPTS.input,
+];
 
 pub(super) static HOST: Definition<(HostName, Option<Port>)> = Definition::required(
     "host",

@@ -1,7 +1,7 @@
 //! What makes a release out of the source.
 
 use crate::protocol::{Install, Secret, SharedPath, Staging};
-use crate::settings::input::Definition;
+use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
@@ -13,6 +13,17 @@ use std::fs;
 use std::io;
 
 const USED_BY: &[Command] = &[Command::Deploy];
+
+pub(super) static INPUTS: [&Input; 8] = [
+    &SOURCE.input,
+    &EXCLUDE.input,
+    &SHARED.input,
+    &ENV_FILE.input,
+    &INSTALL.input,
+    &ENV.input,
+    &BEFORE_SWITCH.input,
+    &MIN_FREE.input,
+];
 
 pub(super) static SOURCE: Definition<String> = Definition::with_default(
     "source",
