@@ -7,17 +7,14 @@ mod as_text;
 pub mod chunks;
 mod events;
 mod failure;
-mod health;
 mod holder;
 mod ids;
 mod known_hosts;
 mod listing;
 mod manifest;
-mod names;
 mod notes;
 mod plan;
 mod run;
-mod secret;
 mod step;
 mod verdict;
 pub mod wire;
@@ -28,21 +25,21 @@ pub use failure::{
     LinkState, LockError, Operation, Phase, PortHolder, ProcessEnd, ProgramError, Reason,
     RollbackTargetError, SharedError, SystemdError, UnitState, UnreadableState,
 };
-pub use health::{BodyPattern, Health, HealthUrl, LogCheck, LogLevel, Verification};
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{Attempted, Listed, Listing, Standing};
 pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
-pub use names::{Target, UnitName};
 pub use notes::{Notice, UncheckedListener, UnreadLog, Warning};
-pub use plan::{Install, Origin, Plan, Restart, Retention, SharedPath, Staging, Task};
+pub use plan::{
+    BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
+    Secret, SharedPath, Staging, Target, Task, UnitName, Verification,
+};
 pub use run::{
     BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState, OfferedKey,
     Part, Planned, ProtocolError, RunError, RunEvent, ServerPartError, Side, SourceProblem,
     ToolError,
 };
-pub use secret::Secret;
 pub use step::Step;
 pub use verdict::{Outcome, Verdict};
 

@@ -2,8 +2,8 @@
 //!
 //! A setting comes from a flag or from an `INPUT_*` variable, and from nowhere else. [`take_environment`] takes the
 //! variables out of the process, [`Flags::parse`] reads the command line, and [`read()`] makes [`Settings`] of both.
-//! `inputs/` describes each input once: its name, default, meaning and how it is parsed; `values/` and `ssh/` parse
-//! texts. Knows `protocol`, because inputs are parsed into the types that the plan is made of.
+//! `inputs/` describes each input once: its name, default, meaning and how it is parsed; `ssh/`, `staging/` and
+//! `values/` parse texts. Knows `protocol`, because inputs are parsed into the types that the plan is made of.
 
 mod environment;
 mod flags;
@@ -15,6 +15,7 @@ mod problem;
 mod reader;
 mod secrets;
 mod ssh;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -28,5 +29,6 @@ pub use inputs::{markdown_table, read, INPUTS};
 pub use model::{Command, Server, Settings, Surroundings};
 pub use problem::{Invalid, Problem};
 pub use ssh::{HostName, Jump, KnownHosts, Port, Repair, UserName};
-pub use values::{Excludes, Issue, IssueLogs, IssueOpens, Service, Source, DEPLOY_IGNORE};
+pub use staging::{Excludes, Source, DEPLOY_IGNORE};
+pub use values::{Issue, IssueLogs, IssueOpens, Service};
 pub use warning::Warning;

@@ -2,7 +2,8 @@
 
 use super::problem::{invalid, Invalid};
 use super::ssh::{HostName, Jump, KnownHosts, Port, UserName};
-use super::values::{Excludes, Issue, Service, Source};
+use super::staging::{Excludes, Source};
+use super::values::{Issue, Service};
 use crate::protocol::{Restart, Retention, Secret, Staging, Target, UnitName, Verification};
 use std::env;
 use std::path::PathBuf;

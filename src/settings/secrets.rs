@@ -2,7 +2,7 @@
 
 use super::model::Settings;
 use super::ssh::key::telling_lines;
-use super::values::dotenv;
+use super::staging::dotenv;
 use crate::protocol::Secret;
 
 /// Shorter values, and numbers and truth values, are too common to be hidden wherever they stand.

@@ -1,4 +1,4 @@
-use super::super::as_text::from_text;
+use crate::protocol::as_text::from_text;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
 

@@ -5,8 +5,9 @@ use crate::settings::input::{Definition, Fallback, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::problem::Invalid;
 use crate::settings::reader::{Found, Reader};
+use crate::settings::staging::scripts;
 use crate::settings::values::service::{self, Service};
-use crate::settings::values::{scripts, target};
+use crate::settings::values::target;
 
 pub(super) static INPUTS: [&Input; 3] = [&SERVICE.input, &TARGET.input, &RESTART.input];
 

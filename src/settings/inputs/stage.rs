@@ -5,10 +5,11 @@ use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
-use crate::settings::values::excludes::{Excludes, DEPLOY_IGNORE};
-use crate::settings::values::scripts::{self, InstallInput};
-use crate::settings::values::source::Source;
-use crate::settings::values::{env, shared, size};
+use crate::settings::staging::excludes::{Excludes, DEPLOY_IGNORE};
+use crate::settings::staging::scripts::{self, InstallInput};
+use crate::settings::staging::source::Source;
+use crate::settings::staging::{env, shared};
+use crate::settings::values::size;
 use std::fs;
 use std::io;
 

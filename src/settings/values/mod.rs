@@ -1,23 +1,15 @@
 //! Texts become values: one file per kind of value, each with what it refuses and why.
 
-pub(super) mod dotenv;
 pub(super) mod durations;
-pub(super) mod env;
-pub(super) mod excludes;
 pub(super) mod health_url;
 pub(super) mod issue;
 pub(super) mod patterns;
 pub(super) mod release;
 pub(super) mod retention;
-pub(super) mod scripts;
 pub(super) mod service;
-pub(super) mod shared;
 pub(super) mod size;
-pub(super) mod source;
 pub(super) mod statuses;
 pub(super) mod target;
 
-pub use excludes::{Excludes, DEPLOY_IGNORE};
 pub use issue::{Issue, IssueLogs, IssueOpens};
 pub use service::Service;
-pub use source::Source;

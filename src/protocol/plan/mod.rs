@@ -1,6 +1,14 @@
 //! The plan: everything that the server part must know, complete when it is sent.
 
-use super::{root_of, Digest, Secret, Target, TransactionId, UnitName, Verification};
+mod health;
+mod names;
+mod secret;
+
+pub use health::{BodyPattern, Health, HealthUrl, LogCheck, LogLevel, Verification};
+pub use names::{Target, UnitName};
+pub use secret::Secret;
+
+use super::{root_of, Digest, TransactionId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

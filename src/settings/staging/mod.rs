@@ -1,0 +1,11 @@
+//! What makes a release out of the source: its folder, what is left out, files, variables and scripts.
+
+pub(super) mod dotenv;
+pub(super) mod env;
+pub(super) mod excludes;
+pub(super) mod scripts;
+pub(super) mod shared;
+pub(super) mod source;
+
+pub use excludes::{Excludes, DEPLOY_IGNORE};
+pub use source::Source;
