@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use deploy_action::report::{outputs_table, OUTPUTS};
 use deploy_action::settings::{
-    markdown_table, read, take_environment, Flags, Surroundings, INPUTS,
+    markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS,
 };
 use serde_yaml_ng::{Mapping, Value};
 
@@ -138,30 +138,86 @@ fn both_steps_end_in_exec_and_expand_no_expression_in_their_scripts() {
     );
 }
 
-/// Compares what stands between two marks of a text of ours, or renews it.
-fn assert_table(file: &str, mark: &str, table: &str) {
+/// Compares the text between two marks with what the program generates, wherever the marks are; with `UPDATE_DOCS`,
+/// replaces it.
+fn assert_generated(file: &str, mark: &str, generated: &str) {
     let path = format!("{ROOT}/{file}");
     let text = fs::read_to_string(&path).unwrap();
     let (start, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
-    let (head, rest) = text
-        .split_once(&start)
-        .unwrap_or_else(|| panic!("{file} has no {start}"));
-    let (there, foot) = rest.split_once(&end).unwrap();
+    let mut parts = text.split(&start);
+    let mut new = parts.next().unwrap().to_owned();
+    let mut count = 0;
+    for part in parts {
+        let (old, rest) = part.split_once(&end).unwrap();
+        // the line of the end mark may begin with a comment sign
+        let comment = old.rfind('\n').map_or("", |at| &old[at + 1..]);
+        new += &format!("{start}{generated}{comment}{end}{rest}");
+        count += 1;
+    }
+    assert!(count > 0, "{file} has no {start}");
     if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(&path, format!("{head}{start}{table}{end}{foot}")).unwrap();
+        fs::write(&path, new).unwrap();
     } else {
-        assert_eq!(
-            there, table,
-            "{file}: renew it with UPDATE_DOCS=1 cargo test --test inputs"
-        );
+        let renew = "renew it with UPDATE_DOCS=1 cargo test --test inputs";
+        assert!(text == new, "{file}, {mark}: {renew}");
     }
 }
 
+/// A text as a folded YAML block, in lines of at most 120 characters.
+fn folded(text: &str, indent: &str) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().unwrap();
+        if line.len() > indent.len() && line.len() + 1 + word.len() > 120 {
+            lines.push(format!("{indent}{word}"));
+        } else {
+            let space = if line.len() > indent.len() { " " } else { "" };
+            *line += &format!("{space}{word}");
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn action_inputs() -> String {
+    let mut yaml = "inputs:\n".to_owned();
+    for input in INPUTS.iter() {
+        yaml += &format!("  {}:\n    description: >-\n", input.name);
+        yaml += &folded(&input.description(), "      ");
+        if input.name == "github-token" {
+            yaml += "    default: ${{ github.token }}\n";
+        }
+    }
+    yaml
+}
+
+fn action_outputs() -> String {
+    let mut yaml = "outputs:\n".to_owned();
+    for (name, meaning) in OUTPUTS {
+        yaml += &format!("  {name}:\n    description: >-\n");
+        yaml += &folded(meaning, "      ");
+        yaml += &format!(
+            "    value: ${{{{ steps.finish.outputs.{name} || steps.deploy.outputs.{name} }}}}\n"
+        );
+    }
+    yaml
+}
+
+fn action_variables() -> String {
+    let line = |input: &&Input| {
+        let (variable, name) = (input.variable(), input.name);
+        format!("        {variable}: ${{{{ inputs.{name} }}}}\n")
+    };
+    INPUTS.iter().map(line).collect()
+}
+
 #[test]
-fn readme_and_documentation_have_the_programs_tables() {
-    assert_table("docs/inputs.md", "inputs", &markdown_table());
-    assert_table("README.md", "inputs", &markdown_table());
-    assert_table("README.md", "outputs", &outputs_table());
+fn action_yml_and_the_documentation_are_generated_from_the_programs_lists() {
+    assert_generated("action.yml", "inputs", &action_inputs());
+    assert_generated("action.yml", "outputs", &action_outputs());
+    assert_generated("action.yml", "variables", &action_variables());
+    assert_generated("docs/inputs.md", "inputs", &markdown_table());
+    assert_generated("README.md", "inputs", &markdown_table());
+    assert_generated("README.md", "outputs", &outputs_table());
 }
 
 #[test]
