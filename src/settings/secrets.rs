@@ -4,9 +4,13 @@ use super::model::Settings;
 use super::ssh::key::telling_lines;
 use super::staging::dotenv;
 use crate::protocol::Secret;
+use base64::prelude::{Engine as _, BASE64_STANDARD};
 
 /// Shorter values, and numbers and truth values, are too common to be hidden wherever they stand.
 const SHORTEST: usize = 6;
+
+/// Request headers of the health check whose values are not secret.
+const PUBLIC_HEADERS: [&str; 4] = ["Host", "X-Forwarded-Proto", "Accept", "User-Agent"];
 
 impl Settings {
     /// All texts to hide, in no order. Values of variables that are also part of one of the `shown` texts - the run's own
@@ -33,6 +37,10 @@ impl Settings {
                 variable(entry.name, &value, &open, &mut hidden);
             }
         }
+        let headers = self.verification.health.iter().flat_map(|it| &it.headers);
+        for (name, value) in headers {
+            header(name, value.expose(), &open, &mut hidden);
+        }
         hidden.retain(|text| !text.is_empty());
         hidden.sort_unstable();
         hidden.dedup();
@@ -49,6 +57,33 @@ fn variable(name: &str, value: &str, open: &[&str], hidden: &mut Vec<String>) {
     let pieces = value.lines().map(str::trim).chain(password(value));
     let telling =
         pieces.filter(|piece| is_telling(piece) && !open.iter().any(|text| text.contains(piece)));
+    hidden.extend(telling.map(str::to_owned));
+}
+
+/// The value of a request header, and its parts: an app may log only the token of `Bearer <token>`, one cookie, or the
+/// decoded password of `Basic <base64>`.
+fn header(name: &str, value: &str, open: &[&str], hidden: &mut Vec<String>) {
+    if PUBLIC_HEADERS
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case(name))
+    {
+        return;
+    }
+    hidden.push(format!("{name}: {value}"));
+    let decoded = value
+        .split(' ')
+        .filter_map(|it| BASE64_STANDARD.decode(it).ok());
+    let decoded: Vec<String> = decoded
+        .filter_map(|it| String::from_utf8(it).ok())
+        .collect();
+    let passwords = decoded
+        .iter()
+        .flat_map(|it| it.split(':').chain([it.as_str()]));
+    let words = value.split([' ', ';', ',']);
+    let parts = words.flat_map(|word| word.split('=').chain([word]));
+    let parts = parts.chain([value]).chain(passwords);
+    let telling = parts.map(str::trim).filter(|it| is_telling(it));
+    let telling = telling.filter(|it| !open.iter().any(|text| text.contains(it)));
     hidden.extend(telling.map(str::to_owned));
 }
 
@@ -122,6 +157,25 @@ mod tests {
         ] {
             assert_eq!(redact(&inputs, text), "***", "{text}");
         }
+    }
+
+    #[test]
+    fn header_values_are_hidden_whole_and_in_parts_but_not_the_host() {
+        let headers = "Host: app.example\nAuthorization: Basic bWU6aHVudGVyMg==\nCookie: sid=c00k1e; a=1\nX-Token: s3cr3t-word";
+        let inputs = Inputs::new().with("health-headers", headers);
+        for text in [
+            "s3cr3t-word",
+            "c00k1e",
+            "me:hunter2",
+            "hunter2",
+            "bWU6aHVudGVyMg==",
+        ] {
+            assert_eq!(redact(&inputs, text), "***", "{text}");
+        }
+        assert_eq!(
+            redact(&inputs, "Host: app.example a=1 Basic"),
+            "Host: app.example a=1 Basic"
+        );
     }
 
     #[test]

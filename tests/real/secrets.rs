@@ -292,3 +292,38 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// Only a request with both headers is answered well. The app logs what it gets.
+fn guarded(version: &str) -> App {
+    App::version(version).replace(
+        "    if scope[\"path\"] == \"/health\":\n",
+        "    given = dict(scope[\"headers\"])\n    \
+             wanted = (b\"app.example\", b\"Bearer t0ken-of-ours\")\n    \
+             if scope[\"path\"] == \"/health\" and (given.get(b\"host\"), given.get(b\"authorization\")) != wanted:\n        \
+                 await answer(send, 403, \"text/plain\", \"forbidden\")\n    \
+             elif scope[\"path\"] == \"/health\":\n        \
+                 print(\"asked with\", given[b\"authorization\"].decode(), flush=True)\n",
+    )
+}
+
+#[test]
+fn a_health_check_sends_headers_also_for_a_rollback_and_their_values_are_seen_by_nobody() {
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
+    let deploy = |app: &App| {
+        let headers = "Host: app.example\nAuthorization: Bearer t0ken-of-ours";
+        let run = server.deployment(app).on_github();
+        run.input("health-headers", headers)
+            .input("health-timeout", "8s")
+            .run()
+    };
+    let good = deploy(&guarded("1")).assert_deployed(None);
+    server.assert_live(&good, "1", None);
+    // the new release expects another token: it fails, and the old one is verified with the headers of its own
+    let run = deploy(&guarded("2").replace("Bearer t0ken-of-ours", "Bearer another"));
+    run.assert_rolled_back("verify", &good);
+    run.assert_says("403");
+    run.assert_silent_about("t0ken-of-ours");
+    let readable =
+        "find /opt/diting/.deploy/records /opt/diting/.deploy/verdicts -type f -perm /077";
+    assert_eq!(server.exec(&format!("{readable} | grep -v /index")), "");
+}

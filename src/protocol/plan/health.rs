@@ -1,6 +1,7 @@
 //! When a release counts as healthy. Kept in the release's record, so that a later rollback to it is verified the same
 //! way.
 
+use super::secret::Secret;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,7 +29,11 @@ impl Verification {
     /// transaction rather than verify it in another way.
     #[must_use]
     pub fn format(&self) -> u32 {
-        1
+        let headers = self.health.as_ref().map(|health| &health.headers);
+        match headers {
+            Some(headers) if !headers.is_empty() => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -41,6 +46,9 @@ pub struct Health {
     pub statuses: Vec<u16>,
     /// What the body must match.
     pub pattern: Option<BodyPattern>,
+    /// Request headers, names and values. Absent in what versions before 1.3 wrote.
+    #[serde(default)]
+    pub headers: Vec<(String, Secret)>,
 }
 
 impl Health {
@@ -51,7 +59,16 @@ impl Health {
             url,
             statuses: vec![200],
             pattern: None,
+            headers: Vec::new(),
         }
+    }
+
+    /// Whether a header of this name is given. Names are compared without regard to case.
+    #[must_use]
+    pub fn has_header(&self, name: &str) -> bool {
+        self.headers
+            .iter()
+            .any(|(given, _)| given.eq_ignore_ascii_case(name))
     }
 }
 
@@ -184,6 +201,24 @@ mod tests {
         for host in ["localhost.example", "10.0.0.1", "::", "128.0.0.1"] {
             assert!(!is_loopback(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_check_without_headers_is_what_older_versions_wrote_and_read() {
+        let older = r#"{"url":{"tls":false,"host":"localhost","port":80,"path":"/"},"statuses":[200],"pattern":null}"#;
+        let health: Health = serde_json::from_str(older).unwrap();
+        assert_eq!(health, Health::get(url(false, "localhost", 80)));
+        let mut verification = Verification {
+            health: Some(health),
+            timeout: Duration::ZERO,
+            interval: Duration::ZERO,
+            settle: Duration::ZERO,
+            log: LogCheck::default(),
+        };
+        assert_eq!(verification.format(), 1);
+        let headers = &mut verification.health.as_mut().unwrap().headers;
+        headers.push(("Host".to_owned(), Secret::from("app.example")));
+        assert_eq!(verification.format(), 2);
     }
 
     #[test]

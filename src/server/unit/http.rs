@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
+const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
+
 /// A complete response.
 pub(in crate::server) struct HttpResponse {
     pub(in crate::server) status: u16,
@@ -119,19 +121,29 @@ async fn send_request(
         .await
         .map_err(|error| broken(&error))?;
     tokio::spawn(connection);
-    let request = Request::get(&health.url.path)
-        .header("Host", health.url.authority())
-        .header(
-            "User-Agent",
-            concat!("deploy-action/", env!("CARGO_PKG_VERSION")),
-        )
-        .header("Connection", "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| broken(&error))?;
     sender
-        .send_request(request)
+        .send_request(request(health)?)
         .await
         .map_err(|error| broken(&error))
+}
+
+/// The user's headers replace the usual ones of the same name.
+fn request(health: &Health) -> Result<Request<Empty<Bytes>>, HealthAnswer> {
+    let usual = [
+        ("Host", health.url.authority()),
+        ("User-Agent", USER_AGENT.to_owned()),
+        ("Connection", "close".to_owned()),
+    ];
+    let mut request = Request::get(&health.url.path);
+    for (name, value) in usual {
+        if !health.has_header(name) {
+            request = request.header(name, value);
+        }
+    }
+    for (name, value) in &health.headers {
+        request = request.header(name, value.expose());
+    }
+    request.body(Empty::new()).map_err(|error| broken(&error))
 }
 
 async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HealthAnswer> {
@@ -158,4 +170,57 @@ fn broken(error: &dyn Error) -> HealthAnswer {
         source = cause.source();
     }
     HealthAnswer::Broken(HealthError::Http { error: text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(given: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut health = Health::get(HealthUrl {
+            tls: false,
+            host: "localhost".to_owned(),
+            port: 8000,
+            path: "/health".to_owned(),
+        });
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).into());
+        health.headers = given.iter().map(owned).collect();
+        let request = request(&health).ok().unwrap();
+        let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap().to_owned();
+        let sent = request.headers().iter();
+        sent.map(|(name, value)| (name.to_string(), text(value)))
+            .collect()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn a_request_names_the_host_and_closes_the_connection() {
+        let expected = [
+            pair("host", "localhost:8000"),
+            pair("user-agent", USER_AGENT),
+            pair("connection", "close"),
+        ];
+        assert_eq!(headers(&[]), expected);
+    }
+
+    #[test]
+    fn given_headers_replace_the_usual_ones_and_are_sent_once() {
+        let given = [
+            ("HOST", "app.example"),
+            ("x-token", "a b"),
+            ("user-agent", "probe"),
+        ];
+        let sent = headers(&given);
+        for (name, value) in [
+            ("host", "app.example"),
+            ("x-token", "a b"),
+            ("user-agent", "probe"),
+        ] {
+            let values: Vec<_> = sent.iter().filter(|(sent, _)| sent == name).collect();
+            assert_eq!(values, [&pair(name, value)], "{sent:?}");
+        }
+    }
 }

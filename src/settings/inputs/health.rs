@@ -1,6 +1,6 @@
 //! The health check.
 
-use crate::protocol::{BodyPattern, Health, HealthUrl};
+use crate::protocol::{BodyPattern, Health, HealthUrl, Secret};
 use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::problem::{invalid, Invalid};
@@ -11,8 +11,9 @@ use std::time::Duration;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
 
-pub(super) static INPUTS: [&Input; 6] = [
+pub(super) static INPUTS: [&Input; 7] = [
     &URL.input,
+    &HEADERS.input,
     &STATUS.input,
     &MATCH.input,
     &TIMEOUT.input,
@@ -28,6 +29,37 @@ pub(super) static URL: Definition<HealthUrl> = Definition::optional(
     health_url::parse,
 )
 .only(USED_BY);
+
+pub(super) static HEADERS: Definition<Vec<(String, Secret)>> = Definition::optional(
+    "health-headers",
+    "Request headers of the health check: `Name: value`, one per line; `Host` above all, for an app behind nginx's virtual \
+     host or with a host check. Values are hidden in the log, except those of `Host`, `X-Forwarded-Proto`, `Accept` and \
+     `User-Agent`.",
+    headers,
+)
+.secret()
+.lines()
+.only(USED_BY);
+
+/// Headers that frame the message or change what comes back: with another value the check would read a wrong response.
+const RESERVED_HEADERS: [&str; 12] = [
+    "Accept-Encoding",
+    "Connection",
+    "Content-Length",
+    "Expect",
+    "Keep-Alive",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Range",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// More headers, or a longer line, than servers accept.
+const MOST_HEADERS: usize = 50;
+const LONGEST_HEADER: usize = 4096;
 
 pub(super) static STATUS: Definition<Vec<u16>> = Definition::with_default(
     "health-status",
@@ -77,6 +109,7 @@ pub(super) struct Times {
 
 pub(super) fn health(reader: &mut Reader<'_>) -> Option<(Option<Health>, Times)> {
     let url = reader.optional(&URL);
+    let headers = reader.optional(&HEADERS);
     let statuses = reader.with_default(&STATUS);
     let pattern = reader.optional(&MATCH);
     if url == Some(None) {
@@ -88,6 +121,7 @@ pub(super) fn health(reader: &mut Reader<'_>) -> Option<(Option<Health>, Times)>
             url,
             statuses: statuses?,
             pattern: pattern?,
+            headers: headers?.unwrap_or_default(),
         }),
         None => None,
     };
@@ -101,9 +135,72 @@ fn without_url(reader: &mut Reader<'_>, pattern: Option<&Option<BodyPattern>>) {
         let invalid = Invalid::new("is given, but `health-url` is not", fix);
         reader.problem(&MATCH.input, None, invalid);
     }
-    if reader.is_given(&STATUS.input) {
-        reader.no_effect(&STATUS.input, "health-url is empty");
+    for input in [&HEADERS.input, &STATUS.input] {
+        if reader.is_given(input) {
+            reader.no_effect(input, "health-url is empty");
+        }
     }
+}
+
+/// `Name: value`, one per line. No problem shows a value.
+fn headers(text: &str) -> Result<Vec<(String, Secret)>, Invalid> {
+    let mut headers: Vec<(String, Secret)> = Vec::new();
+    let lines = text.lines().map(str::trim).enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {
+        let place = format!("line {}", index + 1);
+        let (name, value) = header(line).map_err(|invalid| invalid.at(&place))?;
+        if headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            let what = format!("{place} has the same name as an earlier line");
+            return invalid(what, "Keep the one that is meant");
+        }
+        headers.push((name.to_owned(), Secret::from(value)));
+    }
+    if headers.len() > MOST_HEADERS {
+        let fix = "Send only those that the app needs";
+        return invalid(format!("has more than {MOST_HEADERS} lines"), fix);
+    }
+    Ok(headers)
+}
+
+/// A name is a token, a value printable ASCII (RFC 9110, sections 5.1 and 5.5).
+fn header(line: &str) -> Result<(&str, &str), Invalid> {
+    let form = "Write `Name: value`, as in `Host: app.example`";
+    if line.len() > LONGEST_HEADER {
+        let fix = format!("Servers accept up to about {LONGEST_HEADER} bytes");
+        return invalid("is too long", fix);
+    }
+    let Some((name, value)) = line.split_once(':') else {
+        return invalid("has no `:`", form);
+    };
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        return invalid("has no valid header name before its `:`", form);
+    }
+    if let Some(reserved) = RESERVED_HEADERS
+        .iter()
+        .find(|it| it.eq_ignore_ascii_case(name))
+    {
+        let what = format!("sets {reserved}, which would break the request");
+        return invalid(
+            what,
+            "Leave it out: the health check sets it as it needs it",
+        );
+    }
+    let value = value.trim();
+    if value.is_empty() {
+        return invalid("has no value", form);
+    }
+    if !value
+        .bytes()
+        .all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
+    {
+        let fix = "Write it in ASCII, encoded as the app expects it";
+        return invalid("has a character that a header cannot have", fix);
+    }
+    Ok((name, value))
 }
 
 fn times(reader: &mut Reader<'_>) -> Option<Times> {
@@ -146,4 +243,90 @@ fn shorter(settle: Duration, timeout: Duration) -> Result<(), Invalid> {
         ),
         "Lower health-settle, or raise health-timeout",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::tests::{problems_of, Inputs};
+
+    #[test]
+    fn headers_are_names_and_values_one_per_line() {
+        let text =
+            "Host: app.example\r\n\n  X-Token:  a: b \nAuthorization: Bearer hunter2hunter2\n";
+        let settings = Inputs::new().with("health-headers", text).settings();
+        let debug = format!("{settings:?}");
+        assert!(
+            !debug.contains("hunter2") && !debug.contains("a: b"),
+            "{debug}"
+        );
+        let headers = settings.verification.health.unwrap().headers;
+        let pairs: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
+        let expected = [
+            ("Host", "app.example"),
+            ("X-Token", "a: b"),
+            ("Authorization", "Bearer hunter2hunter2"),
+        ];
+        assert_eq!(pairs, expected);
+        assert!(Inputs::new()
+            .settings()
+            .verification
+            .health
+            .unwrap()
+            .headers
+            .is_empty());
+    }
+
+    #[test]
+    fn headers_that_would_break_the_request_are_refused_without_their_values() {
+        let values = [
+            "Host app.example",
+            ": hunter2",
+            "X Token: hunter2",
+            "X-Token:",
+            "Host: a\nhost: b",
+            "connection: keep-alive",
+            "Content-Length: 10",
+            "A: 1\nTransfer-Encoding: chunked",
+            "Accept-Encoding: gzip",
+            "X-Token: s\u{f6}cret",
+            "X-Token: a\rHost: b",
+            &format!("X-Token: {}", "x".repeat(5000)),
+            &(0..51).map(|n| format!("X-{n}: 1\n")).collect::<String>(),
+        ];
+        insta::assert_snapshot!(problems_of("health-headers", &values), @"
+        health-headers: line 1 has no `:`. Write `Name: value`, as in `Host: app.example`.
+        health-headers: line 1 has no valid header name before its `:`. Write `Name: value`, as in `Host: app.example`.
+        health-headers: line 1 has no valid header name before its `:`. Write `Name: value`, as in `Host: app.example`.
+        health-headers: line 1 has no value. Write `Name: value`, as in `Host: app.example`.
+        health-headers: line 2 has the same name as an earlier line. Keep the one that is meant.
+        health-headers: line 1 sets Connection, which would break the request. Leave it out: the health check sets it as it needs it.
+        health-headers: line 1 sets Content-Length, which would break the request. Leave it out: the health check sets it as it needs it.
+        health-headers: line 2 sets Transfer-Encoding, which would break the request. Leave it out: the health check sets it as it needs it.
+        health-headers: line 1 sets Accept-Encoding, which would break the request. Leave it out: the health check sets it as it needs it.
+        health-headers: line 1 has a character that a header cannot have. Write it in ASCII, encoded as the app expects it.
+        health-headers: line 1 has a character that a header cannot have. Write it in ASCII, encoded as the app expects it.
+        health-headers: line 1 is too long. Servers accept up to about 4096 bytes.
+        health-headers: has more than 50 lines. Send only those that the app needs.
+        ");
+    }
+
+    #[test]
+    fn headers_without_a_url_have_no_effect_and_there_is_no_flag_for_them() {
+        let inputs = Inputs::new()
+            .with("health-headers", "Host: a")
+            .without("health-url");
+        assert!(inputs
+            .warnings()
+            .contains("health-headers has no effect: health-url is empty."));
+        let flag = "--health-headers=Authorization: hunter2hunter2";
+        let problems = crate::settings::Flags::parse([flag.into()]).unwrap_err();
+        assert!(
+            problems[0].to_string().contains("a secret has no flag"),
+            "{}",
+            problems[0]
+        );
+    }
 }
