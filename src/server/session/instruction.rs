@@ -61,7 +61,11 @@ impl InstructionBuilder<'_> {
 }
 
 /// How an existing release is verified, and what it was made from.
-pub(super) fn recorded(layout: &Layout, plan: &Plan, release: ReleaseId) -> (Verification, Origin) {
+pub(in crate::server) fn recorded(
+    layout: &Layout,
+    plan: &Plan,
+    release: ReleaseId,
+) -> (Verification, Origin) {
     let record = records::get(layout, release);
     let origin = record
         .as_ref()

@@ -20,11 +20,11 @@ const REQUEST: usize = 256 << 10;
 const RANGE: usize = 10;
 
 /// A file whose content the runner half must send.
-pub(in crate::server) struct MissingFile {
+pub(super) struct MissingFile {
     /// Index of its entry.
-    pub(in crate::server) index: u32,
+    pub(super) index: u32,
     pub(in crate::server) file: NewFile,
-    pub(in crate::server) known: Option<KnownChunks>,
+    pub(super) known: Option<KnownChunks>,
 }
 
 /// Requests all missing files, in order.
@@ -84,7 +84,7 @@ pub(in crate::server) struct Receiver<'a> {
 }
 
 impl<'a> Receiver<'a> {
-    pub(in crate::server) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
+    pub(super) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
         Self {
             inbox,
             limits,
@@ -94,7 +94,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Whether the runner half waits for a request, rather than sending everything at once.
-    pub(in crate::server) fn is_on_request(&mut self) -> Result<bool, Reason> {
+    pub(super) fn is_on_request(&mut self) -> Result<bool, Reason> {
         match self.inbox.next(self.limits)? {
             ToServer::Ask => Ok(true),
             other => {
@@ -111,7 +111,7 @@ impl<'a> Receiver<'a> {
 
     /// Receives all missing files, in order, and stores their digests in `digests`. Returns those that did not match with
     /// known chunks: they were deleted, and must be requested as a whole.
-    pub(in crate::server) fn receive(
+    pub(super) fn receive(
         &mut self,
         missing: Vec<MissingFile>,
         digests: &mut [Digest],

@@ -61,7 +61,7 @@ impl Layout {
     }
 
     /// The sealed instruction before the point of no return.
-    pub(in crate::server) fn prepared(&self) -> PathBuf {
+    pub(super) fn prepared(&self) -> PathBuf {
         self.deploy_folder().join("next")
     }
 
@@ -93,11 +93,11 @@ impl Layout {
     }
 
     /// A link that names the transaction whose verdict no run has received yet.
-    pub(in crate::server) fn unreported(&self) -> PathBuf {
+    pub(super) fn unreported(&self) -> PathBuf {
         self.deploy_folder().join("untold")
     }
 
-    pub(in crate::server) fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.deploy_folder().join("journal")
     }
 
@@ -105,7 +105,7 @@ impl Layout {
         self.deploy_folder().join("records")
     }
 
-    pub(in crate::server) fn trash(&self) -> PathBuf {
+    pub(super) fn trash(&self) -> PathBuf {
         self.deploy_folder().join("trash")
     }
 
