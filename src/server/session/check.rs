@@ -26,7 +26,7 @@ pub(super) struct InitialState {
     pub(super) previous: Option<ReleaseId>,
     pub(super) unit: Option<Unit>,
     /// Whether the deploy user may reset systemd's start limit.
-    pub(in crate::server) resettable: bool,
+    pub(super) resettable: bool,
 }
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
@@ -70,7 +70,7 @@ pub(super) fn check(
 }
 
 /// Creates the folders that everything else needs.
-pub(in crate::server) fn create_folders(layout: &Layout) -> Result<(), Reason> {
+pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
     for folder in layout.folders() {
         if let Err(error) = fs::create_dir_all(&folder) {
             if error.kind() == io::ErrorKind::PermissionDenied {
@@ -210,7 +210,7 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
 
 /// Whether the current release is good: once committed as healthy or, if it has no record, healthy now. In the second case
 /// it is taken over, and so is the previous release.
-pub(super) fn judge_current(
+pub(super) fn assess_current(
     layout: &Layout,
     plan: &Plan,
     before: &InitialState,

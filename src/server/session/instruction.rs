@@ -61,11 +61,7 @@ impl InstructionBuilder<'_> {
 }
 
 /// How an existing release is verified, and what it was made from.
-pub(in crate::server) fn recorded(
-    layout: &Layout,
-    plan: &Plan,
-    release: ReleaseId,
-) -> (Verification, Origin) {
+pub(super) fn recorded(layout: &Layout, plan: &Plan, release: ReleaseId) -> (Verification, Origin) {
     let record = records::get(layout, release);
     let origin = record
         .as_ref()

@@ -17,7 +17,7 @@ struct KnownReleases {
 }
 
 /// The release that `to` names: by its id, or by the beginning of its commit hash. `None` means the previous good release.
-pub(in crate::server) fn find(
+pub(super) fn find(
     layout: &Layout,
     to: Option<&str>,
     before: &InitialState,

@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
             unit: self.before.unit.as_ref(),
         }
         .run(entries)?;
-        let is_current_good = self.judge_current()?;
+        let is_current_good = self.assess_current()?;
         let goal = Goal {
             release,
             success: Outcome::Deployed,
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
             return Err(Reason::Upload(BadUpload::TreeWithRollback));
         }
         // first: this may take over the very release
-        let is_current_good = self.judge_current()?;
+        let is_current_good = self.assess_current()?;
         let layout = self.client.layout;
         let release = rollback_target::find(layout, to, &self.before)?;
         self.progress.release = Some(release);
@@ -197,8 +197,8 @@ impl<'a> Session<'a> {
         Ok(self.instruction(goal, is_current_good))
     }
 
-    fn judge_current(&mut self) -> Result<bool, Reason> {
-        check::judge_current(
+    fn assess_current(&mut self) -> Result<bool, Reason> {
+        check::assess_current(
             self.client.layout,
             self.plan,
             &self.before,

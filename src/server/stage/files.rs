@@ -24,7 +24,7 @@ const MIN_SHARE: usize = 200;
 #[derive(Default)]
 pub(super) struct BuiltFiles {
     /// How many were copied.
-    pub(in crate::server) copied: u32,
+    pub(super) copied: u32,
     /// In the order of the manifest.
     pub(super) missing: Vec<MissingFile>,
 }
@@ -77,7 +77,7 @@ impl FileBuilder<'_> {
 }
 
 /// The path of an entry in the release's folder.
-pub(in crate::server) fn path_of(folder: &Path, entry: &Entry) -> PathBuf {
+pub(super) fn path_of(folder: &Path, entry: &Entry) -> PathBuf {
     folder.join(OsStr::from_bytes(&entry.path))
 }
 

@@ -82,7 +82,7 @@ impl KnownChunks {
     }
 
     /// The number of chunks.
-    pub(in crate::server) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.locations.len()
     }
 

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 /// A file to create.
 pub(super) struct NewFile {
-    pub(in crate::server) path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) mode: u32,
-    pub(in crate::server) size: u64,
-    pub(in crate::server) digest: ShortDigest,
+    pub(super) size: u64,
+    pub(super) digest: ShortDigest,
 }
 
 impl NewFile {

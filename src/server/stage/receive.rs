@@ -23,12 +23,12 @@ const RANGE: usize = 10;
 pub(super) struct MissingFile {
     /// Index of its entry.
     pub(super) index: u32,
-    pub(in crate::server) file: NewFile,
+    pub(super) file: NewFile,
     pub(super) known: Option<KnownChunks>,
 }
 
 /// Requests all missing files, in order.
-pub(in crate::server) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
+pub(super) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
     let mut request = ContentRequest::default();
     for MissingFile { index, known, .. } in missing {
         if request.bytes > REQUEST {
@@ -75,7 +75,7 @@ impl ContentRequest {
 }
 
 /// Receives contents.
-pub(in crate::server) struct Receiver<'a> {
+pub(super) struct Receiver<'a> {
     inbox: &'a Inbox,
     limits: &'a Limits,
     /// A message that was received but not used yet.
@@ -105,7 +105,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Bytes of content that were received.
-    pub(in crate::server) fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 

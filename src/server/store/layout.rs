@@ -51,12 +51,12 @@ impl Layout {
         self.target.join(".deploy")
     }
 
-    pub(in crate::server) fn lock(&self) -> PathBuf {
+    pub(super) fn lock(&self) -> PathBuf {
         self.deploy_folder().join("lock")
     }
 
     /// Who holds the lock. Only for messages.
-    pub(in crate::server) fn holder(&self) -> PathBuf {
+    pub(super) fn holder(&self) -> PathBuf {
         self.deploy_folder().join("holder")
     }
 
@@ -66,7 +66,7 @@ impl Layout {
     }
 
     /// The sealed instruction after the point of no return.
-    pub(in crate::server) fn pending(&self) -> PathBuf {
+    pub(super) fn pending(&self) -> PathBuf {
         self.deploy_folder().join("pending")
     }
 
@@ -86,7 +86,7 @@ impl Layout {
             .join(transaction.to_string())
     }
 
-    pub(in crate::server) fn verdict(&self, transaction: &TransactionId) -> PathBuf {
+    pub(super) fn verdict(&self, transaction: &TransactionId) -> PathBuf {
         self.deploy_folder()
             .join("verdicts")
             .join(transaction.to_string())
@@ -101,7 +101,7 @@ impl Layout {
         self.deploy_folder().join("journal")
     }
 
-    pub(in crate::server) fn records(&self) -> PathBuf {
+    pub(super) fn records(&self) -> PathBuf {
         self.deploy_folder().join("records")
     }
 

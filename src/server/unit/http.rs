@@ -23,7 +23,7 @@ const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 /// A complete response.
 pub(super) struct HttpResponse {
     pub(super) status: u16,
-    pub(in crate::server) location: Option<String>,
+    pub(super) location: Option<String>,
     pub(super) body: Vec<u8>,
 }
 

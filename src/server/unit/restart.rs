@@ -26,7 +26,7 @@ pub(in crate::server) struct BeforeRestart {
     /// Automatic restarts; more of them are crashes. `None`: nothing was restarted.
     pub(super) automatic_restarts: Option<u64>,
     /// When the restart was requested, in ticks since boot.
-    pub(in crate::server) at: Option<u64>,
+    pub(super) at: Option<u64>,
     /// The restart is a reload, which keeps the invocation.
     pub(super) reload: bool,
     /// The unit's processes.

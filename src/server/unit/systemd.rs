@@ -59,7 +59,7 @@ impl Unit {
         Ok(Self::parse(&output))
     }
 
-    pub(in crate::server) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let pair = |line: &str| {
             line.split_once('=')
                 .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
@@ -121,7 +121,7 @@ impl Unit {
     }
 
     /// With how its process ended.
-    pub(in crate::server) fn ended_state(&self) -> UnitState {
+    pub(super) fn ended_state(&self) -> UnitState {
         UnitState::Ended {
             active: self.get("ActiveState").to_owned(),
             sub: self.get("SubState").to_owned(),
@@ -141,7 +141,7 @@ impl Unit {
     }
 
     /// How the last process ended.
-    pub(in crate::server) fn process_end(&self) -> ProcessEnd {
+    pub(super) fn process_end(&self) -> ProcessEnd {
         let result = self.get("Result").to_owned();
         let number = self.get("ExecMainStatus").parse().unwrap_or_default();
         match result.as_str() {
@@ -189,7 +189,7 @@ impl Unit {
 
 /// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
 /// systemctl itself could not be run.
-pub(in crate::server) fn not_run(error: &io::Error) -> Reason {
+pub(super) fn not_run(error: &io::Error) -> Reason {
     let error = error.to_string();
     Reason::Unreadable(UnreadableState::Systemd(SystemdError::Systemctl { error }))
 }
