@@ -28,10 +28,7 @@ pub(super) struct HttpResponse {
 }
 
 /// Sends one GET request, within `limit`.
-pub(super) fn get(
-    health: &Health,
-    limit: Duration,
-) -> Result<HttpResponse, HealthAnswer> {
+pub(super) fn get(health: &Health, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
