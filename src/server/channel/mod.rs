@@ -3,8 +3,8 @@
 //!
 //! Knows `store`.
 
+pub(super) mod current_step;
 pub(super) mod event_tail;
 pub(super) mod events;
 pub(super) mod inbox;
 pub(super) mod outbox;
-pub(super) mod progress;

@@ -21,16 +21,16 @@ use std::time::Duration;
 
 /// The state of the server before the deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::server) struct InitialState {
-    pub(in crate::server) current: Option<ReleaseId>,
-    pub(in crate::server) previous: Option<ReleaseId>,
-    pub(in crate::server) unit: Option<Unit>,
+pub(super) struct InitialState {
+    pub(super) current: Option<ReleaseId>,
+    pub(super) previous: Option<ReleaseId>,
+    pub(super) unit: Option<Unit>,
     /// Whether the deploy user may reset systemd's start limit.
-    pub(in crate::server) resettable: bool,
+    pub(super) resettable: bool,
 }
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
-pub(in crate::server) fn check(
+pub(super) fn check(
     layout: &Layout,
     plan: &Plan,
     entries: &[Entry],
@@ -70,7 +70,7 @@ pub(in crate::server) fn check(
 }
 
 /// Creates the folders that everything else needs.
-pub(in crate::server) fn create_folders(layout: &Layout) -> Result<(), Reason> {
+pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
     for folder in layout.folders() {
         if let Err(error) = fs::create_dir_all(&folder) {
             if error.kind() == io::ErrorKind::PermissionDenied {
@@ -210,7 +210,7 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
 
 /// Whether the current release is good: once committed as healthy or, if it has no record, healthy now. In the second case
 /// it is taken over, and so is the previous release.
-pub(in crate::server) fn judge_current(
+pub(super) fn assess_current(
     layout: &Layout,
     plan: &Plan,
     before: &InitialState,
@@ -254,7 +254,7 @@ fn not_healthy(plan: &Plan, before: &InitialState, current: ReleaseId) -> Option
 }
 
 /// The same without `health-match`, which an older release may not support.
-pub(in crate::server) fn without_match(verification: &Verification) -> Verification {
+pub(super) fn without_match(verification: &Verification) -> Verification {
     let mut verification = verification.clone();
     if let Some(health) = &mut verification.health {
         health.pattern = None;

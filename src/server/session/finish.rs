@@ -2,8 +2,8 @@
 //! had no time to see the end.
 
 use super::check;
+use super::client::Client;
 use super::follow;
-use super::login::Login;
 use crate::protocol::{Outcome, Reason, Verdict};
 use crate::server::clock::now;
 use crate::server::recover::recover;
@@ -17,25 +17,25 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(50);
 
 /// Follows the transaction to its end, and ends it if no other process does.
-pub(super) fn finish(login: &mut Login<'_>) -> Result<(), Reason> {
-    let Login {
+pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
+    let Client {
         layout,
         transaction,
         ..
-    } = *login;
+    } = *client;
     check::create_folders(layout)?;
     let mut stopped = false;
     loop {
         if let Some(verdict) = verdicts::get(layout, transaction) {
-            follow::report_again(login, &verdict);
+            follow::report_again(client, &verdict);
             return Ok(());
         }
-        if follow::rejoin(login) || login.limits.disconnected() {
+        if follow::rejoin(client) || client.limits.disconnected() {
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);
         match lock::take_or_inspect(layout, transaction)? {
-            LockState::Free(_lock) if is_pending => drop(recover(layout, login.outbox)?),
+            LockState::Free(_lock) if is_pending => drop(recover(layout, client.outbox)?),
             LockState::HeldByOther if is_pending => thread::sleep(TICK),
             LockState::HeldByLogin(process) => {
                 if !std::mem::replace(&mut stopped, true) {
@@ -43,30 +43,30 @@ pub(super) fn finish(login: &mut Login<'_>) -> Result<(), Reason> {
                 }
                 thread::sleep(TICK);
             }
-            LockState::Free(_lock) => record_cancelled(login)?,
-            LockState::HeldByOther => cancel(login)?,
+            LockState::Free(_lock) => record_cancelled(client)?,
+            LockState::HeldByOther => cancel(client)?,
         }
     }
 }
 
 /// Cancels the transaction, unless a login of it holds the lock by now.
-fn cancel(login: &Login<'_>) -> Result<(), Reason> {
-    let _lock = verdicts::lock_decision(login.layout, login.limits)?;
-    match lock::take_or_inspect(login.layout, login.transaction)? {
+fn cancel(client: &Client<'_>) -> Result<(), Reason> {
+    let _lock = verdicts::lock_decision(client.layout, client.limits)?;
+    match lock::take_or_inspect(client.layout, client.transaction)? {
         LockState::HeldByLogin(_) => Ok(()),
-        _ if Pending::is_of(login.layout, login.transaction) => Ok(()),
-        LockState::Free(_) | LockState::HeldByOther => record_cancelled(login),
+        _ if Pending::is_of(client.layout, client.transaction) => Ok(()),
+        LockState::Free(_) | LockState::HeldByOther => record_cancelled(client),
     }
 }
 
 /// Records that nothing happened. A login that still waits for the lock finds this verdict first, and stops.
-fn record_cancelled(login: &Login<'_>) -> Result<(), Reason> {
-    if verdicts::get(login.layout, login.transaction).is_some() {
+fn record_cancelled(client: &Client<'_>) -> Result<(), Reason> {
+    if verdicts::get(client.layout, client.transaction).is_some() {
         return Ok(());
     }
-    let live = links::live(login.layout);
+    let live = links::live(client.layout);
     let verdict = Verdict {
-        transaction: login.transaction.clone(),
+        transaction: client.transaction.clone(),
         outcome: Outcome::Cancelled,
         release: None,
         previous: live,
@@ -76,5 +76,5 @@ fn record_cancelled(login: &Login<'_>) -> Result<(), Reason> {
         switched: false,
         at: now(),
     };
-    verdicts::put(login.layout, &verdict)
+    verdicts::put(client.layout, &verdict)
 }

@@ -1,6 +1,6 @@
 //! Starts the transaction's own process, detached from the login, and forwards its events.
 
-use super::login::Login;
+use super::client::Client;
 use crate::protocol::{Failure, Operation, Outcome, Reason, Step, Verdict, What};
 use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
@@ -33,43 +33,43 @@ const OTHER_CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// # Errors
 /// If the transaction's process cannot be started.
 pub(super) fn hand_over(
-    login: &mut Login<'_>,
+    client: &mut Client<'_>,
     pending: &Pending,
     lock: File,
 ) -> Result<(), Reason> {
-    let mut tail = EventTail::new(login.layout, &pending.transaction)?;
-    let mut child = spawn(login.layout, pending, lock)?;
-    if follow(login, pending, &mut tail, &mut child) {
-        wait_for_close(login);
+    let mut tail = EventTail::new(client.layout, &pending.transaction)?;
+    let mut child = spawn(client.layout, pending, lock)?;
+    if follow(client, pending, &mut tail, &mut child) {
+        wait_for_close(client);
     }
     Ok(())
 }
 
 /// Follows the transaction if an earlier login has begun it, and forwards the events that the runner half has not received
 /// yet. Returns false if the transaction has not begun, or its process ended without a verdict.
-pub(super) fn rejoin(login: &mut Login<'_>) -> bool {
-    let Login {
+pub(super) fn rejoin(client: &mut Client<'_>) -> bool {
+    let Client {
         layout,
         transaction,
         ..
-    } = *login;
+    } = *client;
     if !Pending::is_of(layout, transaction) {
         return false;
     }
     // without the event file, only the end can be reported
-    let tail = EventTail::after(layout, transaction, login.received)
+    let tail = EventTail::after(layout, transaction, client.received)
         .or_else(|| EventTail::new(layout, transaction).ok());
     let Some(mut tail) = tail else { return false };
     loop {
         // read first: a process that has released the lock has written all its events
         let free = matches!(lock::try_take(layout), Ok(Some(_)));
-        let ended = tail.forward(login.outbox);
-        login.received = tail.received();
+        let ended = tail.forward(client.outbox);
+        client.received = tail.received();
         if ended {
-            wait_for_close(login);
+            wait_for_close(client);
             return true;
         }
-        if free || login.limits.disconnected() {
+        if free || client.limits.disconnected() {
             return !free;
         }
         thread::sleep(TICK);
@@ -77,25 +77,25 @@ pub(super) fn rejoin(login: &mut Login<'_>) -> bool {
 }
 
 /// Reports the end of the transaction again, and the events that the runner half has not received yet.
-pub(super) fn report_again(login: &mut Login<'_>, verdict: &Verdict) {
-    let tail = EventTail::after(login.layout, login.transaction, login.received);
-    if !tail.is_some_and(|mut tail| tail.forward(login.outbox)) {
-        login.outbox.emit(What::Ended(Box::new(verdict.clone())));
+pub(super) fn report_again(client: &mut Client<'_>, verdict: &Verdict) {
+    let tail = EventTail::after(client.layout, client.transaction, client.received);
+    if !tail.is_some_and(|mut tail| tail.forward(client.outbox)) {
+        client.outbox.emit(What::Ended(Box::new(verdict.clone())));
     }
-    wait_for_close(login);
+    wait_for_close(client);
 }
 
 /// Returns whether the verdict was reported.
 fn follow(
-    login: &mut Login<'_>,
+    client: &mut Client<'_>,
     pending: &Pending,
     tail: &mut EventTail,
     child: &mut Child,
 ) -> bool {
     let start = Instant::now();
     loop {
-        let disconnected = login.limits.disconnected();
-        if tail.forward(login.outbox) {
+        let disconnected = client.limits.disconnected();
+        if tail.forward(client.outbox) {
             return !disconnected;
         }
         // a run that was cancelled must learn first that it is too late
@@ -104,19 +104,19 @@ fn follow(
             return false;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return tail.forward(login.outbox) || report_missing_end(login, pending, status);
+            return tail.forward(client.outbox) || report_missing_end(client, pending, status);
         }
         thread::sleep(TICK);
     }
 }
 
 /// Waits until the runner half closes the connection, which shows that it has received the verdict.
-fn wait_for_close(login: &mut Login<'_>) {
-    login.outbox.close();
+fn wait_for_close(client: &mut Client<'_>) {
+    client.outbox.close();
     let start = Instant::now();
     while start.elapsed() < CLOSE_TIMEOUT {
-        if login.limits.disconnected() {
-            return verdicts::mark_reported(login.layout, login.transaction);
+        if client.limits.disconnected() {
+            return verdicts::mark_reported(client.layout, client.transaction);
         }
         thread::sleep(TICK);
     }
@@ -163,10 +163,10 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
 
 /// The process ended without reporting its end: it was killed, or the disk is full. This login or another run ends the
 /// transaction, whichever takes the lock first.
-fn report_missing_end(login: &mut Login<'_>, pending: &Pending, status: ExitStatus) -> bool {
-    match missing_end(login, pending, status) {
+fn report_missing_end(client: &mut Client<'_>, pending: &Pending, status: ExitStatus) -> bool {
+    match missing_end(client, pending, status) {
         Ok(Some(verdict)) => {
-            login.outbox.emit(What::Ended(Box::new(verdict)));
+            client.outbox.emit(What::Ended(Box::new(verdict)));
             true
         }
         Ok(None) => false,
@@ -178,17 +178,17 @@ fn report_missing_end(login: &mut Login<'_>, pending: &Pending, status: ExitStat
 }
 
 fn missing_end(
-    login: &mut Login<'_>,
+    client: &mut Client<'_>,
     pending: &Pending,
     status: ExitStatus,
 ) -> Result<Option<Verdict>, Reason> {
     let start = Instant::now();
     loop {
-        if let Some(verdict) = verdicts::get(login.layout, &pending.transaction) {
+        if let Some(verdict) = verdicts::get(client.layout, &pending.transaction) {
             return Ok(Some(verdict));
         }
-        if let Some(_lock) = lock::try_take(login.layout)? {
-            return end_with_lock(login, pending, status).map(Some);
+        if let Some(_lock) = lock::try_take(client.layout)? {
+            return end_with_lock(client, pending, status).map(Some);
         }
         if start.elapsed() > pending.deadline {
             return Ok(None);
@@ -198,7 +198,7 @@ fn missing_end(
 }
 
 fn end_with_lock(
-    login: &mut Login<'_>,
+    client: &mut Client<'_>,
     pending: &Pending,
     status: ExitStatus,
 ) -> Result<Verdict, Reason> {
@@ -206,9 +206,9 @@ fn end_with_lock(
     let mut all = [pending.success].into_iter().chain(Outcome::ALL);
     let outcome = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
     match outcome.filter(|outcome| *outcome != Outcome::Error) {
-        Some(outcome) => Ok(bare_verdict(login.layout, pending, outcome, true)),
-        None => Ok(recover(login.layout, login.outbox)?
-            .unwrap_or_else(|| bare_verdict(login.layout, pending, Outcome::Failed, false))),
+        Some(outcome) => Ok(bare_verdict(client.layout, pending, outcome, true)),
+        None => Ok(recover(client.layout, client.outbox)?
+            .unwrap_or_else(|| bare_verdict(client.layout, pending, Outcome::Failed, false))),
     }
 }
 

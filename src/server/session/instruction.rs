@@ -18,7 +18,7 @@ pub(super) struct Goal {
 }
 
 /// What an instruction is built from.
-pub(super) struct Sources<'a> {
+pub(super) struct InstructionBuilder<'a> {
     pub(super) layout: &'a Layout,
     pub(super) plan: &'a Plan,
     pub(super) before: &'a InitialState,
@@ -26,8 +26,8 @@ pub(super) struct Sources<'a> {
     pub(super) is_current_good: bool,
 }
 
-impl Sources<'_> {
-    pub(super) fn instruction(&self, goal: Goal) -> Pending {
+impl InstructionBuilder<'_> {
+    pub(super) fn build(&self, goal: Goal) -> Pending {
         let plan = self.plan;
         let old = self.before.current.map(|release| self.old(release));
         let rollback = old

@@ -4,10 +4,10 @@
 //! Knows all wings, `recover` and `limits`.
 
 mod check;
+mod client;
 mod finish;
 mod follow;
 mod instruction;
-mod login;
 mod rollback_target;
 mod run;
 mod serve;

@@ -1,20 +1,20 @@
 //! Runs a session: everything before the point of no return, then the hand-over to the transaction's process.
 
 use super::check::{self, InitialState};
+use super::client::Client;
 use super::follow;
-use super::instruction::{self, Goal, Sources};
-use super::login::Login;
+use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target;
 use crate::protocol::{
     BadUpload, Entry, Failure, Finding, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Verdict,
     Warning, What,
 };
+use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
-use crate::server::channel::progress::Progress;
 use crate::server::clock::now;
 use crate::server::recover::recover;
-use crate::server::stage::{install, manifest, Staging};
+use crate::server::stage::{install, manifest, Stager};
 use crate::server::store::journal;
 use crate::server::store::links;
 use crate::server::store::lock;
@@ -30,20 +30,20 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Deploys or rolls back for one login.
 pub(super) struct Session<'a> {
-    login: Login<'a>,
+    client: Client<'a>,
     plan: &'a Plan,
     inbox: &'a Inbox,
-    progress: Progress,
+    progress: CurrentStep,
     before: InitialState,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(login: Login<'a>, plan: &'a Plan, inbox: &'a Inbox) -> Self {
+    pub(super) fn new(client: Client<'a>, plan: &'a Plan, inbox: &'a Inbox) -> Self {
         Self {
-            login,
+            client,
             plan,
             inbox,
-            progress: Progress {
+            progress: CurrentStep {
                 step: Step::Lock,
                 release: None,
             },
@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
     /// Runs the session and reports its end. If the transaction runs or has ended already, only its events are reported.
     pub(super) fn run(&mut self) {
         loop {
-            if self.report_again() || follow::rejoin(&mut self.login) {
+            if self.report_again() || follow::rejoin(&mut self.client) {
                 return;
             }
             match self.take_lock() {
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
                     } else {
                         After::Failure
                     };
-                    retention::run(self.login.layout, self.plan.retention, after);
+                    retention::run(self.client.layout, self.plan.retention, after);
                 }
                 drop(lock);
             }
@@ -88,31 +88,31 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, step: Step) {
-        self.progress.begin(step, self.login.outbox);
+        self.progress.begin(step, self.client.outbox);
     }
 
     fn end(&mut self, verdict: Verdict) {
-        self.login.outbox.emit(What::Ended(Box::new(verdict)));
+        self.client.outbox.emit(What::Ended(Box::new(verdict)));
     }
 
     /// Whether this transaction has ended already; then its end is reported again.
     fn report_again(&mut self) -> bool {
-        let Some(verdict) = verdicts::get(self.login.layout, self.login.transaction) else {
+        let Some(verdict) = verdicts::get(self.client.layout, self.client.transaction) else {
             return false;
         };
-        follow::report_again(&mut self.login, &verdict);
+        follow::report_again(&mut self.client, &verdict);
         true
     }
 
     /// `None`: this transaction holds it already and is past the point of no return.
     fn take_lock(&mut self) -> Result<Option<File>, Reason> {
         self.begin(Step::Lock);
-        let Login {
+        let Client {
             layout,
             limits,
             outbox,
             ..
-        } = &mut self.login;
+        } = &mut self.client;
         check::create_folders(layout)?;
         let lock = lock::take(layout, self.plan, limits, |holder| {
             outbox.emit(What::Waiting(holder))
@@ -128,47 +128,47 @@ impl<'a> Session<'a> {
         if self.end_pending()? {
             return Ok(None);
         }
-        for (path, error) in journal::leftovers(self.login.layout) {
-            self.login
+        for (path, error) in journal::leftovers(self.client.layout) {
+            self.client
                 .outbox
                 .emit(What::Warning(Warning::Leftover { path, error }));
         }
         self.begin(Step::Check);
-        let entries = manifest::receive(self.plan, self.inbox, self.login.limits)?;
-        self.before = check::check(self.login.layout, self.plan, &entries, self.login.outbox)?;
+        let entries = manifest::receive(self.plan, self.inbox, self.client.limits)?;
+        self.before = check::check(self.client.layout, self.plan, &entries, self.client.outbox)?;
         let pending = match &self.plan.task {
             Task::Deploy => self.new_release(&entries)?,
             Task::RollBack { to } => self.earlier_release(to.as_deref())?,
         };
         self.wait_for_starts()?;
-        self.login.limits.check()?;
-        self.seal(&pending)?;
+        self.client.limits.check()?;
+        self.write_instruction(&pending)?;
         Ok(Some(pending))
     }
 
     /// Writes the instruction, unless another login has cancelled the transaction. The lock on the decision excludes both
     /// at once.
-    fn seal(&self, pending: &Pending) -> Result<(), Reason> {
-        let _lock = verdicts::lock_decision(self.login.layout, self.login.limits)?;
-        if verdicts::get(self.login.layout, self.login.transaction).is_some() {
+    fn write_instruction(&self, pending: &Pending) -> Result<(), Reason> {
+        let _lock = verdicts::lock_decision(self.client.layout, self.client.limits)?;
+        if verdicts::get(self.client.layout, self.client.transaction).is_some() {
             return Err(Reason::Cancelled);
         }
-        pending.prepare(self.login.layout)
+        pending.prepare(self.client.layout)
     }
 
     /// Stages a new release.
     fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
-        let release = Staging {
-            layout: self.login.layout,
+        let release = Stager {
+            layout: self.client.layout,
             plan: self.plan,
             inbox: self.inbox,
-            limits: self.login.limits,
-            outbox: self.login.outbox,
+            limits: self.client.limits,
+            outbox: self.client.outbox,
             progress: &mut self.progress,
             unit: self.before.unit.as_ref(),
         }
         .run(entries)?;
-        let is_current_good = self.judge_current()?;
+        let is_current_good = self.assess_current()?;
         let goal = Goal {
             release,
             success: Outcome::Deployed,
@@ -183,8 +183,8 @@ impl<'a> Session<'a> {
             return Err(Reason::Upload(BadUpload::TreeWithRollback));
         }
         // first: this may take over the very release
-        let is_current_good = self.judge_current()?;
-        let layout = self.login.layout;
+        let is_current_good = self.assess_current()?;
+        let layout = self.client.layout;
         let release = rollback_target::find(layout, to, &self.before)?;
         self.progress.release = Some(release);
         install::check_programs(layout, release, self.before.unit.as_ref())?;
@@ -197,31 +197,31 @@ impl<'a> Session<'a> {
         Ok(self.instruction(goal, is_current_good))
     }
 
-    fn judge_current(&mut self) -> Result<bool, Reason> {
-        check::judge_current(
-            self.login.layout,
+    fn assess_current(&mut self) -> Result<bool, Reason> {
+        check::assess_current(
+            self.client.layout,
             self.plan,
             &self.before,
-            self.login.outbox,
+            self.client.outbox,
         )
     }
 
     fn instruction(&self, goal: Goal, is_current_good: bool) -> Pending {
-        let sources = Sources {
-            layout: self.login.layout,
+        let builder = InstructionBuilder {
+            layout: self.client.layout,
             plan: self.plan,
             before: &self.before,
             is_current_good,
         };
-        sources.instruction(goal)
+        builder.build(goal)
     }
 
     /// Ends a pending transaction and reports it. Returns whether it was this one.
     fn end_pending(&mut self) -> Result<bool, Reason> {
         self.progress.step = Step::Recover;
-        let layout = self.login.layout;
+        let layout = self.client.layout;
         let ended =
-            recover(layout, self.login.outbox)?.or_else(|| follow::unreported_verdict(layout));
+            recover(layout, self.client.outbox)?.or_else(|| follow::unreported_verdict(layout));
         if self.report_again() {
             return Ok(true);
         }
@@ -230,7 +230,7 @@ impl<'a> Session<'a> {
         };
         let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
         let transaction = verdict.transaction.clone();
-        self.login.outbox.emit(What::Recovered(Box::new(verdict)));
+        self.client.outbox.emit(What::Recovered(Box::new(verdict)));
         verdicts::mark_reported(layout, &transaction);
         match failure {
             // it could not be ended, so no other may begin
@@ -244,24 +244,26 @@ impl<'a> Session<'a> {
         let Some(unit) = &self.before.unit else {
             return Ok(());
         };
-        let wait = restart::wait_needed(self.login.layout, unit, self.before.resettable);
+        let wait = restart::wait_needed(self.client.layout, unit, self.before.resettable);
         if wait.is_zero() {
             return Ok(());
         }
-        self.login.outbox.emit(What::Notice(Notice::StartLimitWait {
-            up_to: wait,
-            serving: true,
-        }));
+        self.client
+            .outbox
+            .emit(What::Notice(Notice::StartLimitWait {
+                up_to: wait,
+                serving: true,
+            }));
         let start = Instant::now();
         while start.elapsed() < wait {
-            self.login.limits.check()?;
+            self.client.limits.check()?;
             thread::sleep(TICK);
         }
         Ok(())
     }
 
     fn hand_over(&mut self, pending: &Pending, lock: File) {
-        if let Err(reason) = follow::hand_over(&mut self.login, pending, lock) {
+        if let Err(reason) = follow::hand_over(&mut self.client, pending, lock) {
             self.progress.step = Step::Switch;
             self.fail(reason);
         }
@@ -272,14 +274,14 @@ impl<'a> Session<'a> {
         let verdict = self.verdict(reason);
         // a runner half that does not receive it reconnects, and must not repeat what has failed
         if self.progress.step >= Step::Upload && verdict.outcome == Outcome::Failed {
-            if let Err(reason) = verdicts::put(self.login.layout, &verdict) {
+            if let Err(reason) = verdicts::put(self.client.layout, &verdict) {
                 tracing::debug!(
                     ?reason,
                     "cannot store the verdict: a reconnect will try again"
                 );
             }
         }
-        let layout = self.login.layout;
+        let layout = self.client.layout;
         let origin = instruction::origin(layout, self.plan, self.progress.release);
         journal::add(layout, &verdict, &origin, false);
         self.end(verdict);
@@ -293,11 +295,11 @@ impl<'a> Session<'a> {
             _ => Outcome::Failed,
         };
         Verdict {
-            transaction: self.login.transaction.clone(),
+            transaction: self.client.transaction.clone(),
             outcome,
             release: self.progress.release,
             previous: self.before.current,
-            live: links::live(self.login.layout),
+            live: links::live(self.client.layout),
             failure: Some(Failure {
                 step: self.progress.step,
                 reason,

@@ -1,7 +1,7 @@
 //! Serves one login: reads what the runner half wants and does it.
 
+use super::client::Client;
 use super::finish::finish;
-use super::login::Login;
 use super::run::Session;
 use crate::protocol::{greeting, root_of, Plan, Reason, ToRunner, ToServer, TransactionId};
 use crate::server::channel::inbox::Inbox;
@@ -66,7 +66,7 @@ fn serve_request(
         Ok(ToServer::Start(plan)) if announced.matches(&plan) => (plan, 0),
         Ok(ToServer::Resume { plan, heard }) if announced.matches(&plan) => (plan, heard),
         Ok(ToServer::Follow { heard }) if announced.has_no_tree() => {
-            return finish(&mut Login {
+            return finish(&mut Client {
                 layout: &layout,
                 transaction: announced.transaction,
                 received: heard,
@@ -85,14 +85,14 @@ fn serve_request(
         }
         Err(reason) => return Err(reason.to_string()),
     };
-    let login = Login {
+    let client = Client {
         layout: &layout,
         transaction: &plan.transaction,
         received,
         limits: &Limits::new(inbox.closed(), plan.stage_limit),
         outbox,
     };
-    Session::new(login, &plan, inbox).run();
+    Session::new(client, &plan, inbox).run();
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Writes it, readable only by its owner. It replaces one in the tree: a committed `.env` is most often for development,
 /// while the input is meant for this server.
-pub(in crate::server) fn write(release: &Path, content: &Secret) -> Result<(), Reason> {
+pub(super) fn write(release: &Path, content: &Secret) -> Result<(), Reason> {
     let path = release.join(".env");
     create(&path, content.expose().as_bytes()).map_err(failed(Operation::Write, &path))
 }

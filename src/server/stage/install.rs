@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
 
 /// Runs the user's commands in a release that is not sealed yet.
-pub(in crate::server) struct Shell<'a> {
+pub(super) struct Shell<'a> {
     folder: PathBuf,
     environment: Vec<(&'a str, &'a str)>,
     limits: Limits,
@@ -23,11 +23,7 @@ pub(in crate::server) struct Shell<'a> {
 
 impl<'a> Shell<'a> {
     /// `env` is added to the commands' environment, never to a command line, which every user of the server can read.
-    pub(in crate::server) fn new(
-        folder: PathBuf,
-        env: &'a [(String, Secret)],
-        limits: &Limits,
-    ) -> Self {
+    pub(super) fn new(folder: PathBuf, env: &'a [(String, Secret)], limits: &Limits) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         let env = env
             .iter()
@@ -42,11 +38,7 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs the install step.
-    pub(in crate::server) fn install(
-        &self,
-        install: &Install,
-        events: &mut dyn Events,
-    ) -> Result<(), Reason> {
+    pub(super) fn install(&self, install: &Install, events: &mut dyn Events) -> Result<(), Reason> {
         match install {
             Install::Nothing => Ok(()),
             Install::Uv => self.run("uv sync --frozen", events),
@@ -55,11 +47,7 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs a script and reports its output line by line.
-    pub(in crate::server) fn run(
-        &self,
-        script: &str,
-        events: &mut dyn Events,
-    ) -> Result<(), Reason> {
+    pub(super) fn run(&self, script: &str, events: &mut dyn Events) -> Result<(), Reason> {
         let stop = || self.limits.check().is_err();
         let script = Script {
             text: script,

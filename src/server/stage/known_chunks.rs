@@ -10,17 +10,17 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many chunks are cut or read between two checks of the limits.
-pub(in crate::server) const BETWEEN_CHECKS: usize = 64;
+pub(super) const BETWEEN_CHECKS: usize = 64;
 
 /// The chunks of some files, as if they were one.
-pub(in crate::server) struct KnownChunks {
+pub(super) struct KnownChunks {
     files: Vec<PathBuf>,
     locations: Vec<ChunkLocation>,
     digests: Vec<ChunkDigest>,
 }
 
 /// Opens a regular file and returns its size. Links are not followed, and pipes, which could block, are not opened.
-pub(in crate::server) fn open(path: &Path) -> Option<(File, u64)> {
+pub(super) fn open(path: &Path) -> Option<(File, u64)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = File::options()
         .read(true)
@@ -43,7 +43,7 @@ struct ChunkLocation {
 impl KnownChunks {
     /// The chunks of `files`, for a file of `size` bytes; `None` if there are none, or more than `max`. Files that cannot be
     /// read are skipped.
-    pub(in crate::server) fn of(
+    pub(super) fn of(
         files: Vec<PathBuf>,
         size: u64,
         max: usize,
@@ -77,17 +77,17 @@ impl KnownChunks {
     }
 
     /// Their digests for the runner half. They are sent once, so a second call returns none.
-    pub(in crate::server) fn take_digests(&mut self) -> Vec<ChunkDigest> {
+    pub(super) fn take_digests(&mut self) -> Vec<ChunkDigest> {
         std::mem::take(&mut self.digests)
     }
 
     /// The number of chunks.
-    pub(in crate::server) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.locations.len()
     }
 
     /// Opens the files for reading.
-    pub(in crate::server) fn open(self) -> OpenChunks {
+    pub(super) fn open(self) -> OpenChunks {
         let file = |path: &PathBuf| open(path).map(|(file, _)| file);
         OpenChunks {
             files: self.files.iter().map(file).collect(),
@@ -97,7 +97,7 @@ impl KnownChunks {
 }
 
 /// Chunks that can be read.
-pub(in crate::server) struct OpenChunks {
+pub(super) struct OpenChunks {
     files: Vec<Option<File>>,
     locations: Vec<ChunkLocation>,
 }
@@ -105,7 +105,7 @@ pub(in crate::server) struct OpenChunks {
 impl OpenChunks {
     /// The bytes of the chunk at `index`; `None` if there is no such chunk. If the file has changed since, they are wrong,
     /// which the digest of the complete file shows.
-    pub(in crate::server) fn read(&self, index: usize) -> Option<Vec<u8>> {
+    pub(super) fn read(&self, index: usize) -> Option<Vec<u8>> {
         let location = self.locations.get(index)?;
         let mut bytes = vec![0; location.length];
         if let Some(file) = &self.files[location.file] {

@@ -12,33 +12,33 @@ mod new_file;
 mod receive;
 mod shared;
 mod sources;
-mod upload;
+mod tree_upload;
 
 use crate::protocol::{Entry, Plan, Reason, ReleaseId, Step, What};
+use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
-use crate::server::channel::progress::Progress;
 use crate::server::limits::Limits;
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
 use crate::server::unit::systemd::Unit;
 use install::Shell;
-use upload::Upload;
+use tree_upload::TreeUpload;
 
 /// Stages one release.
-pub(super) struct Staging<'a> {
+pub(super) struct Stager<'a> {
     pub(super) layout: &'a Layout,
     pub(super) plan: &'a Plan,
     pub(super) inbox: &'a Inbox,
     pub(super) limits: &'a Limits,
     pub(super) outbox: &'a mut Outbox,
-    pub(super) progress: &'a mut Progress,
+    pub(super) progress: &'a mut CurrentStep,
     pub(super) unit: Option<&'a Unit>,
 }
 
-impl Staging<'_> {
+impl Stager<'_> {
     /// Stages the tree with these entries and seals it.
     pub(super) fn run(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
         shared::check(self.layout, &self.plan.staging.shared)?;
@@ -56,7 +56,7 @@ impl Staging<'_> {
     }
 
     fn upload(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
-        let staged = Upload {
+        let staged = TreeUpload {
             layout: self.layout,
             plan: self.plan,
             inbox: self.inbox,

@@ -7,15 +7,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// A file to create.
-pub(in crate::server) struct NewFile {
-    pub(in crate::server) path: PathBuf,
-    pub(in crate::server) mode: u32,
-    pub(in crate::server) size: u64,
-    pub(in crate::server) digest: ShortDigest,
+pub(super) struct NewFile {
+    pub(super) path: PathBuf,
+    pub(super) mode: u32,
+    pub(super) size: u64,
+    pub(super) digest: ShortDigest,
 }
 
 impl NewFile {
-    pub(in crate::server) fn create(&self) -> Result<File, Reason> {
+    pub(super) fn create(&self) -> Result<File, Reason> {
         File::options()
             .create_new(true)
             .read(true)
@@ -24,12 +24,12 @@ impl NewFile {
             .map_err(failed(Operation::Create, &self.path))
     }
 
-    pub(in crate::server) fn finish(&self, file: &File) -> Result<(), Reason> {
+    pub(super) fn finish(&self, file: &File) -> Result<(), Reason> {
         file.set_permissions(Permissions::from_mode(self.mode))
             .map_err(failed(Operation::SetMode, &self.path))
     }
 
-    pub(in crate::server) fn write_empty(&self) -> Result<(), Reason> {
+    pub(super) fn write_empty(&self) -> Result<(), Reason> {
         if self.digest != ShortDigest::of(b"") {
             return Err(Reason::Upload(BadUpload::EmptyFile));
         }

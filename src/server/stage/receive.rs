@@ -20,15 +20,15 @@ const REQUEST: usize = 256 << 10;
 const RANGE: usize = 10;
 
 /// A file whose content the runner half must send.
-pub(in crate::server) struct MissingFile {
+pub(super) struct MissingFile {
     /// Index of its entry.
-    pub(in crate::server) index: u32,
-    pub(in crate::server) file: NewFile,
-    pub(in crate::server) known: Option<KnownChunks>,
+    pub(super) index: u32,
+    pub(super) file: NewFile,
+    pub(super) known: Option<KnownChunks>,
 }
 
 /// Requests all missing files, in order.
-pub(in crate::server) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
+pub(super) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
     let mut request = ContentRequest::default();
     for MissingFile { index, known, .. } in missing {
         if request.bytes > REQUEST {
@@ -75,7 +75,7 @@ impl ContentRequest {
 }
 
 /// Receives contents.
-pub(in crate::server) struct Receiver<'a> {
+pub(super) struct Receiver<'a> {
     inbox: &'a Inbox,
     limits: &'a Limits,
     /// A message that was received but not used yet.
@@ -84,7 +84,7 @@ pub(in crate::server) struct Receiver<'a> {
 }
 
 impl<'a> Receiver<'a> {
-    pub(in crate::server) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
+    pub(super) fn new(inbox: &'a Inbox, limits: &'a Limits) -> Self {
         Self {
             inbox,
             limits,
@@ -94,7 +94,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Whether the runner half waits for a request, rather than sending everything at once.
-    pub(in crate::server) fn is_on_request(&mut self) -> Result<bool, Reason> {
+    pub(super) fn is_on_request(&mut self) -> Result<bool, Reason> {
         match self.inbox.next(self.limits)? {
             ToServer::Ask => Ok(true),
             other => {
@@ -105,13 +105,13 @@ impl<'a> Receiver<'a> {
     }
 
     /// Bytes of content that were received.
-    pub(in crate::server) fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Receives all missing files, in order, and stores their digests in `digests`. Returns those that did not match with
     /// known chunks: they were deleted, and must be requested as a whole.
-    pub(in crate::server) fn receive(
+    pub(super) fn receive(
         &mut self,
         missing: Vec<MissingFile>,
         digests: &mut [Digest],

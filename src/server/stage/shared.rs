@@ -19,17 +19,13 @@ fn bad(shared: &SharedPath, error: SharedError) -> Reason {
 }
 
 /// Checks, before the upload, that everything that must exist already does. Changes nothing.
-pub(in crate::server) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
+pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
     all.iter()
         .try_for_each(|shared| inspect(layout, shared).map(drop))
 }
 
 /// Creates missing folders and links everything into the release. Never creates anything through a link of the tree.
-pub(in crate::server) fn link(
-    layout: &Layout,
-    release: ReleaseId,
-    all: &[SharedPath],
-) -> Result<(), Reason> {
+pub(super) fn link(layout: &Layout, release: ReleaseId, all: &[SharedPath]) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
         if inspect(layout, shared)? == Existing::Missing {

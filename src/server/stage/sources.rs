@@ -25,7 +25,7 @@ const PIECE: usize = 128 << 10;
 const MAX_CHUNKS: usize = 64 << 10;
 
 /// Files of other releases, by content and by path.
-pub(in crate::server) struct Sources {
+pub(super) struct Sources {
     /// Newest first: it is most likely unchanged and in the system's cache.
     releases: Vec<IndexedRelease>,
     by_digest: HashMap<ShortDigest, Vec<FilePosition>>,
@@ -45,7 +45,7 @@ struct IndexedRelease {
 type FilePosition = (usize, usize);
 
 impl Sources {
-    pub(in crate::server) fn new(layout: &Layout) -> Self {
+    pub(super) fn new(layout: &Layout) -> Self {
         let indexed = |id| {
             Some(IndexedRelease {
                 folder: layout.release(id),
@@ -75,7 +75,7 @@ impl Sources {
     }
 
     /// Creates `file` as a copy; `None` if no source has its content.
-    pub(in crate::server) fn copy(
+    pub(super) fn copy(
         &self,
         path: &[u8],
         file: &NewFile,
@@ -103,7 +103,7 @@ impl Sources {
 
     /// The known chunks of a `file` that cannot be copied: from an interrupted upload of it, and from its newest earlier
     /// version.
-    pub(in crate::server) fn known(
+    pub(super) fn known(
         &self,
         path: &[u8],
         file: &NewFile,
@@ -172,13 +172,13 @@ impl Sources {
 }
 
 /// Copies and hashes files one after another.
-pub(in crate::server) struct Copier<'a> {
+pub(super) struct Copier<'a> {
     limits: &'a Limits,
     buffer: Vec<u8>,
 }
 
 impl<'a> Copier<'a> {
-    pub(in crate::server) fn new(limits: &'a Limits) -> Self {
+    pub(super) fn new(limits: &'a Limits) -> Self {
         Self {
             limits,
             buffer: vec![0; PIECE],

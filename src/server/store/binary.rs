@@ -58,7 +58,7 @@ fn prune(folder: &Path, newest: &str) {
 }
 
 /// The digest of this program.
-pub(in crate::server) fn own_digest() -> io::Result<Digest> {
+fn own_digest() -> io::Result<Digest> {
     digest_of(Path::new("/proc/self/exe"))
 }
 
@@ -76,6 +76,6 @@ fn hash(source: &mut impl Read) -> io::Result<Digest> {
 }
 
 /// The digest of a file.
-pub(in crate::server) fn digest_of(path: &Path) -> io::Result<Digest> {
+fn digest_of(path: &Path) -> io::Result<Digest> {
     hash(&mut File::open(path)?)
 }

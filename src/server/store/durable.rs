@@ -31,7 +31,7 @@ fn kind_of(error: &io::Error) -> IoKind {
 }
 
 /// Replaces the file's content as a whole.
-pub(in crate::server) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     let beside = beside(path);
     write_synced(&beside, bytes).map_err(failed(Operation::Write, &beside))?;
     rename(&beside, path)

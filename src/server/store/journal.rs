@@ -98,10 +98,7 @@ fn leftovers_path(layout: &Layout) -> PathBuf {
 }
 
 /// Records what retention could not delete, each with its path and error. The next run warns about it.
-pub(in crate::server) fn put_leftovers(
-    layout: &Layout,
-    leftovers: &[(String, String)],
-) -> Result<(), Reason> {
+pub(super) fn put_leftovers(layout: &Layout, leftovers: &[(String, String)]) -> Result<(), Reason> {
     let path = leftovers_path(layout);
     let bytes = serde_json::to_vec(leftovers)
         .map_err(|error| failed(Operation::Write, &path)(error.into()))?;

@@ -51,22 +51,22 @@ impl Layout {
         self.target.join(".deploy")
     }
 
-    pub(in crate::server) fn lock(&self) -> PathBuf {
+    pub(super) fn lock(&self) -> PathBuf {
         self.deploy_folder().join("lock")
     }
 
     /// Who holds the lock. Only for messages.
-    pub(in crate::server) fn holder(&self) -> PathBuf {
+    pub(super) fn holder(&self) -> PathBuf {
         self.deploy_folder().join("holder")
     }
 
     /// The sealed instruction before the point of no return.
-    pub(in crate::server) fn prepared(&self) -> PathBuf {
+    pub(super) fn prepared(&self) -> PathBuf {
         self.deploy_folder().join("next")
     }
 
     /// The sealed instruction after the point of no return.
-    pub(in crate::server) fn pending(&self) -> PathBuf {
+    pub(super) fn pending(&self) -> PathBuf {
         self.deploy_folder().join("pending")
     }
 
@@ -86,26 +86,26 @@ impl Layout {
             .join(transaction.to_string())
     }
 
-    pub(in crate::server) fn verdict(&self, transaction: &TransactionId) -> PathBuf {
+    pub(super) fn verdict(&self, transaction: &TransactionId) -> PathBuf {
         self.deploy_folder()
             .join("verdicts")
             .join(transaction.to_string())
     }
 
     /// A link that names the transaction whose verdict no run has received yet.
-    pub(in crate::server) fn unreported(&self) -> PathBuf {
+    pub(super) fn unreported(&self) -> PathBuf {
         self.deploy_folder().join("untold")
     }
 
-    pub(in crate::server) fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.deploy_folder().join("journal")
     }
 
-    pub(in crate::server) fn records(&self) -> PathBuf {
+    pub(super) fn records(&self) -> PathBuf {
         self.deploy_folder().join("records")
     }
 
-    pub(in crate::server) fn trash(&self) -> PathBuf {
+    pub(super) fn trash(&self) -> PathBuf {
         self.deploy_folder().join("trash")
     }
 

@@ -24,7 +24,7 @@ const MIN_TICK: Duration = Duration::from_millis(20);
 /// statfs(2). A lock on a network file system may not be visible to every process of this host.
 const NFS: i64 = 0x6969;
 
-/// Who holds the lock, as its holder recorded it.
+/// The file in which the holder of the lock names itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct HolderRecord {
     #[serde(flatten)]

@@ -33,15 +33,15 @@ pub(in crate::server) enum State {
 pub(in crate::server) struct Record {
     /// Format of this file.
     format: u32,
-    pub(in crate::server) release: ReleaseId,
+    release: ReleaseId,
     pub(in crate::server) state: State,
     /// Was live without a record of deploy-action.
-    pub(in crate::server) taken_over: bool,
+    taken_over: bool,
     pub(in crate::server) origin: Origin,
     /// The settings it was committed with; a rollback to it is verified with them.
     pub(in crate::server) verification: Option<Verification>,
     /// Epoch seconds of the last change of state.
-    pub(in crate::server) changed: u64,
+    pub(super) changed: u64,
 }
 
 impl Record {
@@ -104,7 +104,7 @@ pub(in crate::server) fn mark(
 }
 
 /// Deletes the record of a release.
-pub(in crate::server) fn forget(layout: &Layout, id: ReleaseId) -> Result<(), Reason> {
+pub(super) fn forget(layout: &Layout, id: ReleaseId) -> Result<(), Reason> {
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))
 }

@@ -139,7 +139,7 @@ fn move_to_trash(layout: &Layout, id: ReleaseId) -> io::Result<()> {
     let folder = layout.release(id);
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).or_else(ignore_denied)?;
     fs::rename(&folder, layout.trash().join(id.to_string()))?;
-    records::forget(layout, id).map_err(|reason| io::Error::other(reason))
+    records::forget(layout, id).map_err(io::Error::other)
 }
 
 fn ignore_denied(error: io::Error) -> io::Result<()> {

@@ -68,7 +68,7 @@ pub(in crate::server) fn mark_reported(layout: &Layout, transaction: &Transactio
 }
 
 /// Deletes all but the newest verdicts and event files.
-pub(in crate::server) fn prune(layout: &Layout) {
+pub(super) fn prune(layout: &Layout) {
     for folder in ["verdicts", "events"] {
         let files = fs::read_dir(layout.deploy_folder().join(folder))
             .into_iter()

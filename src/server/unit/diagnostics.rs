@@ -116,7 +116,7 @@ impl Collector {
             Err(answer) => answer.to_string().into_bytes(),
         };
         self.add(
-            &format!("health answer of {}:{}{path}", url.host, url.port),
+            &format!("health response of {}:{}{path}", url.host, url.port),
             DiagnosticOrigin::Application,
             answer,
         );
@@ -175,7 +175,7 @@ fn releases(layout: &Layout) -> String {
         let record = records::get(layout, id);
         let state = record
             .as_ref()
-            .map_or("without a record".to_owned(), |it| it.state.to_string());
+            .map_or("no record".to_owned(), |it| it.state.to_string());
         let commit = record
             .and_then(|it| it.origin.commit)
             .map(|commit| format!("  {commit}"))

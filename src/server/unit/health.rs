@@ -35,7 +35,7 @@ impl<'a> HealthCheck<'a> {
         }
     }
 
-    pub(in crate::server) fn url(&self) -> &HealthUrl {
+    pub(super) fn url(&self) -> &HealthUrl {
         &self.health.url
     }
 

@@ -21,17 +21,14 @@ const MAX_BODY: usize = 1 << 20;
 const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 
 /// A complete response.
-pub(in crate::server) struct HttpResponse {
-    pub(in crate::server) status: u16,
-    pub(in crate::server) location: Option<String>,
-    pub(in crate::server) body: Vec<u8>,
+pub(super) struct HttpResponse {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 /// Sends one GET request, within `limit`.
-pub(in crate::server) fn get(
-    health: &Health,
-    limit: Duration,
-) -> Result<HttpResponse, HealthAnswer> {
+pub(super) fn get(health: &Health, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

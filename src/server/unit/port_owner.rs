@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Who owns the port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) enum PortOwner {
+pub(super) enum PortOwner {
     /// The unit, with a process of its current invocation.
     Unit,
     /// A process that must not respond for the new release.
@@ -21,7 +21,7 @@ pub(in crate::server) enum PortOwner {
 /// Finds out who listens on `port`, on loopback or on every address. `control_group` is the unit's. A process of it that
 /// started before `since` (ticks since boot) is left over; it counts only if its working directory is in the release's
 /// `folder`. If several processes listen, one that must not respond decides.
-pub(in crate::server) fn owner(
+pub(super) fn owner(
     port: u16,
     control_group: &str,
     since: Option<u64>,
@@ -108,7 +108,7 @@ fn answers_loopback(address: &str) -> bool {
     every || loopback
 }
 
-pub(in crate::server) fn processes_of(control_group: &str) -> Vec<u32> {
+pub(super) fn processes_of(control_group: &str) -> Vec<u32> {
     if control_group.is_empty() {
         return Vec::new();
     }
@@ -141,7 +141,7 @@ fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
 
 /// When a process started, in ticks since boot: field 22 of /proc/PID/stat, counted after the closing parenthesis of the
 /// name.
-pub(in crate::server) fn start_of(pid: u32) -> Option<u64> {
+pub(super) fn start_of(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?
         .1

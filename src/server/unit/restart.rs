@@ -24,13 +24,13 @@ pub(in crate::server) struct BeforeRestart {
     /// The invocation; after the restart it is another one.
     pub(in crate::server) invocation: String,
     /// Automatic restarts; more of them are crashes. `None`: nothing was restarted.
-    pub(in crate::server) automatic_restarts: Option<u64>,
+    pub(super) automatic_restarts: Option<u64>,
     /// When the restart was requested, in ticks since boot.
-    pub(in crate::server) at: Option<u64>,
+    pub(super) at: Option<u64>,
     /// The restart is a reload, which keeps the invocation.
-    pub(in crate::server) reload: bool,
+    pub(super) reload: bool,
     /// The unit's processes.
-    pub(in crate::server) processes: Vec<u32>,
+    processes: Vec<u32>,
 }
 
 impl BeforeRestart {
@@ -101,13 +101,7 @@ impl Restarter<'_> {
         events: &mut dyn Events,
     ) -> Result<BeforeRestart, RestartFailure> {
         let Some(service) = self.service else {
-            return match self.run(DEFAULT_TIMEOUT, events) {
-                Ok(()) => Ok(BeforeRestart::default()),
-                Err(reason) => Err(RestartFailure {
-                    reason,
-                    still_running: None,
-                }),
-            };
+            return self.restart_without_unit(events);
         };
         if *self.restart == Restart::Nothing {
             return Ok(BeforeRestart::default());
@@ -142,6 +136,19 @@ impl Restarter<'_> {
                 return Err(failure(reason, &before, &after, &failed));
             }
             wait_out(interval, start, events);
+        }
+    }
+
+    fn restart_without_unit(
+        &self,
+        events: &mut dyn Events,
+    ) -> Result<BeforeRestart, RestartFailure> {
+        match self.run(DEFAULT_TIMEOUT, events) {
+            Ok(()) => Ok(BeforeRestart::default()),
+            Err(reason) => Err(RestartFailure {
+                reason,
+                still_running: None,
+            }),
         }
     }
 

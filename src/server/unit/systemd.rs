@@ -39,7 +39,7 @@ impl Unit {
     }
 
     /// The same with one try.
-    pub(in crate::server) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
+    pub(super) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
         let mut show = command("systemctl");
         show.args([
             "show",
@@ -59,7 +59,7 @@ impl Unit {
         Ok(Self::parse(&output))
     }
 
-    pub(in crate::server) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let pair = |line: &str| {
             line.split_once('=')
                 .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
@@ -75,7 +75,7 @@ impl Unit {
     }
 
     /// Whether systemd still has a job for the unit.
-    pub(in crate::server) fn has_job(&self) -> bool {
+    pub(super) fn has_job(&self) -> bool {
         !matches!(self.get("Job"), "" | "0")
     }
 
@@ -92,22 +92,22 @@ impl Unit {
     }
 
     /// The id of the unit's current start; empty if it never ran.
-    pub(in crate::server) fn invocation(&self) -> &str {
+    pub(super) fn invocation(&self) -> &str {
         self.get("InvocationID")
     }
 
     /// The number of automatic restarts. A manual restart does not reset it.
-    pub(in crate::server) fn automatic_restarts(&self) -> u64 {
+    pub(super) fn automatic_restarts(&self) -> u64 {
         self.number("NRestarts")
     }
 
     /// `None` if it has no main process.
-    pub(in crate::server) fn main_pid(&self) -> Option<u32> {
+    pub(super) fn main_pid(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
     }
 
     /// When the main process started, since boot.
-    pub(in crate::server) fn main_start(&self) -> Option<Duration> {
+    pub(super) fn main_start(&self) -> Option<Duration> {
         let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));
         (!at.is_zero()).then_some(at)
     }
@@ -121,7 +121,7 @@ impl Unit {
     }
 
     /// With how its process ended.
-    pub(in crate::server) fn ended_state(&self) -> UnitState {
+    pub(super) fn ended_state(&self) -> UnitState {
         UnitState::Ended {
             active: self.get("ActiveState").to_owned(),
             sub: self.get("SubState").to_owned(),
@@ -141,7 +141,7 @@ impl Unit {
     }
 
     /// How the last process ended.
-    pub(in crate::server) fn process_end(&self) -> ProcessEnd {
+    pub(super) fn process_end(&self) -> ProcessEnd {
         let result = self.get("Result").to_owned();
         let number = self.get("ExecMainStatus").parse().unwrap_or_default();
         match result.as_str() {
@@ -157,7 +157,7 @@ impl Unit {
         }
     }
 
-    pub(in crate::server) fn hit_start_limit(&self) -> bool {
+    pub(super) fn hit_start_limit(&self) -> bool {
         self.get("Result") == "start-limit-hit"
     }
 
@@ -189,7 +189,7 @@ impl Unit {
 
 /// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
 /// systemctl itself could not be run.
-pub(in crate::server) fn not_run(error: &io::Error) -> Reason {
+pub(super) fn not_run(error: &io::Error) -> Reason {
     let error = error.to_string();
     Reason::Unreadable(UnreadableState::Systemd(SystemdError::Systemctl { error }))
 }
@@ -233,7 +233,7 @@ pub(in crate::server) fn may_run(verb: &str, service: &str) -> bool {
 }
 
 /// The command `systemctl verb service`, with sudo unless this is root.
-pub(in crate::server) fn privileged(verb: &str, service: &str) -> std::process::Command {
+pub(super) fn privileged(verb: &str, service: &str) -> std::process::Command {
     let mut systemctl = command(if is_root() { "systemctl" } else { "sudo" });
     if !is_root() {
         systemctl.args(["-n", "systemctl"]);
@@ -242,12 +242,12 @@ pub(in crate::server) fn privileged(verb: &str, service: &str) -> std::process::
     systemctl
 }
 
-pub(in crate::server) fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Whether logind kills a user's processes at logout; `None`: unknown.
-pub(in crate::server) fn kills_user_processes() -> Option<bool> {
+fn kills_user_processes() -> Option<bool> {
     let mut property = command("busctl");
     property.args([
         "get-property",

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{
 use tokio_rustls::TlsConnector;
 
 /// Starts TLS on the stream.
-pub(in crate::server) async fn wrap(
+pub(super) async fn wrap(
     host: &str,
     loopback: bool,
     stream: TcpStream,

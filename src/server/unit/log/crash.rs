@@ -22,7 +22,7 @@ impl ExplainedBy {
     }
 
     /// Whether a line below the crash explains it.
-    pub(super) fn matches(&self, line: &str) -> bool {
+    pub(in crate::server::unit) fn matches(&self, line: &str) -> bool {
         // Python draws exception groups with bars
         let text = line
             .trim_start()

@@ -19,7 +19,7 @@ const DATES: [&str; 19] = [
 ];
 
 /// The level, if only times, brackets and names stand before it; and the message.
-pub(super) fn split(line: &str) -> (Option<LineLevel>, &str) {
+pub(in crate::server::unit) fn split(line: &str) -> (Option<LineLevel>, &str) {
     split_after(line, false)
 }
 
@@ -82,7 +82,7 @@ fn level_of(word: &str) -> Option<LineLevel> {
 }
 
 /// `CRIT` and `ALERT` are not fatal: nginx logs them for a bot's broken handshake and for a missing log file.
-pub(super) fn named(word: &str) -> Option<LineLevel> {
+pub(in crate::server::unit) fn named(word: &str) -> Option<LineLevel> {
     Some(match word {
         "FATAL" | "CRITICAL" | "EMERG" | "PANIC" => LineLevel::Fatal,
         "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => LineLevel::Error,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-pub(super) const MAX_LINES: usize = 2000;
+pub(in crate::server::unit) const MAX_LINES: usize = 2000;
 const MAX_BYTES: usize = 1 << 20;
 /// For one command; they respond within milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ const STATUS_LINES: usize = 10;
 /// The last lines of a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct LogLines {
-    pub(super) lines: Vec<Vec<u8>>,
+    pub(in crate::server::unit) lines: Vec<Vec<u8>>,
     /// Why part of the log or all of it could not be read.
     pub(super) unread: Option<UnreadLog>,
 }

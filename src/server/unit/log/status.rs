@@ -22,7 +22,10 @@ pub(super) fn is_of(previous: PreviousInvocation<'_>, process: &str) -> bool {
 
 /// The messages that `systemctl status` shows below the first empty line, without time and host. `keep` selects them by
 /// process.
-pub(super) fn messages(output: &[Vec<u8>], keep: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
+pub(in crate::server::unit) fn messages(
+    output: &[Vec<u8>],
+    keep: impl Fn(&str) -> bool,
+) -> Vec<Vec<u8>> {
     let below = output.iter().skip_while(|line| !line.is_empty()).skip(1);
     let mut messages = Vec::new();
     let mut indent = usize::MAX;

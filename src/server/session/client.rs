@@ -1,12 +1,12 @@
-//! What every part of a session needs.
+//! The runner half at the other end of a session.
 
 use crate::protocol::TransactionId;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
 use crate::server::store::layout::Layout;
 
-/// One login of the runner half: the transaction it is for, and the connection.
-pub(super) struct Login<'a> {
+/// The runner half of one login: the transaction that it asks for, and its connection.
+pub(super) struct Client<'a> {
     pub(super) layout: &'a Layout,
     pub(super) transaction: &'a TransactionId,
     /// How many of the transaction's own events the runner half has received.

@@ -24,8 +24,8 @@ use std::path::Path;
 /// How many of the last attempts are read: the ids of older ones are long in the past.
 const ATTEMPTS: usize = 50;
 
-/// The upload of one release.
-pub(super) struct Upload<'a> {
+/// The upload of one tree.
+pub(super) struct TreeUpload<'a> {
     pub(super) layout: &'a Layout,
     pub(super) plan: &'a Plan,
     pub(super) inbox: &'a Inbox,
@@ -33,8 +33,8 @@ pub(super) struct Upload<'a> {
     pub(super) outbox: &'a mut Outbox,
 }
 
-impl Upload<'_> {
-    /// Draws the release's id and creates its tree. Returns what was copied and what was received.
+impl TreeUpload<'_> {
+    /// Chooses the release's id and creates its tree. Returns what was copied and what was received.
     pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged, Reason> {
         // the id of a deleted release is not used again
         let attempts = journal::last(self.layout, ATTEMPTS)
