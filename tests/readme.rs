@@ -97,9 +97,14 @@ fn the_outputs_named_are_those_of_action_yml() {
 
 /// What people read, by its path.
 fn texts() -> Vec<(PathBuf, String)> {
-    let ours = ["README.md", "SECURITY.md", "CHANGELOG.md"]
-        .iter()
-        .map(|name| root().join(name));
+    let ours = [
+        "README.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+    ]
+    .iter()
+    .map(|name| root().join(name));
     let below = [
         "docs",
         "docs/zh",
