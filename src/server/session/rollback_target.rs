@@ -209,18 +209,18 @@ mod tests {
         ABC1 -> 1700000100
         bad1 -> 1700000600
         bad -> 1700000600
-        1700000300: 1700000300 is current already
-        cafe: 1700000300 is current already
+        1700000300: 1700000300 is already current
+        cafe: 1700000300 is already current
         1700000200: 1700000200 failed when it went live
         bad0: 1700000200 failed when it went live
         1700000400: 1700000400 is not complete
-        1700000500: 1700000500 never went live, so nobody knows whether it works
-        feed: 1700000500 never went live, so nobody knows whether it works
-        1600000000: 1600000000 has no record, so nobody knows whether it works
-        1500000000: no release on the server has this id, or a commit that begins so
-        abc: several releases are of such a commit, so give an id: 1700000100, 1700000000
-        0: no release on the server has this id, or a commit that begins so
-        v1.2: this is neither the id of a release nor the beginning of a commit hash
+        1700000500: 1700000500 never went live, so it is unknown whether it works
+        feed: 1700000500 never went live, so it is unknown whether it works
+        1600000000: 1600000000 has no record, so it is unknown whether it works
+        1500000000: no release on the server has this id or a commit that starts with it
+        abc: several releases have such a commit; give an id: 1700000100, 1700000000
+        0: no release on the server has this id or a commit that starts with it
+        v1.2: this is neither a release id nor the start of a commit hash
         ");
     }
 }
