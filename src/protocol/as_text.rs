@@ -6,15 +6,21 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
 
+/// What JSON holds as a text.
+pub(super) trait AsText: Display {
+    /// A text that is only passed on; `Display` may shorten it.
+    fn other(&self) -> Option<&str>;
+}
+
 pub(super) fn serialize<T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
 where
-    T: Display + Serialize,
+    T: AsText + Serialize,
     S: Serializer,
 {
-    if serializer.is_human_readable() {
-        serializer.collect_str(value)
-    } else {
-        value.serialize(serializer)
+    match value.other() {
+        _ if !serializer.is_human_readable() => value.serialize(serializer),
+        Some(text) => serializer.serialize_str(text),
+        None => serializer.collect_str(value),
     }
 }
 
@@ -30,9 +36,25 @@ where
     }
 }
 
-/// `From<String>` for an enum: one of the fixed texts, else `Other`.
+/// [`AsText`] for an enum with a variant `Other(String)`.
+macro_rules! as_text {
+    ($name:ident) => {
+        impl crate::protocol::as_text::AsText for $name {
+            fn other(&self) -> Option<&str> {
+                match self {
+                    Self::Other(text) => Some(text),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// The same, and `From<String>`: one of the fixed texts, else `Other`.
 macro_rules! from_text {
     ($name:ident: $($fixed:ident),*) => {
+        crate::protocol::as_text::as_text!($name);
+
         impl From<String> for $name {
             fn from(text: String) -> Self {
                 let fixed: &[Self] = &[$(Self::$fixed),*];
@@ -42,4 +64,4 @@ macro_rules! from_text {
         }
     };
 }
-pub(super) use from_text;
+pub(super) use {as_text, from_text};

@@ -189,7 +189,7 @@ pub enum UncheckedListener {
         port: u16,
     },
     /// A process of another service, most often a proxy.
-    #[error("{}it is part of another service, {}", who(.process.as_ref()), excerpt(.group))]
+    #[error("{} is part of another service, {}", who(.process.as_ref()), excerpt(.group))]
     OtherService {
         /// Id and name, if they can be seen.
         process: Option<(u32, String)>,
@@ -199,7 +199,8 @@ pub enum UncheckedListener {
 }
 
 fn who(process: Option<&(u32, String)>) -> String {
-    process.map_or_else(String::new, |(pid, name)| {
-        format!("process {pid} ({}): ", excerpt(name))
-    })
+    process.map_or_else(
+        || "it".to_owned(),
+        |(pid, name)| format!("process {pid} ({})", excerpt(name)),
+    )
 }

@@ -1,5 +1,4 @@
-/// The job that the run is part of: what a report links to, and who began it. Strangers choose some of it, such as the
-/// names of branches.
+/// The GitHub job of the run, for links. Some of it is untrusted, such as the names of branches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Job {
     /// Link to the run.
@@ -10,6 +9,6 @@ pub struct Job {
     pub commit_link: Option<String>,
     /// `owner/name`.
     pub repository: Option<String>,
-    /// Who.
+    /// Who started it.
     pub actor: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is on a server, as a table for a person and as JSON for a program. Every text in it is foreign.
+//! What is on a server, as a table and as JSON. Every text in it is untrusted.
 
 use super::Place;
 use crate::protocol::{Attempted, Listed, Listing, Origin, ReleaseId, Standing};
@@ -6,7 +6,7 @@ use crate::text::amounts::{size, utc};
 use crate::text::excerpt::{excerpt, one_line};
 use serde_json::{json, Value};
 
-/// So much of a commit hash tells it from others.
+/// Characters of a commit hash that are shown.
 const COMMIT: usize = 12;
 const NONE: &str = "-";
 pub(super) const RELEASES: [&str; 8] = [
@@ -40,7 +40,7 @@ pub fn listing(listing: &Listing, place: &Place) -> Vec<String> {
     lines
 }
 
-/// The same as one JSON object. Ids are texts, times and ages seconds, sizes bytes; what is not known is null.
+/// The same as one JSON object. Ids are strings, times and ages are seconds, sizes are bytes; unknown values are null.
 #[must_use]
 pub fn listing_json(listing: &Listing) -> String {
     let releases: Vec<Value> = listing.releases.iter().map(release_json).collect();
@@ -115,7 +115,7 @@ fn standing(standing: Standing) -> &'static str {
     }
 }
 
-/// In the one unit that says enough.
+/// In the largest unit that fits.
 fn age(seconds: u64) -> String {
     const HOUR: u64 = 3600;
     const DAY: u64 = 24 * HOUR;

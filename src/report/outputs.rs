@@ -1,19 +1,19 @@
 use super::Facts;
 use crate::protocol::{End, ReleaseId, Step};
 
-/// Every output and what it tells, in Markdown of one line. The table of the README and the check of action.yml are made
+/// Every output and its meaning, in Markdown of one line. The table in the README and the check of action.yml are made
 /// from it.
 pub const OUTPUTS: &[(&str, &str)] = &[
     ("outcome", "deployed, restored, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
-    ("release", "Id of the release that this run made, if it came to that."),
-    ("previous-release", "Id of the release to go back to."),
-    ("live-release", "Id of the release that is live when the run ends, as far as that is known."),
+    ("release", "Id of the release that this run created, if it got that far."),
+    ("previous-release", "Id of the rollback target."),
+    ("live-release", "Id of the release that is live when the run ends, if that is known."),
     ("failed-step", "Name of the step that failed; empty if none did."),
     ("duration", "Seconds that the run took."),
     ("transaction", "Id of the transaction, written before anything is sent."),
-    ("issue-url", "Link to the issue that tells of it, where one was opened, commented or closed."),
+    ("issue-url", "Link to the issue about this run, if one was opened, commented or closed."),
     ("issue-number", "Number of that issue."),
-    ("finished", "The word true once the outcome is final; missing where it is unknown."),
+    ("finished", "true once the outcome is final; missing if it is unknown."),
 ];
 
 /// The README's table of outputs.
@@ -27,7 +27,7 @@ pub fn outputs_table() -> String {
         .collect()
 }
 
-/// The action's outputs, but for those that `main` writes itself. Empty where unknown.
+/// The action's outputs, without those that `cli` writes itself. Unknown values are empty.
 #[must_use]
 pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
     let verdict = end.verdict.as_ref();

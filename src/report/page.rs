@@ -1,4 +1,4 @@
-//! The page that the log is read on: the only place where a line is made that the runner may take for a command.
+//! Where the log is read: the only place that makes workflow commands.
 
 use crate::text::excerpt::{lines, truncate};
 use crate::text::{commands, KeyBlock, Redactor, SERVER_PREFIX};
@@ -33,12 +33,12 @@ impl Level {
 /// The runner cuts an annotation's message at 4096 characters (`ExecutionContext.cs`, `_maxIssueMessageLength`).
 const MESSAGE: usize = 4000;
 
-/// Makes lines of texts: harmless, without secrets, and commands escaped.
+/// Turns texts into lines: harmless, without secrets, and with escaped commands.
 #[derive(Debug)]
 pub(super) struct Printer {
     pub(super) page: Page,
     redactor: Redactor,
-    /// Of what comes line by line.
+    /// For text that comes line by line.
     block: KeyBlock,
     lines: Vec<String>,
 }
@@ -53,12 +53,12 @@ impl Printer {
         }
     }
 
-    /// What was printed since the last time.
+    /// The lines since the last call.
     pub(super) fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
     }
 
-    /// What opens a step.
+    /// Opens the group of a step.
     pub(super) fn open(&mut self, title: &str) {
         let title = self.clean(title).join(" ");
         self.lines.push(match self.page {
@@ -67,7 +67,7 @@ impl Printer {
         });
     }
 
-    /// What closes it.
+    /// Closes it.
     pub(super) fn close(&mut self) {
         match self.page {
             Page::Actions => self.lines.push(commands::end_group()),
@@ -75,14 +75,14 @@ impl Printer {
         }
     }
 
-    /// A text of ours. What it quotes can't become a command of the runner.
+    /// A text of deploy-action. Quoted parts cannot become workflow commands.
     pub(super) fn plain(&mut self, text: &str) {
         let lines = self.clean(text);
         self.lines.extend(lines.into_iter().map(guarded));
     }
 
-    /// A text of somebody else's, as lines that [`Printer::print`] takes.
-    pub(super) fn foreign(&self, text: &[u8]) -> Vec<String> {
+    /// Untrusted text as lines for [`Printer::print`].
+    pub(super) fn untrusted(&self, text: &[u8]) -> Vec<String> {
         self.redactor
             .lines(&lines(text))
             .iter()
@@ -90,8 +90,8 @@ impl Printer {
             .collect()
     }
 
-    /// The same of a text that comes line by line.
-    pub(super) fn more_foreign(&mut self, text: &[u8]) -> Vec<String> {
+    /// The same for text that comes line by line.
+    pub(super) fn more_untrusted(&mut self, text: &[u8]) -> Vec<String> {
         let Self {
             redactor, block, ..
         } = self;
@@ -101,7 +101,7 @@ impl Printer {
             .collect()
     }
 
-    /// The same of lines that are harmless already.
+    /// The same for lines that are already harmless.
     pub(super) fn known<'a>(&self, lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
         lines
             .into_iter()
@@ -109,12 +109,12 @@ impl Printer {
             .collect()
     }
 
-    /// Lines that [`Printer::foreign`] gave.
+    /// Prints lines from [`Printer::untrusted`].
     pub(super) fn print(&mut self, lines: impl IntoIterator<Item = String>) {
         self.lines.extend(lines);
     }
 
-    /// Something that is to be seen outside of the log, too.
+    /// A message that is also shown outside the log.
     pub(super) fn annotation(&mut self, level: Level, title: &str, text: &str) {
         match self.page {
             Page::Actions => {
@@ -138,7 +138,7 @@ fn marked(line: &String) -> String {
     format!("{SERVER_PREFIX}{line}")
 }
 
-/// The runner takes a line for a command where it begins with `::`, white space aside.
+/// The runner treats a line that begins with `::`, after white space, as a command.
 fn guarded(line: String) -> String {
     match line.trim_start().starts_with("::") {
         true => format!("{SERVER_PREFIX}{line}"),
@@ -189,8 +189,8 @@ mod tests {
             it.open(text);
             it.plain(text);
             it.annotation(Level::Notice, "t", text);
-            let foreign = it.foreign(text.as_bytes());
-            it.print(foreign);
+            let untrusted = it.untrusted(text.as_bytes());
+            it.print(untrusted);
         });
         assert_eq!(
             lines,
@@ -214,7 +214,7 @@ mod tests {
         ];
         let lines = printed(Page::Actions, |it| {
             for line in key {
-                let line = it.more_foreign(line.as_bytes());
+                let line = it.more_untrusted(line.as_bytes());
                 it.print(line);
             }
         });

@@ -1,7 +1,7 @@
 use crate::protocol::Planned;
 use crate::text::excerpt::excerpt;
 
-/// Where the deployment goes: the names that texts and hints need. Harmless.
+/// Where the deployment goes: the names for texts and hints. Harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Name or address of the server.
@@ -12,14 +12,14 @@ pub struct Place {
     pub user: String,
     /// Folder on the server.
     pub target: String,
-    /// Unit, where there is one.
+    /// Unit, if there is one.
     pub service: Option<String>,
-    /// Whether health answered as it should, when it was asked last.
+    /// Whether the last health check succeeded.
     pub answered: bool,
 }
 
 impl Default for Place {
-    /// For what goes wrong before anything is planned.
+    /// For errors before anything is planned.
     fn default() -> Self {
         Self {
             host: "the server".into(),
@@ -46,7 +46,7 @@ impl From<&Planned> for Place {
 }
 
 impl Place {
-    /// `deploy@web1.example`, with the port where it is not the usual one.
+    /// `deploy@web1.example`, with the port if it is not 22.
     #[must_use]
     pub fn address(&self) -> String {
         match (self.port, self.host.contains(':')) {
@@ -67,7 +67,7 @@ impl Place {
     }
 }
 
-/// A text as one word of a shell command that a person may copy.
+/// A text as one word of a shell command that someone may copy.
 pub(super) fn shell(text: &str) -> String {
     let text = excerpt(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=-".contains(c);

@@ -4,40 +4,40 @@ use crate::protocol::{
     Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, Step, Verdict, Warning, What,
 };
 
-/// Of everything that a server can repeat at will, so much is kept.
+/// The most items of each kind; a hostile server could send any number.
 const MOST: usize = 100;
-/// Of all diagnostics, and of one, in bytes; of its title in characters.
+/// The most bytes of all diagnostics and of one, and characters of a title.
 const DIAGNOSTICS: usize = 2 << 20;
 const DIAGNOSTIC: usize = 64 << 10;
 const TITLE: usize = 200;
 
-/// What happened in a run: all that log, summary, outputs and issue are made of.
+/// What happened in a run: the source of log, summary, outputs and issue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// What is known without a verdict.
     pub facts: Facts,
-    /// What was going to happen.
+    /// The plan.
     pub planned: Option<Planned>,
     /// The steps, in their order.
     pub steps: Vec<StepRun>,
-    /// What a person should act on.
+    /// Someone should act on them.
     pub warnings: Vec<Warning>,
-    /// What a person should know.
+    /// Worth knowing.
     pub notices: Vec<Notice>,
-    /// How transactions ended that earlier runs left pending.
+    /// How pending transactions of earlier runs ended.
     pub recovered: Vec<Verdict>,
-    /// What the server looked like when the new release failed.
+    /// The state of the server when the new release failed.
     pub diagnostics: Vec<Diagnostic>,
-    /// Why there was no connection at first.
+    /// Failed attempts to connect.
     pub connect_failures: Vec<RunError>,
-    /// Bytes of contents that were sent, and of how many, while they are.
+    /// Bytes of contents that were sent, and all of them, during the upload.
     pub transfer: Option<(u64, u64)>,
     /// How it ended.
     pub end: Option<End>,
 }
 
 impl Report {
-    /// Takes in what happened.
+    /// Records an event.
     pub fn on(&mut self, event: &RunEvent) {
         self.facts.on(event);
         match event {
@@ -48,8 +48,8 @@ impl Report {
                 .last()
                 .into_iter()
                 .for_each(|step| step.took = Some(*took)),
-            // what the server was doing is done again
-            RunEvent::ConnectionLost { finished_by: None } => self.close(Mark::CutOff, None),
+            // the step is repeated
+            RunEvent::ConnectionLost { finished_by: None } => self.close(Mark::Unfinished, None),
             RunEvent::ConnectionLost {
                 finished_by: Some(_),
             }
@@ -59,7 +59,7 @@ impl Report {
             RunEvent::Sent { bytes } => {
                 self.transfer = self.transfer.map(|(_, all)| ((*bytes).min(all), all));
             }
-            RunEvent::UnexpectedOutput(text) => self.said(text),
+            RunEvent::UnexpectedOutput(text) => self.output(text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::Ended(end) => {
                 self.close(Mark::at_the_end(end), None);
@@ -73,7 +73,7 @@ impl Report {
             What::Step(step) => self.step(*step, event.at),
             What::Waiting(_) | What::PointOfNoReturn { .. } => {}
             What::Recovered(verdict) => keep(&mut self.recovered, verdict),
-            What::Output(text) => self.said(text),
+            What::Output(text) => self.output(text),
             What::Warning(warning) => keep(&mut self.warnings, warning),
             What::Notice(notice) => keep(&mut self.notices, notice),
             What::Staged(staged) => {
@@ -90,9 +90,9 @@ impl Report {
         }
     }
 
-    /// A step begins, so the one before it has ended - badly, where the way back begins.
+    /// A step begins, so the one before has ended. Before a rollback, it has failed.
     fn step(&mut self, step: Step, at: u64) {
-        // the runner half has told of it already, with its own clock
+        // the runner half has reported it already, by its own clock
         if step == Step::Connect {
             return;
         }
@@ -106,8 +106,8 @@ impl Report {
     }
 
     fn begin(&mut self, step: Step, at: Option<u64>) {
-        self.close(Mark::CutOff, None);
-        // the one that runs is always the last
+        self.close(Mark::Unfinished, None);
+        // the running step is always the last
         self.steps.truncate(MOST - 1);
         self.steps.push(StepRun::new(step, at));
     }
@@ -142,8 +142,10 @@ impl Report {
             .for_each(|step| step.end(mark, at));
     }
 
-    fn said(&mut self, text: &[u8]) {
-        self.last().into_iter().for_each(|step| step.said.add(text));
+    fn output(&mut self, text: &[u8]) {
+        self.last()
+            .into_iter()
+            .for_each(|step| step.output.add(text));
     }
 
     /// The step that runs.
@@ -152,7 +154,7 @@ impl Report {
     }
 }
 
-/// The end of a diagnostic, for that is where the cause stands; a cut is marked, for a secret may be cut there.
+/// The end of a diagnostic, because the cause is most often there. A mark shows that the beginning is missing.
 fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
     let Diagnostic {
         title,

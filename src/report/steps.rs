@@ -1,4 +1,4 @@
-//! The steps of a run, as far as they were seen.
+//! The steps of a run.
 
 use crate::protocol::{Attempt, End, Failure, Outcome, Reason, RunError, Step};
 use crate::text::excerpt::lines;
@@ -6,26 +6,26 @@ use crate::text::KeyBlock;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many of the last lines that a step printed are kept.
+/// The last lines of a step's output that are kept.
 const KEPT: usize = 30;
-/// Changes of the answer about health that are kept.
+/// The most changes of the health answer that are kept.
 const ANSWERS: usize = 100;
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// As it should.
+    /// It succeeded.
     Done,
     /// It failed.
     Failed,
     /// It was stopped.
     Cancelled,
-    /// It was not seen to end.
-    CutOff,
+    /// Its result is unknown: the connection was lost, or the run was cancelled.
+    Unfinished,
 }
 
 impl Mark {
-    /// Of a step that failed.
+    /// For a step that failed.
     pub(super) fn of(failure: &Failure) -> Self {
         match failure.reason {
             Reason::Cancelled => Self::Cancelled,
@@ -33,10 +33,10 @@ impl Mark {
         }
     }
 
-    /// Of the step that was running when everything ended.
+    /// For the step that was running when the run ended.
     pub(super) fn at_the_end(end: &End) -> Self {
         match (&end.error, end.outcome) {
-            (Some(RunError::ConnectionLost { .. }), _) | (_, Outcome::Unknown) => Self::CutOff,
+            (Some(RunError::ConnectionLost { .. }), _) | (_, Outcome::Unknown) => Self::Unfinished,
             (_, outcome) if outcome.is_success() => Self::Done,
             (_, Outcome::Cancelled) => Self::Cancelled,
             _ => Self::Failed,
@@ -44,28 +44,29 @@ impl Mark {
     }
 }
 
-/// A step as far as it was seen.
+/// A step and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRun {
     /// Which.
     pub step: Step,
-    /// When it began: milliseconds since the epoch, by the server's clock. `None`: by the runner's, which is not told.
+    /// When it began: milliseconds since the epoch, by the server's clock. `None`: it is measured by the runner's.
     pub began: Option<u64>,
     /// How long it took.
     pub took: Option<Duration>,
     /// How it ended; `None`: it runs.
     pub mark: Option<Mark>,
-    /// What is worth a word beside its result.
+    /// Shown beside its result.
     pub note: Option<String>,
-    /// What health answered.
+    /// The answers of the health check.
     pub answers: Vec<Answers>,
-    /// What was printed.
-    pub(super) said: Said,
+    /// Its output.
+    pub(super) output: StepOutput,
 }
 
 impl StepRun {
     pub(super) fn new(step: Step, began: Option<u64>) -> Self {
-        let (took, mark, note, answers, said) = (None, None, None, Vec::new(), Said::default());
+        let (took, mark, note, answers, output) =
+            (None, None, None, Vec::new(), StepOutput::default());
         Self {
             step,
             began,
@@ -73,7 +74,7 @@ impl StepRun {
             mark,
             note,
             answers,
-            said,
+            output,
         }
     }
 
@@ -106,13 +107,13 @@ impl StepRun {
         }
     }
 
-    /// What health answered at last, in two or three words.
+    /// The last answer of the health check, without its body.
     pub(super) fn health(&self) -> Option<&str> {
         self.answers.last().map(|answers| answers.kind.as_str())
     }
 }
 
-/// Attempts that health answered in the same way, one after the other.
+/// Consecutive health checks with the same answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// Number of the first.
@@ -122,22 +123,22 @@ pub struct Answers {
     kind: String,
 }
 
-/// What a step printed: the last lines, harmless and without keys that span lines; other secrets are still in it.
+/// The output of a step: the last lines, harmless and without keys that span lines. Other secrets are still in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct StepOutput {
     pub(super) lines: usize,
     pub(super) last: VecDeque<String>,
     block: KeyBlock,
 }
 
-impl Said {
+impl StepOutput {
     pub(super) fn add(&mut self, text: &[u8]) {
         for line in lines(text) {
             self.lines += 1;
             if self.last.len() == KEPT {
                 self.last.pop_front();
             }
-            // here, for the line that a key begins with may be gone later
+            // now, because the first line of a key may be gone later
             self.last.push_back(self.block.hide(&line));
         }
     }

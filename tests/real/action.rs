@@ -199,7 +199,11 @@ fn assert_cancelled_step_left_it(step: &Step) {
         step.log
     );
     assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
-    assert!(step.last_line().contains("finishes alone"), "{}", step.log);
+    assert!(
+        step.last_line().contains("finishes by itself"),
+        "{}",
+        step.log
+    );
     assert!(!step.outputs.contains_key("finished"));
 }
 
@@ -213,7 +217,7 @@ fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
         "{log}"
     );
     assert!(
-        log.contains("follow to its end what the step before began"),
+        log.contains("follow the deployment that the previous step has started"),
         "{log}"
     );
     assert!(

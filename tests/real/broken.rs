@@ -33,8 +33,8 @@ fn an_import_error_is_rolled_back_and_the_release_before_stays_the_way_back() {
     let before = Before::new();
     let server = &before.server;
     let run = before.assert_rolls_back(server.deployment(&App::import_error("2")));
-    run.assert_last_line("exit status 1; its log says: ModuleNotFoundError: No module named 'no_module_of_this_name'");
-    let summary = "exit status 1; its log says: ModuleNotFoundError: No module named `'no_module_of_this_name'`";
+    run.assert_last_line("exit status 1; its log shows: ModuleNotFoundError: No module named 'no_module_of_this_name'");
+    let summary = "exit status 1; its log shows: ModuleNotFoundError: No module named `'no_module_of_this_name'`";
     assert!(run.summary.contains(summary), "{}", run.summary);
 
     let second = server.deploy_well(&App::version("3"), Some(&before.good));
@@ -56,7 +56,7 @@ fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() 
             .deploy(&App::version("2").file("broken", "ValueError: no database\n", 0o644));
     run.assert_rolled_back("restart", &before.good);
     run.assert_last_line(
-        "ended with exit code 1 on the server; its log says: ValueError: no database)",
+        "ended with exit code 1 on the server; its log shows: ValueError: no database)",
     );
     before.server.assert_live(&before.good, "1", None);
 }
@@ -100,12 +100,12 @@ fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
         (
             "Assert",
             "restart",
-            "; it says: Assertion failed on job for diting.service.",
+            "; its output: Assertion failed on job for diting.service.",
         ),
         (
             "Condition",
             "verify",
-            "systemd on the server did not start the unit, for a condition in its file is not met",
+            "systemd on the server did not start the unit, because a condition in its file is not met",
         ),
     ] {
         condition(kind);
@@ -173,7 +173,7 @@ fn a_crash_loop_that_uses_up_the_starts_is_rolled_back_when_systemd_allows_it_ag
         .input("install", CRASHES_AT_ONCE);
     let run = before.assert_rolls_back(run);
     run.assert_says("waiting up to");
-    run.assert_says("nothing serves meanwhile");
+    run.assert_says("nothing serves until then");
 }
 
 const CRASHES_AT_ONCE: &str =

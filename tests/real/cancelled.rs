@@ -62,7 +62,7 @@ fn time_that_is_up_during_install_changes_nothing_either() {
     run.assert_ended(5, "failed", "install");
     // whichever half's clock is first
     assert!(
-        run.log.contains("(4 s) is up") || run.log.contains("limit of 4 s is up"),
+        run.log.contains("(4 s) was reached") || run.log.contains("limit of 4 s was reached"),
         "{}",
         run.log
     );

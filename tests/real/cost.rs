@@ -114,7 +114,7 @@ fn a_large_tree_costs_what_changed_in_it() {
     assert!(up < 32_000, "{up}");
     let (run, edited) = deploy("ten edited");
     run.assert_says("11 files sent");
-    run.assert_says("of 10 of them only what is new");
+    run.assert_says("of 10 of them only the changes");
     // a few chunks of each, and the digests of the others
     assert!(
         edited.0 < up + 10 * 1000 && edited.1 < down + 10 * 400,

@@ -26,7 +26,7 @@ fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
 
     let run = server.deploy(&update);
     let second = run.assert_deployed(Some(&first));
-    run.assert_says("1 file sent (1.0 kB), 4 already there");
+    run.assert_says("1 file sent (1.0 kB), 4 already on the server");
     server.assert_live(&second, "2", Some(&first));
     let run = server.deploy(&update);
     let third = run.assert_deployed(Some(&second));

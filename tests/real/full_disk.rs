@@ -11,7 +11,7 @@ fn a_full_disk_fails_before_the_switch_and_changes_nothing() {
     ));
     let refused = server.deploy(&App::version("1"));
     refused.assert_ended(4, "not-ready", "check");
-    refused.assert_last_line("500.0 MB are to stay free");
+    refused.assert_last_line("500.0 MB must stay free");
     let deploy = |app: &App| server.deployment(app).input("min-free", "0B").run();
     let first = deploy(&App::version("1")).assert_deployed(None);
     let free = server

@@ -23,7 +23,7 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
     let run = server.deploy(&App::version("2"));
     run.assert_ended(4, "not-ready", "check");
     let findings = [
-        "/opt/diting on the server cannot be made or written by deploy",
+        "/opt/diting on the server cannot be created or written by deploy",
         "unit diting on the server is not-found",
         "deploy may not run sudo -n systemctl restart diting",
         "uv is not on the server",
@@ -47,7 +47,7 @@ fn where_logind_kills_what_a_login_leaves_the_user_must_linger_and_then_a_killed
     let server = ThrowawayServer::up_with(&["--kill-user-processes"]);
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_says("logind on the server kills what deploy leaves running at logout");
+    run.assert_says("logind on the server kills the processes of deploy at logout");
     run.assert_says("loginctl enable-linger deploy");
 
     server.exec("loginctl enable-linger deploy");

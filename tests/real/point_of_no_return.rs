@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Much shorter than the settle window and the pauses between reconnects.
 const AT_ONCE: Duration = Duration::from_secs(6);
-const POINT: &str = "from here on the server finishes alone";
+const POINT: &str = "from here on the server finishes by itself";
 
 fn good(server: &ThrowawayServer) -> String {
     server.deploy_well(&App::version("1"), None)
@@ -109,7 +109,7 @@ fn a_power_cut_before_the_commit_ends_on_the_old_release_and_the_run_that_waits_
     let second = newest(&server);
     assert_eq!(server.link("current"), Some(format!("releases/{second}")));
     server.cut_power();
-    run.wait_for("connecting again");
+    run.wait_for("reconnecting");
     server.boot();
     let run = run.finish();
     assert_eq!(run.assert_rolled_back("recover", &first), second);
@@ -186,7 +186,7 @@ fn a_killed_transaction_is_brought_to_its_end_by_whoever_follows_or_by_the_next_
     server.exec("pkill -KILL -f '[s]erver-part'");
     let run = run.finish();
     run.assert_rolled_back("recover", &first);
-    run.assert_silent_about("connecting again");
+    run.assert_silent_about("reconnecting");
     server.assert_live(&first, "1", None);
 
     let run = verifying(server.deployment(&App::version("4")));

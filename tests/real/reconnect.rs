@@ -6,7 +6,7 @@ use crate::run::{Deployment, Run, Running};
 use crate::throwaway::ThrowawayServer;
 use std::time::{Duration, Instant};
 
-const AGAIN: &str = "connecting again";
+const AGAIN: &str = "reconnecting";
 /// For a line that says nothing to be taken for dead.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -51,7 +51,7 @@ impl Cuttable {
         self.server.assert_live(&second, "2", Some(&self.first));
         assert_eq!(self.server.property("InvocationID"), invocation);
         for told in [
-            "from here on the server finishes alone",
+            "from here on the server finishes by itself",
             "== restart",
             "== verify",
             "== commit",
@@ -79,7 +79,7 @@ fn a_line_that_comes_back_after_the_end_tells_it() {
     let invocation = cuttable.server.property("InvocationID");
     cuttable.relay.refuse();
     cuttable.relay.cut();
-    run.wait_for("attempt 1: on the way");
+    run.wait_for("next attempt in");
     let ended = "[ ! -e /opt/diting/.deploy/pending ]";
     cuttable.server.wait_for(ended);
     cuttable.relay.accept();
@@ -125,7 +125,7 @@ fn a_line_cut_during_install_begins_it_anew_even_where_the_server_has_not_notice
         }
         let run = run.finish();
         let second = run.assert_deployed(Some(&cuttable.first));
-        run.assert_says("✗ install was not seen to end");
+        run.assert_says("✗ install: result unknown");
         run.assert_silent_about("another deployment");
         server.assert_live(&second, "2", Some(&cuttable.first));
         assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
@@ -146,7 +146,7 @@ fn a_line_that_stays_cut_before_the_switch_ends_with_the_time() {
     let run = run.finish();
     // it had all it needed, so that only its own word could tell that it did not switch
     run.assert_ended(9, "unknown", "install");
-    run.assert_last_line("the line ended before the server had finished");
+    run.assert_last_line("the connection was lost before the server finished");
     assert!((8..20).contains(&run.took.as_secs()), "{:?}", run.took);
     cuttable.server.assert_live(&cuttable.first, "1", None);
     assert_eq!(cuttable.server.exec("pgrep -af [s]leep.300 || true"), "");
@@ -190,7 +190,7 @@ fn an_upload_that_is_cut_goes_on_where_it_was() {
     other.relay.cut();
     let run = run.finish();
     run.assert_deployed(Some(&other.first));
-    run.assert_says("already there");
+    run.assert_says("already on the server");
     println!(
         "{whole} bytes up in one go, {} with a cut in the midst",
         sent()

@@ -70,7 +70,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         .at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
-    run.assert_last_line("; its log says: no_such_module");
+    run.assert_last_line("; its log shows: no_such_module");
     for secret in PRINTED_SECRETS {
         run.assert_silent_about(secret);
     }
@@ -94,7 +94,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
     let broken =
         App::version("3").at_start("raise RuntimeError('no way to postgres://me:p4ssw0rd@db/x')");
     let run = server.deployment(&broken).on_github().run();
-    run.assert_last_line("; its log says: RuntimeError: no way to postgres://me:***@db/x");
+    run.assert_last_line("; its log shows: RuntimeError: no way to postgres://me:***@db/x");
     run.assert_silent_about("p4ssw0rd");
 }
 

@@ -34,9 +34,9 @@ fn many_deployments_in_a_row_wait_for_the_start_limit_while_the_old_release_serv
             run.has_ended()
         });
         let run = run.finish();
-        waited |= run.log.contains("the old release serves meanwhile");
+        waited |= run.log.contains("the old release serves until then");
         last = run.assert_deployed(Some(&last));
-        run.assert_silent_about("nothing serves meanwhile");
+        run.assert_silent_about("nothing serves until then");
         server.assert_answers(&last, version);
     }
     assert!(waited);

@@ -5,7 +5,7 @@ use crate::run::Run;
 use crate::throwaway::ThrowawayServer;
 use std::fs;
 
-const NOT_CHECKED: &str = "who listens on the health port was not checked";
+const NOT_CHECKED: &str = "the process that listens on the health port was not checked";
 
 fn deploy(server: &ThrowawayServer, version: &str) -> Run {
     server

@@ -1,6 +1,8 @@
 //! What versions from 1.0.0 on wrote can be read, and they can read what is written now.
 
 use super::*;
+use crate::protocol::ManifestError;
+use std::time::Duration;
 
 /// One of each kind, as 1.2.0 wrote it into a verdict.
 const OF_1_2_0: &str = include_str!("of_1_2_0.jsonl");
@@ -60,7 +62,62 @@ fn what_1_2_0_left_reads_as_it_did_there() {
             reason => vec![reason.to_string()],
         })
         .collect();
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @"
+    /opt/app on the server cannot be created or written by deploy: Permission denied (os error 13)
+    current on the server is not a link to a release, but a folder
+    current on the server is not a link to a release, but a link to /x, which is not there
+    systemd on the server cannot be used: it is older than version 232
+    systemd on the server cannot be used: Failed to connect to bus
+    unit app on the server is masked
+    deploy may not run sudo -n systemctl restart app on the server
+    logind on the server kills the processes of deploy at logout
+    uv is not on the server (searched: /usr/bin)
+    the release needs 1 B and 3 B must stay free, but the target's disk has 2 B
+    the target's disk can hold only 4 more files
+    files on the server cannot be locked: the folder is on NFS
+    another deployment holds the lock on the server
+    another deployment holds the lock on the server (since 1970-01-01 00:00:07 UTC, https://x/1)
+    the server cannot write /opt/app/x: No space left on device (os error 28)
+    the server cannot make the folder /opt/app/x: No space left on device (os error 28)
+    the server cannot look at /opt/app/x: No space left on device (os error 28)
+    the server cannot understand the pending transaction in /opt/app/x: No space left on device (os error 28)
+    the upload does not match what was announced: the tree is not the one that was announced
+    the connection to the runner was lost, or the run was cancelled
+    the time limit before the switch (1 min) was reached
+    line 2, false, ended with exit code 1 on the server
+    the command was killed by signal 9 (SIGKILL) on the server; its output: x
+    the command did not end in time and was killed on the server
+    the command ended with exit code 1 on the server; its log shows: no database
+    /opt/app/current/x, which the unit on the server starts, cannot be used: it is not executable
+    /opt/app/current/x, which the unit on the server starts, cannot be used: its interpreter /nowhere is not there or not executable
+    shared/logs on the server is missing
+    shared/logs on the server is a folder: write it with a / at its end
+    the new process logged a crash: FATAL: x
+    3f2a1bc: 1700000300 is current already
+    3f2a1bc: no release on the server has this id, or a commit that begins so
+    systemd on the server refuses to start the unit again within 10 s; its log shows: no database
+    the unit's process on the server ended: exit-code, exit status 203
+    the unit's process on the server ended: signal, signal 9; its log shows: no database
+    the unit's process on the server ended: start limit hit
+    the unit's process on the server ended: exit-code, exit status
+    the unit on the server is activating/auto-restart
+    the unit on the server is inactive/dead, success, exit status 0
+    the unit on the server still runs the old process
+    systemd on the server did not start the unit, because a condition in its file is not met
+    systemd on the server did not start the unit
+    someone else changed the server during the deployment: the unit was restarted by someone else while it was verified
+    the unit's state cannot be read on the server: Failed to connect to bus
+    port 8000 on the server is held by process 7 (x) of no service, in /, not by the new process
+    the process that deploys on the server was killed, or the server went down
+    health answered 500 with “no” after 3 attempts in 2.0 s
+    health answered 302, a redirect to /login after 3 attempts in 2.0 s
+    health answered with a body that does not match “x”: “y” after 3 attempts in 2.0 s
+    health refused the connection: no process listens there after 3 attempts in 2.0 s
+    health timed out while waiting for an answer after 3 attempts in 2.0 s
+    health timed out while waiting for the rest of the body after 3 attempts in 2.0 s
+    health could not be checked: health-match can't be asked: it names {sha}, but no commit is known after 3 attempts in 2.0 s
+    health answered 200 after 3 attempts in 2.0 s
+    ");
 }
 
 #[test]
@@ -122,7 +179,7 @@ fn structured() -> Vec<Reason> {
     let mut all: Vec<Reason> = of_1_2_0().into_iter().map(|it| it.reason).collect();
     all.extend([
         io(Operation::CreateLink),
-        Reason::Upload(BadUpload::Manifest(super::super::ManifestError::Path(3))),
+        Reason::Upload(BadUpload::Manifest(ManifestError::Path(3))),
         Reason::Upload(BadUpload::Count {
             found: 1,
             announced: 2,
@@ -209,8 +266,8 @@ fn what_is_written_now_reads_the_same_when_it_is_read_again() {
 
 /// The types of 1.2.0, as far as they are in JSON.
 mod mirror {
-    use super::super::{Ending, IoKind};
     use crate::protocol::Holder;
+    use crate::protocol::{Ending, IoKind};
     use serde::Deserialize;
     use std::time::Duration;
 

@@ -1,4 +1,4 @@
-use crate::protocol::as_text::from_text;
+use crate::protocol::as_text::{as_text, from_text};
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub enum ProcessEnd {
     #[error("{}", excerpt(.0))]
     Other(String),
 }
+
+as_text!(ProcessEnd);
 
 /// Versions up to 1.2.0 wrote the same texts, and hints need the number.
 impl From<String> for ProcessEnd {
@@ -74,6 +76,8 @@ pub enum UnitState {
     #[error("{}", excerpt(.0))]
     Other(String),
 }
+
+as_text!(UnitState);
 
 /// Versions up to 1.2.0 wrote the same texts.
 impl From<String> for UnitState {

@@ -123,7 +123,7 @@ pub enum Side {
     #[error("on the runner")]
     Runner,
     /// Between runner and server.
-    #[error("on the connection")]
+    #[error("between runner and server")]
     Connection,
     /// On the server.
     #[error("on the server")]

@@ -1,5 +1,6 @@
 use super::finding::{sudoers, INSTALL_UV};
-use super::{steps, unit};
+use super::steps::steps;
+use super::unit;
 use crate::protocol::{Ending, Step};
 use crate::report::place::{shell, Place};
 
@@ -90,10 +91,10 @@ mod tests {
         ];
         let all = endings.map(|ending| command(Step::Install, ending, b"", &place()));
         insta::assert_snapshot!(all.join("\n---\n"), @"
-        a program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:
+        a program was not found: install runs without login scripts and with ~/.local/bin in its PATH; to install uv, on the server as the deploy user:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
         ---
-        a program is there, but may not be executed: look at its mode and its first line
+        a program cannot be executed: check its mode and its first line
         ---
         most likely the server ran out of memory; on the server:
           sudo dmesg -T | grep -iE 'oom|out of memory'
@@ -103,12 +104,12 @@ mod tests {
           sudo dmesg -T | grep -iE 'oom|out of memory'
           free -h
         ---
-        it hangs or needs longer: look at its last lines, or raise the input timeout
+        it hangs or needs longer: read its last lines, or raise the input timeout
         ---
-        its last lines say why; try it by hand on the server, in the newest folder of:
+        its last lines show why; run it from the command line on the server, in the newest folder of:
           sudo -iu deploy ls -t /opt/diting/releases
         ---
-        its last lines say why; try it by hand on the server, in the newest folder of:
+        its last lines show why; run it from the command line on the server, in the newest folder of:
           sudo -iu deploy ls -t /opt/diting/releases
         ");
     }
@@ -123,16 +124,16 @@ mod tests {
         ];
         let all = endings.map(|ending| command(Step::BeforeSwitch, ending, b"", &place()));
         insta::assert_snapshot!(all.join("\n---\n"), @"
-        what it did may be half done (a migration?), and the old release goes on with that: look at its last lines, and mend it before you deploy again; if it needs longer, raise the input timeout
+        it may have left something half done (a migration?), which the old release now uses: read its last lines and fix it before you deploy again; if it needs longer, raise the input timeout
         ---
-        what it did may be half done; most likely the server ran out of memory; on the server:
+        it may have left something half done; most likely the server ran out of memory; on the server:
           sudo dmesg -T | grep -iE 'oom|out of memory'
           free -h
         ---
-        what it did until then stays done; a program was not found: before-switch runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:
+        the lines before it were run; a program was not found: before-switch runs without login scripts and with ~/.local/bin in its PATH; to install uv, on the server as the deploy user:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
         ---
-        what it did until then stays done; its last lines say why; try it by hand on the server, in the newest folder of:
+        the lines before it were run; its last lines show why; run it from the command line on the server, in the newest folder of:
           sudo -iu deploy ls -t /opt/diting/releases
         ");
     }
@@ -146,7 +147,7 @@ mod tests {
             command(Step::Restart, Ending::OutOfTime, b"", &place()),
         ];
         insta::assert_snapshot!(all.join("\n---\n"), @"
-        the user may not run it with sudo; on the server's console:
+        the deploy user may not run it with sudo; on the server's console:
           echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         ---
         on the server:

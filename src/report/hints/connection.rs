@@ -1,4 +1,4 @@
-use super::steps;
+use super::steps::steps;
 use crate::protocol::{
     known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,
 };

@@ -1,4 +1,5 @@
-use super::{steps, unit};
+use super::steps::steps;
+use super::unit;
 use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;

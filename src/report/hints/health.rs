@@ -1,4 +1,5 @@
-use super::{steps, unit};
+use super::steps::steps;
+use super::unit;
 use crate::protocol::HealthAnswer;
 use crate::report::place::Place;
 use crate::text::excerpt::excerpt;

@@ -7,6 +7,7 @@ mod finding;
 mod health;
 mod reason;
 mod run_error;
+mod steps;
 mod unit;
 
 pub use finding::finding;
@@ -16,6 +17,7 @@ pub use run_error::run_error;
 
 use super::Place;
 use crate::protocol::{End, Outcome};
+use steps::steps;
 
 /// What to do about how the run ended.
 #[must_use]
@@ -52,15 +54,6 @@ fn why(end: &End, place: &Place) -> String {
         .unwrap_or_default()
 }
 
-/// Text, then the commands for it.
-fn steps(text: &str, commands: &[String]) -> String {
-    let commands = commands
-        .iter()
-        .map(|command| format!("\n  {command}"))
-        .collect::<String>();
-    format!("{text}{commands}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,24 +78,24 @@ mod tests {
           echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         on the server's console:
           sudo loginctl enable-linger deploy
-        install it on the server, as the deploy user, into ~/.local/bin:
+        install it on the server as the deploy user, in ~/.local/bin:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
-        install it on the server; a program of the deploy user's own belongs into ~/.local/bin:
+        install it on the server; a program for the deploy user alone belongs in ~/.local/bin:
           sudo apt-get install make || sudo dnf install make
-        make room on the server, or lower the input min-free:
+        free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
-        make room on the server, or lower the input min-free:
+        free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting
         ---
-        wait for that run to end, or cancel it, then run this one again; to have runs wait for each other, give the job a concurrency group
+        wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
         ---
-        wait for that run to end, or cancel it, then run this one again; to have runs wait for each other, give the job a concurrency group
+        wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
         ---
-        make room on the server (files may be used up, too):
+        free disk space on the server (inodes may be used up, too):
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
           sudo journalctl --vacuum-time=7d
@@ -111,18 +104,18 @@ mod tests {
           findmnt -T /opt/diting/releases/1762147999/app.py
           sudo dmesg -T | tail -n 30
         ---
-        see on the server who may what, and give to the deploy user what it needs:
+        check the permissions on the server, and give the deploy user what it needs:
           namei -l /opt/diting/releases/1762147999/app.py
           sudo chown deploy: /opt/diting/releases/1762147999
         ---
-        look at it on the server:
+        inspect it on the server:
           namei -l /opt/diting/releases/1762147999/app.py
         ---
-        run it again: what arrived whole is kept; if it happens again, it is a bug
+        run it again: complete files are kept; if it happens again, it is a bug in deploy-action
         ---
         run it again: what was uploaded is kept
         ---
-        see above which step took the time, or raise the input timeout
+        check above which step took the time, or raise the input timeout
         ---
         on the server:
           systemctl status diting
@@ -140,23 +133,23 @@ mod tests {
           systemctl status diting
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        does install make it (is it among the dependencies in uv.lock)? Does the unit name the right path? Compare:
+        does install create it (is it a dependency in uv.lock)? Does the unit name the right path? Compare:
           systemctl cat diting
         ---
-        put it there on the server, readable for the service, or take it out of the input shared:
+        create it on the server, readable for the service, or remove it from the input shared:
           ls -la /opt/diting/shared/config/wechat.yaml
         ---
-        these lines are of the new start; what is no crash can be told apart by the inputs log-pattern and log-check
+        these lines are from the new process; if they are no crash, set the input log-pattern or log-check
         ---
-        it crashed too often; first find out why, then let systemd forget it:
+        it crashed too often; first find out why, then reset systemd's counter:
           sudo journalctl -u diting -n 50 --no-pager
           sudo systemctl reset-failed diting && sudo systemctl restart diting
         ---
-        its log says why; most often an import error, a missing dependency or a missing configuration file:
+        its log shows why; most often an import error, a missing dependency or a missing configuration file:
           systemctl status diting
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:
+        203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:
           systemctl cat diting
         ---
         200/CHDIR: the unit's WorkingDirectory is not in the new release; compare:
@@ -169,46 +162,46 @@ mod tests {
           sudo dmesg -T | grep -iE 'oom|out of memory'
           free -h
         ---
-        203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:
+        203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:
           systemctl cat diting
         ---
-        does the input restart really restart this unit? A reload keeps the old process
+        does the input restart name this unit? A reload keeps the old process
         ---
-        which Condition… line does this release not meet? On the server:
+        which Condition… line of the unit is not met? On the server:
           systemctl cat diting
           systemctl status diting
         ---
-        while a deployment runs, nobody else may restart the unit or change current; who it was:
+        during a deployment, no one else may restart the unit or change current; to find out who did:
           last -n 5
           sudo journalctl _COMM=sudo -n 20 --no-pager
         ---
         this must work on the server for the deploy user:
           sudo -iu deploy systemctl show diting
         ---
-        an old process, often one started by hand; find it on the server, end it, then deploy again:
+        an old process, often one that was started from the command line; find it on the server, end it, then deploy again:
           sudo ss -tlnp 'sport = :8000'
           sudo kill PID
         ---
-        run it again: the next run first brings it to its end; on the server, why it happened:
+        run it again: the next run first finishes it; to find out why, on the server:
           uptime
           sudo dmesg -T | grep -iE 'oom|out of memory'
         ---
-        see what there is by command: releases
+        to list what is on the server, use command: releases
         ---
-        see what there is by command: releases
+        to list what is on the server, use command: releases
         ---
-        the app's log says why:
+        the app's log shows why:
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        no redirect is followed: set health-url to where it leads (https://web1/login), or add its status to health-status
+        redirects are not followed: set health-url to where it leads (https://web1/login), or add its status to health-status
         ---
-        compare the body with health-match; does an old process answer, or a proxy before it?
+        compare the body with health-match; does an old process answer, or a proxy in front of it?
         ---
-        nobody listens on the port of health-url: is it the one that the app takes? If the app is slow to start, raise health-timeout; on the server:
+        no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
           sudo ss -tlnp
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        something listens, but does not answer: the app hangs at start, or waits for a database or another service:
+        a process listens, but does not answer: the app hangs at start, or waits for a database or another service:
           sudo journalctl -u diting -n 50 --no-pager
         ---
         is health-url right: http or https, port, path? Try it with curl -v on the server
@@ -226,23 +219,23 @@ mod tests {
         on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
         ---
-        a folder can't be replaced in one step. Make a release of it, so that it can be gone back to, then deploy again:
+        a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, and deploy again:
           cd /opt/diting && sudo install -d -o deploy releases && id=$(date +%s) && sudo mv current releases/$id && sudo ln -s releases/$id current
         ---
-        it must be a link into releases, or not exist; look at it, and move it away just before you deploy again:
+        it must be a link into releases, or not exist; inspect it, and move it away just before you deploy again:
           ls -ld /opt/diting/current
           sudo mv /opt/diting/current /opt/diting/current.before
         ---
-        the service must be a systemd unit of the server itself, not of a container; for files that nothing serves as a unit, set the inputs service: none and restart: none
+        the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, set the inputs service: none and restart: none
         ---
-        is the input service the unit's name? The server knows these; a new unit file needs a daemon-reload:
+        is the input service the unit's name? The server has these units; a new unit file needs a daemon-reload:
           systemctl list-unit-files --type=service
           sudo systemctl daemon-reload
         ---
         on the server's console:
           sudo systemctl unmask diting
         ---
-        the unit's file has a mistake; on the server:
+        the unit file has an error; on the server:
           systemctl cat diting
           sudo systemd-analyze verify diting
         ---
@@ -252,17 +245,17 @@ mod tests {
         on the server's console:
           sudo loginctl enable-linger deploy
         ---
-        install it on the server, as the deploy user, into ~/.local/bin:
+        install it on the server as the deploy user, in ~/.local/bin:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
         ---
-        install it on the server; a program of the deploy user's own belongs into ~/.local/bin:
+        install it on the server; a program for the deploy user alone belongs in ~/.local/bin:
           sudo apt-get install make || sudo dnf install make
         ---
-        make room on the server, or lower the input min-free:
+        free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
         ---
-        make room on the server, or lower the input min-free:
+        free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
         ---
@@ -286,75 +279,75 @@ mod tests {
           ssh-keygen -y -f KEYFILE
           gh secret set NAME < KEYFILE
         ---
-        remove it, or name it in the input exclude
+        delete it, or add it to the input exclude
         ---
-        are the inputs service and target right? The deploy user must have a login shell, and be able to write and run files there (no noexec, space left); on the server's console:
+        are the inputs service and target right? The deploy user needs a login shell and must be able to write and run files there (no noexec, free disk space); on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
           getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---
-        there are server parts for x86_64 and aarch64; they lie beside this program, as in the action's dist folder
+        server parts exist for x86_64 and aarch64; the files must be beside this program, as in the action's dist folder
         ---
-        login scripts on the server must not fail, or end the shell; this must end with 0 and print nothing:
+        login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
           ssh -p 22 deploy@web1.example true
         ---
         run it again: what was uploaded is kept
         ---
-        after that time the next run tells how it ended; on the server:
+        after that time the next run reports how it ended; on the server:
           readlink /opt/diting/current /opt/diting/previous
         ---
-        see above which step took the time, or raise the input timeout
+        check above which step took the time, or raise the input timeout
         ---
         run it again: what was uploaded is kept
         ---
-        after that time the next run tells how it ended; on the server:
+        after that time the next run reports how it ended; on the server:
           readlink /opt/diting/current /opt/diting/previous
         ---
         please report it, with this log: https://github.com/diting/deploy-action/issues
         ---
-        what is offered may be the server, or somebody who stands between; only the server itself can tell. On its console (not over ssh):
+        the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+        only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
           web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
         ---
-        either the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh):
+        either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh):
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+        only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
           web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
         ---
-        a revoked key may be in wrong hands: give the server a new one, and put its line into the input known-hosts
+        a revoked key may be stolen: give the server a new one and put its line into the input known-hosts
         ---
-        what is offered may be the server, or somebody who stands between; only the server itself can tell. On its console (not over ssh):
+        the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-        only if that shows SHA256:47DEQpj8HBSa, this is the line for the input known-hosts:
+        only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
           web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
         ---
         the input passphrase must be the one that opens the key; where the key file is, this asks for it:
           ssh-keygen -y -f KEYFILE
         ---
-        the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that nobody else may write; on the server's console:
+        the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only this user may write; on the server's console:
           sudo cat ~hop/.ssh/authorized_keys
           sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
           sudo journalctl -u ssh -u sshd -n 20 --no-pager
         ---
-        does sshd listen on port 22, and do firewall and the provider's security group let it through? On the server's console:
+        does sshd listen on port 22, and do the firewall and the provider's security group allow it? On the server's console:
           sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd
           sudo firewall-cmd --list-all || sudo ufw status
           sudo firewall-cmd --permanent --add-port=22/tcp && sudo firewall-cmd --reload
         ---
-        are host and port (22) right? Firewall and the provider's security group must let the runner in; runners hosted by GitHub change their addresses and have no IPv6
+        are host and port (22) right? The firewall and the provider's security group must let the runner in; runners hosted by GitHub have changing addresses and no IPv6
         ---
-        is the input host right (web1.example)? If it is, its name is not in the public DNS
+        is the input host right (web1.example)? If so, its name is not in the public DNS
         ---
-        either the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:
+        either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:
           sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
         ---
-        the public half of the key (ssh-keygen -y -f KEYFILE) must stand in authorized_keys of that user, in a folder that nobody else may write; on the server's console:
+        the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only this user may write; on the server's console:
           sudo cat ~deploy/.ssh/authorized_keys
           sudo chown -R deploy: ~deploy/.ssh && sudo chmod 700 ~deploy/.ssh && sudo chmod 600 ~deploy/.ssh/*
           sudo journalctl -u ssh -u sshd -n 20 --no-pager
         ---
-        on the server's console, what sshd says:
+        what sshd logs, on the server's console:
           sudo journalctl -u ssh -u sshd -n 20 --no-pager
         ");
     }

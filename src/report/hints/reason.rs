@@ -1,4 +1,5 @@
-use super::{command::command, finding, health::health, steps, unit};
+use super::steps::steps;
+use super::{command::command, finding, health::health, unit};
 use crate::protocol::{Failure, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
@@ -24,7 +25,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
         ),
         Reason::Log { .. } => log(),
-        Reason::NoSuchRelease { .. } => "the input command: releases lists what is on the server".to_owned(),
+        Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".to_owned(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { end, .. }
         | Reason::NotRunning {
@@ -40,7 +41,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         }
         Reason::NotStarted { condition: false } => unit::look(place),
         Reason::NotRestarted => {
-            "does the input restart restart this unit? A reload keeps the old process".to_owned()
+            "does the input restart name this unit? A reload keeps the old process".to_owned()
         }
         Reason::Interference(_) => steps(
             "during a deployment, no one else may restart the unit or change current; to find out who did:",
@@ -148,7 +149,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n---\n"), @"
         run it again: what was uploaded is kept
         ---
-        what before-switch did may be half done (a migration?), and the old release goes on with that: mend it before you deploy again
+        before-switch may have left something half done (a migration?), which the old release now uses: fix it before you deploy again
         ");
     }
 }

@@ -1,4 +1,5 @@
-use super::{connection::connection, steps};
+use super::connection::connection;
+use super::steps::steps;
 use crate::protocol::{Hop, RunError};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;

@@ -1,4 +1,4 @@
-use super::steps;
+use super::steps::steps;
 use crate::protocol::{Ending, ProcessEnd};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;

@@ -1,10 +1,10 @@
-//! The issue's texts: as the summary, but for somebody who comes later and from elsewhere.
+//! The issue's texts: like the summary, but for someone who reads them later and has not seen the run.
 
-use super::{IssueText, RawLogs};
+use super::types::IssueText;
 use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Task, Verdict};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
-use crate::report::{summary, texts, Job, Place, Report};
+use crate::report::{summary, texts, Job, Place, RawLogs, Report};
 use crate::text::excerpt::{one_line, truncate};
 use crate::text::Redactor;
 use sha2::{Digest as _, Sha256};
@@ -12,13 +12,12 @@ use sha2::{Digest as _, Sha256};
 /// GitHub takes 65,536 characters. In bytes, which are never fewer.
 const MOST: usize = 59_000;
 const MOST_OF_PART: usize = 16_000;
-/// Of earlier runs so many are told of; there is one at the most, unless a server lies.
+/// The most earlier runs that are reported; an honest server reports one.
 const FOUND: usize = 3;
 /// GitHub takes 256 characters.
 const TITLE: usize = 200;
 
-/// The texts for how this run ended, and for what it found of earlier ones; `None` where it has not ended. After a success
-/// the comment says so.
+/// The texts about how this run ended and what it found about earlier runs; `None` if it has not ended.
 #[must_use]
 pub fn issue_text(
     report: &Report,
@@ -41,7 +40,7 @@ pub fn issue_text(
     })
 }
 
-/// Tells this server and service from others, without naming them.
+/// Identifies the server and service without naming them.
 fn marker(place: &Place) -> String {
     let Place {
         host,
@@ -107,7 +106,7 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
     page.finish()
 }
 
-/// How earlier runs ended that did not see it themselves.
+/// How earlier runs ended that did not see the result.
 fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
     let shown = |verdict: &Verdict| match logs {
         RawLogs::Show => texts::found(verdict),
@@ -121,7 +120,7 @@ fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
     logs == RawLogs::Show || diagnostic.origin == DiagnosticOrigin::System
 }
 
-/// The same end without what the application said.
+/// The same end without output of the application.
 fn without_logs(end: &End) -> End {
     End {
         verdict: end.verdict.as_ref().map(quiet),
@@ -129,7 +128,7 @@ fn without_logs(end: &End) -> End {
     }
 }
 
-/// The same verdict without a line of the application's log, and without what commands printed.
+/// The same verdict without lines of the application's log and without output of commands.
 fn quiet(verdict: &Verdict) -> Verdict {
     let mut verdict = verdict.clone();
     for failure in [&mut verdict.failure, &mut verdict.rollback]
@@ -148,7 +147,7 @@ fn quiet(verdict: &Verdict) -> Verdict {
     verdict
 }
 
-/// The same once more, and where the failed release lies.
+/// How to run the same again, and where the failed release is.
 fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let place = &report.facts.place;
     let mut commands = Vec::new();
@@ -178,7 +177,7 @@ fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> Stri
     commands.push(format!(
         "deploy-action{command} --host {host}{port} --user {user}{service} --target {target}"
     ));
-    let again = "the same once more, by hand, with the workflow's other inputs:";
+    let again = "run the same from the command line, with the workflow's other inputs:";
     let kept = end
         .verdict
         .as_ref()
@@ -187,7 +186,7 @@ fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> Stri
     let kept = kept.map(|id| {
         let folder = place.below(&format!("releases/{id}"));
         format!(
-            "\nthe failed release stays on {} until the next success:\n  ls -la {folder}",
+            "\nthe failed release stays on {} until the next successful deployment:\n  ls -la {folder}",
             place.host
         )
     });

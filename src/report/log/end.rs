@@ -1,34 +1,33 @@
-use super::Log;
+//! The end of the log.
+
+use super::groups::Groups;
 use crate::protocol::End;
 use crate::report::causes::{causes, program_outputs, Cause};
 use crate::report::page::Level;
 use crate::report::texts::{self, last_line, title};
-use crate::report::Place;
+use crate::report::{Place, Report};
 
 /// The last so many lines of what a program printed.
 const OUTPUT: usize = 40;
 
-impl Log {
-    /// In this order: what programs printed, one annotation, the last line.
-    pub(super) fn end(&mut self, end: &End) {
-        let outputs = program_outputs(end);
-        if !outputs.is_empty() {
-            self.forget_output();
-        }
-        self.close();
-        for output in outputs {
-            self.quoted(output, OUTPUT);
-        }
-        let level = if end.outcome.is_success() {
-            Level::Notice
-        } else {
-            Level::Error
-        };
-        let text = message(end, self.place());
-        let last = last_line(end, self.place());
-        self.printer.annotation(level, title(end.outcome), &text);
-        self.printer.plain(&last);
+/// In this order: what programs printed, one annotation, the last line.
+pub(super) fn write_end(groups: &mut Groups, report: &Report, end: &End) {
+    let outputs = program_outputs(end);
+    if !outputs.is_empty() {
+        groups.hide_last_lines();
     }
+    groups.close(report);
+    for output in outputs {
+        groups.quoted(output, OUTPUT);
+    }
+    let level = if end.outcome.is_success() {
+        Level::Notice
+    } else {
+        Level::Error
+    };
+    let place = &report.facts.place;
+    groups.annotate(level, title(end.outcome), &message(end, place));
+    groups.outside(&last_line(end, place));
 }
 
 fn message(end: &End, place: &Place) -> String {

@@ -1,26 +1,25 @@
-//! The log of the run: a group a step, its result outside of it, and at the end what a person must know.
+//! The log of the run: one group per step with its result below, and the outcome at the end.
 
 mod end;
-mod section;
+mod groups;
 
-use super::page::{Level, Page, Printer};
+use super::page::{Level, Page};
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
-use section::Section;
+use groups::Groups;
 
-/// The runner keeps ten annotations of a kind for a step; what goes beyond is a plain line.
+/// The runner keeps ten annotations of each kind per step; further warnings are plain lines.
 const WARNINGS: usize = 9;
-/// Of one diagnostic the last so many lines are shown: that is where a traceback ends.
+/// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
 
-/// Turns what happens into the lines of the log.
+/// Turns events into the lines of the log.
 #[derive(Debug)]
 pub struct Log {
-    printer: Printer,
+    groups: Groups,
     report: Report,
-    section: Option<Section>,
     warnings: usize,
 }
 
@@ -28,130 +27,130 @@ impl Log {
     /// An empty log.
     #[must_use]
     pub fn new(page: Page) -> Self {
-        let printer = Printer::new(page, Redactor::default());
         Self {
-            printer,
+            groups: Groups::new(page, Redactor::default()),
             report: Report::default(),
-            section: None,
             warnings: 0,
         }
     }
 
-    /// The same, but what `redactor` knows is hidden: here, for in an escaped line it can't be found any more.
+    /// The same, hiding what `redactor` knows. Afterwards it would not be found in escaped lines.
     #[must_use]
     pub fn hiding(self, redactor: Redactor) -> Self {
         Self {
-            printer: Printer::new(self.printer.page, redactor),
+            groups: Groups::new(self.groups.page(), redactor),
             ..self
         }
     }
 
-    /// The same, of a run for which nothing is planned.
+    /// The same, for a run without a plan.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.report.facts.place = place;
         self
     }
 
-    /// What is known so far.
+    /// The facts so far.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.report.facts
     }
 
-    /// What happened so far.
+    /// The report so far.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// The lines for what happened, harmless and ready to be printed.
+    /// The lines for an event, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
         self.report.on(event);
         match event {
-            RunEvent::Planned(planned) => self.outside(&texts::planned(planned)),
-            RunEvent::Connecting => self.open(),
+            RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
+            RunEvent::Connecting => self.groups.open(&self.report),
             RunEvent::ConnectFailed {
                 attempt,
                 error,
                 pause,
             } => {
-                self.inside(&texts::connect_failed(*attempt, error, *pause));
+                self.groups.inside(
+                    &self.report,
+                    &texts::connect_failed(*attempt, error, *pause),
+                );
             }
             RunEvent::Connected { .. } => {}
             RunEvent::ConnectionLost { finished_by } => self.connection_lost(*finished_by),
-            RunEvent::Reconnected { took } => self.outside(&texts::reconnected(*took)),
-            RunEvent::CopyingServerPart { bytes } => self.inside(&texts::copying(*bytes)),
+            RunEvent::Reconnected { took } => self.groups.outside(&texts::reconnected(*took)),
+            RunEvent::CopyingServerPart { bytes } => {
+                self.groups.inside(&self.report, &texts::copying(*bytes))
+            }
             RunEvent::Sending {
                 files,
                 bytes,
                 known,
-            } => self.inside(&texts::sending(*files, *bytes, *known)),
+            } => self
+                .groups
+                .inside(&self.report, &texts::sending(*files, *bytes, *known)),
             RunEvent::Sent { .. } => {}
-            RunEvent::UnexpectedOutput(text) => self.output(text),
+            RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
-            RunEvent::Ended(end) => self.end(end),
+            RunEvent::Ended(end) => end::write_end(&mut self.groups, &self.report, end),
         }
-        self.printer.take()
+        self.groups.take()
     }
 
     /// The step is repeated, unless the server continues by itself.
     fn connection_lost(&mut self, finished_by: Option<u64>) {
         if finished_by.is_none() {
-            self.close();
+            self.groups.close(&self.report);
         }
-        self.outside(&texts::connection_lost(finished_by));
+        self.groups.outside(&texts::connection_lost(finished_by));
     }
 
     fn on_server(&mut self, event: &Event) {
         match &event.what {
-            // the runner half has told of it already
+            // the runner half has reported it already
             What::Step(Step::Connect) => {}
-            What::Step(_) => self.open(),
-            What::Waiting(holder) => self.outside(&texts::waiting(holder.as_ref())),
+            What::Step(_) => self.groups.open(&self.report),
+            What::Waiting(holder) => self.groups.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
-            What::Output(text) => self.output(text),
+            What::Output(text) => self.groups.output(&self.report, text),
             What::Warning(warning) => self.warning(warning),
             What::Notice(notice) => self.notice(notice),
-            What::Staged(staged) if self.section.is_none() => self.inside(&texts::staged(staged)),
+            What::Staged(staged) if !self.groups.in_step() => {
+                self.groups.inside(&self.report, &texts::staged(staged))
+            }
             What::Staged(_) => {}
             What::PointOfNoReturn {
                 release,
                 previous,
                 deadline,
             } => {
-                self.outside(&texts::point_of_no_return(*release, *previous, *deadline));
+                self.groups
+                    .outside(&texts::point_of_no_return(*release, *previous, *deadline));
             }
-            What::Attempt(attempt) => self.attempt(attempt),
+            What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
             What::Diagnostics(all) => self.diagnostics(all),
-            What::Ended(_) => self.close(),
+            What::Ended(_) => self.groups.close(&self.report),
         }
     }
 
     fn diagnostics(&mut self, all: &[Diagnostic]) {
-        self.close();
+        self.groups.close(&self.report);
         for diagnostic in all {
-            self.printer
-                .plain(&format!("--- {}", excerpt(&diagnostic.title)));
-            self.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
+            self.groups
+                .outside(&format!("--- {}", excerpt(&diagnostic.title)));
+            self.groups.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
         }
-    }
-
-    /// The last lines of a foreign text, outside of every group.
-    fn quoted(&mut self, text: &[u8], most: usize) {
-        let lines = self.printer.foreign(text);
-        let over = lines.len().saturating_sub(most);
-        if over > 0 {
-            self.printer.plain(&texts::omitted(over));
-        }
-        self.printer.print(lines.into_iter().skip(over));
     }
 
     fn recovered(&mut self, verdict: &Verdict) {
         let text = texts::recovered(verdict);
         match verdict.failure {
-            Some(_) => self.annotate(Level::Warning, "How an earlier run ended", &text),
-            None => self.outside(&text),
+            Some(_) => self
+                .groups
+                .annotate(Level::Warning, "How an earlier run ended", &text),
+            None => self.groups.outside(&text),
         }
     }
 
@@ -159,31 +158,16 @@ impl Log {
         let text = texts::warning(warning);
         self.warnings += 1;
         match self.warnings <= WARNINGS {
-            true => self.annotate(Level::Warning, "On the server", &text),
-            false => self.outside(&format!("warning: {text}")),
+            true => self.groups.annotate(Level::Warning, "On the server", &text),
+            false => self.groups.outside(&format!("warning: {text}")),
         }
     }
 
     fn notice(&mut self, notice: &Notice) {
-        // told again and again while it waits
-        if matches!(notice, Notice::StartLimitWait { .. }) && !self.first_wait() {
+        // the server repeats it while it waits
+        if matches!(notice, Notice::StartLimitWait { .. }) && !self.groups.first_wait() {
             return;
         }
-        self.outside(&format!("note: {notice}"));
-    }
-
-    fn annotate(&mut self, level: Level, title: &str, text: &str) {
-        self.pause();
-        self.printer.annotation(level, title, text);
-    }
-
-    /// Lines that must be seen at once, so not in a group that is folded.
-    fn outside(&mut self, text: &str) {
-        self.pause();
-        self.printer.plain(text);
-    }
-
-    fn place(&self) -> &Place {
-        &self.report.facts.place
+        self.groups.outside(&format!("note: {notice}"));
     }
 }

@@ -1,13 +1,13 @@
 use super::inline::refers_to_issue;
-use super::{clean, fence};
+use super::lines::{clean, fence};
 use crate::report::texts;
 use crate::text::Redactor;
 
-/// Of a document's last part, what must remain for another one to be worth its place.
+/// A part that would be shorter is left out.
 const LEAST: usize = 500;
-const CUT: &str = "\nThe report was longer than GitHub takes; the rest of it is left out.\n";
+const CUT: &str = "\nThe report is longer than GitHub allows; the rest is omitted.\n";
 
-/// A document that stays below a limit: it ends with whole parts, and says that it was cut.
+/// A document that stays below a limit: it contains whole parts only, and a note if some are missing.
 pub(in crate::report) struct Document<'a> {
     pub(in crate::report) redactor: &'a Redactor,
     text: String,
@@ -28,7 +28,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A part, behind an empty line. All of it or, where it is too long, nothing.
+    /// Adds a part after an empty line, or nothing if the part is too long.
     pub(in crate::report) fn add(&mut self, part: &str) {
         let part = part.trim_end();
         if part.is_empty() {
@@ -43,13 +43,13 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Foreign lines under a title that they are folded behind: the last of them, for that is where the cause stands.
+    /// Adds untrusted lines, folded under a title. The last lines are kept, because the cause is most often there.
     pub(in crate::report) fn folded(&mut self, title: &str, text: &[u8]) {
         let lines = clean(text, self.redactor);
         self.folded_lines(title, &lines);
     }
 
-    /// The same of lines without secrets.
+    /// The same with lines without secrets.
     pub(in crate::report) fn folded_lines(&mut self, title: &str, lines: &[String]) {
         let room = self.room().min(self.most_of_part).saturating_sub(LEAST);
         let kept = fitting(lines, room);
@@ -93,7 +93,7 @@ fn fitting(lines: &[String], room: usize) -> usize {
     lines.iter().rev().take_while(fits).count()
 }
 
-/// A text within an HTML tag of ours: only code there keeps GitHub from seeing mentions in it.
+/// A text inside an HTML tag: GitHub finds mentions there unless it is code.
 fn html(text: &str) -> String {
     let text: String = text.chars().take(200).collect();
     let harmless = |c: char| c.is_alphanumeric() || " ,.-/:".contains(c);
@@ -131,7 +131,7 @@ mod tests {
         let text = document.finish();
         assert!(text.len() <= 4000, "{}", text.len());
         assert!(
-            text.contains("… 185 lines left out here …\nline of text\n"),
+            text.contains("… 185 lines omitted …\nline of text\n"),
             "{text}"
         );
         assert!(text.ends_with(CUT) && !text.contains('x'.to_string().repeat(9).as_str()));

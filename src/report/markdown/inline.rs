@@ -1,12 +1,12 @@
-use super::{clean, longest_run};
+use super::lines::{clean, longest_run};
 use crate::text::Redactor;
 
-/// What a sentence may hold beside words.
+/// Punctuation around words.
 const BEFORE: &[char] = &['(', '“'];
 const AFTER: &[char] = &[')', '”', ',', ';', '.', ':', '?', '!', '…'];
-/// What our texts put before a command, which then ends them.
+/// A text ends with a command after one of these.
 const COMMAND: [&str; 2] = ["on the server: ", "on the server's console: "];
-/// Commit hashes are linked from so many digits on; ids are longer.
+/// GitHub links commit hashes from this many digits on.
 const HASH: usize = 7;
 
 /// A sentence: plain words stay, everything else becomes code - a command and a quotation as a whole.
@@ -32,7 +32,7 @@ pub(in crate::report) fn prose(text: &str, redactor: &Redactor) -> String {
     out.finish()
 }
 
-/// What stands before, in and after the first quotation in which there is more than plain words.
+/// The text before, in and after the first quotation that contains more than plain words.
 fn quoted(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
@@ -53,7 +53,7 @@ fn words(text: &str, out: &mut Pieces) {
         let before = &word[..word.len() - core.len()];
         let after = &core[core.trim_end_matches(AFTER).len()..];
         let core = &core[..core.len() - after.len()];
-        // at a sentence's begin it would be the number of a list
+        // at the start of a sentence it would be the number of a list
         let numbers =
             out.is_empty() && !after.is_empty() && core.bytes().all(|byte| byte.is_ascii_digit());
         match (core.is_empty(), is_plain(core) && !numbers) {
@@ -66,11 +66,11 @@ fn words(text: &str, out: &mut Pieces) {
 
 /// The same for a table.
 pub(in crate::report) fn cell(text: &str, redactor: &Redactor) -> String {
-    // no parser agrees with another one about what to do before this sign in code
+    // parsers disagree about escapes of this character in code
     prose(text, redactor).replace('|', "¦")
 }
 
-/// A text as code in one line; empty where it is.
+/// A text as code in one line; empty if the text is.
 pub(in crate::report) fn code(text: &str, redactor: &Redactor) -> String {
     let text = clean(text.as_bytes(), redactor).join(" ");
     match text.trim() {
@@ -79,7 +79,7 @@ pub(in crate::report) fn code(text: &str, redactor: &Redactor) -> String {
     }
 }
 
-/// A link, if that is a plain one to the web; else its label only.
+/// A link if it is a plain one to the web, else only its label.
 pub(in crate::report) fn link(label: &str, to: Option<&str>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:._~%-".contains(c);
     match to.filter(|to| to.starts_with("https://") || to.starts_with("http://")) {
@@ -88,13 +88,13 @@ pub(in crate::report) fn link(label: &str, to: Option<&str>) -> String {
     }
 }
 
-/// A word, number, name or path in which nobody sees more than that.
+/// A word, number, name or path that GitHub does not interpret.
 fn is_plain(word: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || "-./'%".contains(c);
     let inner = |c: char| c.is_alphanumeric() || c == '%';
     let ends = word.starts_with(char::is_alphanumeric) && word.ends_with(inner);
     let lower = word.to_lowercase();
-    // before a dot that ends a sentence, too
+    // also before the dot at the end of a sentence
     let web = lower.contains("www.") || lower.ends_with("www") || lower.contains("//");
     let refers = web || refers_to_issue(&lower);
     let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
@@ -123,7 +123,7 @@ fn span(text: &str) -> String {
     format!("{ticks}{space}{text}{space}{ticks}")
 }
 
-/// Words, of which neighbouring ones that are code become one.
+/// Words; neighbouring pieces of code become one.
 #[derive(Default)]
 struct Pieces {
     out: Vec<String>,
@@ -136,7 +136,7 @@ impl Pieces {
         self.out.is_empty() && self.code.is_empty()
     }
 
-    /// The same marks around it, of which the second one may be glued to what follows.
+    /// Code in quotation marks.
     fn quotation(&mut self, text: &str) {
         self.end_code("");
         self.code("“", text.trim(), "”");

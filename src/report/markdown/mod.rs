@@ -1,22 +1,18 @@
-//! GitHub's Markdown in which foreign text is only ever text: no mention, reference, link, formula or HTML of it takes
-//! effect, whatever a server prints. Not by escapes - GitHub looks for mentions in what they leave - but by putting all
-//! that is not a plain word into code.
+//! GitHub's Markdown in which untrusted text stays text: no mention, reference, link, formula or HTML in it takes effect,
+//! whatever a server prints. Escapes are not enough, because GitHub searches the result for mentions. So everything that
+//! is not a plain word becomes code.
 
 mod document;
 mod inline;
+mod lines;
 
 pub(super) use document::Document;
 pub(super) use inline::{cell, code, link, prose};
 
-use crate::text::excerpt::lines;
 use crate::text::Redactor;
+use lines::{clean, fence};
 
-/// Our own texts and foreign ones as lines: harmless, and without secrets.
-pub(super) fn clean(text: &[u8], redactor: &Redactor) -> Vec<String> {
-    redactor.lines(&lines(text))
-}
-
-/// A table with `head` above `rows`; the cells are Markdown, as of [`cell`].
+/// A table; the cells are Markdown, as [`cell`] returns it.
 pub(super) fn table<const N: usize>(
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -30,27 +26,7 @@ pub(super) fn table<const N: usize>(
     )
 }
 
-/// Lines as they are. The fence is longer than any in them.
-pub(super) fn fence(language: &str, lines: &[String]) -> String {
-    let fence = "`".repeat(
-        lines
-            .iter()
-            .map(|line| longest_run(line))
-            .max()
-            .unwrap_or(0)
-            .max(2)
-            + 1,
-    );
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    format!("{fence}{language}\n{lines}{fence}\n")
-}
-
-/// How many backticks stand in a row at the most.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Text in which commands stand in lines of their own, indented, as hints do.
+/// A hint: its commands have lines of their own and are indented.
 pub(super) fn hint(text: &str, redactor: &Redactor) -> String {
     let mut out = String::new();
     let mut commands: Vec<String> = Vec::new();

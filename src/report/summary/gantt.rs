@@ -1,14 +1,15 @@
+use super::format;
 use crate::protocol::Step;
 use crate::report::{Mark, StepRun};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Shorter bars can't be seen.
+/// Shorter bars would be invisible.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// GitHub draws no diagram of more than 50,000 characters.
 const MOST: usize = 40;
 
-/// When the steps ran, as a mermaid diagram. All words in it are ours: nothing has to be escaped.
+/// When the steps ran, as a mermaid diagram. It has no untrusted text, so nothing is escaped.
 pub(super) fn gantt(steps: &[StepRun]) -> String {
     let bars = bars(steps);
     if bars.len() < 2 {
@@ -23,7 +24,7 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
             section = part(run.step);
             line(&mut text, &format!("section {section}"));
         }
-        let name = format!("{} {}", run.step, super::took(*took));
+        let name = format!("{} {}", run.step, format::took(*took));
         line(
             &mut text,
             &format!(
@@ -42,7 +43,7 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "    {line}");
 }
 
-/// Seconds between two marks of the axis: a round number of them, and about ten marks.
+/// Seconds between two marks of the axis: a round number that gives about ten marks.
 fn tick(bars: &[Bar<'_>]) -> u64 {
     let all = bars
         .iter()
@@ -58,12 +59,12 @@ fn tick(bars: &[Bar<'_>]) -> u64 {
 
 struct Bar<'a> {
     run: &'a StepRun,
-    /// Since the first.
+    /// Since the first step began.
     start: Duration,
     took: Duration,
 }
 
-/// The server's clock goes on where the runner's, by which connecting was measured, has ended.
+/// Connecting is measured by the runner's clock, everything after it by the server's.
 fn bars<'a>(steps: &'a [StepRun]) -> Vec<Bar<'a>> {
     let first = steps.iter().find_map(|run| run.began);
     let connected: Duration = steps
@@ -92,7 +93,7 @@ fn part(step: Step) -> &'static str {
         Step::Connect | Step::Lock | Step::Recover | Step::Check => "begin",
         Step::Upload | Step::Install | Step::BeforeSwitch | Step::Seal => "stage",
         Step::Switch | Step::Restart | Step::Verify | Step::Commit | Step::Retention => "go live",
-        Step::RollBack => "go back",
+        Step::RollBack => "roll back",
     }
 }
 
@@ -100,7 +101,7 @@ fn tag(mark: Option<Mark>) -> &'static str {
     match mark {
         Some(Mark::Done) => "",
         Some(Mark::Failed) => "crit, ",
-        Some(Mark::Cancelled | Mark::CutOff) | None => "active, ",
+        Some(Mark::Cancelled | Mark::Unfinished) | None => "active, ",
     }
 }
 

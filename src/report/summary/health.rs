@@ -1,12 +1,12 @@
-use super::took;
+use super::format::took;
 use crate::report::markdown::{self, cell};
 use crate::report::{Answers, Report, StepRun};
 use crate::text::Redactor;
 
-/// An app that dies and comes back again and again changes its answer as often.
+/// The most rows: an app that keeps crashing changes its answer as often.
 const MOST: usize = 50;
 
-/// What health answered, one row for each change of it.
+/// The answers of the health check, one row per change.
 pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     let answered = report.steps.iter().filter(|run| !run.answers.is_empty());
     let rows: Vec<[String; 4]> = answered

@@ -1,6 +1,6 @@
-//! The job's summary: what a person sees first on the job page. The first line says what is live; what failed and what
-//! to do come next, then the facts.
+//! The job's summary. The first line shows what is live; then come what failed, what to do, and the facts.
 
+mod format;
 mod gantt;
 mod health;
 mod short;
@@ -15,17 +15,14 @@ use super::texts::{self, title};
 use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
 use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
 use crate::text::Redactor;
-use std::time::Duration;
+use format::{MOST, MOST_OF_PART};
 
-/// GitHub takes no summary over 1 MiB, and none of it then (`CreateStepSummaryCommand`). In bytes.
-const MOST: usize = 900 << 10;
-const MOST_OF_PART: usize = 64 << 10;
-/// Warnings and the like; a server may tell of any number.
+/// The most warnings and notices; a hostile server could send any number.
 const NOTES: usize = 25;
-/// So much of a hash tells a commit from others.
+/// Characters of a commit hash that are shown.
 const COMMIT: usize = 7;
 
-/// The summary of a run that has ended; empty where it has not.
+/// The summary of a run; empty if it has not ended.
 #[must_use]
 pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
     let Some(end) = &report.end else {
@@ -48,7 +45,7 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
     page.finish()
 }
 
-/// The outcome in words and what is live now, in one line; where there is more to say, it follows.
+/// The outcome and what is live now, in one line; more follows in a second one.
 pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
     let now = texts::now(end, &report.facts.place);
     let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
@@ -63,7 +60,7 @@ pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String
     )
 }
 
-/// For the eye that passes over the page.
+/// A symbol for the outcome.
 fn sign(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed | Outcome::Restored => "✅",
@@ -80,7 +77,7 @@ fn sign(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Reason and hint.
+/// Causes and hints.
 pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> String {
     let one = |cause: Cause| {
         let what = prose(&cause.what, redactor);
@@ -92,7 +89,7 @@ pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> Str
         .collect()
 }
 
-/// A row of names and links.
+/// A table row of names and links.
 pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let facts = &report.facts;
     let verdict = end.verdict.as_ref();
@@ -106,7 +103,9 @@ pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) 
         cell(job.actor.as_deref().unwrap_or_default(), redactor),
         job.run
             .as_deref()
-            .map_or("by hand".to_owned(), |run| link("run", Some(run))),
+            .map_or("from the command line".to_owned(), |run| {
+                link("run", Some(run))
+            }),
         duration(end.took),
     ];
     markdown::table(
@@ -117,14 +116,6 @@ pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) 
     )
 }
 
-/// What takes less than a second is told exactly.
-fn took(took: Duration) -> String {
-    match took.as_millis() {
-        ms @ 0..1000 => format!("{ms} ms"),
-        _ => duration(took),
-    }
-}
-
 fn host(place: &Place) -> String {
     match place.port {
         22 => place.host.clone(),
@@ -132,7 +123,7 @@ fn host(place: &Place) -> String {
     }
 }
 
-/// What a rollback brings back is of an earlier commit, which the server knows.
+/// Empty for a rollback: only the server knows the commit of an earlier release.
 fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
     let planned = report
         .planned
@@ -151,22 +142,22 @@ fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
     }
 }
 
-/// Warnings, what became of earlier runs, and what else a person should know.
+/// Warnings, results of earlier runs, and notices.
 fn notes(report: &Report, redactor: &Redactor) -> String {
     let found = report.recovered.iter().map(texts::found);
-    let act = report
+    let warnings = report
         .warnings
         .iter()
         .map(texts::warning)
         .chain(found)
         .map(|text| format!("⚠️ {}", prose(&text, redactor)));
-    let know = report
+    let notices = report
         .notices
         .iter()
         .map(|it| prose(&it.to_string(), redactor));
     let mut shown: Vec<String> = Vec::new();
-    for text in act.chain(know) {
-        // a wait is told again and again
+    for text in warnings.chain(notices) {
+        // a wait is repeated
         if !shown.contains(&text) && shown.len() < NOTES {
             shown.push(text);
         }
@@ -183,7 +174,7 @@ fn notes(report: &Report, redactor: &Redactor) -> String {
     }
 }
 
-/// What others said, and what the server looked like.
+/// Output of programs, and diagnostics.
 pub(super) fn diagnostics(
     report: &Report,
     end: &End,
@@ -196,18 +187,18 @@ pub(super) fn diagnostics(
         .steps
         .iter()
         .filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
-    let printed = unfinished.filter(|step| !step.said.last.is_empty() && logs == RawLogs::Show);
+    let printed = unfinished.filter(|step| !step.output.last.is_empty() && logs == RawLogs::Show);
     let printed: Vec<&StepRun> = printed.collect();
     if outputs.is_empty() && printed.is_empty() && shown.is_empty() {
         return;
     }
-    page.add("### What was seen");
+    page.add("### Output and diagnostics");
     for output in outputs {
         page.folded("program output", output);
     }
     for step in printed {
         let lines: Vec<String> = step
-            .said
+            .output
             .last
             .iter()
             .map(|line| page.redactor.redact(line))

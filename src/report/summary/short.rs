@@ -1,15 +1,15 @@
-use super::{MOST, MOST_OF_PART};
+use super::format::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
 use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};
 use crate::report::markdown::{self, cell, prose, Document};
 use crate::report::Place;
 use crate::text::Redactor;
 
-/// Of bad inputs, of which nothing was contacted.
+/// For invalid inputs: nothing was contacted.
 #[must_use]
 pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    page.add("## ❌ Inputs are wrong\n\n**Nothing was contacted; the server runs what it ran**");
+    page.add("## ❌ Invalid inputs\n\n**Nothing was contacted; the server still runs what it ran before**");
     page.add(
         &problems
             .iter()
@@ -19,7 +19,7 @@ pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
     page.finish()
 }
 
-/// Of what is on a server.
+/// For a listing of what is on a server.
 #[must_use]
 pub fn listing_summary(listing: &Listing, place: &Place, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);

@@ -1,12 +1,12 @@
-use super::took;
+use super::format::took;
 use crate::report::markdown::{self, cell};
 use crate::report::{Mark, Report, StepRun};
 use crate::text::Redactor;
 
-/// A server may tell of any number; the transaction has ten.
+/// The most steps; a hostile server could send any number.
 const MOST: usize = 100;
 
-/// What was done, with how long it took.
+/// The steps and how long they took.
 pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     if report.steps.is_empty() {
         return String::new();
@@ -32,7 +32,7 @@ fn note(run: &StepRun, redactor: &Redactor) -> String {
         Some(Mark::Done) => None,
         Some(Mark::Failed) => Some("failed"),
         Some(Mark::Cancelled) => Some("cancelled"),
-        Some(Mark::CutOff) | None => Some("was not seen to end"),
+        Some(Mark::Unfinished) | None => Some("result unknown"),
     };
     let health = run.health().map(|last| format!("health {last}"));
     let parts = [how.map(str::to_owned), run.note.clone(), health];
@@ -47,6 +47,6 @@ fn mark(mark: Option<Mark>) -> &'static str {
         Some(Mark::Done) => "✅",
         Some(Mark::Failed) => "❌",
         Some(Mark::Cancelled) => "⏹️",
-        Some(Mark::CutOff) | None => "❔",
+        Some(Mark::Unfinished) | None => "❔",
     }
 }

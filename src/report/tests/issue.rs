@@ -122,14 +122,14 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
         switched: false,
         ..verdict(Outcome::Failed, Some(OLD), failure)
     };
-    insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @r"
+    insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @"
     ## ❌ Deployment failed – `1762147685` is still live
 
     ### What happened and what to do
 
-    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server; it says: no such package)
+    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server; its output: no such package)
 
-    its last lines say why; try it by hand on the server, in the newest folder of:
+    its last lines show why; run it from the command line on the server, in the newest folder of:
 
     ```sh
     sudo -iu deploy ls -t /opt/diting/releases
@@ -141,16 +141,16 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     ### How to reproduce
 
-    the same once more, by hand, with the workflow's other inputs:
+    run the same from the command line, with the workflow's other inputs:
 
     ```sh
     git checkout 3f2a1bc
     deploy-action --host web1.example --user deploy --service diting --target /opt/diting
     ```
 
-    ### What was seen
+    ### Output and diagnostics
 
-    <details><summary>what was said</summary>
+    <details><summary>program output</summary>
 
     ```text
     no such package
@@ -175,7 +175,7 @@ fn what_an_earlier_run_left_behind_is_told_too() {
             &Redactor::default(),
         );
         let line =
-            "- release `1762147999`, of an earlier run that did not see its end, has ended as rolled-back, because";
+            "- release `1762147999`, from an earlier run that did not see the result, ended as rolled-back because";
         assert!(text.comment.contains(line), "{}", text.comment);
     }
 }

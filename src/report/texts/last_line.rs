@@ -1,5 +1,5 @@
 use super::live;
-use crate::protocol::{End, Outcome, Reason, RunError, Verdict};
+use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
 use crate::report::Place;
 use crate::text::amounts::duration;
 use crate::text::excerpt::truncate;
@@ -29,10 +29,13 @@ pub fn what_happened(end: &End) -> Option<String> {
     end.error.as_ref().map(run_error).or(failed)
 }
 
-/// What failed on the runner or on the way, and on which side.
+/// What failed on the runner or on the way, and on which side. The texts about connections name it themselves.
 #[must_use]
 pub fn run_error(error: &RunError) -> String {
-    format!("{}: {error}", error.side())
+    match error.side() {
+        Side::Connection => error.to_string(),
+        side @ (Side::Runner | Side::Server) => format!("{side}: {error}"),
+    }
 }
 
 fn by_verdict(verdict: &Verdict) -> Option<String> {
@@ -79,30 +82,30 @@ mod tests {
         restored: 1762147685 is live and healthy; 21.4 s
         rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
         rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
-        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now; 21.4 s
-        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to: no release is live; 21.4 s
-        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 was put back; what ran before was not healthy either; 21.4 s
-        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to, and 1762147999, which failed, is still current; 21.4 s
-        failed: 1762147999 failed to switch (somebody else was at work on the server: current was changed); 1762147685 is still live; 21.4 s
+        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and no release is live; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); rolled back to 1762147685, which was not healthy before either; 21.4 s
+        failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and 1762147999, which failed, is still current; 21.4 s
+        failed: 1762147999 failed to switch (someone else changed the server during the deployment: current was deleted); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
-        not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 13 other findings; 1762147685 is still live; 21.4 s
-        busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
-        failed: cannot roll back: 3f2a1bc: 1762147685 is current already; 1762147685 is still live; 21.4 s
-        cancelled: 1762147999 was cut off while it was to upload: the line to the runner ended, or the run was cancelled; 1762147685 is still live; 21.4 s
-        error: what is live is not known here; on web1.example: readlink /opt/diting/current; 21.4 s
-        failed: on the runner: the time limit of 30 min is up; 1762147685 is still live; 21.4 s
-        error: on the runner: a bug of deploy-action: two verdicts; what is live is not known here; on web1.example: readlink /opt/diting/current; 12.3 s
-        invalid: nothing was sent; the server runs what it ran; 12.3 s
-        invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server runs what it ran; 12.3 s
-        unreachable: on the way: no connection to the server (ssh: what ssh said); nothing was changed; the server runs what it ran; 12.3 s
-        not-ready: on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing; nothing was switched; the server runs what it ran; 12.3 s
-        failed: on the way: the line ended before the switch; nothing was switched; the server runs what it ran; 12.3 s
-        failed: on the runner: the time limit of 30 min is up; nothing was switched; the server runs what it ran; 12.3 s
-        cancelled: on the runner: the run was cancelled; nothing was switched; the server runs what it ran; 12.3 s
-        unknown: on the way: the line ended before the server had finished; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
-        unknown: on the runner: the run was cancelled when the server could no longer be stopped; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
-        unknown: on the way: what came back is not of our server part: a message is too long; web1.example finishes alone: on the new release if it is healthy, else on the old one; 12.3 s
+        not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 13 other findings; 1762147685 is still live; 21.4 s
+        busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
+        failed: cannot roll back: 3f2a1bc: 1762147685 is already current; 1762147685 is still live; 21.4 s
+        cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s
+        error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
+        failed: on the runner: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
+        error: on the runner: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
+        invalid: nothing was sent; the server still runs what it ran before; 12.3 s
+        invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server still runs what it ran before; 12.3 s
+        unreachable: no connection to the server (ssh: what ssh said); nothing was changed; the server still runs what it ran before; 12.3 s
+        not-ready: on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing; nothing was switched; the server still runs what it ran before; 12.3 s
+        failed: the connection was lost before the switch; nothing was switched; the server still runs what it ran before; 12.3 s
+        failed: on the runner: the time limit of 30 min was reached; nothing was switched; the server still runs what it ran before; 12.3 s
+        cancelled: on the runner: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
+        unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: on the runner: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: unexpected output from the server: a message of 2000000 bytes is too long; web1.example finishes by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         ");
     }
 
@@ -112,15 +115,15 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: Deployed
         restored: Restored
-        error: A bug of deploy-action
-        invalid: Inputs are wrong
-        unreachable: Server is unreachable
+        error: Bug in deploy-action
+        invalid: Invalid inputs
+        unreachable: Server unreachable
         not-ready: Not ready: something must be fixed first
         failed: Deployment failed
         rolled-back: Deployment rolled back
-        rollback-failed: Rollback failed: a person is needed now
-        busy: Another deployment is at work
-        unknown: Deployment unknown: the server finishes alone
+        rollback-failed: Rollback failed: manual intervention required
+        busy: Another deployment is running
+        unknown: Deployment unknown: the server finishes by itself
         cancelled: Deployment cancelled
         ");
     }

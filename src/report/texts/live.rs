@@ -91,9 +91,9 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
 /// Past the point of no return: nothing was switched after all, or there was no good release to roll back to.
 fn failed(verdict: &Verdict) -> String {
     match (verdict.live, &verdict.rollback) {
-        (None, _) => "no release to roll back to; no release is live".to_owned(),
+        (None, _) => "no release to roll back to, and no release is live".to_owned(),
         (Some(live), _) if verdict.live == verdict.release => {
-            format!("no release to roll back to; {live}, which failed, is still current")
+            format!("no release to roll back to, and {live}, which failed, is still current")
         }
         (Some(live), Some(_)) => {
             format!("rolled back to {live}, which was not healthy before either")
@@ -169,29 +169,29 @@ mod tests {
         restored: 1762147685 is live and healthy
         rolled-back: 1762147685 is live and healthy again
         rolled-back: 1762147685 is live and healthy again
-        rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: nobody listens there after 30 attempts in 1 min; a person is needed on web1.example now
-        failed: nothing to go back to: no release is live
-        failed: 1762147685 was put back; what ran before was not healthy either
-        failed: nothing to go back to, and 1762147999, which failed, is still current
+        rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example
+        failed: no release to roll back to, and no release is live
+        failed: rolled back to 1762147685, which was not healthy before either
+        failed: no release to roll back to, and 1762147999, which failed, is still current
         failed: 1762147685 is still live
         failed: 1762147685 is still live
         failed: nothing was switched; no release is live yet
         not-ready: 1762147685 is still live
-        busy: this run changed nothing; the other deployment decides what is live
+        busy: this run changed nothing; the other deployment decides which release is live
         failed: 1762147685 is still live
         cancelled: 1762147685 is still live
-        error: what is live is not known here; on web1.example: readlink /opt/diting/current
+        error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
         failed: 1762147685 is still live
-        error: what is live is not known here; on web1.example: readlink /opt/diting/current
-        invalid: nothing was sent; the server runs what it ran
-        invalid: nothing was sent; the server runs what it ran
-        unreachable: nothing was changed; the server runs what it ran
-        not-ready: nothing was switched; the server runs what it ran
-        failed: nothing was switched; the server runs what it ran
-        failed: nothing was switched; the server runs what it ran
-        cancelled: nothing was switched; the server runs what it ran
-        unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
-        unknown: web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one
+        error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
+        invalid: nothing was sent; the server still runs what it ran before
+        invalid: nothing was sent; the server still runs what it ran before
+        unreachable: nothing was changed; the server still runs what it ran before
+        not-ready: nothing was switched; the server still runs what it ran before
+        failed: nothing was switched; the server still runs what it ran before
+        failed: nothing was switched; the server still runs what it ran before
+        cancelled: nothing was switched; the server still runs what it ran before
+        unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
+        unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
         unknown: web1.example finishes by itself: on the new release if it is healthy, otherwise on the old one
         ");
         assert!(Outcome::ALL

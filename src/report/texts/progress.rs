@@ -211,9 +211,9 @@ mod tests {
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         sending 1 file, 999 B
-        sending what is new in 1 file, 12.3 kB
-        sending 50 files, 600.6 kB; of 49 of them only what is new
-        release 1762147999, 12 files sent (34.6 kB), 1234 already there
+        sending the changes in 1 file, 12.3 kB
+        sending 50 files, 600.6 kB; of 49 of them only the changes
+        release 1762147999, 12 files sent (34.6 kB), 1234 already on the server
         ");
     }
 
@@ -252,21 +252,21 @@ mod tests {
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
-        commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+        commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
         roll back deploy@web1.example, /opt/diting, unit diting
-        to the previous good release; 30 min until the switch at the most
+        to the previous good release; time limit before the switch: 30 min
         roll back deploy@web1.example, /opt/diting, unit diting
-        to 3f2a1bc; 30 min until the switch at the most
-        attempt 2: on the way: the server did not answer in time (ssh: what ssh said); the next one in 4.0 s
-        copying the server part (2.3 MB), once for each version
+        to 3f2a1bc; time limit before the switch: 30 min
+        attempt 2: the server did not answer in time (ssh: what ssh said); next attempt in 4.0 s
+        copying the server part (2.3 MB), once per version
         waiting: another deployment holds the lock
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
-        1762147999 goes live; from here on the server finishes alone, within 2 min 30 s; 1762147685 is the way back
-        1762147999 goes live; from here on the server finishes alone, within 2 min 30 s; nothing to go back to
+        1762147999 goes live; from here on the server finishes by itself, within 2 min 30 s; rollback target: 1762147685
+        1762147999 goes live; from here on the server finishes by itself, within 2 min 30 s; rollback target: none
         attempt 3: health answered 200
-        attempt 3: health refused the connection: nobody listens there, 1.2 s
-        … 1 line left out here …
-        … 2000 lines left out here …
+        attempt 3: health refused the connection: no process listens there, 1.2 s
+        … 1 line omitted …
+        … 2000 lines omitted …
         ");
     }
 
@@ -276,7 +276,7 @@ mod tests {
             part: Part::End,
             ..crate::report::tests::planned()
         });
-        insta::assert_snapshot!(planned, @"follow to its end what the step before began: deploy@web1.example, /opt/diting, unit diting");
+        insta::assert_snapshot!(planned, @"follow the deployment that the previous step has started: deploy@web1.example, /opt/diting, unit diting");
     }
 
     #[test]
@@ -288,9 +288,9 @@ mod tests {
         ]
         .join("\n");
         insta::assert_snapshot!(all, @"
-        the line to the server was cut; connecting again (what the server has received is kept)
-        the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:16:40 UTC at the latest)
-        connected again after 3.2 s
+        the connection to the server was lost; reconnecting (what the server has received is kept)
+        the connection to the server was lost; reconnecting (the server continues by itself, until 2025-11-03 05:16:40 UTC at the latest)
+        reconnected after 3.2 s
         ");
     }
 
@@ -302,23 +302,23 @@ mod tests {
             .map(recovered)
             .collect();
         insta::assert_snapshot!(all.join("\n"), @"
-        1762147999, of an earlier run that did not see its end, has ended as deployed; 1762147999 is live
-        1762147685, of an earlier run that did not see its end, has ended as restored; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as rolled-back, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as rollback-failed, because health answered 500 with “no database” after 30 attempts in 1 min; what is live is not healthy
-        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
-        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as failed, because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live
-        1762147999, of an earlier run that did not see its end, has ended as failed, because somebody else was at work on the server: current was changed; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as failed, because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        of an earlier run that did not see its end, has ended as not-ready, because /opt/diting on the server cannot be made or written by deploy: Permission denied, and 13 other findings; 1762147685 is live
-        of an earlier run that did not see its end, has ended as busy, because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
-        of an earlier run that did not see its end, has ended as failed, because 3f2a1bc: 1762147685 is current already; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as error; 1762147685 is live
-        1762147999, of an earlier run that did not see its end, has ended as cancelled, because the line to the runner ended, or the run was cancelled; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as deployed; 1762147999 is live
+        1762147685, from an earlier run that did not see the result, ended as restored; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as rolled-back because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as rollback-failed because health answered 500 with “no database” after 30 attempts in 1 min; the live release is not healthy
+        1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
+        1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live
+        1762147999, from an earlier run that did not see the result, ended as failed because someone else changed the server during the deployment: current was deleted; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
+        a deployment, from an earlier run that did not see the result, ended as not-ready because /opt/diting on the server cannot be created or written by deploy: Permission denied, and 13 other findings; 1762147685 is live
+        a deployment, from an earlier run that did not see the result, ended as busy because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
+        a deployment, from an earlier run that did not see the result, ended as failed because 3f2a1bc: 1762147685 is already current; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as cancelled because the connection to the runner was lost, or the run was cancelled; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as error; 1762147685 is live
+        1762147999, from an earlier run that did not see the result, ended as cancelled because the connection to the runner was lost, or the run was cancelled; 1762147685 is live
         ");
     }
 }

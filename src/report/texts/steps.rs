@@ -54,24 +54,24 @@ mod tests {
         };
         insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
         connect | connect | log in to deploy@web1.example and start the server part
-        lock | lock | take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
-        recover | recover | bring what an earlier run left unfinished on web1.example to its end
-        check | check | look on web1.example for what must be fixed first
-        upload | upload | bring the tree into /opt/diting/releases on web1.example
+        lock | lock | take the lock of /opt/diting on web1.example, so no other deployment runs there
+        recover | recover | finish what an earlier run left unfinished on web1.example
+        check | check | check web1.example for what must be fixed first
+        upload | upload | upload the tree to /opt/diting/releases on web1.example
         install | install | run install in the new release on web1.example
         before-switch | before-switch | run before-switch in the new release on web1.example
         seal | seal | make the new release durable on web1.example
         switch | switch | point /opt/diting/current at the new release on web1.example
         restart | restart | restart unit diting on web1.example
-        verify | verify | watch unit diting on web1.example
-        commit | commit | make the new release the one to stay
-        roll back | roll-back | put /opt/diting/current on web1.example back as it was
-        clean up | retention | remove releases on web1.example that are no longer kept
+        verify | verify | verify unit diting on web1.example
+        commit | commit | mark the new release as good on web1.example
+        roll back | roll-back | roll back /opt/diting/current on web1.example
+        clean up | retention | delete old releases on web1.example
         ");
         let back = |step| description(step, &place(), &Task::RollBack { to: None });
         insta::assert_snapshot!([Step::Switch, Step::Commit].map(back).join("\n"), @"
-        point /opt/diting/current at the release to be restored on web1.example
-        make the release to be restored the one to stay
+        point /opt/diting/current at the release to restore on web1.example
+        mark the release to restore as good on web1.example
         ");
     }
 }

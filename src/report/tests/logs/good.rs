@@ -10,20 +10,20 @@ fn first_deployment() {
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict(Outcome::Deployed, Some(NEW), None) }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     ::endgroup::
     ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
+    ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    ::group::upload: upload the tree to /opt/diting/releases on web1.example
     sending 12 files, 34.6 kB
     ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already on the server
     ::group::install: run install in the new release on web1.example
     │ Resolved 42 packages in 1ms
     ::endgroup::
@@ -33,17 +33,17 @@ fn first_deployment() {
     ✓ seal, 0.3 s
     ::group::switch: point /opt/diting/current at the new release on web1.example
     ::endgroup::
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; nothing to go back to
+    1762147999 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: none
     ✓ switch, 0.6 s
     ::group::restart: restart unit diting on web1.example
     ::endgroup::
     ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
-    attempt 1: health refused the connection: nobody listens there
+    ::group::verify: verify unit diting on web1.example
+    attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 200
     ::endgroup::
     ✓ verify, 2.1 s
-    ::group::commit: make the new release the one to stay
+    ::group::commit: mark the new release as good on web1.example
     ::endgroup::
     ✓ commit, 0.3 s
     ::notice title=Deployed::1762147999 is live and healthy on web1.example
@@ -59,32 +59,32 @@ fn redeployment_on_a_terminal() {
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     == connect: log in to deploy@web1.example and start the server part
     ✓ connect, 1.8 s
-    == lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    == lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ✓ lock, 0.3 s
-    == check: look on web1.example for what must be fixed first
+    == check: check web1.example for what must be fixed first
     ✓ check, 0.3 s
-    == upload: bring the tree into /opt/diting/releases on web1.example
+    == upload: upload the tree to /opt/diting/releases on web1.example
     sending 12 files, 34.6 kB
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already there
+    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already on the server
     == install: run install in the new release on web1.example
     │ Resolved 42 packages in 1ms
     ✓ install, 0.6 s
     == seal: make the new release durable on web1.example
     ✓ seal, 0.3 s
     == switch: point /opt/diting/current at the new release on web1.example
-    1762147999 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147685 is the way back
+    1762147999 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: 1762147685
     ✓ switch, 0.6 s
     == restart: restart unit diting on web1.example
     ✓ restart, 0.3 s
-    == verify: watch unit diting on web1.example
+    == verify: verify unit diting on web1.example
     warning: On the server
-    the unit's file was changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
+    the unit file has changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
     attempt 1: health answered 200
     ✓ verify, 2.1 s
-    == commit: make the new release the one to stay
+    == commit: mark the new release as good on web1.example
     ✓ commit, 0.3 s
     notice: Deployed
     1762147999 is live and healthy on web1.example, before it 1762147685
@@ -113,27 +113,27 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     run.steps([Step::Check, Step::Upload]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     │ Welcome to web1!
-    copying the server part (2.3 MB), once for each version
+    copying the server part (2.3 MB), once per version
     ::endgroup::
     ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     ✓ lock, 0.6 s
-    ::group::recover: bring what an earlier run left unfinished on web1.example to its end
+    ::group::recover: finish what an earlier run left unfinished on web1.example
     ::endgroup::
-    ::warning title=How an earlier run ended::1762147999, of an earlier run that did not see its end, has ended as rolled-back, because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+    ::warning title=How an earlier run ended::1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
     ::group::recover, continued
     │ a line after it
     ::endgroup::
     ✓ recover, 0.9 s
-    ::group::check: look on web1.example for what must be fixed first
+    ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✓ check, 0.3 s
-    ::group::upload: bring the tree into /opt/diting/releases on web1.example
+    ::group::upload: upload the tree to /opt/diting/releases on web1.example
     ::endgroup::
     ✓ upload, 0.3 s
     ::notice title=Deployed::1762147999 is live and healthy on web1.example, before it 1762147685
@@ -171,28 +171,28 @@ fn rollback() {
     let verdict = verdict(Outcome::Restored, Some(OLD), None);
     insta::assert_snapshot!(run.end(Verdict { release: Some(id(OLD)), previous: Some(id(NEW)), ..verdict }), @"
     roll back deploy@web1.example, /opt/diting, unit diting
-    to 3f2a1bc; 30 min until the switch at the most
+    to 3f2a1bc; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     ::endgroup::
     ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
+    ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✓ check, 0.3 s
-    ::group::switch: point /opt/diting/current at the release to be restored on web1.example
+    ::group::switch: point /opt/diting/current at the release to restore on web1.example
     ::endgroup::
-    1762147685 goes live; from here on the server finishes alone, within 5 min 10 s; 1762147999 is the way back
+    1762147685 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: 1762147999
     ✓ switch, 0.6 s
     ::group::restart: restart unit diting on web1.example
     ::endgroup::
     ✓ restart, 0.3 s
-    ::group::verify: watch unit diting on web1.example
+    ::group::verify: verify unit diting on web1.example
     attempt 1: health answered 200
     ::endgroup::
     ✓ verify, 0.9 s
-    ::group::commit: make the release to be restored the one to stay
+    ::group::commit: mark the release to restore as good on web1.example
     ::endgroup::
     ✓ commit, 0.3 s
     ::notice title=Restored::1762147685 is live and healthy on web1.example, before it 1762147999

@@ -14,8 +14,7 @@ fn a_chatty_step_is_cut_in_the_middle() {
         .count();
     assert_eq!(shown, 2000 - 1 + 30);
     assert!(
-        run.lines
-            .contains(&"… 970 lines left out here …".to_owned()),
+        run.lines.contains(&"… 970 lines omitted …".to_owned()),
         "{:#?}",
         &run.lines[2000..]
     );

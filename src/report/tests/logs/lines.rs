@@ -35,15 +35,15 @@ fn before_the_switch_everything_begins_anew() {
     ::group::install: run install in the new release on web1.example
     │ Resolved 42 packages in 1ms
     ::endgroup::
-    ✗ install was not seen to end
+    ✗ install: result unknown
     │ Resolved 42 packages in 1ms
-    the line to the server was cut; connecting again (what the server has received is kept)
-    attempt 1: on the way: the server refused the connection (ssh: Connection refused); the next one in 1.0 s
-    connected again after 1.3 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    the connection to the server was lost; reconnecting (what the server has received is kept)
+    attempt 1: the server refused the connection (ssh: Connection refused); next attempt in 1.0 s
+    reconnected after 1.3 s
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
+    ::group::check: check web1.example for what must be fixed first
     ");
 }
 
@@ -56,13 +56,13 @@ fn after_it_the_log_goes_on_where_it_was() {
     run.steps([Step::Commit]);
     let all = run.lines.join("\n");
     insta::assert_snapshot!(&all[all.find("== verify").unwrap()..], @"
-    == verify: watch unit diting on web1.example
-    attempt 1: health refused the connection: nobody listens there
-    the line to the server was cut; connecting again (the server goes on alone, until 2025-11-03 05:38:29 UTC at the latest)
-    attempt 1: on the way: the server refused the connection (ssh: Connection refused); the next one in 1.0 s
-    connected again after 1.3 s
+    == verify: verify unit diting on web1.example
+    attempt 1: health refused the connection: no process listens there
+    the connection to the server was lost; reconnecting (the server continues by itself, until 2025-11-03 05:38:29 UTC at the latest)
+    attempt 1: the server refused the connection (ssh: Connection refused); next attempt in 1.0 s
+    reconnected after 1.3 s
     attempt 2: health answered 200
     ✓ verify, 0.9 s
-    == commit: make the new release the one to stay
+    == commit: mark the new release as good on web1.example
     ");
 }

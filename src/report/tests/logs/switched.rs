@@ -8,7 +8,7 @@ fn rolled_back() {
     broken(&mut run);
     run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
     insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r"
-    attempt 1: health refused the connection: nobody listens there
+    attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
     ::endgroup::
@@ -20,11 +20,11 @@ fn rolled_back() {
     │ ::set-output name=a::b
     │ KeyError
     │ z
-    ::group::roll back: put /opt/diting/current on web1.example back as it was
+    ::group::roll back: roll back /opt/diting/current on web1.example
     attempt 1: health answered 200
     ::endgroup::
     ✓ roll back, 0.9 s
-    ::error title=Deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log says why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    ::error title=Deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log shows why:%0A  sudo journalctl -u diting -n 50 --no-pager
     rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
     ");
 }
@@ -41,7 +41,7 @@ fn rollback_failed() {
         failed(Step::Verify, unhealthy(down())),
     );
     insta::assert_snapshot!(run.end(Verdict { rollback, ..verdict }), @r"
-    attempt 1: health refused the connection: nobody listens there
+    attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
     ::endgroup::
@@ -53,12 +53,12 @@ fn rollback_failed() {
     │ ::set-output name=a::b
     │ KeyError
     │ z
-    ::group::roll back: put /opt/diting/current on web1.example back as it was
-    attempt 1: health refused the connection: nobody listens there
+    ::group::roll back: roll back /opt/diting/current on web1.example
+    attempt 1: health refused the connection: no process listens there
     ::endgroup::
-    ✗ roll back failed, 0.9 s: health refused the connection: nobody listens there
-    ::error title=Rollback failed%3A a person is needed now::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Acurrent is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; a person is needed on web1.example now%0Anow, on web1.example:%0A  systemctl status diting%0A  sudo journalctl -u diting -n 50 --no-pager%0A203/EXEC: the program of ExecStart cannot be run; compare its path, and a script's first line:%0A  systemctl cat diting
-    rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; a person is needed on web1.example now; 21.4 s
+    ✗ roll back failed, 0.9 s: health refused the connection: no process listens there
+    ::error title=Rollback failed%3A manual intervention required::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Acurrent is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example%0Anow, on web1.example:%0A  systemctl status diting%0A  sudo journalctl -u diting -n 50 --no-pager%0A203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:%0A  systemctl cat diting
+    rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example; 21.4 s
     ");
 }
 
@@ -72,7 +72,7 @@ fn failed_first_deployment() {
         failed(Step::Verify, unhealthy(down())),
     );
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict }), @r"
-    attempt 1: health refused the connection: nobody listens there
+    attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 500 with “no database”
     attempt 10: health answered 500 with “no database”
     ::endgroup::
@@ -84,11 +84,11 @@ fn failed_first_deployment() {
     │ ::set-output name=a::b
     │ KeyError
     │ z
-    ::group::roll back: put /opt/diting/current on web1.example back as it was
+    ::group::roll back: roll back /opt/diting/current on web1.example
     ::endgroup::
     ✓ roll back, 0.3 s
-    ::error title=Deployment failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Anothing to go back to: no release is live%0Athe app's log says why:%0A  sudo journalctl -u diting -n 50 --no-pager
-    failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); nothing to go back to: no release is live; 21.4 s
+    ::error title=Deployment failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Ano release to roll back to, and no release is live%0Athe app's log shows why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and no release is live; 21.4 s
     ");
 }
 
@@ -100,10 +100,10 @@ fn unknown() {
         finished_by: Some(1_762_148_300),
     };
     insta::assert_snapshot!(run.cut(by_error(Outcome::Unknown, Some(error))), @"
-    attempt 1: health refused the connection: nobody listens there
+    attempt 1: health refused the connection: no process listens there
     ::endgroup::
-    ✗ verify was not seen to end
-    ::error title=Deployment unknown%3A the server finishes alone::on the way: the line ended before the server had finished%0Aweb1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one%0Aafter that time the next run tells how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
-    unknown: on the way: the line ended before the server had finished; web1.example finishes alone by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, else on the old one; 12.3 s
+    ✗ verify: result unknown
+    ::error title=Deployment unknown%3A the server finishes by itself::the connection was lost before the server finished%0Aweb1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one%0Aafter that time the next run reports how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
+    unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
     ");
 }

@@ -28,18 +28,18 @@ fn not_ready() {
     );
     insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     ::endgroup::
     ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     ✓ lock, 0.3 s
-    ::group::check: look on web1.example for what must be fixed first
+    ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✗ check failed, 0.3 s
-    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be made or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
-    not-ready: /opt/diting on the server cannot be made or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server runs what it ran; 21.4 s
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server still runs what it ran before; 21.4 s
     ");
 }
 
@@ -58,16 +58,16 @@ fn busy() {
     );
     insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     ::endgroup::
     ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so that nobody else deploys there meanwhile
+    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
     waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     ✗ lock failed, 0.6 s
-    ::error title=Another deployment is at work::another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)%0Athis run changed nothing; the other deployment decides what is live%0Await for that run to end, or cancel it, then run this one again; to have runs wait for each other, give the job a concurrency group
-    busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides what is live; 21.4 s
+    ::error title=Another deployment is running::another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)%0Athis run changed nothing; the other deployment decides which release is live%0Await for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
+    busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
     ");
 }
 
@@ -83,14 +83,14 @@ fn unreachable_by_host_key() {
     };
     insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_error(Outcome::Unreachable, Some(error))), @"
     deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 names in the tree, 1.2 MB; 30 min until the switch at the most
+    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
     ::endgroup::
     ✗ connect failed
     │ @@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@
     │ Host key verification failed.
-    ::error title=Server is unreachable::on the way: the server's host key is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server runs what it ran%0Aeither the server was set up anew, or somebody stands between; only the server itself can tell. On its console (not over ssh) show the right line for the input known-hosts, and the fingerprint to compare:%0A  sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-    unreachable: on the way: the server's host key is not the one in known-hosts (Host key verification failed.); nothing was changed; the server runs what it ran; 12.3 s
+    ::error title=Server unreachable::the host key of the server is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server still runs what it ran before%0Aeither the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:%0A  sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    unreachable: the host key of the server is not the one in known-hosts (Host key verification failed.); nothing was changed; the server still runs what it ran before; 12.3 s
     ");
 }
 
@@ -109,7 +109,7 @@ fn install_failed() {
     ✗ install failed, 0.9 s
     │ Resolved 42 packages in 1ms
     │ sh: 2: uv: not found
-    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts, with ~/.local/bin on its PATH; for uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts and with ~/.local/bin in its PATH; to install uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
     ");
 }
@@ -121,7 +121,7 @@ fn cancelled() {
     ::endgroup::
     ✗ install cancelled
     │ Resolved 42 packages in 1ms
-    ::error title=Deployment cancelled::on the runner: the run was cancelled%0Anothing was switched; the server runs what it ran%0Arun it again: what was uploaded is kept
-    cancelled: on the runner: the run was cancelled; nothing was switched; the server runs what it ran; 12.3 s
+    ::error title=Deployment cancelled::on the runner: the run was cancelled%0Anothing was switched; the server still runs what it ran before%0Arun it again: what was uploaded is kept
+    cancelled: on the runner: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
     ");
 }

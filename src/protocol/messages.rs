@@ -1,0 +1,90 @@
+//! The messages between the two halves.
+
+use super::chunks::ChunkDigest;
+use super::{Digest, Entry, Event, Listing, Plan, TransactionId};
+use serde::{Deserialize, Serialize};
+
+/// From the runner half to the server part. The order: `Start` or `Resume`, all `Entries`, then either all contents
+/// unasked, or `Ask` and, for each request of the server, the requested contents; `Sent` ends them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToServer {
+    /// Deploy or roll back.
+    Start(Box<Plan>),
+    /// The same after the connection was lost. If the transaction is running or has ended, nothing is begun: the server
+    /// sends the events that the runner half does not have.
+    Resume {
+        /// As it was sent before.
+        plan: Box<Plan>,
+        /// How many of the transaction's own events have arrived; [`What::PointOfNoReturn`](super::What::PointOfNoReturn) is
+        /// the first.
+        heard: u32,
+    },
+    /// Request a listing, and nothing else.
+    List,
+    /// Request only the events of the transaction that the command line names. If it has not passed the point of no
+    /// return, it never will.
+    Follow {
+        /// As in `Resume`.
+        heard: u32,
+    },
+    /// A part of the manifest, in order.
+    Entries(Vec<Entry>),
+    /// The manifest is complete; request what is missing.
+    Ask,
+    /// A piece of one file's content, in order; the entry's size shows where it ends.
+    Content {
+        /// Index of the file's entry in the manifest.
+        entry: u32,
+        /// At most [`wire::MAX_PIECE`](super::wire::MAX_PIECE) bytes.
+        bytes: Vec<u8>,
+    },
+    /// The next piece of one file's content, which the server has already.
+    Known {
+        /// As in `Content`.
+        entry: u32,
+        /// Index of the first of the [`Known::chunks`].
+        first: u32,
+        /// How many chunks.
+        count: u32,
+    },
+    /// Everything (that was requested) has been sent.
+    Sent,
+}
+
+/// From the server part to the runner half.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToRunner {
+    /// Something happened.
+    Event(Event),
+    /// The answer to `List`, and the end.
+    Listing(Box<Listing>),
+    /// Files that the server does not have, as half-open ranges of entry indexes.
+    Need {
+        /// `start..end` of indexes.
+        ranges: Vec<(u32, u32)>,
+        /// What the server has of files among them. If such a file is wrong in the end, it is requested again as a whole,
+        /// after the last part of the request.
+        known: Vec<Known>,
+        /// Whether this was the last part of the request.
+        last: bool,
+    },
+}
+
+/// What the server has of a missing file: an earlier version, or a part from an interrupted upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Index of the file's entry in the manifest.
+    pub entry: u32,
+    /// As [`chunks::cut`](super::chunks::cut) cuts it for the entry's size.
+    pub chunks: Vec<ChunkDigest>,
+}
+
+/// The first line of the protocol. The runner half skips everything before it, such as the output of login scripts. It is
+/// a hash of the transaction id, because an echo of the command line would contain the id itself.
+#[must_use]
+pub fn greeting(transaction: &TransactionId) -> String {
+    format!(
+        "deploy-action greets {}\n",
+        Digest::of(format!("deploy-action {transaction}").as_bytes())
+    )
+}

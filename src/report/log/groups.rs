@@ -1,0 +1,229 @@
+//! The groups of the log: one per step.
+
+use crate::protocol::Attempt;
+use crate::report::page::{Level, Page, Printer};
+use crate::report::steps::{Mark, StepRun};
+use crate::report::{duration, texts, Report};
+use crate::text::Redactor;
+
+/// The most lines of a step's output that are shown when they come.
+const SHOWN: usize = 2000;
+/// An attempt is always shown after this many.
+const EVERY: u32 = 10;
+
+/// The part of the log that belongs to one step.
+#[derive(Debug)]
+struct Section {
+    /// Index of the step in the report.
+    at: usize,
+    /// Whether its group is open.
+    open: bool,
+    /// Whether its wait was shown.
+    wait_shown: bool,
+    /// Whether its last lines are shown elsewhere.
+    shown_elsewhere: bool,
+}
+
+/// Writes lines inside and outside of groups.
+#[derive(Debug)]
+pub(super) struct Groups {
+    printer: Printer,
+    section: Option<Section>,
+}
+
+impl Groups {
+    pub(super) fn new(page: Page, redactor: Redactor) -> Self {
+        Self {
+            printer: Printer::new(page, redactor),
+            section: None,
+        }
+    }
+
+    pub(super) fn page(&self) -> Page {
+        self.printer.page
+    }
+
+    /// The lines since the last call.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        self.printer.take()
+    }
+
+    /// Whether a step is running.
+    pub(super) fn in_step(&self) -> bool {
+        self.section.is_some()
+    }
+
+    /// Lines outside of every group, because groups are folded.
+    pub(super) fn outside(&mut self, text: &str) {
+        self.pause();
+        self.printer.plain(text);
+    }
+
+    pub(super) fn annotate(&mut self, level: Level, title: &str, text: &str) {
+        self.pause();
+        self.printer.annotation(level, title, text);
+    }
+
+    /// The last lines of an untrusted text, outside of every group.
+    pub(super) fn quoted(&mut self, text: &[u8], most: usize) {
+        let lines = self.printer.untrusted(text);
+        let over = lines.len().saturating_sub(most);
+        if over > 0 {
+            self.printer.plain(&texts::omitted(over));
+        }
+        self.printer.print(lines.into_iter().skip(over));
+    }
+
+    /// Opens the group of the newest step.
+    pub(super) fn open(&mut self, report: &Report) {
+        self.close(report);
+        let Some(at) = report.steps.len().checked_sub(1) else {
+            return;
+        };
+        let step = report.steps[at].step;
+        let title = format!(
+            "{}: {}",
+            step,
+            texts::description(step, &report.facts.place, &report.facts.task)
+        );
+        self.printer.open(&title);
+        self.section = Some(Section {
+            at,
+            open: true,
+            wait_shown: false,
+            shown_elsewhere: false,
+        });
+    }
+
+    /// Closes the group for lines outside of it.
+    fn pause(&mut self) {
+        if let Some(section) = self.section.as_mut().filter(|section| section.open) {
+            section.open = false;
+            self.printer.close();
+        }
+    }
+
+    fn resume(&mut self, report: &Report) {
+        if let Some(section) = self.section.as_mut().filter(|section| !section.open) {
+            section.open = true;
+            // a terminal has no groups
+            if self.printer.page == Page::Actions {
+                self.printer
+                    .open(&format!("{}, continued", report.steps[section.at].step));
+            }
+        }
+    }
+
+    /// A line inside the group.
+    pub(super) fn inside(&mut self, report: &Report, text: &str) {
+        self.resume(report);
+        self.printer.plain(text);
+    }
+
+    /// Whether this is the first wait of this step.
+    pub(super) fn first_wait(&mut self) -> bool {
+        self.section
+            .as_mut()
+            .is_none_or(|section| !std::mem::replace(&mut section.wait_shown, true))
+    }
+
+    /// Output of the server or of ssh.
+    pub(super) fn output(&mut self, report: &Report, text: &[u8]) {
+        let lines = self.printer.more_untrusted(text);
+        let before = self
+            .step(report)
+            .map_or(0, |step| step.output.lines.saturating_sub(lines.len()));
+        for line in lines.into_iter().take(SHOWN.saturating_sub(before)) {
+            self.resume(report);
+            self.printer.print([line]);
+        }
+    }
+
+    /// Shows the first attempt, each with another answer, and every tenth.
+    pub(super) fn attempt(&mut self, report: &Report, attempt: &Attempt) {
+        let first = |step: &StepRun| {
+            step.answers
+                .last()
+                .is_some_and(|last| last.first == attempt.number)
+        };
+        if self.step(report).is_none_or(first) || attempt.number.is_multiple_of(EVERY) {
+            self.inside(report, &texts::attempt(attempt));
+        }
+    }
+
+    /// The last lines of the step are shown elsewhere.
+    pub(super) fn hide_last_lines(&mut self) {
+        if let Some(section) = &mut self.section {
+            section.shown_elsewhere = true;
+        }
+    }
+
+    /// Closes the group and shows the step's result.
+    pub(super) fn close(&mut self, report: &Report) {
+        self.end_of_output(report);
+        self.pause();
+        let Some(section) = self.section.take() else {
+            return;
+        };
+        let step = &report.steps[section.at];
+        self.printer.plain(&result(step));
+        // a terminal has no groups: there they are visible already
+        if step.mark != Some(Mark::Done)
+            && self.printer.page == Page::Actions
+            && !section.shown_elsewhere
+        {
+            let last = self.printer.known(&step.output.last);
+            self.printer.print(last);
+        }
+    }
+
+    /// The last of the lines that were not shown, and how many are missing.
+    fn end_of_output(&mut self, report: &Report) {
+        let Some(output) = self.step(report).map(|step| &step.output) else {
+            return;
+        };
+        let over = output.lines.saturating_sub(SHOWN);
+        let kept = over.min(output.last.len());
+        if over == 0 {
+            return;
+        }
+        let last = self
+            .printer
+            .known(output.last.iter().skip(output.last.len() - kept));
+        self.resume(report);
+        if over > kept {
+            self.printer.plain(&texts::omitted(over - kept));
+        }
+        self.printer.print(last);
+    }
+
+    /// The running step.
+    fn step<'a>(&self, report: &'a Report) -> Option<&'a StepRun> {
+        let section = self.section.as_ref()?;
+        report.steps.get(section.at)
+    }
+}
+
+/// The step's result.
+fn result(run: &StepRun) -> String {
+    let step = run.step;
+    let took = run
+        .took
+        .map(|took| format!(", {}", duration(took)))
+        .unwrap_or_default();
+    let note = run
+        .note
+        .as_ref()
+        .map(|note| format!(": {note}"))
+        .unwrap_or_default();
+    let health = run
+        .health()
+        .map(|last| format!(": health {last}"))
+        .unwrap_or_default();
+    match run.mark {
+        Some(Mark::Done) => format!("✓ {step}{took}{note}"),
+        Some(Mark::Failed) => format!("✗ {step} failed{took}{health}{note}"),
+        Some(Mark::Cancelled) => format!("✗ {step} cancelled{took}{note}"),
+        Some(Mark::Unfinished) | None => format!("✗ {step}: result unknown"),
+    }
+}

@@ -1,0 +1,13 @@
+use crate::report::duration;
+use std::time::Duration;
+
+/// GitHub rejects a summary over 1 MiB as a whole (`CreateStepSummaryCommand`). In bytes.
+pub(super) const MOST: usize = 900 << 10;
+pub(super) const MOST_OF_PART: usize = 64 << 10;
+/// A time; below one second in milliseconds.
+pub(super) fn took(took: Duration) -> String {
+    match took.as_millis() {
+        ms @ 0..1000 => format!("{ms} ms"),
+        _ => duration(took),
+    }
+}
