@@ -1,3 +1,5 @@
+//! What the server part reports while it works.
+
 use super::{HealthAnswer, Holder, Notice, ReleaseId, Step, Verdict, Warning};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

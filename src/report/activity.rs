@@ -1,4 +1,5 @@
-use super::Report;
+//! What happens now, for a terminal.
+
 use crate::protocol::Step;
 use crate::text::amounts::{duration, size};
 use std::time::Duration;
@@ -47,22 +48,6 @@ impl Activity {
             duration(since),
             sent.or(health).unwrap_or_default()
         )
-    }
-}
-
-impl Report {
-    /// What happens now.
-    #[must_use]
-    pub fn activity(&self) -> Option<Activity> {
-        let step = self.steps.last().filter(|step| step.mark.is_none())?;
-        let sent = self
-            .transfer
-            .filter(|_| matches!(step.step, Step::Connect | Step::Upload));
-        Some(Activity {
-            step: step.step,
-            sent,
-            health: step.health().map(str::to_owned),
-        })
     }
 }
 

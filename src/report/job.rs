@@ -1,3 +1,5 @@
+//! The job that a run belongs to.
+
 /// The job that the run is part of: what a report links to, and who began it. Strangers choose some of it, such as the
 /// names of branches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

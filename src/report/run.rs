@@ -1,3 +1,6 @@
+//! What happened in a run, collected from its events.
+
+use super::activity::Activity;
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
 use crate::protocol::{
@@ -37,6 +40,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// What happens now.
+    #[must_use]
+    pub fn activity(&self) -> Option<Activity> {
+        let step = self.steps.last().filter(|step| step.mark.is_none())?;
+        let sent = self
+            .transfer
+            .filter(|_| matches!(step.step, Step::Connect | Step::Upload));
+        Some(Activity {
+            step: step.step,
+            sent,
+            health: step.health().map(str::to_owned),
+        })
+    }
+
     /// Takes in what happened.
     pub fn on(&mut self, event: &RunEvent) {
         self.facts.on(event);

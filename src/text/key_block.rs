@@ -1,6 +1,7 @@
 //! A private key that spans several lines.
 
-use super::redact::HIDDEN;
+/// What stands in a secret's place.
+pub(super) const HIDDEN: &str = "***";
 
 /// Shorter words may be words.
 const BODY: usize = 16;

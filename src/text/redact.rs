@@ -2,13 +2,10 @@
 
 use super::forms;
 use super::harmless::harmless;
-use super::key_block::KeyBlock;
+use super::key_block::{KeyBlock, HIDDEN};
 
 /// Shorter lines are too common to be hidden: `}` or `1` would be gone everywhere.
 const SHORTEST: usize = 8;
-
-/// What stands in a secret's place.
-pub(super) const HIDDEN: &str = "***";
 
 /// Where a text was cut. A secret that was cut in two stands beside it, of which so many bytes tell too much.
 const CUT: char = '…';

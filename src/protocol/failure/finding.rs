@@ -1,3 +1,5 @@
+//! Findings of the check.
+
 use super::SystemdError;
 use crate::protocol::as_text::{self, from_text};
 use crate::text::amounts::size;

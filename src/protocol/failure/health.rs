@@ -1,3 +1,5 @@
+//! Results of the health check.
+
 use super::UnitState;
 use crate::protocol::as_text::{self, from_text};
 use crate::text::amounts::size;

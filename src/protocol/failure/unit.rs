@@ -1,3 +1,5 @@
+//! How a unit ended, and the states it can be in.
+
 use crate::protocol::as_text::from_text;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};

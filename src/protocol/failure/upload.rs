@@ -1,3 +1,5 @@
+//! What can be wrong with an upload.
+
 use crate::protocol::as_text::from_text;
 use crate::protocol::ManifestError;
 use crate::text::excerpt::excerpt;

@@ -1,3 +1,5 @@
+//! Hints for findings of the check.
+
 use super::{steps, unit};
 use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};

@@ -1,3 +1,5 @@
+//! Hints for a failed health check.
+
 use super::{steps, unit};
 use crate::protocol::HealthAnswer;
 use crate::report::place::Place;

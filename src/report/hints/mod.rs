@@ -7,6 +7,7 @@ mod finding;
 mod health;
 mod reason;
 mod run_error;
+mod steps;
 mod unit;
 
 pub use finding::finding;
@@ -16,6 +17,7 @@ pub use run_error::run_error;
 
 use super::Place;
 use crate::protocol::{End, Outcome};
+use steps::steps;
 
 /// What to do about how the run ended.
 #[must_use]
@@ -50,15 +52,6 @@ fn why(end: &End, place: &Place) -> String {
     let own = end.error.as_ref().map(|it| run_error(it, place));
     own.or_else(|| failed.map(|failure| reason(failure, place)))
         .unwrap_or_default()
-}
-
-/// Text, then the commands for it.
-fn steps(text: &str, commands: &[String]) -> String {
-    let commands = commands
-        .iter()
-        .map(|command| format!("\n  {command}"))
-        .collect::<String>();
-    format!("{text}{commands}")
 }
 
 #[cfg(test)]

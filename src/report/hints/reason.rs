@@ -1,3 +1,5 @@
+//! Hints for a step that failed on the server.
+
 use super::{command::command, finding, health::health, steps, unit};
 use crate::protocol::{Failure, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};

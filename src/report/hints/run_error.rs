@@ -1,3 +1,5 @@
+//! Hints for errors on the runner or on the way.
+
 use super::{connection::connection, steps};
 use crate::protocol::{Hop, RunError};
 use crate::report::place::{shell, Place};

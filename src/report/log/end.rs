@@ -1,4 +1,6 @@
-use super::Log;
+//! The end of the log.
+
+use super::section::Sections;
 use crate::protocol::End;
 use crate::report::causes::{causes, program_outputs, Cause};
 use crate::report::page::Level;
@@ -8,27 +10,27 @@ use crate::report::Place;
 /// The last so many lines of what a program printed.
 const OUTPUT: usize = 40;
 
-impl Log {
-    /// In this order: what programs printed, one annotation, the last line.
-    pub(super) fn end(&mut self, end: &End) {
-        let outputs = program_outputs(end);
-        if !outputs.is_empty() {
-            self.forget_output();
-        }
-        self.close();
-        for output in outputs {
-            self.quoted(output, OUTPUT);
-        }
-        let level = if end.outcome.is_success() {
-            Level::Notice
-        } else {
-            Level::Error
-        };
-        let text = message(end, self.place());
-        let last = last_line(end, self.place());
-        self.printer.annotation(level, title(end.outcome), &text);
-        self.printer.plain(&last);
+/// In this order: what programs printed, one annotation, the last line.
+pub(super) fn end(sections: &mut Sections, end: &End) {
+    let outputs = program_outputs(end);
+    if !outputs.is_empty() {
+        sections.forget_output();
     }
+    sections.close();
+    for output in outputs {
+        sections.quoted(output, OUTPUT);
+    }
+    let level = if end.outcome.is_success() {
+        Level::Notice
+    } else {
+        Level::Error
+    };
+    let text = message(end, sections.place());
+    let last = last_line(end, sections.place());
+    sections
+        .printer
+        .annotation(level, title(end.outcome), &text);
+    sections.printer.plain(&last);
 }
 
 fn message(end: &End, place: &Place) -> String {

@@ -1,8 +1,9 @@
-use super::Log;
+//! The log, step by step: a group for each, and what stands outside of it.
+
 use crate::protocol::Attempt;
-use crate::report::page::Page;
+use crate::report::page::{Level, Page, Printer};
 use crate::report::steps::{Mark, StepRun};
-use crate::report::{duration, texts};
+use crate::report::{duration, texts, Place, Report};
 
 /// So many lines of what a step prints are shown as they come.
 const SHOWN: usize = 2000;
@@ -11,7 +12,7 @@ const EVERY: u32 = 10;
 
 /// The part of the log that belongs to one step.
 #[derive(Debug)]
-pub(super) struct Section {
+struct Section {
     /// Which of the report's steps.
     at: usize,
     /// Whether its group is open on the page.
@@ -21,7 +22,28 @@ pub(super) struct Section {
     told: bool,
 }
 
-impl Log {
+/// The lines of the log, step by step.
+#[derive(Debug)]
+pub(super) struct Sections {
+    pub(super) printer: Printer,
+    pub(super) report: Report,
+    section: Option<Section>,
+}
+
+impl Sections {
+    pub(super) fn new(printer: Printer) -> Self {
+        Self {
+            printer,
+            report: Report::default(),
+            section: None,
+        }
+    }
+
+    /// Whether a step has begun, and not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.section.is_some()
+    }
+
     /// The group of the step that the report has just begun.
     pub(super) fn open(&mut self) {
         self.close();
@@ -44,7 +66,7 @@ impl Log {
     }
 
     /// Folds the step's group for lines that must be seen.
-    pub(super) fn pause(&mut self) {
+    fn pause(&mut self) {
         if let Some(section) = self.section.as_mut().filter(|section| section.open) {
             section.open = false;
             self.printer.close();
@@ -142,6 +164,31 @@ impl Log {
             self.printer.plain(&texts::omitted(over - kept));
         }
         self.printer.print(last);
+    }
+
+    /// The last lines of a foreign text, outside of every group.
+    pub(super) fn quoted(&mut self, text: &[u8], most: usize) {
+        let lines = self.printer.foreign(text);
+        let over = lines.len().saturating_sub(most);
+        if over > 0 {
+            self.printer.plain(&texts::omitted(over));
+        }
+        self.printer.print(lines.into_iter().skip(over));
+    }
+
+    pub(super) fn annotate(&mut self, level: Level, title: &str, text: &str) {
+        self.pause();
+        self.printer.annotation(level, title, text);
+    }
+
+    /// Lines that must be seen at once, so not in a group that is folded.
+    pub(super) fn outside(&mut self, text: &str) {
+        self.pause();
+        self.printer.plain(text);
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.report.facts.place
     }
 
     fn step(&self) -> Option<&StepRun> {

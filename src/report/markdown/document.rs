@@ -1,5 +1,7 @@
+//! A Markdown document of limited size.
+
+use super::fence::{clean, fence};
 use super::inline::refers_to_issue;
-use super::{clean, fence};
 use crate::report::texts;
 use crate::text::Redactor;
 

@@ -1,4 +1,6 @@
-use super::{clean, longest_run};
+//! Text within a line of Markdown.
+
+use super::fence::{clean, longest_run};
 use crate::text::Redactor;
 
 /// What a sentence may hold beside words.

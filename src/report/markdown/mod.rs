@@ -3,18 +3,14 @@
 //! that is not a plain word into code.
 
 mod document;
+mod fence;
 mod inline;
 
 pub(super) use document::Document;
+pub(super) use fence::{clean, fence};
 pub(super) use inline::{cell, code, link, prose};
 
-use crate::text::excerpt::lines;
 use crate::text::Redactor;
-
-/// Our own texts and foreign ones as lines: harmless, and without secrets.
-pub(super) fn clean(text: &[u8], redactor: &Redactor) -> Vec<String> {
-    redactor.lines(&lines(text))
-}
 
 /// A table with `head` above `rows`; the cells are Markdown, as of [`cell`].
 pub(super) fn table<const N: usize>(
@@ -28,26 +24,6 @@ pub(super) fn table<const N: usize>(
         line(&head.map(str::to_owned)),
         line(&[const { "---" }; N].map(str::to_owned))
     )
-}
-
-/// Lines as they are. The fence is longer than any in them.
-pub(super) fn fence(language: &str, lines: &[String]) -> String {
-    let fence = "`".repeat(
-        lines
-            .iter()
-            .map(|line| longest_run(line))
-            .max()
-            .unwrap_or(0)
-            .max(2)
-            + 1,
-    );
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    format!("{fence}{language}\n{lines}{fence}\n")
-}
-
-/// How many backticks stand in a row at the most.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// Text in which commands stand in lines of their own, indented, as hints do.
@@ -77,15 +53,6 @@ fn flush(commands: &mut Vec<String>, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fence_is_longer_than_what_stands_in_it() {
-        assert_eq!(
-            fence("text", &["a ```` b".into(), "```".into()]),
-            "`````text\na ```` b\n```\n`````\n"
-        );
-        assert_eq!(fence("", &[]), "```\n```\n");
-    }
 
     #[test]
     fn commands_of_a_hint_can_be_copied() {

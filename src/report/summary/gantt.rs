@@ -1,3 +1,6 @@
+//! The summary's diagram of the steps.
+
+use super::precise::precise;
 use crate::protocol::Step;
 use crate::report::{Mark, StepRun};
 use std::fmt::Write as _;
@@ -23,7 +26,7 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
             section = part(run.step);
             line(&mut text, &format!("section {section}"));
         }
-        let name = format!("{} {}", run.step, super::took(*took));
+        let name = format!("{} {}", run.step, precise(*took));
         line(
             &mut text,
             &format!(

@@ -1,4 +1,6 @@
-use super::took;
+//! The summary's table of health checks.
+
+use super::precise::precise;
 use crate::report::markdown::{self, cell};
 use crate::report::{Answers, Report, StepRun};
 use crate::text::Redactor;
@@ -34,6 +36,6 @@ fn row(run: &StepRun, answers: &Answers, redactor: &Redactor) -> [String; 4] {
         run.step.to_string(),
         numbers,
         answer,
-        took(answers.last.took),
+        precise(answers.last.took),
     ]
 }

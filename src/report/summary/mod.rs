@@ -3,7 +3,9 @@
 
 mod gantt;
 mod health;
+mod precise;
 mod short;
+mod size;
 mod steps;
 
 pub use short::{invalid_summary, listing_summary};
@@ -15,11 +17,8 @@ use super::texts::{self, title};
 use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
 use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
 use crate::text::Redactor;
-use std::time::Duration;
+use size::{MOST, MOST_OF_PART};
 
-/// GitHub takes no summary over 1 MiB, and none of it then (`CreateStepSummaryCommand`). In bytes.
-const MOST: usize = 900 << 10;
-const MOST_OF_PART: usize = 64 << 10;
 /// Warnings and the like; a server may tell of any number.
 const NOTES: usize = 25;
 /// So much of a hash tells a commit from others.
@@ -115,14 +114,6 @@ pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) 
         ],
         [row],
     )
-}
-
-/// What takes less than a second is told exactly.
-fn took(took: Duration) -> String {
-    match took.as_millis() {
-        ms @ 0..1000 => format!("{ms} ms"),
-        _ => duration(took),
-    }
 }
 
 fn host(place: &Place) -> String {

@@ -1,4 +1,6 @@
-use super::{MOST, MOST_OF_PART};
+//! Summaries of what is not a deployment.
+
+use super::size::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
 use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};
 use crate::report::markdown::{self, cell, prose, Document};

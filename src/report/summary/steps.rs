@@ -1,4 +1,6 @@
-use super::took;
+//! The summary's table of steps.
+
+use super::precise::precise;
 use crate::report::markdown::{self, cell};
 use crate::report::{Mark, Report, StepRun};
 use crate::text::Redactor;
@@ -12,7 +14,7 @@ pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
         return String::new();
     }
     let row = |run: &StepRun| {
-        let took = run.took.map(took).unwrap_or_default();
+        let took = run.took.map(precise).unwrap_or_default();
         [
             mark(run.mark).to_owned(),
             run.step.to_string(),
