@@ -8,7 +8,7 @@ use super::deployment::Deployment;
 use super::progress::Progress;
 use super::run::Run;
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
-use super::ssh::{Channel, Connection, Ready};
+use super::ssh::{Channel, Connection, LocalSetup};
 use super::watch::{termination, Early, Watch};
 use crate::protocol::{root_of, End, Listing, RunEvent};
 use std::time::Instant;
@@ -39,7 +39,7 @@ pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Res
 async fn list_with(run: &mut Run<'_>) -> Result<Listing, Early> {
     let binaries = Binaries::find()?;
     let login = run.login();
-    let ready = Ahead::new(Ready::make(&login));
+    let ready = Ahead::new(LocalSetup::create(&login));
     let connection = run.connect(&login, ready).await?;
     let listed = list_over(run, &connection, &binaries).await;
     connection.close().await;

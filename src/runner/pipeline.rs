@@ -9,7 +9,7 @@ use super::reconnect::transact;
 use super::run::{Getting, Run};
 use super::server_part::Binaries;
 use super::source::{SourceError, Tree, Walked};
-use super::ssh::Ready;
+use super::ssh::LocalSetup;
 use super::upload::{Upload, Word};
 use super::watch::{termination, Early, Watch};
 use crate::protocol::{Bug, End, Outcome, Part, RunError, RunEvent, Task, TransactionId};
@@ -98,7 +98,7 @@ async fn steps(
     binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
 ) -> Result<Conclusion, Early> {
     let login = run.login();
-    let (walked, ready) = prepare(run, word, Ready::make(&login)).await?;
+    let (walked, ready) = prepare(run, word, LocalSetup::create(&login)).await?;
     let part = if matches!(word, Word::Follow(_)) {
         Part::End
     } else {
@@ -131,7 +131,7 @@ async fn steps(
 async fn prepare<'a>(
     run: &mut Run<'_>,
     word: Word,
-    ready: impl Future<Output = Result<Ready, RunError>> + 'a,
+    ready: impl Future<Output = Result<LocalSetup, RunError>> + 'a,
 ) -> Result<(Walked, Getting<'a>), Early> {
     let mut ready = Ahead::new(ready);
     if matches!(

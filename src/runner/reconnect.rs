@@ -6,7 +6,7 @@ use super::conclude::{conclude, Conclusion, Known};
 use super::progress::Reached;
 use super::run::{pause_after, Run};
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
-use super::ssh::{Channel, Connection, Login, Ready};
+use super::ssh::{Channel, Connection, LocalSetup, LoginOptions};
 use super::upload::{Upload, Word};
 use super::watch::{Early, Stop};
 use crate::protocol::{ConnectionKind, RunError, RunEvent};
@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 /// How long the end of a channel may take to be told apart from the end of the connection.
 const EXIT_TIME: Duration = Duration::from_secs(1);
-/// Lines on which the server part did not speak, one after the other, until that is the answer.
+/// LineSplitter on which the server part did not speak, one after the other, until that is the answer.
 const MOST_SILENT: u32 = 5;
 /// How often a server part that ended without a word, on a line that stands, is asked what became of it.
 const MOST_ASKED: u32 = 3;
@@ -201,7 +201,7 @@ async fn attempt(
         } => {
             let exit = timeout(EXIT_TIME, child.wait()).await;
             tracing::debug!(?exit, "the channel has ended");
-            matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.stands().await
+            matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.is_open().await
         }
         _ => true,
     };
@@ -214,7 +214,7 @@ async fn cut_or(
     error: RunError,
     connection: &Connection,
 ) -> Result<(Followed, Line), Early> {
-    if connection.stands().await {
+    if connection.is_open().await {
         return Err(error.into());
     }
     let followed = Followed::Lost {
@@ -271,8 +271,8 @@ fn finished_by(run: &Run<'_>) -> Option<u64> {
     }
 }
 
-async fn open(login: &Login<'_>) -> Result<Connection, RunError> {
-    Connection::open(login, Ready::make(login).await?).await
+async fn open(login: &LoginOptions<'_>) -> Result<Connection, RunError> {
+    Connection::open(login, LocalSetup::create(login).await?).await
 }
 
 /// A line that stays cut until the time is up is a line that was cut.

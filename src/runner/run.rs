@@ -3,7 +3,7 @@
 use super::ahead::Ahead;
 use super::deployment::Deployment;
 use super::progress::Progress;
-use super::ssh::{Connection, Login, Ready};
+use super::ssh::{Connection, LocalSetup, LoginOptions};
 use super::watch::{Early, Stop, Watch};
 use crate::protocol::{ConnectionKind, RunError, RunEvent, TransactionId};
 use std::time::{Duration, Instant};
@@ -21,22 +21,22 @@ pub(super) struct Run<'a> {
 }
 
 /// What a login needs, while it is made.
-pub(super) type Getting<'a> = Ahead<'a, Result<Ready, RunError>>;
+pub(super) type Getting<'a> = Ahead<'a, Result<LocalSetup, RunError>>;
 
 impl<'a> Run<'a> {
-    pub(super) fn login(&self) -> Login<'a> {
+    pub(super) fn login(&self) -> LoginOptions<'a> {
         let deployment = self.deployment;
-        Login {
+        LoginOptions {
             server: &deployment.server,
             auth_sock: deployment.auth_sock.as_deref(),
-            key_life: deployment.timeout().saturating_add(KEY_LIFE),
+            key_lifetime: deployment.timeout().saturating_add(KEY_LIFE),
         }
     }
 
     /// Logs in, for the first time with what is getting ready since before.
     pub(super) async fn connect<'b>(
         &mut self,
-        login: &'b Login<'b>,
+        login: &'b LoginOptions<'b>,
         mut ready: Getting<'b>,
     ) -> Result<Connection, Early> {
         (self.emit)(RunEvent::Connecting);
@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
                 }
                 Err(error) => self.pause(attempt, error).await?,
             }
-            ready = Ahead::new(Ready::make(login));
+            ready = Ahead::new(LocalSetup::create(login));
             attempt += 1;
         }
     }

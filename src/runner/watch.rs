@@ -87,7 +87,7 @@ impl Watch {
     }
 }
 
-/// Ready when SIGINT or SIGTERM has come. From this call on neither ends the process by itself.
+/// LocalSetup when SIGINT or SIGTERM has come. From this call on neither ends the process by itself.
 pub(crate) fn termination() -> impl Future<Output = ()> + 'static {
     let interrupt = listen(SignalKind::interrupt());
     let terminate = listen(SignalKind::terminate());

@@ -6,7 +6,7 @@ use crate::protocol::{
     Bug, Listing, ProtocolError, RunError, RunEvent, ServerPartError, ToServer, TransactionId,
 };
 use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Pipes, Tail};
+use crate::runner::ssh::{OutputTail, Pipes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 const BUFFER: usize = 16 << 10;
@@ -41,7 +41,7 @@ where
     }
     let mut ear = Ear {
         listener: Listener::new(transaction, 0),
-        tail: Tail::default(),
+        tail: OutputTail::default(),
         answer: None,
         emit,
     };
@@ -81,7 +81,7 @@ fn question() -> Result<Vec<u8>, RunError> {
 struct Ear<'a> {
     listener: Listener<'a>,
     /// What was said on standard error, and before the first word.
-    tail: Tail,
+    tail: OutputTail,
     answer: Option<Answer>,
     emit: &'a mut dyn FnMut(RunEvent),
 }

@@ -4,7 +4,7 @@ use super::listener::{Heard, Listener};
 use crate::protocol::{Bug, ProtocolError, RunError, RunEvent, Verdict, What};
 use crate::runner::progress::{Progress, Reached};
 use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Pipes, Tail};
+use crate::runner::ssh::{OutputTail, Pipes};
 use crate::runner::upload::{send, Needed, Upload, UploadError, Word};
 use crate::runner::watch::{Stop, Watch};
 use std::future::Future;
@@ -77,7 +77,7 @@ where
     let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, progress);
     let mut pump = Pump {
         listener: Listener::new(&upload.plan.transaction, upload.plan.entries),
-        tail: Tail::default(),
+        tail: OutputTail::default(),
         upload,
         unasked: unasked.is_some(),
         needs,
@@ -92,7 +92,7 @@ where
 struct Pump<'a> {
     listener: Listener<'a>,
     /// What was said on standard error, and before the first word.
-    tail: Tail,
+    tail: OutputTail,
     upload: Upload<'a>,
     unasked: bool,
     needs: UnboundedSender<Needed>,

@@ -6,7 +6,7 @@ use crate::protocol::{
     greeting, Event, Known, Listing, ProtocolError, ToRunner, TransactionId, What,
 };
 use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Lines, MOST_BYTES};
+use crate::runner::ssh::{LineSplitter, MAX_BYTES};
 use crate::runner::upload::Needed;
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub(super) struct Listener<'a> {
     greeted: bool,
     frames: FromServer,
     needs: Needs,
-    errors: Lines,
+    errors: LineSplitter,
     shown: u32,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Listener<'a> {
                 chunks: 0,
                 complete: false,
             },
-            errors: Lines::default(),
+            errors: LineSplitter::default(),
             shown: 0,
         }
     }
@@ -155,7 +155,7 @@ impl<'a> Listener<'a> {
         }
         if self.shown < MOST_LINES && !line.is_empty() {
             self.shown += 1;
-            line.truncate(MOST_BYTES);
+            line.truncate(MAX_BYTES);
             heard(Heard::Noise(line));
         }
     }

@@ -5,7 +5,7 @@ use crate::protocol::{
     greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, ServerPartError, Target, What,
 };
 use crate::runner::run::pause_after;
-use crate::runner::ssh::{Connection, Login};
+use crate::runner::ssh::{Connection, LoginOptions};
 use crate::runner::testing::{self, deployment, ended, event, noise, release, transaction};
 use crate::settings::Jump;
 use std::cell::Cell;
@@ -494,17 +494,17 @@ async fn cancelled_the_server_sees_the_end_of_its_input_and_says_that_it_stopped
 async fn a_closed_connection_leaves_neither_process_nor_folder() {
     let trial = Trial::new("");
     let deployment = &trial.deployment;
-    let login = Login {
+    let login = LoginOptions {
         server: &deployment.server,
         auth_sock: None,
-        key_life: Duration::from_secs(60),
+        key_lifetime: Duration::from_secs(60),
     };
-    let connection = Connection::open(&login, Ready::make(&login).await.unwrap())
+    let connection = Connection::open(&login, LocalSetup::create(&login).await.unwrap())
         .await
         .unwrap();
     let folder = connection.folder().to_owned();
     let (pipes, child) = connection.run("echo ready; sleep 60").await.unwrap();
-    assert!(folder.exists() && processes_of(&folder) > 0 && connection.stands().await);
+    assert!(folder.exists() && processes_of(&folder) > 0 && connection.is_open().await);
     drop((pipes, child));
     connection.close().await;
     assert!(!folder.exists());
@@ -626,7 +626,7 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
     let login = run.login();
     let folder = Cell::new(None);
     let noted = async {
-        let ready = Ready::make(&login).await?;
+        let ready = LocalSetup::create(&login).await?;
         folder.set(Some(ready.folder().to_owned()));
         Ok(ready)
     };

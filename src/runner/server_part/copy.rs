@@ -3,7 +3,7 @@
 use super::binaries::Binaries;
 use super::bootstrap::{copy_line, Missing, Packing};
 use crate::protocol::{Bug, Digest, RunError, RunEvent, ServerPartError, TransactionId};
-use crate::runner::ssh::{Connection, Pipes, Tail};
+use crate::runner::ssh::{Connection, OutputTail, Pipes};
 use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -86,7 +86,7 @@ where
 }
 
 async fn tail_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
-    let mut tail = Tail::default();
+    let mut tail = OutputTail::default();
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = stream.read(&mut buffer).await {
         tail.push(&buffer[..n]);

@@ -10,7 +10,7 @@ if [ "$2" = install ]; then mv "$0" "$(dirname "$0")/$3"; fi
 echo "args: $*"
 "#;
 
-/// Login shells that a server's account may have; those that are not here are not tried.
+/// LoginOptions shells that a server's account may have; those that are not here are not tried.
 fn shells() -> Vec<PathBuf> {
     let found = |name: &str| {
         ["/bin", "/usr/bin"]
