@@ -73,7 +73,7 @@ const SERVER: MayKnow<'_> = &[
 
 /// The parts of the runner half, from the bottom to the top.
 const RUNNER: MayKnow<'_> = &[
-    ("ahead", &[]),
+    ("background", &[]),
     ("progress", &[]),
     ("source", &[]),
     ("ssh", &[]),
@@ -87,7 +87,10 @@ const RUNNER: MayKnow<'_> = &[
         &["progress", "server_part", "ssh", "upload", "watch"],
     ),
     ("conclude", &["channel", "progress", "watch"]),
-    ("run", &["ahead", "deployment", "progress", "ssh", "watch"]),
+    (
+        "run",
+        &["background", "deployment", "progress", "ssh", "watch"],
+    ),
     (
         "reconnect",
         &[
@@ -104,7 +107,7 @@ const RUNNER: MayKnow<'_> = &[
     (
         "list",
         &[
-            "ahead",
+            "background",
             "channel",
             "conclude",
             "deployment",
@@ -118,7 +121,7 @@ const RUNNER: MayKnow<'_> = &[
     (
         "pipeline",
         &[
-            "ahead",
+            "background",
             "blocking",
             "conclude",
             "deployment",

@@ -30,7 +30,7 @@ pub(super) fn no_start(error: RunError, started: Instant) -> End {
 
 /// What every run over the network begins with.
 pub(super) fn announced() -> Result<(TransactionId, Runtime), RunError> {
-    let transaction = runner::draw_transaction()?;
+    let transaction = runner::new_transaction_id()?;
     announce(&transaction);
     Ok((transaction, runtime()?))
 }

@@ -6,8 +6,8 @@ use super::escapes::without_escapes;
 pub const SERVER_PREFIX: &str = "│ ";
 
 /// One line as plain text: valid UTF-8 (other bytes become `�`) without terminal sequences, control characters except
-/// tabs, invisible characters and bidirectional controls. `##[`, which the runner takes for a command anywhere in a line,
-/// becomes `##\[`. Line ends become spaces. After a visible prefix the result is never a workflow command.
+/// tabs, invisible characters and bidirectional controls. `##[`, which the runner takes for a command anywhere in a
+/// line, becomes `##\[`. Line ends become spaces. After a visible prefix the result is never a workflow command.
 pub fn harmless(line: &[u8]) -> String {
     let text = without_escapes(&String::from_utf8_lossy(line));
     let visible: String = text.chars().filter_map(visible).collect();
@@ -24,8 +24,8 @@ fn visible(character: char) -> Option<char> {
     }
 }
 
-/// Default-ignorable characters and bidirectional controls. The runner's search depends on the culture and may skip them:
-/// it may find `##[` in `#<zero width space>#[`.
+/// Default-ignorable characters and bidirectional controls. The runner's search depends on the culture and may skip
+/// them: it may find `##[` in `#<zero width space>#[`.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

@@ -1,6 +1,6 @@
 //! A port of how GitHub's runner finds commands in what a step prints, for tests:
-//! <https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParseV2` and `TryParse`, on lines
-//! as .NET's `StreamReader.ReadLine` gives them. Stricter than the runner: invisible characters are skipped
+//! <https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParseV2` and `TryParse`, on
+//! lines as .NET's `StreamReader.ReadLine` gives them. Stricter than the runner: invisible characters are skipped
 //! everywhere, as a comparison by culture may do.
 
 /// All commands of the runner (`ExtensionManager.cs`).

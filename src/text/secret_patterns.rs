@@ -83,8 +83,8 @@ impl SecretPattern {
     }
 }
 
-/// `NAME=value`, `NAME = value` or `NAME: value`. Only after the first there is certainly a value; the others also occur in
-/// sentences.
+/// `NAME=value`, `NAME = value` or `NAME: value`. Only after the first there is certainly a value; the others also
+/// occur in sentences.
 fn is_assigned(found: &Captures<'_>, value: &str) -> bool {
     let name = found.get(1).map_or("", |name| name.as_str());
     let quoted = found.get(3).or(found.get(4)).is_some();
@@ -109,8 +109,8 @@ fn is_code(value: &str) -> bool {
     nothing || value.starts_with(['$', '{', '<', '*', '(']) || (is_name && names_secret)
 }
 
-/// Whether the value is probably not a word: it mixes letters and digits, or has a capital after a small letter. Paths do
-/// not count.
+/// Whether the value is probably not a word: it mixes letters and digits, or has a capital after a small letter. Paths
+/// do not count.
 fn looks_random(value: &str) -> bool {
     let has = |is: fn(&char) -> bool| value.chars().any(|c| is(&c));
     let digits = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);

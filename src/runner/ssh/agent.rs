@@ -19,9 +19,9 @@ const MAX_STDERR: u64 = 4096;
 
 /// A private agent that holds one key and ends with this process.
 ///
-/// `ssh-agent -a SOCKET COMMAND` runs as long as the command, and the command as long as this process holds its standard
-/// input open. Even after SIGKILL the agent ends within seconds. (A parent-death signal does not work: ssh-agent is
-/// set-gid, and the kernel clears the signal for such programs.)
+/// `ssh-agent -a SOCKET COMMAND` runs as long as the command, and the command as long as this process holds its
+/// standard input open. Even after SIGKILL the agent ends within seconds. (A parent-death signal does not work:
+/// ssh-agent is set-gid, and the kernel clears the signal for such programs.)
 #[derive(Debug)]
 pub(super) struct Agent {
     socket: PathBuf,
@@ -148,8 +148,8 @@ async fn stderr_of(child: &mut Child) -> Vec<u8> {
 }
 
 impl Drop for Agent {
-    /// Ends the agent at once. By itself it checks its command only every ten seconds, and the end of the job would find
-    /// an orphan process.
+    /// Ends the agent at once. By itself it checks its command only every ten seconds, and the end of the job would
+    /// find an orphan process.
     fn drop(&mut self) {
         if let Some(pid) = self.pid {
             // its parent, the keeper, does not wait for it, so the process id cannot have been reused

@@ -21,7 +21,8 @@ pub(super) struct Address<'a> {
 
 /// Everything that does not depend on the server. ssh uses the first value of an option, and reads only this file.
 ///
-/// The agent's socket is passed by the environment (`IdentityAgent SSH_AUTH_SOCK`), so no path of the user needs quoting.
+/// The agent's socket is passed by the environment (`IdentityAgent SSH_AUTH_SOCK`), so no path of the user needs
+/// quoting.
 const FIXED: &str = "\
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes

@@ -113,8 +113,8 @@ impl Connection {
         self.setup.folder()
     }
 
-    /// Ends the connection at once, with all its channels. (What the crate does by itself keeps ssh running until the last
-    /// channel ends, even after this process.)
+    /// Ends the connection at once, with all its channels. (What the crate does by itself keeps ssh running until the
+    /// last channel ends, even after this process.)
     pub(crate) async fn close(self) {
         let ended = command("ssh")
             .arg("-F")

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The first choice for the folder. The path of a socket may have 107 bytes, and ssh needs 60 of them inside the folder.
+/// The first choice for the folder. The path of a socket may have 107 bytes, and ssh needs 60 of them inside the
+/// folder.
 const SHORT: &str = "/tmp";
 const TRIES: usize = 8;
 /// A file in the folder, locked while its process runs.

@@ -1,5 +1,5 @@
-//! The host keys that servers offer. ssh passes them to a program (`KnownHostsCommand`, since OpenSSH 8.5) without an extra
-//! round trip. The program only records them and prints nothing, so ssh trusts nothing but `known_hosts`.
+//! The host keys that servers offer. ssh passes them to a program (`KnownHostsCommand`, since OpenSSH 8.5) without an
+//! extra round trip. The program only records them and prints nothing, so ssh trusts nothing but `known_hosts`.
 
 use crate::protocol::{KeyState, OfferedKey};
 use std::path::Path;
