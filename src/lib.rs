@@ -1,8 +1,9 @@
 //! deploy-action deploys an application to a Linux server over the system's OpenSSH client: a healthy new release goes
 //! live, or the server is as it was. The one binary holds both ends: the runner half and the server part.
 //!
-//! Who may know whom: `settings`, `protocol` and `text` know none of the others; `server` and `runner` know `protocol`;
-//! `report` knows `protocol` and `text`; `actions` knows `report`; `github` knows `report` and `text`; `cli` knows all.
+//! Who may know whom: `protocol` and `text` know none of the others; `settings` knows `protocol`, in whose types inputs
+//! are parsed; `server` knows `protocol`; `runner` knows `protocol` and `settings`; `report` knows `protocol` and `text`;
+//! `actions` knows `report`; `github` knows `report` and `text`; `cli` knows all. `tests/architecture.rs` checks it.
 
 pub mod actions;
 pub mod cli;

@@ -233,7 +233,7 @@ fn inputs_and_tokens_leave_the_environment() {
     for name in variables {
         env::set_var(name, "a;b");
     }
-    let given = take_environment();
+    let given = take_environment(&INPUTS);
     assert!(variables.iter().all(|name| env::var_os(name).is_none()));
     let (result, warnings) = read(&given, &Flags::default(), &Surroundings::default());
     let problems = result.unwrap_err();

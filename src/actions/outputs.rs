@@ -29,7 +29,7 @@ pub enum OutputError {
     #[error("draw random bytes")]
     Random(#[source] io::Error),
     /// A bug of ours: the name is not made of lower-case letters, digits, `-` and `_`.
-    #[error("write an output of the name {name:?}")]
+    #[error("write an output named `{name}`")]
     Name {
         /// The name.
         name: String,

@@ -6,21 +6,22 @@ mod plan;
 mod print;
 mod releases;
 mod screen;
+mod start;
 mod summary;
 
 use crate::actions::{Context, Outputs};
 use crate::github::Told;
-use crate::protocol::{Bug, End, Outcome, RunError, RunEvent, TransactionId};
+use crate::protocol::{End, Outcome, RunError, RunEvent, TransactionId};
 use crate::report::{self, Log, Page};
-use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings};
+use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings, INPUTS};
 use crate::text::{commands, harmless, Redactor};
 use crate::{runner, server};
 use print::Printer;
 use releases::Form;
+use start::{announced, no_start, redactor, runtime};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
-use tokio::runtime::{Builder, Runtime};
 
 /// The version and the hash of the sources that the program was built of: the same line on every CPU.
 pub const VERSION: &str = concat!("deploy-action ", env!("CARGO_PKG_VERSION"));
@@ -65,7 +66,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     {
         return serve(&arguments[1..]);
     }
-    let environment = settings::take_environment();
+    let environment = settings::take_environment(&INPUTS);
     let Some(errand) = Errand::of(&mut arguments) else {
         return ExitCode::SUCCESS;
     };
@@ -77,7 +78,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     };
     screen::open(page);
     let printer = Printer;
-    let flags = match Flags::parse(arguments) {
+    let flags = match Flags::parse(arguments, &INPUTS) {
         Ok(flags) => flags,
         Err(problems) => return refuse(&problems, page, printer),
     };
@@ -206,17 +207,6 @@ fn list(
     }
 }
 
-/// Hides every secret, but none of our own texts.
-fn redactor(settings: &Settings, context: &Context) -> Redactor {
-    let link = context.run_url();
-    let shown: Vec<&str> = [&link, &context.sha, &context.reference]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    Redactor::exactly(settings.hidden(&shown))
-}
-
 fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     let Desk {
         context,
@@ -287,15 +277,6 @@ fn say(
     ]
 }
 
-fn no_start(error: RunError, started: Instant) -> End {
-    End {
-        outcome: Outcome::Error,
-        verdict: None,
-        error: Some(error),
-        took: started.elapsed(),
-    }
-}
-
 fn run_deployment(
     errand: &Errand,
     settings: &Settings,
@@ -312,29 +293,6 @@ fn run_deployment(
             let deployment = plan::deployment(settings, context, transaction.clone());
             Ok(runtime()?.block_on(runner::finish(deployment, emit)))
         }
-    }
-}
-
-/// What every run over the network begins with.
-fn announced() -> Result<(TransactionId, Runtime), RunError> {
-    let transaction = runner::draw_transaction()?;
-    announce(&transaction);
-    Ok((transaction, runtime()?))
-}
-
-fn runtime() -> Result<Runtime, RunError> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| {
-        RunError::Bug(Bug::Runtime {
-            error: error.to_string(),
-        })
-    })
-}
-
-/// Before anything is sent, so that a later step can ask the server for this very transaction.
-fn announce(transaction: &TransactionId) {
-    if let Err(error) = Outputs::from_env().set("transaction", &transaction.to_string()) {
-        tracing::warn!(%error, "the output transaction is not written");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::actions::Context;
 use crate::protocol::{Install, Origin, Plan, Task, TransactionId};
-use crate::runner::{Deployment, LeaveOut};
+use crate::runner::{Deployment, UploadRules};
 use crate::settings::{Command, Settings};
 
 pub(super) fn deployment(
@@ -14,7 +14,7 @@ pub(super) fn deployment(
         server: settings.server.clone(),
         auth_sock: std::env::var_os("SSH_AUTH_SOCK").map(Into::into),
         source: settings.source.clone(),
-        leave_out: LeaveOut {
+        upload_rules: UploadRules {
             excludes: settings.excludes.clone(),
             venv: settings.staging.install == Install::Uv,
         },

@@ -1,3 +1,5 @@
+//! Lines for a person, and the trace.
+
 use super::screen;
 use crate::report::Page;
 use crate::text::{commands, harmless, Redactor};

@@ -1,5 +1,8 @@
+//! The command `releases`.
+
+use super::plan;
 use super::print::Printer;
-use super::{announced, plan, redactor};
+use super::start::{announced, no_start, redactor};
 use crate::actions::Context;
 use crate::protocol::{End, Listing, RunError, RunEvent};
 use crate::report::{self, Log, Page, Place};
@@ -69,7 +72,7 @@ fn ask(
             ))
             .map_err(Box::new),
         Err(error) => {
-            let end = super::no_start(error, began);
+            let end = no_start(error, began);
             emit(RunEvent::Ended(Box::new(end.clone())));
             Err(Box::new(end))
         }

@@ -1,10 +1,10 @@
 //! The questions to GitHub's REST API, each bounded in time. What only reads is asked again where that may help; what
 //! writes is sent once, or again only after GitHub said that it did nothing.
 
+use super::access::{Access, Limits};
 use super::client::client;
 use super::fault::Fault;
 use super::refusal::TooOften;
-use super::{Access, Limits};
 use hyper::http::uri::{PathAndQuery, Uri};
 use octocrab::{FromResponse, Octocrab, Page};
 use serde::de::IgnoredAny;

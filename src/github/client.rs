@@ -1,7 +1,7 @@
 //! octocrab over a line of ours: its own one knows no proxy, needs the machine's CA roots, and waits for ever.
 
+use super::access::{Access, Limits};
 use super::line::{self, Proxies};
-use super::{Access, Limits};
 use http_body_util::Limited;
 use hyper::header::{HeaderName, HeaderValue, ACCEPT, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{Request, Uri};

@@ -3,8 +3,34 @@
 use super::api::{Api, Draft, Listed, Reason, User};
 use super::fault::Fault;
 use super::words::{self, Doing};
-use super::{Issue, Told, Wishes};
 use crate::report::{IssueAct, IssueText};
+
+/// What a new issue is to have besides its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Made where they are missing.
+    pub labels: Vec<String>,
+    /// Logins.
+    pub assignees: Vec<String>,
+}
+
+/// An issue of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// For a person.
+    pub url: String,
+    /// In the repository.
+    pub number: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The issue that was opened, commented or closed.
+    pub issue: Option<Issue>,
+    /// In words, with the cure; harmless, each of one line.
+    pub warnings: Vec<String>,
+}
 
 /// Who writes with a job's own token.
 const JOB: &str = "github-actions[bot]";

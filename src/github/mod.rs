@@ -1,6 +1,7 @@
 //! The life of the GitHub issue of a server and service: found, opened, commented and closed by GitHub's REST API. What
 //! is told stands in [`IssueText`]; nothing here changes how a deployment ended, so all that goes wrong is a warning.
 
+mod access;
 mod api;
 mod client;
 mod fault;
@@ -9,75 +10,15 @@ mod line;
 mod refusal;
 mod words;
 
+pub use access::{Access, Limits};
+pub use life::{Issue, Told, Wishes};
 pub use line::Proxies;
 pub use octocrab::secrecy::SecretString;
 
 use crate::report::{IssueAct, IssueText};
 use api::Api;
 use fault::Fault;
-use std::time::Duration;
 use words::Doing;
-
-/// Whose issues, where, and with what right.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// `GITHUB_API_URL`: `https://api.github.com`, or an enterprise's own with a path.
-    pub api_url: String,
-    /// `owner/name`.
-    pub repository: String,
-    /// Sent to no other host than that of `api_url`.
-    pub token: SecretString,
-    /// What lies on the way.
-    pub proxies: Proxies,
-}
-
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// All questions together, waiting included.
-    pub all: Duration,
-    /// One question, connecting included.
-    pub one: Duration,
-    /// Before a question is asked again the first time; twice as long before the next time.
-    pub pause: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            all: Duration::from_secs(60),
-            one: Duration::from_secs(15),
-            pause: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What a new issue is to have besides its text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wishes {
-    /// Made where they are missing.
-    pub labels: Vec<String>,
-    /// Logins.
-    pub assignees: Vec<String>,
-}
-
-/// An issue of the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// For a person.
-    pub url: String,
-    /// In the repository.
-    pub number: u64,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
-    /// The issue that was opened, commented or closed.
-    pub issue: Option<Issue>,
-    /// In words, with the cure; harmless, each of one line.
-    pub warnings: Vec<String>,
-}
 
 /// GitHub, for as long as [`Limits::all`] allows from now on.
 pub struct Hub {

@@ -1,17 +1,16 @@
-//! What a run that was followed comes to. Nothing is claimed that is not proven: once the server had all it needs, only
-//! its own word tells that it did not switch.
+//! Decides the outcome of a run. Nothing is reported that is not proven: once the server may have everything, only its
+//! own verdict shows that it did not switch.
 
-use super::channel::{Followed, Why};
+use super::channel::{FollowResult, LostCause};
 use super::progress::Reached;
-use super::watch::{Early, Stop};
+use super::watch::{EarlyEnd, Stop};
 use crate::protocol::{End, Outcome, Plan, Reason, RunError, ServerPartError, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A unit's stop and start time-outs, as systemd has them where nobody says otherwise. Only for a deadline that the
-/// server did not come to tell.
+/// systemd's default stop and start time-outs of a unit. Only for a deadline that the server could not report.
 const UNIT_TIMEOUTS: Duration = Duration::from_secs(2 * 90);
 
-/// How a run ends: its outcome, the server's word, and what went wrong on the way.
+/// How a run ends: its outcome, the server's verdict, and an error on the runner or on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conclusion {
     pub(super) outcome: Outcome,
@@ -28,11 +27,11 @@ impl Conclusion {
         }
     }
 
-    /// Where nothing was sent yet; `limit` is that of the run.
-    pub(super) fn early(early: Early, limit: Duration) -> Self {
-        let error = match early {
-            Early::Error(error) => error,
-            Early::Stop(stop) => stop_error(stop, limit),
+    /// If nothing was sent yet. `limit` is the time limit of the run.
+    pub(super) fn early(end: EarlyEnd, limit: Duration) -> Self {
+        let error = match end {
+            EarlyEnd::Error(error) => error,
+            EarlyEnd::Stop(stop) => stop_error(stop, limit),
         };
         Self::without_verdict(outcome_of(&error), error)
     }
@@ -47,39 +46,39 @@ impl Conclusion {
     }
 }
 
-/// What is known beside what was followed.
+/// What the outcome depends on besides the result of following.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct RunContext<'a> {
     pub(super) plan: &'a Plan,
-    /// For everything before the point of no return.
+    /// Time limit for everything before the point of no return.
     pub(super) limit: Duration,
-    /// Whether the connection still stands, and so the server part ended by itself.
-    pub(super) stands: bool,
+    /// Whether the connection is open, so the server part ended by itself.
+    pub(super) is_connected: bool,
     pub(super) now: SystemTime,
 }
 
-/// What `followed` comes to; `None` where the server part is missing and nothing has ended.
-pub(super) fn conclude(followed: Followed, known: Known<'_>) -> Option<Conclusion> {
-    Some(match followed {
-        Followed::Missing(_) => return None,
-        Followed::Verdict(verdict, stop) => decided(*verdict, stop, known.limit),
-        Followed::Lost {
+/// The conclusion from the result of following; `None` if the server part is missing.
+pub(super) fn conclude(result: FollowResult, context: RunContext<'_>) -> Option<Conclusion> {
+    Some(match result {
+        FollowResult::Missing(_) => return None,
+        FollowResult::Verdict(verdict, stop) => by_verdict(*verdict, stop, context.limit),
+        FollowResult::Lost {
             reached,
             greeted,
-            why,
+            cause,
         } => {
-            let finished_by = finished_by(reached, known);
-            match why {
-                Why::Error(error) => after_error(error, finished_by),
-                Why::Stop(stop) => stopped(stop, finished_by, known.limit),
-                Why::Closed(output) => closed(output, reached, greeted, known),
+            let finished_by = finished_by(reached, context);
+            match cause {
+                LostCause::Error(error) => after_error(error, finished_by),
+                LostCause::Stop(stop) => stopped(stop, finished_by, context.limit),
+                LostCause::Closed(output) => closed(output, reached, greeted, context),
             }
         }
     })
 }
 
-/// The server's word is the outcome; only that it stopped because *our* time was up, it can't know.
-fn decided(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
+/// The server's verdict decides. But it cannot know that the runner stopped it because of the time limit.
+fn by_verdict(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conclusion {
     if stop == Some(Stop::TimeUp) && verdict.outcome == Outcome::Cancelled {
         let error = Some(RunError::OutOfTime { limit });
         if let Some(failure) = verdict
@@ -125,19 +124,20 @@ fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion 
     Conclusion::without_verdict(outcome, error)
 }
 
-fn closed(output: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) -> Conclusion {
-    let by_itself = known.stands && !matches!(reached, Reached::PointOfNoReturn { .. });
-    if by_itself {
+fn closed(output: Vec<u8>, reached: Reached, greeted: bool, context: RunContext<'_>) -> Conclusion {
+    let ended_by_itself =
+        context.is_connected && !matches!(reached, Reached::PointOfNoReturn { .. });
+    if ended_by_itself {
         let (error, outcome) = match (greeted, reached) {
-            // its first word comes before anything else it does
+            // the greeting comes before anything else
             (false, _) => (ServerPartError::Start, Outcome::NotReady),
             (true, Reached::Nothing) => (ServerPartError::Finish, Outcome::Failed),
-            // what it started may go on, and its word of that may have died with it
+            // the transaction may continue, even if this process died before it reported that
             (true, _) => (ServerPartError::Finish, Outcome::Unknown),
         };
         return Conclusion::without_verdict(outcome, RunError::ServerPart { error, output });
     }
-    let finished_by = finished_by(reached, known);
+    let finished_by = finished_by(reached, context);
     let outcome = if finished_by.is_some() {
         Outcome::Unknown
     } else {
@@ -146,11 +146,12 @@ fn closed(output: Vec<u8>, reached: Reached, greeted: bool, known: Known<'_>) ->
     Conclusion::without_verdict(outcome, RunError::ConnectionLost { finished_by })
 }
 
-/// Epoch seconds by which the server has finished alone; `None` where it can't have passed the point of no return.
-fn finished_by(reached: Reached, known: Known<'_>) -> Option<u64> {
+/// Epoch seconds by which the server will have finished by itself; `None` if it cannot have passed the point of no
+/// return.
+fn finished_by(reached: Reached, context: RunContext<'_>) -> Option<u64> {
     let latest = match reached {
         Reached::Nothing => return None,
-        Reached::Complete => known.now + longest(known.plan),
+        Reached::Complete => context.now + max_duration(context.plan),
         Reached::PointOfNoReturn { finished_by } => finished_by,
     };
     Some(
@@ -161,17 +162,17 @@ fn finished_by(reached: Reached, known: Known<'_>) -> Option<u64> {
     )
 }
 
-/// A guess at the longest that the server can take alone: staging, then the transaction there and back.
-fn longest(plan: &Plan) -> Duration {
-    const AT_MOST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// An estimate of the longest time that the server needs by itself: staging, the transaction and its rollback.
+fn max_duration(plan: &Plan) -> Duration {
+    const MAX: Duration = Duration::from_secs(7 * 24 * 3600);
     let verification = plan
         .verification
         .timeout
         .saturating_add(plan.verification.settle);
-    let way = verification.saturating_add(UNIT_TIMEOUTS);
+    let one_way = verification.saturating_add(UNIT_TIMEOUTS);
     plan.stage_limit
-        .saturating_add(way.saturating_mul(2))
-        .min(AT_MOST)
+        .saturating_add(one_way.saturating_mul(2))
+        .min(MAX)
 }
 
 fn stop_error(stop: Stop, limit: Duration) -> RunError {

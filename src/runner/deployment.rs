@@ -1,6 +1,6 @@
 //! One deployment to one server: how to log in, what to upload, and the plan.
 
-use super::source::{LeaveOut, Tree, Walked};
+use super::source::{Tree, UnhashedTree, UploadRules};
 use crate::protocol::{Entry, Part, Plan, Planned};
 use crate::settings::{Server, Source};
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ pub struct Deployment {
     pub auth_sock: Option<PathBuf>,
     /// The folder to upload; `None` if nothing is uploaded.
     pub source: Option<Source>,
-    /// What of it is not uploaded.
-    pub leave_out: LeaveOut,
+    /// Which parts of it are not uploaded.
+    pub upload_rules: UploadRules,
     /// What the server part must do, without the tree.
     pub plan: Plan,
 }
@@ -36,7 +36,7 @@ impl Deployment {
         }
     }
 
-    pub(super) fn planned(&self, part: Part, walked: &Walked) -> Planned {
+    pub(super) fn planned(&self, part: Part, tree: &UnhashedTree) -> Planned {
         Planned {
             part,
             task: self.plan.task.clone(),
@@ -46,8 +46,8 @@ impl Deployment {
             target: self.plan.target.to_string(),
             service: self.plan.service.as_ref().map(ToString::to_string),
             commit: self.plan.origin.commit.clone(),
-            entries: count(walked.entries()),
-            bytes: walked.bytes(),
+            entries: count(tree.entries()),
+            bytes: tree.bytes(),
             timeout: self.timeout(),
         }
     }

@@ -1,23 +1,22 @@
-//! What is on the server: the same connection and server part as for a deployment, one question, one answer. Nothing is
-//! changed by it, so however it ends, nothing has happened.
+//! Lists what is on the server, over the same connection and server part as a deployment. It changes nothing.
 
-use super::ahead::Ahead;
-use super::channel::{ask, Answer};
+use super::background::Background;
+use super::channel::{request_list, ListReply};
 use super::conclude::Conclusion;
 use super::deployment::Deployment;
 use super::progress::Progress;
 use super::run::Run;
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
-use super::ssh::{Channel, Connection, Ready};
-use super::watch::{termination, Early, Watch};
+use super::ssh::{Channel, Connection, LocalSetup};
+use super::watch::{termination, EarlyEnd, Watch};
 use crate::protocol::{root_of, End, Listing, RunEvent};
 use std::time::Instant;
 
-/// Asks what is there, and tells by `emit` what happens on the way. Of `deployment` only the server, the target and the
-/// limits count. [`RunEvent::Ended`] comes only where there is no answer.
+/// Lists what is on the server, and reports events by `emit`. Of `deployment` it uses the server, the target and the
+/// time limits. [`RunEvent::Ended`] is emitted only if there is no listing.
 ///
 /// # Errors
-/// How it ended instead.
+/// How the run ended instead.
 pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Result<Listing, End> {
     let started = Instant::now();
     let watch = Watch::new(deployment.timeout(), termination());
@@ -29,32 +28,32 @@ pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Res
         emit,
     };
     let listed = list_with(&mut run).await;
-    listed.map_err(|early| {
-        let end = Conclusion::early(early, deployment.timeout()).end(started.elapsed());
+    listed.map_err(|end| {
+        let end = Conclusion::early(end, deployment.timeout()).end(started.elapsed());
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     })
 }
 
-async fn list_with(run: &mut Run<'_>) -> Result<Listing, Early> {
+async fn list_with(run: &mut Run<'_>) -> Result<Listing, EarlyEnd> {
     let binaries = Binaries::find()?;
     let login = run.login();
-    let ready = Ahead::new(Ready::make(&login));
-    let connection = run.connect(&login, ready).await?;
-    let listed = list_over(run, &connection, &binaries).await;
+    let setup = Background::new(LocalSetup::create(&login));
+    let connection = run.connect(&login, setup).await?;
+    let listed = list_over_connection(run, &connection, &binaries).await;
     connection.close().await;
     listed
 }
 
-async fn list_over(
+async fn list_over_connection(
     run: &mut Run<'_>,
     connection: &Connection,
     binaries: &Binaries,
-) -> Result<Listing, Early> {
+) -> Result<Listing, EarlyEnd> {
     let target = run.deployment.plan.target.as_str();
-    let missing = match ask_over(run, connection, binaries).await? {
-        Answer::Listing(listing) => return Ok(*listing),
-        Answer::Missing(missing) => missing,
+    let missing = match list_over_channel(run, connection, binaries).await? {
+        ListReply::Listing(listing) => return Ok(*listing),
+        ListReply::Missing(missing) => missing,
     };
     let copying = copy_server_part(
         connection,
@@ -64,25 +63,25 @@ async fn list_over(
         binaries,
         run.emit,
     );
-    run.watch.over(copying).await??;
-    match ask_over(run, connection, binaries).await? {
-        Answer::Listing(listing) => Ok(*listing),
-        Answer::Missing(_) => Err(still_missing(target).into()),
+    run.watch.run(copying).await??;
+    match list_over_channel(run, connection, binaries).await? {
+        ListReply::Listing(listing) => Ok(*listing),
+        ListReply::Missing(_) => Err(still_missing(target).into()),
     }
 }
 
-async fn ask_over(
+async fn list_over_channel(
     run: &mut Run<'_>,
     connection: &Connection,
     binaries: &Binaries,
-) -> Result<Answer, Early> {
+) -> Result<ListReply, EarlyEnd> {
     let line = start_line(
         run.deployment.plan.target.as_str(),
         run.transaction,
         root_of(&[], &[]),
         binaries,
     )?;
-    let (pipes, _child): Channel<'_> = run.watch.over(connection.run(&line)).await??;
-    let answer = ask(pipes, run.transaction, run.emit);
-    Ok(run.watch.over(answer).await??)
+    let (pipes, _child): Channel<'_> = run.watch.run(connection.run(&line)).await??;
+    let reply = request_list(pipes, run.transaction, run.emit);
+    Ok(run.watch.run(reply).await??)
 }

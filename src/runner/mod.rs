@@ -1,13 +1,13 @@
-//! The runner half: reads the source, connects, sends, follows, and says how it ended.
+//! The runner half: reads the source, connects, uploads, follows the transaction and decides the outcome.
 //!
-//! Top down: `pipeline` takes the steps of a run, `reconnect` carries a transaction over as many connections as it
-//! needs, `run` is what both share; `list` asks only one question. Below them, `conclude` decides the outcome,
-//! `channel` follows one channel, `upload` and `source` are what is sent, `server_part` starts the other half, and
-//! `ssh` is the connection.
+//! Top down: `pipeline` has the steps of a run, `reconnect` follows a transaction over as many connections as
+//! necessary, and `run` is what all runs share. `list` only lists the releases. Below them, `conclude` decides the
+//! outcome, `channel` follows one channel, `upload` and `source` are what is sent, `server_part` starts the other half,
+//! and `ssh` is the connection.
 //!
 //! Knows `protocol`, and `settings` for how to log in and what to upload.
 
-mod ahead;
+mod background;
 mod blocking;
 mod channel;
 mod conclude;
@@ -27,5 +27,5 @@ mod watch;
 
 pub use deployment::Deployment;
 pub use list::list;
-pub use pipeline::{deploy, draw_transaction, finish};
-pub use source::{Content, LeaveOut, SourceError, Tree, Walked};
+pub use pipeline::{deploy, finish, new_transaction_id};
+pub use source::{Content, SourceError, Tree, UnhashedTree, UploadRules};

@@ -1,30 +1,31 @@
-//! One deployment to one server, or one way back, from the walk through the source to the end of the connection.
+//! The steps of one run - a deployment, a rollback, or following one - from reading the source to closing the
+//! connection.
 
-use super::ahead::Ahead;
-use super::blocking::Reading;
+use super::background::Background;
+use super::blocking::BlockingTask;
 use super::conclude::Conclusion;
 use super::deployment::Deployment;
 use super::progress::Progress;
 use super::reconnect::transact;
-use super::run::{Getting, Run};
+use super::run::{PendingSetup, Run};
 use super::server_part::Binaries;
-use super::source::{SourceError, Tree, Walked};
-use super::ssh::Ready;
-use super::upload::{Upload, Word};
-use super::watch::{termination, Early, Watch};
+use super::source::{SourceError, Tree, UnhashedTree};
+use super::ssh::LocalSetup;
+use super::upload::{Request, Upload};
+use super::watch::{termination, EarlyEnd, Watch};
 use crate::protocol::{Bug, End, Outcome, Part, RunError, RunEvent, Task, TransactionId};
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// How long an end before the login may wait for what was begun for it: a moment, unless something hangs.
-const TAKING_BACK: Duration = Duration::from_secs(2);
+/// Time limit for cleaning up the local set-up of a login that is not needed.
+const CLEANUP_TIME: Duration = Duration::from_secs(2);
 
-/// A new id, drawn at random.
+/// A new random id.
 ///
 /// # Errors
-/// If the system has no randomness to give.
-pub fn draw_transaction() -> Result<TransactionId, RunError> {
+/// If the system returns no random bytes.
+pub fn new_transaction_id() -> Result<TransactionId, RunError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         RunError::Bug(Bug::Random {
@@ -34,38 +35,39 @@ pub fn draw_transaction() -> Result<TransactionId, RunError> {
     Ok(TransactionId::from_random(bytes))
 }
 
-/// Deploys, or rolls back, as the plan's task says, and tells by `emit` what happens; [`RunEvent::Ended`] comes last, exactly once, and is given back too.
+/// Deploys or rolls back, as the plan's task says, and reports events by `emit`. [`RunEvent::Ended`] comes last,
+/// exactly once, with the end that is returned.
 ///
-/// SIGINT and SIGTERM are taken over: before the point of no return they stop the server, after it only us. To be run
-/// on a current-thread runtime with time, I/O and signals.
+/// Handles SIGINT and SIGTERM: before the point of no return they stop the server part, after it only the runner half.
+/// Needs a current-thread runtime with time, I/O and signals.
 pub async fn deploy(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
-    let outside = Outside {
+    let external = External {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, Word::Start, outside, emit).await
+    run(&deployment, Request::Start, external, emit).await
 }
 
-/// Follows a transaction that an earlier process of the same deployment began and did not see to its end; where it was
-/// not past the point of no return, it never will be. Tells as [`deploy`] does.
+/// Follows a transaction that an earlier process of the same run began, but did not see the end of. If the transaction
+/// has not passed the point of no return, it never will. Reports events as [`deploy`] does.
 pub async fn finish(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> End {
-    let outside = Outside {
+    let external = External {
         binaries: Binaries::find,
         cancelled: termination(),
     };
-    run(&deployment, Word::Follow(0), outside, emit).await
+    run(&deployment, Request::Follow(0), external, emit).await
 }
 
-/// What a run takes from the outside.
-struct Outside<B, C> {
+/// What tests replace.
+struct External<B, C> {
     binaries: B,
     cancelled: C,
 }
 
 async fn run(
     deployment: &Deployment,
-    word: Word,
-    outside: Outside<
+    request: Request,
+    external: External<
         impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
         impl Future<Output = ()> + 'static,
     >,
@@ -76,14 +78,14 @@ async fn run(
         deployment,
         transaction: &deployment.plan.transaction,
         progress: Progress::default(),
-        watch: Watch::new(deployment.timeout(), outside.cancelled),
+        watch: Watch::new(deployment.timeout(), external.cancelled),
         emit,
     };
-    let mut conclusion = steps(&mut run, word, outside.binaries)
+    let mut conclusion = steps(&mut run, request, external.binaries)
         .await
-        .unwrap_or_else(|early| Conclusion::early(early, deployment.timeout()));
-    if matches!(word, Word::Follow(_)) && conclusion.verdict.is_none() {
-        // what an earlier process did, only the server can tell
+        .unwrap_or_else(|end| Conclusion::early(end, deployment.timeout()));
+    if matches!(request, Request::Follow(_)) && conclusion.verdict.is_none() {
+        // only the server knows what an earlier process did
         conclusion.outcome = Outcome::Unknown;
     }
     let end = conclusion.end(started.elapsed());
@@ -94,27 +96,27 @@ async fn run(
 
 async fn steps(
     run: &mut Run<'_>,
-    word: Word,
+    request: Request,
     binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
-) -> Result<Conclusion, Early> {
+) -> Result<Conclusion, EarlyEnd> {
     let login = run.login();
-    let (walked, ready) = prepare(run, word, Ready::make(&login)).await?;
-    let part = if matches!(word, Word::Follow(_)) {
+    let (tree, setup) = prepare(run, request, LocalSetup::create(&login)).await?;
+    let part = if matches!(request, Request::Follow(_)) {
         Part::End
     } else {
         Part::Whole
     };
-    let planned = run.deployment.planned(part, &walked);
+    let planned = run.deployment.planned(part, &tree);
     (run.emit)(RunEvent::Planned(Box::new(planned)));
-    // the login takes longer than both
-    let hashing = Reading::start(move |stop| walked.hash(stop));
-    let finding = Reading::start(move |_| binaries());
-    let connection = run.connect(&login, ready).await?;
-    let (tree, binaries) = match read(run, hashing, finding).await {
-        Ok(read) => read,
-        Err(early) => {
+    // both take less time than the login
+    let hash_tree = BlockingTask::start(move |stop| tree.hash(stop));
+    let find_binaries = BlockingTask::start(move |_| binaries());
+    let connection = run.connect(&login, setup).await?;
+    let (tree, binaries) = match finish_reading(run, hash_tree, find_binaries).await {
+        Ok(both) => both,
+        Err(end) => {
             connection.close().await;
-            return Err(early);
+            return Err(end);
         }
     };
     tracing::info!(entries = tree.entries().len(), bytes = tree.bytes(), root = %tree.root(), "source read");
@@ -122,57 +124,58 @@ async fn steps(
     let upload = Upload {
         plan: &plan,
         tree: &tree,
-        word,
+        request,
     };
     transact(run, connection, upload, &binaries).await
 }
 
-/// Walks through the source, and meanwhile begins what the login needs on this side. Nobody is contacted.
+/// Lists the source, and starts the local set-up of the login meanwhile. Nothing is contacted.
 async fn prepare<'a>(
     run: &mut Run<'_>,
-    word: Word,
-    ready: impl Future<Output = Result<Ready, RunError>> + 'a,
-) -> Result<(Walked, Getting<'a>), Early> {
-    let mut ready = Ahead::new(ready);
+    request: Request,
+    setup: impl Future<Output = Result<LocalSetup, RunError>> + 'a,
+) -> Result<(UnhashedTree, PendingSetup<'a>), EarlyEnd> {
+    let mut setup = Background::new(setup);
     if matches!(
-        (&run.deployment.plan.task, word),
-        (Task::RollBack { .. }, _) | (_, Word::Follow(_))
+        (&run.deployment.plan.task, request),
+        (Task::RollBack { .. }, _) | (_, Request::Follow(_))
     ) {
-        return Ok((Walked::nothing(), ready));
+        return Ok((UnhashedTree::empty(), setup));
     }
-    match ready.beside(walk(run)).await {
-        Ok(walked) => Ok((walked, ready)),
-        Err(early) => {
-            take_back(ready).await;
-            Err(early)
+    match setup.while_waiting(list_source(run)).await {
+        Ok(tree) => Ok((tree, setup)),
+        Err(end) => {
+            clean_up(setup).await;
+            Err(end)
         }
     }
 }
 
-async fn walk(run: &mut Run<'_>) -> Result<Walked, Early> {
+async fn list_source(run: &mut Run<'_>) -> Result<UnhashedTree, EarlyEnd> {
     let Some(source) = run.deployment.source.clone() else {
-        return Ok(Walked::nothing());
+        return Ok(UnhashedTree::empty());
     };
-    let leave_out = run.deployment.leave_out.clone();
-    let walking = Reading::start(move |stop| Walked::walk(source.path(), &leave_out, stop));
-    walking.end(&mut run.watch).await
+    let upload_rules = run.deployment.upload_rules.clone();
+    let listing =
+        BlockingTask::start(move |stop| UnhashedTree::list(source.path(), &upload_rules, stop));
+    listing.finish(&mut run.watch).await
 }
 
-async fn read(
+async fn finish_reading(
     run: &mut Run<'_>,
-    hashing: Reading<Tree, SourceError>,
-    finding: Reading<Binaries, RunError>,
-) -> Result<(Tree, Binaries), Early> {
+    hash_tree: BlockingTask<Tree, SourceError>,
+    find_binaries: BlockingTask<Binaries, RunError>,
+) -> Result<(Tree, Binaries), EarlyEnd> {
     Ok((
-        hashing.end(&mut run.watch).await?,
-        finding.end(&mut run.watch).await?,
+        hash_tree.finish(&mut run.watch).await?,
+        find_binaries.finish(&mut run.watch).await?,
     ))
 }
 
-/// Waits for what was begun, and drops it: an agent that is not known yet would go only seconds later.
-async fn take_back(ready: Getting<'_>) {
-    let made = timeout(TAKING_BACK, ready.end()).await;
-    tracing::debug!(?made, "not needed any more");
+/// Waits for the local set-up and drops it: an agent whose process id is unknown would end only seconds later.
+async fn clean_up(setup: PendingSetup<'_>) {
+    let created = timeout(CLEANUP_TIME, setup.finish()).await;
+    tracing::debug!(?created, "the local set-up is not needed");
 }
 
 #[cfg(test)]

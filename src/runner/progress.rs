@@ -1,84 +1,85 @@
-//! What is known of a transaction, over all the lines on which it was followed. Only what is proven counts.
+//! What the runner knows about a transaction, over all connections. Only what is proven counts.
 
 use crate::protocol::What;
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
-/// No deadline is later, whatever a server says: both ways with the longest times that inputs and systemd's units allow.
-const LONGEST: Duration = Duration::from_secs(2 * 24 * 3600);
+/// The latest deadline that is accepted from a server: switch and rollback with the longest times that inputs and units
+/// allow.
+const MAX_DEADLINE: Duration = Duration::from_secs(2 * 24 * 3600);
 
-/// How far the server was, as far as it is proven.
+/// How far the server part came, as far as it is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
-    /// It lacks what it needs to switch: it can't.
+    /// It cannot switch, because it lacks something.
     Nothing,
-    /// It has all it needs, and may be past the point of no return without us knowing.
+    /// It may have everything, and may be past the point of no return without the runner knowing.
     Complete,
-    /// It is past the point of no return, and finishes by then.
+    /// It is past the point of no return.
     PointOfNoReturn {
-        /// By the runner's clock.
+        /// When it will have finished, by the runner's clock.
         finished_by: SystemTime,
     },
 }
 
-/// Grows as the server is sent what it needs, and tells what it does.
+/// The progress of a transaction: what was sent, and which events were received.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     complete: Cell<bool>,
     finished_by: Cell<Option<SystemTime>>,
-    heard: Cell<u32>,
+    received: Cell<u32>,
     sent: Cell<u64>,
 }
 
 impl Progress {
-    /// The server may get its last byte from now on; nothing more is on its way.
+    /// From now on the server may receive the last byte.
     pub(super) fn complete(&self) {
         self.complete.set(true);
         self.sent.set(0);
     }
 
-    /// Contents are on their way, over this line.
-    pub(super) fn send(&self, bytes: usize) {
+    /// Contents were sent over this connection.
+    pub(super) fn add_sent(&self, bytes: usize) {
         self.sent.set(self.sent.get() + bytes as u64);
     }
 
-    /// How much of the contents is on its way, over this line.
+    /// The bytes of contents that were sent over this connection.
     pub(super) fn sent(&self) -> u64 {
         self.sent.get()
     }
 
-    /// Another line.
-    pub(super) fn begin_line(&self) {
+    /// Starts with another connection.
+    pub(super) fn begin_connection(&self) {
         self.sent.set(0);
     }
 
-    /// What was sent fell on deaf ears: there is no server part.
-    pub(super) fn nothing_done(&self) {
+    /// Nothing that was sent had an effect, because the server part is missing.
+    pub(super) fn reset(&self) {
         self.complete.set(false);
     }
 
-    /// Takes in what the server tells. Its own deadline, where this is the point of no return, which comes once.
-    pub(super) fn hear(&self, what: &What) -> Option<Duration> {
-        let begins = match what {
+    /// Records an event. Returns the deadline of the transaction if this is the first point of no return.
+    pub(super) fn record(&self, what: &What) -> Option<Duration> {
+        let deadline = match what {
             What::PointOfNoReturn { deadline, .. } if self.finished_by.get().is_none() => {
-                Some((*deadline).min(LONGEST))
+                Some((*deadline).min(MAX_DEADLINE))
             }
             _ => None,
         };
-        if begins.is_some() || self.heard.get() > 0 {
-            self.heard.set(self.heard.get() + 1);
+        if deadline.is_some() || self.received.get() > 0 {
+            self.received.set(self.received.get() + 1);
         }
         self.finished_by.set(
             self.finished_by
                 .get()
-                .or(begins.and_then(|it| SystemTime::now().checked_add(it))),
+                .or(deadline.and_then(|it| SystemTime::now().checked_add(it))),
         );
-        begins
+        deadline
     }
 
-    /// How many of the transaction's own events were heard, the point of no return being the first.
-    pub(super) fn heard(&self) -> u32 {
-        self.heard.get()
+    /// The number of the transaction's own events that were received. The point of no return is the first.
+    pub(super) fn received(&self) -> u32 {
+        self.received.get()
     }
 
     pub(super) fn reached(&self) -> Reached {
@@ -99,21 +100,27 @@ mod tests {
     #[test]
     fn events_count_from_the_point_of_no_return_on() {
         let progress = Progress::default();
-        let begins = What::PointOfNoReturn {
+        let point = What::PointOfNoReturn {
             release: release(),
             previous: None,
             deadline: Duration::from_secs(9),
         };
         assert_eq!(
-            (progress.hear(&What::Step(Step::Seal)), progress.heard()),
+            (
+                progress.record(&What::Step(Step::Seal)),
+                progress.received()
+            ),
             (None, 0)
         );
         assert_eq!(
-            (progress.hear(&begins), progress.heard()),
+            (progress.record(&point), progress.received()),
             (Some(Duration::from_secs(9)), 1)
         );
         assert_eq!(
-            (progress.hear(&What::Step(Step::Switch)), progress.heard()),
+            (
+                progress.record(&What::Step(Step::Switch)),
+                progress.received()
+            ),
             (None, 2)
         );
         assert!(matches!(
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_go_on_as_soon_as_it_may_have_all_it_needs() {
+    fn the_server_may_continue_as_soon_as_it_may_have_everything() {
         let progress = Progress::default();
         assert_eq!(progress.reached(), Reached::Nothing);
         progress.complete();
@@ -131,20 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn no_server_is_waited_for_without_end() {
+    fn no_server_is_awaited_without_end() {
         let progress = Progress::default();
-        let begins = What::PointOfNoReturn {
+        let point = What::PointOfNoReturn {
             release: release(),
             previous: None,
             deadline: Duration::MAX,
         };
-        assert_eq!(progress.hear(&begins), Some(LONGEST));
+        assert_eq!(progress.record(&point), Some(MAX_DEADLINE));
         assert!(matches!(
             progress.reached(),
             Reached::PointOfNoReturn { .. }
         ));
-        // else it could put it off again and again
-        assert_eq!(progress.hear(&begins), None);
-        assert_eq!(progress.heard(), 2);
+        // otherwise the server could extend it again and again
+        assert_eq!(progress.record(&point), None);
+        assert_eq!(progress.received(), 2);
     }
 }

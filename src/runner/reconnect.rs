@@ -1,166 +1,171 @@
-//! One run over as many lines as it takes: one that is cut is made anew, before the point of no return as long as
-//! `timeout` allows, after it until the transaction's own deadline. The same transaction, sent again, is the same one.
+//! Follows a transaction over as many connections as necessary. If the connection is lost, it reconnects: before the
+//! point of no return until `timeout`, after it until the deadline of the transaction. Sending the same transaction
+//! again is safe.
 
-use super::channel::{follow, Followed, Why};
-use super::conclude::{conclude, Conclusion, Known};
+use super::channel::{follow, FollowResult, LostCause};
+use super::conclude::{conclude, Conclusion, RunContext};
 use super::progress::Reached;
 use super::run::{pause_after, Run};
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
-use super::ssh::{Channel, Connection, Login, Ready};
-use super::upload::{Upload, Word};
-use super::watch::{Early, Stop};
+use super::ssh::{Channel, Connection, LocalSetup, LoginOptions};
+use super::upload::{Request, Upload};
+use super::watch::{EarlyEnd, Stop};
 use crate::protocol::{ConnectionKind, RunError, RunEvent};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::{sleep, timeout};
 
-/// How long the end of a channel may take to be told apart from the end of the connection.
+/// Time limit to find out whether only the channel ended, or the connection.
 const EXIT_TIME: Duration = Duration::from_secs(1);
-/// Lines on which the server part did not speak, one after the other, until that is the answer.
-const MOST_SILENT: u32 = 5;
-/// How often a server part that ended without a word, on a line that stands, is asked what became of it.
-const MOST_ASKED: u32 = 3;
+/// The most consecutive connections without a greeting of the server part.
+const MAX_SILENT: u32 = 5;
+/// How often the server part is started again on an open connection, after it ended without a verdict.
+const MAX_RESTARTS: u32 = 3;
 
-/// What became of the connection that was followed over.
+/// The state of the connection after a channel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// It stands: what ended on it ended by itself.
-    Stands,
-    Cut,
+enum ConnectionState {
+    /// The server part ended by itself.
+    Open,
+    Lost,
 }
 
-/// How it goes on after a channel's end.
+/// How to continue after a channel ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Over the same connection.
-    Ask,
-    /// Over another one.
-    Connect,
+enum Retry {
+    SameConnection,
+    NewConnection,
 }
 
-/// Sees to it that nobody tries for ever.
+/// Limits the number of retries.
 #[derive(Debug, Default)]
-struct Tries {
+struct RetryLimit {
     silent: u32,
-    asked: u32,
+    restarts: u32,
 }
 
-impl Tries {
-    /// `None`: that was the end.
-    fn after(&mut self, followed: &Followed, line: Line) -> Option<Way> {
-        let Followed::Lost {
+impl RetryLimit {
+    /// How to continue; `None` if following has ended.
+    fn next(&mut self, followed: &FollowResult, connection: ConnectionState) -> Option<Retry> {
+        let FollowResult::Lost {
             reached,
             greeted,
-            why: Why::Closed(_),
+            cause: LostCause::Closed(_),
         } = followed
         else {
             return None;
         };
         self.silent = if *greeted { 0 } else { self.silent + 1 };
-        let may_have_gone_on = *greeted && *reached != Reached::Nothing;
+        let may_have_continued = *greeted && *reached != Reached::Nothing;
         let is_past = matches!(reached, Reached::PointOfNoReturn { .. });
-        match line {
-            Line::Cut if self.silent < MOST_SILENT => Some(Way::Connect),
-            Line::Stands if (may_have_gone_on || is_past) && self.asked < MOST_ASKED => {
-                self.asked += 1;
-                Some(Way::Ask)
+        match connection {
+            ConnectionState::Lost if self.silent < MAX_SILENT => Some(Retry::NewConnection),
+            ConnectionState::Open
+                if (may_have_continued || is_past) && self.restarts < MAX_RESTARTS =>
+            {
+                self.restarts += 1;
+                Some(Retry::SameConnection)
             }
-            Line::Cut | Line::Stands => None,
+            ConnectionState::Lost | ConnectionState::Open => None,
         }
     }
 
     fn pause(&self) -> Duration {
-        match self.silent.max(self.asked) {
+        match self.silent.max(self.restarts) {
             0 => Duration::ZERO,
             tries => pause_after(tries),
         }
     }
 }
 
-/// Follows to the end.
+/// Uploads, starts the transaction and follows it to its end.
 pub(super) async fn transact(
     run: &mut Run<'_>,
     mut connection: Connection,
     mut upload: Upload<'_>,
     binaries: &Binaries,
-) -> Result<Conclusion, Early> {
-    let mut tries = Tries::default();
+) -> Result<Conclusion, EarlyEnd> {
+    let mut limit = RetryLimit::default();
     loop {
-        let (followed, line) = match exchange(run, &connection, upload, binaries).await {
-            Err(early) if upload.word != Word::Start => (lost(run, early.into()), Line::Stands),
+        let (result, state) = match exchange(run, &connection, upload, binaries).await {
+            Err(end) if upload.request != Request::Start => {
+                (lost(run, end.into()), ConnectionState::Open)
+            }
             exchanged => exchanged?,
         };
-        let Some(way) = tries.after(&followed, line) else {
+        let Some(retry) = limit.next(&result, state) else {
             connection.close().await;
-            return conclude_run(run, followed, line, upload);
+            return conclude_run(run, result, state, upload);
         };
-        connection = match go_on(run, way, connection, tries.pause()).await {
+        connection = match next_connection(run, retry, connection, limit.pause()).await {
             Ok(connection) => connection,
-            Err(why) => return conclude_run(run, lost(run, why), Line::Cut, upload),
+            Err(cause) => {
+                return conclude_run(run, lost(run, cause), ConnectionState::Lost, upload)
+            }
         };
-        upload.word = upload.word.again(run.progress.heard());
+        upload.request = upload.request.next(run.progress.received());
     }
 }
 
-async fn go_on(
+async fn next_connection(
     run: &mut Run<'_>,
-    way: Way,
+    retry: Retry,
     connection: Connection,
     pause: Duration,
-) -> Result<Connection, Why> {
-    if way == Way::Connect {
+) -> Result<Connection, LostCause> {
+    if retry == Retry::NewConnection {
         connection.close().await;
         return reconnect(run, pause).await;
     }
-    match run.watch.over(sleep(pause)).await {
+    match run.watch.run(sleep(pause)).await {
         Ok(()) => Ok(connection),
         Err(stop) => {
             connection.close().await;
-            Err(Why::Stop(stop))
+            Err(LostCause::Stop(stop))
         }
     }
 }
 
-fn lost(run: &Run<'_>, why: Why) -> Followed {
-    Followed::Lost {
+fn lost(run: &Run<'_>, cause: LostCause) -> FollowResult {
+    FollowResult::Lost {
         reached: run.progress.reached(),
         greeted: true,
-        why,
+        cause,
     }
 }
 
 fn conclude_run(
     run: &Run<'_>,
-    followed: Followed,
-    line: Line,
+    result: FollowResult,
+    connection: ConnectionState,
     upload: Upload<'_>,
-) -> Result<Conclusion, Early> {
+) -> Result<Conclusion, EarlyEnd> {
     let missing = || still_missing(upload.plan.target.as_str());
-    let followed = match followed {
-        // it was there, and what it began may go on
-        Followed::Missing(_) if run.progress.reached() != Reached::Nothing => {
-            lost(run, Why::Error(missing()))
+    let result = match result {
+        // the server part was there before, and the transaction may continue
+        FollowResult::Missing(_) if run.progress.reached() != Reached::Nothing => {
+            lost(run, LostCause::Error(missing()))
         }
-        followed => followed,
+        result => result,
     };
-    let known = Known {
+    let context = RunContext {
         plan: upload.plan,
         limit: run.deployment.timeout(),
-        stands: line == Line::Stands,
+        is_connected: connection == ConnectionState::Open,
         now: SystemTime::now(),
     };
-    conclude(followed, known).ok_or_else(|| Early::Error(missing()))
+    conclude(result, context).ok_or_else(|| EarlyEnd::Error(missing()))
 }
 
-/// One channel, and where the server part is missing, two more.
+/// Uses one channel. If the server part is missing, copies it over a second channel and tries again over a third.
 async fn exchange(
     run: &mut Run<'_>,
     connection: &Connection,
     upload: Upload<'_>,
     binaries: &Binaries,
-) -> Result<(Followed, Line), Early> {
+) -> Result<(FollowResult, ConnectionState), EarlyEnd> {
     let missing = match attempt(run, connection, upload, binaries).await? {
-        (Followed::Missing(missing), _) => missing,
-        followed => return Ok(followed),
+        (FollowResult::Missing(missing), _) => missing,
+        result => return Ok(result),
     };
     let copying = copy_server_part(
         connection,
@@ -170,9 +175,9 @@ async fn exchange(
         binaries,
         run.emit,
     );
-    match run.watch.over(copying).await? {
+    match run.watch.run(copying).await? {
         Ok(()) => attempt(run, connection, upload, binaries).await,
-        Err(error) => cut_or(run, error, connection).await,
+        Err(error) => lost_or(run, error, connection).await,
     }
 }
 
@@ -182,69 +187,76 @@ async fn attempt(
     connection: &Connection,
     upload: Upload<'_>,
     binaries: &Binaries,
-) -> Result<(Followed, Line), Early> {
+) -> Result<(FollowResult, ConnectionState), EarlyEnd> {
     let line = start_line(
         upload.plan.target.as_str(),
         run.transaction,
         upload.tree.root(),
         binaries,
     )?;
-    let (pipes, child): Channel<'_> = match run.watch.over(connection.run(&line)).await? {
+    let (pipes, child): Channel<'_> = match run.watch.run(connection.run(&line)).await? {
         Ok(channel) => channel,
-        Err(error) => return cut_or(run, error, connection).await,
+        Err(error) => return lost_or(run, error, connection).await,
     };
-    let followed = follow(pipes, upload, &run.progress, &mut run.watch, run.emit).await;
-    let stands = match followed {
-        Followed::Lost {
-            why: Why::Closed(_),
+    let result = follow(pipes, upload, &run.progress, &mut run.watch, run.emit).await;
+    let is_open = match result {
+        FollowResult::Lost {
+            cause: LostCause::Closed(_),
             ..
         } => {
             let exit = timeout(EXIT_TIME, child.wait()).await;
-            tracing::debug!(?exit, "the channel has ended");
-            matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.stands().await
+            tracing::debug!(?exit, "the channel ended");
+            matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.is_open().await
         }
         _ => true,
     };
-    Ok((followed, if stands { Line::Stands } else { Line::Cut }))
+    Ok((
+        result,
+        if is_open {
+            ConnectionState::Open
+        } else {
+            ConnectionState::Lost
+        },
+    ))
 }
 
-/// What failed on a connection that is gone failed for that reason.
-async fn cut_or(
+/// If the connection was lost, that is the cause; otherwise `error` is.
+async fn lost_or(
     run: &Run<'_>,
     error: RunError,
     connection: &Connection,
-) -> Result<(Followed, Line), Early> {
-    if connection.stands().await {
+) -> Result<(FollowResult, ConnectionState), EarlyEnd> {
+    if connection.is_open().await {
         return Err(error.into());
     }
-    let followed = Followed::Lost {
+    let result = FollowResult::Lost {
         reached: run.progress.reached(),
         greeted: false,
-        why: Why::Closed(Vec::new()),
+        cause: LostCause::Closed(Vec::new()),
     };
-    Ok((followed, Line::Cut))
+    Ok((result, ConnectionState::Lost))
 }
 
-/// Logs in again, until it is time to stop.
-async fn reconnect(run: &mut Run<'_>, pause: Duration) -> Result<Connection, Why> {
+/// Logs in again, until the run must stop.
+async fn reconnect(run: &mut Run<'_>, pause: Duration) -> Result<Connection, LostCause> {
     let finished_by = finished_by(run);
     (run.emit)(RunEvent::ConnectionLost { finished_by });
     let began = Instant::now();
     let login = run.login();
     let mut pause = pause;
     for attempt in 1.. {
-        run.watch.over(sleep(pause)).await.map_err(given_up)?;
-        match run.watch.over(open(&login)).await.map_err(given_up)? {
+        run.watch.run(sleep(pause)).await.map_err(lost_cause)?;
+        match run.watch.run(open(&login)).await.map_err(lost_cause)? {
             Ok(connection) => {
                 (run.emit)(RunEvent::Reconnected {
                     took: began.elapsed(),
                 });
                 return Ok(connection);
             }
-            Err(error) if !may_pass(&error) => return Err(Why::Error(error)),
+            Err(error) if !may_succeed(&error) => return Err(LostCause::Error(error)),
             Err(error) => {
                 pause = pause_after(attempt);
-                // it may go on for long, and says little new
+                // this may take long, and most attempts fail for the same reason
                 if attempt.is_power_of_two() {
                     (run.emit)(RunEvent::ConnectFailed {
                         attempt,
@@ -255,10 +267,10 @@ async fn reconnect(run: &mut Run<'_>, pause: Duration) -> Result<Connection, Why
             }
         }
     }
-    Err(given_up(Stop::TimeUp))
+    Err(lost_cause(Stop::TimeUp))
 }
 
-/// Epoch seconds by which the server has finished alone, where it is known to do so.
+/// Epoch seconds by which the server will have finished by itself, if it is known to be past the point of no return.
 fn finished_by(run: &Run<'_>) -> Option<u64> {
     match run.progress.reached() {
         Reached::PointOfNoReturn { finished_by } => Some(
@@ -271,28 +283,28 @@ fn finished_by(run: &Run<'_>) -> Option<u64> {
     }
 }
 
-async fn open(login: &Login<'_>) -> Result<Connection, RunError> {
-    Connection::open(login, Ready::make(login).await?).await
+async fn open(login: &LoginOptions<'_>) -> Result<Connection, RunError> {
+    Connection::open(login, LocalSetup::create(login).await?).await
 }
 
-/// A line that stays cut until the time is up is a line that was cut.
-fn given_up(stop: Stop) -> Why {
+/// If the time limit is reached while reconnecting, the cause is the lost connection.
+fn lost_cause(stop: Stop) -> LostCause {
     match stop {
-        Stop::Cancelled => Why::Stop(stop),
-        Stop::TimeUp => Why::Closed(Vec::new()),
+        Stop::Cancelled => LostCause::Stop(stop),
+        Stop::TimeUp => LostCause::Closed(Vec::new()),
     }
 }
 
-/// It was logged in before, so what refuses us now may take us again: but for another host key.
-fn may_pass(error: &RunError) -> bool {
+/// Whether another attempt may succeed. An earlier login did, so this is so for everything but another host key.
+fn may_succeed(error: &RunError) -> bool {
     matches!(error, RunError::Connection { kind, .. } if *kind != ConnectionKind::HostKey)
 }
 
-impl From<Early> for Why {
-    fn from(early: Early) -> Self {
-        match early {
-            Early::Error(error) => Self::Error(error),
-            Early::Stop(stop) => Self::Stop(stop),
+impl From<EarlyEnd> for LostCause {
+    fn from(end: EarlyEnd) -> Self {
+        match end {
+            EarlyEnd::Error(error) => Self::Error(error),
+            EarlyEnd::Stop(stop) => Self::Stop(stop),
         }
     }
 }
@@ -302,32 +314,36 @@ mod tests {
     use super::*;
     use crate::protocol::Outcome;
     use crate::runner::progress::Progress;
-    use crate::runner::server_part::Missing;
+    use crate::runner::server_part::MissingServerPart;
     use crate::runner::testing::{deployment, planned, transaction};
     use crate::runner::watch::Watch;
     use std::future::pending;
 
-    fn closed(reached: Reached, greeted: bool) -> Followed {
-        Followed::Lost {
+    fn closed(reached: Reached, greeted: bool) -> FollowResult {
+        FollowResult::Lost {
             reached,
             greeted,
-            why: Why::Closed(Vec::new()),
+            cause: LostCause::Closed(Vec::new()),
         }
     }
 
     #[test]
-    fn a_cut_line_is_made_anew_unless_nobody_ever_speaks_on_it() {
-        let mut tries = Tries::default();
+    fn a_lost_connection_is_made_again_unless_the_server_part_never_greets() {
+        let mut limit = RetryLimit::default();
         let silent = || closed(Reached::Nothing, false);
         for _ in 0..50 {
             assert_eq!(
-                tries.after(&closed(Reached::Nothing, true), Line::Cut),
-                Some(Way::Connect)
+                limit.next(&closed(Reached::Nothing, true), ConnectionState::Lost),
+                Some(Retry::NewConnection)
             );
-            assert_eq!(tries.after(&silent(), Line::Cut), Some(Way::Connect));
+            assert_eq!(
+                limit.next(&silent(), ConnectionState::Lost),
+                Some(Retry::NewConnection)
+            );
         }
         let all = std::iter::from_fn(|| {
-            (tries.after(&silent(), Line::Cut) == Some(Way::Connect)).then(|| tries.pause())
+            (limit.next(&silent(), ConnectionState::Lost) == Some(Retry::NewConnection))
+                .then(|| limit.pause())
         });
         assert_eq!(
             all.map(|pause| pause.as_secs()).collect::<Vec<_>>(),
@@ -336,7 +352,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_part_that_ended_without_a_word_is_asked_again_where_it_may_have_gone_on() {
+    fn a_server_part_that_ended_without_a_verdict_is_started_again_if_the_transaction_may_continue()
+    {
         let past = || {
             closed(
                 Reached::PointOfNoReturn {
@@ -348,34 +365,37 @@ mod tests {
         for (followed, expected) in [
             (closed(Reached::Nothing, true), None),
             (closed(Reached::Complete, false), None),
-            (closed(Reached::Complete, true), Some(Way::Ask)),
-            (past(), Some(Way::Ask)),
+            (closed(Reached::Complete, true), Some(Retry::SameConnection)),
+            (past(), Some(Retry::SameConnection)),
         ] {
             assert_eq!(
-                Tries::default().after(&followed, Line::Stands),
+                RetryLimit::default().next(&followed, ConnectionState::Open),
                 expected,
                 "{followed:?}"
             );
         }
-        let mut tries = Tries::default();
+        let mut limit = RetryLimit::default();
         let asked = (0..10)
-            .filter(|_| tries.after(&past(), Line::Stands) == Some(Way::Ask))
+            .filter(|_| limit.next(&past(), ConnectionState::Open) == Some(Retry::SameConnection))
             .count();
         assert_eq!(asked, 3);
     }
 
     #[test]
-    fn whoever_was_told_to_stop_does_not_go_on() {
-        let stopped = Followed::Lost {
+    fn a_run_that_must_stop_does_not_retry() {
+        let stopped = FollowResult::Lost {
             reached: Reached::Complete,
             greeted: true,
-            why: Why::Stop(Stop::Cancelled),
+            cause: LostCause::Stop(Stop::Cancelled),
         };
-        assert_eq!(Tries::default().after(&stopped, Line::Cut), None);
+        assert_eq!(
+            RetryLimit::default().next(&stopped, ConnectionState::Lost),
+            None
+        );
     }
 
     #[test]
-    fn a_server_part_that_is_gone_says_nothing_of_what_it_began() {
+    fn a_server_part_that_is_missing_later_proves_nothing() {
         let (_folder, tree, plan) = planned(&[("a", b"b")]);
         let (deployment, transaction) = (deployment("/nowhere".as_ref()), transaction());
         let mut emit = |_: RunEvent| {};
@@ -390,13 +410,15 @@ mod tests {
         };
         let outcome = || {
             let line = format!("deploy-action-missing:x86_64:cat:{transaction}:");
-            let missing = Followed::Missing(Missing::read(line.as_bytes(), &transaction).unwrap());
+            let missing = FollowResult::Missing(
+                MissingServerPart::read(line.as_bytes(), &transaction).unwrap(),
+            );
             let upload = Upload {
                 plan: &plan,
                 tree: &tree,
-                word: Word::Resume(0),
+                request: Request::Resume(0),
             };
-            conclude_run(&run, missing, Line::Stands, upload)
+            conclude_run(&run, missing, ConnectionState::Open, upload)
                 .ok()
                 .map(|conclusion| conclusion.outcome)
         };

@@ -1,17 +1,19 @@
-//! What every run has: its deployment, its limits, whom it tells, and its first login.
+//! What every run has: its deployment, its time limit, its events and its first login.
 
-use super::ahead::Ahead;
+use super::background::Background;
 use super::deployment::Deployment;
 use super::progress::Progress;
-use super::ssh::{Connection, Login, Ready};
-use super::watch::{Early, Stop, Watch};
+use super::ssh::{Connection, LocalSetup, LoginOptions};
+use super::watch::{EarlyEnd, Stop, Watch};
 use crate::protocol::{ConnectionKind, RunError, RunEvent, TransactionId};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long the private key may be used beyond `timeout`: logins come before that, so this is only for a slow start.
-const KEY_LIFE: Duration = Duration::from_secs(600);
+/// How long the agent keeps the private key after `timeout`. Logins happen before that, so this covers a slow start
+/// only.
+const KEY_MARGIN: Duration = Duration::from_secs(600);
 
+/// A run and its state.
 pub(super) struct Run<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) transaction: &'a TransactionId,
@@ -20,31 +22,31 @@ pub(super) struct Run<'a> {
     pub(super) emit: &'a mut dyn FnMut(RunEvent),
 }
 
-/// What a login needs, while it is made.
-pub(super) type Getting<'a> = Ahead<'a, Result<Ready, RunError>>;
+/// The local set-up of a login, in the background.
+pub(super) type PendingSetup<'a> = Background<'a, Result<LocalSetup, RunError>>;
 
 impl<'a> Run<'a> {
-    pub(super) fn login(&self) -> Login<'a> {
+    pub(super) fn login(&self) -> LoginOptions<'a> {
         let deployment = self.deployment;
-        Login {
+        LoginOptions {
             server: &deployment.server,
             auth_sock: deployment.auth_sock.as_deref(),
-            key_life: deployment.timeout().saturating_add(KEY_LIFE),
+            key_lifetime: deployment.timeout().saturating_add(KEY_MARGIN),
         }
     }
 
-    /// Logs in, for the first time with what is getting ready since before.
+    /// Logs in. The first attempt uses `setup`, the others create a new one.
     pub(super) async fn connect<'b>(
         &mut self,
-        login: &'b Login<'b>,
-        mut ready: Getting<'b>,
-    ) -> Result<Connection, Early> {
+        login: &'b LoginOptions<'b>,
+        mut setup: PendingSetup<'b>,
+    ) -> Result<Connection, EarlyEnd> {
         (self.emit)(RunEvent::Connecting);
         let began = Instant::now();
         let mut attempt = 1;
         loop {
-            let opening = async { Connection::open(login, ready.end().await?).await };
-            match self.watch.over(opening).await? {
+            let opening = async { Connection::open(login, setup.finish().await?).await };
+            match self.watch.run(opening).await? {
                 Ok(connection) => {
                     (self.emit)(RunEvent::Connected {
                         took: began.elapsed(),
@@ -52,34 +54,35 @@ impl<'a> Run<'a> {
                     return Ok(connection);
                 }
                 Err(error)
-                    if attempt >= self.deployment.server.connect_attempts || !may_pass(&error) =>
+                    if attempt >= self.deployment.server.connect_attempts
+                        || !may_succeed(&error) =>
                 {
                     return Err(error.into());
                 }
                 Err(error) => self.pause(attempt, error).await?,
             }
-            ready = Ahead::new(Ready::make(login));
+            setup = Background::new(LocalSetup::create(login));
             attempt += 1;
         }
     }
 
-    /// Before the next attempt; what made this one fail is the end where the time is up meanwhile.
-    async fn pause(&mut self, attempt: u32, error: RunError) -> Result<(), Early> {
+    /// Waits before the next attempt. If the time limit is reached meanwhile, the error of this attempt is returned.
+    async fn pause(&mut self, attempt: u32, error: RunError) -> Result<(), EarlyEnd> {
         let pause = pause_after(attempt);
         (self.emit)(RunEvent::ConnectFailed {
             attempt,
             error: error.clone(),
             pause,
         });
-        match self.watch.over(sleep(pause)).await {
+        match self.watch.run(sleep(pause)).await {
             Err(Stop::TimeUp) => Err(error.into()),
             waited => Ok(waited?),
         }
     }
 }
 
-/// Whether another attempt may end otherwise.
-fn may_pass(error: &RunError) -> bool {
+/// Whether another attempt may succeed.
+fn may_succeed(error: &RunError) -> bool {
     use ConnectionKind::{Other, Refused, Resolve, TimedOut};
     matches!(
         error,
@@ -90,8 +93,8 @@ fn may_pass(error: &RunError) -> bool {
     )
 }
 
-/// Growing, but not beyond what somebody would wait for a server that boots.
+/// The pause after an attempt. It grows, up to a limit that suits a server that boots.
 pub(super) fn pause_after(attempt: u32) -> Duration {
-    const LONGEST: Duration = Duration::from_secs(10);
-    Duration::from_secs(1 << (attempt - 1).min(4)).min(LONGEST)
+    const MAX: Duration = Duration::from_secs(10);
+    Duration::from_secs(1 << (attempt - 1).min(4)).min(MAX)
 }

@@ -1,7 +1,7 @@
-//! What the tests of this room share.
+//! Helpers of the tests in `runner`.
 
 use super::deployment::Deployment;
-use super::source::{LeaveOut, SourceError, Tree, Walked};
+use super::source::{SourceError, Tree, UnhashedTree, UploadRules};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
     Event, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Staging, Target, Task,
@@ -70,18 +70,18 @@ pub(crate) fn deployment(source: &Path) -> Deployment {
         server: server(),
         auth_sock: None,
         source: Source::find(".", source, None).ok(),
-        leave_out: LeaveOut::default(),
+        upload_rules: UploadRules::default(),
         plan: plan("/opt/app"),
     }
 }
 
-/// Walks and reads.
+/// Lists and hashes.
 pub(crate) fn read_tree(
     source: &Path,
-    leave_out: &LeaveOut,
+    upload_rules: &UploadRules,
     stop: &AtomicBool,
 ) -> Result<Tree, SourceError> {
-    Walked::walk(source, leave_out, stop)?.hash(stop)
+    UnhashedTree::list(source, upload_rules, stop)?.hash(stop)
 }
 
 /// A source with `files`, its tree and a plan for it.
@@ -92,13 +92,18 @@ pub(crate) fn planned(files: &[(&str, &[u8])]) -> (TempDir, Tree, Plan) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let tree = read_tree(folder.path(), &LeaveOut::default(), &AtomicBool::new(false)).unwrap();
+    let tree = read_tree(
+        folder.path(),
+        &UploadRules::default(),
+        &AtomicBool::new(false),
+    )
+    .unwrap();
     let plan = deployment(folder.path()).plan(&tree);
     (folder, tree, plan)
 }
 
-/// Bytes that can't be packed, the same every time for each `seed`.
-pub(crate) fn noise(seed: u32, size: usize) -> Vec<u8> {
+/// Random bytes, which cannot be compressed; always the same for a `seed`.
+pub(crate) fn random_bytes(seed: u32, size: usize) -> Vec<u8> {
     let block = |number: u32| Sha256::digest([seed.to_le_bytes(), number.to_le_bytes()].concat());
     (0..).flat_map(block).take(size).collect()
 }
@@ -138,7 +143,7 @@ pub(crate) fn need(ranges: &[(u32, u32)], last: bool) -> Vec<u8> {
     .unwrap()
 }
 
-/// What the server reads of `packed`, as far as it is whole.
+/// The complete messages that the server reads from `packed`.
 pub(crate) fn unpacked(packed: &[u8]) -> Vec<ToServer> {
     let mut stream = flate2::read::ZlibDecoder::new(packed);
     std::iter::from_fn(|| wire::read(&mut stream).ok().flatten()).collect()

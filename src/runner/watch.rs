@@ -1,4 +1,4 @@
-//! What can stop a run from outside: a signal, or the time being up.
+//! What stops a run from outside: a signal, or its time limit.
 
 use crate::protocol::RunError;
 use std::future::{pending, Future};
@@ -7,41 +7,41 @@ use std::time::Duration;
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::time::{sleep_until, Instant};
 
-/// Why a run is to stop.
+/// Why a run must stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// SIGINT or SIGTERM came.
+    /// SIGINT or SIGTERM was received.
     Cancelled,
-    /// The limit is reached.
+    /// The time limit was reached.
     TimeUp,
 }
 
-/// An end before anything was sent.
-pub(super) enum Early {
+/// Why a run ended before anything was sent.
+pub(super) enum EarlyEnd {
     Error(RunError),
     Stop(Stop),
 }
 
-impl From<RunError> for Early {
+impl From<RunError> for EarlyEnd {
     fn from(error: RunError) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<Stop> for Early {
+impl From<Stop> for EarlyEnd {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
 }
 
-/// Watches for both. A cancellation is told once.
+/// Waits for both. A cancellation is reported once.
 pub(crate) struct Watch {
     limit: Option<Instant>,
     cancelled: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl Watch {
-    /// Until `cancelled` is ready or `limit` is over.
+    /// Stops when `cancelled` is ready or `limit` is over.
     pub(crate) fn new(limit: Duration, cancelled: impl Future<Output = ()> + 'static) -> Self {
         Self {
             limit: Instant::now().checked_add(limit),
@@ -49,13 +49,13 @@ impl Watch {
         }
     }
 
-    /// Counts anew, from now.
+    /// Restarts the time limit.
     pub(crate) fn set_limit(&mut self, limit: Duration) {
         self.limit = Instant::now().checked_add(limit);
     }
 
-    /// Waits for either. May be dropped and asked again.
-    pub(crate) async fn raised(&mut self) -> Stop {
+    /// Waits for either. The future may be dropped, and this may be called again.
+    pub(crate) async fn stop(&mut self) -> Stop {
         let cancelled = async {
             match &mut self.cancelled {
                 Some(cancelled) => cancelled.await,
@@ -77,17 +77,17 @@ impl Watch {
         Stop::Cancelled
     }
 
-    /// Does `work`, unless it is to be stopped before it ends; then it is dropped.
-    pub(crate) async fn over<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+    /// Runs `work`. If it must stop first, `work` is dropped.
+    pub(crate) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
         tokio::select! {
             biased;
             done = work => Ok(done),
-            stop = self.raised() => Err(stop),
+            stop = self.stop() => Err(stop),
         }
     }
 }
 
-/// Ready when SIGINT or SIGTERM has come. From this call on neither ends the process by itself.
+/// Ready when SIGINT or SIGTERM was received. From this call on, neither ends the process by itself.
 pub(crate) fn termination() -> impl Future<Output = ()> + 'static {
     let interrupt = listen(SignalKind::interrupt());
     let terminate = listen(SignalKind::terminate());
@@ -101,7 +101,7 @@ pub(crate) fn termination() -> impl Future<Output = ()> + 'static {
 
 fn listen(kind: SignalKind) -> Option<Signal> {
     signal(kind)
-        .inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened to"))
+        .inspect_err(|error| tracing::warn!(%error, "cannot listen to a signal"))
         .ok()
 }
 
@@ -122,25 +122,25 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[tokio::test]
-    async fn a_cancellation_is_told_once_and_then_the_limit_counts() {
+    async fn a_cancellation_is_reported_once_and_then_the_limit_counts() {
         let mut watch = Watch::new(Duration::from_millis(60), ready(()));
-        assert_eq!(watch.raised().await, Stop::Cancelled);
-        assert_eq!(watch.raised().await, Stop::TimeUp);
+        assert_eq!(watch.stop().await, Stop::Cancelled);
+        assert_eq!(watch.stop().await, Stop::TimeUp);
         watch.set_limit(Duration::from_millis(50));
         let before = Instant::now();
-        assert_eq!(watch.over(pending::<()>()).await, Err(Stop::TimeUp));
+        assert_eq!(watch.run(pending::<()>()).await, Err(Stop::TimeUp));
         assert!(before.elapsed().as_millis() >= 50);
     }
 
     #[tokio::test]
-    async fn work_that_is_done_counts_even_when_it_is_too_late() {
+    async fn finished_work_counts_even_after_the_limit() {
         let mut watch = Watch::new(Duration::ZERO, ready(()));
-        assert_eq!(watch.over(ready(1)).await, Ok(1));
+        assert_eq!(watch.run(ready(1)).await, Ok(1));
     }
 
-    /// Not a test of its own: the process that the one below sends signals to.
+    /// Not a test itself: the process that gets the signals of the next test.
     #[tokio::test]
-    #[ignore = "is run by the test below"]
+    #[ignore = "run by the next test"]
     async fn waits_for_a_signal() {
         if std::env::var_os("WAIT_FOR_A_SIGNAL").is_none() {
             return;
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_limit_beyond_all_time_is_none() {
+    async fn a_limit_beyond_the_clock_is_no_limit() {
         let mut watch = Watch::new(Duration::MAX, ready(()));
-        assert_eq!(watch.raised().await, Stop::Cancelled);
+        assert_eq!(watch.stop().await, Stop::Cancelled);
     }
 }

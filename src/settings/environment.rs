@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 
+use super::catalog::{named, nearest, Catalog};
 use super::input::Input;
-use super::inputs::nearest;
 use super::problem::{Invalid, Problem};
 use super::warning::Warning;
 
@@ -28,16 +28,16 @@ pub struct Environment {
 /// Takes every `INPUT_*` variable, and removes it and GitHub's tokens from the environment of this process.
 ///
 /// Must be called first in `main`, before any thread starts. What the kernel shows in `/proc/self/environ` does not change.
-pub fn take_environment() -> Environment {
-    let inputs: Vec<_> = env::vars_os().filter(|(name, _)| is_input(name)).collect();
-    for name in inputs
+pub fn take_environment(inputs: &'static [&'static Input]) -> Environment {
+    let variables: Vec<_> = env::vars_os().filter(|(name, _)| is_input(name)).collect();
+    for name in variables
         .iter()
         .map(|(name, _)| name.as_os_str())
         .chain(TOKENS.iter().map(|name| name.as_ref()))
     {
         env::remove_var(name);
     }
-    Environment::from_variables(inputs)
+    Environment::from_variables(variables, inputs)
 }
 
 fn is_input(name: &std::ffi::OsStr) -> bool {
@@ -46,22 +46,25 @@ fn is_input(name: &std::ffi::OsStr) -> bool {
 
 impl Environment {
     /// Reads the `INPUT_*` variables among these, and no others. Empty ones count as not given.
-    pub fn from_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+    pub fn from_variables(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        inputs: &'static [&'static Input],
+    ) -> Self {
         let mut environment = Self::default();
         for (name, value) in variables.into_iter().filter(|(name, _)| is_input(name)) {
             if !value.as_encoded_bytes().trim_ascii().is_empty() {
-                environment.add(&name.to_string_lossy(), value);
+                environment.add(&name.to_string_lossy(), value, inputs);
             }
         }
         environment
     }
 
-    fn add(&mut self, variable: &str, value: OsString) {
+    fn add(&mut self, variable: &str, value: OsString, catalog: Catalog) {
         let short = variable.trim_start_matches("INPUT_");
-        let Some(input) = of_variable(short) else {
+        let Some(input) = of_variable(short, catalog) else {
             self.warnings.push(Warning::unknown(
                 variable,
-                nearest(short).map(|input| input.name),
+                nearest(catalog, short).map(|input| input.name),
             ));
             return;
         };
@@ -97,16 +100,17 @@ pub(super) fn not_utf8() -> Invalid {
 }
 
 /// `HEALTH_URL` and `HEALTH-URL` are `health-url`; `health_url` is not.
-fn of_variable(short: &str) -> Option<&'static Input> {
+fn of_variable(short: &str, catalog: Catalog) -> Option<&'static Input> {
     let upper = !short.bytes().any(|byte| byte.is_ascii_lowercase());
     upper
-        .then(|| Input::named(&short.to_lowercase().replace('_', "-")))
+        .then(|| named(catalog, &short.to_lowercase().replace('_', "-")))
         .flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::INPUTS;
     use std::os::unix::ffi::OsStringExt;
 
     fn given(pairs: &[(&str, &str)]) -> Environment {
@@ -114,6 +118,7 @@ mod tests {
             pairs
                 .iter()
                 .map(|(name, value)| (name.into(), value.into())),
+            &INPUTS,
         )
     }
 
@@ -176,8 +181,10 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_utf8_is_a_problem() {
-        let given =
-            Environment::from_variables([("INPUT_HOST".into(), OsString::from_vec(vec![0xff]))]);
+        let given = Environment::from_variables(
+            [("INPUT_HOST".into(), OsString::from_vec(vec![0xff]))],
+            &INPUTS,
+        );
         assert_eq!(
             given.problems[0].to_string(),
             "host: is not valid UTF-8. Save it as UTF-8 text."

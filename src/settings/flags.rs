@@ -5,9 +5,9 @@ use std::ffi::OsString;
 
 use lexopt::{Arg, Parser};
 
+use super::catalog::{named, nearest, Catalog};
 use super::environment::not_utf8;
 use super::input::Input;
-use super::inputs::nearest;
 use super::problem::{Invalid, Problem};
 
 /// What the command line says.
@@ -36,15 +36,18 @@ enum Argument {
 }
 
 impl Flags {
-    /// Reads the arguments that follow the program's name.
+    /// Reads the arguments that follow the program's name, flags of these inputs among them.
     ///
     /// # Errors
     /// Everything that is wrong with them. Parsing stops at an unknown flag, because what follows may be its value.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Vec<Problem>> {
+    pub fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        inputs: &'static [&'static Input],
+    ) -> Result<Self, Vec<Problem>> {
         let mut parser = Parser::from_args(arguments);
         let mut flags = Self::default();
         let mut problems = Vec::new();
-        while let Some(argument) = next(&mut parser) {
+        while let Some(argument) = next(&mut parser, inputs) {
             match argument {
                 Argument::Verbose => flags.verbose = true,
                 Argument::Json => flags.json = true,
@@ -52,7 +55,7 @@ impl Flags {
                 Argument::Version => flags.version = true,
                 Argument::Input(input) => problems.extend(flags.take(input, &mut parser).err()),
                 Argument::Unknown(name) => {
-                    problems.push(unknown(&name));
+                    problems.push(unknown(&name, inputs));
                     break;
                 }
                 Argument::Stray => {
@@ -94,7 +97,7 @@ impl Flags {
 }
 
 /// The next argument, `None` at the end.
-fn next(parser: &mut Parser) -> Option<Argument> {
+fn next(parser: &mut Parser, catalog: Catalog) -> Option<Argument> {
     Some(match parser.next() {
         Ok(None) => return None,
         Ok(Some(Arg::Short('v') | Arg::Long("verbose"))) => Argument::Verbose,
@@ -102,15 +105,15 @@ fn next(parser: &mut Parser) -> Option<Argument> {
         Ok(Some(Arg::Short('h') | Arg::Long("help"))) => Argument::Help,
         Ok(Some(Arg::Short('V') | Arg::Long("version"))) => Argument::Version,
         Ok(Some(Arg::Long(name))) => {
-            Input::named(name).map_or_else(|| Argument::Unknown(name.to_owned()), Argument::Input)
+            named(catalog, name).map_or_else(|| Argument::Unknown(name.to_owned()), Argument::Input)
         }
         Ok(Some(Arg::Short(name))) => Argument::Unknown(name.to_string()),
         Ok(Some(Arg::Value(_))) | Err(_) => Argument::Stray,
     })
 }
 
-fn unknown(name: &str) -> Problem {
-    let fix = match nearest(name) {
+fn unknown(name: &str, catalog: Catalog) -> Problem {
+    let fix = match nearest(catalog, name) {
         Some(input) if input.secret => {
             let (name, variable) = (input.name, input.variable());
             format!("A secret has no flag: if you mean `{name}`, use the variable {variable}")
@@ -135,9 +138,10 @@ fn stray() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::INPUTS;
 
     fn parse(arguments: &[&str]) -> Result<Flags, String> {
-        Flags::parse(arguments.iter().map(Into::into)).map_err(|problems| {
+        Flags::parse(arguments.iter().map(Into::into), &INPUTS).map_err(|problems| {
             problems
                 .iter()
                 .map(Problem::to_string)

@@ -5,6 +5,7 @@
 //! `inputs/` describes each input once: its name, default, meaning and how it is parsed; `ssh/`, `staging/` and
 //! `values/` parse texts. Knows `protocol`, because inputs are parsed into the types that the plan is made of.
 
+mod catalog;
 mod environment;
 mod flags;
 mod help;
@@ -28,6 +29,7 @@ pub use input::{Fallback, Input};
 pub use inputs::{markdown_table, read, INPUTS};
 pub use model::{Command, Server, Settings, Surroundings};
 pub use problem::{Invalid, Problem};
+pub use secrets::hidden;
 pub use ssh::{HostName, Jump, KnownHosts, Port, Repair, UserName};
 pub use staging::{Excludes, Source, DEPLOY_IGNORE};
 pub use values::{Issue, IssueLogs, IssueOpens, Service};

@@ -1,9 +1,9 @@
 //! Reads inputs one after the other and collects what is wrong, so that all problems are reported at once.
 
+use super::catalog::Catalog;
 use super::environment::Environment;
 use super::flags::Flags;
 use super::input::{Definition, Fallback, Input, Text};
-use super::inputs::INPUTS;
 use super::model::Command;
 use super::problem::{Invalid, Problem};
 use super::ssh::key::telling_lines;
@@ -13,6 +13,7 @@ use super::warning::Warning;
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     flags: &'a Flags,
+    catalog: Catalog,
     /// Inputs that it does not use count as not given.
     command: Option<Command>,
     pub(super) problems: Vec<Problem>,
@@ -28,10 +29,11 @@ pub(super) enum Found<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a Environment, flags: &'a Flags) -> Self {
+    pub(super) fn new(environment: &'a Environment, flags: &'a Flags, catalog: Catalog) -> Self {
         Self {
             environment,
             flags,
+            catalog,
             command: None,
             problems: environment.problems.clone(),
             warnings: environment.warnings.clone(),
@@ -40,7 +42,8 @@ impl<'a> Reader<'a> {
 
     /// From here on inputs that the command does not use count as not given; one warning names those that were.
     pub(super) fn ignore_unused(&mut self, command: Command) {
-        let unused = || INPUTS.iter().filter(|input| !input.is_used_by(command));
+        let catalog = self.catalog;
+        let unused = || catalog.iter().filter(|input| !input.is_used_by(command));
         let inputs: Vec<_> = unused()
             .filter(|input| self.is_given(input))
             .map(|input| input.name)

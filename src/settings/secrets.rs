@@ -12,40 +12,38 @@ const SHORTEST: usize = 6;
 /// Request headers of the health check whose values are not secret.
 const PUBLIC_HEADERS: [&str; 4] = ["Host", "X-Forwarded-Proto", "Accept", "User-Agent"];
 
-impl Settings {
-    /// All texts to hide, in no order. Values of variables that are also part of one of the `shown` texts - the run's own
-    /// links and ids - are hidden only as `NAME=value`.
-    pub fn hidden(&self, shown: &[&str]) -> Vec<String> {
-        let (server, staging) = (&self.server, &self.staging);
-        let mut open = vec![
-            server.host.as_str(),
-            server.user.as_str(),
-            self.target.as_str(),
-        ];
-        open.extend(self.service.unit().map(|unit| unit.as_str()));
-        open.extend(shown);
-        let key = server.key.iter().map(Secret::expose);
-        let mut hidden: Vec<String> = key.flat_map(telling_lines).map(str::to_owned).collect();
-        let whole = server.passphrase.iter().chain(&self.issue.token);
-        hidden.extend(whole.map(|secret| secret.expose().to_owned()));
-        for (name, value) in &staging.env {
-            variable(name, value.expose(), &open, &mut hidden);
-        }
-        let env_file = staging.env_file.iter().map(Secret::expose);
-        for entry in env_file.flat_map(dotenv::entries).flatten() {
-            for value in entry.readings() {
-                variable(entry.name, &value, &open, &mut hidden);
-            }
-        }
-        let headers = self.verification.health.iter().flat_map(|it| &it.headers);
-        for (name, value) in headers {
-            header(name, value.expose(), &open, &mut hidden);
-        }
-        hidden.retain(|text| !text.is_empty());
-        hidden.sort_unstable();
-        hidden.dedup();
-        hidden
+/// All texts to hide, in no order. Values of variables that are also part of one of the `shown` texts - the run's own
+/// links and ids - are hidden only as `NAME=value`.
+pub fn hidden(settings: &Settings, shown: &[&str]) -> Vec<String> {
+    let (server, staging) = (&settings.server, &settings.staging);
+    let mut open = vec![
+        server.host.as_str(),
+        server.user.as_str(),
+        settings.target.as_str(),
+    ];
+    open.extend(settings.service.unit().map(|unit| unit.as_str()));
+    open.extend(shown);
+    let key = server.key.iter().map(Secret::expose);
+    let mut hidden: Vec<String> = key.flat_map(telling_lines).map(str::to_owned).collect();
+    let whole = server.passphrase.iter().chain(&settings.issue.token);
+    hidden.extend(whole.map(|secret| secret.expose().to_owned()));
+    for (name, value) in &staging.env {
+        variable(name, value.expose(), &open, &mut hidden);
     }
+    let env_file = staging.env_file.iter().map(Secret::expose);
+    for entry in env_file.flat_map(dotenv::entries).flatten() {
+        for value in entry.readings() {
+            variable(entry.name, &value, &open, &mut hidden);
+        }
+    }
+    let headers = settings.verification.health.iter();
+    for (name, value) in headers.flat_map(|health| &health.headers) {
+        header(name, value.expose(), &open, &mut hidden);
+    }
+    hidden.retain(|text| !text.is_empty());
+    hidden.sort_unstable();
+    hidden.dedup();
+    hidden
 }
 
 /// The value, each of its lines, and the password of a URL; what is too common only behind its name.
@@ -108,9 +106,10 @@ mod tests {
     use crate::settings::tests::Inputs;
 
     fn redact(inputs: &Inputs, text: &str) -> String {
-        let mut hidden = inputs
-            .settings()
-            .hidden(&["https://github.com/o/n/actions/runs/1234567890"]);
+        let mut hidden = hidden(
+            &inputs.settings(),
+            &["https://github.com/o/n/actions/runs/1234567890"],
+        );
         // as the log does it: the longest first
         hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
         hidden
@@ -181,7 +180,7 @@ mod tests {
     #[test]
     fn the_key_is_hidden_too() {
         let settings = Inputs::new().settings();
-        let hidden = settings.hidden(&[]);
+        let hidden = hidden(&settings, &[]);
         let key = settings.server.key.unwrap();
         assert!(telling_lines(key.expose()).all(|line| hidden.iter().any(|text| text == line)));
     }

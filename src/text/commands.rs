@@ -1,7 +1,7 @@
-//! Commands to GitHub's runner, each a line for standard output. Escaped as actions/toolkit does it
-//! (packages/core/src/command.ts). Text that came from a server must be made harmless before.
+//! Workflow commands for GitHub's runner, each one line on standard output. Escaped as in actions/toolkit
+//! (packages/core/src/command.ts). Text from a server must be made harmless first.
 
-/// Begins a group of lines that the log can fold. Groups do not nest.
+/// Starts a group of lines that the log can fold. Groups cannot be nested.
 pub fn group(title: &str) -> String {
     format!("::group::{}", data(title))
 }
@@ -26,7 +26,7 @@ pub fn notice(title: &str, message: &str) -> String {
     annotation("notice", title, message)
 }
 
-/// Without a title where it is empty.
+/// Leaves out an empty title.
 fn annotation(kind: &str, title: &str, message: &str) -> String {
     match title {
         "" => format!("::{kind}::{}", data(message)),

@@ -1,8 +1,8 @@
-//! Terminal sequences: colours, cursor movements, titles, links.
+//! Removes terminal sequences: colours, cursor movements, titles, links.
 
 const ESC: char = '\u{1b}';
 
-/// The text without terminal sequences. One that never ends loses only its introducer, so that no text is swallowed.
+/// The text without terminal sequences. Of one without an end only the introducer is removed, so no text is lost.
 pub(super) fn without_escapes(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
@@ -19,7 +19,7 @@ pub(super) fn without_escapes(text: &str) -> String {
     clean
 }
 
-/// What follows the sequence that begins with this character, if one does.
+/// The text after the sequence that starts with this character; `None` if there is no sequence.
 fn sequence(character: char, after: &str) -> Option<&str> {
     match character {
         ESC => Some(match after.chars().next() {
@@ -54,7 +54,7 @@ fn string(after: &str) -> &str {
     nearest.map_or(after, |end| &after[end..])
 }
 
-/// Two characters, maybe with intermediates between them.
+/// Two characters, possibly with intermediates between them.
 fn short(after: &str) -> &str {
     let tail = after.trim_start_matches(|c| matches!(c, ' '..='/'));
     match tail.chars().next() {
@@ -68,7 +68,7 @@ mod tests {
     use super::without_escapes;
 
     #[test]
-    fn sequences_vanish_and_text_stays() {
+    fn sequences_are_removed_and_text_stays() {
         for (text, clean) in [
             ("\u{1b}[31mred\u{1b}[0m", "red"),
             ("\u{1b}[2J\u{1b}[1;1Htop", "top"),

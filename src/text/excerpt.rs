@@ -1,4 +1,4 @@
-//! The one door through which untrusted text gets into a sentence that a person reads.
+//! Excerpts of untrusted text. Every untrusted text inside a sentence is one.
 
 use super::{harmless, Lines};
 

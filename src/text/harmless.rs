@@ -1,20 +1,20 @@
-//! One line of foreign bytes as text that does nothing.
+//! Turns one line of untrusted bytes into text without effects.
 
 use super::escapes::without_escapes;
 
-/// Marks a line as the server's. Visible and no white space, so that `::name::` is never at a line's start.
+/// Marks a line from the server. It is visible and not white space, so `::name::` is never at the start of a line.
 pub const SERVER_PREFIX: &str = "│ ";
 
-/// One line as plain text: UTF-8 (what is not becomes `�`), no terminal sequences, no control characters but tabs, nothing
-/// invisible or turning the direction of writing, and `##[`, which the runner takes for a command anywhere in a line,
-/// as `##\[`. With a visible prefix the result is never a workflow command. Line ends become spaces.
+/// One line as plain text: valid UTF-8 (other bytes become `�`) without terminal sequences, control characters except
+/// tabs, invisible characters and bidirectional controls. `##[`, which the runner takes for a command anywhere in a
+/// line, becomes `##\[`. Line ends become spaces. After a visible prefix the result is never a workflow command.
 pub fn harmless(line: &[u8]) -> String {
     let text = without_escapes(&String::from_utf8_lossy(line));
     let visible: String = text.chars().filter_map(visible).collect();
     visible.replace("##[", "##\\[")
 }
 
-/// What stands for a character, if anything does.
+/// What replaces a character, if anything.
 fn visible(character: char) -> Option<char> {
     match character {
         '\t' => Some('\t'),
@@ -24,8 +24,8 @@ fn visible(character: char) -> Option<char> {
     }
 }
 
-/// Default-ignorable characters and bidirectional controls. The runner searches by the rules of a language, which skip
-/// them: `#<zero width space>#[` may be found as `##[`.
+/// Default-ignorable characters and bidirectional controls. The runner's search depends on the culture and may skip
+/// them: it may find `##[` in `#<zero width space>#[`.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -45,7 +45,7 @@ mod tests {
     use crate::text::Lines;
 
     #[test]
-    fn foreign_lines_become_plain_text() {
+    fn untrusted_lines_become_plain_text() {
         for (line, text) in [
             (&b"ok \xff\xfe"[..], "ok \u{fffd}\u{fffd}"),
             (b"a\x00b\x07c\x1b[31md\x7f", "abcd"),

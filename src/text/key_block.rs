@@ -1,32 +1,33 @@
-//! A private key that spans several lines.
+//! Hides a private key that spans several lines.
 
-use super::redact::HIDDEN;
+/// What replaces a secret.
+pub(super) const HIDDEN: &str = "***";
 
-/// Shorter words may be words.
-const BODY: usize = 16;
+/// Shorter words may be ordinary words.
+const MIN_LENGTH: usize = 16;
 
-/// How far the lines of one text have come into a private key. Each line of it ends in a word of base64; whatever
-/// stands before it (a time, a program's name) is the log's own.
+/// Where a line of a text is relative to a private key. Every line of a key ends with a base64 word. What precedes that
+/// word (a time, a program name) belongs to the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeyBlock {
-    /// In none.
+    /// Not in a key.
     #[default]
     Outside,
-    /// It has begun.
+    /// After its BEGIN line.
     Begun,
-    /// Lines of it were there.
+    /// After a line of its body.
     Within,
 }
 
 impl KeyBlock {
-    /// The line at which a text is within a key that began before the text. Of a log the last lines are shown.
+    /// The first line that belongs to a key whose BEGIN line is missing: only the last lines of a log are shown.
     pub(super) fn begun_before(lines: &[String]) -> Option<usize> {
         let end = lines
             .iter()
             .position(|line| line.contains("PRIVATE KEY") && line.contains("-----"))?;
         let ends_only = lines[end].contains("-----END ") && !lines[end].contains("-----BEGIN ");
         let of_key = |(at, line): (usize, &String)| {
-            is_base64(last(line), if at + 1 == end { 1 } else { BODY })
+            is_base64(last(line), if at + 1 == end { 1 } else { MIN_LENGTH })
         };
         let above = lines[..end]
             .iter()
@@ -34,12 +35,13 @@ impl KeyBlock {
             .rev()
             .take_while(|line| of_key(*line))
             .count();
-        // a single short word may be one
-        let any = above > 1 || (above == 1 && is_base64(last(&lines[end - 1]), BODY));
+        // a single short word may be an ordinary word
+        let any = above > 1 || (above == 1 && is_base64(last(&lines[end - 1]), MIN_LENGTH));
         (ends_only && any).then_some(end - above)
     }
 
-    /// The line without its part of a key. A key ends with what can't be of one, so that no text is swallowed.
+    /// Hides the part of a key in this line. The first line that cannot belong to the key ends it, so no other text is
+    /// hidden.
     pub fn hide(&mut self, line: &str) -> String {
         let word = last(line);
         let hidden = || {
@@ -50,7 +52,7 @@ impl KeyBlock {
         };
         let (next, clean) = match self {
             _ if begins(line) => (Self::Begun, line.to_owned()),
-            Self::Begun | Self::Within if is_base64(word, BODY) => (Self::Within, hidden()),
+            Self::Begun | Self::Within if is_base64(word, MIN_LENGTH) => (Self::Within, hidden()),
             // its last line may be short
             Self::Within if is_base64(word, 1) => (Self::Outside, hidden()),
             Self::Begun
@@ -82,7 +84,7 @@ fn trailing(line: &str) -> usize {
     line.len() - line.trim_end().len()
 }
 
-/// Whether a key begins in this line, and goes on in the next one.
+/// Whether a key starts in this line and continues in the next one.
 fn begins(line: &str) -> bool {
     let Some((_, rest)) = line.rsplit_once("-----BEGIN ") else {
         return false;
@@ -125,7 +127,7 @@ after";
     }
 
     #[test]
-    fn a_key_that_never_ends_swallows_no_text() {
+    fn a_key_without_an_end_hides_no_other_text() {
         let text = "-----BEGIN PRIVATE KEY-----\nthis is no key\nexample\nand example";
         assert_eq!(redacted(text), text);
         let text = "-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEAxxxxxxxxxxxx";
@@ -133,7 +135,7 @@ after";
     }
 
     #[test]
-    fn a_key_that_began_before_the_text_is_hidden_too() {
+    fn a_key_that_starts_before_the_text_is_hidden_too() {
         let body = "app: MIIEowIBAAKCAQEAxxxxxxxxxxxxxxxx\napp: Qw==\n";
         let end = "app: -----END PRIVATE KEY-----\nlast";
         assert_eq!(

@@ -1,12 +1,12 @@
 //! Splits a stream into lines, in bounded memory.
 
-/// What is kept of a line, in bytes.
+/// The most bytes of a line that are kept.
 pub const LONGEST_LINE: usize = 8 * 1024;
 
-/// What stands at the end of a line that was longer.
+/// Marks a line that was longer.
 const CUT: &[u8] = " … (cut)".as_bytes();
 
-/// A stream of bytes that becomes lines. `\n`, `\r\n` and a bare `\r` end a line, as GitHub's runner sees it.
+/// Splits a byte stream into lines. `\n`, `\r\n` and a bare `\r` end a line, as for GitHub's runner.
 #[derive(Debug, Default)]
 pub struct Lines {
     held: Vec<u8>,
@@ -15,12 +15,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Nothing read yet.
+    /// Has read nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next bytes and returns the lines that they finish, without their ends.
+    /// Adds bytes and returns the lines that they complete, without line ends.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut finished = Vec::new();
         for part in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -28,7 +28,7 @@ impl Lines {
                 Some((end @ (b'\n' | b'\r'), text)) => (text, Some(*end)),
                 _ => (part, None),
             };
-            // the second half of a `\r\n`, maybe of another push
+            // the second half of a `\r\n`, which two pushes may split
             let half = self.after_return && text.is_empty() && end == Some(b'\n');
             self.after_return = end == Some(b'\r');
             self.hold(text);
@@ -39,7 +39,7 @@ impl Lines {
         finished
     }
 
-    /// The last line, where the stream ended without a line end.
+    /// The last line, if the stream ended without a line end.
     pub fn finish(mut self) -> Option<Vec<u8>> {
         (!self.held.is_empty()).then(|| self.take())
     }
@@ -59,7 +59,7 @@ impl Lines {
     }
 }
 
-/// The length without the beginning of a character whose rest was cut off.
+/// The length without an incomplete character at the end.
 fn whole_characters(bytes: &[u8]) -> usize {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
@@ -106,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn where_the_pieces_end_makes_no_difference(bytes in "[a\r\n]{0,40}", at in 0_usize..40) {
+        fn how_the_stream_is_split_makes_no_difference(bytes in "[a\r\n]{0,40}", at in 0_usize..40) {
             let (a, b) = bytes.as_bytes().split_at(at.min(bytes.len()));
             prop_assert_eq!(split(&[a, b]), split(&[bytes.as_bytes()]));
         }

@@ -1,20 +1,20 @@
-//! Hostile bytes become harmless text: what a server prints may neither command GitHub's runner nor move a terminal's
-//! cursor nor fill the log.
+//! Makes untrusted bytes harmless: what a server prints must not run workflow commands, move a terminal's cursor or
+//! fill the log. Also the amounts and excerpts that sentences contain.
 //!
-//! The order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, and
-//! whoever prints it puts [`SERVER_PREFIX`] before it.
+//! In this order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, and the printer puts
+//! [`SERVER_PREFIX`] before it. Knows no other room.
 
 pub mod amounts;
 pub mod commands;
 mod escapes;
 pub mod excerpt;
-mod forms;
 mod harmless;
 mod key_block;
 mod lines;
 mod redact;
 #[cfg(test)]
 pub(crate) mod runner;
+mod secret_patterns;
 
 pub use harmless::{harmless, SERVER_PREFIX};
 pub use key_block::KeyBlock;

@@ -1,27 +1,27 @@
-//! Hides secrets in text: those that are known, and those of a well-known form.
+//! Hides secrets in text: known ones, and those that match a well-known pattern.
 
-use super::forms;
 use super::harmless::harmless;
-use super::key_block::KeyBlock;
+use super::key_block::{KeyBlock, HIDDEN};
+use super::secret_patterns;
 
-/// Shorter lines are too common to be hidden: `}` or `1` would be gone everywhere.
+/// Shorter lines are too common to be hidden: every `}` or `1` would be replaced.
 const SHORTEST: usize = 8;
 
-/// What stands in a secret's place.
-pub(super) const HIDDEN: &str = "***";
-
-/// Where a text was cut. A secret that was cut in two stands beside it, of which so many bytes tell too much.
+/// Marks where a text was cut.
 const CUT: char = '…';
-const TELLING: usize = 4;
 
-/// Replaces every line of the secrets by `***`, and what has the form of one. Works on whole lines, after [`harmless`].
+/// A part of a secret next to a cut is hidden if it has at least this many bytes.
+const MIN_PART: usize = 4;
+
+/// Replaces every line of the known secrets, and what matches a pattern of secrets, with `***`. Works on whole lines,
+/// after [`harmless`].
 #[derive(Clone, Default)]
 pub struct Redactor {
     needles: Vec<String>,
 }
 
 impl Redactor {
-    /// Knows each line of eight bytes or more of these secrets, but for the BEGIN and END lines of keys.
+    /// Hides every line of these secrets that has at least eight bytes, except the BEGIN and END lines of keys.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut needles: Vec<String> = secrets
             .into_iter()
@@ -36,7 +36,7 @@ impl Redactor {
         Self { needles }
     }
 
-    /// Knows exactly these texts, however short, and what [`harmless`] makes of them.
+    /// Hides exactly these texts, however short, also after [`harmless`].
     pub fn exactly(secrets: impl IntoIterator<Item = String>) -> Self {
         let both = secrets
             .into_iter()
@@ -47,7 +47,7 @@ impl Redactor {
         Self { needles }
     }
 
-    /// The lines of one text: a private key may span several, and have begun before the first.
+    /// Redacts the lines of one text. A private key may span several lines, and start before the first.
     pub fn lines(&self, lines: &[String]) -> Vec<String> {
         let begun = KeyBlock::begun_before(lines);
         let mut block = KeyBlock::default();
@@ -60,16 +60,16 @@ impl Redactor {
         lines.iter().enumerate().map(next).collect()
     }
 
-    /// The next line of a text that comes line by line.
+    /// Redacts the next line of a text that arrives line by line.
     pub fn next(&self, block: &mut KeyBlock, line: &str) -> String {
         self.redact(&block.hide(line))
     }
 
-    /// The text with `***` for each secret; secrets that overlap or touch vanish together.
+    /// Replaces each secret with `***`. Secrets that overlap or touch are replaced together.
     pub fn redact(&self, text: &str) -> String {
         let mut clean = String::with_capacity(text.len());
         let mut end = 0;
-        for (from, to) in self.places(text) {
+        for (from, to) in self.positions(text) {
             clean.push_str(&text[end..from]);
             clean.push_str(HIDDEN);
             end = to;
@@ -77,15 +77,15 @@ impl Redactor {
         clean + &text[end..]
     }
 
-    /// Where secrets stand, in order and merged.
-    fn places(&self, text: &str) -> Vec<(usize, usize)> {
+    /// The positions of secrets, sorted and merged.
+    fn positions(&self, text: &str) -> Vec<(usize, usize)> {
         let mut found: Vec<(usize, usize)> = self
             .needles
             .iter()
             .flat_map(|needle| overlapping(text, needle))
             .collect();
-        found.extend(self.cut_short(text));
-        found.extend(forms::places(text));
+        found.extend(self.truncated(text));
+        found.extend(secret_patterns::find(text));
         found.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
         for (from, to) in found {
@@ -96,11 +96,9 @@ impl Redactor {
         }
         merged
     }
-}
 
-impl Redactor {
-    /// The pieces of secrets that were cut in two.
-    fn cut_short(&self, text: &str) -> Vec<(usize, usize)> {
+    /// The positions of parts of secrets next to a cut.
+    fn truncated(&self, text: &str) -> Vec<(usize, usize)> {
         let cuts = text
             .match_indices(CUT)
             .map(|(at, cut)| (text[..at].trim_end(), at + cut.len()));
@@ -118,24 +116,24 @@ impl Redactor {
     }
 }
 
-/// How much of a needle's beginning the text ends with.
+/// The length of the needle's beginning with which the text ends.
 fn head(text: &str, needle: &str) -> Option<usize> {
-    let mut lengths = (TELLING..needle.len())
+    let mut lengths = (MIN_PART..needle.len())
         .rev()
         .filter(|length| needle.is_char_boundary(*length));
     lengths.find(|length| text.ends_with(&needle[..*length]))
 }
 
-/// How much of a needle's end the text begins with.
+/// The length of the needle's end with which the text starts.
 fn tail(text: &str, needle: &str) -> Option<usize> {
-    let mut starts = (1..needle.len().saturating_sub(TELLING - 1))
+    let mut starts = (1..needle.len().saturating_sub(MIN_PART - 1))
         .filter(|start| needle.is_char_boundary(*start));
     starts
         .find(|start| text.starts_with(&needle[*start..]))
         .map(|start| needle.len() - start)
 }
 
-/// All places of a needle, also those that overlap.
+/// All positions of a needle, also those that overlap.
 fn overlapping<'a>(text: &'a str, needle: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
     let step = needle.chars().next().map_or(1, char::len_utf8);
     let mut from = 0;
@@ -175,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_secrets_leave_no_rest() {
+    fn overlapping_secrets_are_replaced_together() {
         let redactor = Redactor::new(["abcdefgh", "efghijkl", "abababab"]);
         assert_eq!(redactor.redact("_abcdefghijkl_"), "_***_");
         assert_eq!(redactor.redact("_ababababab_"), "_***_");
     }
 
     #[test]
-    fn a_secret_that_cleaning_changes_is_hidden_all_the_same() {
+    fn a_secret_that_harmless_changes_is_hidden_too() {
         let redactor = Redactor::new(["pass##[word"]);
         assert_eq!(redactor.redact(&harmless(b"x pass##[word y")), "x *** y");
     }

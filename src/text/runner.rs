@@ -1,9 +1,9 @@
 //! A port of how GitHub's runner finds commands in what a step prints, for tests:
-//! <https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParseV2` and `TryParse`, on lines
-//! as .NET's `StreamReader.ReadLine` gives them. Stricter than the runner: what is invisible is skipped everywhere, as
-//! the culture's comparison may do.
+//! <https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>, `TryParseV2` and `TryParse`, on
+//! lines as .NET's `StreamReader.ReadLine` gives them. Stricter than the runner: invisible characters are skipped
+//! everywhere, as a comparison by culture may do.
 
-/// All that the runner knows (`ExtensionManager.cs`).
+/// All commands of the runner (`ExtensionManager.cs`).
 const REGISTERED: [&str; 16] = [
     "internal-set-repo-path",
     "set-env",

@@ -1,11 +1,11 @@
-//! The pump on one channel: sends and listens at the same time, until the verdict or until nothing more can be known.
+//! Follows one channel: sends and receives at the same time, until the verdict arrives or the channel is lost.
 
-use super::listener::{Heard, Listener};
+use super::decoder::{Decoder, Received};
 use crate::protocol::{Bug, ProtocolError, RunError, RunEvent, Verdict, What};
 use crate::runner::progress::{Progress, Reached};
-use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Pipes, Tail};
-use crate::runner::upload::{send, Needed, Upload, UploadError, Word};
+use crate::runner::server_part::MissingServerPart;
+use crate::runner::ssh::{OutputTail, Pipes};
+use crate::runner::upload::{send, Need, Request, Upload, UploadError};
 use crate::runner::watch::{Stop, Watch};
 use std::future::Future;
 use std::pin::Pin;
@@ -14,55 +14,55 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::time::{interval, timeout};
 
-/// How long the server has to confirm that it stopped. A cancelled step is killed after ten seconds.
-const CONFIRMATION: Duration = Duration::from_secs(4);
-/// How long after its own deadline the server is still waited for.
-const BEYOND_DEADLINE: Duration = Duration::from_secs(30);
+/// Time limit for the server to confirm that it stopped. GitHub kills a cancelled step after ten seconds.
+const CONFIRMATION_TIME: Duration = Duration::from_secs(4);
+/// How long the runner waits for the server after the deadline of the transaction.
+const DEADLINE_MARGIN: Duration = Duration::from_secs(30);
 /// How long standard error is read after standard output has ended.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const STDERR_TIME: Duration = Duration::from_secs(2);
 const BUFFER: usize = 16 << 10;
-/// Between two words about what is sent.
-const TICK: Duration = Duration::from_millis(500);
+/// Interval between two events about the bytes that were sent.
+const SENT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How following ended.
+/// The result of following.
 #[derive(Debug)]
-pub(in crate::runner) enum Followed {
-    /// With the server's word; where we had told the server to stop before, why.
+pub(in crate::runner) enum FollowResult {
+    /// The verdict arrived. If the runner had stopped the server before: why.
     Verdict(Box<Verdict>, Option<Stop>),
-    /// There is no server part, and nothing was done.
-    Missing(Missing),
-    /// Without a word.
+    /// The server part is missing, and nothing was done.
+    Missing(MissingServerPart),
+    /// There is no verdict.
     Lost {
-        /// How far it was.
+        /// How far the server part came.
         reached: Reached,
-        /// Whether the server part had spoken at all.
+        /// Whether the server part had sent its greeting.
         greeted: bool,
         /// What ended it.
-        why: Why,
+        cause: LostCause,
     },
 }
 
-/// What ended following.
+/// Why a channel was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::runner) enum Why {
-    /// The channel ended; what was said on it last.
+pub(in crate::runner) enum LostCause {
+    /// The channel ended. Its last output.
     Closed(Vec<u8>),
-    /// We are to stop.
+    /// The run must stop.
     Stop(Stop),
-    /// What was sent, or what came back, was not right.
+    /// Sending failed, or the server sent something wrong.
     Error(RunError),
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), UploadError>> + 'a>>;
 
-/// Follows one channel. Dropping what is left of it afterwards tells the server to stop, where it still can.
+/// Follows one channel. Dropping the rest of the channel afterwards makes the server stop, if it still can.
 pub(in crate::runner) async fn follow<I, O, E>(
     pipes: Pipes<I, O, E>,
     upload: Upload<'_>,
     progress: &Progress,
     watch: &mut Watch,
     emit: &mut dyn FnMut(RunEvent),
-) -> Followed
+) -> FollowResult
 where
     I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
@@ -70,14 +70,20 @@ where
 {
     let unasked = match upload.unasked() {
         Ok(unasked) => unasked,
-        Err(error) => return lost(progress.reached(), false, Why::Error(error_of(error))),
+        Err(error) => {
+            return lost(
+                progress.reached(),
+                false,
+                LostCause::Error(run_error(error)),
+            )
+        }
     };
-    progress.begin_line();
+    progress.begin_connection();
     let (needs, needed) = unbounded_channel();
     let sending = send(pipes.stdin, upload, unasked.as_deref(), needed, progress);
-    let mut pump = Pump {
-        listener: Listener::new(&upload.plan.transaction, upload.plan.entries),
-        tail: Tail::default(),
+    let mut follower = Follower {
+        decoder: Decoder::new(&upload.plan.transaction, upload.plan.entries),
+        tail: OutputTail::default(),
         upload,
         unasked: unasked.is_some(),
         needs,
@@ -86,53 +92,53 @@ where
         stopping: None,
         emit,
     };
-    pump.run(pipes.stdout, pipes.stderr, watch).await
+    follower.run(pipes.stdout, pipes.stderr, watch).await
 }
 
-struct Pump<'a> {
-    listener: Listener<'a>,
-    /// What was said on standard error, and before the first word.
-    tail: Tail,
+struct Follower<'a> {
+    decoder: Decoder<'a>,
+    /// The last output on standard error, and on standard output before the greeting.
+    tail: OutputTail,
     upload: Upload<'a>,
     unasked: bool,
-    needs: UnboundedSender<Needed>,
-    /// Holds the stream to the server, also when all is sent: its end tells the server to stop.
+    needs: UnboundedSender<Need>,
+    /// Holds the stream to the server, even after everything is sent: its end makes the server stop.
     sending: Option<Sending<'a>>,
     progress: &'a Progress,
-    /// Why the server was told to stop.
+    /// Why the runner stopped the server.
     stopping: Option<Stop>,
     emit: &'a mut dyn FnMut(RunEvent),
 }
 
-impl Pump<'_> {
+impl Follower<'_> {
     async fn run(
         &mut self,
         mut stdout: impl AsyncRead + Unpin,
         mut stderr: impl AsyncRead + Unpin,
         watch: &mut Watch,
-    ) -> Followed {
+    ) -> FollowResult {
         let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
         let mut errors_end = false;
-        let mut tick = interval(TICK);
+        let mut tick = interval(SENT_INTERVAL);
         loop {
             let end = tokio::select! {
                 read = stdout.read(&mut out) => match read {
-                    Ok(n @ 1..) => self.output(&out[..n], watch),
+                    Ok(n @ 1..) => self.on_stdout(&out[..n], watch),
                     Ok(0) | Err(_) => {
-                        let reading = self.last_words(&mut stderr, &mut err);
-                        let _cut_short = timeout(LAST_WORDS, reading).await;
-                        return self.closed();
+                        let reading = self.drain_stderr(&mut stderr, &mut err);
+                        let _incomplete = timeout(STDERR_TIME, reading).await;
+                        return self.on_close();
                     }
                 },
                 read = stderr.read(&mut err), if !errors_end => {
                     let n = read.unwrap_or(0);
                     errors_end = n == 0;
-                    self.errors(&err[..n]);
+                    self.on_stderr(&err[..n]);
                     None
                 }
-                sent = sent(&mut self.sending) => self.sent(sent),
-                stop = watch.raised() => self.stop(stop, watch),
-                _ = tick.tick(), if self.sending.is_some() => self.tell_sent(),
+                sent = sent(&mut self.sending) => self.on_sent(sent),
+                stop = watch.stop() => self.on_stop(stop, watch),
+                _ = tick.tick(), if self.sending.is_some() => self.report_sent(),
             };
             if let Some(end) = end {
                 return end;
@@ -140,7 +146,7 @@ impl Pump<'_> {
         }
     }
 
-    fn tell_sent(&mut self) -> Option<Followed> {
+    fn report_sent(&mut self) -> Option<FollowResult> {
         let bytes = self.progress.sent();
         if bytes > 0 {
             (self.emit)(RunEvent::Sent { bytes });
@@ -148,58 +154,60 @@ impl Pump<'_> {
         None
     }
 
-    fn output(&mut self, bytes: &[u8], watch: &mut Watch) -> Option<Followed> {
-        if !self.listener.greeted() {
+    fn on_stdout(&mut self, bytes: &[u8], watch: &mut Watch) -> Option<FollowResult> {
+        if !self.decoder.greeted() {
             self.tail.push(bytes);
         }
-        let mut heard = Vec::new();
-        let understood = self.listener.output(bytes, &mut |item| heard.push(item));
-        let end = heard.into_iter().find_map(|item| self.heard(item, watch));
+        let mut received = Vec::new();
+        let decoded = self.decoder.output(bytes, &mut |item| received.push(item));
+        let end = received
+            .into_iter()
+            .find_map(|item| self.on_received(item, watch));
         end.or_else(|| {
-            let error = understood.err()?;
-            Some(self.lost(Why::Error(RunError::Protocol(error))))
+            let error = decoded.err()?;
+            Some(self.lost(LostCause::Error(RunError::Protocol(error))))
         })
     }
 
-    fn heard(&mut self, heard: Heard, watch: &mut Watch) -> Option<Followed> {
-        match heard {
-            Heard::Noise(line) => (self.emit)(RunEvent::UnexpectedOutput(line)),
-            Heard::Greeted => self.greeted(),
-            Heard::Missing(missing) => return Some(self.missing(missing)),
-            Heard::Need(needed) => self.needed(needed),
-            Heard::Listing(_) => {
+    fn on_received(&mut self, received: Received, watch: &mut Watch) -> Option<FollowResult> {
+        match received {
+            Received::UnexpectedLine(line) => (self.emit)(RunEvent::UnexpectedOutput(line)),
+            Received::Greeting => self.on_greeting(),
+            Received::Missing(missing) => return Some(self.on_missing(missing)),
+            Received::Need(need) => self.on_need(need),
+            Received::Listing(_) => {
                 let error = RunError::Protocol(ProtocolError::Listing);
-                return Some(self.lost(Why::Error(error)));
+                return Some(self.lost(LostCause::Error(error)));
             }
-            Heard::Event(event) => {
+            Received::Event(event) => {
                 let what = event.what.clone();
                 (self.emit)(RunEvent::Server(event));
-                return self.happened(what, watch);
+                return self.on_event(what, watch);
             }
         }
         None
     }
 
-    fn happened(&mut self, what: What, watch: &mut Watch) -> Option<Followed> {
-        if let Some(deadline) = self.progress.hear(&what) {
-            watch.set_limit(deadline.saturating_add(BEYOND_DEADLINE));
-            // too late to stop: what is late may end well, what is cancelled can't be waited for
+    fn on_event(&mut self, what: What, watch: &mut Watch) -> Option<FollowResult> {
+        if let Some(deadline) = self.progress.record(&what) {
+            watch.set_limit(deadline.saturating_add(DEADLINE_MARGIN));
+            // too late to stop: a late run may still succeed, but a cancelled one cannot wait
             return match self.stopping.take() {
-                Some(Stop::Cancelled) => Some(self.lost(Why::Stop(Stop::Cancelled))),
+                Some(Stop::Cancelled) => Some(self.lost(LostCause::Stop(Stop::Cancelled))),
                 Some(Stop::TimeUp) | None => None,
             };
         }
         match what {
-            What::Ended(verdict) => Some(Followed::Verdict(verdict, self.stopping)),
+            What::Ended(verdict) => Some(FollowResult::Verdict(verdict, self.stopping)),
             _ => None,
         }
     }
 
-    fn greeted(&mut self) {
-        tracing::debug!("the server part speaks");
+    fn on_greeting(&mut self) {
+        tracing::debug!("the server part sent its greeting");
         self.tail.take();
         let tree = self.upload.tree;
-        // nothing to say where there is no tree
+        // a rollback has no tree
         if self.unasked && tree.files() > 0 {
             (self.emit)(RunEvent::Sending {
                 files: tree.files(),
@@ -209,96 +217,96 @@ impl Pump<'_> {
         }
     }
 
-    fn missing(&mut self, missing: Missing) -> Followed {
+    fn on_missing(&mut self, missing: MissingServerPart) -> FollowResult {
         tracing::debug!(?missing, "the server part is missing");
-        if self.upload.word == Word::Start {
-            self.progress.nothing_done();
+        if self.upload.request == Request::Start {
+            self.progress.reset();
         }
         match self.stopping {
-            None => Followed::Missing(missing),
-            Some(stop) => lost(self.progress.reached(), false, Why::Stop(stop)),
+            None => FollowResult::Missing(missing),
+            Some(stop) => lost(self.progress.reached(), false, LostCause::Stop(stop)),
         }
     }
 
-    fn needed(&mut self, needed: Needed) {
-        let (files, bytes) = self.upload.sum(&needed);
+    fn on_need(&mut self, need: Need) {
+        let (files, bytes) = self.upload.amount(&need);
         if files > 0 {
-            let known = u32::try_from(needed.known.len()).unwrap_or(u32::MAX);
+            let known = u32::try_from(need.known.len()).unwrap_or(u32::MAX);
             (self.emit)(RunEvent::Sending {
                 files,
                 bytes,
                 known,
             });
         }
-        // fails only where sending has failed, which is told elsewhere
-        let _sending_failed = self.needs.send(needed);
+        // fails only if sending has failed, which is reported elsewhere
+        let _sending_failed = self.needs.send(need);
     }
 
-    fn sent(&mut self, sent: Result<(), UploadError>) -> Option<Followed> {
+    fn on_sent(&mut self, sent: Result<(), UploadError>) -> Option<FollowResult> {
         self.sending = None;
         match sent {
             Ok(()) => None,
-            Err(UploadError::Line(error)) => {
+            Err(UploadError::Connection(error)) => {
                 tracing::debug!(%error, "sending ended early");
                 None
             }
-            Err(error) => Some(self.lost(Why::Error(error_of(error)))),
+            Err(error) => Some(self.lost(LostCause::Error(run_error(error)))),
         }
     }
 
-    fn stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<Followed> {
-        tracing::debug!(?stop, "to be stopped");
-        let told_before = self.stopping.is_some();
-        if self.progress.reached() != Reached::Complete || told_before {
-            return Some(self.lost(Why::Stop(self.stopping.unwrap_or(stop))));
+    fn on_stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<FollowResult> {
+        tracing::debug!(?stop, "the run must stop");
+        let stopped_before = self.stopping.is_some();
+        if self.progress.reached() != Reached::Complete || stopped_before {
+            return Some(self.lost(LostCause::Stop(self.stopping.unwrap_or(stop))));
         }
         self.stopping = Some(stop);
-        // the end of its standard input tells the server to stop
+        // the end of its standard input makes the server stop
         self.sending = None;
-        watch.set_limit(CONFIRMATION);
+        watch.set_limit(CONFIRMATION_TIME);
         None
     }
 
-    async fn last_words(&mut self, stderr: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) {
+    async fn drain_stderr(&mut self, stderr: &mut (impl AsyncRead + Unpin), buffer: &mut [u8]) {
         while let Ok(n @ 1..) = stderr.read(buffer).await {
-            self.errors(&buffer[..n]);
+            self.on_stderr(&buffer[..n]);
         }
     }
 
-    fn errors(&mut self, bytes: &[u8]) {
+    fn on_stderr(&mut self, bytes: &[u8]) {
         self.tail.push(bytes);
         let emit = &mut self.emit;
-        self.listener.errors(bytes, &mut |heard| {
-            if let Heard::Noise(line) = heard {
+        self.decoder.errors(bytes, &mut |received| {
+            if let Received::UnexpectedLine(line) = received {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
     }
 
-    fn closed(&mut self) -> Followed {
+    fn on_close(&mut self) -> FollowResult {
         let emit = &mut self.emit;
-        self.listener.rest(&mut |heard| {
-            if let Heard::Noise(line) = heard {
+        self.decoder.rest(&mut |received| {
+            if let Received::UnexpectedLine(line) = received {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
-        let said = self.tail.take();
+        let output = self.tail.take();
         self.lost(match self.stopping {
-            Some(stop) => Why::Stop(stop),
-            None => Why::Closed(said),
+            Some(stop) => LostCause::Stop(stop),
+            None => LostCause::Closed(output),
         })
     }
 
-    fn lost(&self, why: Why) -> Followed {
-        lost(self.progress.reached(), self.listener.greeted(), why)
+    fn lost(&self, cause: LostCause) -> FollowResult {
+        lost(self.progress.reached(), self.decoder.greeted(), cause)
     }
 }
 
-fn lost(reached: Reached, greeted: bool, why: Why) -> Followed {
-    Followed::Lost {
+fn lost(reached: Reached, greeted: bool, cause: LostCause) -> FollowResult {
+    FollowResult::Lost {
         reached,
         greeted,
-        why,
+        cause,
     }
 }
 
@@ -309,7 +317,7 @@ async fn sent(sending: &mut Option<Sending<'_>>) -> Result<(), UploadError> {
     }
 }
 
-fn error_of(error: UploadError) -> RunError {
+fn run_error(error: UploadError) -> RunError {
     match error {
         UploadError::Source(error) => error.into(),
         other => RunError::Bug(Bug::Message {

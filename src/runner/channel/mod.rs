@@ -1,12 +1,11 @@
-//! One channel of a connection, and what the server part says on it.
+//! One channel of a connection: what the server part sends over it, and how it is followed.
 //!
-//! Knows `ssh` and `server_part` (streams, unexpected output, what is printed for a missing server part), `upload`,
-//! `progress` and `watch`.
+//! Knows `ssh`, `server_part`, `upload`, `progress` and `watch`.
 
-mod ask;
+mod decoder;
 mod follow;
-mod listener;
+mod list;
 mod truncate;
 
-pub(super) use ask::{ask, Answer};
-pub(super) use follow::{follow, Followed, Why};
+pub(super) use follow::{follow, FollowResult, LostCause};
+pub(super) use list::{request_list, ListReply};

@@ -1,45 +1,46 @@
-//! What is taken of the texts in one message. A message may have a megabyte, and of warnings a hundred are kept: a server
-//! that is hostile or broken must not fill the runner's memory with them.
+//! Truncates the texts in one message. A message may have a megabyte, and a hundred warnings are kept. A hostile or
+//! broken server must not fill the runner's memory with them.
 
 use crate::protocol::What;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Of one text, in bytes: as much as of a line.
-const TEXT: usize = 8 << 10;
-/// Of all texts of one message.
-const TEXTS: usize = 64 << 10;
-/// So much of a text is there all the same: ids, and the names of what is told.
-const LEAST: usize = 64;
-/// Of the items of a list.
-const ITEMS: usize = 100;
-/// Where a text was cut: a secret may be cut there.
+/// The most bytes of one text.
+const MAX_TEXT: usize = 8 << 10;
+/// The most bytes of all texts in one message.
+const MAX_TEXTS: usize = 64 << 10;
+/// This much of a text is always kept, for ids and names.
+const MIN_TEXT: usize = 64;
+/// The most items of a list.
+const MAX_ITEMS: usize = 100;
+/// Marks where a text was cut. Redaction needs it: a secret may be cut there.
 const CUT: &str = "…";
 
-/// The same, its texts cut where they are too long. `None`: what is left of it says nothing any more.
+/// The same event with truncated texts; `None` if the rest is meaningless.
 ///
-/// What a command printed, diagnostics and the verdict are not touched: they are bounded where they are kept, or come once.
-pub(super) fn bounded(what: What) -> Option<What> {
+/// The output of commands, diagnostics and the verdict are not changed: they are limited where they are stored, or come
+/// once.
+pub(super) fn truncated(what: What) -> Option<What> {
     Some(match what {
-        What::Waiting(holder) => What::Waiting(shortened(&holder)?),
-        What::Recovered(verdict) => What::Recovered(shortened(&verdict)?),
-        What::Warning(warning) => What::Warning(shortened(&warning)?),
-        What::Notice(notice) => What::Notice(shortened(&notice)?),
-        What::Attempt(attempt) => What::Attempt(shortened(&attempt)?),
+        What::Waiting(holder) => What::Waiting(by_json(&holder)?),
+        What::Recovered(verdict) => What::Recovered(by_json(&verdict)?),
+        What::Warning(warning) => What::Warning(by_json(&warning)?),
+        What::Notice(notice) => What::Notice(by_json(&notice)?),
+        What::Attempt(attempt) => What::Attempt(by_json(&attempt)?),
         other => other,
     })
 }
 
-/// By way of JSON, in which every text is found, whatever it belongs to.
-fn shortened<T: Serialize + DeserializeOwned>(item: &T) -> Option<T> {
+/// Truncates by way of JSON, where every text can be found, whatever its type.
+fn by_json<T: Serialize + DeserializeOwned>(item: &T) -> Option<T> {
     let mut value = serde_json::to_value(item).ok()?;
-    shorten(&mut value, &mut TEXTS.clone());
+    truncate(&mut value, &mut MAX_TEXTS.clone());
     serde_json::from_value(value).ok()
 }
 
-fn shorten(value: &mut Value, left: &mut usize) {
-    let most = TEXT.min(*left).max(LEAST);
+fn truncate(value: &mut Value, left: &mut usize) {
+    let most = MAX_TEXT.min(*left).max(MIN_TEXT);
     match value {
         Value::String(text) => {
             if text.len() > most {
@@ -61,10 +62,10 @@ fn shorten(value: &mut Value, left: &mut usize) {
             *left = left.saturating_sub(items.len());
         }
         Value::Array(items) => {
-            items.truncate(ITEMS);
-            items.iter_mut().for_each(|item| shorten(item, left));
+            items.truncate(MAX_ITEMS);
+            items.iter_mut().for_each(|item| truncate(item, left));
         }
-        Value::Object(fields) => fields.values_mut().for_each(|field| shorten(field, left)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| truncate(field, left)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -79,8 +80,8 @@ mod tests {
     use crate::runner::testing::verdict;
     use proptest::prelude::*;
 
-    /// What the texts of one message may have in all: what is left over, a mark and the last text of each item more.
-    const MOST: usize = TEXTS + TEXT + ITEMS * 4 * (LEAST + CUT.len());
+    /// The most bytes of the texts in one message, with the exceptions.
+    const MAX_SIZE: usize = MAX_TEXTS + MAX_TEXT + MAX_ITEMS * 4 * (MIN_TEXT + CUT.len());
 
     fn size(what: &What) -> usize {
         fn of(value: &Value) -> usize {
@@ -144,13 +145,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn whatever_a_server_tells_little_is_kept(
+        fn of_any_event_little_is_kept(
             piece in "[a-zé漢 \n]{1,8}", times in 0_usize..20_000, count in 0_usize..300
         ) {
             for what in all(&piece.repeat(times), if times > 1000 { count % 20 } else { count }) {
-                let small = bounded(what.clone()).unwrap();
-                prop_assert!(size(&small) <= MOST, "{}", size(&small));
-                if size(&what) <= TEXT && count <= ITEMS {
+                let small = truncated(what.clone()).unwrap();
+                prop_assert!(size(&small) <= MAX_SIZE, "{}", size(&small));
+                if size(&what) <= MAX_TEXT && count <= MAX_ITEMS {
                     prop_assert_eq!(small, what);
                 }
             }
@@ -158,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_cut_says_so_and_the_verdict_around_it_stays() {
-        let long = "é".repeat(TEXT);
+    fn a_truncated_text_is_marked_and_the_verdict_stays() {
+        let long = "é".repeat(MAX_TEXT);
         let Some(What::Recovered(small)) =
-            bounded(recovered(Reason::Unreadable(UnreadableState::Other(long))))
+            truncated(recovered(Reason::Unreadable(UnreadableState::Other(long))))
         else {
             panic!()
         };
@@ -177,7 +178,7 @@ mod tests {
             panic!()
         };
         assert!(
-            text.ends_with("é…") && text.len() == TEXT + CUT.len(),
+            text.ends_with("é…") && text.len() == MAX_TEXT + CUT.len(),
             "{}",
             text.len()
         );
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_bounded_elsewhere_is_passed_on_as_it_is() {
-        let output = What::Output(vec![b'x'; 2 * TEXT]);
-        assert_eq!(bounded(output.clone()), Some(output));
+        let output = What::Output(vec![b'x'; 2 * MAX_TEXT]);
+        assert_eq!(truncated(output.clone()), Some(output));
     }
 }

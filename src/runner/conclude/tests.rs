@@ -10,19 +10,19 @@ const NOW: u64 = 1_000_000;
 struct Case {
     reached: Reached,
     greeted: bool,
-    why: Why,
-    stands: bool,
+    cause: LostCause,
+    is_connected: bool,
 }
 
-fn concluded(followed: Followed, stands: bool) -> Conclusion {
+fn concluded(followed: FollowResult, is_connected: bool) -> Conclusion {
     let (_folder, _tree, plan) = planned(&[("a", b"x")]);
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     conclude(
         followed,
-        Known {
+        RunContext {
             plan: &plan,
             limit: LIMIT,
-            stands,
+            is_connected,
             now,
         },
     )
@@ -34,16 +34,16 @@ fn lost(case: Case) -> (Outcome, RunError) {
     let Case {
         reached,
         greeted,
-        why,
-        stands,
+        cause,
+        is_connected,
     } = case;
     let conclusion = concluded(
-        Followed::Lost {
+        FollowResult::Lost {
             reached,
             greeted,
-            why,
+            cause,
         },
-        stands,
+        is_connected,
     );
     assert_eq!(conclusion.verdict, None);
     (conclusion.outcome, conclusion.error.unwrap())
@@ -59,7 +59,7 @@ fn past() -> Reached {
 const GUESS: u64 = NOW + 600 + 2 * 245;
 
 #[test]
-fn the_servers_word_is_the_outcome() {
+fn the_verdict_of_the_server_is_the_outcome() {
     for outcome in [
         Outcome::Deployed,
         Outcome::RolledBack,
@@ -68,7 +68,10 @@ fn the_servers_word_is_the_outcome() {
         Outcome::NotReady,
     ] {
         for stop in [None, Some(Stop::Cancelled), Some(Stop::TimeUp)] {
-            let conclusion = concluded(Followed::Verdict(Box::new(verdict(outcome)), stop), true);
+            let conclusion = concluded(
+                FollowResult::Verdict(Box::new(verdict(outcome)), stop),
+                true,
+            );
             assert_eq!((conclusion.outcome, conclusion.error), (outcome, None));
             assert_eq!(conclusion.verdict, Some(verdict(outcome)));
         }
@@ -76,14 +79,17 @@ fn the_servers_word_is_the_outcome() {
 }
 
 #[test]
-fn that_our_time_was_up_the_server_cannot_know() {
+fn the_server_cannot_know_that_the_time_limit_was_reached() {
     let cancelled = || Box::new(verdict(Outcome::Cancelled));
-    let conclusion = concluded(Followed::Verdict(cancelled(), Some(Stop::TimeUp)), true);
+    let conclusion = concluded(FollowResult::Verdict(cancelled(), Some(Stop::TimeUp)), true);
     assert_eq!(
         (conclusion.outcome, conclusion.error),
         (Outcome::Failed, Some(RunError::OutOfTime { limit: LIMIT }))
     );
-    let conclusion = concluded(Followed::Verdict(cancelled(), Some(Stop::Cancelled)), true);
+    let conclusion = concluded(
+        FollowResult::Verdict(cancelled(), Some(Stop::Cancelled)),
+        true,
+    );
     assert_eq!(
         (conclusion.outcome, conclusion.error),
         (Outcome::Cancelled, None)
@@ -91,13 +97,13 @@ fn that_our_time_was_up_the_server_cannot_know() {
 }
 
 #[test]
-fn a_line_cut_is_a_failure_only_where_the_server_cannot_have_gone_on() {
+fn a_lost_connection_is_a_failure_only_if_the_server_cannot_have_continued() {
     let cut = |reached| {
         lost(Case {
             reached,
             greeted: true,
-            why: Why::Closed(vec![]),
-            stands: false,
+            cause: LostCause::Closed(vec![]),
+            is_connected: false,
         })
     };
     assert_eq!(
@@ -128,13 +134,13 @@ fn a_line_cut_is_a_failure_only_where_the_server_cannot_have_gone_on() {
 }
 
 #[test]
-fn a_server_part_that_ends_by_itself_is_told_from_a_line_that_was_cut() {
+fn a_server_part_that_ended_is_distinguished_from_a_lost_connection() {
     let ended = |reached, greeted| {
         lost(Case {
             reached,
             greeted,
-            why: Why::Closed(b"words".to_vec()),
-            stands: true,
+            cause: LostCause::Closed(b"words".to_vec()),
+            is_connected: true,
         })
     };
     let part = |error| RunError::ServerPart {
@@ -153,7 +159,7 @@ fn a_server_part_that_ends_by_itself_is_told_from_a_line_that_was_cut() {
         ended(Reached::Complete, true),
         (Outcome::Unknown, part(ServerPartError::Finish))
     );
-    // it may have been what watched, while the transaction goes on
+    // the transaction may continue in its own process
     assert_eq!(
         ended(past(), true),
         (
@@ -166,13 +172,13 @@ fn a_server_part_that_ends_by_itself_is_told_from_a_line_that_was_cut() {
 }
 
 #[test]
-fn cancelled_and_late_say_what_is_known_of_the_server() {
+fn cancellation_and_time_limit_report_what_is_known_about_the_server() {
     let stopped = |reached, stop| {
         lost(Case {
             reached,
             greeted: true,
-            why: Why::Stop(stop),
-            stands: true,
+            cause: LostCause::Stop(stop),
+            is_connected: true,
         })
     };
     let cancelled = |finished_by| RunError::Cancelled { finished_by };
@@ -204,14 +210,14 @@ fn cancelled_and_late_say_what_is_known_of_the_server() {
 }
 
 #[test]
-fn nonsense_after_the_point_of_no_return_does_not_hide_that_the_server_goes_on() {
+fn garbage_after_the_point_of_no_return_does_not_hide_that_the_server_continues() {
     let nonsense = || RunError::Protocol(ProtocolError::Unreadable);
     let heard = |reached| {
         lost(Case {
             reached,
             greeted: true,
-            why: Why::Error(nonsense()),
-            stands: true,
+            cause: LostCause::Error(nonsense()),
+            is_connected: true,
         })
     };
     assert_eq!(heard(Reached::Nothing), (Outcome::Failed, nonsense()));
@@ -220,14 +226,14 @@ fn nonsense_after_the_point_of_no_return_does_not_hide_that_the_server_goes_on()
 }
 
 #[test]
-fn unreachable_is_only_what_never_logged_in() {
+fn only_a_run_without_any_login_is_unreachable() {
     let connection = RunError::Connection {
         kind: ConnectionKind::Login,
         error: ConnectionError::Ssh { stderr: vec![] },
         hop: Hop::Server,
         offered: None,
     };
-    let outcome = |early: Early| Conclusion::early(early, LIMIT).outcome;
+    let outcome = |early: EarlyEnd| Conclusion::early(early, LIMIT).outcome;
     assert_eq!(outcome(connection.into()), Outcome::Unreachable);
     assert_eq!(
         outcome(RunError::Key { output: vec![] }.into()),

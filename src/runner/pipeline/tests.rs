@@ -1,12 +1,12 @@
-//! Over a real sshd, with a stand-in for the server part: a script that was made for one transaction.
+//! Runs over a real sshd, with a script in place of the server part.
 
 use super::*;
 use crate::protocol::{
     greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, ServerPartError, Target, What,
 };
 use crate::runner::run::pause_after;
-use crate::runner::ssh::{Connection, Login};
-use crate::runner::testing::{self, deployment, ended, event, noise, release, transaction};
+use crate::runner::ssh::{Connection, LoginOptions};
+use crate::runner::testing::{self, deployment, ended, event, random_bytes, release, transaction};
 use crate::settings::Jump;
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 const NEEDS_A_SERVER: &str =
     "DEPLOY_ACTION_TEST_SERVER names the state folder of a throwaway server";
 
-/// [`deploy`] with what it takes from the outside.
+/// [`deploy`] with replacements.
 async fn deploy_with(
     deployment: &Deployment,
     binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
@@ -28,8 +28,8 @@ async fn deploy_with(
 ) -> End {
     run(
         deployment,
-        Word::Start,
-        Outside {
+        Request::Start,
+        External {
             binaries,
             cancelled,
         },
@@ -54,7 +54,7 @@ fn value(text: &str, name: &str) -> String {
 }
 
 impl Trial {
-    /// With a server part that takes what is sent unasked, greets, and goes on with `script`.
+    /// With a server part that reads the upload, sends the greeting and continues with `script`.
     fn new(script: &str) -> Self {
         let state = PathBuf::from(env::var_os("DEPLOY_ACTION_TEST_SERVER").expect(NEEDS_A_SERVER));
         let read = |file: &str| fs::read_to_string(state.join(file)).unwrap();
@@ -66,7 +66,7 @@ impl Trial {
         deployment.server.port = value(&read("env"), "SSH_PORT").parse().unwrap();
         deployment.server.key = Some(Secret::from(read("key")));
         deployment.server.known_hosts = read("known_hosts").parse().unwrap();
-        let target = format!("/home/deploy/{}", draw_transaction().unwrap());
+        let target = format!("/home/deploy/{}", new_transaction_id().unwrap());
         deployment.plan.target = Target::checked(target);
         Self {
             _source: source,
@@ -169,7 +169,7 @@ async fn the_server_part_is_copied_once_and_the_verdict_ends_the_run() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
+async fn an_unknown_host_key_and_a_refused_login_are_different_errors() {
     for (known_hosts, key, expected) in [
         (true, false, ConnectionKind::Login),
         (false, true, ConnectionKind::HostKey),
@@ -190,7 +190,7 @@ async fn an_unknown_host_key_and_a_refused_login_are_told_apart() {
     }
 }
 
-/// The throwaway server's key under the name `ssh` looks for.
+/// The host key of the throwaway server, with the name that ssh searches.
 fn line_of(trial: &Trial) -> String {
     let line = trial
         .deployment
@@ -205,13 +205,13 @@ fn line_of(trial: &Trial) -> String {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn what_known_hosts_does_not_trust_is_shown_with_its_reason() {
+async fn an_untrusted_host_key_is_reported_with_the_reason() {
     let new = Trial::new("exit 1");
     let (key, name) = (
         line_of(&new),
         format!("[127.0.0.1]:{}", new.deployment.server.port),
     );
-    // as long, and of the same kind
+    // of the same length and kind
     let (head, tail) = key.trim_end().split_at(60);
     let other = head.to_owned() + &tail.chars().rev().collect::<String>();
     for (known_hosts, state) in [
@@ -273,7 +273,7 @@ async fn a_hashed_name_is_known() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
+async fn a_jump_host_is_used_and_errors_name_the_host_that_failed() {
     // the server itself, under another name
     let through = |script: &str| {
         let mut trial = Trial::new(script);
@@ -352,7 +352,7 @@ async fn the_way_leads_over_a_jump_host_and_an_error_says_which_of_the_two() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_server_part_that_does_not_start_brings_the_servers_words() {
+async fn a_server_part_that_does_not_start_is_reported_with_its_output() {
     let mut trial = Trial::new("echo cannot start >&2; exit 3");
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::NotReady);
@@ -365,7 +365,7 @@ async fn a_server_part_that_does_not_start_brings_the_servers_words() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_target_that_may_not_be_made_brings_the_servers_words() {
+async fn a_target_that_cannot_be_created_is_reported_with_the_output() {
     let mut trial = Trial::new("");
     trial.deployment.plan.target = Target::checked("/nowhere");
     let end = trial.run().await;
@@ -378,7 +378,7 @@ async fn a_target_that_may_not_be_made_brings_the_servers_words() {
         .contains("Permission denied"));
 }
 
-/// The shell's process has sshd's for this login as its parent, which is to pass on first what was printed.
+/// Kills sshd's process for this login, the parent of the shell, after it has passed on what was printed.
 const CUT: &str = "sleep 1; kill -9 $PPID\n";
 
 /// `first` the first time, `then` after that.
@@ -388,7 +388,7 @@ fn once(first: &str, then: &str) -> String {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_line_that_is_cut_is_made_anew_and_the_verdict_heard() {
+async fn a_lost_connection_is_made_again_and_the_verdict_received() {
     for before in [point_of_no_return(), String::new()] {
         let then = print(&ended(Outcome::RolledBack));
         let mut trial = Trial::new(&(greet() + &once(&(before.clone() + CUT), &then)));
@@ -404,7 +404,7 @@ async fn a_line_that_is_cut_is_made_anew_and_the_verdict_heard() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_server_part_that_dies_is_asked_again_over_the_same_line() {
+async fn a_server_part_that_dies_is_started_again_over_the_same_connection() {
     let then = print(&ended(Outcome::Deployed));
     let mut trial = Trial::new(&(greet() + &once(&(point_of_no_return() + "kill -9 $$"), &then)));
     let end = trial.run().await;
@@ -417,7 +417,7 @@ async fn a_server_part_that_dies_is_asked_again_over_the_same_line() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open() {
+async fn a_connection_that_remains_lost_after_the_point_of_no_return_ends_as_unknown() {
     let deadline = Duration::from_secs(1);
     let point = print(&event(What::PointOfNoReturn {
         release: release(),
@@ -437,20 +437,20 @@ async fn a_line_that_stays_cut_after_the_point_of_no_return_leaves_the_end_open(
         "{:?}",
         end.error
     );
-    // a while beyond its own deadline
+    // some time after its deadline
     assert!((30..40).contains(&end.took.as_secs()), "{:?}", end.took);
 }
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_time_is_up() {
+async fn a_connection_that_is_lost_again_and_again_fails_at_the_time_limit() {
     let mut trial = Trial::new(&(greet() + CUT));
     trial.deployment.plan.stage_limit = Duration::from_secs(4);
     let source = trial.deployment.source.as_ref().unwrap();
-    fs::write(source.path().join("big"), noise(1, 300_000)).unwrap();
+    fs::write(source.path().join("big"), random_bytes(1, 300_000)).unwrap();
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Failed);
-    // whether there was a line when the time was up
+    // depends on whether it was connected at the time limit
     let told = matches!(
         end.error,
         Some(RunError::ConnectionLost { finished_by: None } | RunError::OutOfTime { .. })
@@ -464,7 +464,7 @@ async fn a_line_that_is_cut_whenever_more_is_asked_for_is_a_failure_when_the_tim
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn lines_on_which_nobody_ever_speaks_are_not_made_for_ever() {
+async fn connections_without_a_greeting_are_not_repeated_forever() {
     let mut trial = Trial::new(CUT);
     let end = trial.run().await;
     assert_eq!(end.outcome, Outcome::Unknown, "{:?}", end.error);
@@ -480,7 +480,7 @@ async fn lines_on_which_nobody_ever_speaks_are_not_made_for_ever() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn cancelled_the_server_sees_the_end_of_its_input_and_says_that_it_stopped() {
+async fn when_cancelled_the_server_sees_the_end_of_its_input_and_confirms_that_it_stopped() {
     let mut trial =
         Trial::new(&(greet() + "cat >/dev/null\n" + &print(&ended(Outcome::Cancelled))));
     let cancelled = tokio::time::sleep(Duration::from_secs(2));
@@ -491,20 +491,20 @@ async fn cancelled_the_server_sees_the_end_of_its_input_and_says_that_it_stopped
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
-async fn a_closed_connection_leaves_neither_process_nor_folder() {
+async fn a_closed_connection_leaves_no_process_and_no_folder() {
     let trial = Trial::new("");
     let deployment = &trial.deployment;
-    let login = Login {
+    let login = LoginOptions {
         server: &deployment.server,
         auth_sock: None,
-        key_life: Duration::from_secs(60),
+        key_lifetime: Duration::from_secs(60),
     };
-    let connection = Connection::open(&login, Ready::make(&login).await.unwrap())
+    let connection = Connection::open(&login, LocalSetup::create(&login).await.unwrap())
         .await
         .unwrap();
     let folder = connection.folder().to_owned();
     let (pipes, child) = connection.run("echo ready; sleep 60").await.unwrap();
-    assert!(folder.exists() && processes_of(&folder) > 0 && connection.stands().await);
+    assert!(folder.exists() && processes_of(&folder) > 0 && connection.is_open().await);
     drop((pipes, child));
     connection.close().await;
     assert!(!folder.exists());
@@ -519,7 +519,7 @@ async fn a_closed_connection_leaves_neither_process_nor_folder() {
     }
 }
 
-/// How many processes have the folder on their command lines: agent and ssh.
+/// The number of processes with the folder on their command line: agent and ssh.
 fn processes_of(folder: &Path) -> usize {
     let folder = folder.as_os_str().as_encoded_bytes();
     let processes = fs::read_dir("/proc")
@@ -553,7 +553,7 @@ async fn cancelled_at_once_nothing_is_contacted() {
 }
 
 #[tokio::test]
-async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
+async fn a_failed_connection_is_tried_again_with_growing_pauses() {
     let source = tempfile::tempdir().unwrap();
     fs::write(source.path().join("a"), "x").unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0")
@@ -588,7 +588,7 @@ async fn a_connection_that_fails_is_tried_again_with_growing_pauses() {
 #[tokio::test]
 async fn a_source_that_cannot_be_deployed_is_bad_input() {
     let source = tempfile::tempdir().unwrap();
-    // nothing else, and that is never uploaded
+    // this is never uploaded
     fs::create_dir(source.path().join(".git")).unwrap();
     let mut events = Vec::new();
     let end = deploy(deployment(source.path()), &mut |event| events.push(event)).await;
@@ -597,7 +597,7 @@ async fn a_source_that_cannot_be_deployed_is_bad_input() {
 }
 
 #[tokio::test]
-async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_contacts_nobody() {
+async fn a_source_that_cannot_be_deployed_leaves_no_agent_and_no_folder_and_contacts_nothing() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("source")).unwrap();
     let _socket =
@@ -626,17 +626,17 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
     let login = run.login();
     let folder = Cell::new(None);
     let noted = async {
-        let ready = Ready::make(&login).await?;
+        let ready = LocalSetup::create(&login).await?;
         folder.set(Some(ready.folder().to_owned()));
         Ok(ready)
     };
     assert!(matches!(
-        prepare(&mut run, Word::Start, noted).await,
-        Err(Early::Error(RunError::Source { .. }))
+        prepare(&mut run, Request::Start, noted).await,
+        Err(EarlyEnd::Error(RunError::Source { .. }))
     ));
     let folder = folder.take().unwrap();
     assert!(!folder.exists() && server.accept().is_err());
-    // a signal was sent, and takes a moment
+    // the signal takes a moment
     let end = Instant::now() + Duration::from_secs(2);
     while processes_of(&folder) > 0 {
         assert!(
@@ -649,7 +649,7 @@ async fn a_source_that_cannot_be_deployed_leaves_neither_agent_nor_folder_and_co
 }
 
 #[tokio::test]
-async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
+async fn a_bad_key_is_reported_after_the_plan_and_before_anything_is_contacted() {
     let source = tempfile::tempdir().unwrap();
     fs::write(source.path().join("a"), "x").unwrap();
     let mut deployment = deployment(source.path());
@@ -680,5 +680,5 @@ async fn a_bad_key_is_told_after_the_plan_and_before_anybody_is_contacted() {
 
 #[test]
 fn transactions_differ() {
-    assert_ne!(draw_transaction(), draw_transaction());
+    assert_ne!(new_transaction_id(), new_transaction_id());
 }

@@ -1,4 +1,4 @@
-//! The server part for each CPU: this very program, or a file beside it.
+//! The server part for each CPU: this program itself, or a file in its folder.
 
 use crate::protocol::{BinaryError, Bug, Digest, RunError};
 use std::env::consts::ARCH;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 const SUMS: &str = "SHA256SUMS";
-/// Still there when the file was replaced or deleted meanwhile.
-const OURSELVES: &str = "/proc/self/exe";
+/// This program, even if its file was replaced or deleted.
+const OWN_EXECUTABLE: &str = "/proc/self/exe";
 
-/// CPUs that there is a server part for.
+/// The CPUs with a server part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cpu {
     X86_64,
@@ -19,7 +19,7 @@ pub(crate) enum Cpu {
 impl Cpu {
     const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
 
-    /// From what `uname -m` says.
+    /// The CPU that `uname -m` prints.
     pub(crate) fn named(machine: &str) -> Option<Self> {
         match machine {
             "x86_64" | "amd64" => Some(Self::X86_64),
@@ -36,40 +36,42 @@ impl Cpu {
     }
 }
 
-/// The server parts that we can bring: ourselves, and what lies beside us.
+/// The available server parts: this program, and the files in its folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Binaries {
     executable: PathBuf,
     cpu: Option<Cpu>,
     digest: Digest,
-    beside: PathBuf,
-    /// By [`SUMS`].
+    folder: PathBuf,
+    /// As listed in [`SUMS`].
     others: Vec<(Cpu, Digest)>,
 }
 
 impl Binaries {
+    /// Finds those of this process.
+    ///
     /// # Errors
-    /// If our own executable can't be read.
+    /// If its executable cannot be read.
     pub(crate) fn find() -> Result<Self, RunError> {
-        let beside = env::current_exe()
+        let folder = env::current_exe()
             .ok()
             .and_then(|file| file.parent().map(Path::to_owned));
-        Self::of(Path::new(OURSELVES), &beside.unwrap_or_default())
+        Self::of(Path::new(OWN_EXECUTABLE), &folder.unwrap_or_default())
     }
 
-    /// As if `executable` were running, and the others lay in `beside`.
-    pub(crate) fn of(executable: &Path, beside: &Path) -> Result<Self, RunError> {
+    /// As if `executable` were this program and `folder` its folder.
+    pub(crate) fn of(executable: &Path, folder: &Path) -> Result<Self, RunError> {
         let own = fs::read(executable).map_err(|error| {
             RunError::Bug(Bug::Executable {
                 error: error.to_string(),
             })
         })?;
-        let sums = fs::read_to_string(beside.join(SUMS)).unwrap_or_default();
+        let sums = fs::read_to_string(folder.join(SUMS)).unwrap_or_default();
         Ok(Self {
             executable: executable.to_owned(),
             cpu: Cpu::named(ARCH),
             digest: Digest::of(&own),
-            beside: beside.to_owned(),
+            folder: folder.to_owned(),
             others: Cpu::ALL
                 .into_iter()
                 .filter_map(|cpu| listed(&sums, cpu).map(|digest| (cpu, digest)))
@@ -77,7 +79,7 @@ impl Binaries {
         })
     }
 
-    /// The server part for `cpu`, where there is one.
+    /// The digest of the server part for `cpu`; `None` if there is none.
     pub(crate) fn digest(&self, cpu: Cpu) -> Option<Digest> {
         if self.cpu == Some(cpu) {
             return Some(self.digest);
@@ -88,13 +90,13 @@ impl Binaries {
             .map(|(_, digest)| *digest)
     }
 
-    /// The bytes of the server part for a server whose `uname -m` says `machine`, proven.
+    /// The server part for a server whose `uname -m` prints `machine`, with its digest.
     ///
     /// # Errors
-    /// If there is none, or it is not what it should be.
+    /// If there is none, or it is not the file that is listed.
     pub(crate) fn read(&self, machine: &str) -> Result<(Digest, Vec<u8>), RunError> {
         let name = Cpu::named(machine).map_or(machine, |cpu| cpu.name());
-        let file = self.beside.join(format!("deploy-action-{name}"));
+        let file = self.folder.join(format!("deploy-action-{name}"));
         let none = |error| RunError::NoBinary {
             cpu: machine.to_owned(),
             file: file.display().to_string(),
@@ -120,7 +122,7 @@ impl Binaries {
     }
 }
 
-/// The digest of `cpu`'s file in what `sha256sum` prints.
+/// The digest of the file for `cpu` in the output of `sha256sum`.
 fn listed(sums: &str, cpu: Cpu) -> Option<Digest> {
     let file = format!("deploy-action-{}", cpu.name());
     sums.lines()
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_executable_serves_our_own_cpu() {
+    fn this_program_is_the_server_part_for_its_own_cpu() {
         let (_folder, binaries) = files("");
         assert_eq!(
             binaries.read(ARCH).unwrap(),
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_beside_us_must_be_what_is_listed() {
+    fn a_file_in_the_folder_must_be_the_listed_one() {
         let name = other().name();
         let (folder, binaries) =
             files(&format!("{}  deploy-action-{name}\n", Digest::of(b"other")));
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_file_and_an_unknown_cpu_are_no_server_part() {
+    fn an_unlisted_file_and_an_unknown_cpu_are_refused() {
         let (_folder, binaries) = files("nonsense\n");
         assert_eq!(binaries.digest(other()), None);
         assert_eq!(

@@ -1,9 +1,9 @@
-//! The server part's way onto a server that lacks it: a second channel of the same connection.
+//! Copies the server part to the server, over a second channel of the same connection.
 
 use super::binaries::Binaries;
-use super::bootstrap::{copy_line, Missing, Packing};
+use super::bootstrap::{copy_line, MissingServerPart, Packing};
 use crate::protocol::{Bug, Digest, RunError, RunEvent, ServerPartError, TransactionId};
-use crate::runner::ssh::{Connection, Pipes, Tail};
+use crate::runner::ssh::{Connection, OutputTail, Pipes};
 use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,12 +13,12 @@ const INSTALLED: &str = "deploy-action-installed ";
 /// Copies the server part for the server's CPU into `target`.
 ///
 /// # Errors
-/// If there is none, or the server can't take it, with its words.
+/// If there is none for this CPU, or the server cannot install it.
 pub(crate) async fn copy_server_part(
     connection: &Connection,
     target: &str,
     transaction: &TransactionId,
-    missing: &Missing,
+    missing: &MissingServerPart,
     binaries: &Binaries,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<(), RunError> {
@@ -36,7 +36,7 @@ pub(crate) async fn copy_server_part(
     send(pipes, &packed, digest).await
 }
 
-/// That it was copied, and still is not there.
+/// The error if the server part is missing even after it was copied.
 pub(crate) fn still_missing(target: &str) -> RunError {
     let folder = format!("{target}/.deploy/bin");
     RunError::ServerPart {
@@ -66,27 +66,27 @@ where
         stderr,
     } = pipes;
     let sending = async move {
-        // where the other end stops reading, its words tell why
+        // if the server stops reading, its output says why
         let _unread = stdin.write_all(packed).await;
         let _unread = stdin.shutdown().await;
     };
-    let ((), answer, errors) = tokio::join!(sending, tail_of(stdout), tail_of(stderr));
-    let word = format!("{INSTALLED}{digest}\n");
-    if answer
-        .windows(word.len())
-        .any(|found| found == word.as_bytes())
+    let ((), stdout, stderr) = tokio::join!(sending, end_of(stdout), end_of(stderr));
+    let confirmation = format!("{INSTALLED}{digest}\n");
+    if stdout
+        .windows(confirmation.len())
+        .any(|found| found == confirmation.as_bytes())
     {
         return Ok(());
     }
-    let output = if errors.is_empty() { answer } else { errors };
+    let output = if stderr.is_empty() { stdout } else { stderr };
     Err(RunError::ServerPart {
         error: ServerPartError::Copy,
         output,
     })
 }
 
-async fn tail_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
-    let mut tail = Tail::default();
+async fn end_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut tail = OutputTail::default();
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = stream.read(&mut buffer).await {
         tail.push(&buffer[..n]);
@@ -99,8 +99,8 @@ mod tests {
     use super::*;
     use tokio::io::duplex;
 
-    async fn told(stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
-        // nobody reads what is sent
+    async fn sent(stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
+        // the data is not read
         let (stdin, _) = duplex(16);
         send(
             Pipes {
@@ -115,22 +115,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_word_with_the_right_digest_counts() {
-        let word = |part: &[u8]| format!("motd\n{INSTALLED}{}\n", Digest::of(part));
-        assert_eq!(told(word(b"part").as_bytes(), b"noise").await, Ok(()));
-        assert!(told(word(b"other").as_bytes(), b"").await.is_err());
+    async fn only_the_right_digest_confirms_the_copy() {
+        let confirmation = |part: &[u8]| format!("motd\n{INSTALLED}{}\n", Digest::of(part));
+        assert_eq!(
+            sent(confirmation(b"part").as_bytes(), b"noise").await,
+            Ok(())
+        );
+        assert!(sent(confirmation(b"other").as_bytes(), b"").await.is_err());
     }
 
     #[tokio::test]
-    async fn what_the_server_said_comes_along() {
+    async fn the_output_of_the_server_is_part_of_the_error() {
         let Err(RunError::ServerPart { output, .. }) =
-            told(b"motd", b"mkdir: Permission denied\n").await
+            sent(b"motd", b"mkdir: Permission denied\n").await
         else {
             panic!("installed")
         };
         assert_eq!(output, b"mkdir: Permission denied\n");
         let Err(RunError::ServerPart { output, .. }) =
-            told(b"This account is not available.\n", b"").await
+            sent(b"This account is not available.\n", b"").await
         else {
             panic!("installed")
         };
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_is_smaller_and_what_is_not_is_as_it_was() {
+    fn gzip_makes_it_smaller_and_plain_changes_nothing() {
         let bytes = vec![b'x'; 10_000];
         assert!(pack(Packing::Gzip, bytes.clone()).unwrap().len() < 1000);
         assert_eq!(pack(Packing::Plain, bytes.clone()).unwrap(), bytes);

@@ -1,4 +1,4 @@
-//! The server part on the server: the line that starts it, and how it gets there where it is missing.
+//! The server part on the server: the command line that starts it, and how it is copied there if it is missing.
 //!
 //! Knows `protocol` and `ssh`.
 
@@ -7,5 +7,5 @@ mod bootstrap;
 mod copy;
 
 pub(super) use binaries::Binaries;
-pub(super) use bootstrap::{start_line, Missing};
+pub(super) use bootstrap::{start_line, MissingServerPart};
 pub(super) use copy::{copy_server_part, still_missing};

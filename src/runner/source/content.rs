@@ -1,4 +1,4 @@
-//! Reading files of the source: once for their digests, once more for their contents.
+//! Reads files of the source: once for their digests, and again for their contents.
 
 use super::error::SourceError;
 use crate::protocol::{wire::MAX_PIECE, Digest, ShortDigest, SourceProblem};
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const BUFFER: usize = 256 << 10;
 
-/// Opens a regular file, and nothing else: neither follows a link nor waits for a FIFO's other end.
+/// Opens a regular file only. Does not follow a link, and does not wait for the other end of a FIFO.
 pub(super) fn open(source: &Path, path: &[u8]) -> Result<File, SourceError> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = OpenOptions::new()
@@ -66,12 +66,12 @@ pub(super) fn hash(
     Ok(Digest::from_hasher(hasher))
 }
 
-/// A file that is read once more, piece by piece, and must be what it was.
+/// A file that is read again, piece by piece, and must not have changed.
 pub struct Content<'a> {
     path: &'a [u8],
     file: File,
     hasher: Sha256,
-    left: u64,
+    remaining: u64,
     digest: ShortDigest,
 }
 
@@ -87,27 +87,27 @@ impl<'a> Content<'a> {
             path,
             file,
             hasher: Sha256::new(),
-            left: size,
+            remaining: size,
             digest,
         })
     }
 
-    /// Bytes that have not been given yet.
+    /// The number of bytes that were not returned yet.
     #[must_use]
-    pub fn left(&self) -> u64 {
-        self.left
+    pub fn remaining(&self) -> u64 {
+        self.remaining
     }
 
-    /// The next piece, at most [`MAX_PIECE`] bytes; `None` at the end. The last one is given only if all are what the
-    /// manifest says.
+    /// The next piece, at most [`MAX_PIECE`] bytes; `None` at the end. The last piece is returned only if the whole
+    /// file has the digest in the manifest.
     ///
     /// # Errors
-    /// If the file has changed or can't be read.
+    /// If the file has changed or cannot be read.
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, SourceError> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Ok(None);
         }
-        let size = usize::try_from(self.left)
+        let size = usize::try_from(self.remaining)
             .unwrap_or(MAX_PIECE)
             .min(MAX_PIECE);
         let mut piece = vec![0; size];
@@ -115,7 +115,7 @@ impl<'a> Content<'a> {
         Ok(Some(piece))
     }
 
-    /// Not more than what is left.
+    /// `piece` is not longer than the rest of the file.
     fn fill(&mut self, piece: &mut [u8]) -> Result<(), SourceError> {
         self.file
             .read_exact(piece)
@@ -124,14 +124,14 @@ impl<'a> Content<'a> {
                 _ => unreadable(self.path, &error),
             })?;
         self.hasher.update(&piece);
-        self.left -= piece.len() as u64;
-        if self.left == 0 {
-            self.prove()?;
+        self.remaining -= piece.len() as u64;
+        if self.remaining == 0 {
+            self.check_digest()?;
         }
         Ok(())
     }
 
-    fn prove(&mut self) -> Result<(), SourceError> {
+    fn check_digest(&mut self) -> Result<(), SourceError> {
         let more = self
             .file
             .read(&mut [0])
@@ -148,10 +148,10 @@ impl<'a> Content<'a> {
     }
 }
 
-/// As [`Content::next_piece`]; errors hold a [`SourceError`].
+/// As [`Content::next_piece`]. Errors contain a [`SourceError`].
 impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = usize::try_from(self.left)
+        let size = usize::try_from(self.remaining)
             .unwrap_or(usize::MAX)
             .min(buffer.len());
         if size > 0 {

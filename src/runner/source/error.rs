@@ -1,20 +1,20 @@
-//! Why a source can't be deployed.
+//! Why a source cannot be deployed.
 
 use crate::protocol::{Bug, RunError, SourceProblem};
 use std::io;
 
-/// A source that can't be deployed as it is; the server has not been touched by it.
+/// The source cannot be deployed. The server was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// The user's to fix.
+    /// A problem that the user must fix.
     #[error("{} {problem}", String::from_utf8_lossy(path))]
     At {
-        /// In the source; empty: the source itself.
+        /// Relative to the source; empty for the source itself.
         path: Vec<u8>,
         /// What is wrong with it.
         problem: SourceProblem,
     },
-    /// The reading was stopped from outside.
+    /// Reading was cancelled.
     #[error("reading was stopped")]
     Stopped,
 }
@@ -27,7 +27,7 @@ impl SourceError {
         }
     }
 
-    /// What reading it failed with, of a file that is not known any more.
+    /// A file cannot be read; which one is unknown.
     pub(crate) fn unreadable(error: &io::Error) -> Self {
         let error = error.to_string();
         Self::at(b"", SourceProblem::Unreadable { error })

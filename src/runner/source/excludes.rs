@@ -1,4 +1,4 @@
-//! What of the source is not uploaded.
+//! Which parts of the source are not uploaded.
 
 use super::error::SourceError;
 use crate::protocol::SourceProblem;
@@ -8,15 +8,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Paths are matched as if the source were the root, wherever it lies.
+/// Paths are matched as if the source were the root folder.
 const ROOT: &str = "/";
 
-/// What is not uploaded.
+/// Which parts of the source are not uploaded.
 #[derive(Debug, Clone, Default)]
-pub struct LeaveOut {
-    /// Patterns as in .gitignore, later ones win.
+pub struct UploadRules {
+    /// Patterns as in .gitignore. Later ones win.
     pub excludes: Excludes,
-    /// Whether the source's own `.venv` stays behind, whatever the patterns say.
+    /// Whether the `.venv` of the source is excluded, whatever the patterns say.
     pub venv: bool,
 }
 
@@ -26,21 +26,21 @@ pub(super) struct Matcher {
 }
 
 impl Matcher {
-    pub(super) fn new(leave_out: &LeaveOut) -> Result<Self, SourceError> {
-        let patterns = leave_out.excludes.matcher(Path::new(ROOT));
+    pub(super) fn new(upload_rules: &UploadRules) -> Result<Self, SourceError> {
+        let patterns = upload_rules.excludes.matcher(Path::new(ROOT));
         let patterns = patterns.map_err(|error| {
             let error = error.to_string();
             SourceError::at(b"", SourceProblem::Patterns { error })
         })?;
         Ok(Self {
             patterns,
-            venv: leave_out.venv,
+            venv: upload_rules.venv,
         })
     }
 
-    /// Whether `path` stays behind, and all below it.
-    pub(super) fn leaves_out(&self, path: &[u8], folder: bool) -> bool {
-        if self.never(path) {
+    /// Whether `path` is excluded, with everything below it.
+    pub(super) fn excludes(&self, path: &[u8], folder: bool) -> bool {
+        if self.is_never_uploaded(path) {
             return true;
         }
         if self.patterns.is_empty() {
@@ -51,10 +51,10 @@ impl Matcher {
         self.patterns.matched(&rooted, folder).is_ignore()
     }
 
-    /// What may hold secrets or can't work elsewhere: checkout leaves the job's token in `.git`, in every checkout that
-    /// lies in the tree, submodules and worktrees have a file of that name; google-github-actions/auth leaves its
-    /// credentials at the top.
-    fn never(&self, path: &[u8]) -> bool {
+    /// Whether `path` may hold secrets or cannot work on another machine. actions/checkout leaves the job's token in
+    /// `.git`, a folder, or a file in submodules and worktrees. google-github-actions/auth leaves credentials at the
+    /// top level.
+    fn is_never_uploaded(&self, path: &[u8]) -> bool {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
         let credentials =
             path.starts_with(b"gha-creds-") && path.ends_with(b".json") && name == path;

@@ -1,4 +1,4 @@
-//! The digests of all files, computed in several threads.
+//! Computes the digests of all files, in several threads.
 
 use super::content;
 use super::error::SourceError;
@@ -8,16 +8,18 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-/// More disks and CPUs than that have not been seen to help.
+/// More threads did not help in measurements.
 const THREADS: usize = 8;
 /// Fewer entries are not worth a thread.
 const WORTH_A_THREAD: usize = 200;
 
-/// As `nice` counts.
-const LESS_URGENT: i32 = 10;
+/// Added to the nice value of the threads.
+const NICE: i32 = 10;
 
-/// Fills in the digests of all files, several at once: before that nothing can be sent. Gives them whole, one for each
-/// entry. The first problem counts.
+/// Fills in the short digests of all files, and returns the full ones, one per entry. Nothing can be sent before.
+///
+/// # Errors
+/// The first problem.
 pub(super) fn hash(
     source: &Path,
     entries: &mut [Entry],
@@ -46,7 +48,7 @@ fn hash_each(
     digests: &mut [Digest],
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
-    let_the_login_go_first();
+    lower_priority();
     for (Entry { path, kind }, whole) in entries.iter_mut().zip(digests) {
         if let Kind::File { size, digest, .. } = kind {
             *whole = content::hash(source, path, *size, stop)?;
@@ -56,9 +58,9 @@ fn hash_each(
     Ok(())
 }
 
-/// Of this thread alone. The login takes longer, and is not to wait for a CPU.
-fn let_the_login_go_first() {
-    if let Err(error) = nice(LESS_URGENT) {
-        tracing::debug!(%error, "hashing is as urgent as the login");
+/// Lowers the priority of this thread. The login takes longer than hashing and must not wait for a CPU.
+fn lower_priority() {
+    if let Err(error) = nice(NICE) {
+        tracing::debug!(%error, "cannot lower the priority of hashing");
     }
 }

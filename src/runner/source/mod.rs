@@ -1,6 +1,6 @@
-//! The source on the runner: walked, hashed, and read again when its contents are sent.
+//! The source on the runner: its tree is listed and hashed, and its files are read again when they are sent.
 //!
-//! Knows `protocol` only.
+//! Knows `protocol` and `settings`.
 
 mod content;
 mod error;
@@ -11,6 +11,6 @@ mod walk;
 
 pub use content::Content;
 pub use error::SourceError;
-pub use excludes::LeaveOut;
+pub use excludes::UploadRules;
 pub(crate) use tree::size_of;
-pub use tree::{Tree, Walked};
+pub use tree::{Tree, UnhashedTree};

@@ -1,32 +1,32 @@
-//! The tree that is to be deployed: walked, then hashed, and read again when its contents are sent.
+//! The tree to deploy: first listed, then hashed, and read again when it is sent.
 
 use super::content::Content;
 use super::error::SourceError;
-use super::excludes::LeaveOut;
+use super::excludes::UploadRules;
 use super::{hashing, walk};
 use crate::protocol::{root_of, validate, Digest, Entry, Kind, SourceProblem};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-/// The names and kinds of a tree, all of which can be deployed; its contents have not been read.
+/// A tree whose entries are known and can be deployed. Its files have not been read yet.
 #[derive(Debug, Clone)]
-pub struct Walked {
+pub struct UnhashedTree {
     source: PathBuf,
     entries: Vec<Entry>,
 }
 
-impl Walked {
-    /// Walks all that is below `source` and not left out. Links are kept as they are, never followed.
+impl UnhashedTree {
+    /// Lists everything below `source` that is not excluded. Links are never followed.
     ///
     /// # Errors
-    /// The first thing that can't be deployed: a socket, a device, a FIFO, something unreadable, or nothing at all;
-    /// [`SourceError::Stopped`] soon after `stop` became true.
-    pub fn walk(
+    /// The first entry that cannot be deployed: a socket, device or FIFO, or something unreadable. Also if there are no
+    /// files, and [`SourceError::Stopped`] soon after `stop` becomes true.
+    pub fn list(
         source: &Path,
-        leave_out: &LeaveOut,
+        upload_rules: &UploadRules,
         stop: &AtomicBool,
     ) -> Result<Self, SourceError> {
-        let mut entries = walk::walk(source, leave_out, stop)?;
+        let mut entries = walk::walk(source, upload_rules, stop)?;
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         if !entries
             .iter()
@@ -41,9 +41,9 @@ impl Walked {
         })
     }
 
-    /// What a rollback sends.
+    /// The tree of a run that uploads nothing.
     #[must_use]
-    pub fn nothing() -> Self {
+    pub fn empty() -> Self {
         Self {
             source: PathBuf::new(),
             entries: Vec::new(),
@@ -56,16 +56,17 @@ impl Walked {
         &self.entries
     }
 
-    /// Bytes of all files.
+    /// The size of all files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.entries.iter().filter_map(size_of).sum()
     }
 
-    /// Reads all contents.
+    /// Reads and hashes all files.
     ///
     /// # Errors
-    /// The first file that changes meanwhile or can't be read; [`SourceError::Stopped`] soon after `stop` became true.
+    /// The first file that changes while it is read, or cannot be read; [`SourceError::Stopped`] soon after `stop`
+    /// becomes true.
     pub fn hash(self, stop: &AtomicBool) -> Result<Tree, SourceError> {
         let Self {
             source,
@@ -81,7 +82,7 @@ impl Walked {
     }
 }
 
-/// A tree as it was when it was read.
+/// A tree as it was when it was hashed.
 #[derive(Debug, Clone)]
 pub struct Tree {
     source: PathBuf,
@@ -102,22 +103,22 @@ impl Tree {
         self.root
     }
 
-    /// Bytes of all files.
+    /// The size of all files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.entries.iter().filter_map(size_of).sum()
     }
 
-    /// Files, without folders and links.
+    /// The number of files, without folders and links.
     #[must_use]
     pub fn files(&self) -> u32 {
         u32::try_from(self.entries.iter().filter_map(size_of).count()).unwrap_or(u32::MAX)
     }
 
-    /// The file at `index`, to be read once more; `None` where there is no file, or an empty one.
+    /// The content of the file at `index`; `None` if it is empty or not a file.
     ///
     /// # Errors
-    /// If it can't be opened any more.
+    /// If it cannot be opened.
     pub fn content(&self, index: u32) -> Result<Option<Content<'_>>, SourceError> {
         match self.entries.get(index as usize) {
             Some(Entry {
@@ -129,7 +130,7 @@ impl Tree {
     }
 }
 
-/// The size of a file, `None` for what is no file.
+/// The size of a file; `None` for folders and links.
 pub(crate) fn size_of(entry: &Entry) -> Option<u64> {
     match entry.kind {
         Kind::File { size, .. } => Some(size),

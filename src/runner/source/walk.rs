@@ -1,8 +1,8 @@
-//! The walk through the source: names, kinds, modes and sizes.
+//! Walks through the source and collects names, kinds, modes and sizes.
 
 use super::content;
 use super::error::SourceError;
-use super::excludes::{LeaveOut, Matcher};
+use super::excludes::{Matcher, UploadRules};
 use crate::protocol::{Entry, FileKind, Kind, ShortDigest, SourceProblem, MAX_ENTRIES};
 use rustix::fs::{
     accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat,
@@ -15,18 +15,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Write for group and others never travels, nor do the set-id bits and the sticky bit.
+/// Write permission for group and others is removed, and so are the set-id bits and the sticky bit.
 const KEPT_BITS: u32 = 0o755;
-/// Without these the deploy user could not fill a folder, nor delete it later.
+/// Without these the deploy user could neither write into a folder nor delete it later.
 const FOLDER_BITS: u32 = 0o700;
 
-/// Everything below `source`, in no particular order; the digests of files are those of empty ones until they are hashed.
+/// All entries below `source`, in no particular order. Until files are hashed, their digests are those of empty files.
 pub(super) fn walk(
     source: &Path,
-    leave_out: &LeaveOut,
+    upload_rules: &UploadRules,
     stop: &AtomicBool,
 ) -> Result<Vec<Entry>, SourceError> {
-    let matcher = Matcher::new(leave_out)?;
+    let matcher = Matcher::new(upload_rules)?;
     let (user, unhashed) = (geteuid().as_raw(), ShortDigest::of(b""));
     let mut walk = Walk {
         source,
@@ -35,9 +35,9 @@ pub(super) fn walk(
         user,
         unhashed,
         entries: Vec::new(),
-        ahead: vec![Vec::new()],
+        pending: vec![Vec::new()],
     };
-    while let Some(folder) = walk.ahead.pop() {
+    while let Some(folder) = walk.pending.pop() {
         walk.folder(&folder)?;
     }
     Ok(walk.entries)
@@ -47,17 +47,17 @@ struct Walk<'a> {
     source: &'a Path,
     matcher: Matcher,
     stop: &'a AtomicBool,
-    /// Who reads.
+    /// The current user.
     user: u32,
     unhashed: ShortDigest,
     entries: Vec<Entry>,
-    /// Folders still to be looked into.
-    ahead: Vec<Vec<u8>>,
+    /// Folders that were not read yet.
+    pending: Vec<Vec<u8>>,
 }
 
-/// Something in an open folder: the kernel need not look for the folder again.
+/// An entry of an open folder, so that the kernel need not resolve the path again.
 #[derive(Clone, Copy)]
-struct Item<'a> {
+struct FolderEntry<'a> {
     folder: BorrowedFd<'a>,
     name: &'a CStr,
 }
@@ -70,8 +70,8 @@ impl Walk<'_> {
             let found = found.map_err(problem)?;
             let name = found.file_name();
             if name != c"." && name != c".." {
-                self.item(
-                    Item {
+                self.entry(
+                    FolderEntry {
                         folder: opened.as_fd(),
                         name,
                     },
@@ -82,7 +82,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The source itself may be a link, nothing below it.
+    /// The source itself may be a link, but no folder below it.
     fn open(&self, folder: &[u8]) -> Result<OwnedFd, Errno> {
         let links = if folder.is_empty() {
             OFlags::empty()
@@ -97,12 +97,12 @@ impl Walk<'_> {
         )
     }
 
-    fn item(&mut self, item: Item<'_>, path: Vec<u8>) -> Result<(), SourceError> {
-        // of the link itself, where it is one
-        let found = statat(item.folder, item.name, AtFlags::SYMLINK_NOFOLLOW)
+    fn entry(&mut self, entry: FolderEntry<'_>, path: Vec<u8>) -> Result<(), SourceError> {
+        // a link itself, not its target
+        let found = statat(entry.folder, entry.name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|error| unreadable(&path, error))?;
         let folder = FileType::from_raw_mode(found.st_mode).is_dir();
-        if self.matcher.leaves_out(&path, folder) {
+        if self.matcher.excludes(&path, folder) {
             return Ok(());
         }
         if self.stop.load(Ordering::Relaxed) {
@@ -115,29 +115,29 @@ impl Walk<'_> {
                 SourceProblem::TooManyEntries { limit },
             ));
         }
-        let kind = self.kind(item, &path, &found)?;
+        let kind = self.kind(entry, &path, &found)?;
         if folder {
-            self.ahead.push(path.clone());
+            self.pending.push(path.clone());
         }
         self.entries.push(Entry { path, kind });
         Ok(())
     }
 
-    fn kind(&self, item: Item<'_>, path: &[u8], found: &Stat) -> Result<Kind, SourceError> {
+    fn kind(&self, entry: FolderEntry<'_>, path: &[u8], found: &Stat) -> Result<Kind, SourceError> {
         let mode = found.st_mode & KEPT_BITS;
         match FileType::from_raw_mode(found.st_mode) {
             FileType::Directory => Ok(Kind::Folder {
                 mode: mode | FOLDER_BITS,
             }),
             FileType::Symlink => {
-                let to = readlinkat(item.folder, item.name, Vec::new())
+                let to = readlinkat(entry.folder, entry.name, Vec::new())
                     .map_err(|error| unreadable(path, error))?;
                 Ok(Kind::Link {
                     to: to.into_bytes(),
                 })
             }
             FileType::RegularFile => {
-                self.readable(item, found)
+                self.check_readable(entry, found)
                     .map_err(|error| unreadable(path, error))?;
                 Ok(Kind::File {
                     mode,
@@ -149,14 +149,14 @@ impl Walk<'_> {
         }
     }
 
-    /// Asks the kernel only where the bits do not tell; hashing has the last word.
-    fn readable(&self, item: Item<'_>, found: &Stat) -> Result<(), Errno> {
+    /// Asks the kernel only if the mode is not sufficient. Hashing finds what this misses.
+    fn check_readable(&self, entry: FolderEntry<'_>, found: &Stat) -> Result<(), Errno> {
         let own =
             found.st_uid == self.user && Mode::from_raw_mode(found.st_mode).contains(Mode::RUSR);
         if own {
             return Ok(());
         }
-        accessat(item.folder, item.name, Access::READ_OK, AtFlags::empty())
+        accessat(entry.folder, entry.name, Access::READ_OK, AtFlags::empty())
     }
 }
 

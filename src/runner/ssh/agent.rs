@@ -1,4 +1,4 @@
-//! A private ssh-agent that holds the key of one run.
+//! A private ssh-agent that holds the key of one connection.
 
 use super::passphrase::Askpass;
 use super::tools::{command, failed, unusable};
@@ -11,27 +11,28 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Says the agent's process id, which is known only there, then waits for the end of our pipe.
+/// Time limit for each of OpenSSH's programs.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Prints the agent's process id, which only a child of the agent knows, then waits for the end of its standard input.
 const KEEPER: &str = "echo \"$SSH_AGENT_PID\"; exec cat";
-const MOST_SAID: u64 = 4096;
+const MAX_STDERR: u64 = 4096;
 
-/// An agent of our own that holds one key and ends with us.
+/// A private agent that holds one key and ends with this process.
 ///
-/// `ssh-agent SOCKET COMMAND` lives as long as the command, and the command lives as long as a pipe of ours: even
-/// SIGKILL leaves nothing behind for more than seconds. (A parent-death signal would not do: ssh-agent is set-gid, for
-/// which the kernel clears it.)
+/// `ssh-agent -a SOCKET COMMAND` runs as long as the command, and the command as long as this process holds its
+/// standard input open. Even after SIGKILL the agent ends within seconds. (A parent-death signal does not work:
+/// ssh-agent is set-gid, and the kernel clears the signal for such programs.)
 #[derive(Debug)]
 pub(super) struct Agent {
     socket: PathBuf,
     pid: Option<Pid>,
-    /// What the agent lives by.
-    _life: ChildStdin,
+    /// When it closes, the agent ends.
+    _keep_alive: ChildStdin,
     _keeper: Child,
 }
 
 impl Agent {
-    /// Starts one with its socket in `folder`.
+    /// Starts an agent with its socket in `folder`.
     ///
     /// # Errors
     /// If ssh-agent does not start.
@@ -46,17 +47,17 @@ impl Agent {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| failed("ssh-agent", &error))?;
-        let (Some(life), Some(stdout)) = (keeper.stdin.take(), keeper.stdout.take()) else {
+        let (Some(keep_alive), Some(stdout)) = (keeper.stdin.take(), keeper.stdout.take()) else {
             let program = "ssh-agent".to_owned();
             return Err(RunError::Bug(Bug::Pipes { program }));
         };
         let mut line = String::new();
-        let answer = timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await;
-        match answer {
+        let started = timeout(TIMEOUT, BufReader::new(stdout).read_line(&mut line)).await;
+        match started {
             Ok(Ok(length)) if length > 0 => Ok(Self {
                 socket,
                 pid: pid(&line),
-                _life: life,
+                _keep_alive: keep_alive,
                 _keeper: keeper,
             }),
             Ok(Ok(_)) => {
@@ -68,7 +69,7 @@ impl Agent {
         }
     }
 
-    /// Loads `key`, which `passphrase` opens where it is encrypted, and which the agent forgets after `life`.
+    /// Loads `key`; `passphrase` decrypts it if necessary. The agent deletes the key after `lifetime`.
     ///
     /// # Errors
     /// With what ssh-add prints about it.
@@ -76,7 +77,7 @@ impl Agent {
         &self,
         key: &Secret,
         passphrase: Option<&Secret>,
-        life: Duration,
+        lifetime: Duration,
     ) -> Result<(), RunError> {
         let folder = self.socket.parent().unwrap_or(Path::new("/"));
         let askpass = passphrase
@@ -86,7 +87,7 @@ impl Agent {
             let error = error.to_string();
             unusable("ssh-add", ToolError::Passphrase { error })
         })?;
-        let output = self.ssh_add(key, askpass.as_ref(), life).await?;
+        let output = self.ssh_add(key, askpass.as_ref(), lifetime).await?;
         if output.status.success() {
             return Ok(());
         }
@@ -102,12 +103,12 @@ impl Agent {
         &self,
         key: &Secret,
         askpass: Option<&Askpass>,
-        life: Duration,
+        lifetime: Duration,
     ) -> Result<Output, RunError> {
         let mut child = command("ssh-add")
-            .args(["-q", "-t", &life.as_secs().max(1).to_string(), "-"])
+            .args(["-q", "-t", &lifetime.as_secs().max(1).to_string(), "-"])
             .env("SSH_AUTH_SOCK", &self.socket)
-            // it must fail where we have no passphrase, not ask on whatever terminal there is
+            // without a passphrase it must fail instead of asking on a terminal
             .env("SSH_ASKPASS_REQUIRE", "force")
             .env(
                 "SSH_ASKPASS",
@@ -119,10 +120,10 @@ impl Agent {
             .spawn()
             .map_err(|error| failed("ssh-add", &error))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // if it does not read it all, what it says tells why
+            // if it does not read everything, its output says why
             let _unread = stdin.write_all(key.expose().as_bytes()).await;
         }
-        timeout(PATIENCE, child.wait_with_output())
+        timeout(TIMEOUT, child.wait_with_output())
             .await
             .map_err(|_| unusable("ssh-add", ToolError::Hangs))?
             .map_err(|error| failed("ssh-add", &error))
@@ -140,18 +141,19 @@ fn pid(line: &str) -> Option<Pid> {
 async fn stderr_of(child: &mut Child) -> Vec<u8> {
     let mut output = Vec::new();
     if let Some(stderr) = child.stderr.take() {
-        let mut stderr = stderr.take(MOST_SAID);
-        let _cut_short = timeout(PATIENCE, stderr.read_to_end(&mut output)).await;
+        let mut stderr = stderr.take(MAX_STDERR);
+        let _incomplete = timeout(TIMEOUT, stderr.read_to_end(&mut output)).await;
     }
     output
 }
 
 impl Drop for Agent {
-    /// At once: left alone, it would notice within ten seconds, and the job's end would find an orphan.
+    /// Ends the agent at once. By itself it checks its command only every ten seconds, and the end of the job would
+    /// find an orphan process.
     fn drop(&mut self) {
         if let Some(pid) = self.pid {
-            // it is the child of our child, which collects nobody: the id can't be another's yet
-            let _gone_already = kill_process(pid, Signal::TERM);
+            // its parent, the keeper, does not wait for it, so the process id cannot have been reused
+            let _already_ended = kill_process(pid, Signal::TERM);
         }
     }
 }
@@ -159,7 +161,7 @@ impl Drop for Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runner::ssh::folder::Folder;
+    use crate::runner::ssh::folder::PrivateFolder;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
     use std::time::Instant;
@@ -192,7 +194,7 @@ mod tests {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn soon(what: impl Fn() -> bool, within: Duration) -> bool {
+    fn becomes_true(what: impl Fn() -> bool, within: Duration) -> bool {
         let end = Instant::now() + within;
         while !what() {
             if Instant::now() > end {
@@ -205,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_agent_holds_the_key_and_ends_when_it_is_dropped() {
-        let folder = Folder::make().unwrap();
+        let folder = PrivateFolder::create().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         assert_eq!(
             agent
@@ -216,7 +218,7 @@ mod tests {
         assert!(listed(agent.socket()).contains("a comment"));
         let socket = agent.socket().to_owned();
         drop(agent);
-        assert!(soon(
+        assert!(becomes_true(
             || UnixStream::connect(&socket).is_err(),
             Duration::from_secs(2)
         ));
@@ -224,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_a_key_fails_with_ssh_adds_output_and_without_the_key() {
-        let folder = Folder::make().unwrap();
+        let folder = PrivateFolder::create().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let bad = Secret::from("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n".to_owned());
         let Err(RunError::Key { output }) = agent.add(&bad, None, Duration::from_secs(60)).await
@@ -240,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_with_a_passphrase_fails_instead_of_asking() {
-        let folder = Folder::make().unwrap();
+        let folder = PrivateFolder::create().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let key = new_key(folder.path(), "secret");
         assert!(matches!(
@@ -250,8 +252,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_passphrase_opens_the_key_and_a_wrong_one_is_told_as_such() {
-        let folder = Folder::make().unwrap();
+    async fn a_passphrase_decrypts_the_key_and_a_wrong_one_is_reported() {
+        let folder = PrivateFolder::create().unwrap();
         let agent = Agent::start(folder.path()).await.unwrap();
         let right = "  it's $(a) \\\\ \"pass\" phrase%s ";
         let key = new_key(folder.path(), right);
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_that_cannot_start_says_why() {
+    async fn an_agent_that_cannot_start_reports_why() {
         let Err(RunError::Tool { program, error }) = Agent::start(Path::new("/nowhere")).await
         else {
             panic!("started")
@@ -279,9 +281,9 @@ mod tests {
         assert!(error.to_string().contains("No such file"), "{error}");
     }
 
-    /// Not a test of its own: the process that the one below kills.
+    /// Not a test itself: the process that the next test kills.
     #[tokio::test]
-    #[ignore = "is run by the test below"]
+    #[ignore = "run by the next test"]
     async fn holds_an_agent_until_killed() {
         let Some(folder) = std::env::var_os("HOLD_AN_AGENT_IN") else {
             return;
@@ -292,8 +294,8 @@ mod tests {
     }
 
     #[test]
-    fn the_agent_ends_even_when_we_are_killed() {
-        let folder = Folder::make().unwrap();
+    fn the_agent_ends_even_after_sigkill() {
+        let folder = PrivateFolder::create().unwrap();
         let mut holder = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--ignored",
@@ -307,10 +309,10 @@ mod tests {
             .unwrap();
         let socket = folder.path().join("a");
         let alive = || UnixStream::connect(&socket).is_ok();
-        assert!(soon(alive, Duration::from_secs(20)));
+        assert!(becomes_true(alive, Duration::from_secs(20)));
         holder.kill().unwrap();
         holder.wait().unwrap();
-        // ssh-agent looks for its command every ten seconds
-        assert!(soon(|| !alive(), Duration::from_secs(15)));
+        // ssh-agent checks its command every ten seconds
+        assert!(becomes_true(|| !alive(), Duration::from_secs(15)));
     }
 }

@@ -1,12 +1,12 @@
-//! ssh's configuration, generated for one run.
+//! Generates ssh's configuration for one connection.
 
 use super::host_key;
 use std::path::Path;
 use std::time::Duration;
 
-/// The alias that stands for the server on every command line, so that no user's text is on one.
+/// The alias of the server. Command lines contain only the alias, so no input becomes part of one.
 pub(super) const ALIAS: &str = "target";
-/// The same for the server on the way to it.
+/// The alias of the jump host.
 pub(super) const JUMP: &str = "jump";
 
 /// Where to log in.
@@ -19,10 +19,10 @@ pub(super) struct Address<'a> {
     pub(super) user: &'a str,
 }
 
-/// All that does not depend on the server. The first value that ssh obtains counts, and this is the only file it reads.
+/// Everything that does not depend on the server. ssh uses the first value of an option, and reads only this file.
 ///
-/// The agent's socket comes by the environment (`IdentityAgent SSH_AUTH_SOCK` is ssh's word for that), so that no path
-/// of the user's needs quoting here.
+/// The agent's socket is passed by the environment (`IdentityAgent SSH_AUTH_SOCK`), so no path of the user needs
+/// quoting.
 const FIXED: &str = "\
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
@@ -55,30 +55,30 @@ const FIXED: &str = "\
     LogLevel ERROR
 ";
 
-/// ssh's configuration for one server, and for the `jump` host before it; `folder` is ours, and needs no quoting.
+/// ssh's configuration for one server and its `jump` host. `folder` needs no quoting.
 pub(super) fn config(
     target: &Address<'_>,
     jump: Option<&Address<'_>>,
     connect_timeout: Duration,
     folder: &Path,
 ) -> String {
-    // the login on the jump host comes before the server's first word
+    // the login on the jump host comes before the server's first message
     let hops = if jump.is_some() { 2 } else { 1 };
-    let way = jump.map(|_| proxy(folder)).unwrap_or_default();
+    let proxy = jump.map(|_| proxy_command(folder)).unwrap_or_default();
     let jump = jump.map(|jump| {
-        // only so does ssh tell why the jump host does not reach the server
+        // otherwise ssh does not report why the jump host cannot reach the server
         block(JUMP, jump, connect_timeout, folder) + "    LogLevel INFO\n"
     });
     let target = block(ALIAS, target, connect_timeout.saturating_mul(hops), folder);
     format!(
-        "{target}{way}{}Host *\n    UserKnownHostsFile {}\n{FIXED}",
+        "{target}{proxy}{}Host *\n    UserKnownHostsFile {}\n{FIXED}",
         jump.unwrap_or_default(),
         folder.join("known_hosts").display()
     )
 }
 
-/// As `ProxyJump`, which would lose what the jump host's ssh says.
-fn proxy(folder: &Path) -> String {
+/// Like `ProxyJump`, but keeps what the jump host's ssh prints.
+fn proxy_command(folder: &Path) -> String {
     let folder = folder.display();
     format!("    ProxyCommand ssh -F {folder}/config -E {folder}/jump.log -W '[%h]:%p' {JUMP}\n")
 }
@@ -113,8 +113,8 @@ mod tests {
         )
     }
 
-    /// What ssh itself makes of the file.
-    fn understood(text: &str, alias: &str) -> String {
+    /// The file as ssh itself reads it.
+    fn parsed_by_ssh(text: &str, alias: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
         std::fs::write(&file, text).unwrap();
@@ -133,46 +133,49 @@ mod tests {
         String::from_utf8(output.stdout).unwrap().to_lowercase()
     }
 
-    /// Whether ssh has taken `line` as it is meant.
-    fn taken(line: &str, understood: &str) -> bool {
+    /// Whether ssh has read `line` as intended.
+    fn is_effective(line: &str, parsed: &str) -> bool {
         let line = line.trim().to_lowercase();
         let forms = [("", ""), (" yes", " true"), (" no", " false")];
         let found = forms
             .iter()
-            .any(|(ours, theirs)| understood.contains(&(line.replace(ours, theirs) + "\n")));
+            .any(|(ours, theirs)| parsed.contains(&(line.replace(ours, theirs) + "\n")));
         // ssh -G does not print these
-        let silent = [
+        let not_printed = [
             "identityagent ssh_auth_sock",
             "identityfile none",
             "ignoreunknown knownhostscommand",
         ];
-        found || silent.contains(&line.as_str())
+        found || not_printed.contains(&line.as_str())
     }
 
     #[test]
-    fn ssh_understands_every_line() {
+    fn ssh_accepts_every_line() {
         let text = text(None);
-        let understood = understood(&text, ALIAS);
+        let parsed = parsed_by_ssh(&text, ALIAS);
         for line in text.lines().filter(|line| line.starts_with(' ')) {
-            assert!(taken(line, &understood), "{line}\n{understood}");
+            assert!(is_effective(line, &parsed), "{line}\n{parsed}");
         }
     }
 
     #[test]
-    fn the_jump_host_is_as_strict_and_the_only_way() {
+    fn the_jump_host_is_as_strict_and_always_used() {
         let jump = Address {
             host: "jump.example",
             port: 22,
             user: "hop",
         };
         let text = text(Some(&jump));
-        let (target, jump) = (understood(&text, ALIAS), understood(&text, JUMP));
+        let (target, jump) = (parsed_by_ssh(&text, ALIAS), parsed_by_ssh(&text, JUMP));
         for line in [
             "StrictHostKeyChecking yes",
             "UserKnownHostsFile /tmp/da0/known_hosts",
             "BatchMode yes",
         ] {
-            assert!(taken(line, &target) && taken(line, &jump), "{line}\n{jump}");
+            assert!(
+                is_effective(line, &target) && is_effective(line, &jump),
+                "{line}\n{jump}"
+            );
         }
         assert!(
             target.contains(

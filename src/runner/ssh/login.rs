@@ -1,15 +1,15 @@
-//! What a login needs.
+//! The options of a login.
 
 use crate::settings::Server;
 use std::path::Path;
 use std::time::Duration;
 
-/// All that a login needs.
+/// The options of a login.
 #[derive(Debug, Clone)]
-pub(crate) struct Login<'a> {
-    /// Where, and with which key. Without a key the agent behind `auth_sock` is asked.
+pub(crate) struct LoginOptions<'a> {
+    /// Without a key in it, the agent at `auth_sock` is used.
     pub(crate) server: &'a Server,
     pub(crate) auth_sock: Option<&'a Path>,
-    /// How long the key may be used.
-    pub(crate) key_life: Duration,
+    /// How long the private agent keeps the key.
+    pub(crate) key_lifetime: Duration,
 }

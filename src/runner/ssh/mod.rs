@@ -1,24 +1,23 @@
-//! The connection to the server, by the system's OpenSSH client: private agent, generated configuration, one
-//! connection, and channels over it.
+//! The connection to the server, made by the system's OpenSSH client: private agent, generated configuration, one
+//! connection and its channels.
 //!
-//! Knows `protocol` only.
+//! Knows `protocol` and `settings`.
 
 mod agent;
 mod config;
+mod connection;
+mod failed_login;
 mod folder;
 mod host_key;
 mod login;
 mod passphrase;
 mod pipes;
-mod ready;
-mod refusal;
-mod session;
+mod setup;
 mod tools;
 mod unexpected;
 
-pub(crate) use login::Login;
-
+pub(crate) use connection::{Channel, Connection};
+pub(crate) use login::LoginOptions;
 pub(crate) use pipes::Pipes;
-pub(crate) use ready::Ready;
-pub(crate) use session::{Channel, Connection};
-pub(crate) use unexpected::{Lines, Tail, MOST_BYTES};
+pub(crate) use setup::LocalSetup;
+pub(crate) use unexpected::{LineSplitter, OutputTail, MAX_BYTES};

@@ -1,7 +1,7 @@
-//! Hands a passphrase to ssh-add, which takes one only from a program that it starts.
+//! Passes a passphrase to ssh-add, which accepts it only from a program that it starts.
 //!
-//! The program is a script of ours in the private folder, and what it prints waits for it in a named pipe there, that
-//! is in the kernel's memory: not in a file, an argument or an environment.
+//! That program is a script in the private folder. It reads the passphrase from a named pipe, so the passphrase is only
+//! in the kernel's memory: not in a file, an argument or the environment.
 
 use crate::protocol::Secret;
 use rustix::fs::{mknodat, FileType, Mode, CWD};
@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Asked again, it gives up: ssh-add would ask for ever.
+/// Fails the second time: ssh-add would ask forever.
 const SCRIPT: &str = r#"#!/bin/sh
 d=${0%/*}
 if ! mkdir "$d/asked" 2>/dev/null; then mkdir "$d/wrong"; exit 1; fi
@@ -18,17 +18,19 @@ IFS= read -r answer <"$d/answer"
 printf '%s\n' "$answer"
 "#;
 
-/// What ssh-add may ask.
+/// The program that ssh-add asks for the passphrase.
 #[derive(Debug)]
 pub(super) struct Askpass {
     folder: PathBuf,
-    /// Holds what is not yet read.
+    /// Holds the passphrase until it is read.
     _answer: File,
 }
 
 impl Askpass {
+    /// Creates the script and the pipe in `folder`.
+    ///
     /// # Errors
-    /// If `folder` does not take it.
+    /// If the files cannot be created.
     pub(super) fn new(folder: &Path, passphrase: &Secret) -> io::Result<Self> {
         let folder = folder.join("ask");
         std::fs::create_dir(&folder)?;
@@ -40,7 +42,7 @@ impl Askpass {
         script.write_all(SCRIPT.as_bytes())?;
         let pipe = folder.join("answer");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        // for both, so that opening it does not wait for the script
+        // for reading too, so that opening it does not wait for the script
         let mut answer = OpenOptions::new().read(true).write(true).open(&pipe)?;
         answer.write_all(format!("{}\n", passphrase.expose()).as_bytes())?;
         Ok(Self {
@@ -53,7 +55,7 @@ impl Askpass {
         self.folder.join("program")
     }
 
-    /// Whether ssh-add has asked again.
+    /// Whether ssh-add has asked a second time.
     pub(super) fn was_wrong(&self) -> bool {
         self.folder.join("wrong").exists()
     }
@@ -62,7 +64,7 @@ impl Askpass {
 impl Drop for Askpass {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            tracing::debug!(%error, "the folder for a passphrase goes with its parent");
+            tracing::debug!(%error, "the folder for the passphrase is deleted with its parent");
         }
     }
 }

@@ -3,10 +3,10 @@
 /// The three streams of a command on the server.
 #[derive(Debug)]
 pub(crate) struct Pipes<I, O, E> {
-    /// To it.
+    /// Written by the runner.
     pub(crate) stdin: I,
-    /// From it.
+    /// Read by the runner.
     pub(crate) stdout: O,
-    /// From it, too.
+    /// Read by the runner.
     pub(crate) stderr: E,
 }

@@ -1,4 +1,4 @@
-//! OpenSSH's programs, and how they are started.
+//! Finds and starts OpenSSH's programs.
 
 use crate::protocol::{RunError, ToolError};
 use rustix::fs::{access, Access};
@@ -8,10 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
-/// What a child of ours may see of our environment.
+/// The only environment variables that child processes get.
 const PASSED_ON: [&str; 3] = ["PATH", "HOME", "LANG"];
 
-/// Checks that all `programs` are there before anything is begun.
+/// Checks that all `programs` are installed.
 ///
 /// # Errors
 /// The first that is missing.
@@ -32,14 +32,14 @@ pub(super) fn require(programs: &[&str]) -> Result<(), RunError> {
 fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
     env::split_paths(path)
         .map(|folder| folder.join(program))
-        .find(|file| executable(file))
+        .find(|file| is_executable(file))
 }
 
-fn executable(file: &Path) -> bool {
+fn is_executable(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// A command that sees nothing of our environment but what it needs, and does not outlive our interest in it.
+/// A command with a minimal environment. Its process is killed when the handle is dropped.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(passed_on()).kill_on_drop(true);
@@ -59,7 +59,7 @@ pub(super) fn unusable(program: &str, error: ToolError) -> RunError {
     }
 }
 
-/// The system cannot start it, or not communicate with it.
+/// The system cannot start the program or cannot communicate with it.
 pub(super) fn failed(program: &str, error: &io::Error) -> RunError {
     let error = error.to_string();
     unusable(program, ToolError::Io { error })
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_run_is_no_program() {
+    fn a_file_that_is_not_executable_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ssh"), "").unwrap();
         assert_eq!(find("ssh", folder.path().as_os_str()), None);
     }
 
     #[tokio::test]
-    async fn children_see_only_what_they_need() {
+    async fn child_processes_get_only_the_variables_they_need() {
         let output = command("env").output().await.unwrap();
         let seen = String::from_utf8(output.stdout).unwrap();
         for line in seen.lines() {

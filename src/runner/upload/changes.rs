@@ -1,4 +1,4 @@
-//! Of a file that the server has in an earlier version, or in part: what is new in it.
+//! Finds the new parts of a file of which the server has an earlier version, or a part.
 
 use crate::protocol::chunks::{cut, Chunk, ChunkDigest};
 use crate::protocol::{wire::MAX_PIECE, Known, ToServer};
@@ -6,19 +6,19 @@ use crate::runner::source::{Content, SourceError};
 use std::collections::HashMap;
 use std::io;
 
-/// Known bytes that one message stands for, or a chunk more: a large file that has hardly changed is to be told of while it
-/// is read, and not all at its end.
-const MOST_KNOWN: usize = 8 << 20;
+/// About the most known bytes of one message. A large file that has hardly changed must send messages while it is read,
+/// not only at its end.
+const MAX_KNOWN: usize = 8 << 20;
 
-/// The messages that make up a file's content, in order, each with the bytes that it stands for.
+/// The messages for a file's content, in order, each with the number of bytes it represents.
 pub(super) struct Changes<'a, C> {
     entry: u32,
     chunks: C,
     known: &'a [ChunkDigest],
     first: HashMap<ChunkDigest, usize>,
-    /// What came last: more may join it.
+    /// The last piece, which may still grow.
     open: Option<Piece>,
-    /// New bytes that did not fit into one message.
+    /// New bytes that did not fit into the last message.
     rest: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ enum Piece {
     },
 }
 
-/// Of `content`, which is to be `size` bytes long, in pieces that are new and such that are `known`.
+/// Splits `content`, which has `size` bytes, into new pieces and `known` ones.
 pub(super) fn changes<'a>(
     content: Content<'a>,
     size: u64,
@@ -64,7 +64,7 @@ impl<C: Iterator<Item = io::Result<Chunk>>> Iterator for Changes<'_, C> {
         loop {
             let closed = match self.chunks.next() {
                 Some(Ok(chunk)) => self.join(chunk),
-                Some(Err(error)) => return Some(Err(unread(error))),
+                Some(Err(error)) => return Some(Err(source_error(error))),
                 None => return self.open.take().map(|piece| Ok(self.message(piece))),
             };
             if let Some(piece) = closed {
@@ -75,13 +75,13 @@ impl<C: Iterator<Item = io::Result<Chunk>>> Iterator for Changes<'_, C> {
 }
 
 impl<C> Changes<'_, C> {
-    /// The piece that `chunk` does not belong to, if there was one.
+    /// Adds `chunk` to the last piece. If it does not fit, it starts a new piece, and the last one is returned.
     fn join(&mut self, chunk: Chunk) -> Option<Piece> {
         let digest = chunk.digest();
         let length = chunk.bytes.len();
         match (&mut self.open, self.first.get(&digest)) {
             (Some(Piece::Known { end, bytes, .. }), _) if self.known.get(*end) == Some(&digest) => {
-                if *bytes >= MOST_KNOWN {
+                if *bytes >= MAX_KNOWN {
                     let first = *end;
                     return self.open.replace(Piece::Known {
                         first,
@@ -122,7 +122,7 @@ impl<C> Changes<'_, C> {
         }
     }
 
-    /// As much as a message may hold; a chunk of a large file is longer.
+    /// A message with at most [`MAX_PIECE`] bytes. A chunk of a large file may be longer.
     fn content(&mut self, mut bytes: Vec<u8>) -> (ToServer, usize) {
         self.rest = bytes.split_off(bytes.len().min(MAX_PIECE));
         let length = bytes.len();
@@ -136,8 +136,8 @@ impl<C> Changes<'_, C> {
     }
 }
 
-/// Reading fails with a [`SourceError`], which cutting into chunks passes on.
-fn unread(error: io::Error) -> SourceError {
+/// Extracts the [`SourceError`] that reading failed with.
+fn source_error(error: io::Error) -> SourceError {
     error
         .downcast()
         .unwrap_or_else(|error| SourceError::unreadable(&error))
@@ -147,15 +147,19 @@ fn unread(error: io::Error) -> SourceError {
 mod tests {
     use super::*;
     use crate::protocol::wire::frame;
-    use crate::runner::testing::{content_of, noise};
+    use crate::runner::testing::{content_of, random_bytes};
 
     fn chunk(bytes: Vec<u8>) -> io::Result<Chunk> {
         Ok(Chunk { offset: 0, bytes })
     }
 
     #[test]
-    fn a_chunk_that_is_longer_than_a_message_goes_in_several() {
-        let (short, long, known) = (noise(1, 7), noise(2, 4 << 20), noise(3, 9));
+    fn a_chunk_longer_than_a_message_is_split() {
+        let (short, long, known) = (
+            random_bytes(1, 7),
+            random_bytes(2, 4 << 20),
+            random_bytes(3, 9),
+        );
         let digests = [chunk(known.clone()).unwrap().digest()];
         let first = HashMap::from([(digests[0], 0)]);
         let chunks = [
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn much_that_is_known_is_told_of_bit_by_bit() {
+    fn many_known_bytes_are_sent_in_several_messages() {
         let long = vec![0; 1 << 20];
         let digests = vec![chunk(long.clone()).unwrap().digest(); 20];
         let chunks = std::iter::repeat_with(|| chunk(long.clone())).take(20);

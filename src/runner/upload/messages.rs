@@ -5,91 +5,92 @@ use crate::protocol::{Entry, Kind, Known, Plan, ToServer};
 use crate::runner::source::{size_of, SourceError, Tree};
 use std::io;
 
-/// Entries of one message; fewer where paths are long.
+/// The most entries of one message.
 const ENTRIES: usize = 500;
-/// A message of entries is closed when its paths have so many bytes, well below [`wire::MAX_FRAME`].
+/// The most bytes of the paths in one message, well below [`wire::MAX_FRAME`].
 const ENTRY_BYTES: usize = 256 << 10;
-/// A tree with more bytes than that is not packed just to see whether it is small.
-const WORTH_A_TRY: u64 = 1 << 20;
-/// Above this the compressor is what takes time, so it may do less.
+/// A larger tree is not compressed only to find out whether it is small enough to be sent unasked.
+const MAX_UNASKED_TREE: u64 = 1 << 20;
+/// For a larger tree compression takes most of the time, so a lower level is used.
 const LARGE: u64 = 16 << 20;
-const CAREFUL: u32 = 6;
-const QUICK: u32 = 3;
+const BEST: u32 = 6;
+const FAST: u32 = 3;
 
 /// Why sending ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
-    /// The user's to fix; the server lacks what it asked for.
+    /// A problem that the user must fix.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A bug of ours.
+    /// A bug in deploy-action.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// The other end stopped reading; why is to be read from it.
-    #[error("the line broke")]
-    Line(#[from] io::Error),
+    /// The server stopped reading. Its output says why.
+    #[error("the connection was lost")]
+    Connection(#[from] io::Error),
 }
 
-/// What is to be sent.
+/// What is sent to the server part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Upload<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) tree: &'a Tree,
-    pub(crate) word: Word,
+    pub(crate) request: Request,
 }
 
-/// What is wanted of the server.
+/// What the server part must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// To begin the transaction.
+pub(crate) enum Request {
+    /// Begin the transaction.
     Start,
-    /// The same, after a line that was cut. So many of the transaction's own events were heard.
+    /// Continue it after the connection was lost. The number of the transaction's events that were received.
     Resume(u32),
-    /// Only to tell what becomes of it; as many events were heard.
+    /// Only report its progress. The number of events as in `Resume`.
     Follow(u32),
 }
 
-impl Word {
-    /// The word for the next line.
-    pub(crate) fn again(self, heard: u32) -> Self {
+impl Request {
+    /// The request on the next connection.
+    pub(crate) fn next(self, received: u32) -> Self {
         match self {
-            Self::Start | Self::Resume(_) => Self::Resume(heard),
-            Self::Follow(_) => Self::Follow(heard),
+            Self::Start | Self::Resume(_) => Self::Resume(received),
+            Self::Follow(_) => Self::Follow(received),
         }
     }
 }
 
-/// What the server asked for, as [`crate::protocol::ToRunner::Need`] says it.
+/// What the server asked for, as in [`crate::protocol::ToRunner::Need`].
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Needed {
+pub(crate) struct Need {
     pub(crate) ranges: Vec<(u32, u32)>,
     pub(crate) known: Vec<Known>,
     pub(crate) last: bool,
 }
 
 impl Upload<'_> {
-    /// All of it, packed, where that is little enough to be sent unasked.
+    /// The whole upload, compressed; `None` if it is too large to be sent unasked.
     pub(crate) fn unasked(&self) -> Result<Option<Vec<u8>>, UploadError> {
-        if self.tree.bytes() > WORTH_A_TRY {
+        if self.tree.bytes() > MAX_UNASKED_TREE {
             return Ok(None);
         }
-        let mut packer = Packer::with_level(CAREFUL);
+        let mut packer = Packer::with_level(BEST);
         for message in self.opening() {
             packer.push(&message)?;
         }
         for index in 0..self.plan.entries {
             for_each_piece(self.tree, index, |message| Ok(packer.push(&message)?))?;
         }
-        if !matches!(self.word, Word::Follow(_)) {
+        if !matches!(self.request, Request::Follow(_)) {
             packer.push(&ToServer::Sent)?;
         }
         let packed = packer.flush()?;
         Ok((packed.len() <= wire::UNASKED).then_some(packed))
     }
 
-    /// Files and their bytes; of those that the server has in an earlier version, less is sent.
-    pub(crate) fn sum(&self, needed: &Needed) -> (u32, u64) {
-        let sizes = needed
+    /// The number of needed files and their bytes. Of files that the server has in an earlier version, fewer bytes are
+    /// sent.
+    pub(crate) fn amount(&self, need: &Need) -> (u32, u64) {
+        let sizes = need
             .ranges
             .iter()
             .filter_map(|(start, end)| self.tree.entries().get(*start as usize..*end as usize))
@@ -98,22 +99,22 @@ impl Upload<'_> {
         sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
     }
 
-    /// For what is sent bit by bit.
+    /// Compresses an upload that is not sent at once.
     pub(super) fn packer(&self) -> Packer {
         Packer::with_level(if self.tree.bytes() > LARGE {
-            QUICK
+            FAST
         } else {
-            CAREFUL
+            BEST
         })
     }
 
-    /// What comes before the contents.
+    /// The messages before the contents.
     pub(super) fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
         let plan = Box::new(self.plan.clone());
-        let start = match self.word {
-            Word::Start => ToServer::Start(plan),
-            Word::Resume(heard) => ToServer::Resume { plan, heard },
-            Word::Follow(heard) => ToServer::Follow { heard },
+        let start = match self.request {
+            Request::Start => ToServer::Start(plan),
+            Request::Resume(heard) => ToServer::Resume { plan, heard },
+            Request::Follow(heard) => ToServer::Follow { heard },
         };
         std::iter::once(start)
             .chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
@@ -135,7 +136,7 @@ fn chunks(mut entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     })
 }
 
-/// About so many; a link's text counts too.
+/// The approximate size, in bytes.
 fn size_on_wire(entry: &Entry) -> usize {
     let link = match &entry.kind {
         Kind::Link { to } => to.len(),
@@ -144,7 +145,7 @@ fn size_on_wire(entry: &Entry) -> usize {
     entry.path.len() + link + 64
 }
 
-/// The pieces of one file; an empty file has none.
+/// Passes on the pieces of one file. An empty file has none.
 fn for_each_piece(
     tree: &Tree,
     entry: u32,
@@ -163,7 +164,7 @@ fn for_each_piece(
 mod tests {
     use super::*;
     use crate::protocol::ShortDigest;
-    use crate::runner::testing::noise;
+    use crate::runner::testing::random_bytes;
 
     #[test]
     fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
@@ -182,12 +183,14 @@ mod tests {
             chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(),
             [500, 500, 201]
         );
-        let long: Vec<Entry> = (0..600).map(|seed| entry(noise(seed, 4000))).collect();
+        let long: Vec<Entry> = (0..600)
+            .map(|seed| entry(random_bytes(seed, 4000)))
+            .collect();
         let links: Vec<Entry> = (0..600)
             .map(|seed| Entry {
                 path: b"a".to_vec(),
                 kind: Kind::Link {
-                    to: noise(seed, 4000),
+                    to: random_bytes(seed, 4000),
                 },
             })
             .collect();

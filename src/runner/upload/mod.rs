@@ -1,4 +1,4 @@
-//! What goes to the server: plan, manifest and contents.
+//! The upload to the server: plan, manifest and contents.
 //!
 //! Knows `source` and `progress`.
 
@@ -6,5 +6,5 @@ mod changes;
 mod messages;
 mod send;
 
-pub(super) use messages::{Needed, Upload, UploadError, Word};
+pub(super) use messages::{Need, Request, Upload, UploadError};
 pub(super) use send::send;

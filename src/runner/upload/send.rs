@@ -1,7 +1,7 @@
-//! Sends an upload, with bounded memory.
+//! Sends an upload, in bounded memory.
 
 use super::changes::changes;
-use super::messages::{Needed, Upload, UploadError};
+use super::messages::{Need, Upload, UploadError};
 use crate::protocol::wire::Packer;
 use crate::protocol::{Known, ToServer};
 use crate::runner::progress::Progress;
@@ -11,20 +11,20 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::yield_now;
 
-/// Packed bytes are written from here on.
-const WRITE: usize = 64 << 10;
-/// Of so many bytes of contents the server hears at the latest, however little they pack to: after two minutes without a
-/// word it takes us for gone.
-const UNHEARD: usize = 32 << 20;
+/// Compressed bytes are written when there are this many.
+const MIN_WRITE: usize = 64 << 10;
+/// Contents are written at the latest after this many bytes, even if they compress to very little. After two minutes
+/// without a message the server assumes that the runner is gone.
+const MAX_UNWRITTEN: usize = 32 << 20;
 
-/// Sends all: at once what `unasked` is, else the manifest and then what is needed, for as long as somebody may ask.
-/// `progress` is told just before the server could get the last byte of it; from then on it can go on without us. Dropping
-/// this ends the stream, which tells the server to stop.
+/// Sends the upload: `unasked` at once, or the manifest and then what `needs` asks for, until its sender is dropped.
+/// `progress` is complete just before the last byte is sent. From then on the server can continue by itself. Dropping
+/// this future ends the stream, which makes the server stop.
 pub(crate) async fn send<W: AsyncWrite + Unpin>(
     mut to: W,
     upload: Upload<'_>,
     unasked: Option<&[u8]>,
-    mut needs: UnboundedReceiver<Needed>,
+    mut needs: UnboundedReceiver<Need>,
     progress: &Progress,
 ) -> Result<(), UploadError> {
     if let Some(packed) = unasked {
@@ -38,7 +38,7 @@ pub(crate) async fn send<W: AsyncWrite + Unpin>(
         to,
         packer: upload.packer(),
         progress,
-        unheard: 0,
+        unwritten: 0,
     };
     for message in upload.opening().chain([ToServer::Ask]) {
         sender.push(&message).await?;
@@ -51,37 +51,33 @@ struct Sender<'a, W> {
     to: W,
     packer: Packer,
     progress: &'a Progress,
-    /// Bytes of contents since something was written.
-    unheard: usize,
+    /// Bytes of contents since the last write.
+    unwritten: usize,
 }
 
 impl<W: AsyncWrite + Unpin> Sender<'_, W> {
     async fn contents(
         &mut self,
         tree: &Tree,
-        mut needs: UnboundedReceiver<Needed>,
+        mut needs: UnboundedReceiver<Need>,
     ) -> Result<(), UploadError> {
         let mut complete = false;
-        while let Some(needed) = needs.recv().await {
-            let mut known = needed.known.iter().peekable();
-            for index in needed
-                .ranges
-                .into_iter()
-                .flat_map(|(start, end)| start..end)
-            {
+        while let Some(need) = needs.recv().await {
+            let mut known = need.known.iter().peekable();
+            for index in need.ranges.into_iter().flat_map(|(start, end)| start..end) {
                 match known.next_if(|known| known.entry == index) {
                     Some(known) => self.changes(tree, known).await?,
                     None => self.content(tree, index).await?,
                 }
             }
-            if needed.last {
+            if need.last {
                 complete = true;
                 self.progress.complete();
                 self.push(&ToServer::Sent).await?;
             }
             self.flush().await?;
         }
-        // whoever followed has gone
+        // the follower was dropped
         complete
             .then_some(())
             .ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe).into())
@@ -103,7 +99,7 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
         let Some(content) = tree.content(known.entry)? else {
             return Ok(());
         };
-        let size = content.left();
+        let size = content.remaining();
         for piece in changes(content, size, known) {
             let (message, count) = piece?;
             self.piece(&message, count).await?;
@@ -111,23 +107,23 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
         Ok(())
     }
 
-    /// A message that stands for `count` bytes of contents. Whoever waits for something else has a turn after it: there may
-    /// be nothing to be written for long.
+    /// Sends a message for `count` bytes of contents. Then other tasks run, because it may take long until the next
+    /// write.
     async fn piece(&mut self, message: &ToServer, count: usize) -> Result<(), UploadError> {
-        self.unheard += count;
+        self.unwritten += count;
         self.push(message).await?;
-        if self.unheard >= UNHEARD {
+        if self.unwritten >= MAX_UNWRITTEN {
             self.flush().await?;
         }
-        self.progress.send(count);
+        self.progress.add_sent(count);
         yield_now().await;
         Ok(())
     }
 
     async fn push(&mut self, message: &ToServer) -> Result<(), UploadError> {
         self.packer.push(message)?;
-        if self.packer.waiting() >= WRITE {
-            self.unheard = 0;
+        if self.packer.waiting() >= MIN_WRITE {
+            self.unwritten = 0;
             let packed = self.packer.take();
             self.to.write_all(&packed).await?;
         }
@@ -135,7 +131,7 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
     }
 
     async fn flush(&mut self) -> Result<(), UploadError> {
-        self.unheard = 0;
+        self.unwritten = 0;
         let packed = self.packer.flush()?;
         self.to.write_all(&packed).await?;
         Ok(self.to.flush().await?)

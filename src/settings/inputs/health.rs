@@ -322,7 +322,8 @@ mod tests {
             .warnings()
             .contains("health-headers has no effect: health-url is empty."));
         let flag = "--health-headers=Authorization: hunter2hunter2";
-        let problems = crate::settings::Flags::parse([flag.into()]).unwrap_err();
+        let problems =
+            crate::settings::Flags::parse([flag.into()], &crate::settings::INPUTS).unwrap_err();
         assert!(
             problems[0].to_string().contains("a secret has no flag"),
             "{}",

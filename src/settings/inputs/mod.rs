@@ -39,24 +39,6 @@ pub static INPUTS: LazyLock<Vec<&'static Input>> = LazyLock::new(|| {
     groups.concat()
 });
 
-impl Input {
-    /// The input of that name.
-    pub fn named(name: &str) -> Option<&'static Input> {
-        INPUTS.iter().copied().find(|input| input.name == name)
-    }
-}
-
-/// The input whose name is nearest, if one is near enough to be meant.
-pub(super) fn nearest(name: &str) -> Option<&'static Input> {
-    let name = name.to_lowercase().replace('_', "-");
-    INPUTS
-        .iter()
-        .map(|input| (strsim::jaro_winkler(input.name, &name), *input))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, input)| input)
-}
-
 /// The documentation's table of inputs.
 pub fn markdown_table() -> String {
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
@@ -81,7 +63,7 @@ pub fn read(
     flags: &Flags,
     around: &Surroundings,
 ) -> (Result<Settings, Vec<Problem>>, Vec<Warning>) {
-    let mut reader = Reader::new(environment, flags);
+    let mut reader = Reader::new(environment, flags, &INPUTS);
     let settings = settings(&mut reader, around);
     let Reader {
         problems, warnings, ..
@@ -167,19 +149,11 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_near_name_is_found_and_a_far_one_is_not() {
-        let name = |text| nearest(text).map(|input| input.name);
-        assert_eq!(name("KNOWN_HOST"), Some("known-hosts"));
-        assert_eq!(name("hots"), Some("host"));
-        assert_eq!(name("helth-url"), Some("health-url"));
-        assert_eq!(name("qqq"), None);
-    }
+    use crate::settings::catalog::named;
 
     #[test]
     fn descriptions_name_the_default() {
-        let description = |name| Input::named(name).map(Input::description).unwrap();
+        let description = |name| named(&INPUTS, name).map(Input::description).unwrap();
         assert_eq!(
             description("port"),
             "Port of the server's SSH service. Default: `22`."

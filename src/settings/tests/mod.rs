@@ -16,7 +16,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{read, Environment, Flags, Settings, Surroundings, Warning};
+use super::{read, Environment, Flags, Settings, Surroundings, Warning, INPUTS};
 
 pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
@@ -95,8 +95,8 @@ impl Inputs {
                 value.into(),
             )
         };
-        let given = Environment::from_variables(self.given.iter().map(variable));
-        let flags = Flags::parse(flags.iter().map(Into::into)).unwrap();
+        let given = Environment::from_variables(self.given.iter().map(variable), &INPUTS);
+        let flags = Flags::parse(flags.iter().map(Into::into), &INPUTS).unwrap();
         let (result, warnings) = read(&given, &flags, &self.around);
         let lines = |problems: Vec<_>| {
             problems

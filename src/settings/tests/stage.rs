@@ -80,8 +80,11 @@ fn b26_bad_variables_are_named_by_their_line_and_show_no_value() {
 #[test]
 fn secrets_have_no_flag() {
     for name in ["passphrase", "env", "env-file"] {
-        let problems =
-            crate::settings::Flags::parse([format!("--{name}=hunter2hunter2").into()]).unwrap_err();
+        let problems = crate::settings::Flags::parse(
+            [format!("--{name}=hunter2hunter2").into()],
+            &crate::settings::INPUTS,
+        )
+        .unwrap_err();
         let text = problems[0].to_string();
         assert!(
             text.contains("a secret has no flag") && !text.contains("hunter2"),

@@ -249,9 +249,7 @@ mod tests {
     #[test]
     fn the_token_is_hidden_everywhere() {
         let inputs = Inputs::new().with("github-token", "ghs_0123456789abcdef");
-        assert!(inputs
-            .settings()
-            .hidden(&[])
+        assert!(crate::settings::hidden(&inputs.settings(), &[])
             .contains(&"ghs_0123456789abcdef".to_owned()));
         assert!(!format!("{:?}", inputs.settings()).contains("0123456789abcdef"));
         let problems = inputs

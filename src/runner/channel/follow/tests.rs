@@ -1,9 +1,9 @@
 use super::*;
 use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
 use crate::runner::testing::{
-    content_of, ended, event, need, noise, planned, release, transaction, unpacked,
+    content_of, ended, event, need, planned, random_bytes, release, transaction, unpacked,
 };
-use crate::runner::upload::Word;
+use crate::runner::upload::Request;
 use crate::runner::Tree;
 use std::future::{pending, ready};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::io::{duplex, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
 
-struct Near {
+struct RunnerSide {
     _folder: TempDir,
     tree: Tree,
     plan: Plan,
@@ -21,15 +21,15 @@ struct Near {
 }
 
 /// The other end of a channel.
-struct Far {
+struct ServerSide {
     stdin: DuplexStream,
     stdout: DuplexStream,
     stderr: DuplexStream,
 }
 
-type Near3 = Pipes<DuplexStream, DuplexStream, DuplexStream>;
+type RunnerPipes = Pipes<DuplexStream, DuplexStream, DuplexStream>;
 
-fn channel() -> (Near3, Far) {
+fn channel() -> (RunnerPipes, ServerSide) {
     let ((stdin, far_in), (stdout, far_out), (stderr, far_err)) =
         (duplex(1000), duplex(1000), duplex(1000));
     (
@@ -38,7 +38,7 @@ fn channel() -> (Near3, Far) {
             stdout,
             stderr,
         },
-        Far {
+        ServerSide {
             stdin: far_in,
             stdout: far_out,
             stderr: far_err,
@@ -46,7 +46,7 @@ fn channel() -> (Near3, Far) {
     )
 }
 
-impl Near {
+impl RunnerSide {
     fn new(files: &[(&str, &[u8])]) -> Self {
         let (folder, tree, plan) = planned(files);
         let watch = Watch::new(Duration::from_secs(60), pending());
@@ -60,11 +60,11 @@ impl Near {
         }
     }
 
-    async fn follow(&mut self, pipes: Near3) -> Followed {
+    async fn follow(&mut self, pipes: RunnerPipes) -> FollowResult {
         let upload = Upload {
             plan: &self.plan,
             tree: &self.tree,
-            word: Word::Start,
+            request: Request::Start,
         };
         let events = &mut self.events;
         follow(
@@ -78,16 +78,16 @@ impl Near {
     }
 }
 
-impl Far {
-    async fn say(&mut self, bytes: &[u8]) {
+impl ServerSide {
+    async fn send(&mut self, bytes: &[u8]) {
         self.stdout.write_all(bytes).await.unwrap();
     }
 
     async fn greet(&mut self) {
-        self.say(greeting(&transaction()).as_bytes()).await;
+        self.send(greeting(&transaction()).as_bytes()).await;
     }
 
-    /// Reads until `last` has come.
+    /// Reads until `last` arrives.
     async fn read_until(&mut self, last: &ToServer) -> Vec<ToServer> {
         let (mut packed, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
@@ -114,51 +114,53 @@ fn point_of_no_return(deadline: Duration) -> Vec<u8> {
     })
 }
 
-fn lost_by(followed: Followed) -> (Reached, bool, Why) {
-    match followed {
-        Followed::Lost {
+fn lost_by(result: FollowResult) -> (Reached, bool, LostCause) {
+    match result {
+        FollowResult::Lost {
             reached,
             greeted,
-            why,
-        } => (reached, greeted, why),
+            cause,
+        } => (reached, greeted, cause),
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_stays_open() {
-    let mut near = Near::new(&[("a", b"content")]);
-    let (pipes, mut far) = channel();
-    let server = async {
-        let messages = far.read_until(&ToServer::Sent).await;
+async fn a_small_tree_is_sent_unasked_and_the_verdict_ends_following_while_the_channel_is_open() {
+    let mut runner = RunnerSide::new(&[("a", b"content")]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        let messages = server.read_until(&ToServer::Sent).await;
         assert_eq!(content_of(&messages, 0), b"content");
-        far.say(b"motd\n").await;
-        far.greet().await;
-        far.say(&event(What::Step(Step::Check))).await;
-        far.say(
-            &[
-                point_of_no_return(Duration::from_secs(9)),
-                ended(Outcome::Deployed),
-            ]
-            .concat(),
-        )
-        .await;
-        far
+        server.send(b"motd\n").await;
+        server.greet().await;
+        server.send(&event(What::Step(Step::Check))).await;
+        server
+            .send(
+                &[
+                    point_of_no_return(Duration::from_secs(9)),
+                    ended(Outcome::Deployed),
+                ]
+                .concat(),
+            )
+            .await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(
-        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
+        matches!(result, FollowResult::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
     );
-    assert!(near
+    assert!(runner
         .events
         .contains(&RunEvent::UnexpectedOutput(b"motd".to_vec())));
-    assert!(near.events.contains(&RunEvent::Sending {
+    assert!(runner.events.contains(&RunEvent::Sending {
         files: 1,
         bytes: 7,
         known: 0
     }));
     assert_eq!(
-        near.events
+        runner
+            .events
             .iter()
             .filter(|event| matches!(event, RunEvent::Server(_)))
             .count(),
@@ -167,32 +169,32 @@ async fn a_small_tree_needs_no_answer_and_the_verdict_ends_it_while_the_channel_
 }
 
 #[tokio::test]
-async fn what_is_asked_for_is_sent_while_output_flows_back() {
-    let big = noise(1, 400_000);
-    let mut near = Near::new(&[("a", &big), ("b", &noise(2, 200_000))]);
-    let (pipes, mut far) = channel();
-    let server = async {
-        far.read_until(&ToServer::Ask).await;
-        far.greet().await;
-        far.say(&need(&[(0, 1)], true)).await;
+async fn requested_files_are_sent_while_output_is_received() {
+    let big = random_bytes(1, 400_000);
+    let mut runner = RunnerSide::new(&[("a", &big), ("b", &random_bytes(2, 200_000))]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.read_until(&ToServer::Ask).await;
+        server.greet().await;
+        server.send(&need(&[(0, 1)], true)).await;
         // more than the pipe holds, before anything is read: both sides must be served at once
         for _ in 0..200 {
-            far.say(&event(What::Output(vec![b'x'; 1000]))).await;
+            server.send(&event(What::Output(vec![b'x'; 1000]))).await;
         }
         let mut packed = Vec::new();
         let mut buffer = [0; 4096];
         while packed.len() < big.len() {
-            let n = far.stdin.read(&mut buffer).await.unwrap();
+            let n = server.stdin.read(&mut buffer).await.unwrap();
             packed.extend_from_slice(&buffer[..n]);
         }
-        far.say(&ended(Outcome::Failed)).await;
-        far
+        server.send(&ended(Outcome::Failed)).await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(
-        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Failed)
+        matches!(result, FollowResult::Verdict(verdict, None) if verdict.outcome == Outcome::Failed)
     );
-    assert!(near.events.contains(&RunEvent::Sending {
+    assert!(runner.events.contains(&RunEvent::Sending {
         files: 1,
         bytes: 400_000,
         known: 0
@@ -200,45 +202,53 @@ async fn what_is_asked_for_is_sent_while_output_flows_back() {
 }
 
 #[tokio::test]
-async fn a_server_part_that_is_missing_does_not_fail_what_was_sent_meanwhile() {
-    let mut near = Near::new(&[("a", &noise(1, 50_000))]);
-    let (pipes, mut far) = channel();
-    let server = async move {
-        far.say(
-            format!(
-                "motd\ndeploy-action-missing:x86_64:cat:{}:\n",
-                transaction()
+async fn a_missing_server_part_is_no_error_of_sending() {
+    let mut runner = RunnerSide::new(&[("a", &random_bytes(1, 50_000))]);
+    let (pipes, mut server) = channel();
+    let serving = async move {
+        server
+            .send(
+                format!(
+                    "motd\ndeploy-action-missing:x86_64:cat:{}:\n",
+                    transaction()
+                )
+                .as_bytes(),
             )
-            .as_bytes(),
-        )
-        .await;
+            .await;
     };
-    let (followed, ()) = tokio::join!(near.follow(pipes), server);
+    let (result, ()) = tokio::join!(runner.follow(pipes), serving);
     assert!(
-        matches!(followed, Followed::Missing(missing) if missing.cpu == "x86_64"),
+        matches!(result, FollowResult::Missing(missing) if missing.cpu == "x86_64"),
         "{:?}",
-        near.events
+        runner.events
     );
-    assert_eq!(near.events, [RunEvent::UnexpectedOutput(b"motd".to_vec())]);
+    assert_eq!(
+        runner.events,
+        [RunEvent::UnexpectedOutput(b"motd".to_vec())]
+    );
 }
 
 #[tokio::test]
-async fn a_line_that_ends_before_the_first_word_brings_the_words_that_were_said() {
-    let mut near = Near::new(&[("a", &noise(1, 100_000))]);
-    let (pipes, mut far) = channel();
-    let server = async move {
-        far.read_until(&ToServer::Ask).await;
-        far.stderr
+async fn a_channel_that_ends_before_the_greeting_keeps_its_output() {
+    let mut runner = RunnerSide::new(&[("a", &random_bytes(1, 100_000))]);
+    let (pipes, mut server) = channel();
+    let serving = async move {
+        server.read_until(&ToServer::Ask).await;
+        server
+            .stderr
             .write_all(b"sh: 1: exec: Permission denied")
             .await
             .unwrap();
     };
-    let (followed, ()) = tokio::join!(near.follow(pipes), server);
-    let (reached, greeted, why) = lost_by(followed);
+    let (result, ()) = tokio::join!(runner.follow(pipes), serving);
+    let (reached, greeted, cause) = lost_by(result);
     assert_eq!((reached, greeted), (Reached::Nothing, false));
-    assert_eq!(why, Why::Closed(b"sh: 1: exec: Permission denied".to_vec()));
     assert_eq!(
-        near.events,
+        cause,
+        LostCause::Closed(b"sh: 1: exec: Permission denied".to_vec())
+    );
+    assert_eq!(
+        runner.events,
         [RunEvent::UnexpectedOutput(
             b"sh: 1: exec: Permission denied".to_vec()
         )]
@@ -246,21 +256,23 @@ async fn a_line_that_ends_before_the_first_word_brings_the_words_that_were_said(
 }
 
 #[tokio::test]
-async fn how_far_the_server_was_is_known_when_the_line_ends() {
-    for told in [false, true] {
-        let mut near = Near::new(&[("a", b"small")]);
-        let (pipes, mut far) = channel();
-        let server = async move {
-            far.read_until(&ToServer::Sent).await;
-            far.greet().await;
-            if told {
-                far.say(&point_of_no_return(Duration::from_secs(100))).await;
+async fn the_progress_of_the_server_is_known_when_the_channel_ends() {
+    for past in [false, true] {
+        let mut runner = RunnerSide::new(&[("a", b"small")]);
+        let (pipes, mut server) = channel();
+        let serving = async move {
+            server.read_until(&ToServer::Sent).await;
+            server.greet().await;
+            if past {
+                server
+                    .send(&point_of_no_return(Duration::from_secs(100)))
+                    .await;
             }
         };
-        let (followed, ()) = tokio::join!(near.follow(pipes), server);
-        match lost_by(followed) {
-            (Reached::Complete, true, Why::Closed(_)) if !told => {}
-            (Reached::PointOfNoReturn { finished_by }, true, Why::Closed(_)) if told => {
+        let (result, ()) = tokio::join!(runner.follow(pipes), serving);
+        match lost_by(result) {
+            (Reached::Complete, true, LostCause::Closed(_)) if !past => {}
+            (Reached::PointOfNoReturn { finished_by }, true, LostCause::Closed(_)) if past => {
                 let left = finished_by
                     .duration_since(SystemTime::now())
                     .unwrap()
@@ -274,136 +286,143 @@ async fn how_far_the_server_was_is_known_when_the_line_ends() {
 
 #[tokio::test]
 async fn garbage_is_no_verdict() {
-    let mut near = Near::new(&[("a", b"small")]);
-    let (pipes, mut far) = channel();
-    let server = async {
-        far.greet().await;
-        far.say(b"Traceback (most recent call last)").await;
-        far
+    let mut runner = RunnerSide::new(&[("a", b"small")]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.greet().await;
+        server.send(b"Traceback (most recent call last)").await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(matches!(
-        lost_by(followed),
-        (Reached::Complete, true, Why::Error(RunError::Protocol(_)))
+        lost_by(result),
+        (
+            Reached::Complete,
+            true,
+            LostCause::Error(RunError::Protocol(_))
+        )
     ));
 }
 
 #[tokio::test]
-async fn cancelled_before_the_server_has_all_it_ends_at_once() {
-    let mut near = Near::new(&[("a", &noise(1, 100_000))]);
-    near.watch = Watch::new(Duration::from_secs(60), ready(()));
+async fn cancelled_before_the_server_has_everything_it_ends_at_once() {
+    let mut runner = RunnerSide::new(&[("a", &random_bytes(1, 100_000))]);
+    runner.watch = Watch::new(Duration::from_secs(60), ready(()));
     let (pipes, _far) = channel();
-    let followed = near.follow(pipes).await;
+    let result = runner.follow(pipes).await;
     assert_eq!(
-        lost_by(followed),
-        (Reached::Nothing, false, Why::Stop(Stop::Cancelled))
+        lost_by(result),
+        (Reached::Nothing, false, LostCause::Stop(Stop::Cancelled))
     );
 }
 
 #[tokio::test]
-async fn cancelled_later_the_server_is_told_by_the_end_of_its_input_and_its_word_counts() {
+async fn cancelled_later_the_server_sees_the_end_of_its_input_and_its_verdict_counts() {
     for outcome in [Outcome::Cancelled, Outcome::Deployed] {
-        let mut near = Near::new(&[("a", b"small")]);
+        let mut runner = RunnerSide::new(&[("a", b"small")]);
         let (cancel, cancelled) = oneshot::channel();
-        near.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
-        let (pipes, mut far) = channel();
-        let server = async {
-            far.read_until(&ToServer::Sent).await;
-            far.greet().await;
+        runner.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.read_until(&ToServer::Sent).await;
+            server.greet().await;
             cancel.send(()).unwrap();
-            far.eof().await;
-            far.say(&ended(outcome)).await;
-            far
+            server.eof().await;
+            server.send(&ended(outcome)).await;
+            server
         };
-        let (followed, _far) = tokio::join!(near.follow(pipes), server);
+        let (result, _far) = tokio::join!(runner.follow(pipes), serving);
         assert!(
-            matches!(followed, Followed::Verdict(verdict, Some(Stop::Cancelled)) if verdict.outcome == outcome)
+            matches!(result, FollowResult::Verdict(verdict, Some(Stop::Cancelled)) if verdict.outcome == outcome)
         );
     }
 }
 
 #[tokio::test]
-async fn cancelled_too_late_it_is_not_waited_for() {
-    let mut near = Near::new(&[("a", b"small")]);
+async fn cancelled_after_the_point_of_no_return_it_ends_at_once() {
+    let mut runner = RunnerSide::new(&[("a", b"small")]);
     let (cancel, cancelled) = oneshot::channel();
-    near.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
-    let (pipes, mut far) = channel();
-    let server = async {
-        far.read_until(&ToServer::Sent).await;
-        far.greet().await;
+    runner.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.read_until(&ToServer::Sent).await;
+        server.greet().await;
         cancel.send(()).unwrap();
-        far.eof().await;
-        far.say(&point_of_no_return(Duration::from_secs(100))).await;
-        far
+        server.eof().await;
+        server
+            .send(&point_of_no_return(Duration::from_secs(100)))
+            .await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(matches!(
-        lost_by(followed),
+        lost_by(result),
         (
             Reached::PointOfNoReturn { .. },
             true,
-            Why::Stop(Stop::Cancelled)
+            LostCause::Stop(Stop::Cancelled)
         )
     ));
 }
 
 #[tokio::test]
-async fn time_up_too_late_the_end_is_waited_for() {
-    let mut near = Near::new(&[("a", b"small")]);
-    near.watch = Watch::new(Duration::from_millis(200), pending());
-    let (pipes, mut far) = channel();
-    let server = async {
-        far.read_until(&ToServer::Sent).await;
-        far.greet().await;
-        far.eof().await;
-        far.say(
-            &[
-                point_of_no_return(Duration::from_secs(100)),
-                ended(Outcome::Deployed),
-            ]
-            .concat(),
-        )
-        .await;
-        far
+async fn after_the_point_of_no_return_the_time_limit_does_not_end_it() {
+    let mut runner = RunnerSide::new(&[("a", b"small")]);
+    runner.watch = Watch::new(Duration::from_millis(200), pending());
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.read_until(&ToServer::Sent).await;
+        server.greet().await;
+        server.eof().await;
+        server
+            .send(
+                &[
+                    point_of_no_return(Duration::from_secs(100)),
+                    ended(Outcome::Deployed),
+                ]
+                .concat(),
+            )
+            .await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(
-        matches!(followed, Followed::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
+        matches!(result, FollowResult::Verdict(verdict, None) if verdict.outcome == Outcome::Deployed)
     );
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_confirm_that_it_stopped_is_not_believed_to_have() {
-    let mut near = Near::new(&[("a", b"small")]);
-    let (pipes, mut far) = channel();
+async fn a_server_that_does_not_confirm_that_it_stopped_may_not_have_stopped() {
+    let mut runner = RunnerSide::new(&[("a", b"small")]);
+    let (pipes, mut server) = channel();
     let (cancel, cancelled) = oneshot::channel();
-    near.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
-    let server = async {
-        far.read_until(&ToServer::Sent).await;
+    runner.watch = Watch::new(Duration::from_secs(60), async { cancelled.await.unwrap() });
+    let serving = async {
+        server.read_until(&ToServer::Sent).await;
         cancel.send(()).unwrap();
-        far.eof().await;
-        far
+        server.eof().await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert_eq!(
-        lost_by(followed),
-        (Reached::Complete, false, Why::Stop(Stop::Cancelled))
+        lost_by(result),
+        (Reached::Complete, false, LostCause::Stop(Stop::Cancelled))
     );
 }
 
 #[tokio::test]
 async fn the_stream_to_the_server_stays_open_until_the_verdict() {
-    let mut near = Near::new(&[("a", b"small")]);
-    let (pipes, mut far) = channel();
-    let server = async {
-        far.read_until(&ToServer::Sent).await;
-        far.greet().await;
+    let mut runner = RunnerSide::new(&[("a", b"small")]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.read_until(&ToServer::Sent).await;
+        server.greet().await;
         let end =
-            tokio::time::timeout(Duration::from_millis(100), far.stdin.read(&mut [0; 10])).await;
+            tokio::time::timeout(Duration::from_millis(100), server.stdin.read(&mut [0; 10])).await;
         assert!(end.is_err(), "the server would have stopped");
-        far.say(&ended(Outcome::Deployed)).await;
-        far
+        server.send(&ended(Outcome::Deployed)).await;
+        server
     };
-    let (followed, _far) = tokio::join!(near.follow(pipes), server);
-    assert!(matches!(followed, Followed::Verdict(..)));
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+    assert!(matches!(result, FollowResult::Verdict(..)));
 }

@@ -10,7 +10,7 @@ if [ "$2" = install ]; then mv "$0" "$(dirname "$0")/$3"; fi
 echo "args: $*"
 "#;
 
-/// Login shells that a server's account may have; those that are not here are not tried.
+/// Login shells that an account may have. Those that are not installed are not tested.
 fn shells() -> Vec<PathBuf> {
     let found = |name: &str| {
         ["/bin", "/usr/bin"]
@@ -94,7 +94,7 @@ impl Server {
     }
 }
 
-/// As sshd does it.
+/// Runs a line as sshd does.
 fn run(shell: &Path, line: &str, stdin: &[u8]) -> Output {
     use std::io::Write as _;
     let mut child = Command::new(shell)
@@ -121,7 +121,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_lines_hold_nothing_that_a_login_shell_could_take_for_its_own() {
+fn the_lines_contain_nothing_special_to_a_login_shell() {
     for script in [START, COPY] {
         for bad in ['\'', '\\', '\n', '\r', '!'] {
             assert!(!script.contains(bad), "{bad:?}");
@@ -136,7 +136,7 @@ fn the_lines_hold_nothing_that_a_login_shell_could_take_for_its_own() {
 }
 
 #[test]
-fn a_server_part_that_is_there_is_started() {
+fn an_installed_server_part_is_started() {
     for shell in shells() {
         let server = Server::new();
         server.put(STAND_IN, 0o755);
@@ -153,15 +153,15 @@ fn a_server_part_that_is_there_is_started() {
 }
 
 #[test]
-fn one_that_is_missing_or_not_executable_is_told() {
+fn a_missing_or_not_executable_server_part_is_reported() {
     for shell in shells() {
         let server = Server::new();
         for _ in 0..2 {
             let output = server.start(&shell);
-            let missing = Missing::read(&output.stdout, &transaction()).unwrap();
+            let missing = MissingServerPart::read(&output.stdout, &transaction()).unwrap();
             assert_eq!(
                 missing,
-                Missing {
+                MissingServerPart {
                     cpu: std::env::consts::ARCH.to_owned(),
                     packing: Packing::Gzip
                 }
@@ -171,14 +171,14 @@ fn one_that_is_missing_or_not_executable_is_told() {
                 "{}",
                 shell.display()
             );
-            // as root, access(2) wants one x bit at least
+            // for root, access(2) wants at least one x bit
             server.put(STAND_IN, 0o644);
         }
     }
 }
 
 #[test]
-fn one_that_cannot_be_run_says_why() {
+fn a_server_part_that_cannot_run_reports_why() {
     for shell in shells() {
         let server = Server::new();
         server.put("#!/nowhere/sh\n", 0o755);
@@ -194,7 +194,7 @@ fn one_that_cannot_be_run_says_why() {
 }
 
 #[test]
-fn a_copy_installs_itself_and_is_started_then() {
+fn a_copy_installs_itself_and_then_starts() {
     for shell in shells() {
         for packing in [Packing::Gzip, Packing::Plain] {
             let server = Server::new();
@@ -222,7 +222,7 @@ fn a_copy_installs_itself_and_is_started_then() {
 }
 
 #[test]
-fn a_copy_that_arrives_cut_leaves_nothing() {
+fn a_truncated_copy_is_deleted() {
     for shell in shells() {
         let server = Server::new();
         let packed = gzip(STAND_IN.as_bytes());
@@ -237,7 +237,7 @@ fn a_copy_that_arrives_cut_leaves_nothing() {
 }
 
 #[test]
-fn a_target_that_cannot_be_made_says_why() {
+fn a_target_that_cannot_be_created_is_reported() {
     for shell in shells() {
         let server = Server::new();
         fs::write(
@@ -261,10 +261,10 @@ fn a_target_that_cannot_be_made_says_why() {
 }
 
 #[test]
-fn a_missing_line_is_found_behind_noise_and_only_with_our_transaction() {
+fn a_missing_line_is_found_after_other_output_and_only_for_this_transaction() {
     let id = transaction();
-    let read = |line: &str| Missing::read(line.as_bytes(), &id);
-    let missing = Missing {
+    let read = |line: &str| MissingServerPart::read(line.as_bytes(), &id);
+    let missing = MissingServerPart {
         cpu: "aarch64".to_owned(),
         packing: Packing::Plain,
     };

@@ -20,11 +20,11 @@ fn source(files: &[&str]) -> TempDir {
 }
 
 fn read(source: &TempDir, patterns: &[&str], venv: bool) -> Result<Tree, SourceError> {
-    let leave_out = LeaveOut {
+    let upload_rules = UploadRules {
         excludes: patterns.join("\n").parse().unwrap(),
         venv,
     };
-    read_tree(source.path(), &leave_out, &AtomicBool::new(false))
+    read_tree(source.path(), &upload_rules, &AtomicBool::new(false))
 }
 
 fn names(tree: &Tree) -> Vec<String> {
@@ -79,7 +79,7 @@ fn a_tree_is_sorted_by_the_bytes_of_whole_paths() {
 }
 
 #[test]
-fn patterns_mean_what_they_mean_in_gitignore() {
+fn patterns_mean_the_same_as_in_gitignore() {
     let source = source(&[
         "a/__pycache__/x.pyc",
         "x.pyc",
@@ -106,7 +106,7 @@ fn patterns_mean_what_they_mean_in_gitignore() {
 }
 
 #[test]
-fn nothing_below_an_excluded_folder_comes_back() {
+fn nothing_below_an_excluded_folder_can_be_included_again() {
     let source = source(&["build/keep/x", "app.py"]);
     assert_eq!(
         names(&read(&source, &["build/", "!build/keep/x"], false).unwrap()),
@@ -115,7 +115,7 @@ fn nothing_below_an_excluded_folder_comes_back() {
 }
 
 #[test]
-fn what_may_hold_a_token_is_never_uploaded_whatever_the_patterns_say() {
+fn files_that_may_hold_a_token_are_never_uploaded() {
     let source = source(&[
         ".git/config",
         "sub/.git",
@@ -139,7 +139,7 @@ fn what_may_hold_a_token_is_never_uploaded_whatever_the_patterns_say() {
 }
 
 #[test]
-fn the_sources_own_venv_stays_behind_only_where_it_is_made_anew() {
+fn the_venv_of_the_source_is_excluded_only_if_it_is_created_again() {
     let source = source(&[".venv/bin/python", "x/.venv/y", "a"]);
     assert_eq!(
         names(&read(&source, &["!.venv"], true).unwrap()),
@@ -168,7 +168,7 @@ fn write_for_others_and_set_id_bits_are_dropped_and_folders_stay_usable() {
 }
 
 #[test]
-fn links_are_kept_as_they_are_and_never_followed() {
+fn links_are_not_followed() {
     let source = source(&["a"]);
     symlink("/etc", source.path().join("out")).unwrap();
     symlink("nowhere", source.path().join("broken")).unwrap();
@@ -213,7 +213,7 @@ fn a_source_without_a_file_is_refused() {
     );
     let nowhere = read_tree(
         std::path::Path::new("/nowhere"),
-        &LeaveOut::default(),
+        &UploadRules::default(),
         &AtomicBool::new(false),
     );
     assert!(problem(nowhere).contains("cannot be read"));
@@ -222,7 +222,11 @@ fn a_source_without_a_file_is_refused() {
 #[test]
 fn reading_can_be_stopped() {
     let source = source(&["a"]);
-    let stopped = read_tree(source.path(), &LeaveOut::default(), &AtomicBool::new(true));
+    let stopped = read_tree(
+        source.path(),
+        &UploadRules::default(),
+        &AtomicBool::new(true),
+    );
     assert_eq!(stopped.unwrap_err(), SourceError::Stopped);
 }
 
@@ -236,7 +240,7 @@ fn whole(tree: &Tree, index: u32) -> Result<Vec<u8>, SourceError> {
 }
 
 #[test]
-fn contents_come_in_pieces_and_are_what_was_hashed() {
+fn contents_come_in_pieces_and_match_the_digest() {
     let source = source(&["a"]);
     let big: Vec<u8> = (0..700_000_u32).map(|i| (i % 251) as u8).collect();
     fs::write(source.path().join("big"), &big).unwrap();

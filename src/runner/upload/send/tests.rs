@@ -1,20 +1,20 @@
 use super::*;
 use crate::protocol::chunks::cut;
 use crate::runner::progress::Reached;
-use crate::runner::testing::{content_of, noise, planned, unpacked};
-use crate::runner::upload::Word;
+use crate::runner::testing::{content_of, planned, random_bytes, unpacked};
+use crate::runner::upload::Request;
 use tokio::io::{duplex, AsyncReadExt};
 use tokio::sync::mpsc::unbounded_channel;
 
 type Files<'a> = &'a [(&'a str, &'a [u8])];
 
-/// Sends `files` to a server that asks for `needed`, and gives what it got.
-async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>, Vec<ToServer>) {
+/// Sends `files` to a server that asks for `needed`, and returns what the server received.
+async fn sent(files: Files<'_>, needed: Vec<Need>) -> (Result<(), UploadError>, Vec<ToServer>) {
     let (_folder, tree, plan) = planned(files);
     let upload = Upload {
         plan: &plan,
         tree: &tree,
-        word: Word::Start,
+        request: Request::Start,
     };
     let unasked = upload.unasked().unwrap();
     let (needs, wanted) = unbounded_channel();
@@ -22,7 +22,7 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
         needs.send(need).unwrap();
     }
     drop(needs);
-    // far less than is sent: the writer has to wait for the reader
+    // much less than is sent, so the writer has to wait for the reader
     let (near, mut far) = duplex(1000);
     let progress = Progress::default();
     let mut packed = Vec::new();
@@ -33,8 +33,8 @@ async fn sent(files: Files<'_>, needed: Vec<Needed>) -> (Result<(), UploadError>
     (result, unpacked(&packed))
 }
 
-fn all(count: u32) -> Vec<Needed> {
-    vec![Needed {
+fn all(count: u32) -> Vec<Need> {
+    vec![Need {
         ranges: vec![(0, count)],
         known: vec![],
         last: true,
@@ -42,7 +42,7 @@ fn all(count: u32) -> Vec<Needed> {
 }
 
 #[tokio::test]
-async fn a_small_tree_goes_unasked_and_whole() {
+async fn a_small_tree_is_sent_unasked() {
     let (result, messages) = sent(
         &[("a", b"content"), ("b/c", b"more"), ("empty", b"")],
         vec![],
@@ -61,14 +61,14 @@ async fn a_small_tree_goes_unasked_and_whole() {
 }
 
 #[tokio::test]
-async fn much_that_packs_to_little_goes_unasked_too() {
+async fn a_tree_that_compresses_well_is_sent_unasked_too() {
     let (result, messages) = sent(&[("a", &vec![b'x'; 1_000_000])], vec![]).await;
     result.unwrap();
     assert_eq!(content_of(&messages, 0).len(), 1_000_000);
     assert_eq!(messages.last(), Some(&ToServer::Sent));
 }
 
-/// All chunks of `old`, as a server knows them for a file of `size` bytes.
+/// The chunks of `old` that a server knows for a file of `size` bytes.
 fn known(entry: u32, old: &[u8], size: usize) -> Known {
     let chunks = cut(old, size as u64)
         .map(|chunk| chunk.unwrap().digest())
@@ -76,7 +76,7 @@ fn known(entry: u32, old: &[u8], size: usize) -> Known {
     Known { entry, chunks }
 }
 
-/// The content that a server makes of `messages` and of what it had.
+/// The content that a server makes of `messages` and its old file.
 fn put_together(messages: &[ToServer], old: &[u8], size: usize) -> Vec<u8> {
     let chunks: Vec<_> = cut(old, size as u64)
         .map(|chunk| chunk.unwrap().bytes)
@@ -96,8 +96,8 @@ fn literal(messages: &[ToServer]) -> usize {
 }
 
 #[tokio::test]
-async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent() {
-    let new = noise(1, 700_000);
+async fn of_a_file_with_a_known_earlier_version_only_new_parts_are_sent() {
+    let new = random_bytes(1, 700_000);
     let size = new.len();
     let edited = [&new[..300_000], &new[300_010..]].concat();
     let moved = [&new[500_000..], &new[..500_000]].concat();
@@ -107,11 +107,11 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
         ("edited", edited, 20_000),
         ("moved", moved, 40_000),
         ("twice", new.repeat(2), 1),
-        ("another", noise(2, 700_000), 700_001),
+        ("another", random_bytes(2, 700_000), 700_001),
         ("nothing", vec![], 700_001),
     ];
     for (name, old, limit) in cases {
-        let need = Needed {
+        let need = Need {
             ranges: vec![(0, 1)],
             known: vec![known(0, &old, size)],
             last: true,
@@ -125,14 +125,14 @@ async fn of_a_file_that_is_known_in_an_earlier_version_only_what_is_new_is_sent(
 }
 
 #[tokio::test]
-async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
-    let one = noise(1, 700_000);
-    let first = Needed {
+async fn a_file_that_was_assembled_wrongly_is_sent_again_completely() {
+    let one = random_bytes(1, 700_000);
+    let first = Need {
         ranges: vec![(0, 1)],
         known: vec![known(0, &one, one.len())],
         last: true,
     };
-    let again = Needed {
+    let again = Need {
         ranges: vec![(0, 1)],
         known: vec![],
         last: true,
@@ -150,13 +150,13 @@ async fn what_was_put_together_wrongly_is_sent_once_more_and_whole() {
 }
 
 #[tokio::test]
-async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
+async fn contents_that_compress_to_nothing_are_written_regularly_and_block_no_other_task() {
     let large = vec![0; 40 << 20];
     let (_folder, tree, plan) = planned(&[("1", &large)]);
     let upload = Upload {
         plan: &plan,
         tree: &tree,
-        word: Word::Start,
+        request: Request::Start,
     };
     for known in [vec![known(0, &large, large.len())], vec![]] {
         let (needs, wanted) = unbounded_channel();
@@ -167,7 +167,7 @@ async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
             let mut buffer = vec![0; 64 << 10];
             assert!(far.read(&mut buffer).await.unwrap() > 0);
             needs
-                .send(Needed {
+                .send(Need {
                     ranges: vec![(0, 1)],
                     known,
                     last: true,
@@ -192,9 +192,9 @@ async fn what_packs_to_nothing_is_heard_of_on_the_way_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn chunks_that_follow_each_other_are_one_message() {
-    let one = noise(1, 700_000);
-    let need = Needed {
+async fn consecutive_chunks_are_one_message() {
+    let one = random_bytes(1, 700_000);
+    let need = Need {
         ranges: vec![(0, 1)],
         known: vec![known(0, &one, one.len())],
         last: true,
@@ -210,16 +210,20 @@ async fn chunks_that_follow_each_other_are_one_message() {
 }
 
 #[tokio::test]
-async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
-    let (one, two, three) = (noise(1, 700_000), noise(2, 100_000), noise(3, 50_000));
+async fn of_a_larger_tree_only_requested_files_are_sent() {
+    let (one, two, three) = (
+        random_bytes(1, 700_000),
+        random_bytes(2, 100_000),
+        random_bytes(3, 50_000),
+    );
     let files: Files<'_> = &[("1", &one), ("2", &two), ("3", &three)];
     let asked = vec![
-        Needed {
+        Need {
             ranges: vec![(0, 1)],
             known: vec![],
             last: false,
         },
-        Needed {
+        Need {
             ranges: vec![(2, 3)],
             known: vec![],
             last: true,
@@ -235,11 +239,11 @@ async fn of_a_larger_tree_only_what_is_asked_for_is_sent() {
 }
 
 #[tokio::test]
-async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
-    let big = noise(1, 100_000);
+async fn if_nothing_is_needed_only_the_end_is_sent() {
+    let big = random_bytes(1, 100_000);
     let (result, messages) = sent(
         &[("1", &big)],
-        vec![Needed {
+        vec![Need {
             ranges: vec![],
             known: vec![],
             last: true,
@@ -252,7 +256,7 @@ async fn where_nothing_lacks_nothing_but_the_end_is_sent() {
 
 #[tokio::test]
 async fn folders_and_links_within_a_range_have_no_content() {
-    let big = noise(1, 100_000);
+    let big = random_bytes(1, 100_000);
     let (result, messages) = sent(&[("a/b", &big), ("c", b"")], all(3)).await;
     result.unwrap();
     assert_eq!(content_of(&messages, 1), big);
@@ -267,17 +271,17 @@ async fn folders_and_links_within_a_range_have_no_content() {
 
 #[tokio::test]
 async fn a_file_that_has_changed_ends_the_upload_incomplete() {
-    let (folder, tree, plan) = planned(&[("a", &noise(1, 100_000))]);
-    std::fs::write(folder.path().join("a"), noise(2, 100_000)).unwrap();
+    let (folder, tree, plan) = planned(&[("a", &random_bytes(1, 100_000))]);
+    std::fs::write(folder.path().join("a"), random_bytes(2, 100_000)).unwrap();
     let upload = Upload {
         plan: &plan,
         tree: &tree,
-        word: Word::Start,
+        request: Request::Start,
     };
     assert!(matches!(upload.unasked(), Err(UploadError::Source(_))));
     let (needs, wanted) = unbounded_channel();
     needs
-        .send(Needed {
+        .send(Need {
             ranges: vec![(0, 1)],
             known: vec![],
             last: true,
@@ -292,9 +296,9 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
     assert!(!unpacked(&got).contains(&ToServer::Sent));
 
     let (needs, wanted) = unbounded_channel();
-    let known = vec![known(0, &noise(2, 100_000), 100_000)];
+    let known = vec![known(0, &random_bytes(2, 100_000), 100_000)];
     needs
-        .send(Needed {
+        .send(Need {
             ranges: vec![(0, 1)],
             known,
             last: true,
@@ -307,12 +311,12 @@ async fn a_file_that_has_changed_ends_the_upload_incomplete() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_reading_is_a_broken_line() {
+async fn a_server_that_stops_reading_is_a_lost_connection() {
     let (_folder, tree, plan) = planned(&[("a", b"x")]);
     let upload = Upload {
         plan: &plan,
         tree: &tree,
-        word: Word::Start,
+        request: Request::Start,
     };
     let unasked = upload.unasked().unwrap();
     let (near, far) = duplex(16);
@@ -326,5 +330,5 @@ async fn a_server_that_stops_reading_is_a_broken_line() {
         &Progress::default(),
     )
     .await;
-    assert!(matches!(result, Err(UploadError::Line(_))));
+    assert!(matches!(result, Err(UploadError::Connection(_))));
 }

@@ -1,29 +1,29 @@
-//! Why there is no connection, from ssh's words. They are not an interface, so nothing but texts, hints, and whether it
-//! is worth another attempt depends on them.
+//! Why a login failed, from ssh's messages. These are not a stable interface, so only texts, hints and the decision
+//! whether to try again depend on them.
 
 use super::config::{ALIAS, JUMP};
 use super::host_key::offered;
-use super::login::Login;
+use super::login::LoginOptions;
 use crate::protocol::{ConnectionError, ConnectionKind, Hop, RunError};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the jump host's own ssh says when the jump host could not reach the server.
+/// In ssh's message when the jump host could not reach the server.
 const NOT_REACHED: &str = "open failed";
 
-/// What is known of a connection that was not made.
-pub(super) struct Attempted<'a> {
-    pub(super) login: &'a Login<'a>,
+/// A login that failed.
+pub(super) struct FailedLogin<'a> {
+    pub(super) login: &'a LoginOptions<'a>,
     pub(super) folder: &'a Path,
 }
 
-impl Attempted<'_> {
-    /// ssh has given up with these words.
-    pub(super) fn refused(&self, error: &openssh::Error) -> RunError {
+impl FailedLogin<'_> {
+    /// ssh reported this error.
+    pub(super) fn by_ssh(&self, error: &openssh::Error) -> RunError {
         let stderr = match error {
             openssh::Error::Connect(error) => error.to_string(),
-            other => in_words(other),
+            other => with_causes(other),
         };
         let kind = kind_of(&stderr);
         let jump = fs::read(self.folder.join("jump.log")).unwrap_or_default();
@@ -45,11 +45,15 @@ impl Attempted<'_> {
         }
     }
 
-    /// We have given up.
-    pub(super) fn too_late(&self, limit: Duration) -> RunError {
-        let passed =
+    /// The time limit was reached.
+    pub(super) fn timed_out(&self, limit: Duration) -> RunError {
+        let reached_server =
             self.login.server.jump.is_none() || offered(self.folder, ALIAS, "", "").is_some();
-        let hop = if passed { Hop::Server } else { self.jump() };
+        let hop = if reached_server {
+            Hop::Server
+        } else {
+            self.jump()
+        };
         RunError::Connection {
             kind: ConnectionKind::TimedOut,
             error: ConnectionError::NoLogin { limit },
@@ -94,16 +98,14 @@ impl Attempted<'_> {
 }
 
 /// An error with its causes.
-pub(super) fn in_words(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |words, cause| {
-        format!("{words}: {cause}")
-    })
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// What ssh's words hint at; they are not an interface, so nothing but a hint depends on it.
-fn kind_of(said: &str) -> ConnectionKind {
-    const WORDS: [(&str, ConnectionKind); 13] = [
+/// The kind of failure that ssh's message indicates.
+fn kind_of(message: &str) -> ConnectionKind {
+    const PATTERNS: [(&str, ConnectionKind); 13] = [
         ("Host key verification failed", ConnectionKind::HostKey),
         ("HOST IDENTIFICATION HAS CHANGED", ConnectionKind::HostKey),
         ("host key is known", ConnectionKind::HostKey),
@@ -118,9 +120,9 @@ fn kind_of(said: &str) -> ConnectionKind {
         ("timeout", ConnectionKind::TimedOut),
         ("No route to host", ConnectionKind::Other),
     ];
-    WORDS
+    PATTERNS
         .iter()
-        .find(|(words, _)| said.contains(words))
+        .find(|(pattern, _)| message.contains(pattern))
         .map_or(ConnectionKind::Other, |(_, kind)| *kind)
 }
 
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sshs_words_are_understood_as_far_as_possible() {
+    fn known_messages_of_ssh_are_classified() {
         for (said, kind) in [
             ("connect to host 127.0.0.1 port 1: Connection refused", ConnectionKind::Refused),
             ("connect to host 192.0.2.1 port 22: Connection timed out", ConnectionKind::TimedOut),

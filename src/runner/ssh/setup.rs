@@ -1,33 +1,33 @@
-//! What a connection needs on this side, before anybody is contacted.
+//! The local set-up of a connection: private folder, agent, ssh's configuration. No server is contacted.
 
 use super::agent::Agent;
 use super::config::{config, Address};
-use super::folder::Folder;
+use super::folder::PrivateFolder;
 use super::host_key;
-use super::login::Login;
+use super::login::LoginOptions;
 use super::tools::{require, unusable};
 use crate::protocol::{RunError, ToolError};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a connection needs on this side, and goes with it: made before anybody is contacted, and for one connection
-/// only, for what ssh notes down there tells why that one failed.
+/// What a connection needs on the runner. It serves one connection only, because files in the folder record why that
+/// connection failed.
 #[derive(Debug)]
-pub(crate) struct Ready {
-    // in the order in which they must go
+pub(crate) struct LocalSetup {
+    // in the order in which they must be dropped
     agent: Option<Agent>,
-    folder: Folder,
+    folder: PrivateFolder,
 }
 
-impl Ready {
-    /// Writes ssh's configuration and puts the key into an agent. Given up while the agent starts, it leaves that to
-    /// find out by itself, within ten seconds.
+impl LocalSetup {
+    /// Writes ssh's configuration and loads the key into an agent. If this is dropped while the agent starts, the agent
+    /// ends by itself within ten seconds.
     ///
     /// # Errors
-    /// A missing tool, or a bad key.
-    pub(crate) async fn make(login: &Login<'_>) -> Result<Self, RunError> {
+    /// A missing program, or a key that cannot be loaded.
+    pub(crate) async fn create(login: &LoginOptions<'_>) -> Result<Self, RunError> {
         require(&["ssh"])?;
-        let folder = Folder::make().map_err(|error| {
+        let folder = PrivateFolder::create().map_err(|error| {
             let error = error.to_string();
             unusable("ssh", ToolError::Folder { error })
         })?;
@@ -36,7 +36,7 @@ impl Ready {
         Ok(Self { agent, folder })
     }
 
-    /// Of the agent that has our key.
+    /// The socket of the private agent, if there is one.
     pub(super) fn socket(&self) -> Option<&Path> {
         self.agent.as_ref().map(Agent::socket)
     }
@@ -50,19 +50,22 @@ impl Ready {
     }
 }
 
-async fn private_agent(login: &Login<'_>, folder: &Folder) -> Result<Option<Agent>, RunError> {
+async fn private_agent(
+    login: &LoginOptions<'_>,
+    folder: &PrivateFolder,
+) -> Result<Option<Agent>, RunError> {
     let Some(key) = &login.server.key else {
         return Ok(None);
     };
     require(&["ssh-agent", "ssh-add"])?;
     let agent = Agent::start(folder.path()).await?;
     let passphrase = login.server.passphrase.as_ref();
-    agent.add(key, passphrase, login.key_life).await?;
-    tracing::debug!("the key is in an agent of our own");
+    agent.add(key, passphrase, login.key_lifetime).await?;
+    tracing::debug!("the private agent holds the key");
     Ok(Some(agent))
 }
 
-fn write_files(login: &Login<'_>, folder: &Path) -> Result<(), RunError> {
+fn write_files(login: &LoginOptions<'_>, folder: &Path) -> Result<(), RunError> {
     let server = login.server;
     let target = Address {
         host: server.host.as_str(),

@@ -1,26 +1,26 @@
-//! Secrets that nobody named, known by their form. What is public has none of these forms: ids, links, digests, commits.
+//! Finds unknown secrets by their pattern. Public values match none of them: ids, links, digests, commits.
 
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
 
-/// Names under which secrets stand, as the end of a longer one too: `DB_PASSWORD`.
+/// Names of secrets, also as the end of a longer name: `DB_PASSWORD`.
 const NAMES: &str =
     "(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|private[_-]?key\
                      |credentials?|authorization)";
 
-/// Whether what was found is a secret, given all that was found and the value.
-type Judge = fn(&Captures<'_>, &str) -> bool;
+/// Whether a match is a secret. Gets all groups and the value.
+type IsSecret = fn(&Captures<'_>, &str) -> bool;
 
-/// A form, of which the last group that matches is hidden, and what else must be true of it.
-struct Form {
+/// A pattern. The last group that matches is the secret, if `is_secret` agrees.
+struct SecretPattern {
     pattern: Regex,
-    is_secret: Judge,
+    is_secret: IsSecret,
 }
 
-static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
+static PATTERNS: LazyLock<Vec<SecretPattern>> = LazyLock::new(|| {
     let always = |_: &Captures<'_>, _: &str| true;
-    let telling = |_: &Captures<'_>, value: &str| is_telling(value);
-    let all: [(&str, Judge); 8] = [
+    let random = |_: &Captures<'_>, value: &str| looks_random(value);
+    let all: [(&str, IsSecret); 8] = [
         // GitHub, AWS, Alibaba Cloud, and a JSON Web Token
         (
             r"\b(gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_[A-Za-z0-9_]{16,})",
@@ -34,16 +34,16 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             r"\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*)",
             always,
         ),
-        // a private key within one line, whole or cut short
+        // a private key on one line, complete or truncated
         (
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:(.+?)-----END|((?:(?:\\[nr]|\s)*[A-Za-z0-9+/=]{16,})+))",
             always,
         ),
         (
             r"(?i)\b(?:bearer|basic|authorization: token)\s+([A-Za-z0-9+/._~=-]{6,})",
-            telling,
+            random,
         ),
-        // the greedy part: a password may hold an @
+        // greedy: a password may contain an @
         (
             r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"'<>]*:([^\s/]+)@"#,
             always,
@@ -57,22 +57,25 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
             is_assigned,
         ),
     ];
-    let form = |(pattern, is_secret): (&str, _)| {
-        Some(Form {
+    let compiled = |(pattern, is_secret): (&str, _)| {
+        Some(SecretPattern {
             pattern: Regex::new(&pattern.replace("NAMES", NAMES)).ok()?,
             is_secret,
         })
     };
-    all.into_iter().filter_map(form).collect()
+    all.into_iter().filter_map(compiled).collect()
 });
 
-/// Where such secrets stand in the text, in no order.
-pub(super) fn places(text: &str) -> Vec<(usize, usize)> {
-    FORMS.iter().flat_map(|form| form.places(text)).collect()
+/// The positions of such secrets in the text, in no particular order.
+pub(super) fn find(text: &str) -> Vec<(usize, usize)> {
+    PATTERNS
+        .iter()
+        .flat_map(|pattern| pattern.find(text))
+        .collect()
 }
 
-impl Form {
-    fn places<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
+impl SecretPattern {
+    fn find<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
         self.pattern.captures_iter(text).filter_map(|found| {
             let value = found.iter().flatten().last()?;
             (self.is_secret)(&found, value.as_str()).then(|| (value.start(), value.end()))
@@ -80,34 +83,35 @@ impl Form {
     }
 }
 
-/// `NAME=value`, `NAME = value` or `NAME: value`. Only the first says for certain that a value follows; a sentence may go
-/// on with the others.
+/// `NAME=value`, `NAME = value` or `NAME: value`. Only after the first there is certainly a value; the others also
+/// occur in sentences.
 fn is_assigned(found: &Captures<'_>, value: &str) -> bool {
     let name = found.get(1).map_or("", |name| name.as_str());
     let quoted = found.get(3).or(found.get(4)).is_some();
     match found.get(2).map(|sign| sign.as_str()) {
         Some("=") => !is_code(value),
-        Some(_) => quoted || is_telling(value),
-        // `NOPASSWD: /bin/systemctl` is a rule of sudo
-        None => !name.eq_ignore_ascii_case("NOPASSWD") && (quoted || is_telling(value)),
+        Some(_) => quoted || looks_random(value),
+        // `NOPASSWD: /bin/systemctl` is a sudoers rule
+        None => !name.eq_ignore_ascii_case("NOPASSWD") && (quoted || looks_random(value)),
     }
 }
 
-/// A variable, or the words for nothing.
+/// A variable, or a literal such as `None`.
 fn is_code(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let nothing = ["none", "null", "nil", "true", "false", "undefined"].contains(&lower.as_str());
     let is_name = value
         .chars()
         .all(|c| c.is_ascii_alphabetic() || "_.()[]".contains(c));
-    let names_one = ["password", "passwd", "secret", "token", "key"]
+    let names_secret = ["password", "passwd", "secret", "token", "key"]
         .iter()
         .any(|name| lower.contains(name));
-    nothing || value.starts_with(['$', '{', '<', '*', '(']) || (is_name && names_one)
+    nothing || value.starts_with(['$', '{', '<', '*', '(']) || (is_name && names_secret)
 }
 
-/// Whether a word is more than a word: letters with digits among them, or capitals after small ones. No path.
-fn is_telling(value: &str) -> bool {
+/// Whether the value is probably not a word: it mixes letters and digits, or has a capital after a small letter. Paths
+/// do not count.
+fn looks_random(value: &str) -> bool {
     let has = |is: fn(&char) -> bool| value.chars().any(|c| is(&c));
     let digits = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
     let capitals = value
@@ -126,8 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn every_pattern_is_one() {
-        assert_eq!(super::FORMS.len(), 8);
+    fn every_pattern_compiles() {
+        assert_eq!(super::PATTERNS.len(), 8);
     }
 
     #[test]
@@ -191,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_one_stays() {
+    fn what_only_looks_like_a_secret_stays() {
         for text in [
             "basic authentication failed, bearer token required",
             "password: incorrect",

@@ -1,29 +1,29 @@
-//! One question over one channel, and its answer: what is on the server.
+//! Requests the list of what is on the server, over one channel.
 
-use super::listener::{Heard, Listener};
+use super::decoder::{Decoder, Received};
 use crate::protocol::wire::Packer;
 use crate::protocol::{
     Bug, Listing, ProtocolError, RunError, RunEvent, ServerPartError, ToServer, TransactionId,
 };
-use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Pipes, Tail};
+use crate::runner::server_part::MissingServerPart;
+use crate::runner::ssh::{OutputTail, Pipes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 const BUFFER: usize = 16 << 10;
 
-/// What one channel came to.
+/// The reply to the request.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::runner) enum Answer {
+pub(in crate::runner) enum ListReply {
     Listing(Box<Listing>),
-    Missing(Missing),
+    Missing(MissingServerPart),
 }
 
-/// Asks over one channel.
-pub(in crate::runner) async fn ask<I, O, E>(
+/// Sends the request and waits for the reply.
+pub(in crate::runner) async fn request_list<I, O, E>(
     pipes: Pipes<I, O, E>,
     transaction: &TransactionId,
     emit: &mut dyn FnMut(RunEvent),
-) -> Result<Answer, RunError>
+) -> Result<ListReply, RunError>
 where
     I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
@@ -34,15 +34,15 @@ where
         mut stdout,
         mut stderr,
     } = pipes;
-    let question = question()?;
-    // a server that does not take it says why
-    if let Err(error) = async { stdin.write_all(&question).await.and(stdin.flush().await) }.await {
-        tracing::debug!(%error, "the question is not sent");
+    let request = request()?;
+    // if the server does not read it, its output says why
+    if let Err(error) = async { stdin.write_all(&request).await.and(stdin.flush().await) }.await {
+        tracing::debug!(%error, "cannot send the request");
     }
-    let mut ear = Ear {
-        listener: Listener::new(transaction, 0),
-        tail: Tail::default(),
-        answer: None,
+    let mut reply = ReplyReader {
+        decoder: Decoder::new(transaction, 0),
+        tail: OutputTail::default(),
+        reply: None,
         emit,
     };
     let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
@@ -52,22 +52,22 @@ where
             read = stdout.read(&mut out), if !output_ends => {
                 let n = read.unwrap_or(0);
                 output_ends = n == 0;
-                ear.output(&out[..n])?;
+                reply.output(&out[..n])?;
             }
             read = stderr.read(&mut err), if !errors_end => {
                 let n = read.unwrap_or(0);
                 errors_end = n == 0;
-                ear.errors(&err[..n]);
+                reply.errors(&err[..n]);
             }
         }
-        if let Some(answer) = ear.answer.take() {
-            return Ok(answer);
+        if let Some(found) = reply.reply.take() {
+            return Ok(found);
         }
     }
-    Err(ear.silence())
+    Err(reply.no_reply())
 }
 
-fn question() -> Result<Vec<u8>, RunError> {
+fn request() -> Result<Vec<u8>, RunError> {
     let mut packer = Packer::default();
     packer
         .push(&ToServer::List)
@@ -78,29 +78,29 @@ fn question() -> Result<Vec<u8>, RunError> {
         })
 }
 
-struct Ear<'a> {
-    listener: Listener<'a>,
-    /// What was said on standard error, and before the first word.
-    tail: Tail,
-    answer: Option<Answer>,
+struct ReplyReader<'a> {
+    decoder: Decoder<'a>,
+    /// The last output on standard error, and on standard output before the greeting.
+    tail: OutputTail,
+    reply: Option<ListReply>,
     emit: &'a mut dyn FnMut(RunEvent),
 }
 
-impl Ear<'_> {
+impl ReplyReader<'_> {
     fn output(&mut self, bytes: &[u8]) -> Result<(), RunError> {
-        if !self.listener.greeted() {
+        if !self.decoder.greeted() {
             self.tail.push(bytes);
         }
-        let Self { answer, emit, .. } = self;
+        let Self { reply, emit, .. } = self;
         let mut unasked = false;
-        let understood = self.listener.output(bytes, &mut |heard| match heard {
-            Heard::Noise(line) => emit(RunEvent::UnexpectedOutput(line)),
-            Heard::Greeted => {}
-            Heard::Missing(missing) => *answer = Some(Answer::Missing(missing)),
-            Heard::Listing(listing) => *answer = Some(Answer::Listing(listing)),
-            Heard::Event(_) | Heard::Need(_) => unasked = true,
+        let decoded = self.decoder.output(bytes, &mut |received| match received {
+            Received::UnexpectedLine(line) => emit(RunEvent::UnexpectedOutput(line)),
+            Received::Greeting => {}
+            Received::Missing(missing) => *reply = Some(ListReply::Missing(missing)),
+            Received::Listing(listing) => *reply = Some(ListReply::Listing(listing)),
+            Received::Event(_) | Received::Need(_) => unasked = true,
         });
-        match understood {
+        match decoded {
             Err(error) => Err(RunError::Protocol(error)),
             Ok(()) if unasked => Err(RunError::Protocol(ProtocolError::NoListing)),
             Ok(()) => Ok(()),
@@ -110,16 +110,16 @@ impl Ear<'_> {
     fn errors(&mut self, bytes: &[u8]) {
         self.tail.push(bytes);
         let emit = &mut self.emit;
-        self.listener.errors(bytes, &mut |heard| {
-            if let Heard::Noise(line) = heard {
+        self.decoder.errors(bytes, &mut |received| {
+            if let Received::UnexpectedLine(line) = received {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
     }
 
-    /// The channel ended without an answer.
-    fn silence(mut self) -> RunError {
-        let error = if self.listener.greeted() {
+    /// The error if the channel ended without a reply.
+    fn no_reply(mut self) -> RunError {
+        let error = if self.decoder.greeted() {
             ServerPartError::Finish
         } else {
             ServerPartError::Start
@@ -145,19 +145,19 @@ mod tests {
         }
     }
 
-    /// What comes of an answer, what was told, and what the server got.
-    async fn asked(
-        answer: Vec<u8>,
+    /// The result for a reply, the events, and what the server received.
+    async fn requested(
+        reply: Vec<u8>,
         errors: &[u8],
-    ) -> (Result<Answer, RunError>, Vec<RunEvent>, Vec<ToServer>) {
-        let (mut told, mut sent) = (Vec::new(), Vec::new());
+    ) -> (Result<ListReply, RunError>, Vec<RunEvent>, Vec<ToServer>) {
+        let (mut events, mut sent) = (Vec::new(), Vec::new());
         let pipes = Pipes {
             stdin: &mut sent,
-            stdout: answer.as_slice(),
+            stdout: reply.as_slice(),
             stderr: errors,
         };
-        let got = ask(pipes, &transaction(), &mut |event| told.push(event)).await;
-        (got, told, unpacked(&sent))
+        let got = request_list(pipes, &transaction(), &mut |event| events.push(event)).await;
+        (got, events, unpacked(&sent))
     }
 
     fn greeted(then: &[u8]) -> Vec<u8> {
@@ -165,21 +165,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_question_has_one_answer() {
-        let answer = frame(&ToRunner::Listing(Box::new(listing()))).unwrap();
-        let (got, told, sent) = asked(greeted(&answer), b"").await;
-        assert_eq!(got, Ok(Answer::Listing(Box::new(listing()))));
-        assert_eq!(told, [RunEvent::UnexpectedOutput(b"Welcome!".to_vec())]);
+    async fn one_request_has_one_reply() {
+        let reply = frame(&ToRunner::Listing(Box::new(listing()))).unwrap();
+        let (got, events, sent) = requested(greeted(&reply), b"").await;
+        assert_eq!(got, Ok(ListReply::Listing(Box::new(listing()))));
+        assert_eq!(events, [RunEvent::UnexpectedOutput(b"Welcome!".to_vec())]);
         assert_eq!(sent, [ToServer::List]);
     }
 
     #[tokio::test]
     async fn what_is_no_answer_is_an_error() {
-        let (got, ..) = asked(greeted(&event(What::Output(Vec::new()))), b"").await;
+        let (got, ..) = requested(greeted(&event(What::Output(Vec::new()))), b"").await;
         assert!(matches!(got, Err(RunError::Protocol(_))), "{got:?}");
-        let (got, ..) = asked(greeted(&[0xff; 40]), b"").await;
+        let (got, ..) = requested(greeted(&[0xff; 40]), b"").await;
         assert!(matches!(got, Err(RunError::Protocol(_))), "{got:?}");
-        let (got, told, _) = asked(b"no shell\n".to_vec(), b"killed\n").await;
+        let (got, events, _) = requested(b"no shell\n".to_vec(), b"killed\n").await;
         let Err(RunError::ServerPart { error, output }) = got else {
             panic!("{got:?}")
         };
@@ -188,8 +188,8 @@ mod tests {
             [&b"no shell\nkilled\n"[..], b"killed\nno shell\n"].contains(&&output[..]),
             "{output:?}"
         );
-        assert_eq!(told.len(), 2);
-        let (got, ..) = asked(greeted(b""), b"").await;
+        assert_eq!(events.len(), 2);
+        let (got, ..) = requested(greeted(b""), b"").await;
         assert!(
             matches!(got, Err(RunError::ServerPart { error, .. }) if error == ServerPartError::Finish)
         );

@@ -1,90 +1,90 @@
-//! Understands what comes back over a channel: noise first, then the protocol. No I/O.
+//! Decodes what the server sends over a channel: unexpected output first, then the protocol. No I/O.
 
-use super::truncate::bounded;
+use super::truncate::truncated;
 use crate::protocol::wire::{FromServer, WireError};
 use crate::protocol::{
     greeting, Event, Known, Listing, ProtocolError, ToRunner, TransactionId, What,
 };
-use crate::runner::server_part::Missing;
-use crate::runner::ssh::{Lines, MOST_BYTES};
-use crate::runner::upload::Needed;
+use crate::runner::server_part::MissingServerPart;
+use crate::runner::ssh::{LineSplitter, MAX_BYTES};
+use crate::runner::upload::Need;
 use std::collections::BTreeSet;
 
-/// The most bytes before the first word.
-const MOST_NOISE: usize = 1 << 20;
+/// The most bytes before the greeting.
+const MAX_BEFORE_GREETING: usize = 1 << 20;
 /// The most chunks that a server may know: a megabyte of digests.
-const MOST_CHUNKS: usize = 128 << 10;
-/// The most lines of noise that are shown.
-const MOST_LINES: u32 = 100;
+const MAX_CHUNKS: usize = 128 << 10;
+/// The most lines of unexpected output that are shown.
+const MAX_LINES: u32 = 100;
 
-/// Something that came over the line.
+/// What was received.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// A line of somebody else's.
-    Noise(Vec<u8>),
-    /// The server part is there and speaks.
-    Greeted,
-    /// There is no server part.
-    Missing(Missing),
-    /// Something happened.
+pub(super) enum Received {
+    /// A line that is not of the protocol.
+    UnexpectedLine(Vec<u8>),
+    /// The greeting of the server part.
+    Greeting,
+    /// The server part is missing.
+    Missing(MissingServerPart),
+    /// An event.
     Event(Event),
-    /// Contents are asked for.
-    Need(Needed),
+    /// The server needs contents.
+    Need(Need),
     /// What is on the server.
     Listing(Box<Listing>),
 }
 
-/// Listens to one channel.
-pub(super) struct Listener<'a> {
+/// Decodes the output of one channel.
+pub(super) struct Decoder<'a> {
     transaction: &'a TransactionId,
     greeting: Vec<u8>,
-    /// What came before the greeting and is no whole line yet.
-    early: Vec<u8>,
-    noise: usize,
+    /// An incomplete line before the greeting.
+    line: Vec<u8>,
+    before_greeting: usize,
     greeted: bool,
     frames: FromServer,
-    needs: Needs,
-    errors: Lines,
+    needs: NeedCheck,
+    stderr: LineSplitter,
     shown: u32,
 }
 
-impl<'a> Listener<'a> {
+impl<'a> Decoder<'a> {
     /// For a manifest of `entries` entries.
     pub(super) fn new(transaction: &'a TransactionId, entries: u32) -> Self {
         Self {
             transaction,
             greeting: greeting(transaction).into_bytes(),
-            early: Vec::new(),
-            noise: 0,
+            line: Vec::new(),
+            before_greeting: 0,
             greeted: false,
             frames: FromServer::default(),
-            needs: Needs {
+            needs: NeedCheck {
                 entries,
                 from: 0,
                 known: BTreeSet::new(),
                 chunks: 0,
                 complete: false,
             },
-            errors: Lines::default(),
+            stderr: LineSplitter::default(),
             shown: 0,
         }
     }
 
-    /// Whether the server part has spoken.
+    /// Whether the greeting was received.
     pub(super) fn greeted(&self) -> bool {
         self.greeted
     }
 
-    /// Takes what came over standard output.
+    /// Adds bytes of standard output.
     pub(super) fn output(
         &mut self,
         bytes: &[u8],
-        heard: &mut dyn FnMut(Heard),
+        emit: &mut dyn FnMut(Received),
     ) -> Result<(), ProtocolError> {
         if self.greeted {
             self.frames.push(bytes);
         } else {
-            self.early(bytes, heard)?;
+            self.until_greeting(bytes, emit)?;
         }
         while self.greeted {
             match self
@@ -92,75 +92,79 @@ impl<'a> Listener<'a> {
                 .next_message()
                 .map_err(|error| protocol_error(&error))?
             {
-                Some(message) => self.message(message)?.into_iter().for_each(&mut *heard),
+                Some(message) => self.message(message)?.into_iter().for_each(&mut *emit),
                 None => break,
             }
         }
         Ok(())
     }
 
-    /// Takes what came over standard error.
-    pub(super) fn errors(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) {
-        let mut lines = std::mem::take(&mut self.errors);
-        lines.push(bytes, |line| self.show(line, heard));
-        self.errors = lines;
+    /// Adds bytes of standard error.
+    pub(super) fn errors(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Received)) {
+        let mut lines = std::mem::take(&mut self.stderr);
+        lines.push(bytes, |line| self.show(line, emit));
+        self.stderr = lines;
     }
 
-    /// What stands behind the last line's end on both, when the channel is at its end.
-    pub(super) fn rest(&mut self, heard: &mut dyn FnMut(Heard)) {
-        let early = std::mem::take(&mut self.early);
+    /// Passes on the incomplete last lines of both, when the channel has ended.
+    pub(super) fn rest(&mut self, emit: &mut dyn FnMut(Received)) {
+        let incomplete = std::mem::take(&mut self.line);
         for line in [
-            self.errors.rest(),
-            Some(early).filter(|line| !line.is_empty()),
+            self.stderr.rest(),
+            Some(incomplete).filter(|line| !line.is_empty()),
         ]
         .into_iter()
         .flatten()
         {
-            self.show(line, heard);
+            self.show(line, emit);
         }
     }
 
-    fn early(&mut self, bytes: &[u8], heard: &mut dyn FnMut(Heard)) -> Result<(), ProtocolError> {
+    fn until_greeting(
+        &mut self,
+        bytes: &[u8],
+        emit: &mut dyn FnMut(Received),
+    ) -> Result<(), ProtocolError> {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end + 1);
             rest = after;
-            self.early.extend_from_slice(line);
-            let line = std::mem::take(&mut self.early);
+            self.line.extend_from_slice(line);
+            let line = std::mem::take(&mut self.line);
             if let Some(before) = line.strip_suffix(self.greeting.as_slice()) {
                 self.greeted = true;
-                self.show(before.to_vec(), heard);
-                heard(Heard::Greeted);
+                self.show(before.to_vec(), emit);
+                emit(Received::Greeting);
                 self.frames.push(rest);
                 return Ok(());
             }
-            self.noise += line.len();
-            match Missing::read(&line, self.transaction) {
-                Some(missing) => heard(Heard::Missing(missing)),
-                None => self.show(line, heard),
+            self.before_greeting += line.len();
+            match MissingServerPart::read(&line, self.transaction) {
+                Some(missing) => emit(Received::Missing(missing)),
+                None => self.show(line, emit),
             }
         }
-        self.early.extend_from_slice(rest);
-        if self.noise + self.early.len() > MOST_NOISE {
+        self.line.extend_from_slice(rest);
+        if self.before_greeting + self.line.len() > MAX_BEFORE_GREETING {
             return Err(ProtocolError::NoGreeting {
-                limit: MOST_NOISE as u64,
+                limit: MAX_BEFORE_GREETING as u64,
             });
         }
         Ok(())
     }
 
-    fn show(&mut self, mut line: Vec<u8>, heard: &mut dyn FnMut(Heard)) {
+    fn show(&mut self, mut line: Vec<u8>, emit: &mut dyn FnMut(Received)) {
         while matches!(line.last(), Some(b'\n' | b'\r')) {
             line.pop();
         }
-        if self.shown < MOST_LINES && !line.is_empty() {
+        if self.shown < MAX_LINES && !line.is_empty() {
             self.shown += 1;
-            line.truncate(MOST_BYTES);
-            heard(Heard::Noise(line));
+            line.truncate(MAX_BYTES);
+            emit(Received::UnexpectedLine(line));
         }
     }
 
-    fn message(&mut self, message: ToRunner) -> Result<Option<Heard>, ProtocolError> {
+    fn message(&mut self, message: ToRunner) -> Result<Option<Received>, ProtocolError> {
         Ok(Some(match message {
             ToRunner::Event(Event {
                 what: What::Ended(verdict),
@@ -169,21 +173,21 @@ impl<'a> Listener<'a> {
                 return Err(ProtocolError::OtherTransaction)
             }
             ToRunner::Event(Event { at, what }) => {
-                return Ok(bounded(what).map(|what| Heard::Event(Event { at, what })))
+                return Ok(truncated(what).map(|what| Received::Event(Event { at, what })))
             }
-            ToRunner::Listing(listing) => Heard::Listing(listing),
+            ToRunner::Listing(listing) => Received::Listing(listing),
             ToRunner::Need {
                 ranges,
                 known,
                 last,
-            } => Heard::Need(self.needs.check(ranges, known, last)?),
+            } => Received::Need(self.needs.check(ranges, known, last)?),
         }))
     }
 }
 
-/// Sees to it that the server asks for each file once at most, in order, and for nothing else: but for those of which it
-/// had an earlier version, once more.
-struct Needs {
+/// Checks that the server asks for each file at most once, in order, and for nothing else. It may ask once more for a
+/// file of which it had an earlier version.
+struct NeedCheck {
     entries: u32,
     from: u32,
     known: BTreeSet<u32>,
@@ -191,13 +195,13 @@ struct Needs {
     complete: bool,
 }
 
-impl Needs {
+impl NeedCheck {
     fn check(
         &mut self,
         ranges: Vec<(u32, u32)>,
         known: Vec<Known>,
         last: bool,
-    ) -> Result<Needed, ProtocolError> {
+    ) -> Result<Need, ProtocolError> {
         for (start, end) in &ranges {
             let is_new = *start >= self.from && !self.complete;
             let is_fine = is_new || (*start..*end).all(|index| self.known.remove(&index));
@@ -217,9 +221,9 @@ impl Needs {
             return Err(ProtocolError::Nothing);
         }
         self.chunks += known.iter().map(|known| known.chunks.len()).sum::<usize>();
-        if self.chunks > MOST_CHUNKS {
+        if self.chunks > MAX_CHUNKS {
             return Err(ProtocolError::TooManyChunks {
-                limit: MOST_CHUNKS as u64,
+                limit: MAX_CHUNKS as u64,
             });
         }
         let mut asked = ranges.iter().flat_map(|(start, end)| *start..*end);
@@ -231,7 +235,7 @@ impl Needs {
         }
         self.known.extend(known.iter().map(|known| known.entry));
         self.complete = last;
-        Ok(Needed {
+        Ok(Need {
             ranges,
             known,
             last,

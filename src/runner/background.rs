@@ -1,16 +1,16 @@
-//! Work that is begun before its turn, and goes on while something else is waited for.
+//! Work that starts early and continues while something else is awaited.
 
 use std::future::Future;
 use std::pin::{pin, Pin};
 
-/// What was begun. Dropped, it is given up.
-pub(super) struct Ahead<'a, T> {
+/// A future that can make progress in the background. Dropping it cancels the work.
+pub(super) struct Background<'a, T> {
     work: Pin<Box<dyn Future<Output = T> + 'a>>,
     done: Option<T>,
 }
 
-impl<'a, T> Ahead<'a, T> {
-    /// Nothing happens before it is waited for, or for something else [`beside`](Self::beside) it.
+impl<'a, T> Background<'a, T> {
+    /// The work starts with the first call of one of the other methods.
     pub(super) fn new(work: impl Future<Output = T> + 'a) -> Self {
         Self {
             work: Box::pin(work),
@@ -18,8 +18,8 @@ impl<'a, T> Ahead<'a, T> {
         }
     }
 
-    /// Waits for `other` alone, and does meanwhile what can be done.
-    pub(super) async fn beside<O>(&mut self, other: impl Future<Output = O>) -> O {
+    /// Waits for `other` and makes progress meanwhile.
+    pub(super) async fn while_waiting<O>(&mut self, other: impl Future<Output = O>) -> O {
         let mut other = pin!(other);
         loop {
             tokio::select! {
@@ -30,8 +30,8 @@ impl<'a, T> Ahead<'a, T> {
         }
     }
 
-    /// Waits for the end.
-    pub(super) async fn end(self) -> T {
+    /// Waits for the result.
+    pub(super) async fn finish(self) -> T {
         match self.done {
             Some(done) => done,
             None => self.work.await,
@@ -47,9 +47,9 @@ mod tests {
     use tokio::task::yield_now;
 
     #[tokio::test]
-    async fn it_goes_on_beside_what_is_waited_for_and_is_kept_until_its_turn() {
+    async fn it_continues_while_something_else_is_awaited_and_keeps_its_result() {
         let at = Cell::new(0);
-        let mut ahead = Ahead::new(async {
+        let mut background = Background::new(async {
             at.set(1);
             yield_now().await;
             at.set(2);
@@ -63,15 +63,20 @@ mod tests {
             yield_now().await;
             7
         };
-        assert_eq!(ahead.beside(other).await, 7);
-        assert_eq!(ahead.end().await, "done");
+        assert_eq!(background.while_waiting(other).await, 7);
+        assert_eq!(background.finish().await, "done");
     }
 
     #[tokio::test]
-    async fn what_is_not_done_when_the_other_ends_is_done_in_its_turn() {
-        let mut ahead = Ahead::new(yield_now());
-        assert_eq!(ahead.beside(ready(1)).await, 1);
-        ahead.end().await;
-        assert_eq!(Ahead::new(pending::<()>()).beside(ready(2)).await, 2);
+    async fn what_is_not_done_when_the_other_ends_is_done_by_finish() {
+        let mut background = Background::new(yield_now());
+        assert_eq!(background.while_waiting(ready(1)).await, 1);
+        background.finish().await;
+        assert_eq!(
+            Background::new(pending::<()>())
+                .while_waiting(ready(2))
+                .await,
+            2
+        );
     }
 }

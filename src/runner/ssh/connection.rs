@@ -1,10 +1,10 @@
-//! One connection, over which channels run.
+//! One connection and its channels.
 
 use super::config::ALIAS;
-use super::login::Login;
+use super::failed_login::{with_causes, FailedLogin};
+use super::login::LoginOptions;
 use super::pipes::Pipes;
-use super::ready::Ready;
-use super::refusal::{in_words, Attempted};
+use super::setup::LocalSetup;
 use super::tools::command;
 use crate::protocol::{Bug, RunError, ServerPartError};
 use openssh::{
@@ -15,21 +15,21 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// What is left of the connect time-out for the login itself, which ssh does not bound.
+/// Time limit for the login itself, in addition to the connect time-out. ssh has no such limit.
 const LOGIN_TIME: Duration = Duration::from_secs(10);
-/// How long a connection outlives us if we are killed.
+/// How long the connection remains open if this process is killed.
 const IDLE: NonZeroUsize = NonZeroUsize::new(30).unwrap();
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
-/// One connection, over which any number of channels run. What it needed goes with it.
+/// One connection, which carries any number of channels. Its local set-up is removed with it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    // in the order in which they must go
+    // in the order in which they must be dropped
     session: Session,
-    ready: Ready,
+    setup: LocalSetup,
 }
 
-/// One command on the server. Dropped, it only stops listening.
+/// One command on the server. Dropping it does not end the command.
 pub(crate) type Channel<'a> = (
     Pipes<ChildStdin, ChildStdout, ChildStderr>,
     Child<&'a Session>,
@@ -40,34 +40,37 @@ impl Connection {
     ///
     /// # Errors
     /// If there is no connection.
-    pub(crate) async fn open(login: &Login<'_>, ready: Ready) -> Result<Self, RunError> {
-        let builder = builder(login, &ready);
+    pub(crate) async fn open(
+        login: &LoginOptions<'_>,
+        setup: LocalSetup,
+    ) -> Result<Self, RunError> {
+        let builder = builder(login, &setup);
         let hops = if login.server.jump.is_some() { 2 } else { 1 };
         let limit = login
             .server
             .connect_timeout
             .saturating_add(LOGIN_TIME)
             .saturating_mul(hops);
-        let attempted = Attempted {
+        let failed_login = FailedLogin {
             login,
-            folder: ready.folder(),
+            folder: setup.folder(),
         };
         match timeout(limit, builder.connect_mux(ALIAS)).await {
-            Ok(Ok(session)) => Ok(Self { session, ready }),
-            Ok(Err(error)) => Err(attempted.refused(&error)),
-            Err(_) => Err(attempted.too_late(limit)),
+            Ok(Ok(session)) => Ok(Self { session, setup }),
+            Ok(Err(error)) => Err(failed_login.by_ssh(&error)),
+            Err(_) => Err(failed_login.timed_out(limit)),
         }
     }
 
-    /// Runs a line on the server: by its login shell, whichever that is.
+    /// Runs a command line in the login shell on the server.
     ///
     /// # Errors
-    /// If the connection is gone or the server opens no channel.
+    /// If the connection was lost, or the server opens no channel.
     pub(crate) async fn run(&self, line: &str) -> Result<Channel<'_>, RunError> {
         tracing::debug!(line, "running on the server");
         let failed = |error: openssh::Error| RunError::ServerPart {
             error: ServerPartError::Channel,
-            output: in_words(&error).into_bytes(),
+            output: with_causes(&error).into_bytes(),
         };
         let mut child = self
             .session
@@ -97,25 +100,25 @@ impl Connection {
         }
     }
 
-    /// Whether the connection still stands, as far as is known here.
-    pub(crate) async fn stands(&self) -> bool {
+    /// Whether the connection is still open, as far as the runner knows.
+    pub(crate) async fn is_open(&self) -> bool {
         timeout(CLOSING_TIME, self.session.check())
             .await
             .is_ok_and(|checked| checked.is_ok())
     }
 
-    /// Where its files lie as long as it stands.
+    /// The private folder, as long as the connection is open.
     #[cfg(test)]
     pub(crate) fn folder(&self) -> &std::path::Path {
-        self.ready.folder()
+        self.setup.folder()
     }
 
-    /// Ends the connection at once, whatever still runs over it. (What the crate does by itself lets ssh live on until
-    /// the last channel ends, beyond our own end.)
+    /// Ends the connection at once, with all its channels. (What the crate does by itself keeps ssh running until the
+    /// last channel ends, even after this process.)
     pub(crate) async fn close(self) {
         let ended = command("ssh")
             .arg("-F")
-            .arg(self.ready.config_file())
+            .arg(self.setup.config_file())
             .arg("-S")
             .arg(self.session.control_socket())
             .args(["-O", "exit", ALIAS])
@@ -128,14 +131,14 @@ impl Connection {
     }
 }
 
-fn builder(login: &Login<'_>, ready: &Ready) -> SessionBuilder {
+fn builder(login: &LoginOptions<'_>, setup: &LocalSetup) -> SessionBuilder {
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(KnownHosts::Strict)
-        .config_file(ready.config_file())
-        .control_directory(ready.folder())
+        .config_file(setup.config_file())
+        .control_directory(setup.folder())
         .control_persist(ControlPersist::IdleFor(IDLE));
-    if let Some(socket) = ready.socket().or(login.auth_sock) {
+    if let Some(socket) = setup.socket().or(login.auth_sock) {
         builder.ssh_auth_sock(socket);
     }
     builder
@@ -148,12 +151,12 @@ mod tests {
     use crate::runner::testing;
     use crate::settings::Server;
 
-    async fn open(login: &Login<'_>) -> Result<Connection, RunError> {
-        Connection::open(login, Ready::make(login).await?).await
+    async fn open(login: &LoginOptions<'_>) -> Result<Connection, RunError> {
+        Connection::open(login, LocalSetup::create(login).await?).await
     }
 
     #[tokio::test]
-    async fn nobody_listening_is_told_as_such() {
+    async fn a_refused_connection_is_reported_as_such() {
         let free = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -164,10 +167,10 @@ mod tests {
             connect_timeout: Duration::from_secs(5),
             ..testing::server()
         };
-        let login = Login {
+        let login = LoginOptions {
             server: &server,
             auth_sock: None,
-            key_life: Duration::from_secs(60),
+            key_lifetime: Duration::from_secs(60),
         };
         let Err(RunError::Connection { kind, .. }) = open(&login).await else {
             panic!("connected")
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_says_nothing_is_given_up() {
+    async fn a_server_that_does_not_respond_times_out() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Server {
             port: listener
@@ -189,10 +192,10 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             ..testing::server()
         };
-        let login = Login {
+        let login = LoginOptions {
             server: &server,
             auth_sock: None,
-            key_life: Duration::from_secs(60),
+            key_lifetime: Duration::from_secs(60),
         };
         let Err(RunError::Connection { kind, error, .. }) = open(&login).await else {
             panic!("connected")
