@@ -12,7 +12,7 @@ mod summary;
 use crate::actions::{Context, Outputs};
 use crate::github::Told;
 use crate::protocol::{End, Outcome, RunError, RunEvent, TransactionId};
-use crate::report::{self, Log, Page};
+use crate::report::{self, Activity, Log, Page};
 use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings, INPUTS};
 use crate::text::{commands, harmless, Redactor};
 use crate::{runner, server};
@@ -221,7 +221,7 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
             printer.line(&line);
             last = line;
         }
-        screen::activity(log.report().activity());
+        screen::activity(Activity::now(log.report()));
     };
     let end = run_deployment(errand, settings, context, &mut emit).unwrap_or_else(|error| {
         let end = no_start(error, started);
@@ -231,29 +231,51 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     // before GitHub is asked, so that a job that is cancelled meanwhile has them
     summary::of_run(&log, context, &redactor(settings, context), page, printer);
     write(&report::outputs(&end, log.facts()), page, printer);
+    report_issue(
+        errand,
+        settings,
+        desk,
+        &Ended {
+            end: &end,
+            log: &log,
+            last: &last,
+        },
+    );
+    ExitCode::from(end.outcome.code())
+}
+
+/// A run that has ended, and the last line of its log, which says what is live.
+struct Ended<'a> {
+    end: &'a End,
+    log: &'a Log,
+    last: &'a str,
+}
+
+/// The issue and the final outputs.
+fn report_issue(errand: &Errand, settings: &Settings, desk: &Desk<'_>, ended: &Ended<'_>) {
+    let Desk {
+        context,
+        page,
+        printer,
+    } = *desk;
+    let redactor = redactor(settings, context);
     // the step behind this one sees the end, and has the time
     let is_first = context.is_actions && *errand == Errand::Whole;
-    let told = match end.outcome {
+    let told = match ended.end.outcome {
         Outcome::Unknown if is_first => Told::default(),
-        _ => issue::tell(
-            settings,
-            context,
-            log.report(),
-            &redactor(settings, context),
-        ),
+        _ => issue::tell(settings, context, ended.log.report(), &redactor),
     };
-    let outputs = say(&told, &redactor(settings, context), page, printer);
+    let outputs = say(&told, &redactor, page, printer);
     if told != Told::default() {
-        // it says what is live
-        printer.line(&last);
+        printer.line(ended.last);
     }
-    let is_known = end.verdict.as_ref().is_some_and(|verdict| verdict.switched);
+    let verdict = ended.end.verdict.as_ref();
+    let is_known = verdict.is_some_and(|verdict| verdict.switched);
     match is_first && is_known && issue::was_cut_off(&told) {
         // not finished: the server knows the verdict, and the step behind this one asks it and tells the issue
         true => write(&outputs, page, printer),
-        false => finish(&outputs, end.outcome, page, printer),
+        false => finish(&outputs, ended.end.outcome, page, printer),
     }
-    ExitCode::from(end.outcome.code())
 }
 
 /// What came of the issue; gives the outputs.
