@@ -2,7 +2,7 @@
 //! nothing: what does not work is a warning.
 
 use crate::actions::Context;
-use crate::github::{Access, Hub, Limits, Proxies, Told, Wishes};
+use crate::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
 use crate::protocol::{End, Outcome, Verdict};
 use crate::report::{issue_text, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
@@ -57,7 +57,7 @@ pub(super) fn tell(
     context: &Context,
     report: &Report,
     redactor: &Redactor,
-) -> Told {
+) -> IssueResult {
     let issue = &settings.issue;
     let act = report
         .end
@@ -65,7 +65,7 @@ pub(super) fn tell(
         .and_then(|end| act(end, issue.opens, report.recovered.last()));
     let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository)
     else {
-        return Told::default();
+        return IssueResult::default();
     };
     let access = Access {
         api_url: context.api_url.clone().unwrap_or_else(|| API.to_owned()),
@@ -73,20 +73,20 @@ pub(super) fn tell(
         token: token.expose().to_owned().into(),
         proxies: Proxies::from_env(),
     };
-    let wishes = Wishes {
+    let wishes = IssueOptions {
         labels: issue.labels.clone(),
         assignees: issue.assignees.clone(),
     };
     let telling = async {
-        let hub = match Hub::new(&access, Limits::default()) {
-            Ok(hub) => hub,
+        let github = match GitHub::new(&access, TimeLimits::default()) {
+            Ok(github) => github,
             Err(problem) => return warned(problem),
         };
-        let (raw, warning) = raw(&hub, act, issue.logs).await;
+        let (raw, warning) = raw(&github, act, issue.logs).await;
         let Some(text) = issue_text(report, &context.job(), raw, redactor) else {
-            return Told::default();
+            return IssueResult::default();
         };
-        let mut told = hub.tell(act, &text, &wishes).await;
+        let mut told = github.update_issue(act, &text, &wishes).await;
         told.warnings.extend(warning);
         told
     };
@@ -94,22 +94,22 @@ pub(super) fn tell(
 }
 
 /// Whether the job was cancelled before it was told.
-pub(super) fn was_cut_off(told: &Told) -> bool {
+pub(super) fn was_cut_off(told: &IssueResult) -> bool {
     told.warnings.iter().any(|warning| warning == CANCELLED)
 }
 
-fn warned(warning: String) -> Told {
-    Told {
+fn warned(warning: String) -> IssueResult {
+    IssueResult {
         warnings: vec![warning],
-        ..Told::default()
+        ..IssueResult::default()
     }
 }
 
 /// A success has no log that matters.
-async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
+async fn raw(github: &GitHub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
     match logs {
         IssueLogs::Always => (RawLogs::Show, None),
-        IssueLogs::Auto if act != IssueAct::Close => match hub.is_private().await {
+        IssueLogs::Auto if act != IssueAct::Close => match github.is_private().await {
             Ok(true) => (RawLogs::Show, None),
             Ok(false) => (RawLogs::Hide, None),
             Err(warning) => (RawLogs::Hide, Some(warning)),
@@ -119,7 +119,7 @@ async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<Stri
 }
 
 /// On a runtime of its own, which nothing keeps from ending; a cancelled job does not wait for it.
-fn run(telling: impl Future<Output = Told>) -> io::Result<Told> {
+fn run(telling: impl Future<Output = IssueResult>) -> io::Result<IssueResult> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let told = runtime.block_on(async {
         let (mut interrupt, mut terminate) = (

@@ -10,7 +10,7 @@ mod start;
 mod summary;
 
 use crate::actions::{Context, Outputs};
-use crate::github::Told;
+use crate::github::IssueResult;
 use crate::protocol::{End, Outcome, RunError, RunEvent, TransactionId};
 use crate::report::{self, Log, Page};
 use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings, INPUTS};
@@ -234,7 +234,7 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
     // the step behind this one sees the end, and has the time
     let is_first = context.is_actions && *errand == Errand::Whole;
     let told = match end.outcome {
-        Outcome::Unknown if is_first => Told::default(),
+        Outcome::Unknown if is_first => IssueResult::default(),
         _ => issue::tell(
             settings,
             context,
@@ -243,7 +243,7 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
         ),
     };
     let outputs = say(&told, &redactor(settings, context), page, printer);
-    if told != Told::default() {
+    if told != IssueResult::default() {
         // it says what is live
         printer.line(&last);
     }
@@ -258,7 +258,7 @@ fn deploy(errand: &Errand, settings: &Settings, desk: &Desk<'_>) -> ExitCode {
 
 /// What came of the issue; gives the outputs.
 fn say(
-    told: &Told,
+    told: &IssueResult,
     redactor: &Redactor,
     page: Page,
     printer: Printer,

@@ -86,7 +86,7 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
         .input("issue-assignees", "alice")
         .run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_says("::warning title=deploy-action::the issue is not opened: GitHub answered 403");
+    run.assert_says("::warning title=deploy-action::cannot open the issue: GitHub responded 403");
     run.assert_says("permissions: issues: write");
     assert_eq!(
         (output(&run, "issue-url"), output(&run, "finished")),
