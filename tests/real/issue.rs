@@ -134,7 +134,7 @@ fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome(
         asked.elapsed()
     );
     run.assert_ended(5, "failed", "install");
-    run.assert_says("the issue may not be written: the job was cancelled meanwhile");
+    run.assert_says("the issue may not be updated: the job was cancelled");
 }
 
 #[test]
