@@ -22,19 +22,19 @@ mod proxy;
 #[path = "github/trust.rs"]
 mod trust;
 
-use deploy_action::github::{Access, Hub, Limits, Proxies, Told, Wishes};
+use deploy_action::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
 use deploy_action::report::{IssueAct, IssueText};
 use std::future::Future;
 use std::time::Duration;
 
 /// Enough for a busy machine.
-const LIMITS: Limits = Limits {
+const LIMITS: TimeLimits = TimeLimits {
     all: Duration::from_secs(60),
     one: Duration::from_secs(15),
     pause: Duration::from_millis(1),
 };
 /// For what waits for an answer that never comes.
-const SHORT: Limits = Limits {
+const SHORT: TimeLimits = TimeLimits {
     one: Duration::from_millis(700),
     ..LIMITS
 };
@@ -54,9 +54,9 @@ fn text_of(run: &str) -> IssueText {
     }
 }
 
-fn wishes(labels: &[&str], assignees: &[&str]) -> Wishes {
+fn wishes(labels: &[&str], assignees: &[&str]) -> IssueOptions {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    Wishes {
+    IssueOptions {
         labels: owned(labels),
         assignees: owned(assignees),
     }
@@ -79,26 +79,31 @@ fn run<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-async fn tell_with(access: &Access, act: IssueAct, text: &IssueText, wishes: &Wishes) -> Told {
-    Hub::new(access, LIMITS)
+async fn tell_with(
+    access: &Access,
+    act: IssueAct,
+    text: &IssueText,
+    wishes: &IssueOptions,
+) -> IssueResult {
+    GitHub::new(access, LIMITS)
         .unwrap()
-        .tell(act, text, wishes)
+        .update_issue(act, text, wishes)
         .await
 }
 
 /// The same, where an answer is not waited for very long.
-fn tell_soon(hub: &hub::Hub, act: IssueAct) -> Told {
+fn tell_soon(hub: &hub::Hub, act: IssueAct) -> IssueResult {
     let wishes = wishes(&["ci-cd", "bug"], &[]);
     run(async {
-        Hub::new(&access(&hub.url()), SHORT)
+        GitHub::new(&access(&hub.url()), SHORT)
             .unwrap()
-            .tell(act, &text(), &wishes)
+            .update_issue(act, &text(), &wishes)
             .await
     })
 }
 
 /// Tells it as the first run, with the usual labels.
-fn tell(hub: &hub::Hub, act: IssueAct) -> Told {
+fn tell(hub: &hub::Hub, act: IssueAct) -> IssueResult {
     run(tell_with(
         &access(&hub.url()),
         act,

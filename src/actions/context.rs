@@ -1,42 +1,42 @@
-//! What the runner tells of the run.
+//! What the runner's variables say about the run.
 
 use crate::report::Job;
 use std::env;
 
-/// Facts about the run, for reports. All of it is text: branch names and actors are chosen by strangers.
+/// Facts about the run, for reports. Strangers choose some of them, such as branch names and actors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Whether GitHub's runner runs us.
+    /// Whether this process runs in GitHub Actions.
     pub is_actions: bool,
-    /// Whether the step's debug log is on (`RUNNER_DEBUG`).
+    /// Whether debug logging is on (`RUNNER_DEBUG`).
     pub debug: bool,
-    /// `https://github.com`, or an enterprise's own.
+    /// `https://github.com`, or that of an enterprise.
     pub server_url: Option<String>,
-    /// `https://api.github.com`, or an enterprise's own.
+    /// `https://api.github.com`, or that of an enterprise.
     pub api_url: Option<String>,
     /// `owner/name`.
     pub repository: Option<String>,
-    /// The run's number in the link to it.
+    /// The id of the run in its URL.
     pub run_id: Option<String>,
-    /// 1 at first, more when run again.
+    /// 1 for the first attempt.
     pub run_attempt: Option<String>,
-    /// The commit; with pull requests that of the merge.
+    /// The commit. For pull requests it is the merge commit.
     pub sha: Option<String>,
-    /// The whole ref, as in `refs/heads/main`.
+    /// The full ref, such as `refs/heads/main`.
     pub reference: Option<String>,
-    /// Who began the run.
+    /// Who started the run.
     pub actor: Option<String>,
-    /// Where the checkout is.
+    /// The folder of the checkout.
     pub workspace: Option<String>,
 }
 
 impl Context {
-    /// That of this process.
+    /// Reads the environment of this process.
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var(name).ok())
     }
 
-    /// From variables found by name; empty ones count as missing.
+    /// Reads variables by name. Empty ones count as missing.
     pub fn from_variables(find: impl Fn(&str) -> Option<String>) -> Self {
         let find = |name: &str| find(name).filter(|value| !value.is_empty());
         Self {
@@ -54,7 +54,7 @@ impl Context {
         }
     }
 
-    /// The link to this attempt of the run.
+    /// The URL of this attempt of the run.
     pub fn run_url(&self) -> Option<String> {
         let run = format!(
             "{}/actions/runs/{}",
@@ -67,7 +67,7 @@ impl Context {
         })
     }
 
-    /// The link to the commit.
+    /// The URL of the commit.
     pub fn commit_url(&self) -> Option<String> {
         Some(format!(
             "{}/commit/{}",
@@ -76,7 +76,7 @@ impl Context {
         ))
     }
 
-    /// What reports name and link to.
+    /// The names and links for reports.
     pub fn job(&self) -> Job {
         Job {
             run: self.run_url(),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_to_the_attempt_and_the_commit() {
+    fn urls_name_the_attempt_and_the_commit() {
         let context = context(&[
             ("GITHUB_ACTIONS", "true"),
             ("GITHUB_SERVER_URL", "https://github.com"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn by_hand_there_is_nothing() {
+    fn outside_of_actions_everything_is_empty() {
         assert_eq!(context(&[]), Context::default());
         assert_eq!(context(&[]).run_url(), None);
     }

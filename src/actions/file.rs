@@ -1,23 +1,23 @@
-//! Files that the runner reads when the step has ended. Nothing in them is ever taken back.
+//! Files that the runner reads after the step. Text is only appended.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
 
-/// Whoever wrote before us may have left out the last line's end.
+/// Appends `text` on a new line, even if the last line has no line end.
 pub(super) fn append(path: &Path, mut text: String) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .open(path)?;
-    if !ends_a_line(&mut file)? {
+    if !ends_with_line_end(&mut file)? {
         text.insert(0, '\n');
     }
     file.write_all(text.as_bytes())
 }
 
-fn ends_a_line(file: &mut File) -> io::Result<bool> {
+fn ends_with_line_end(file: &mut File) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);
     }

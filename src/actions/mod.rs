@@ -1,4 +1,6 @@
-//! GitHub's runner: what it tells us, and the outputs and the summary it collects.
+//! GitHub's runner: the variables that it sets, and the outputs and the summary that it reads.
+//!
+//! Knows `report`.
 
 mod context;
 mod file;

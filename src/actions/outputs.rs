@@ -1,4 +1,4 @@
-//! The step's outputs: a file that the runner reads when the step has ended, whatever way.
+//! The outputs of the step: a file that the runner reads after the step, even if it failed.
 
 use std::env;
 use std::fmt::Write as _;
@@ -7,29 +7,29 @@ use std::path::PathBuf;
 
 use super::file::append;
 
-/// The file of outputs, or none where nobody reads them.
+/// The file of outputs. There is none outside of GitHub Actions.
 #[derive(Debug, Clone)]
 pub struct Outputs {
     path: Option<PathBuf>,
 }
 
-/// Why an output could not be written. The deployment is what it is: no more than a warning.
+/// Why outputs could not be written. The deployment is not affected.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// The file could not be opened, read or written.
-    #[error("write outputs to {}", path.display())]
+    #[error("{}: {source}", path.display())]
     File {
-        /// What GITHUB_OUTPUT names.
+        /// The value of `GITHUB_OUTPUT`.
         path: PathBuf,
         /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The system gave no random bytes for a delimiter.
-    #[error("draw random bytes")]
+    /// The system returned no random bytes for a delimiter.
+    #[error("no random bytes: {0}")]
     Random(#[source] io::Error),
-    /// A bug of ours: the name is not made of lower-case letters, digits, `-` and `_`.
-    #[error("write an output named `{name}`")]
+    /// A bug in deploy-action: a name must have only lower-case letters, digits, `-` and `_`.
+    #[error("`{name}` is not a valid name")]
     Name {
         /// The name.
         name: String,
@@ -37,7 +37,7 @@ pub enum OutputError {
 }
 
 impl Outputs {
-    /// The file that `GITHUB_OUTPUT` names; by hand there is none, and writing does nothing.
+    /// The file that `GITHUB_OUTPUT` names. Without that variable nothing is written.
     pub fn from_env() -> Self {
         Self::to(
             env::var_os("GITHUB_OUTPUT")
@@ -46,23 +46,23 @@ impl Outputs {
         )
     }
 
-    /// This file.
+    /// Writes to this file.
     pub fn to(path: Option<PathBuf>) -> Self {
         Self { path }
     }
 
-    /// Appends an output; of several of one name the runner takes the last.
+    /// Appends an output. If several have the same name, the runner uses the last.
     ///
     /// # Errors
-    /// Nothing was written, or not all of it.
+    /// If nothing, or not everything, was written.
     pub fn set(&self, name: &str, value: &str) -> Result<(), OutputError> {
         self.set_all(&[(name, value)])
     }
 
-    /// Appends outputs in one write, so that a killed run leaves all of them or none.
+    /// Appends outputs in one write, so a killed run leaves all of them or none.
     ///
     /// # Errors
-    /// Nothing was written, or not all of it.
+    /// If nothing, or not everything, was written.
     pub fn set_all(&self, outputs: &[(&str, &str)]) -> Result<(), OutputError> {
         let Some(path) = &self.path else {
             return Ok(());
@@ -78,7 +78,7 @@ impl Outputs {
     }
 }
 
-/// An output in heredoc form. The delimiter is drawn anew for each, so that no value can end it and add outputs.
+/// An output in heredoc form. Each has a new random delimiter, so no value can end it and add outputs.
 fn entry(name: &str, value: &str) -> Result<String, OutputError> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// A port of the runner's `EnvFileKeyValuePairs` (FileCommandManager.cs); an error fails the step there.
+    /// A port of the runner's `EnvFileKeyValuePairs` (FileCommandManager.cs). On an error the runner fails the step.
     fn parsed(text: &str) -> Result<BTreeMap<String, String>, String> {
         let mut pairs = BTreeMap::new();
         let mut lines = text
@@ -175,20 +175,23 @@ mod tests {
     }
 
     #[test]
-    fn by_hand_nothing_is_written() {
+    fn outside_of_actions_nothing_is_written() {
         assert!(Outputs::to(None).set("outcome", "deployed").is_ok());
     }
 
     #[test]
-    fn a_failure_is_a_value_with_the_path() {
+    fn a_failure_has_the_path_and_the_cause() {
         let error = Outputs::to(Some("/nonexistent/output".into()))
             .set("a", "b")
             .unwrap_err();
-        assert_eq!(error.to_string(), "write outputs to /nonexistent/output");
+        assert_eq!(
+            error.to_string(),
+            "/nonexistent/output: No such file or directory (os error 2)"
+        );
     }
 
     #[test]
-    fn names_are_plain() {
+    fn other_characters_in_names_are_refused() {
         for name in ["", "a=b", "a\nb", "a<<b", "A"] {
             assert!(
                 matches!(entry(name, "x"), Err(OutputError::Name { .. })),
@@ -199,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_runner_reads_every_value_as_it_was(value in "[a=<\r\n_]{0,40}|ghadelimiter_\nx=1\n") {
+        fn the_runner_reads_every_value_unchanged(value in "[a=<\r\n_]{0,40}|ghadelimiter_\nx=1\n") {
             let pairs = written("", &[("first", &value), ("second", "x")]);
             prop_assert_eq!(pairs.get("first"), Some(&value));
             prop_assert_eq!(pairs.len(), 2);

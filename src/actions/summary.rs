@@ -1,4 +1,4 @@
-//! The step's part of the job's summary.
+//! The step's part of the job summary.
 
 use std::env;
 use std::io;
@@ -6,24 +6,24 @@ use std::path::PathBuf;
 
 use super::file::append;
 
-/// The file of the summary, or none where nobody reads it.
+/// The file of the summary. There is none outside of GitHub Actions.
 #[derive(Debug, Clone)]
 pub struct Summary {
     path: Option<PathBuf>,
 }
 
-/// Why the summary could not be written. The deployment is what it is: no more than a warning.
+/// Why the summary could not be written. The deployment is not affected.
 #[derive(Debug, thiserror::Error)]
-#[error("write {}: {source}", path.display())]
+#[error("{}: {source}", path.display())]
 pub struct SummaryError {
-    /// What `GITHUB_STEP_SUMMARY` names.
+    /// The value of `GITHUB_STEP_SUMMARY`.
     path: PathBuf,
     /// The cause.
     source: io::Error,
 }
 
 impl Summary {
-    /// The file that `GITHUB_STEP_SUMMARY` names; by hand there is none, and writing does nothing.
+    /// The file that `GITHUB_STEP_SUMMARY` names. Without that variable nothing is written.
     pub fn from_env() -> Self {
         Self::to(
             env::var_os("GITHUB_STEP_SUMMARY")
@@ -32,15 +32,15 @@ impl Summary {
         )
     }
 
-    /// This file.
+    /// Writes to this file.
     pub fn to(path: Option<PathBuf>) -> Self {
         Self { path }
     }
 
-    /// Appends Markdown, behind what is there.
+    /// Appends Markdown to what other steps have written.
     ///
     /// # Errors
-    /// Nothing was written, or not all of it.
+    /// If nothing, or not everything, was written.
     pub fn add(&self, markdown: &str) -> Result<(), SummaryError> {
         match &self.path {
             Some(path) if !markdown.is_empty() => {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_stays() {
+    fn what_other_steps_wrote_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("summary");
         std::fs::write(&path, "theirs, unfinished").unwrap();
@@ -74,14 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_a_value_with_path_and_cause() {
+    fn a_failure_has_the_path_and_the_cause() {
         assert!(Summary::to(None).add("x").is_ok());
         let error = Summary::to(Some("/nonexistent/summary".into()))
             .add("x")
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "write /nonexistent/summary: No such file or directory (os error 2)"
+            "/nonexistent/summary: No such file or directory (os error 2)"
         );
     }
 }

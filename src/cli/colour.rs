@@ -26,7 +26,7 @@ fn colour(line: &str) -> Option<&'static str> {
         ("warning: ", YELLOW),
         ("error: ", RED),
         ("notice: ", GREEN),
-        ("bad input: ", RED),
+        ("problem: ", RED),
         ("note: ", DIM),
         (SERVER_PREFIX, DIM),
     ];

@@ -1,8 +1,7 @@
-//! The issue that tells of it: what is to become of it, and the asking of GitHub. Comes after everything else and changes
-//! nothing: what does not work is a warning.
+//! Decides what happens to the issue, and updates it. This comes last, and errors are only warnings.
 
 use crate::actions::Context;
-use crate::github::{Access, Hub, Limits, Proxies, Told, Wishes};
+use crate::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
 use crate::protocol::{End, Outcome, Verdict};
 use crate::report::{issue_text, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
@@ -12,18 +11,18 @@ use std::io;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{signal, SignalKind};
 
-/// GitHub's own API, for runs by hand.
+/// GitHub's API, for runs outside of GitHub Actions.
 const API: &str = "https://api.github.com";
 
-/// What is to become of the issue. `found`: how a run before this one ended, where this run found it out.
+/// What happens to the issue. `found` is the verdict of an earlier run, if this run has completed its transaction.
 fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct> {
     if opens == IssueOpens::Off {
         return None;
     }
     match of_end(end, opens) {
-        // whatever was found is over
+        // the earlier failure is resolved
         Some(IssueAct::Close) => Some(IssueAct::Close),
-        _ if found.is_some_and(|found| needs_a_person(found.outcome, Some(found))) => {
+        _ if found.is_some_and(|found| must_be_reported(found.outcome, Some(found))) => {
             Some(IssueAct::Open)
         }
         act => act,
@@ -33,17 +32,17 @@ fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct
 fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
     match end.outcome {
         Outcome::Deployed => Some(IssueAct::Close),
-        // what failed before is not deployed by going back
+        // a rollback does not deploy what failed before
         Outcome::Restored => Some(IssueAct::Comment),
-        outcome if needs_a_person(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
+        outcome if must_be_reported(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown if opens == IssueOpens::Failure => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown => Some(IssueAct::Comment),
         _ => None,
     }
 }
 
-/// A release was live and failed: it was rolled back, or there was nothing good to go back to.
-fn needs_a_person(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
+/// Whether a release failed after the switch: it was rolled back, or there was no rollback target.
+fn must_be_reported(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
     match outcome {
         Outcome::RolledBack | Outcome::RollbackFailed => true,
         Outcome::Failed => verdict.is_some_and(|verdict| verdict.switched),
@@ -51,13 +50,13 @@ fn needs_a_person(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
     }
 }
 
-/// Tells it, where there is something to tell, and a token and a repository to do it with.
-pub(super) fn tell(
+/// Updates the issue if there is something to report, and a token and a repository.
+pub(super) fn update(
     settings: &Settings,
     context: &Context,
     report: &Report,
     redactor: &Redactor,
-) -> Told {
+) -> IssueResult {
     let issue = &settings.issue;
     let act = report
         .end
@@ -65,7 +64,7 @@ pub(super) fn tell(
         .and_then(|end| act(end, issue.opens, report.recovered.last()));
     let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository)
     else {
-        return Told::default();
+        return IssueResult::default();
     };
     let access = Access {
         api_url: context.api_url.clone().unwrap_or_else(|| API.to_owned()),
@@ -73,43 +72,43 @@ pub(super) fn tell(
         token: token.expose().to_owned().into(),
         proxies: Proxies::from_env(),
     };
-    let wishes = Wishes {
+    let options = IssueOptions {
         labels: issue.labels.clone(),
         assignees: issue.assignees.clone(),
     };
-    let telling = async {
-        let hub = match Hub::new(&access, Limits::default()) {
-            Ok(hub) => hub,
+    let updating = async {
+        let github = match GitHub::new(&access, TimeLimits::default()) {
+            Ok(github) => github,
             Err(problem) => return warned(problem),
         };
-        let (raw, warning) = raw(&hub, act, issue.logs).await;
+        let (raw, warning) = raw_logs(&github, act, issue.logs).await;
         let Some(text) = issue_text(report, &context.job(), raw, redactor) else {
-            return Told::default();
+            return IssueResult::default();
         };
-        let mut told = hub.tell(act, &text, &wishes).await;
-        told.warnings.extend(warning);
-        told
+        let mut result = github.update_issue(act, &text, &options).await;
+        result.warnings.extend(warning);
+        result
     };
-    run(telling).unwrap_or_else(|error| warned(format!("the issue is not written: {error}")))
+    run(updating).unwrap_or_else(|error| warned(format!("cannot update the issue: {error}")))
 }
 
-/// Whether the job was cancelled before it was told.
-pub(super) fn was_cut_off(told: &Told) -> bool {
-    told.warnings.iter().any(|warning| warning == CANCELLED)
+/// Whether the job was cancelled before the issue was updated.
+pub(super) fn was_interrupted(result: &IssueResult) -> bool {
+    result.warnings.iter().any(|warning| warning == CANCELLED)
 }
 
-fn warned(warning: String) -> Told {
-    Told {
+fn warned(warning: String) -> IssueResult {
+    IssueResult {
         warnings: vec![warning],
-        ..Told::default()
+        ..IssueResult::default()
     }
 }
 
-/// A success has no log that matters.
-async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
+/// Whether the issue shows raw log lines. After a success there are none to show.
+async fn raw_logs(github: &GitHub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<String>) {
     match logs {
         IssueLogs::Always => (RawLogs::Show, None),
-        IssueLogs::Auto if act != IssueAct::Close => match hub.is_private().await {
+        IssueLogs::Auto if act != IssueAct::Close => match github.is_private().await {
             Ok(true) => (RawLogs::Show, None),
             Ok(false) => (RawLogs::Hide, None),
             Err(warning) => (RawLogs::Hide, Some(warning)),
@@ -118,27 +117,27 @@ async fn raw(hub: &Hub, act: IssueAct, logs: IssueLogs) -> (RawLogs, Option<Stri
     }
 }
 
-/// On a runtime of its own, which nothing keeps from ending; a cancelled job does not wait for it.
-fn run(telling: impl Future<Output = Told>) -> io::Result<Told> {
+/// Runs it on a runtime of its own, so that a cancelled job does not wait for it.
+fn run(updating: impl Future<Output = IssueResult>) -> io::Result<IssueResult> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let told = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let (mut interrupt, mut terminate) = (
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,
         );
         tokio::select! {
-            told = telling => Ok(told),
+            result = updating => Ok(result),
             _ = interrupt.recv() => Ok(warned(CANCELLED.to_owned())),
             _ = terminate.recv() => Ok(warned(CANCELLED.to_owned())),
         }
     });
-    // a name that is being looked up can't be interrupted
+    // a name lookup cannot be interrupted
     runtime.shutdown_background();
-    told
+    result
 }
 
 const CANCELLED: &str =
-    "the issue may not be written: the job was cancelled meanwhile. The job's summary tells the same.";
+    "the issue may not be updated: the job was cancelled. The job summary shows the same.";
 
 #[cfg(test)]
 mod tests {
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_is_told_unless_all_is_well_now() {
+    fn the_failure_of_an_earlier_run_is_reported_unless_this_run_succeeds() {
         let rolled_back = verdict(Outcome::RolledBack, true);
         let first = verdict(Outcome::Failed, true);
         for found in [rolled_back, first, verdict(Outcome::RollbackFailed, true)] {

@@ -1,4 +1,4 @@
-//! Lines for a person, and the trace.
+//! Prints the lines of the log, and the trace.
 
 use super::screen;
 use crate::report::Page;
@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Prints lines. They come free of secrets and of what the runner would take for a command.
+/// Prints lines that contain no secrets and no workflow commands from a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Printer;
 
@@ -16,10 +16,10 @@ impl Printer {
         screen::line(line);
     }
 
-    /// The same, where standard output is for something else.
+    /// Prints to standard error, if standard output is for something else.
     pub(super) fn aside(self, line: &str) {
         if writeln!(io::stderr().lock(), "{line}").is_err() {
-            tracing::debug!("nobody reads standard error");
+            tracing::debug!("cannot write to standard error");
         }
     }
 
@@ -32,7 +32,7 @@ impl Printer {
     }
 }
 
-/// The program's own trace, on standard error, each line marked so that no text in it becomes a command of the runner.
+/// Writes the trace of the program to standard error. Each line has a prefix, so no text in it becomes a workflow command.
 pub(super) fn trace(detailed: bool) {
     let level = if detailed {
         tracing::Level::DEBUG
@@ -45,7 +45,7 @@ pub(super) fn trace(detailed: bool) {
         .without_time()
         .with_writer(Guarded);
     if tracing::subscriber::set_global_default(subscriber.finish()).is_err() {
-        tracing::debug!("somebody traces already");
+        tracing::debug!("tracing is already set up");
     }
 }
 

@@ -10,19 +10,19 @@ use crate::runner;
 use crate::settings::Settings;
 use crate::text::Redactor;
 
-/// How the listing is written.
+/// How the listing is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ListFormat {
     Table,
     /// Nothing else on standard output, so that a program can read it.
     Json,
 }
 
-/// Lists what is on the server; where it can't, gives back how it ended and what is known.
+/// Lists what is on the server. On an error it returns how the run ended, and its log.
 pub(super) fn list(
     settings: &Settings,
     context: &Context,
-    form: Form,
+    format: ListFormat,
     page: Page,
     printer: Printer,
 ) -> Result<(), Box<(End, Log)>> {
@@ -31,21 +31,21 @@ pub(super) fn list(
         .hiding(redactor(settings, context))
         .at(place.clone());
     let mut emit = |event: RunEvent| {
-        // that there is an answer says that it was connected
+        // the listing itself shows that the connection worked
         if matches!(event, RunEvent::Connecting | RunEvent::Connected { .. }) {
             return;
         }
         for line in log.on(&event) {
-            match form {
-                Form::Table => printer.line(&line),
-                Form::Json => printer.aside(&line),
+            match format {
+                ListFormat::Table => printer.line(&line),
+                ListFormat::Json => printer.aside(&line),
             }
         }
     };
-    match ask(settings, context, &mut emit) {
+    match run(settings, context, &mut emit) {
         Ok(listing) => {
             let redactor = redactor(settings, context);
-            print(&listing, &place, &redactor, form, printer);
+            print(&listing, &place, &redactor, format, printer);
             super::summary::write(
                 &report::listing_summary(&listing, &place, &redactor),
                 page,
@@ -57,7 +57,7 @@ pub(super) fn list(
     }
 }
 
-fn ask(
+fn run(
     settings: &Settings,
     context: &Context,
     emit: &mut dyn FnMut(RunEvent),
@@ -79,14 +79,20 @@ fn ask(
     }
 }
 
-fn print(listing: &Listing, place: &Place, redactor: &Redactor, form: Form, printer: Printer) {
-    match form {
-        Form::Table => {
+fn print(
+    listing: &Listing,
+    place: &Place,
+    redactor: &Redactor,
+    format: ListFormat,
+    printer: Printer,
+) {
+    match format {
+        ListFormat::Table => {
             for line in report::listing(listing, place) {
                 printer.line(&redactor.redact(&line));
             }
         }
-        Form::Json => printer.line(&redactor.redact(&report::listing_json(listing))),
+        ListFormat::Json => printer.line(&redactor.redact(&report::listing_json(listing))),
     }
 }
 

@@ -1,14 +1,24 @@
-//! What every run over the network begins with: a transaction, a runtime, and what must not be shown.
+//! What every run needs: console, secrets to hide, transaction and runtime.
 
+use super::print::Printer;
 use crate::actions::{Context, Outputs};
 use crate::protocol::{Bug, End, Outcome, RunError, TransactionId};
+use crate::report::Page;
 use crate::runner;
 use crate::settings::{self, Settings};
 use crate::text::Redactor;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
 
-/// Hides every secret, but none of our own texts.
+/// Where a run reports to, and the job that it is part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Console<'a> {
+    pub(super) context: &'a Context,
+    pub(super) page: Page,
+    pub(super) printer: Printer,
+}
+
+/// Hides every secret, but not links and names of this run.
 pub(super) fn redactor(settings: &Settings, context: &Context) -> Redactor {
     let link = context.run_url();
     let shown: Vec<&str> = [&link, &context.sha, &context.reference]
@@ -19,6 +29,7 @@ pub(super) fn redactor(settings: &Settings, context: &Context) -> Redactor {
     Redactor::exactly(settings::hidden(settings, &shown))
 }
 
+/// The end of a run that could not start.
 pub(super) fn no_start(error: RunError, started: Instant) -> End {
     End {
         outcome: Outcome::Error,
@@ -28,7 +39,7 @@ pub(super) fn no_start(error: RunError, started: Instant) -> End {
     }
 }
 
-/// What every run over the network begins with.
+/// A new transaction, which is written to the outputs, and a runtime.
 pub(super) fn announced() -> Result<(TransactionId, Runtime), RunError> {
     let transaction = runner::new_transaction_id()?;
     announce(&transaction);
@@ -44,9 +55,9 @@ pub(super) fn runtime() -> Result<Runtime, RunError> {
     })
 }
 
-/// Before anything is sent, so that a later step can ask the server for this very transaction.
+/// Writes the transaction to the outputs before anything is sent, so that the second step can follow it.
 fn announce(transaction: &TransactionId) {
     if let Err(error) = Outputs::from_env().set("transaction", &transaction.to_string()) {
-        tracing::warn!(%error, "the output transaction is not written");
+        tracing::warn!(%error, "cannot write the output transaction");
     }
 }

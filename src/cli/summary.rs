@@ -1,11 +1,11 @@
-//! The job's summary. Like every report it changes nothing: what can't be written is a warning.
+//! Writes the job summary. An error is only a warning.
 
 use super::print::Printer;
 use crate::actions::{Context, Summary};
 use crate::report::{self, Log, Page};
 use crate::text::Redactor;
 
-/// Of a run that has ended.
+/// Writes the summary of a run that has ended.
 pub(super) fn of_run(
     log: &Log,
     context: &Context,
@@ -22,6 +22,6 @@ pub(super) fn of_run(
 
 pub(super) fn write(markdown: &str, page: Page, printer: Printer) {
     if let Err(error) = Summary::from_env().add(markdown) {
-        printer.warning(page, &format!("the job's summary is not written: {error}"));
+        printer.warning(page, &format!("cannot write the job summary: {error}"));
     }
 }

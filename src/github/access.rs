@@ -1,34 +1,34 @@
-//! What the questions to GitHub need: where, with what right, and how long they may take.
+//! What requests to GitHub need: repository, token, proxies and time limits.
 
-use super::line::Proxies;
+use super::connector::Proxies;
 use octocrab::secrecy::SecretString;
 use std::time::Duration;
 
-/// Whose issues, where, and with what right.
+/// The repository and how it is reached.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// `GITHUB_API_URL`: `https://api.github.com`, or an enterprise's own with a path.
+    /// `GITHUB_API_URL`: `https://api.github.com`, or that of an enterprise, which has a path.
     pub api_url: String,
     /// `owner/name`.
     pub repository: String,
-    /// Sent to no other host than that of `api_url`.
+    /// Sent only to the host of `api_url`.
     pub token: SecretString,
-    /// What lies on the way.
+    /// The proxies to use.
     pub proxies: Proxies,
 }
 
-/// How long things may take.
+/// Time limits for requests to GitHub.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// All questions together, waiting included.
+pub struct TimeLimits {
+    /// For all requests together, with pauses.
     pub all: Duration,
-    /// One question, connecting included.
+    /// For one request, with connecting.
     pub one: Duration,
-    /// Before a question is asked again the first time; twice as long before the next time.
+    /// The pause before a request is repeated. It doubles each time.
     pub pause: Duration,
 }
 
-impl Default for Limits {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self {
             all: Duration::from_secs(60),

@@ -1,10 +1,10 @@
-//! The questions to GitHub's REST API, each bounded in time. What only reads is asked again where that may help; what
-//! writes is sent once, or again only after GitHub said that it did nothing.
+//! Requests to GitHub's REST API, each with a time limit. Reading requests are repeated if that may help. Writing
+//! requests are sent once; they are repeated only after GitHub has reported that it did nothing.
 
-use super::access::{Access, Limits};
+use super::access::{Access, TimeLimits};
 use super::client::client;
-use super::fault::Fault;
-use super::refusal::TooOften;
+use super::error::ApiError;
+use super::error_response::RateLimit;
 use hyper::http::uri::{PathAndQuery, Uri};
 use octocrab::{FromResponse, Octocrab, Page};
 use serde::de::IgnoredAny;
@@ -13,10 +13,10 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// How often a question that only reads is asked.
+/// How often a reading request is sent.
 const ATTEMPTS: u32 = 3;
-/// Of a hundred open issues each, the newest first: beyond that an issue of ours is opened anew.
-const MOST_PAGES: usize = 10;
+/// The most pages of open issues, a hundred each and the newest first. If the issue is older, a new one is opened.
+const MAX_PAGES: usize = 10;
 
 /// GitHub's API for a repository.
 pub(super) struct Api {
@@ -25,24 +25,24 @@ pub(super) struct Api {
     pub(super) url: String,
     /// `owner/name`.
     pub(super) repository: String,
-    pub(super) limits: Limits,
+    pub(super) limits: TimeLimits,
     deadline: Instant,
 }
 
 /// An open issue or pull request.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Listed {
+pub(super) struct OpenIssue {
     pub(super) number: u64,
     pub(super) html_url: String,
     pub(super) body: Option<String>,
-    /// `null` for an account that is gone.
+    /// `null` for a deleted account.
     pub(super) user: Option<User>,
     pub(super) author_association: Option<String>,
-    /// Of what is no issue.
+    /// Set for pull requests.
     pub(super) pull_request: Option<IgnoredAny>,
 }
 
-/// Who wrote something.
+/// The author of an issue.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct User {
     pub(super) login: String,
@@ -64,7 +64,7 @@ pub(super) struct Draft<'a> {
 /// Why an issue is closed.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Reason {
+pub(super) enum CloseReason {
     Completed,
     NotPlanned,
 }
@@ -83,7 +83,7 @@ struct Comment<'a> {
 #[derive(Serialize)]
 struct Closing {
     state: &'static str,
-    state_reason: Reason,
+    state_reason: CloseReason,
 }
 
 #[derive(Deserialize)]
@@ -93,14 +93,14 @@ struct Repository {
 }
 
 impl Api {
-    pub(super) fn new(access: &Access, limits: Limits) -> Result<Self, String> {
+    pub(super) fn new(access: &Access, limits: TimeLimits) -> Result<Self, String> {
         let url = access.api_url.trim_end_matches('/').to_owned();
         let base: Option<Uri> = url.parse().ok();
         let Some(base) = base.filter(|base| {
             matches!(base.scheme_str(), Some("http" | "https")) && base.host().is_some()
         }) else {
             return Err(
-                "GITHUB_API_URL is not the address of an API: it is as in https://api.github.com"
+                "GITHUB_API_URL is not the URL of an API; a valid one is https://api.github.com"
                     .to_owned(),
             );
         };
@@ -116,7 +116,7 @@ impl Api {
             .is_some_and(|(owner, name)| plain(owner) && plain(name))
         {
             return Err(
-                "GITHUB_REPOSITORY is not the name of a repository: it is as in owner/name"
+                "GITHUB_REPOSITORY is not the name of a repository; a valid one is owner/name"
                     .to_owned(),
             );
         }
@@ -131,40 +131,40 @@ impl Api {
         })
     }
 
-    /// The login that the token belongs to; none, where it belongs to an app, as a job's own does.
-    pub(super) async fn login(&self) -> Result<Option<String>, Fault> {
+    /// The login that the token belongs to; `None` for the token of an app, such as the job's own.
+    pub(super) async fn login(&self) -> Result<Option<String>, ApiError> {
         match self.read::<User>("/user").await {
             Ok(user) => Ok(Some(user.login)),
-            Err(Fault::Refused(refusal))
-                if refusal.too_often.is_none() && refusal.status.as_u16() != 401 =>
+            Err(ApiError::Response(response))
+                if response.rate_limit.is_none() && response.status.as_u16() != 401 =>
             {
                 Ok(None)
             }
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         }
     }
 
-    pub(super) async fn is_private(&self) -> Result<bool, Fault> {
+    pub(super) async fn is_private(&self) -> Result<bool, ApiError> {
         let repository: Repository = self.read(&self.route("")).await?;
-        // "internal" ones count as private, but a whole enterprise reads them
+        // GitHub reports "internal" ones as private, but the whole enterprise can read them
         Ok(repository.private
             && repository
                 .visibility
                 .is_none_or(|visibility| visibility == "private"))
     }
 
-    /// The open issues, the newest first. Listed, not searched: a search may miss what has just been written.
-    pub(super) async fn open_issues(&self) -> Result<Vec<Listed>, Fault> {
+    /// The open issues, the newest first. OpenIssue, not searched: a search may miss what has just been written.
+    pub(super) async fn open_issues(&self) -> Result<Vec<OpenIssue>, ApiError> {
         let mut route = self.route("/issues?state=open&sort=created&direction=desc&per_page=100");
         let mut found = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let page: Page<Listed> = self.read(&route).await?;
+        for _ in 0..MAX_PAGES {
+            let page: Page<OpenIssue> = self.read(&route).await?;
             found.extend(
                 page.items
                     .into_iter()
-                    .filter(|listed| listed.pull_request.is_none()),
+                    .filter(|issue| issue.pull_request.is_none()),
             );
-            // the path only, so that the token goes nowhere else
+            // the path only, so the token is sent to no other host
             match page
                 .next
                 .as_ref()
@@ -178,7 +178,7 @@ impl Api {
         Ok(found)
     }
 
-    pub(super) async fn make_label(&self, name: &str) -> Result<(), Fault> {
+    pub(super) async fn create_label(&self, name: &str) -> Result<(), ApiError> {
         let label = Label {
             name,
             color: "d93f0b",
@@ -191,12 +191,12 @@ impl Api {
         Ok(())
     }
 
-    pub(super) async fn create(&self, draft: &Draft<'_>) -> Result<Listed, Fault> {
+    pub(super) async fn create(&self, draft: &Draft<'_>) -> Result<OpenIssue, ApiError> {
         self.write(|| self.client.post(self.route("/issues"), Some(draft)))
             .await
     }
 
-    pub(super) async fn comment(&self, number: u64, body: &str) -> Result<(), Fault> {
+    pub(super) async fn comment(&self, number: u64, body: &str) -> Result<(), ApiError> {
         let (route, comment) = (
             self.route(&format!("/issues/{number}/comments")),
             Comment { body },
@@ -206,7 +206,7 @@ impl Api {
         Ok(())
     }
 
-    pub(super) async fn close(&self, number: u64, reason: Reason) -> Result<(), Fault> {
+    pub(super) async fn close(&self, number: u64, reason: CloseReason) -> Result<(), ApiError> {
         let (route, closing) = (
             self.route(&format!("/issues/{number}")),
             Closing {
@@ -226,58 +226,63 @@ impl Api {
         format!("/repos/{}{rest}", self.repository)
     }
 
-    async fn read<T: FromResponse>(&self, route: &str) -> Result<T, Fault> {
+    async fn read<T: FromResponse>(&self, route: &str) -> Result<T, ApiError> {
         let mut pause = self.limits.pause;
         for _ in 1..ATTEMPTS {
             match self.once(self.client.get(route, None::<&()>)).await {
-                Err(fault) if fault.too_often().is_some() => self.wait_as_told(fault).await?,
-                Err(fault) if fault.may_pass() => self.wait(pause, fault).await?,
-                answer => return answer,
+                Err(error) if error.rate_limit().is_some() => {
+                    self.wait_for_rate_limit(error).await?
+                }
+                Err(error) if error.is_temporary() => self.wait(pause, error).await?,
+                result => return result,
             }
             pause *= 2;
         }
         self.once(self.client.get(route, None::<&()>)).await
     }
 
-    /// Asked too often means that nothing was done, so the same may be sent again.
-    async fn write<T, F>(&self, send: impl Fn() -> F) -> Result<T, Fault>
+    /// If the rate limit was reached, GitHub did nothing, so the request may be sent again.
+    async fn write<T, F>(&self, send: impl Fn() -> F) -> Result<T, ApiError>
     where
         F: Future<Output = octocrab::Result<T>>,
     {
         match self.once(send()).await {
-            Err(fault) if fault.too_often().is_some() => {
-                self.wait_as_told(fault).await?;
+            Err(error) if error.rate_limit().is_some() => {
+                self.wait_for_rate_limit(error).await?;
                 self.once(send()).await
             }
-            answer => answer,
+            result => result,
         }
     }
 
-    async fn once<T>(&self, asking: impl Future<Output = octocrab::Result<T>>) -> Result<T, Fault> {
+    async fn once<T>(
+        &self,
+        request: impl Future<Output = octocrab::Result<T>>,
+    ) -> Result<T, ApiError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Fault::OutOfTime);
+            return Err(ApiError::OutOfTime);
         }
-        match timeout(left.min(self.limits.one), asking).await {
-            Ok(answer) => answer.map_err(Fault::from),
-            Err(_) => Err(Fault::Silent),
-        }
-    }
-
-    async fn wait_as_told(&self, fault: Fault) -> Result<(), Fault> {
-        match fault.too_often() {
-            Some(TooOften::Wait(pause)) => self.wait(pause, fault).await,
-            _ => Err(fault),
+        match timeout(left.min(self.limits.one), request).await {
+            Ok(result) => result.map_err(ApiError::from),
+            Err(_) => Err(ApiError::TimedOut),
         }
     }
 
-    /// Waits, if time is left for an answer after that; else there is nothing better than what went wrong.
-    async fn wait(&self, pause: Duration, fault: Fault) -> Result<(), Fault> {
+    async fn wait_for_rate_limit(&self, error: ApiError) -> Result<(), ApiError> {
+        match error.rate_limit() {
+            Some(RateLimit::Wait(pause)) => self.wait(pause, error).await,
+            _ => Err(error),
+        }
+    }
+
+    /// Waits if there is time for another request after the pause; otherwise returns the error.
+    async fn wait(&self, pause: Duration, error: ApiError) -> Result<(), ApiError> {
         if Instant::now()
             .checked_add(pause)
             .is_none_or(|then| then >= self.deadline)
         {
-            return Err(fault);
+            return Err(error);
         }
         sleep(pause).await;
         Ok(())

@@ -1,7 +1,8 @@
-//! octocrab over a line of ours: its own one knows no proxy, needs the machine's CA roots, and waits for ever.
+//! octocrab with its own connector: octocrab's supports no proxy, requires CA roots on the machine, and has no time
+//! limit.
 
-use super::access::{Access, Limits};
-use super::line::{self, Proxies};
+use super::access::{Access, TimeLimits};
+use super::connector::{self, Proxies};
 use http_body_util::Limited;
 use hyper::header::{HeaderName, HeaderValue, ACCEPT, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{Request, Uri};
@@ -14,25 +15,25 @@ use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use std::sync::Arc;
 use tower::{service_fn, BoxError};
 
-/// The most of an answer that is read: a hundred issues of the greatest length are 26 MB of UTF-8.
-const LONGEST: usize = 32 << 20;
+/// The most bytes of a response. A hundred issues of the greatest length have 26 MB.
+const MAX_RESPONSE: usize = 32 << 20;
 
-/// A client for the API at this address.
-pub(super) fn client(access: &Access, base: Uri, limits: Limits) -> Result<Octocrab, String> {
-    let tls = line::tls().map_err(|error| format!("TLS can't be set up: {error}"))?;
-    let (tcp, proxies) = (line::tcp(limits.one), access.proxies.clone());
+/// A client for the API at this URL.
+pub(super) fn client(access: &Access, base: Uri, limits: TimeLimits) -> Result<Octocrab, String> {
+    let tls = connector::tls().map_err(|error| format!("cannot set up TLS: {error}"))?;
+    let (tcp, proxies) = (connector::tcp(limits.one), access.proxies.clone());
     let connect =
-        service_fn(move |to: Uri| Box::pin(line::connect(tcp.clone(), proxies.clone(), to)));
-    let connector = HttpsConnectorBuilder::new()
+        service_fn(move |to: Uri| Box::pin(connector::connect(tcp.clone(), proxies.clone(), to)));
+    let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
         .wrap_connector(connect);
-    let http = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
+    let http = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(https);
     let proxies = access.proxies.clone();
     let service = service_fn(move |request| {
-        let asked = http.request(for_proxy(request, &proxies));
-        async move { Ok::<_, BoxError>(asked.await?.map(|body| Limited::new(body, LONGEST))) }
+        let response = http.request(for_proxy(request, &proxies));
+        async move { Ok::<_, BoxError>(response.await?.map(|body| Limited::new(body, MAX_RESPONSE))) }
     });
     let built = OctocrabBuilder::new_empty()
         .with_service(service)

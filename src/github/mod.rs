@@ -1,56 +1,58 @@
-//! The life of the GitHub issue of a server and service: found, opened, commented and closed by GitHub's REST API. What
-//! is told stands in [`IssueText`]; nothing here changes how a deployment ended, so all that goes wrong is a warning.
+//! The GitHub issue of a server and service: found, opened, commented and closed through GitHub's REST API. Its texts
+//! come from [`IssueText`]. Errors are only warnings: they do not change the outcome of a deployment.
+//!
+//! Knows `report` and `text`.
 
 mod access;
 mod api;
 mod client;
-mod fault;
-mod life;
-mod line;
-mod refusal;
-mod words;
+mod connector;
+mod error;
+mod error_response;
+mod issue;
+mod warnings;
 
-pub use access::{Access, Limits};
-pub use life::{Issue, Told, Wishes};
-pub use line::Proxies;
+pub use access::{Access, TimeLimits};
+pub use connector::Proxies;
+pub use issue::{IssueLink, IssueOptions, IssueResult};
 pub use octocrab::secrecy::SecretString;
 
 use crate::report::{IssueAct, IssueText};
 use api::Api;
-use fault::Fault;
-use words::Doing;
+use warnings::Action;
 
-/// GitHub, for as long as [`Limits::all`] allows from now on.
-pub struct Hub {
+/// GitHub, until [`TimeLimits::all`] is over.
+pub struct GitHub {
     api: Api,
 }
 
-impl Hub {
-    /// Nothing is asked yet. Needs a runtime of tokio around it.
+impl GitHub {
+    /// Sends nothing yet. Needs a runtime of tokio.
     ///
     /// # Errors
-    /// The address or the repository's name is none; in words, with the cure.
-    pub fn new(access: &Access, limits: Limits) -> Result<Self, String> {
+    /// If the URL or the name of the repository is not valid; a text with what to do.
+    pub fn new(access: &Access, limits: TimeLimits) -> Result<Self, String> {
         Api::new(access, limits).map(|api| Self { api })
     }
 
-    /// Whether only those see the repository whom its owner lets in.
+    /// Whether the repository is private.
     ///
     /// # Errors
-    /// In words, with the cure.
+    /// A text with what to do.
     pub async fn is_private(&self) -> Result<bool, String> {
         self.api
             .is_private()
             .await
-            .map_err(|fault| self.words(Doing::Look, &fault))
+            .map_err(|error| warnings::warning(Action::CheckPrivate, &error, &self.api))
     }
 
-    /// Does it.
-    pub async fn tell(&self, act: IssueAct, text: &IssueText, wishes: &Wishes) -> Told {
-        life::tell(&self.api, act, text, wishes).await
-    }
-
-    fn words(&self, doing: Doing, fault: &Fault) -> String {
-        words::warning(doing, fault, &self.api)
+    /// Opens, comments or closes the issue.
+    pub async fn update_issue(
+        &self,
+        act: IssueAct,
+        text: &IssueText,
+        options: &IssueOptions,
+    ) -> IssueResult {
+        issue::update(&self.api, act, text, options).await
     }
 }

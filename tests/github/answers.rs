@@ -2,11 +2,11 @@
 
 use super::{access, run, tell, tell_soon, tell_with, text, wishes};
 use crate::hub::{Hub, Script};
-use deploy_action::github::{Hub as Client, Told};
+use deploy_action::github::{GitHub as Client, IssueResult};
 use deploy_action::report::IssueAct::{Close, Comment, Open};
 
 /// Warnings without what changes from run to run.
-fn lines(hub: &Hub, told: &Told) -> String {
+fn lines(hub: &Hub, told: &IssueResult) -> String {
     told.warnings
         .join("\n")
         .replace(&format!("127.0.0.1:{}", hub.port), "github.example")
@@ -48,7 +48,7 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
     let hub = Hub::new();
     hub.state().may_write = false;
     let told = tell(&hub, Open);
-    insta::assert_snapshot!(lines(&hub, &told), @r#"the issue is not opened: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it."#);
+    insta::assert_snapshot!(lines(&hub, &told), @r#"cannot open the issue: GitHub responded 403: "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks cannot have it."#);
     insta::assert_snapshot!(hub.calls().join("\n"), @"
     GET /user 403
     GET /issues 200
@@ -58,11 +58,11 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
     ");
     hub.state()
         .add("github-actions[bot]", "Bot", "NONE", &text().body);
-    insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"the issue is not commented: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it."#);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Comment)), @r#"cannot comment on the issue: GitHub responded 403: "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks cannot have it."#);
     hub.plan("POST /issues/1/comments", Script::DoneCut);
     insta::assert_snapshot!(lines(&hub, &tell(&hub, Close)), @r#"
-    the issue is not commented: the connection to http://github.example/api/v3 broke (client error (SendRequest): connection closed before message completed). Whether it was done is not known. The next run tries it again; if it stays so, see https://www.githubstatus.com.
-    the issue is not closed: GitHub answered 403 and "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it.
+    cannot comment on the issue: the connection to http://github.example/api/v3 was lost (client error (SendRequest): connection closed before message completed). It is unknown whether GitHub did it anyway. The next run tries again; if this continues, see https://www.githubstatus.com.
+    cannot close the issue: GitHub responded 403: "Resource not accessible by integration". Give the job `permissions: issues: write`; runs of pull requests from forks cannot have it.
     "#);
 }
 
@@ -70,10 +70,10 @@ fn without_the_right_to_write_the_cure_is_the_jobs_permission() {
 fn what_a_repository_does_not_allow_is_said() {
     let hub = Hub::new();
     hub.state().has_issues = false;
-    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"the issue is not found, so nothing is written into it: GitHub answered 410 and "Issues has been disabled in this repository". Issues are disabled: enable them in the settings of diting/app, or write `issue: off`."#);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"cannot look for the issue, so it is not updated: GitHub responded 410: "Issues has been disabled in this repository". Issues are disabled: enable them in the settings of diting/app, or set `issue: off`."#);
     hub.state().has_issues = true;
     hub.state().is_archived = true;
-    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"the issue is not opened: GitHub answered 403 and "Repository was archived so is read-only". Unarchive the repository, or write `issue: off`."#);
+    insta::assert_snapshot!(lines(&hub, &tell(&hub, Open)), @r#"cannot open the issue: GitHub responded 403: "Repository was archived so is read-only". Unarchive the repository, or set `issue: off`."#);
     assert_eq!(
         hub.calls()
             .iter()
@@ -123,22 +123,22 @@ fn refusals() -> [(&'static str, usize, Script); 16] {
 fn every_refusal_has_its_cure() {
     let lines = refusals().map(|(kind, times, script)| refused(kind, times, script));
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    the issue is not found, so nothing is written into it: GitHub answered 401 and "Bad credentials". `github-token` is not valid any more: leave it out, so that the job's own is used.
-    the issue is not found, so nothing is written into it: GitHub answered 301 and "Moved Permanently". The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new place.
-    the issue is not found, so nothing is written into it: GitHub answered 403 and "Some policy". Give the job `permissions: issues: write`; runs of pull requests from forks can't have it.
-    the issue is not found, so nothing is written into it: GitHub answered 404 and "Not Found". `github-token` does not see diting/app: give the job `permissions: issues: write`.
-    the issue is not found, so nothing is written into it: GitHub answered 418 and "a ##\[error] teapot ::error::x". This should not be; please report it with this line.
-    the issue is not found, so nothing is written into it: GitHub answered 502 and "Server Error". The next run tries it again; if it stays so, see https://www.githubstatus.com.
-    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave an answer that is not GitHub's (expected value at line 1 column 1). GITHUB_API_URL must name GitHub's API, and no proxy answer in its place.
-    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave an answer that is not GitHub's (invalid type: integer `1`, expected a sequence). GITHUB_API_URL must name GitHub's API, and no proxy answer in its place.
-    the issue is not found, so nothing is written into it: GitHub answered 503 and a page of HTML. The next run tries it again; if it stays so, see https://www.githubstatus.com.
-    the issue is not found, so nothing is written into it: GitHub answered 429 and "Too many requests". GitHub is asked too often with this token, and wants to be asked again in 2 min: the next run tries it.
-    the issue is not opened: GitHub answered 403 and "You have exceeded a secondary rate limit". GitHub is asked too often with this token, and wants to be asked again in 2 min: the next run tries it.
-    the issue is not opened: GitHub answered 403 and "You have exceeded a secondary rate limit". GitHub is asked too often with this token, and wants to be asked again in a minute or more: the next run tries it.
-    the issue is not opened: GitHub answered 403 and "API rate limit exceeded". GitHub is asked too often with this token, and wants to be asked again in 1.0 s: the next run tries it.
-    the issue is not opened: GitHub answered 422 and "Validation Failed". This should not be; please report it with this line.
-    the issue is not found, so nothing is written into it: http://github.example/api/v3 gave no answer in time. The next run tries it again; if it stays so, see https://www.githubstatus.com.
-    the issue is not found, so nothing is written into it: the connection to http://github.example/api/v3 broke (client error (SendRequest): connection closed before message completed). The next run tries it again; if it stays so, see https://www.githubstatus.com.
+    cannot look for the issue, so it is not updated: GitHub responded 401: "Bad credentials". `github-token` is no longer valid; remove it to use the job's own token.
+    cannot look for the issue, so it is not updated: GitHub responded 301: "Moved Permanently". The repository or the API has moved: GITHUB_API_URL and GITHUB_REPOSITORY must name the new location.
+    cannot look for the issue, so it is not updated: GitHub responded 403: "Some policy". Give the job `permissions: issues: write`; runs of pull requests from forks cannot have it.
+    cannot look for the issue, so it is not updated: GitHub responded 404: "Not Found". `github-token` has no access to diting/app: give the job `permissions: issues: write`.
+    cannot look for the issue, so it is not updated: GitHub responded 418: "a ##\[error] teapot ::error::x". This is unexpected; please report it with this line.
+    cannot look for the issue, so it is not updated: GitHub responded 502: "Server Error". The next run tries again; if this continues, see https://www.githubstatus.com.
+    cannot look for the issue, so it is not updated: http://github.example/api/v3 sent a response that is not GitHub's (expected value at line 1 column 1). GITHUB_API_URL must be the URL of GitHub's API, and no proxy may respond in its place.
+    cannot look for the issue, so it is not updated: http://github.example/api/v3 sent a response that is not GitHub's (invalid type: integer `1`, expected a sequence). GITHUB_API_URL must be the URL of GitHub's API, and no proxy may respond in its place.
+    cannot look for the issue, so it is not updated: GitHub responded 503 with an HTML page. The next run tries again; if this continues, see https://www.githubstatus.com.
+    cannot look for the issue, so it is not updated: GitHub responded 429: "Too many requests". This token has reached GitHub's rate limit, which ends in 2 min; the next run tries again.
+    cannot open the issue: GitHub responded 403: "You have exceeded a secondary rate limit". This token has reached GitHub's rate limit, which ends in 2 min; the next run tries again.
+    cannot open the issue: GitHub responded 403: "You have exceeded a secondary rate limit". This token has reached GitHub's rate limit, which ends in a minute or more; the next run tries again.
+    cannot open the issue: GitHub responded 403: "API rate limit exceeded". This token has reached GitHub's rate limit, which ends in 1.0 s; the next run tries again.
+    cannot open the issue: GitHub responded 422: "Validation Failed". This is unexpected; please report it with this line.
+    cannot look for the issue, so it is not updated: http://github.example/api/v3 did not respond in time. The next run tries again; if this continues, see https://www.githubstatus.com.
+    cannot look for the issue, so it is not updated: the connection to http://github.example/api/v3 was lost (client error (SendRequest): connection closed before message completed). The next run tries again; if this continues, see https://www.githubstatus.com.
     "#);
 }
 
@@ -166,7 +166,7 @@ fn questions_that_only_read_are_asked_again() {
     hub.plan("GET /issues", say(500, "Server Error"));
     hub.plan("GET /issues", Script::Cut);
     let told = tell(&hub, Comment);
-    assert_eq!(told, Told::default());
+    assert_eq!(told, IssueResult::default());
     assert_eq!(
         hub.calls(),
         [
@@ -187,8 +187,8 @@ fn an_issue_without_labels_or_people_is_better_than_none() {
     let told = open(&hub);
     assert_eq!(told.issue.as_ref().unwrap().number, 1);
     insta::assert_snapshot!(lines(&hub, &told), @r#"
-    the issue gets no labels: GitHub answered 403 and "You do not have permission to create labels on this repository". Create the labels that `issue-labels` names, or write `issue-labels: none`.
-    the issue is assigned to nobody: GitHub answered 422 and "Validation Failed". `issue-assignees` may only name people with write access to the repository.
+    cannot add labels to the issue: GitHub responded 403: "You do not have permission to create labels on this repository". Create the labels in `issue-labels`, or set `issue-labels: none`.
+    cannot assign the issue: GitHub responded 422: "Validation Failed". `issue-assignees` may only name people with write access to the repository.
     "#);
     insta::assert_snapshot!(hub.calls().join("\n"), @"
     GET /user 403
@@ -245,5 +245,5 @@ fn an_address_or_a_repository_that_is_none_is_said_at_once() {
 fn a_wait_beyond_all_time_is_not_waited_for() {
     let never = &[("Retry-After", "18446744073709551615")];
     let line = refused("GET /issues", 1, say_with(429, never, "slow down"));
-    assert!(line.starts_with("the issue is not found"), "{line}");
+    assert!(line.starts_with("cannot look for the issue"), "{line}");
 }

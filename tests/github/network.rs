@@ -3,7 +3,7 @@
 use super::proxy::Proxy;
 use super::{access, run, tell_with, text, wishes, LIMITS, SHORT};
 use crate::hub::{Hub, Wire, PREFIX};
-use deploy_action::github::{Access, Hub as Client, Limits, Proxies};
+use deploy_action::github::{Access, GitHub as Client, Proxies, TimeLimits};
 use deploy_action::report::IssueAct::{Comment, Open};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::env;
@@ -34,7 +34,7 @@ fn nobody_who_listens_is_a_warning_with_the_cure() {
         &wishes(&[], &[]),
     ));
     let line = told.warnings.join("\n").replace(&port.to_string(), "PORT");
-    insta::assert_snapshot!(line, @"the issue is not found, so nothing is written into it: no connection to http://127.0.0.1:PORT (client error (Connect): tcp connect error: Connection refused (os error 111)). Let the runner reach it, by HTTPS_PROXY if need be, or write `issue: off`.");
+    insta::assert_snapshot!(line, @"cannot look for the issue, so it is not updated: cannot connect to http://127.0.0.1:PORT (client error (Connect): tcp connect error: Connection refused (os error 111)). Make it reachable from the runner, through HTTPS_PROXY if necessary, or set `issue: off`.");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn all_together_takes_no_longer_than_its_limit() {
     for _ in 0..2 {
         hub.plan("GET /issues", crate::hub::Script::Silent);
     }
-    let limits = Limits {
+    let limits = TimeLimits {
         all: Duration::from_secs(1),
         ..SHORT
     };
@@ -51,7 +51,7 @@ fn all_together_takes_no_longer_than_its_limit() {
     let told = run(async {
         Client::new(&access(&hub.url()), limits)
             .unwrap()
-            .tell(Comment, &text(), &wishes(&[], &[]))
+            .update_issue(Comment, &text(), &wishes(&[], &[]))
             .await
     });
     assert!(
@@ -143,7 +143,7 @@ fn in_a_process_of_its_own() {
     let told = run(async {
         Client::new(&access, LIMITS)
             .unwrap()
-            .tell(Open, &text(), &wishes(&[], &[]))
+            .update_issue(Open, &text(), &wishes(&[], &[]))
             .await
     });
     println!(
@@ -174,7 +174,7 @@ fn a_certificate_that_nobody_vouches_for_and_one_for_another_name_are_not_truste
     let other = Secure::new(&["other.example"]);
     let url = https(secure.hub.port, "localhost");
     let told = tell_in(&url, &[("SSL_CERT_FILE", other.ca.to_str().unwrap())]);
-    insta::assert_snapshot!(told.replace(&secure.hub.port.to_string(), "PORT"), @"None the issue is not found, so nothing is written into it: https://localhost:PORT/api/v3 is not trusted (client error (Connect): invalid peer certificate: UnknownIssuer). Add the CA's certificate to the runner's, or name a file that holds it by SSL_CERT_FILE.");
+    insta::assert_snapshot!(told.replace(&secure.hub.port.to_string(), "PORT"), @"None cannot look for the issue, so it is not updated: the certificate of https://localhost:PORT/api/v3 is not trusted (client error (Connect): invalid peer certificate: UnknownIssuer). Add the CA certificate to those of the runner, or set SSL_CERT_FILE to a file with it.");
     // where the machine trusts nobody, the bundled roots are asked, which do not know it either
     let nothing = secure.folder.path().join("nothing.pem");
     assert!(
@@ -213,9 +213,9 @@ fn https_goes_through_the_proxy_that_the_environment_names() {
             ("https_proxy", &format!("http://127.0.0.1:{}", proxy.port)),
         ],
     );
-    insta::assert_snapshot!(told, @"None the issue is not found, so nothing is written into it: no connection through the proxy (client error (Connect): the proxy: tunnel error: proxy authorization required). HTTPS_PROXY must name an http:// proxy that lets the runner reach it, or NO_PROXY this host.");
+    insta::assert_snapshot!(told, @"None cannot look for the issue, so it is not updated: cannot connect through the proxy (client error (Connect): the proxy: tunnel error: proxy authorization required). Set HTTPS_PROXY to an http:// proxy that allows it, or add this host to NO_PROXY.");
     let told = tell_in(&url, &[ca, ("HTTPS_PROXY", "socks5://127.0.0.1:1")]);
-    insta::assert_snapshot!(told, @"None the issue is not found, so nothing is written into it: no connection through the proxy (client error (Connect): a proxy of the kind socks5 is not supported). HTTPS_PROXY must name an http:// proxy that lets the runner reach it, or NO_PROXY this host.");
+    insta::assert_snapshot!(told, @"None cannot look for the issue, so it is not updated: cannot connect through the proxy (client error (Connect): a proxy of the kind socks5 is not supported). Set HTTPS_PROXY to an http:// proxy that allows it, or add this host to NO_PROXY.");
     assert_eq!(proxy.asked().len(), 1);
     assert_eq!(secure.hub.state().issues.len(), 1);
 }

@@ -83,7 +83,7 @@ fn an_answer_that_is_lost_twice_is_a_warning() {
     assert_eq!(told.issue, None);
     assert_eq!(told.warnings.len(), 1);
     assert!(
-        told.warnings[0].contains("Whether it was done is not known."),
+        told.warnings[0].contains("It is unknown whether GitHub did it anyway."),
         "{told:?}"
     );
     assert_eq!(hub.state().issues.len(), 0);
@@ -164,7 +164,7 @@ fn of_two_runs_at_once_one_issue_is_left_and_both_are_told_in_it() {
     assert_eq!(state.issue(2).reason.as_deref(), Some("not_planned"));
     assert_eq!(
         state.issue(2).comments[0].body,
-        "Another run opened #1 at the same time. This is told there."
+        "Another run opened #1 at the same time. This run is reported there."
     );
 }
 

@@ -3,7 +3,7 @@
 use super::{access, run, text, told};
 use crate::hub::state::Who;
 use crate::hub::Hub;
-use deploy_action::github::{Hub as Client, Limits};
+use deploy_action::github::{GitHub as Client, TimeLimits};
 use deploy_action::report::IssueAct::{Close, Comment, Open};
 
 #[test]
@@ -77,7 +77,7 @@ fn only_what_its_owner_keeps_closed_is_private() {
     for (visibility, private) in [("public", false), ("internal", false), ("private", true)] {
         hub.state().visibility = visibility;
         let asked = run(async {
-            Client::new(&access(&hub.url()), Limits::default())
+            Client::new(&access(&hub.url()), TimeLimits::default())
                 .unwrap()
                 .is_private()
                 .await

@@ -149,7 +149,7 @@ fn a_job_that_uses_the_action_deploys_rolls_back_and_refuses_bad_input() {
     job.assert_ended(1, "invalid", "");
     for input in ["host", "health-url"] {
         assert!(
-            job.log.contains(&format!("bad input: {input}")),
+            job.log.contains(&format!("problem: {input}")),
             "{}",
             job.log
         );

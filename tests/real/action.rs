@@ -112,7 +112,7 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     );
     for input in ["host", "key", "known-hosts"] {
         assert!(
-            step.log.contains(&format!("bad input: {input}")),
+            step.log.contains(&format!("problem: {input}")),
             "{}",
             step.log
         );

@@ -86,7 +86,7 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
         .input("issue-assignees", "alice")
         .run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_says("::warning title=deploy-action::the issue is not opened: GitHub answered 403");
+    run.assert_says("::warning title=deploy-action::cannot open the issue: GitHub responded 403");
     run.assert_says("permissions: issues: write");
     assert_eq!(
         (output(&run, "issue-url"), output(&run, "finished")),
@@ -134,7 +134,7 @@ fn a_job_that_is_cancelled_while_github_is_silent_ends_at_once_with_its_outcome(
         asked.elapsed()
     );
     run.assert_ended(5, "failed", "install");
-    run.assert_says("the issue may not be written: the job was cancelled meanwhile");
+    run.assert_says("the issue may not be updated: the job was cancelled");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn bad_inputs_are_told_all_at_once_and_nobody_is_contacted_but_an_unknown_input_
     );
     run.assert_last_line("nothing was contacted");
     for name in ["port", "retention", "health-url", "known-hosts"] {
-        run.assert_says(&format!("bad input: {name}"));
+        run.assert_says(&format!("problem: {name}"));
     }
     assert_eq!(relay.connections(), 0);
 

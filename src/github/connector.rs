@@ -1,4 +1,4 @@
-//! The line to GitHub: directly, or through the proxy that the environment names, as curl reads it; TLS within it.
+//! Connects to GitHub directly, or through the proxy in the environment, which is read as curl does.
 
 use hyper::header::HeaderValue;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -18,57 +18,57 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 use tower::{BoxError, Service};
 
-/// The proxies that stand between this machine and others.
+/// The proxies to use.
 #[derive(Debug, Clone)]
 pub struct Proxies(Arc<Matcher>);
 
 impl Proxies {
-    /// Those of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     pub fn from_env() -> Self {
         Self(Arc::new(Matcher::from_env()))
     }
 
-    /// None at all.
+    /// No proxy.
     pub fn none() -> Self {
         Self(Arc::new(Matcher::builder().build()))
     }
 
-    /// What a proxy wants to know before it passes on a request in clear.
+    /// The credentials that a proxy needs to forward a request without TLS.
     pub(super) fn authorization(&self, to: &Uri) -> Option<HeaderValue> {
-        self.before(to)
+        self.proxy_for(to)
             .filter(|_| to.scheme_str() == Some("http"))?
             .basic_auth()
             .cloned()
     }
 
-    fn before(&self, to: &Uri) -> Option<Intercept> {
+    fn proxy_for(&self, to: &Uri) -> Option<Intercept> {
         self.0.intercept(to)
     }
 }
 
-/// The proxy does not let us through.
+/// Why the proxy cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProxyError {
-    /// We can't speak with it.
+    /// Its protocol is not supported.
     #[error("a proxy of the kind {0} is not supported")]
     Kind(String),
-    /// It is not reached, or it refuses.
+    /// It cannot be reached, or it refuses.
     #[error("the proxy")]
-    Line(#[source] BoxError),
+    Connect(#[source] BoxError),
 }
 
-fn of_proxy(error: impl Into<BoxError>) -> ProxyError {
-    ProxyError::Line(error.into())
+fn proxy_error(error: impl Into<BoxError>) -> ProxyError {
+    ProxyError::Connect(error.into())
 }
 
-/// Connects to where `to` lies, or to the proxy before it.
+/// Connects to the host of `to`, or to the proxy for it.
 pub(super) async fn connect(
     mut http: HttpConnector,
     proxies: Proxies,
     to: Uri,
-) -> Result<Line, BoxError> {
-    let Some(proxy) = proxies.before(&to) else {
-        return Ok(Line {
+) -> Result<ProxyStream, BoxError> {
+    let Some(proxy) = proxies.proxy_for(&to) else {
+        return Ok(ProxyStream {
             stream: http.call(to).await?,
             forwarded: false,
         });
@@ -79,20 +79,20 @@ pub(super) async fn connect(
             if let Some(authorization) = proxy.basic_auth() {
                 tunnel = tunnel.with_auth(authorization.clone());
             }
-            Ok(Line {
-                stream: tunnel.call(to).await.map_err(of_proxy)?,
+            Ok(ProxyStream {
+                stream: tunnel.call(to).await.map_err(proxy_error)?,
                 forwarded: false,
             })
         }
-        (Some("http"), _) => Ok(Line {
-            stream: http.call(proxy.uri().clone()).await.map_err(of_proxy)?,
+        (Some("http"), _) => Ok(ProxyStream {
+            stream: http.call(proxy.uri().clone()).await.map_err(proxy_error)?,
             forwarded: true,
         }),
         (kind, _) => Err(ProxyError::Kind(kind.unwrap_or_default().to_owned()).into()),
     }
 }
 
-/// For connections with TLS or without.
+/// Connects with TCP, for requests with and without TLS.
 pub(super) fn tcp(limit: Duration) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
@@ -101,7 +101,7 @@ pub(super) fn tcp(limit: Duration) -> HttpConnector {
     connector
 }
 
-/// Trusts whom this machine trusts.
+/// Trusts the CAs that this machine trusts.
 pub(super) fn tls() -> Result<ClientConfig, Error> {
     let roots = roots(rustls_native_certs::load_native_certs().certs);
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
@@ -111,7 +111,7 @@ pub(super) fn tls() -> Result<ClientConfig, Error> {
         .with_no_client_auth())
 }
 
-/// These; where there are none, as in small images, those of Mozilla.
+/// The CA roots of the machine. If it has none, like small images, those of Mozilla.
 fn roots(of_machine: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(of_machine);
@@ -121,19 +121,19 @@ fn roots(of_machine: Vec<CertificateDer<'static>>) -> RootCertStore {
     roots
 }
 
-/// A TCP connection that knows whether a proxy at its end must be told the whole URL.
-pub(super) struct Line {
+/// A TCP connection that knows whether it leads to a proxy, which needs the whole URL.
+pub(super) struct ProxyStream {
     stream: TokioIo<TcpStream>,
     forwarded: bool,
 }
 
-impl Connection for Line {
+impl Connection for ProxyStream {
     fn connected(&self) -> Connected {
         Connected::new().proxy(self.forwarded)
     }
 }
 
-impl Read for Line {
+impl Read for ProxyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -143,7 +143,7 @@ impl Read for Line {
     }
 }
 
-impl Write for Line {
+impl Write for ProxyStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bundled_roots_count_only_where_the_machine_has_none() {
+    fn the_bundled_roots_are_used_only_if_the_machine_has_none() {
         let own = rcgen::generate_simple_self_signed(["ca.example".to_owned()])
             .unwrap()
             .cert

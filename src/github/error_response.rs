@@ -1,31 +1,31 @@
-//! What an answer says that is no success.
+//! Error responses of GitHub.
 
 use hyper::{HeaderMap, StatusCode};
 use octocrab::GitHubError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// GitHub answered, and did not do it; with 500 and above it may have.
+/// An error response. With a status from 500 on, GitHub may have done it anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
-    /// Its words, or a page of whoever stands before it. Untrusted.
-    pub(super) said: String,
-    /// What it finds fault with: `labels`, `assignees`. Untrusted.
+    /// The error message, or a page of a proxy. Untrusted.
+    pub(super) message: String,
+    /// The fields with an error, such as `labels` or `assignees`. Untrusted.
     pub(super) fields: Vec<String>,
-    /// Where it was asked too often.
-    pub(super) too_often: Option<TooOften>,
+    /// The rate limit, if it was reached.
+    pub(super) rate_limit: Option<RateLimit>,
 }
 
-/// When it may be asked again.
+/// When the next request is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TooOften {
-    /// In so long.
+pub(super) enum RateLimit {
+    /// After this time.
     Wait(Duration),
-    /// It does not say; its documentation says a minute at least.
+    /// Unknown; according to the documentation after at least a minute.
     Later,
 }
 
-impl Refusal {
+impl ErrorResponse {
     pub(super) fn new(error: &GitHubError) -> Self {
         let fields = error
             .errors
@@ -34,40 +34,40 @@ impl Refusal {
             .filter_map(|error| error.get("field")?.as_str());
         Self {
             status: error.status_code,
-            said: error.message.clone(),
+            message: error.message.clone(),
             fields: fields.map(str::to_owned).collect(),
-            too_often: too_often(error, SystemTime::now()),
+            rate_limit: rate_limit(error, SystemTime::now()),
         }
     }
 
-    /// Whether it finds fault with a field of this name, singular or plural.
-    pub(super) fn blames(&self, field: &str) -> bool {
+    /// Whether a field of this name, singular or plural, has an error.
+    pub(super) fn names_field(&self, field: &str) -> bool {
         self.fields
             .iter()
-            .any(|blamed| blamed.to_lowercase().starts_with(field))
+            .any(|named| named.to_lowercase().starts_with(field))
     }
 
-    /// Whether the token lacks the right, whatever is asked.
-    pub(super) fn lacks_right(&self) -> bool {
-        self.status == StatusCode::FORBIDDEN && self.said.starts_with("Resource not accessible")
+    /// Whether the token has no permission.
+    pub(super) fn lacks_permission(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.message.starts_with("Resource not accessible")
     }
 
     pub(super) fn is_archived(&self) -> bool {
-        self.status == StatusCode::FORBIDDEN && self.said.contains("archived")
+        self.status == StatusCode::FORBIDDEN && self.message.contains("archived")
     }
 }
 
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
-fn too_often(error: &GitHubError, now: SystemTime) -> Option<TooOften> {
+fn rate_limit(error: &GitHubError, now: SystemTime) -> Option<RateLimit> {
     let none = HeaderMap::new();
     let headers = error.headers.as_ref().unwrap_or(&none);
     let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
     let used_up = number("x-ratelimit-remaining") == Some(0);
-    let said = error.message.to_lowercase();
+    let message = error.message.to_lowercase();
     let limited = match error.status_code {
         StatusCode::TOO_MANY_REQUESTS => true,
         StatusCode::FORBIDDEN => {
-            used_up || number("retry-after").is_some() || said.contains("rate limit")
+            used_up || number("retry-after").is_some() || message.contains("rate limit")
         }
         _ => false,
     };
@@ -80,5 +80,5 @@ fn too_often(error: &GitHubError, now: SystemTime) -> Option<TooOften> {
     let wait = number("retry-after")
         .or_else(reset)
         .map(Duration::from_secs);
-    limited.then(|| wait.map_or(TooOften::Later, TooOften::Wait))
+    limited.then(|| wait.map_or(RateLimit::Later, RateLimit::Wait))
 }

@@ -1,0 +1,106 @@
+//! The commands `deploy` and `rollback`.
+
+use super::outputs::{finish, write};
+use super::part::RunPart;
+use super::print::Printer;
+use super::start::{announced, no_start, redactor, runtime, Console};
+use super::{issue, plan, screen, summary};
+use crate::actions::Context;
+use crate::github::IssueResult;
+use crate::protocol::{End, Outcome, RunError, RunEvent};
+use crate::report::{self, Activity, Log, Page};
+use crate::runner;
+use crate::settings::Settings;
+use crate::text::{harmless, Redactor};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs one of these commands, or follows it, and reports how it ended.
+pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>) -> ExitCode {
+    let Console {
+        context,
+        page,
+        printer,
+    } = *console;
+    let mut log = Log::new(page).hiding(redactor(settings, context));
+    let started = Instant::now();
+    let mut last = String::new();
+    let mut emit = |event: RunEvent| {
+        for line in log.on(&event) {
+            printer.line(&line);
+            last = line;
+        }
+        screen::activity(Activity::now(log.report()));
+    };
+    let end = run_part(part, settings, context, &mut emit).unwrap_or_else(|error| {
+        let end = no_start(error, started);
+        emit(RunEvent::Ended(Box::new(end.clone())));
+        end
+    });
+    // before the issue, so that they exist even if the job is cancelled meanwhile
+    summary::of_run(&log, context, &redactor(settings, context), page, printer);
+    write(&report::outputs(&end, log.facts()), page, printer);
+    // the second step sees the end of the transaction and has more time
+    let has_second_step = context.is_actions && *part == RunPart::Whole;
+    let result = match end.outcome {
+        Outcome::Unknown if has_second_step => IssueResult::default(),
+        _ => issue::update(
+            settings,
+            context,
+            log.report(),
+            &redactor(settings, context),
+        ),
+    };
+    let outputs = report_issue(&result, &redactor(settings, context), page, printer);
+    if result != IssueResult::default() {
+        // the last line of the log must be the one that says what is live
+        printer.line(&last);
+    }
+    let is_known = end.verdict.as_ref().is_some_and(|verdict| verdict.switched);
+    match has_second_step && is_known && issue::was_interrupted(&result) {
+        // not finished: the second step gets the verdict from the server and updates the issue
+        true => write(&outputs, page, printer),
+        false => finish(&outputs, end.outcome, page, printer),
+    }
+    ExitCode::from(end.outcome.code())
+}
+
+/// Reports what was done with the issue, and returns the outputs.
+fn report_issue(
+    result: &IssueResult,
+    redactor: &Redactor,
+    page: Page,
+    printer: Printer,
+) -> Vec<(&'static str, String)> {
+    for warning in &result.warnings {
+        printer.warning(page, &redactor.redact(warning));
+    }
+    let Some(issue) = &result.issue else {
+        return Vec::new();
+    };
+    let url = redactor.redact(&harmless(issue.url.as_bytes()));
+    printer.line(&format!("issue: {url}"));
+    vec![
+        ("issue-url", url),
+        ("issue-number", issue.number.to_string()),
+    ]
+}
+
+fn run_part(
+    part: &RunPart,
+    settings: &Settings,
+    context: &Context,
+    emit: &mut dyn FnMut(RunEvent),
+) -> Result<End, RunError> {
+    match part {
+        RunPart::Whole => {
+            let (transaction, runtime) = announced()?;
+            let deployment = plan::deployment(settings, context, transaction);
+            Ok(runtime.block_on(runner::deploy(deployment, emit)))
+        }
+        RunPart::Finish(transaction) => {
+            let deployment = plan::deployment(settings, context, transaction.clone());
+            Ok(runtime()?.block_on(runner::finish(deployment, emit)))
+        }
+    }
+}
