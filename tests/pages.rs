@@ -180,7 +180,7 @@ fn unhealthy(step: Step, last: HealthAnswer, attempts: u32) -> Failure {
     Failure {
         step,
         reason: Reason::Unhealthy {
-            last,
+            last: Box::new(last),
             attempts,
             waited,
             log_line: None,

@@ -8,7 +8,7 @@ use super::{issue, plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
 use crate::protocol::{End, Outcome, RunError, RunEvent};
-use crate::report::{self, Log, Page};
+use crate::report::{self, Activity, Log, Page};
 use crate::runner;
 use crate::settings::Settings;
 use crate::text::{harmless, Redactor};
@@ -30,7 +30,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
             printer.line(&line);
             last = line;
         }
-        screen::activity(log.report().activity());
+        screen::activity(Activity::now(log.report()));
     };
     let end = run_part(part, settings, context, &mut emit).unwrap_or_else(|error| {
         let end = no_start(error, started);
@@ -40,29 +40,48 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
     // before the issue, so that they exist even if the job is cancelled meanwhile
     summary::of_run(&log, context, &redactor(settings, context), page, printer);
     write(&report::outputs(&end, log.facts()), page, printer);
+    let ended = Ended {
+        end: &end,
+        log: &log,
+        last: &last,
+    };
+    finish_report(part, settings, console, &ended);
+    ExitCode::from(end.outcome.code())
+}
+
+/// A run that has ended, and the last line of its log, which says what is live.
+struct Ended<'a> {
+    end: &'a End,
+    log: &'a Log,
+    last: &'a str,
+}
+
+/// Updates the issue and writes the last outputs.
+fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
+    let Console {
+        context,
+        page,
+        printer,
+    } = *console;
+    let redactor = redactor(settings, context);
     // the second step sees the end of the transaction and has more time
     let has_second_step = context.is_actions && *part == RunPart::Whole;
-    let result = match end.outcome {
+    let result = match ended.end.outcome {
         Outcome::Unknown if has_second_step => IssueResult::default(),
-        _ => issue::update(
-            settings,
-            context,
-            log.report(),
-            &redactor(settings, context),
-        ),
+        _ => issue::update(settings, context, ended.log.report(), &redactor),
     };
-    let outputs = report_issue(&result, &redactor(settings, context), page, printer);
+    let outputs = report_issue(&result, &redactor, page, printer);
     if result != IssueResult::default() {
         // the last line of the log must be the one that says what is live
-        printer.line(&last);
+        printer.line(ended.last);
     }
-    let is_known = end.verdict.as_ref().is_some_and(|verdict| verdict.switched);
+    let verdict = ended.end.verdict.as_ref();
+    let is_known = verdict.is_some_and(|verdict| verdict.switched);
     match has_second_step && is_known && issue::was_interrupted(&result) {
         // not finished: the second step gets the verdict from the server and updates the issue
         true => write(&outputs, page, printer),
-        false => finish(&outputs, end.outcome, page, printer),
+        false => finish(&outputs, ended.end.outcome, page, printer),
     }
-    ExitCode::from(end.outcome.code())
 }
 
 /// Reports what was done with the issue, and returns the outputs.

@@ -1,3 +1,5 @@
+//! What happens on the server, as it travels and as the transaction's file keeps it.
+
 use super::{HealthAnswer, Holder, Notice, ReleaseId, Step, Verdict, Warning};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Who holds the lock.
+
 use crate::text::amounts::utc;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};

@@ -15,6 +15,18 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// What happens now in this run; `None`: no step runs.
+    #[must_use]
+    pub fn now(report: &Report) -> Option<Self> {
+        let step = report.steps.last().filter(|step| step.mark.is_none())?;
+        let sends = matches!(step.step, Step::Connect | Step::Upload);
+        Some(Self {
+            step: step.step,
+            sent: report.transfer.filter(|_| sends),
+            health: step.health().map(str::to_owned),
+        })
+    }
+
     /// A step without details.
     #[must_use]
     pub fn of(step: Step) -> Self {
@@ -47,22 +59,6 @@ impl Activity {
             duration(since),
             sent.or(health).unwrap_or_default()
         )
-    }
-}
-
-impl Report {
-    /// What happens now.
-    #[must_use]
-    pub fn activity(&self) -> Option<Activity> {
-        let step = self.steps.last().filter(|step| step.mark.is_none())?;
-        let sent = self
-            .transfer
-            .filter(|_| matches!(step.step, Step::Connect | Step::Upload));
-        Some(Activity {
-            step: step.step,
-            sent,
-            health: step.health().map(str::to_owned),
-        })
     }
 }
 

@@ -64,6 +64,7 @@ mod tests {
     use crate::report::tests::{ends, id, NEW, OLD};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn every_outcome_has_its_outputs() {
         let facts = Facts {
             step: Some(Step::Connect),

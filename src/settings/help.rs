@@ -94,6 +94,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn help_reads_well() {
         let help = help();
         let (start, rest) = help.split_once("  --known-hosts").unwrap();

@@ -135,6 +135,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn well_known_secrets_are_hidden() {
         for (text, clean) in [
             (

@@ -70,7 +70,8 @@ impl House {
             is_reexport,
         } in &self.imports
         {
-            if !(*is_reexport && to.starts_with(&format!("{from}::"))) && !from.is_empty() {
+            let of_child = *is_reexport && to.starts_with(&format!("{from}::"));
+            if !of_child && !from.is_empty() {
                 graph.entry(from).or_default().insert(to);
             }
         }

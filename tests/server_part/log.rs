@@ -289,7 +289,7 @@ fn a_pattern_stands_for_the_crash_words() {
         let told = server.deploy_with(&App::good("new"), |plan| {
             plan.verification.log = LogCheck {
                 level: LogLevel::Fail,
-                pattern: Some(pattern.to_owned().into()),
+                pattern: Some(pattern.to_owned()),
             };
         });
         assert_eq!(told.outcome(), Some(outcome), "{told:?}");

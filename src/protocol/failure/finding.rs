@@ -1,3 +1,5 @@
+//! What the check found that must be fixed first.
+
 use super::SystemdError;
 use crate::protocol::as_text::{self, from_text};
 use crate::text::amounts::size;

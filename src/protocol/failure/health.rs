@@ -1,3 +1,5 @@
+//! How a health check was answered.
+
 use super::UnitState;
 use crate::protocol::as_text::{self, from_text};
 use crate::text::amounts::size;

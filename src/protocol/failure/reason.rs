@@ -1,3 +1,5 @@
+//! Why a step failed on the server.
+
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PortHolder, ProcessEnd,
     ProgramError, RollbackTargetError, SharedError, UnitState, UnreadableState,
@@ -189,7 +191,7 @@ pub enum Reason {
     #[error("health {last} after {} in {}{}", count(*.attempts, "attempt"), duration(*.waited), logged(.log_line.as_deref()))]
     Unhealthy {
         /// The last answer.
-        last: HealthAnswer,
+        last: Box<HealthAnswer>,
         /// Number of checks.
         attempts: u32,
         /// How long.

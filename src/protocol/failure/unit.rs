@@ -1,3 +1,5 @@
+//! The states of a unit and of its process, as far as a failure names them.
+
 use crate::protocol::as_text::{as_text, from_text};
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! What is wrong with what the runner half sent.
+
 use crate::protocol::as_text::from_text;
 use crate::protocol::ManifestError;
 use crate::text::excerpt::excerpt;

@@ -6,6 +6,10 @@ use std::path::Path;
 
 /// What to do about a step that failed.
 #[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no reason is without a hint"
+)]
 pub fn reason(failure: &Failure, place: &Place) -> String {
     match &failure.reason {
         Reason::NotReady(found) => found.iter().map(|it| finding(it, place)).collect::<Vec<_>>().join("\n"),

@@ -149,54 +149,48 @@ fn quiet(verdict: &Verdict) -> Verdict {
 
 /// How to run the same again, and where the failed release is.
 fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let place = &report.facts.place;
-    let mut commands = Vec::new();
-    if let Some(commit) = job
-        .commit
-        .as_ref()
-        .filter(|_| report.facts.task == Task::Deploy)
-    {
-        commands.push(format!("git checkout {}", shell(commit)));
-    }
-    let service = place
-        .service
-        .as_ref()
-        .map_or(" --service none".to_owned(), |it| {
-            format!(" --service {}", shell(it))
-        });
-    let command = match report.facts.task {
-        Task::Deploy => "",
-        Task::RollBack { .. } => " --command rollback",
-    };
-    let (host, user, target) = (shell(&place.host), shell(&place.user), shell(&place.target));
-    let port = if place.port == 22 {
-        String::new()
-    } else {
-        format!(" --port {}", place.port)
-    };
-    commands.push(format!(
-        "deploy-action{command} --host {host}{port} --user {user}{service} --target {target}"
-    ));
     let again = "run the same from the command line, with the workflow's other inputs:";
-    let kept = end
-        .verdict
-        .as_ref()
-        .filter(|it| it.switched && it.outcome != Outcome::Unknown)
-        .and_then(|it| it.release);
-    let kept = kept.map(|id| {
-        let folder = place.below(&format!("releases/{id}"));
-        format!(
-            "\nthe failed release stays on {} until the next successful deployment:\n  ls -la {folder}",
-            place.host
-        )
-    });
-    let commands: String = commands
+    let commands: String = commands(report, job)
         .iter()
         .map(|command| format!("\n  {command}"))
         .collect();
-    let text = format!("{again}{commands}{}", kept.unwrap_or_default());
+    let kept = kept(&report.facts.place, end).unwrap_or_default();
+    let text = format!("{again}{commands}{kept}");
     format!(
         "### How to reproduce\n\n{}",
         markdown::hint(&text, redactor)
     )
+}
+
+fn commands(report: &Report, job: &Job) -> Vec<String> {
+    let place = &report.facts.place;
+    let is_deployment = report.facts.task == Task::Deploy;
+    let commit = job.commit.as_ref().filter(|_| is_deployment);
+    let checkout = commit.map(|commit| format!("git checkout {}", shell(commit)));
+    let service = place.service.as_deref().map_or("none".to_owned(), shell);
+    let command = if is_deployment {
+        ""
+    } else {
+        " --command rollback"
+    };
+    let (host, user, target) = (shell(&place.host), shell(&place.user), shell(&place.target));
+    let port = match place.port {
+        22 => String::new(),
+        port => format!(" --port {port}"),
+    };
+    let run = format!(
+        "deploy-action{command} --host {host}{port} --user {user} --service {service} --target {target}"
+    );
+    checkout.into_iter().chain([run]).collect()
+}
+
+/// Where the failed release is, if there is one.
+fn kept(place: &Place, end: &End) -> Option<String> {
+    let verdict = end.verdict.as_ref();
+    let verdict = verdict.filter(|it| it.switched && it.outcome != Outcome::Unknown)?;
+    let folder = place.below(&format!("releases/{}", verdict.release?));
+    Some(format!(
+        "\nthe failed release stays on {} until the next successful deployment:\n  ls -la {folder}",
+        place.host
+    ))
 }

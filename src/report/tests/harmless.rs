@@ -18,6 +18,7 @@ fn server(what: What) -> RunEvent {
 }
 
 /// The beginning of a run in which every foreign text is hostile.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let mut planned = planned();
     planned.host = text(bytes);
@@ -78,6 +79,7 @@ fn bad_answer(bytes: &[u8]) -> HealthAnswer {
 }
 
 /// Ends in which every foreign text is hostile.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let output = || bytes.to_vec();
     let found = Finding::Target {

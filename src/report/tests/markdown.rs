@@ -101,6 +101,7 @@ fn effects(markdown: &str) -> Vec<String> {
         .collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn effect(node: &NodeValue, markdown: &str) -> Option<String> {
     match node {
         NodeValue::Text(text) => {

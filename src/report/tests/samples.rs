@@ -93,7 +93,7 @@ pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
 
 pub(in crate::report) fn unhealthy(last: HealthAnswer) -> Reason {
     Reason::Unhealthy {
-        last,
+        last: Box::new(last),
         attempts: 30,
         waited: SECOND * 60,
         log_line: None,
@@ -163,7 +163,7 @@ pub(in crate::report) fn explained() -> [Reason; 5] {
             log_line: Some("bye".into()),
         },
         Reason::Unhealthy {
-            last: HealthAnswer::Refused,
+            last: Box::new(HealthAnswer::Refused),
             attempts: 30,
             waited: SECOND * 60,
             log_line: Some(PANIC.into()),
@@ -178,6 +178,7 @@ fn no_such_release(error: RollbackTargetError) -> Reason {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn reasons() -> Vec<Reason> {
     let mut all = vec![
         Reason::NotReady(findings().split_off(7)),
@@ -275,6 +276,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn findings() -> Vec<Finding> {
     let user = || "deploy".to_owned();
     let unit = |state: &str| Finding::Unit {
@@ -383,6 +385,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn run_errors() -> Vec<RunError> {
     use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
     let connection = |kind| RunError::Connection {
@@ -529,6 +532,7 @@ pub(in crate::report) fn ends() -> Vec<End> {
     all
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn by_the_server() -> Vec<End> {
     let unsent = |outcome, failure| Verdict {
         switched: false,
@@ -610,6 +614,7 @@ fn by_the_server() -> Vec<End> {
     .into()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn by_the_runner() -> Vec<End> {
     let out_of_time = || {
         Some(RunError::OutOfTime {

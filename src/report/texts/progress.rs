@@ -218,6 +218,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn progress_has_its_texts() {
         let number = 3;
         let stderr = b"ssh: what ssh said\r\n".to_vec();

@@ -205,6 +205,7 @@ fn line_of(trial: &Trial) -> String {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn an_untrusted_host_key_is_reported_with_the_reason() {
     let new = Trial::new("exit 1");
     let (key, name) = (
@@ -273,6 +274,7 @@ async fn a_hashed_name_is_known() {
 
 #[tokio::test]
 #[ignore = "needs a throwaway server"]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_jump_host_is_used_and_errors_name_the_host_that_failed() {
     // the server itself, under another name
     let through = |script: &str| {
@@ -597,6 +599,7 @@ async fn a_source_that_cannot_be_deployed_is_bad_input() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_source_that_cannot_be_deployed_leaves_no_agent_and_no_folder_and_contacts_nothing() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("source")).unwrap();

@@ -154,6 +154,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn a_chunk_longer_than_a_message_is_split() {
         let (short, long, known) = (
             random_bytes(1, 7),

@@ -204,7 +204,7 @@ impl<'a> Verifier<'a> {
     fn unhealthy(&self) -> Reason {
         let last = self.last_answer.clone().unwrap_or(HealthAnswer::Refused);
         Reason::Unhealthy {
-            last,
+            last: Box::new(last),
             attempts: self.attempts,
             waited: self.start.elapsed(),
             log_line: None,

@@ -171,53 +171,56 @@ fn is_mark(line: &str, word: &str) -> bool {
 /// Says what a text without a pair of BEGIN and END lines looks like.
 fn diagnose<T>(text: &str) -> Result<T, Invalid> {
     let text = text.trim();
-    let private = "Give the private key: the file of the same name without .pub";
-    if text.contains(" PUBLIC KEY--") || is_public_line(text) {
-        return invalid("is a public key", private);
+    if let Some((what, fix)) = other_format(text) {
+        return invalid(what, fix);
     }
-    if text.starts_with("PuTTY-User-Key-File") {
-        return invalid(
-            "is in PuTTY's format",
-            "Export it in PuTTYgen: Conversions, Export OpenSSH key",
-        );
-    }
-    if text.contains("BEGIN SSH2 ENCRYPTED PRIVATE KEY") {
-        return invalid(
-            "is in the format of ssh.com",
-            "Convert it: ssh-keygen -i -f FILE",
-        );
-    }
-    if text.contains("BEGIN PGP ") || text.contains("BEGIN CERTIFICATE") {
-        return invalid(
-            "is not for SSH, but for PGP or TLS",
-            "Give a private key of SSH, as ssh-keygen makes it",
-        );
-    }
-    if text.starts_with("LS0tLS1CRUdJTi") {
-        return invalid(
-            "is base64 of a key file",
-            "Decode it first (base64 -d) and store the file's own text",
-        );
-    }
-    if text.contains("PRIVATE KEY-----") {
-        return invalid("is cut off: its BEGIN or its END line is missing", WHOLE);
-    }
-    if !text.contains(char::is_whitespace)
-        && (text.starts_with(['/', '~', '.']) || text.contains("id_"))
-    {
-        return invalid(
+    let is_path = text.starts_with(['/', '~', '.']) || text.contains("id_");
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n ".contains(&byte);
+    let (what, fix) = match text {
+        _ if text.contains("PRIVATE KEY-----") => {
+            ("is cut off: its BEGIN or its END line is missing", WHOLE)
+        }
+        _ if !text.contains(char::is_whitespace) && is_path => (
             "is the path of a file",
             "Give the file's content, not its name",
-        );
-    }
-    if text.len() > 60
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=\n ".contains(&byte))
-    {
-        return invalid("has no BEGIN and END lines", WHOLE);
-    }
-    invalid("is not a private key", WHOLE)
+        ),
+        _ if text.len() > 60 && text.bytes().all(base64) => ("has no BEGIN and END lines", WHOLE),
+        _ => ("is not a private key", WHOLE),
+    };
+    invalid(what, fix)
+}
+
+/// A key of another kind than ssh-add takes, and what to do about it.
+fn other_format(text: &str) -> Option<(&'static str, &'static str)> {
+    let found = if text.contains(" PUBLIC KEY--") || is_public_line(text) {
+        (
+            "is a public key",
+            "Give the private key: the file of the same name without .pub",
+        )
+    } else if text.starts_with("PuTTY-User-Key-File") {
+        (
+            "is in PuTTY's format",
+            "Export it in PuTTYgen: Conversions, Export OpenSSH key",
+        )
+    } else if text.contains("BEGIN SSH2 ENCRYPTED PRIVATE KEY") {
+        (
+            "is in the format of ssh.com",
+            "Convert it: ssh-keygen -i -f FILE",
+        )
+    } else if text.contains("BEGIN PGP ") || text.contains("BEGIN CERTIFICATE") {
+        (
+            "is not for SSH, but for PGP or TLS",
+            "Give a private key of SSH, as ssh-keygen makes it",
+        )
+    } else if text.starts_with("LS0tLS1CRUdJTi") {
+        (
+            "is base64 of a key file",
+            "Decode it first (base64 -d) and store the file's own text",
+        )
+    } else {
+        return None;
+    };
+    Some(found)
 }
 
 fn is_public_line(text: &str) -> bool {

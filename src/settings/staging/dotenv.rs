@@ -47,51 +47,38 @@ fn after_line(text: &str, length: usize) -> &str {
 
 /// The assignment that begins here, and how many bytes it has.
 fn entry<'a>(text: &'a str, first: &'a str, line: usize) -> Result<(Entry<'a>, usize), Bad> {
-    let bad = |what, fix| Err(Bad { line, what, fix });
+    let bad = |what, fix| Bad { line, what, fix };
     let Some((name, _)) = first.split_once('=') else {
-        return bad(
-            "has no `=`",
-            "Write NAME=value; a value of several lines stands in quotes",
-        );
+        let fix = "Write NAME=value; a value of several lines stands in quotes";
+        return Err(bad("has no `=`", fix));
     };
     let start = name.len() + 1;
-    let value = &first[start..];
-    let blank = value.len() - value.trim_start().len();
-    let mut end = first.len();
-    if let Some(quote) = value
-        .trim_start()
-        .chars()
-        .next()
-        .filter(|c| ['"', '\''].contains(c))
-    {
-        let open = start + blank + 1;
-        let Some(close) = closing(&text[open..], quote) else {
-            return bad(
-                "opens a quote that nothing closes",
-                "Close it, or put a value that begins with one into the other kind",
-            );
-        };
-        let close = open + close + 1;
-        end = close + text[close..].lines().next().map_or(0, str::len);
-    }
+    let end = end_of_value(text, first, start).ok_or_else(|| {
+        let fix = "Close it, or put a value that begins with one into the other kind";
+        bad("opens a quote that nothing closes", fix)
+    })?;
     let raw = &text[start..end];
-    if raw
-        .chars()
-        .any(|c| c.is_control() && !['\t', '\n', '\r'].contains(&c))
-        || name.chars().any(char::is_control)
-    {
-        return bad("has a control character", "Write plain text");
+    let is_bad = |c: char| c.is_control() && !['\t', '\n', '\r'].contains(&c);
+    if raw.chars().any(is_bad) || name.chars().any(char::is_control) {
+        return Err(bad("has a control character", "Write plain text"));
     }
     let name = name.trim();
     let name = name.strip_prefix("export ").map_or(name, str::trim);
-    Ok((
-        Entry {
-            line,
-            name,
-            raw: raw.trim(),
-        },
-        end,
-    ))
+    let raw = raw.trim();
+    Ok((Entry { line, name, raw }, end))
+}
+
+/// Where the value that begins at `start` ends: with its line, or with the line in which its quote is closed.
+fn end_of_value(text: &str, first: &str, start: usize) -> Option<usize> {
+    let value = &first[start..];
+    let blank = value.len() - value.trim_start().len();
+    let quote = value.trim_start().chars().next();
+    let Some(quote) = quote.filter(|c| ['"', '\''].contains(c)) else {
+        return Some(first.len());
+    };
+    let open = start + blank + 1;
+    let close = open + closing(&text[open..], quote)? + 1;
+    Some(close + text[close..].lines().next().map_or(0, str::len))
 }
 
 /// Where the quote is that no backslash stands before.

@@ -177,6 +177,7 @@ fn only_entries_of_the_manifest_can_be_requested_and_only_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_file_with_a_known_version_may_be_requested_once_more_at_the_end() {
     let known = |ranges: &[(u32, u32)], entries: &[u32], chunks: usize, last: bool| {
         let digest = cut(&b"x"[..], 1).next().unwrap().unwrap().digest();
