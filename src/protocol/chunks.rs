@@ -1,20 +1,19 @@
-//! How a content is cut into chunks where its own bytes say so (FastCDC): an edit changes the chunks it touches and leaves
-//! the others as they were, wherever they have moved. Both halves cut alike, so that of a file that the server has in an
-//! earlier version only the new chunks travel.
+//! Cuts contents into chunks at places that depend on the bytes (FastCDC). An edit changes only the chunks it touches, even
+//! if the others move. Both halves cut in the same way, so only the new chunks of a changed file are sent.
 
 use super::Digest;
 use fastcdc::v2020::StreamCDC;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufReader, Read};
 
-/// A shorter file is sent whole.
+/// A shorter file is sent as a whole.
 pub const WORTH_CUTTING: u64 = 2048;
-/// Bounds of the average, in bytes.
+/// Limits of the average, in bytes.
 const SHORTEST: u64 = 512;
 const LONGEST: u64 = 1 << 20;
 const BUFFER: usize = 128 << 10;
 
-/// Tells chunks of one file apart. A file that is put together wrongly does not have its digest.
+/// Identifies a chunk within one file. If two chunks have the same digest, the file does not get its own digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ChunkDigest([u8; 8]);
 
@@ -28,7 +27,7 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// By which it is known.
+    /// Its digest.
     #[must_use]
     pub fn digest(&self) -> ChunkDigest {
         let Digest(whole) = Digest::of(&self.bytes);
@@ -36,7 +35,7 @@ impl Chunk {
     }
 }
 
-/// The chunks of `content`, to be compared with those of a file of `size` bytes.
+/// The chunks of `content`, comparable with those of a file of `size` bytes.
 ///
 /// # Errors
 /// Those of reading.
@@ -63,7 +62,7 @@ pub fn about(bytes: u64, size: u64) -> u64 {
     bytes / average(size) as u64
 }
 
-/// Where an edit costs least: the digests of all chunks, and one chunk anew.
+/// The average at which an edit costs least: the digests of all chunks plus one new chunk.
 fn average(size: u64) -> usize {
     let best = size
         .saturating_mul(8)
@@ -79,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    /// Bytes without a pattern, the same every time.
+    /// Bytes without a pattern, the same in every run.
     fn noise(count: u32) -> Vec<u8> {
         (0..count)
             .flat_map(|i| Digest::of(&i.to_le_bytes()).0)

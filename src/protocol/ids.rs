@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: “{0}”")]
 pub struct BadId(pub String);
@@ -17,7 +17,7 @@ pub struct ReleaseId(u64);
 impl ReleaseId {
     const MOST_DIGITS: usize = 10;
 
-    /// The id for a release made at `now` (epoch seconds), later than every one in `taken`.
+    /// The id for a release that is created at `now` (epoch seconds): later than all in `taken`.
     #[must_use]
     pub fn next(now: u64, taken: impl IntoIterator<Item = ReleaseId>) -> Self {
         let last = taken.into_iter().map(|id| id.0).max().unwrap_or(0);
@@ -34,7 +34,7 @@ impl ReleaseId {
 impl FromStr for ReleaseId {
     type Err = BadId;
 
-    /// Digits only, no leading zero, at most ten: what `date +%s` gives until the year 2286.
+    /// Digits only, no leading zero, at most ten: what `date +%s` prints until the year 2286.
     fn from_str(text: &str) -> Result<Self, BadId> {
         let bad = || BadId(text.to_owned());
         let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
@@ -51,7 +51,7 @@ impl fmt::Display for ReleaseId {
     }
 }
 
-/// Names one transaction: random, drawn by the runner half, 32 hexadecimal digits.
+/// The id of a transaction: 32 hexadecimal digits, drawn at random by the runner half.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TransactionId(String);
@@ -100,7 +100,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest that `hasher` has come to.
+    /// The digest of what `hasher` has taken in.
     #[must_use]
     pub fn from_hasher(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
@@ -127,8 +127,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The first half of a SHA-256: it tells contents apart, on the wire and in indexes, at half the cost. Against somebody who
-/// makes two contents with the same one on purpose, [`super::root_of`] the tree stands, which takes in whole digests.
+/// The first half of a SHA-256: it identifies contents on the wire and in indexes at half the cost. Contents that someone
+/// has made to have the same half are detected by [`super::root_of`] the tree, which uses whole digests.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ShortDigest([u8; 16]);
 

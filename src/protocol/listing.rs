@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     /// The releases, newest first.
-    pub releases: Vec<Listed>,
+    pub releases: Vec<ListedRelease>,
     /// The last attempts, newest first.
-    pub attempts: Vec<Attempted>,
+    pub attempts: Vec<ListedAttempt>,
 }
 
-/// A release that is there.
+/// A release on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedRelease {
     /// Its id.
     pub release: ReleaseId,
-    /// Seconds since it was made, by the server's clock.
+    /// Seconds since it was created, by the server's clock.
     pub age: u64,
-    /// How good it is.
+    /// Whether it can be rolled back to.
     pub standing: Standing,
     /// `current` leads to it.
     pub current: bool,
     /// `previous` leads to it.
     pub previous: bool,
-    /// Bytes on the disk; `None`: it can't be read.
+    /// Bytes on the disk; `None`: it cannot be read.
     pub size: Option<u64>,
-    /// Who made it of what.
+    /// Who created it from what.
     pub origin: Origin,
 }
 
-/// How good a release is.
+/// Whether a release can be rolled back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
     /// Once committed healthy, or taken over.
@@ -40,20 +40,20 @@ pub enum Standing {
     Failed,
     /// Never went live.
     Incomplete,
-    /// Without a record of ours.
+    /// Without a record of deploy-action.
     Unknown,
 }
 
 /// An attempt, from the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempted {
+pub struct ListedAttempt {
     /// Epoch seconds, by the server's clock.
     pub at: u64,
     /// How it ended.
     pub outcome: Outcome,
-    /// The release that was to go live.
+    /// The release that should go live.
     pub release: Option<ReleaseId>,
-    /// What was live afterwards.
+    /// The release that was live afterwards.
     pub live: Option<ReleaseId>,
     /// Who attempted what.
     pub origin: Origin,

@@ -9,26 +9,26 @@ pub const MAX_ENTRIES: usize = 1_000_000;
 const MAX_PATH: usize = 4095;
 const MAX_NAME: usize = 255;
 
-/// One thing in the tree that is to be deployed.
+/// One entry of the tree that is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct TreeEntry {
     /// Relative to the release's folder; names are bytes, as on Linux, joined by `/`.
     pub path: Vec<u8>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
 }
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum EntryKind {
     /// A folder.
     Folder {
-        /// Permission bits as they are to be on the server.
+        /// Permission bits on the server.
         mode: u32,
     },
     /// A regular file.
     File {
-        /// Permission bits as they are to be on the server.
+        /// Permission bits on the server.
         mode: u32,
         /// Length in bytes.
         size: u64,
@@ -42,22 +42,22 @@ pub enum Kind {
     },
 }
 
-/// A manifest that must not be built.
+/// Why a manifest is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ManifestError {
-    /// A path that could leave the release's folder, or is none.
+    /// A path that could leave the release's folder, or is not a path.
     #[error("entry {0} has a path that is not allowed")]
     Path(usize),
-    /// Paths are to be sorted, each once.
+    /// Paths must be sorted and unique.
     #[error("entry {0} is out of order")]
     Order(usize),
-    /// An entry lies in something that is no folder of the manifest.
-    #[error("entry {0} lies in no folder of the tree")]
+    /// The parent of an entry is not a folder of the manifest.
+    #[error("entry {0} is not in a folder of the tree")]
     Parent(usize),
     /// Bits beyond owner's rwx and the others' rx, or a folder its owner could not use.
     #[error("entry {0} has a mode that is not allowed")]
     Mode(usize),
-    /// A link without a usable text.
+    /// A link with an unusable text.
     #[error("entry {0} is a link to nothing")]
     Link(usize),
     /// More than [`MAX_ENTRIES`].
@@ -65,11 +65,11 @@ pub enum ManifestError {
     Entries,
 }
 
-/// Checks that building `entries` in order can touch nothing outside the release's folder.
+/// Checks that creating `entries` in order changes nothing outside the release's folder.
 ///
 /// # Errors
 /// The first entry that breaks a rule, by its index.
-pub fn validate(entries: &[Entry]) -> Result<(), ManifestError> {
+pub fn validate(entries: &[TreeEntry]) -> Result<(), ManifestError> {
     if entries.len() > MAX_ENTRIES {
         return Err(ManifestError::Entries);
     }
@@ -87,7 +87,7 @@ pub fn validate(entries: &[Entry]) -> Result<(), ManifestError> {
             return Err(ManifestError::Parent(i));
         }
         kind_is_safe(&entry.kind, i)?;
-        if matches!(entry.kind, Kind::Folder { .. }) {
+        if matches!(entry.kind, EntryKind::Folder { .. }) {
             folders.insert(path);
         }
         last = Some(path);
@@ -95,13 +95,13 @@ pub fn validate(entries: &[Entry]) -> Result<(), ManifestError> {
     Ok(())
 }
 
-fn kind_is_safe(kind: &Kind, i: usize) -> Result<(), ManifestError> {
+fn kind_is_safe(kind: &EntryKind, i: usize) -> Result<(), ManifestError> {
     match kind {
-        Kind::Folder { mode } if mode & !0o755 != 0 || mode & 0o700 != 0o700 => {
+        EntryKind::Folder { mode } if mode & !0o755 != 0 || mode & 0o700 != 0o700 => {
             Err(ManifestError::Mode(i))
         }
-        Kind::File { mode, .. } if mode & !0o755 != 0 => Err(ManifestError::Mode(i)),
-        Kind::Link { to } if to.is_empty() || to.len() > MAX_PATH || to.contains(&0) => {
+        EntryKind::File { mode, .. } if mode & !0o755 != 0 => Err(ManifestError::Mode(i)),
+        EntryKind::Link { to } if to.is_empty() || to.len() > MAX_PATH || to.contains(&0) => {
             Err(ManifestError::Link(i))
         }
         _ => Ok(()),
@@ -124,14 +124,14 @@ fn parent(path: &[u8]) -> Option<&[u8]> {
     path.iter().rposition(|b| *b == b'/').map(|at| &path[..at])
 }
 
-/// The digest of a whole tree: of its entries, in order, each with the whole digest of its content. `digests` has one for
-/// each entry; those of what is no file are not looked at.
+/// The digest of a whole tree: of its entries, in order, each with the whole digest of its content. `digests` has one
+/// per entry; those of folders and links are ignored.
 #[must_use]
-pub fn root_of(entries: &[Entry], digests: &[Digest]) -> Digest {
+pub fn root_of(entries: &[TreeEntry], digests: &[Digest]) -> Digest {
     use sha2::Digest as _;
     let mut hasher = sha2::Sha256::new();
     for (entry, digest) in entries.iter().zip(digests) {
-        let content = matches!(entry.kind, Kind::File { .. }).then_some(digest);
+        let content = matches!(entry.kind, EntryKind::File { .. }).then_some(digest);
         // plain data: cannot fail to be encoded
         let bytes = postcard::to_stdvec(&(entry, content)).unwrap_or_default();
         hasher.update((bytes.len() as u64).to_le_bytes());
@@ -144,10 +144,10 @@ pub fn root_of(entries: &[Entry], digests: &[Digest]) -> Digest {
 mod tests {
     use super::*;
 
-    fn file(path: &str) -> Entry {
-        Entry {
+    fn file(path: &str) -> TreeEntry {
+        TreeEntry {
             path: path.into(),
-            kind: Kind::File {
+            kind: EntryKind::File {
                 mode: 0o644,
                 size: 0,
                 digest: ShortDigest::of(b""),
@@ -155,17 +155,17 @@ mod tests {
         }
     }
 
-    fn folder(path: &str) -> Entry {
-        Entry {
+    fn folder(path: &str) -> TreeEntry {
+        TreeEntry {
             path: path.into(),
-            kind: Kind::Folder { mode: 0o755 },
+            kind: EntryKind::Folder { mode: 0o755 },
         }
     }
 
-    fn link(path: &str) -> Entry {
-        Entry {
+    fn link(path: &str) -> TreeEntry {
+        TreeEntry {
             path: path.into(),
-            kind: Kind::Link {
+            kind: EntryKind::Link {
                 to: b"/etc".to_vec(),
             },
         }
@@ -238,9 +238,9 @@ mod tests {
     #[test]
     fn nobody_else_may_write_and_no_set_id_bits_travel() {
         for mode in [0o4755, 0o664, 0o777, 0o2755, 0o10644] {
-            let entry = Entry {
+            let entry = TreeEntry {
                 path: b"a".to_vec(),
-                kind: Kind::File {
+                kind: EntryKind::File {
                     mode,
                     size: 0,
                     digest: ShortDigest::of(b""),
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_root_changes_with_every_detail() {
-        let root = |entry: Entry, content: &[u8]| root_of(&[entry], &[Digest::of(content)]);
+        let root = |entry: TreeEntry, content: &[u8]| root_of(&[entry], &[Digest::of(content)]);
         let base = root(file("a"), b"x");
         assert_ne!(base, root(file("b"), b"x"));
         assert_ne!(base, root(link("a"), b"x"));

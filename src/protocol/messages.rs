@@ -1,7 +1,7 @@
 //! The messages between the two halves.
 
 use super::chunks::ChunkDigest;
-use super::{Digest, Entry, Event, Listing, Plan, TransactionId};
+use super::{Digest, Event, Listing, Plan, TransactionId, TreeEntry};
 use serde::{Deserialize, Serialize};
 
 /// From the runner half to the server part. The order: `Start` or `Resume`, all `Entries`, then either all contents
@@ -28,7 +28,7 @@ pub enum ToServer {
         heard: u32,
     },
     /// A part of the manifest, in order.
-    Entries(Vec<Entry>),
+    Entries(Vec<TreeEntry>),
     /// The manifest is complete; request what is missing.
     Ask,
     /// A piece of one file's content, in order; the entry's size shows where it ends.
@@ -42,7 +42,7 @@ pub enum ToServer {
     Known {
         /// As in `Content`.
         entry: u32,
-        /// Index of the first of the [`Known::chunks`].
+        /// Index of the first of the [`KnownFile::chunks`].
         first: u32,
         /// How many chunks.
         count: u32,
@@ -64,7 +64,7 @@ pub enum ToRunner {
         ranges: Vec<(u32, u32)>,
         /// What the server has of files among them. If such a file is wrong in the end, it is requested again as a whole,
         /// after the last part of the request.
-        known: Vec<Known>,
+        known: Vec<KnownFile>,
         /// Whether this was the last part of the request.
         last: bool,
     },
@@ -72,7 +72,7 @@ pub enum ToRunner {
 
 /// What the server has of a missing file: an earlier version, or a part from an interrupted upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct KnownFile {
     /// Index of the file's entry in the manifest.
     pub entry: u32,
     /// As [`chunks::cut`](super::chunks::cut) cuts it for the entry's size.

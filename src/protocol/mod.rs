@@ -29,9 +29,9 @@ pub use failure::{
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use known_hosts::{known_hosts_command, known_hosts_name};
-pub use listing::{Attempted, Listed, Listing, Standing};
-pub use manifest::{root_of, validate, Entry, Kind, ManifestError, MAX_ENTRIES};
-pub use messages::{greeting, Known, ToRunner, ToServer};
+pub use listing::{ListedAttempt, ListedRelease, Listing, Standing};
+pub use manifest::{root_of, validate, EntryKind, ManifestError, TreeEntry, MAX_ENTRIES};
+pub use messages::{greeting, KnownFile, ToRunner, ToServer};
 pub use notes::{Notice, UncheckedListener, UnreadLog, Warning};
 pub use plan::{
     BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,

@@ -1,4 +1,5 @@
-//! Framing: a length (4 bytes, little-endian), then one message. Bounded: a hostile peer gets an error, not memory.
+//! Framing: a length (4 bytes, little-endian), then one message. The length is limited, so a hostile peer gets an error, not
+//! memory.
 //!
 //! What goes to the server is one zlib stream of frames; what comes back is plain.
 
@@ -8,20 +9,20 @@ use serde::{de::DeserializeOwned, Serialize};
 use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 
-/// The most bytes of one message.
+/// The longest message, in bytes.
 pub const MAX_FRAME: usize = 1 << 20;
-/// The most content in one [`ToServer::Content`].
+/// The longest content in one [`ToServer::Content`].
 pub const MAX_PIECE: usize = 256 << 10;
-/// A tree that packs to no more than this is sent unasked.
+/// A tree that packs to at most this many bytes is sent without a request.
 pub const UNASKED: usize = 64 << 10;
 
-/// Bytes that are not of this protocol.
+/// Why a message cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// A frame over [`MAX_FRAME`].
     #[error("a message of {0} bytes is too long")]
     TooLong(usize),
-    /// A frame that holds no message.
+    /// A frame that is not a message.
     #[error("a message cannot be read")]
     Garbled(#[source] postcard::Error),
     /// Reading or writing failed.
@@ -55,7 +56,7 @@ impl Default for Packer {
 }
 
 impl Packer {
-    /// Packs at zlib's `level`, 0 to 9: less saves time, more saves bytes. The server reads every level.
+    /// Packs at zlib's `level`, 0 to 9: lower saves time, higher saves bytes. The server reads every level.
     #[must_use]
     pub fn with_level(level: u32) -> Self {
         Self {
@@ -72,18 +73,18 @@ impl Packer {
         Ok(())
     }
 
-    /// How many packed bytes wait to be taken, not counting what is still in the encoder's window.
+    /// Packed bytes that were not taken, without those in the encoder's window.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.stream.get_ref().len()
     }
 
-    /// What there is to be sent so far, without forcing the encoder's window out.
+    /// Takes the packed bytes, without those in the encoder's window.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(self.stream.get_mut())
     }
 
-    /// Everything that was pushed, so that the server can read it all.
+    /// Takes everything that was pushed.
     ///
     /// # Errors
     /// Never in practice: the stream is memory.
@@ -93,10 +94,10 @@ impl Packer {
     }
 }
 
-/// Reads the next frame of a blocking stream; `None` where it ends between two.
+/// Reads the next frame of a blocking stream; `None` if the stream ends before it.
 ///
 /// # Errors
-/// If the stream breaks or holds no message.
+/// If reading fails, or the frame is not a message.
 pub fn read<M: DeserializeOwned>(stream: &mut impl Read) -> Result<Option<M>, WireError> {
     let mut length = [0; 4];
     let mut have = 0;
@@ -123,7 +124,7 @@ fn checked(length: [u8; 4]) -> Result<usize, WireError> {
     Ok(length)
 }
 
-/// Takes frames apart that arrive in arbitrary pieces.
+/// Reads frames that arrive in arbitrary pieces.
 pub struct Unframer<M> {
     buffer: Vec<u8>,
     message: PhantomData<M>,
@@ -139,15 +140,15 @@ impl<M> Default for Unframer<M> {
 }
 
 impl<M: DeserializeOwned> Unframer<M> {
-    /// Adds what arrived.
+    /// Adds bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole message, if there is one.
+    /// The next complete message, if there is one.
     ///
     /// # Errors
-    /// If what arrived is not of this protocol.
+    /// If the bytes are not a message.
     pub fn next_message(&mut self) -> Result<Option<M>, WireError> {
         let Some(length) = self.buffer.first_chunk::<4>() else {
             return Ok(None);
@@ -162,7 +163,7 @@ impl<M: DeserializeOwned> Unframer<M> {
     }
 }
 
-/// The runner half's view of what comes back.
+/// Reads the messages of the server part.
 pub type FromServer = Unframer<ToRunner>;
 
 #[cfg(test)]

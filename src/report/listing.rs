@@ -1,7 +1,7 @@
 //! What is on a server, as a table and as JSON. Every text in it is untrusted.
 
 use super::Place;
-use crate::protocol::{Attempted, Listed, Listing, Origin, ReleaseId, Standing};
+use crate::protocol::{ListedAttempt, ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::text::amounts::{size, utc};
 use crate::text::excerpt::{excerpt, one_line};
 use serde_json::{json, Value};
@@ -52,7 +52,7 @@ pub fn listing_json(listing: &Listing) -> String {
 }
 
 /// A row of the releases.
-pub(super) fn release(listed: &Listed) -> [String; 8] {
+pub(super) fn release(listed: &ListedRelease) -> [String; 8] {
     let link = match (listed.current, listed.previous) {
         (true, true) => "current, previous",
         (true, false) => "current",
@@ -73,7 +73,7 @@ pub(super) fn release(listed: &Listed) -> [String; 8] {
 }
 
 /// A row of the attempts.
-pub(super) fn attempt(attempted: &Attempted) -> [String; 7] {
+pub(super) fn attempt(attempted: &ListedAttempt) -> [String; 7] {
     let [commit, who, run] = origin(&attempted.origin);
     let id = |id: Option<ReleaseId>| id.map_or_else(none, |id| id.to_string());
     let (release, live) = (id(attempted.release), id(attempted.live));
@@ -146,7 +146,7 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
     rows.iter().map(line).collect()
 }
 
-fn release_json(listed: &Listed) -> Value {
+fn release_json(listed: &ListedRelease) -> Value {
     let mut value = origin_json(&listed.origin);
     value["release"] = json!(listed.release.to_string());
     value["age"] = json!(listed.age);
@@ -157,7 +157,7 @@ fn release_json(listed: &Listed) -> Value {
     value
 }
 
-fn attempt_json(attempted: &Attempted) -> Value {
+fn attempt_json(attempted: &ListedAttempt) -> Value {
     let id = |id: Option<ReleaseId>| id.map(|id| id.to_string());
     let mut value = origin_json(&attempted.origin);
     value["at"] = json!(attempted.at);
@@ -194,10 +194,10 @@ mod tests {
         }
     }
 
-    fn listed(release: &str, age: u64, standing: Standing) -> Listed {
+    fn listed(release: &str, age: u64, standing: Standing) -> ListedRelease {
         let (current, previous) = (release == NEW, release == OLD);
         let size = (standing != Standing::Unknown).then_some(1_234_567);
-        Listed {
+        ListedRelease {
             release: id(release),
             age,
             standing,
@@ -208,9 +208,9 @@ mod tests {
         }
     }
 
-    fn attempted(outcome: Outcome, live: Option<&str>) -> Attempted {
+    fn attempted(outcome: Outcome, live: Option<&str>) -> ListedAttempt {
         let release = live.map(|_| id(NEW));
-        Attempted {
+        ListedAttempt {
             at: 1_762_148_020,
             outcome,
             release,
@@ -225,11 +225,11 @@ mod tests {
                 listed("1762150000", 12, Standing::Incomplete),
                 listed("1762149000", 125, Standing::Failed),
                 listed(NEW, 7300, Standing::Good),
-                Listed {
+                ListedRelease {
                     origin: made_by("##[error]x\r\n::error::\u{1b}[2J"),
                     ..listed(OLD, 86_400, Standing::Good)
                 },
-                Listed {
+                ListedRelease {
                     origin: Origin::default(),
                     ..listed("1700000000", 90 * 86_400, Standing::Unknown)
                 },
@@ -237,7 +237,7 @@ mod tests {
             attempts: vec![
                 attempted(Outcome::Restored, Some(NEW)),
                 attempted(Outcome::RollbackFailed, Some(OLD)),
-                Attempted {
+                ListedAttempt {
                     origin: Origin::default(),
                     ..attempted(Outcome::NotReady, None)
                 },
@@ -359,11 +359,11 @@ mod tests {
                 tool: evil.into(),
             };
             let evil = Listing {
-                releases: vec![Listed {
+                releases: vec![ListedRelease {
                     origin: origin.clone(),
                     ..listed(NEW, 1, Standing::Good)
                 }],
-                attempts: vec![Attempted {
+                attempts: vec![ListedAttempt {
                     origin,
                     ..attempted(Outcome::Failed, None)
                 }],

@@ -35,7 +35,7 @@ const MESSAGE: usize = 4000;
 
 /// Turns texts into lines: harmless, without secrets, and with escaped commands.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(super) struct LinePrinter {
     pub(super) page: Page,
     redactor: Redactor,
     /// For text that comes line by line.
@@ -43,7 +43,7 @@ pub(super) struct Printer {
     lines: Vec<String>,
 }
 
-impl Printer {
+impl LinePrinter {
     pub(super) fn new(page: Page, redactor: Redactor) -> Self {
         Self {
             page,
@@ -81,7 +81,7 @@ impl Printer {
         self.lines.extend(lines.into_iter().map(guarded));
     }
 
-    /// Untrusted text as lines for [`Printer::print`].
+    /// Untrusted text as lines for [`LinePrinter::print`].
     pub(super) fn untrusted(&self, text: &[u8]) -> Vec<String> {
         self.redactor
             .lines(&lines(text))
@@ -109,7 +109,7 @@ impl Printer {
             .collect()
     }
 
-    /// Prints lines from [`Printer::untrusted`].
+    /// Prints lines from [`LinePrinter::untrusted`].
     pub(super) fn print(&mut self, lines: impl IntoIterator<Item = String>) {
         self.lines.extend(lines);
     }
@@ -150,8 +150,8 @@ fn guarded(line: String) -> String {
 mod tests {
     use super::*;
 
-    fn printed(page: Page, print: impl FnOnce(&mut Printer)) -> Vec<String> {
-        let mut printer = Printer::new(page, Redactor::new(["secret-%-word"]));
+    fn printed(page: Page, print: impl FnOnce(&mut LinePrinter)) -> Vec<String> {
+        let mut printer = LinePrinter::new(page, Redactor::new(["secret-%-word"]));
         print(&mut printer);
         printer.take()
     }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_wherever_it_stands() {
+    fn a_secret_is_hidden_everywhere() {
         let text = "a secret-%-word b";
         let lines = printed(Page::Actions, |it| {
             it.open(text);

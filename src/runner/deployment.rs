@@ -1,7 +1,7 @@
 //! One deployment to one server: how to log in, what to upload, and the plan.
 
 use super::source::{Tree, UnhashedTree, UploadRules};
-use crate::protocol::{Entry, Part, Plan, Planned};
+use crate::protocol::{Part, Plan, Planned, TreeEntry};
 use crate::settings::{Server, Source};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +54,6 @@ impl Deployment {
 }
 
 /// The manifest's own limit is far below `u32`'s.
-fn count(entries: &[Entry]) -> u32 {
+fn count(entries: &[TreeEntry]) -> u32 {
     u32::try_from(entries.len()).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,9 @@
 //! A tree that is deployed.
 
 use deploy_action::protocol::chunks::cut;
-use deploy_action::protocol::{root_of, Digest, Entry, Kind, Known, ShortDigest, ToServer};
+use deploy_action::protocol::{
+    root_of, Digest, EntryKind, KnownFile, ShortDigest, ToServer, TreeEntry,
+};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -66,19 +68,19 @@ impl App {
         u32::try_from(self.nodes.values().filter(full).count()).unwrap()
     }
 
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<TreeEntry> {
         let kind = |node: &Node| match node {
-            Node::Folder => Kind::Folder { mode: 0o755 },
-            Node::File(mode, content) => Kind::File {
+            Node::Folder => EntryKind::Folder { mode: 0o755 },
+            Node::File(mode, content) => EntryKind::File {
                 mode: *mode,
                 size: content.len() as u64,
                 digest: ShortDigest::of(content),
             },
-            Node::Link(to) => Kind::Link { to: to.clone() },
+            Node::Link(to) => EntryKind::Link { to: to.clone() },
         };
         self.nodes
             .iter()
-            .map(|(path, node)| Entry {
+            .map(|(path, node)| TreeEntry {
                 path: path.clone(),
                 kind: kind(node),
             })
@@ -98,7 +100,7 @@ impl App {
     }
 
     /// The content of an entry, of which the server knows some chunks.
-    pub(crate) fn changes(&self, known: &Known) -> Vec<ToServer> {
+    pub(crate) fn changes(&self, known: &KnownFile) -> Vec<ToServer> {
         let entry = known.entry;
         let Some(Node::File(_, content)) = self.nodes.values().nth(entry as usize) else {
             panic!("{known:?}")

@@ -3,7 +3,7 @@
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
 use deploy_action::protocol::{
-    greeting, Known, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What,
+    greeting, KnownFile, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What,
 };
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -199,7 +199,7 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], known: &[Known], last: bool) {
+    fn answer(&mut self, app: &App, ranges: &[(u32, u32)], known: &[KnownFile], last: bool) {
         self.told.asked += 1;
         if let Some(act) = self.meanwhile.take() {
             act();

@@ -6,7 +6,7 @@ use crate::invariants::Invariants;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::wire::{Packer, MAX_FRAME};
 use deploy_action::protocol::{
-    root_of, Digest, Entry, Kind, Outcome, Plan, Reason, ShortDigest, Target, ToServer,
+    root_of, Digest, EntryKind, Outcome, Plan, Reason, ShortDigest, Target, ToServer, TreeEntry,
 };
 use flate2::{write::ZlibEncoder, Compression};
 use std::fs;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Sends a plan that announces a tree with these contents, one for each entry, then `messages`.
 fn tell(
     server: &StubServer,
-    entries: &[Entry],
+    entries: &[TreeEntry],
     contents: &[&[u8]],
     messages: Vec<ToServer>,
 ) -> Told {
@@ -47,34 +47,34 @@ fn is_refused(server: &StubServer, told: &Told) {
     );
 }
 
-fn file(path: &str, content: &[u8]) -> Entry {
-    let kind = Kind::File {
+fn file(path: &str, content: &[u8]) -> TreeEntry {
+    let kind = EntryKind::File {
         mode: 0o644,
         size: content.len() as u64,
         digest: ShortDigest::of(content),
     };
-    Entry {
+    TreeEntry {
         path: path.into(),
         kind,
     }
 }
 
-fn link(path: &str, to: &str) -> Entry {
-    Entry {
+fn link(path: &str, to: &str) -> TreeEntry {
+    TreeEntry {
         path: path.into(),
-        kind: Kind::Link { to: to.into() },
+        kind: EntryKind::Link { to: to.into() },
     }
 }
 
-fn folder(path: &str, mode: u32) -> Entry {
-    Entry {
+fn folder(path: &str, mode: u32) -> TreeEntry {
+    TreeEntry {
         path: path.into(),
-        kind: Kind::Folder { mode },
+        kind: EntryKind::Folder { mode },
     }
 }
 
 /// Trees that would write to `home/precious`, or that no client sends.
-fn hostile_trees(home: &Path) -> [Vec<Entry>; 14] {
+fn hostile_trees(home: &Path) -> [Vec<TreeEntry>; 14] {
     let absolute = home.join("precious");
     [
         vec![file("../../../home/precious", b"x")],
@@ -121,7 +121,7 @@ fn no_name_leaves_the_release() {
 }
 
 /// Contents other than those of a tree with `a` (12345) and `b` (6).
-fn other_contents(tree: &[Entry]) -> [Vec<ToServer>; 10] {
+fn other_contents(tree: &[TreeEntry]) -> [Vec<ToServer>; 10] {
     let content = |entry, bytes: &[u8]| ToServer::Content {
         entry,
         bytes: bytes.to_vec(),
@@ -161,9 +161,9 @@ fn contents_that_are_not_those_announced_are_refused() {
             .collect();
         is_refused(&server, &tell(&server, &tree, &[b"12345", b"6"], all));
     }
-    let lie = vec![Entry {
+    let lie = vec![TreeEntry {
         path: b"a".to_vec(),
-        kind: Kind::File {
+        kind: EntryKind::File {
             mode: 0o644,
             size: 0,
             digest: ShortDigest::of(b"x"),
@@ -188,9 +188,9 @@ fn a_manifest_other_than_the_announced_one_is_refused() {
         vec![file("b", b"1")],
         vec![file("a", b"1"), file("b", b"1")],
         vec![link("a", "1")],
-        vec![Entry {
+        vec![TreeEntry {
             path: b"a".to_vec(),
-            kind: Kind::File {
+            kind: EntryKind::File {
                 mode: 0o755,
                 size: 1,
                 digest: ShortDigest::of(b"1"),
@@ -199,8 +199,8 @@ fn a_manifest_other_than_the_announced_one_is_refused() {
         vec![],
     ];
     for other in others {
-        let content = |(entry, of): (u32, &Entry)| {
-            matches!(of.kind, Kind::File { .. }).then(|| ToServer::Content {
+        let content = |(entry, of): (u32, &TreeEntry)| {
+            matches!(of.kind, EntryKind::File { .. }).then(|| ToServer::Content {
                 entry,
                 bytes: b"1".to_vec(),
             })

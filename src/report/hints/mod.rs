@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_goes_wrong_there_is_a_hint() {
+    fn every_failure_has_a_hint() {
         for end in ends() {
             let may_be_silent = matches!(
                 end.outcome,

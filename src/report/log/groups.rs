@@ -1,7 +1,7 @@
 //! The groups of the log: one per step.
 
 use crate::protocol::Attempt;
-use crate::report::page::{Level, Page, Printer};
+use crate::report::page::{Level, LinePrinter, Page};
 use crate::report::steps::{Mark, StepRun};
 use crate::report::{duration, texts, Report};
 use crate::text::Redactor;
@@ -27,14 +27,14 @@ struct Section {
 /// Writes lines inside and outside of groups.
 #[derive(Debug)]
 pub(super) struct Groups {
-    printer: Printer,
+    printer: LinePrinter,
     section: Option<Section>,
 }
 
 impl Groups {
     pub(super) fn new(page: Page, redactor: Redactor) -> Self {
         Self {
-            printer: Printer::new(page, redactor),
+            printer: LinePrinter::new(page, redactor),
             section: None,
         }
     }

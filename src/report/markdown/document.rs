@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_left_out_and_said_to_be() {
+    fn what_is_too_long_is_omitted_and_marked() {
         let redactor = Redactor::default();
         let mut document = Document::new(&redactor, 4000, 2000);
         document.add("one");

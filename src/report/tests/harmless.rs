@@ -17,7 +17,7 @@ fn server(what: What) -> RunEvent {
     RunEvent::Server(Event { at: 0, what })
 }
 
-/// The beginning of a run in which every foreign text is hostile.
+/// The beginning of a run in which every untrusted text is hostile.
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     let mut planned = planned();
@@ -78,7 +78,7 @@ fn bad_answer(bytes: &[u8]) -> HealthAnswer {
     }
 }
 
-/// Ends in which every foreign text is hostile.
+/// Ends in which every untrusted text is hostile.
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
     let output = || bytes.to_vec();

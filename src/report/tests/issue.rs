@@ -1,4 +1,4 @@
-//! What the issue of a server and service is told.
+//! The texts of the issue of a server and service.
 
 use super::*;
 use crate::protocol::{
@@ -43,7 +43,7 @@ fn plain(end: End) -> IssueText {
 }
 
 #[test]
-fn before_its_end_a_run_tells_nothing() {
+fn a_run_that_has_not_ended_has_no_text() {
     assert_eq!(
         issue_text(
             &Report::default(),
@@ -162,7 +162,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 }
 
 #[test]
-fn what_an_earlier_run_left_behind_is_told_too() {
+fn the_result_of_an_earlier_run_is_reported_too() {
     let found = verdict(
         Outcome::RolledBack,
         Some(OLD),
@@ -237,7 +237,7 @@ fn no_secret_is_in_it() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn what_the_application_said_is_left_out_where_strangers_may_read_it() {
+fn output_of_the_application_is_omitted_if_strangers_can_read_it() {
     let log_line = || Some("KeyError: 'CUSTOMER'".to_owned());
     let unhealthy = Reason::Unhealthy {
         last: Box::new(HealthAnswer::Refused),

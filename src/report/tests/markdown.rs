@@ -41,7 +41,7 @@ fn report(bytes: &[u8], end: End) -> Report {
     report
 }
 
-/// Everything that is made of runs in which every foreign text is `bytes`.
+/// Every document of runs in which every untrusted text is `bytes`.
 fn documents(bytes: &[u8]) -> Vec<String> {
     let success = by_verdict(verdict(Outcome::Deployed, Some(NEW), None));
     let ends = endings(bytes).into_iter().chain([success]);
@@ -78,7 +78,7 @@ static LIVELY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)[@#<>$`*_\[\]\\]|://|www\.|\bgh-\d|\b[0-9a-f]{7,40}\b|:\w+:|mailto:").unwrap()
 });
 
-/// Everything that has an effect, in order; panics where it is none of ours.
+/// Everything that has an effect, in order; panics if it is not expected.
 fn effects(markdown: &str) -> Vec<String> {
     let arena = Arena::new();
     let mut options = Options::default();
@@ -243,7 +243,7 @@ fn much_of_it_stays_below_the_limits() {
 }
 
 #[test]
-fn the_applications_words_are_hidden_where_strangers_read() {
+fn output_of_the_application_is_hidden_if_strangers_can_read_it() {
     let lines = vec![b"quite private".to_vec()];
     let failure = failed(Step::Verify, Reason::Log { lines });
     let report = report(

@@ -1,4 +1,4 @@
-//! The samples leave nothing out.
+//! The samples are complete.
 
 use super::*;
 use crate::protocol::{ConnectionKind, Hop, KeyState, Reason, RunError};
@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The variants that none of `samples` is of. serde names all that there are where it is given none of them.
+/// The variants that `samples` do not have. serde lists all variants if it gets an unknown one.
 fn forgotten<T: Serialize + DeserializeOwned>(samples: impl IntoIterator<Item = T>) -> Vec<String> {
     let error = serde_json::from_str::<T>("\"?\"")
         .err()

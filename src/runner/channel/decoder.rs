@@ -3,7 +3,7 @@
 use super::truncate::truncated;
 use crate::protocol::wire::{FromServer, WireError};
 use crate::protocol::{
-    greeting, Event, Known, Listing, ProtocolError, ToRunner, TransactionId, What,
+    greeting, Event, KnownFile, Listing, ProtocolError, ToRunner, TransactionId, What,
 };
 use crate::runner::server_part::MissingServerPart;
 use crate::runner::ssh::{LineSplitter, MAX_BYTES};
@@ -199,7 +199,7 @@ impl NeedCheck {
     fn check(
         &mut self,
         ranges: Vec<(u32, u32)>,
-        known: Vec<Known>,
+        known: Vec<KnownFile>,
         last: bool,
     ) -> Result<Need, ProtocolError> {
         for (start, end) in &ranges {

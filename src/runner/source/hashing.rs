@@ -2,7 +2,7 @@
 
 use super::content;
 use super::error::SourceError;
-use crate::protocol::{Digest, Entry, Kind};
+use crate::protocol::{Digest, EntryKind, TreeEntry};
 use rustix::process::nice;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -22,7 +22,7 @@ const NICE: i32 = 10;
 /// The first problem.
 pub(super) fn hash(
     source: &Path,
-    entries: &mut [Entry],
+    entries: &mut [TreeEntry],
     stop: &AtomicBool,
 ) -> Result<Vec<Digest>, SourceError> {
     let threads = thread::available_parallelism()
@@ -44,13 +44,13 @@ pub(super) fn hash(
 
 fn hash_each(
     source: &Path,
-    entries: &mut [Entry],
+    entries: &mut [TreeEntry],
     digests: &mut [Digest],
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
     lower_priority();
-    for (Entry { path, kind }, whole) in entries.iter_mut().zip(digests) {
-        if let Kind::File { size, digest, .. } = kind {
+    for (TreeEntry { path, kind }, whole) in entries.iter_mut().zip(digests) {
+        if let EntryKind::File { size, digest, .. } = kind {
             *whole = content::hash(source, path, *size, stop)?;
             *digest = (*whole).into();
         }

@@ -4,7 +4,7 @@ use super::content::Content;
 use super::error::SourceError;
 use super::excludes::UploadRules;
 use super::{hashing, walk};
-use crate::protocol::{root_of, validate, Digest, Entry, Kind, SourceProblem};
+use crate::protocol::{root_of, validate, Digest, EntryKind, SourceProblem, TreeEntry};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug, Clone)]
 pub struct UnhashedTree {
     source: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<TreeEntry>,
 }
 
 impl UnhashedTree {
@@ -30,7 +30,7 @@ impl UnhashedTree {
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         if !entries
             .iter()
-            .any(|entry| !matches!(entry.kind, Kind::Folder { .. }))
+            .any(|entry| !matches!(entry.kind, EntryKind::Folder { .. }))
         {
             return Err(SourceError::at(b"", SourceProblem::NoFiles));
         }
@@ -52,7 +52,7 @@ impl UnhashedTree {
 
     /// In the order of the manifest, without digests.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TreeEntry] {
         &self.entries
     }
 
@@ -86,14 +86,14 @@ impl UnhashedTree {
 #[derive(Debug, Clone)]
 pub struct Tree {
     source: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<TreeEntry>,
     root: Digest,
 }
 
 impl Tree {
     /// In the order of the manifest.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TreeEntry] {
         &self.entries
     }
 
@@ -121,9 +121,9 @@ impl Tree {
     /// If it cannot be opened.
     pub fn content(&self, index: u32) -> Result<Option<Content<'_>>, SourceError> {
         match self.entries.get(index as usize) {
-            Some(Entry {
+            Some(TreeEntry {
                 path,
-                kind: Kind::File { size, digest, .. },
+                kind: EntryKind::File { size, digest, .. },
             }) if *size > 0 => Content::open(&self.source, path, *size, *digest).map(Some),
             _ => Ok(None),
         }
@@ -131,9 +131,9 @@ impl Tree {
 }
 
 /// The size of a file; `None` for folders and links.
-pub(crate) fn size_of(entry: &Entry) -> Option<u64> {
+pub(crate) fn size_of(entry: &TreeEntry) -> Option<u64> {
     match entry.kind {
-        Kind::File { size, .. } => Some(size),
+        EntryKind::File { size, .. } => Some(size),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::content;
 use super::error::SourceError;
 use super::excludes::{Matcher, UploadRules};
-use crate::protocol::{Entry, FileKind, Kind, ShortDigest, SourceProblem, MAX_ENTRIES};
+use crate::protocol::{EntryKind, FileKind, ShortDigest, SourceProblem, TreeEntry, MAX_ENTRIES};
 use rustix::fs::{
     accessat, open, readlinkat, statat, Access, AtFlags, Dir, FileType, Mode, OFlags, Stat,
 };
@@ -25,7 +25,7 @@ pub(super) fn walk(
     source: &Path,
     upload_rules: &UploadRules,
     stop: &AtomicBool,
-) -> Result<Vec<Entry>, SourceError> {
+) -> Result<Vec<TreeEntry>, SourceError> {
     let matcher = Matcher::new(upload_rules)?;
     let (user, unhashed) = (geteuid().as_raw(), ShortDigest::of(b""));
     let mut walk = Walk {
@@ -50,7 +50,7 @@ struct Walk<'a> {
     /// The current user.
     user: u32,
     unhashed: ShortDigest,
-    entries: Vec<Entry>,
+    entries: Vec<TreeEntry>,
     /// Folders that were not read yet.
     pending: Vec<Vec<u8>>,
 }
@@ -119,27 +119,32 @@ impl Walk<'_> {
         if folder {
             self.pending.push(path.clone());
         }
-        self.entries.push(Entry { path, kind });
+        self.entries.push(TreeEntry { path, kind });
         Ok(())
     }
 
-    fn kind(&self, entry: FolderEntry<'_>, path: &[u8], found: &Stat) -> Result<Kind, SourceError> {
+    fn kind(
+        &self,
+        entry: FolderEntry<'_>,
+        path: &[u8],
+        found: &Stat,
+    ) -> Result<EntryKind, SourceError> {
         let mode = found.st_mode & KEPT_BITS;
         match FileType::from_raw_mode(found.st_mode) {
-            FileType::Directory => Ok(Kind::Folder {
+            FileType::Directory => Ok(EntryKind::Folder {
                 mode: mode | FOLDER_BITS,
             }),
             FileType::Symlink => {
                 let to = readlinkat(entry.folder, entry.name, Vec::new())
                     .map_err(|error| unreadable(path, error))?;
-                Ok(Kind::Link {
+                Ok(EntryKind::Link {
                     to: to.into_bytes(),
                 })
             }
             FileType::RegularFile => {
                 self.check_readable(entry, found)
                     .map_err(|error| unreadable(path, error))?;
-                Ok(Kind::File {
+                Ok(EntryKind::File {
                     mode,
                     size: found.st_size.unsigned_abs(),
                     digest: self.unhashed,

@@ -1,7 +1,7 @@
 //! Finds the new parts of a file of which the server has an earlier version, or a part.
 
 use crate::protocol::chunks::{cut, Chunk, ChunkDigest};
-use crate::protocol::{wire::MAX_PIECE, Known, ToServer};
+use crate::protocol::{wire::MAX_PIECE, KnownFile, ToServer};
 use crate::runner::source::{Content, SourceError};
 use std::collections::HashMap;
 use std::io;
@@ -36,9 +36,9 @@ enum Piece {
 pub(super) fn changes<'a>(
     content: Content<'a>,
     size: u64,
-    known: &'a Known,
+    known: &'a KnownFile,
 ) -> Changes<'a, impl Iterator<Item = io::Result<Chunk>> + 'a> {
-    let Known { entry, chunks } = known;
+    let KnownFile { entry, chunks } = known;
     let first = (0..chunks.len())
         .rev()
         .map(|index| (chunks[index], index))

@@ -1,7 +1,7 @@
 //! The messages that make up an upload: plan, manifest and contents.
 
 use crate::protocol::wire::{self, Packer, WireError};
-use crate::protocol::{Entry, Kind, Known, Plan, ToServer};
+use crate::protocol::{EntryKind, KnownFile, Plan, ToServer, TreeEntry};
 use crate::runner::source::{size_of, SourceError, Tree};
 use std::io;
 
@@ -63,7 +63,7 @@ impl Request {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) ranges: Vec<(u32, u32)>,
-    pub(crate) known: Vec<Known>,
+    pub(crate) known: Vec<KnownFile>,
     pub(crate) last: bool,
 }
 
@@ -121,10 +121,10 @@ impl Upload<'_> {
     }
 }
 
-fn chunks(mut entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+fn chunks(mut entries: &[TreeEntry]) -> impl Iterator<Item = &[TreeEntry]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |entry: &&Entry| {
+        let fits = |entry: &&TreeEntry| {
             let first = bytes == 0;
             bytes += size_on_wire(entry);
             first || bytes <= ENTRY_BYTES
@@ -137,9 +137,9 @@ fn chunks(mut entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
 }
 
 /// The approximate size, in bytes.
-fn size_on_wire(entry: &Entry) -> usize {
+fn size_on_wire(entry: &TreeEntry) -> usize {
     let link = match &entry.kind {
-        Kind::Link { to } => to.len(),
+        EntryKind::Link { to } => to.len(),
         _ => 0,
     };
     entry.path.len() + link + 64
@@ -168,34 +168,34 @@ mod tests {
 
     #[test]
     fn messages_of_entries_stay_below_the_limit_however_long_the_paths() {
-        let entry = |path: Vec<u8>| Entry {
+        let entry = |path: Vec<u8>| TreeEntry {
             path,
-            kind: Kind::File {
+            kind: EntryKind::File {
                 mode: 0o644,
                 size: 0,
                 digest: ShortDigest::of(b""),
             },
         };
-        let short: Vec<Entry> = (0..1201)
+        let short: Vec<TreeEntry> = (0..1201)
             .map(|i: u32| entry(i.to_string().into_bytes()))
             .collect();
         assert_eq!(
-            chunks(&short).map(<[Entry]>::len).collect::<Vec<_>>(),
+            chunks(&short).map(<[TreeEntry]>::len).collect::<Vec<_>>(),
             [500, 500, 201]
         );
-        let long: Vec<Entry> = (0..600)
+        let long: Vec<TreeEntry> = (0..600)
             .map(|seed| entry(random_bytes(seed, 4000)))
             .collect();
-        let links: Vec<Entry> = (0..600)
-            .map(|seed| Entry {
+        let links: Vec<TreeEntry> = (0..600)
+            .map(|seed| TreeEntry {
                 path: b"a".to_vec(),
-                kind: Kind::Link {
+                kind: EntryKind::Link {
                     to: random_bytes(seed, 4000),
                 },
             })
             .collect();
         for entries in [long, links] {
-            assert_eq!(chunks(&entries).map(<[Entry]>::len).sum::<usize>(), 600);
+            assert_eq!(chunks(&entries).map(<[TreeEntry]>::len).sum::<usize>(), 600);
             for chunk in chunks(&entries) {
                 wire::frame(&ToServer::Entries(chunk.to_vec())).unwrap();
             }

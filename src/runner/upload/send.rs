@@ -3,7 +3,7 @@
 use super::changes::changes;
 use super::messages::{Need, Upload, UploadError};
 use crate::protocol::wire::Packer;
-use crate::protocol::{Known, ToServer};
+use crate::protocol::{KnownFile, ToServer};
 use crate::runner::progress::Progress;
 use crate::runner::source::Tree;
 use std::io;
@@ -95,7 +95,7 @@ impl<W: AsyncWrite + Unpin> Sender<'_, W> {
         Ok(())
     }
 
-    async fn changes(&mut self, tree: &Tree, known: &Known) -> Result<(), UploadError> {
+    async fn changes(&mut self, tree: &Tree, known: &KnownFile) -> Result<(), UploadError> {
         let Some(content) = tree.content(known.entry)? else {
             return Ok(());
         };

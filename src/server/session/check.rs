@@ -1,8 +1,9 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use crate::protocol::{
-    Entry, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan, Reason,
-    ReleaseId, Restart, SystemdError, Task, UnreadableState, Verification, Warning, What,
+    Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan, Reason,
+    ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification, Warning,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
@@ -33,7 +34,7 @@ pub(super) struct InitialState {
 pub(super) fn check(
     layout: &Layout,
     plan: &Plan,
-    entries: &[Entry],
+    entries: &[TreeEntry],
     events: &mut dyn Events,
 ) -> Result<InitialState, Reason> {
     let mut findings = Vec::new();

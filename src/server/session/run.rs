@@ -6,8 +6,8 @@ use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target;
 use crate::protocol::{
-    BadUpload, Entry, Failure, Finding, IoKind, Notice, Outcome, Plan, Reason, Step, Task, Verdict,
-    Warning, What,
+    BadUpload, Failure, Finding, IoKind, Notice, Outcome, Plan, Reason, Step, Task, TreeEntry,
+    Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
     }
 
     /// Stages a new release.
-    fn new_release(&mut self, entries: &[Entry]) -> Result<Pending, Reason> {
+    fn new_release(&mut self, entries: &[TreeEntry]) -> Result<Pending, Reason> {
         let release = Stager {
             layout: self.client.layout,
             plan: self.plan,

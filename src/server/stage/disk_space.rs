@@ -1,6 +1,6 @@
 //! Checks, before anything is written, that the release fits on the disk.
 
-use crate::protocol::{Entry, Finding, Kind, Operation, Plan, Reason, Warning, What};
+use crate::protocol::{EntryKind, Finding, Operation, Plan, Reason, TreeEntry, Warning, What};
 use crate::server::channel::events::Events;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -21,10 +21,10 @@ struct SpaceNeeded {
 
 impl SpaceNeeded {
     /// For the whole tree, in whole blocks: files that are copied from other releases need disk space too.
-    fn by(entries: &[Entry], block: u64) -> Self {
-        let size = |entry: &Entry| match entry.kind {
-            Kind::File { size, .. } => size.div_ceil(block).saturating_mul(block),
-            Kind::Folder { .. } | Kind::Link { .. } => 0,
+    fn by(entries: &[TreeEntry], block: u64) -> Self {
+        let size = |entry: &TreeEntry| match entry.kind {
+            EntryKind::File { size, .. } => size.div_ceil(block).saturating_mul(block),
+            EntryKind::Folder { .. } | EntryKind::Link { .. } => 0,
         };
         let bytes = entries.iter().map(size).fold(0, u64::saturating_add);
         Self {
@@ -38,7 +38,7 @@ impl SpaceNeeded {
 pub(in crate::server) fn check(
     layout: &Layout,
     plan: &Plan,
-    entries: &[Entry],
+    entries: &[TreeEntry],
     events: &mut dyn Events,
 ) -> Result<Option<Finding>, Reason> {
     let path = layout.releases();
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn a_file_takes_whole_blocks() {
-        let file = |size| Entry {
+        let file = |size| TreeEntry {
             path: Vec::new(),
-            kind: Kind::File {
+            kind: EntryKind::File {
                 mode: 0o644,
                 size,
                 digest: ShortDigest::of(b""),
@@ -177,9 +177,9 @@ mod tests {
             file(1),
             file(4096),
             file(4097),
-            Entry {
+            TreeEntry {
                 path: Vec::new(),
-                kind: Kind::Folder { mode: 0o755 },
+                kind: EntryKind::Folder { mode: 0o755 },
             },
         ];
         assert_eq!(

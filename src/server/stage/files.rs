@@ -3,7 +3,7 @@
 use super::new_file::NewFile;
 use super::receive::MissingFile;
 use super::sources::{Copier, Sources};
-use crate::protocol::{Digest, Entry, Kind, Reason};
+use crate::protocol::{Digest, EntryKind, Reason, TreeEntry};
 use crate::server::limits::Limits;
 use rustix::process::nice;
 use std::ffi::OsStr;
@@ -41,7 +41,7 @@ impl FileBuilder<'_> {
     /// Creates the files that can be copied, and stores their digests in `digests`.
     pub(super) fn build(
         &self,
-        entries: &[Entry],
+        entries: &[TreeEntry],
         digests: &mut [Digest],
     ) -> Result<BuiltFiles, Reason> {
         let threads = thread::available_parallelism()
@@ -77,7 +77,7 @@ impl FileBuilder<'_> {
 }
 
 /// The path of an entry in the release's folder.
-pub(super) fn path_of(folder: &Path, entry: &Entry) -> PathBuf {
+pub(super) fn path_of(folder: &Path, entry: &TreeEntry) -> PathBuf {
     folder.join(OsStr::from_bytes(&entry.path))
 }
 
@@ -92,7 +92,7 @@ impl Worker<'_> {
     fn build_in_thread(
         self,
         from: u32,
-        part: &[Entry],
+        part: &[TreeEntry],
         digests: &mut [Digest],
     ) -> Result<BuiltFiles, Reason> {
         if let Err(error) = nice(NICENESS) {
@@ -104,7 +104,7 @@ impl Worker<'_> {
     fn build(
         self,
         from: u32,
-        part: &[Entry],
+        part: &[TreeEntry],
         digests: &mut [Digest],
     ) -> Result<BuiltFiles, Reason> {
         let built = self.build_each(from, part, digests);
@@ -118,7 +118,7 @@ impl Worker<'_> {
     fn build_each(
         self,
         from: u32,
-        part: &[Entry],
+        part: &[TreeEntry],
         digests: &mut [Digest],
     ) -> Result<BuiltFiles, Reason> {
         let mut copier = Copier::new(self.builder.limits);
@@ -127,7 +127,7 @@ impl Worker<'_> {
             if self.failed.load(Ordering::Relaxed) {
                 break;
             }
-            let Kind::File { mode, size, digest } = entry.kind else {
+            let EntryKind::File { mode, size, digest } = entry.kind else {
                 continue;
             };
             let file = NewFile {

@@ -1,6 +1,6 @@
 //! Receives the manifest: the entries of the tree that is uploaded.
 
-use crate::protocol::{validate, BadUpload, Entry, Plan, Reason, ToServer, MAX_ENTRIES};
+use crate::protocol::{validate, BadUpload, Plan, Reason, ToServer, TreeEntry, MAX_ENTRIES};
 use crate::server::channel::inbox::Inbox;
 use crate::server::limits::Limits;
 
@@ -9,7 +9,7 @@ pub(in crate::server) fn receive(
     plan: &Plan,
     inbox: &Inbox,
     limits: &Limits,
-) -> Result<Vec<Entry>, Reason> {
+) -> Result<Vec<TreeEntry>, Reason> {
     let count = plan.entries as usize;
     if count > MAX_ENTRIES {
         return Err(Reason::Upload(BadUpload::TooManyEntries(plan.entries)));

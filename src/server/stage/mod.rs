@@ -14,7 +14,7 @@ mod shared;
 mod sources;
 mod tree_upload;
 
-use crate::protocol::{Entry, Plan, Reason, ReleaseId, Step, What};
+use crate::protocol::{Plan, Reason, ReleaseId, Step, TreeEntry, What};
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
@@ -40,7 +40,7 @@ pub(super) struct Stager<'a> {
 
 impl Stager<'_> {
     /// Stages the tree with these entries and seals it.
-    pub(super) fn run(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
+    pub(super) fn run(&mut self, entries: &[TreeEntry]) -> Result<ReleaseId, Reason> {
         shared::check(self.layout, &self.plan.staging.shared)?;
         self.begin(Step::Upload);
         let release = self.upload(entries)?;
@@ -55,7 +55,7 @@ impl Stager<'_> {
         self.progress.begin(step, self.outbox);
     }
 
-    fn upload(&mut self, entries: &[Entry]) -> Result<ReleaseId, Reason> {
+    fn upload(&mut self, entries: &[TreeEntry]) -> Result<ReleaseId, Reason> {
         let staged = TreeUpload {
             layout: self.layout,
             plan: self.plan,

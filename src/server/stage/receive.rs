@@ -4,7 +4,7 @@ use super::known_chunks::{KnownChunks, OpenChunks, BETWEEN_CHECKS};
 use super::new_file::NewFile;
 use crate::protocol::chunks::ChunkDigest;
 use crate::protocol::{
-    BadUpload, Digest, Known, Operation, Reason, ShortDigest, ToRunner, ToServer,
+    BadUpload, Digest, KnownFile, Operation, Reason, ShortDigest, ToRunner, ToServer,
 };
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
@@ -42,7 +42,7 @@ pub(super) fn request(missing: &mut [MissingFile], outbox: &mut Outbox) {
 #[derive(Default)]
 struct ContentRequest {
     ranges: Vec<(u32, u32)>,
-    known: Vec<Known>,
+    known: Vec<KnownFile>,
     /// Its approximate size.
     bytes: usize,
 }
@@ -58,7 +58,7 @@ impl ContentRequest {
         }
         if let Some(chunks) = chunks {
             self.bytes += RANGE + size_of_val(chunks.as_slice());
-            self.known.push(Known {
+            self.known.push(KnownFile {
                 entry: index,
                 chunks,
             });

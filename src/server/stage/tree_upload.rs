@@ -5,7 +5,7 @@ use super::files::{path_of, BuiltFiles, FileBuilder};
 use super::receive::{request, Receiver};
 use super::sources::Sources;
 use crate::protocol::{
-    root_of, BadUpload, Digest, Entry, Kind, Operation, Plan, Reason, ReleaseId, Staged,
+    root_of, BadUpload, Digest, EntryKind, Operation, Plan, Reason, ReleaseId, Staged, TreeEntry,
 };
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
@@ -35,7 +35,7 @@ pub(super) struct TreeUpload<'a> {
 
 impl TreeUpload<'_> {
     /// Chooses the release's id and creates its tree. Returns what was copied and what was received.
-    pub(super) fn run(&mut self, entries: &[Entry]) -> Result<Staged, Reason> {
+    pub(super) fn run(&mut self, entries: &[TreeEntry]) -> Result<Staged, Reason> {
         // the id of a deleted release is not used again
         let attempts = journal::last(self.layout, ATTEMPTS)
             .into_iter()
@@ -69,7 +69,7 @@ impl TreeUpload<'_> {
     fn fill(
         &mut self,
         release: ReleaseId,
-        entries: &[Entry],
+        entries: &[TreeEntry],
         digests: &mut [Digest],
         sources: &Sources,
     ) -> Result<Staged, Reason> {
@@ -103,9 +103,9 @@ impl TreeUpload<'_> {
     }
 }
 
-fn create_folders(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+fn create_folders(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
     for entry in entries {
-        if let Kind::Folder { mode } = entry.kind {
+        if let EntryKind::Folder { mode } = entry.kind {
             let path = path_of(folder, entry);
             let created = fs::create_dir(&path)
                 .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
@@ -115,9 +115,9 @@ fn create_folders(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
     Ok(())
 }
 
-fn create_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+fn create_links(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
     for entry in entries {
-        if let Kind::Link { to } = &entry.kind {
+        if let EntryKind::Link { to } = &entry.kind {
             let path = path_of(folder, entry);
             symlink(OsStr::from_bytes(to), &path).map_err(failed(Operation::CreateLink, &path))?;
         }
@@ -127,19 +127,19 @@ fn create_links(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
 
 /// Checks that the tree has the entries of the manifest and no others: names, kinds, sizes, modes and link texts. The
 /// contents were hashed when they were written.
-fn check_tree(folder: &Path, entries: &[Entry]) -> Result<(), Reason> {
+fn check_tree(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
     for entry in entries {
         let path = path_of(folder, entry);
         let found = fs::symlink_metadata(&path).map_err(failed(Operation::Inspect, &path))?;
         let mode = found.permissions().mode() & 0o7777;
         let matches = match &entry.kind {
-            Kind::Folder { mode: expected } => found.is_dir() && mode == *expected,
-            Kind::File {
+            EntryKind::Folder { mode: expected } => found.is_dir() && mode == *expected,
+            EntryKind::File {
                 mode: expected,
                 size,
                 ..
             } => found.is_file() && mode == *expected && found.len() == *size,
-            Kind::Link { to } => {
+            EntryKind::Link { to } => {
                 fs::read_link(&path).is_ok_and(|text| text.as_os_str().as_bytes() == to.as_slice())
             }
         };

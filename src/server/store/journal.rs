@@ -3,7 +3,7 @@
 
 use super::durable::failed;
 use super::layout::Layout;
-use crate::protocol::{Attempted, Operation, Origin, Outcome, Reason, ReleaseId, Verdict};
+use crate::protocol::{ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -50,7 +50,7 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
 }
 
 /// The last attempts, newest first, without lines that cannot be read.
-pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
+pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<ListedAttempt> {
     let bytes = fs::read(layout.journal()).unwrap_or_default();
     let lines = bytes
         .rsplit(|byte| *byte == b'\n')
@@ -65,7 +65,7 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<Attempted> {
             transaction: _,
             recovered: _,
         } = line;
-        Attempted {
+        ListedAttempt {
             at,
             outcome,
             release,

@@ -4,7 +4,7 @@ use super::journal;
 use super::layout::Layout;
 use super::links::{self, Link};
 use super::records::{self, State};
-use crate::protocol::{Listed, Listing, Origin, ReleaseId, Standing};
+use crate::protocol::{ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::server::clock::now;
 use std::collections::HashSet;
 use std::fs;
@@ -29,7 +29,7 @@ pub(in crate::server) fn list(layout: &Layout) -> Listing {
     );
     let one = |id: ReleaseId| {
         let record = records::get(layout, id);
-        Listed {
+        ListedRelease {
             release: id,
             age: id.age(now()),
             standing: record

@@ -3,7 +3,7 @@
 use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
-    Entry, Kind, Operation, Origin, Reason, ReleaseId, ShortDigest, Verification,
+    EntryKind, Operation, Origin, Reason, ReleaseId, ShortDigest, TreeEntry, Verification,
 };
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
@@ -142,11 +142,11 @@ fn index_path(layout: &Layout, id: ReleaseId) -> PathBuf {
 pub(in crate::server) fn put_index(
     layout: &Layout,
     id: ReleaseId,
-    entries: &[Entry],
+    entries: &[TreeEntry],
 ) -> Result<(), Reason> {
     let mut bytes = Vec::new();
     for entry in entries {
-        if let Kind::File { digest, .. } = entry.kind {
+        if let EntryKind::File { digest, .. } = entry.kind {
             bytes.extend_from_slice(digest.to_string().as_bytes());
             bytes.push(b' ');
             bytes.extend_from_slice(&entry.path);

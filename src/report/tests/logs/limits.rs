@@ -1,9 +1,9 @@
-//! Much of something.
+//! Limits of the log.
 
 use super::*;
 
 #[test]
-fn a_chatty_step_is_cut_in_the_middle() {
+fn of_much_output_the_middle_is_omitted() {
     let mut run = Run::staged(Page::Actions);
     (1..3000).for_each(|n| run.output(&format!("line {n}")));
     run.steps([Step::Seal]);
@@ -42,7 +42,7 @@ fn many_warnings_leave_room_for_other_annotations() {
 }
 
 #[test]
-fn a_wait_is_told_once() {
+fn a_wait_is_shown_once() {
     let mut run = Run::staged(Page::Actions);
     run.steps([Step::Restart]);
     let wait = |seconds| Notice::StartLimitWait {

@@ -27,7 +27,7 @@ fn lost(run: &mut Run, finished_by: Option<u64>) {
 }
 
 #[test]
-fn before_the_switch_everything_begins_anew() {
+fn before_the_switch_the_steps_are_repeated() {
     let mut run = Run::staged(Page::Actions);
     lost(&mut run, None);
     run.steps([Step::Lock, Step::Check]);
@@ -48,7 +48,7 @@ fn before_the_switch_everything_begins_anew() {
 }
 
 #[test]
-fn after_it_the_log_goes_on_where_it_was() {
+fn after_the_switch_the_log_continues() {
     let mut run = Run::switched(Page::Terminal, Some(OLD));
     run.attempts(1..=1, &HealthAnswer::Refused);
     lost(&mut run, Some(1_762_148_309));

@@ -1,4 +1,4 @@
-//! Logs, as they are read: the good ones whole, the others from where they differ.
+//! Logs: successful ones as a whole, the others from where they differ.
 
 mod good;
 mod limits;
@@ -16,7 +16,7 @@ use crate::report::{Log, Page};
 use crate::text::Redactor;
 use std::time::Duration;
 
-/// A run as it unfolds: each event of the server's 300 ms after the one before.
+/// A run: each event of the server comes 300 ms after the one before.
 struct Run {
     log: Log,
     at: u64,

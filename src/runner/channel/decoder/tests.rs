@@ -183,7 +183,7 @@ fn a_file_with_a_known_version_may_be_requested_once_more_at_the_end() {
         let digest = cut(&b"x"[..], 1).next().unwrap().unwrap().digest();
         let known = entries
             .iter()
-            .map(|entry| Known {
+            .map(|entry| KnownFile {
                 entry: *entry,
                 chunks: vec![digest; chunks],
             })

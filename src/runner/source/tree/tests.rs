@@ -63,7 +63,7 @@ fn a_tree_is_sorted_by_the_bytes_of_whole_paths() {
     );
     assert_eq!(tree.entries().last().unwrap().path, b"\xff\xfe");
     assert_eq!(validate(tree.entries()), Ok(()));
-    let digest = |entry: &Entry| {
+    let digest = |entry: &TreeEntry| {
         Digest::of(
             &fs::read(source.path().join(OsStr::from_bytes(&entry.path))).unwrap_or_default(),
         )
@@ -159,8 +159,8 @@ fn write_for_others_and_set_id_bits_are_dropped_and_folders_stay_usable() {
         .entries()
         .iter()
         .map(|entry| match entry.kind {
-            Kind::Folder { mode } | Kind::File { mode, .. } => mode,
-            Kind::Link { .. } => 0,
+            EntryKind::Folder { mode } | EntryKind::File { mode, .. } => mode,
+            EntryKind::Link { .. } => 0,
         })
         .collect();
     assert_eq!(names(&tree), ["d", "d/x", "data", "run"]);
@@ -176,7 +176,7 @@ fn links_are_not_followed() {
     assert_eq!(names(&tree), ["a", "broken", "out"]);
     assert_eq!(
         tree.entries()[2].kind,
-        Kind::Link {
+        EntryKind::Link {
             to: b"/etc".to_vec()
         }
     );
@@ -279,7 +279,7 @@ fn each_of_many_files_has_its_own_digest() {
     let tree = read(&source, &[], false).unwrap();
     assert_eq!(tree.files(), 1000);
     for entry in tree.entries() {
-        if let Kind::File { digest, .. } = entry.kind {
+        if let EntryKind::File { digest, .. } = entry.kind {
             let path = String::from_utf8(entry.path.clone()).unwrap();
             assert_eq!(
                 digest,

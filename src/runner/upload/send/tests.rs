@@ -69,11 +69,11 @@ async fn a_tree_that_compresses_well_is_sent_unasked_too() {
 }
 
 /// The chunks of `old` that a server knows for a file of `size` bytes.
-fn known(entry: u32, old: &[u8], size: usize) -> Known {
+fn known(entry: u32, old: &[u8], size: usize) -> KnownFile {
     let chunks = cut(old, size as u64)
         .map(|chunk| chunk.unwrap().digest())
         .collect();
-    Known { entry, chunks }
+    KnownFile { entry, chunks }
 }
 
 /// The content that a server makes of `messages` and its old file.
