@@ -45,7 +45,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         log: &log,
         last: &last,
     };
-    finish_reports(part, settings, console, &ended);
+    finish_report(part, settings, console, &ended);
     ExitCode::from(end.outcome.code())
 }
 
@@ -56,8 +56,8 @@ struct Ended<'a> {
     last: &'a str,
 }
 
-/// Updates the issue and writes the final outputs.
-fn finish_reports(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
+/// Updates the issue and writes the last outputs.
+fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
     let Console {
         context,
         page,

@@ -1,3 +1,5 @@
+//! Ids of releases and transactions, and digests.
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;

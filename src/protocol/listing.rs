@@ -1,3 +1,5 @@
+//! What the command `releases` lists.
+
 use super::{Origin, Outcome, ReleaseId};
 use serde::{Deserialize, Serialize};
 

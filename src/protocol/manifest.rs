@@ -1,3 +1,5 @@
+//! The manifest: every entry of the tree that is deployed, and its rules.
+
 use super::{Digest, ShortDigest};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;

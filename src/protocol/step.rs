@@ -1,3 +1,5 @@
+//! The steps of a run.
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

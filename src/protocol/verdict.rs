@@ -1,3 +1,5 @@
+//! The outcome of a run and the verdict of a transaction.
+
 use super::{Failure, ReleaseId, TransactionId};
 use serde::{Deserialize, Serialize};
 

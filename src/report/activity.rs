@@ -1,3 +1,5 @@
+//! What happens now, for a terminal.
+
 use super::Report;
 use crate::protocol::Step;
 use crate::text::amounts::{duration, size};

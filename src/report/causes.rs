@@ -1,3 +1,5 @@
+//! What failed in a run, each with its hint.
+
 use super::{hints, texts, Place};
 use crate::protocol::{ConnectionError, End, Failure, Finding, Reason, RunError};
 

@@ -1,3 +1,5 @@
+//! What is known about a run.
+
 use super::Place;
 use crate::protocol::{HealthAnswer, ReleaseId, RunEvent, Step, Task, What};
 

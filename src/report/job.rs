@@ -1,3 +1,5 @@
+//! The job that a run belongs to.
+
 /// The GitHub job of the run, for links. Some of it is untrusted, such as the names of branches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Job {

@@ -1,3 +1,5 @@
+//! The outputs of the action.
+
 use super::Facts;
 use crate::protocol::{End, ReleaseId, Step};
 

@@ -1,3 +1,5 @@
+//! Where a deployment goes.
+
 use crate::protocol::Planned;
 use crate::text::excerpt::excerpt;
 

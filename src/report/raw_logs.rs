@@ -1,3 +1,5 @@
+//! Which reports may show raw log lines.
+
 /// Whether an issue may contain output of the application: its log, its responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawLogs {

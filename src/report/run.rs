@@ -1,3 +1,5 @@
+//! What happened in a run, collected from its events.
+
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
 use crate::protocol::{

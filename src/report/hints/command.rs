@@ -1,3 +1,5 @@
+//! Hints for a command that failed.
+
 use super::finding::{sudoers, INSTALL_UV};
 use super::steps::steps;
 use super::unit;

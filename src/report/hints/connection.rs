@@ -1,3 +1,5 @@
+//! Hints for a connection that failed.
+
 use super::steps::steps;
 use crate::protocol::{
     known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,

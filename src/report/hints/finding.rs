@@ -1,3 +1,5 @@
+//! Hints for findings of the check.
+
 use super::steps::steps;
 use super::unit;
 use crate::protocol::{Finding, LinkState};

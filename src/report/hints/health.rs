@@ -1,3 +1,5 @@
+//! Hints for a failed health check.
+
 use super::steps::steps;
 use super::unit;
 use crate::protocol::HealthAnswer;

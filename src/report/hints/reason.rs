@@ -1,3 +1,5 @@
+//! Hints for a step that failed on the server.
+
 use super::steps::steps;
 use super::{command::command, finding, health::health, unit};
 use crate::protocol::{Failure, IoKind, Reason, Step, UnitState};

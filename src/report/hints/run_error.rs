@@ -1,3 +1,5 @@
+//! Hints for errors on the runner or on the way.
+
 use super::connection::connection;
 use super::steps::steps;
 use crate::protocol::{Hop, RunError};

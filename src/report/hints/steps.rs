@@ -1,3 +1,5 @@
+//! The form of a hint.
+
 /// Text, then the commands for it.
 pub(super) fn steps(text: &str, commands: &[String]) -> String {
     let commands = commands

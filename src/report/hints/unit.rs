@@ -1,3 +1,5 @@
+//! Hints for a unit that does not run.
+
 use super::steps::steps;
 use crate::protocol::{Ending, ProcessEnd};
 use crate::report::place::{shell, Place};

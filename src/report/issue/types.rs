@@ -1,3 +1,5 @@
+//! What an issue consists of.
+
 /// What to do with the issue of a server and service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IssueAct {

@@ -1,3 +1,5 @@
+//! A Markdown document of limited size.
+
 use super::inline::refers_to_issue;
 use super::lines::{clean, fence};
 use crate::report::texts;

@@ -1,3 +1,5 @@
+//! Text within a line of Markdown.
+
 use super::lines::{clean, longest_run};
 use crate::text::Redactor;
 

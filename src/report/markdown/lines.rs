@@ -1,3 +1,5 @@
+//! Untrusted lines in Markdown, without effect.
+
 use crate::text::excerpt::lines;
 use crate::text::Redactor;
 

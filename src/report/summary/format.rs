@@ -1,3 +1,5 @@
+//! Durations and size limits of the summary.
+
 use crate::report::duration;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The summary's diagram of the steps.
+
 use super::format;
 use crate::protocol::Step;
 use crate::report::{Mark, StepRun};

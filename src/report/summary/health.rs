@@ -1,3 +1,5 @@
+//! The summary's table of health checks.
+
 use super::format::took;
 use crate::report::markdown::{self, cell};
 use crate::report::{Answers, Report, StepRun};

@@ -1,3 +1,5 @@
+//! Summaries of what is not a deployment.
+
 use super::format::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
 use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};

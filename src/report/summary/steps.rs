@@ -1,3 +1,5 @@
+//! The summary's table of steps.
+
 use super::format::took;
 use crate::report::markdown::{self, cell};
 use crate::report::{Mark, Report, StepRun};

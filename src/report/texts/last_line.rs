@@ -1,3 +1,5 @@
+//! The last line of the log.
+
 use super::live;
 use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
 use crate::report::Place;

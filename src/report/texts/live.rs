@@ -1,3 +1,5 @@
+//! Which release is live.
+
 use crate::protocol::{End, Outcome, RunError, Verdict};
 use crate::report::Place;
 use crate::text::amounts::utc;

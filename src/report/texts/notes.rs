@@ -1,3 +1,5 @@
+//! Warnings.
+
 use crate::protocol::{UnreadLog, Warning};
 use crate::report::hints::sudoers;
 use crate::report::place::shell;

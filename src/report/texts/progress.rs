@@ -1,3 +1,5 @@
+//! What the log says on the way.
+
 use super::run_error;
 use crate::protocol::{
     Attempt, Holder, Outcome, Part, Planned, ReleaseId, RunError, Staged, Task, Verdict,

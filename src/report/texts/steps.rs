@@ -1,3 +1,5 @@
+//! What each step does.
+
 use crate::protocol::{Step, Task};
 use crate::report::Place;
 
