@@ -1,7 +1,7 @@
 //! deploy-action deploys an application to a Linux server over the system's OpenSSH client: a healthy new release goes
-//! live, or the server is as it was. The one binary holds both ends: the runner half and the server part.
+//! live, or the server stays on the old one. The one binary holds both ends: the runner half and the server part.
 //!
-//! Who may know whom: `protocol` and `text` know none of the others; `settings` knows `protocol`, in whose types inputs
+//! Who may know whom: `text` knows none of the others; `protocol` knows `text`; `settings` knows `protocol`, in whose types inputs
 //! are parsed; `server` knows `protocol`; `runner` knows `protocol` and `settings`; `report` knows `protocol` and `text`;
 //! `actions` knows `report`; `github` knows `report` and `text`; `cli` knows all. `tests/architecture.rs` checks it.
 

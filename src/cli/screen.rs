@@ -20,7 +20,7 @@ static SCREEN: Mutex<Screen> = Mutex::new(Screen::NEW);
 /// What is on it.
 #[derive(Debug)]
 struct Screen {
-    kind: Kind,
+    kind: OutputKind,
     /// What goes on, and since when.
     activity: Option<(Activity, Instant)>,
     /// When the last line was printed.
@@ -30,7 +30,7 @@ struct Screen {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum OutputKind {
     Terminal,
     /// A file, a pipe, the job's page.
     Paper,
@@ -42,7 +42,7 @@ pub(super) fn open(page: Page) {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     // https://no-color.org: whoever sets it wants plain text
     if page == Page::Terminal && io::stdout().is_terminal() && wanted("NO_COLOR") && !is_dumb {
-        screen().kind = Kind::Terminal;
+        screen().kind = OutputKind::Terminal;
     }
     let ticking = thread::Builder::new()
         .name("screen".to_owned())
@@ -71,7 +71,7 @@ fn screen() -> MutexGuard<'static, Screen> {
 
 impl Screen {
     const NEW: Self = Self {
-        kind: Kind::Paper,
+        kind: OutputKind::Paper,
         activity: None,
         told: None,
         dirty: false,
@@ -80,8 +80,8 @@ impl Screen {
     fn line(&mut self, line: &str, now: Instant) {
         let clear = self.clear();
         let line = match self.kind {
-            Kind::Terminal => coloured(line),
-            Kind::Paper => line.to_owned(),
+            OutputKind::Terminal => coloured(line),
+            OutputKind::Paper => line.to_owned(),
         };
         write(&format!("{clear}{line}\n"));
         self.told = Some(now);
@@ -105,7 +105,7 @@ impl Screen {
             return;
         };
         let text = activity.text(now.duration_since(*since));
-        if self.kind == Kind::Terminal {
+        if self.kind == OutputKind::Terminal {
             write(&format!("{CLEAR}… {text}"));
             self.dirty = true;
         } else if self

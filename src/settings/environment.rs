@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use super::catalog::{named, nearest, Catalog};
 use super::input::Input;
 use super::problem::{Invalid, Problem};
-use super::warning::Warning;
+use super::warning::InputWarning;
 
 /// Tokens that GitHub or its actions put there for others. Child processes do not need them.
 const TOKENS: &[&str] = &[
@@ -22,7 +22,7 @@ const TOKENS: &[&str] = &[
 pub struct Environment {
     pub(super) values: BTreeMap<&'static str, String>,
     pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Warning>,
+    pub(super) warnings: Vec<InputWarning>,
 }
 
 /// Takes every `INPUT_*` variable, and removes it and GitHub's tokens from the environment of this process.
@@ -62,7 +62,7 @@ impl Environment {
     fn add(&mut self, variable: &str, value: OsString, catalog: Catalog) {
         let short = variable.trim_start_matches("INPUT_");
         let Some(input) = of_variable(short, catalog) else {
-            self.warnings.push(Warning::unknown(
+            self.warnings.push(InputWarning::unknown(
                 variable,
                 nearest(catalog, short).map(|input| input.name),
             ));
@@ -161,7 +161,7 @@ mod tests {
             ("INPUT_EMPTY", ""),
         ])
         .warnings;
-        let texts: Vec<_> = warnings.iter().map(Warning::to_string).collect();
+        let texts: Vec<_> = warnings.iter().map(InputWarning::to_string).collect();
         insta::assert_snapshot!(texts.join("\n"), @r#"
         "INPUT_KNOWN_HOST" is not an input and is ignored. Did you mean `known-hosts`?
         "INPUT_ZZZ" is not an input and is ignored. `deploy-action --help` lists them.

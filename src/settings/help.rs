@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 
 const HEAD: &str = "\
 Deploys an application to a Linux server over OpenSSH: a healthy new release goes live, or the
-server is as it was.
+server stays on the old one.
 
 Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V | --version]
 
@@ -101,7 +101,7 @@ mod tests {
         let (_, end) = rest.split_once("Example:").unwrap();
         insta::assert_snapshot!(format!("{start}  …\n\nExample:{end}"), @r#"
         Deploys an application to a Linux server over OpenSSH: a healthy new release goes live, or the
-        server is as it was.
+        server stays on the old one.
 
         Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V | --version]
 

@@ -33,4 +33,4 @@ pub use secrets::hidden;
 pub use ssh::{HostName, Jump, KnownHosts, Port, Repair, UserName};
 pub use staging::{Excludes, Source, DEPLOY_IGNORE};
 pub use values::{Issue, IssueLogs, IssueOpens, Service};
-pub use warning::Warning;
+pub use warning::InputWarning;

@@ -7,7 +7,7 @@ use super::input::{Definition, Fallback, Input, Text};
 use super::model::Command;
 use super::problem::{Invalid, Problem};
 use super::ssh::key::telling_lines;
-use super::warning::Warning;
+use super::warning::InputWarning;
 
 /// The inputs, and what was found wrong with them so far.
 pub(super) struct Reader<'a> {
@@ -17,7 +17,7 @@ pub(super) struct Reader<'a> {
     /// Inputs that it does not use count as not given.
     command: Option<Command>,
     pub(super) problems: Vec<Problem>,
-    pub(super) warnings: Vec<Warning>,
+    pub(super) warnings: Vec<InputWarning>,
 }
 
 /// The text of an input.
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
             .collect();
         if !inputs.is_empty() {
             let command = command.word();
-            self.warnings.push(Warning::Unused { inputs, command });
+            self.warnings.push(InputWarning::Unused { inputs, command });
         }
         self.problems
             .retain(|problem| unused().all(|input| input.name != problem.subject()));
@@ -65,7 +65,8 @@ impl<'a> Reader<'a> {
     /// Warns that an input has no effect.
     pub(super) fn no_effect(&mut self, input: &Input, because: &'static str) {
         let input = input.name;
-        self.warnings.push(Warning::NoEffect { input, because });
+        self.warnings
+            .push(InputWarning::NoEffect { input, because });
     }
 
     /// A flag wins; an empty value counts as not given.
@@ -101,7 +102,7 @@ impl<'a> Reader<'a> {
             Text::Exact => return Found::Text(raw),
             Text::Line if text != raw => {
                 let input = input.name;
-                self.warnings.push(Warning::Trimmed { input });
+                self.warnings.push(InputWarning::Trimmed { input });
             }
             Text::Line | Text::Lines => {}
         }

@@ -7,7 +7,7 @@ use super::ssh::Repair;
 
 /// Something about the inputs that a person should know; the run goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warning {
+pub enum InputWarning {
     /// An `INPUT_*` variable that is not an input.
     UnknownInput {
         /// The variable's whole name, in quotes and escaped.
@@ -54,7 +54,7 @@ pub enum Warning {
     NoToken,
 }
 
-impl Warning {
+impl InputWarning {
     pub(super) fn unknown(variable: &str, nearest: Option<&'static str>) -> Self {
         Self::UnknownInput {
             variable: quoted(variable),
@@ -74,7 +74,7 @@ impl Warning {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for InputWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownInput { variable, nearest: Some(name) } => {

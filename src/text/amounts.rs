@@ -1,5 +1,6 @@
 //! Durations, sizes and times for a person to read.
 
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// A measured duration: `0.3 s`, `12.4 s`, `3 min 05 s`, `1 h 03 min`.
@@ -51,31 +52,15 @@ pub fn count(number: impl Into<u64>, thing: &str) -> String {
     }
 }
 
-/// Epoch seconds as `2026-11-23 03:04:25 UTC`.
+/// Epoch seconds as `2026-11-23 03:04:25 UTC`; the last second of the year 9999 for all that come later.
 #[must_use]
 pub fn utc(seconds: u64) -> String {
     const LAST_OF_YEAR_9999: u64 = 253_402_300_799;
-    let seconds = seconds.min(LAST_OF_YEAR_9999);
-    let (year, month, day) = date(seconds / 86_400);
-    let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {h:02}:{m:02}:{s:02} UTC")
-}
-
-/// Year, month and day of a day since 1970-01-01. Years are counted from March, so that the leap day comes last; see
-/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    let seconds = i64::try_from(seconds.min(LAST_OF_YEAR_9999));
+    let time = seconds.ok().and_then(DateTime::<Utc>::from_timestamp_secs);
+    time.unwrap_or_default()
+        .format("%Y-%m-%d %H:%M:%S UTC")
+        .to_string()
 }
 
 #[cfg(test)]

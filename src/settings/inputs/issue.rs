@@ -5,7 +5,7 @@ use crate::settings::input::{Definition, Fallback, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::reader::Reader;
 use crate::settings::values::issue::{assignees, labels, token, Issue, IssueLogs, IssueOpens};
-use crate::settings::warning::Warning;
+use crate::settings::warning::InputWarning;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
 
@@ -86,7 +86,7 @@ fn warn(reader: &mut Reader<'_>, around: &Surroundings, issue: &Issue) {
         }
     } else if around.on_actions || reader.is_given(&ISSUE.input) {
         if issue.token.is_none() {
-            reader.warnings.push(Warning::NoToken);
+            reader.warnings.push(InputWarning::NoToken);
         } else if around.repository.is_none() {
             reader.no_effect(&ISSUE.input, "GITHUB_REPOSITORY names no repository");
         }

@@ -19,7 +19,7 @@ use super::input::{Fallback, Input};
 use super::model::{Command, Settings, Surroundings};
 use super::problem::Problem;
 use super::reader::Reader;
-use super::warning::Warning;
+use super::warning::InputWarning;
 use crate::protocol::{Restart, Verification};
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -62,7 +62,7 @@ pub fn read(
     environment: &Environment,
     flags: &Flags,
     around: &Surroundings,
-) -> (Result<Settings, Vec<Problem>>, Vec<Warning>) {
+) -> (Result<Settings, Vec<Problem>>, Vec<InputWarning>) {
     let mut reader = Reader::new(environment, flags, &INPUTS);
     let settings = settings(&mut reader, around);
     let Reader {
@@ -133,14 +133,14 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
         return;
     }
     match &settings.verification.health {
-        None if settings.unit().is_none() => reader.warnings.push(Warning::NothingChecked),
-        None => reader.warnings.push(Warning::UnitOnly),
+        None if settings.unit().is_none() => reader.warnings.push(InputWarning::NothingChecked),
+        None => reader.warnings.push(InputWarning::UnitOnly),
         Some(health) => {
             let host = &health.url.host;
             let server = settings.server.host.as_str();
             if !health.url.is_loopback() && !host.eq_ignore_ascii_case(server) {
                 let host = host.clone();
-                reader.warnings.push(Warning::OtherHealthHost { host });
+                reader.warnings.push(InputWarning::OtherHealthHost { host });
             }
         }
     }

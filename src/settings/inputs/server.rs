@@ -11,7 +11,7 @@ use crate::settings::ssh::key::{self, Key};
 use crate::settings::ssh::key_form::Lock;
 use crate::settings::ssh::known_hosts::{how, how_for, KnownHosts};
 use crate::settings::values::durations::{within, SECOND};
-use crate::settings::warning::Warning;
+use crate::settings::warning::InputWarning;
 use std::time::Duration;
 
 pub(super) static INPUTS: [&Input; 9] = [
@@ -176,7 +176,7 @@ fn key(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Option<Key>> {
     };
     if !key.repairs.is_empty() {
         let repairs = std::mem::take(&mut key.repairs);
-        reader.warnings.push(Warning::KeyRepaired { repairs });
+        reader.warnings.push(InputWarning::KeyRepaired { repairs });
     }
     Some(Some(key))
 }
@@ -193,7 +193,7 @@ fn passphrase(reader: &mut Reader<'_>, key: Option<&Option<Key>>) -> Option<Opti
             reader.problem(&KEY.input, None, invalid);
             return None;
         }
-        (Some(Lock::Plain), Some(_)) => reader.warnings.push(Warning::PlainKey),
+        (Some(Lock::Plain), Some(_)) => reader.warnings.push(InputWarning::PlainKey),
         (None, Some(_)) => reader.no_effect(&PASSPHRASE.input, "there is no key that needs it"),
         _ => return Some(passphrase),
     }

@@ -20,7 +20,7 @@ pub(in crate::settings) enum Lock {
 }
 
 /// What is inside a key.
-enum Kind {
+enum KeyKind {
     Fine,
     Rsa { bits: usize },
     Dsa,
@@ -35,7 +35,7 @@ pub(in crate::settings) fn check(
     body: &str,
 ) -> Result<Lock, Invalid> {
     if label == "DSA PRIVATE KEY" {
-        return usable(&Kind::Dsa).map(|()| Lock::Plain);
+        return usable(&KeyKind::Dsa).map(|()| Lock::Plain);
     }
     let bytes = BASE64_STANDARD.decode(body).map_err(|_| damaged())?;
     if headers.iter().any(|line| line.contains("ENCRYPTED")) {
@@ -47,8 +47,8 @@ pub(in crate::settings) fn check(
         "RSA PRIVATE KEY" => (whole(&bytes, pkcs1)?, Lock::Plain),
         "EC PRIVATE KEY" => (whole(&bytes, sec1)?, Lock::Plain),
         "PRIVATE KEY" => (whole(&bytes, pkcs8)?, Lock::Plain),
-        "ENCRYPTED PRIVATE KEY" => (whole(&bytes, |_| Some(Kind::Fine))?, Lock::Encrypted),
-        _ => (Kind::Unknown, Lock::Plain),
+        "ENCRYPTED PRIVATE KEY" => (whole(&bytes, |_| Some(KeyKind::Fine))?, Lock::Encrypted),
+        _ => (KeyKind::Unknown, Lock::Plain),
     };
     usable(&kind).map(|()| lock)
 }
@@ -57,27 +57,27 @@ fn damaged() -> Invalid {
     Invalid::new(DAMAGED, WHOLE)
 }
 
-fn usable(kind: &Kind) -> Result<(), Invalid> {
+fn usable(kind: &KeyKind) -> Result<(), Invalid> {
     match kind {
-        Kind::Rsa { bits } if *bits < LEAST_RSA_BITS => invalid(
+        KeyKind::Rsa { bits } if *bits < LEAST_RSA_BITS => invalid(
             format!("is an RSA key of {bits} bits, and fewer than {LEAST_RSA_BITS} are not safe"),
             ANOTHER,
         ),
-        Kind::Fine | Kind::Rsa { .. } => Ok(()),
-        Kind::Dsa => invalid(
+        KeyKind::Fine | KeyKind::Rsa { .. } => Ok(()),
+        KeyKind::Dsa => invalid(
             "is a DSA key, which OpenSSH does not take any more",
             ANOTHER,
         ),
-        Kind::SecurityKey => invalid(
+        KeyKind::SecurityKey => invalid(
             "belongs to a security key, which somebody would have to touch",
             ANOTHER,
         ),
-        Kind::Unknown => invalid("is of a kind that OpenSSH does not know", ANOTHER),
+        KeyKind::Unknown => invalid("is of a kind that OpenSSH does not know", ANOTHER),
     }
 }
 
 /// PROTOCOL.key of OpenSSH: magic, cipher, kdf, its options, number of keys, public key, private part.
-fn openssh(bytes: &[u8]) -> Option<Result<(Kind, Lock), Invalid>> {
+fn openssh(bytes: &[u8]) -> Option<Result<(KeyKind, Lock), Invalid>> {
     let mut rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
     let cipher = field(&mut rest)?;
     let (_kdf, _options) = (field(&mut rest)?, field(&mut rest)?);
@@ -103,18 +103,18 @@ fn openssh(bytes: &[u8]) -> Option<Result<(Kind, Lock), Invalid>> {
     Some(Ok((public_kind(public)?, lock)))
 }
 
-fn public_kind(mut public: &[u8]) -> Option<Kind> {
+fn public_kind(mut public: &[u8]) -> Option<KeyKind> {
     Some(match field(&mut public)? {
         b"ssh-rsa" => {
             let _exponent = field(&mut public)?;
-            Kind::Rsa {
+            KeyKind::Rsa {
                 bits: bits(field(&mut public)?),
             }
         }
-        b"ssh-dss" => Kind::Dsa,
-        kind if kind.starts_with(b"sk-") => Kind::SecurityKey,
-        kind if kind == b"ssh-ed25519" || kind.starts_with(b"ecdsa-sha2-nistp") => Kind::Fine,
-        _ => Kind::Unknown,
+        b"ssh-dss" => KeyKind::Dsa,
+        kind if kind.starts_with(b"sk-") => KeyKind::SecurityKey,
+        kind if kind == b"ssh-ed25519" || kind.starts_with(b"ecdsa-sha2-nistp") => KeyKind::Fine,
+        _ => KeyKind::Unknown,
     })
 }
 
@@ -146,21 +146,24 @@ const SEQUENCE: u8 = 0x30;
 const PARAMETERS: u8 = 0xa0;
 
 /// One SEQUENCE that fills the file, and what is in it.
-fn whole(mut bytes: &[u8], look: impl FnOnce(&[u8]) -> Option<Kind>) -> Result<Kind, Invalid> {
+fn whole(
+    mut bytes: &[u8],
+    look: impl FnOnce(&[u8]) -> Option<KeyKind>,
+) -> Result<KeyKind, Invalid> {
     let inner = element(&mut bytes, SEQUENCE).filter(|_| bytes.is_empty());
     inner.and_then(look).ok_or_else(damaged)
 }
 
 /// RSAPrivateKey (RFC 8017): version, modulus, ...
-fn pkcs1(mut inner: &[u8]) -> Option<Kind> {
+fn pkcs1(mut inner: &[u8]) -> Option<KeyKind> {
     let _version = element(&mut inner, INTEGER)?;
-    Some(Kind::Rsa {
+    Some(KeyKind::Rsa {
         bits: bits(element(&mut inner, INTEGER)?),
     })
 }
 
 /// ECPrivateKey (RFC 5915): version, number, curve, ...
-fn sec1(mut inner: &[u8]) -> Option<Kind> {
+fn sec1(mut inner: &[u8]) -> Option<KeyKind> {
     let _version = element(&mut inner, INTEGER)?;
     let _number = element(&mut inner, OCTETS)?;
     let mut parameters = element(&mut inner, PARAMETERS)?;
@@ -168,7 +171,7 @@ fn sec1(mut inner: &[u8]) -> Option<Kind> {
 }
 
 /// PrivateKeyInfo (RFC 5208): version, algorithm, key.
-fn pkcs8(mut inner: &[u8]) -> Option<Kind> {
+fn pkcs8(mut inner: &[u8]) -> Option<KeyKind> {
     let _version = element(&mut inner, INTEGER)?;
     let mut algorithm = element(&mut inner, SEQUENCE)?;
     let mut key = element(&mut inner, OCTETS)?;
@@ -178,20 +181,20 @@ fn pkcs8(mut inner: &[u8]) -> Option<Kind> {
         // 1.2.840.10045.2.1
         b"\x2a\x86\x48\xce\x3d\x02\x01" => curve(element(&mut algorithm, OID)),
         // 1.2.840.10040.4.1
-        b"\x2a\x86\x48\xce\x38\x04\x01" => Kind::Dsa,
+        b"\x2a\x86\x48\xce\x38\x04\x01" => KeyKind::Dsa,
         // 1.3.101.112, Ed25519
-        b"\x2b\x65\x70" => Kind::Fine,
-        _ => Kind::Unknown,
+        b"\x2b\x65\x70" => KeyKind::Fine,
+        _ => KeyKind::Unknown,
     })
 }
 
 /// SSH knows three curves of NIST's: P-256, P-384, P-521.
-fn curve(oid: Option<&[u8]>) -> Kind {
+fn curve(oid: Option<&[u8]>) -> KeyKind {
     match oid {
         Some(
             b"\x2a\x86\x48\xce\x3d\x03\x01\x07" | b"\x2b\x81\x04\x00\x22" | b"\x2b\x81\x04\x00\x23",
-        ) => Kind::Fine,
-        _ => Kind::Unknown,
+        ) => KeyKind::Fine,
+        _ => KeyKind::Unknown,
     }
 }
 

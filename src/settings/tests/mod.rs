@@ -16,7 +16,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{read, Environment, Flags, Settings, Surroundings, Warning, INPUTS};
+use super::{read, Environment, Flags, InputWarning, Settings, Surroundings, INPUTS};
 
 pub(super) const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
@@ -88,7 +88,7 @@ impl Inputs {
     pub(in crate::settings) fn read_with(
         &self,
         flags: &[&str],
-    ) -> (Result<Settings, String>, Vec<Warning>) {
+    ) -> (Result<Settings, String>, Vec<InputWarning>) {
         let variable = |(name, value): &(String, String)| -> (OsString, OsString) {
             (
                 format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(),
