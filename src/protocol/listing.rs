@@ -1,4 +1,4 @@
-//! What the command `releases` lists.
+//! What is on a server.
 
 use super::{Origin, Outcome, ReleaseId};
 use serde::{Deserialize, Serialize};

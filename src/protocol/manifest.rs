@@ -1,4 +1,4 @@
-//! The manifest: every entry of the tree that is deployed, and its rules.
+//! The manifest: the entries of the tree that is deployed.
 
 use super::{Digest, ShortDigest};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The outcome of a run and the verdict of a transaction.
+//! What a transaction and a run end with.
 
 use super::{Failure, ReleaseId, TransactionId};
 use serde::{Deserialize, Serialize};

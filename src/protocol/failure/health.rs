@@ -18,7 +18,7 @@ pub enum HealthAnswer {
         /// HTTP status.
         status: u16,
     },
-    /// Another status than expected: the application's fault, or that of `health-url` or `health-status`.
+    /// Another status than expected. Cause: the application, `health-url` or `health-status`.
     Status {
         /// HTTP status.
         status: u16,

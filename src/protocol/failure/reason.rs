@@ -118,7 +118,7 @@ pub enum Reason {
         #[serde(rename = "problem", with = "as_text")]
         error: SharedError,
     },
-    /// The new process logged a crash: the application's fault.
+    /// The new process logged a crash. Cause: the application.
     #[error("the new process logged a crash{}", last(.lines))]
     Log {
         /// The lines that match.
@@ -142,7 +142,7 @@ pub enum Reason {
         #[serde(default, rename = "said")]
         log_line: Option<String>,
     },
-    /// The unit's process ended while it was verified: the application's fault.
+    /// The unit's process ended while it was verified. Cause: the application.
     #[error("the unit's process on the server ended: {end}{}", logged(.log_line.as_deref()))]
     Crashed {
         /// How.
@@ -162,7 +162,7 @@ pub enum Reason {
         #[serde(default, rename = "said")]
         log_line: Option<String>,
     },
-    /// The restart command succeeded, but the unit still runs the old process: the fault of the input `restart`.
+    /// The restart command succeeded, but the unit still runs the old process. Cause: the input `restart`.
     #[error("the unit on the server still runs the old process")]
     NotRestarted,
     /// The restart command succeeded, but systemd did not start the unit, which is not running.
@@ -187,7 +187,7 @@ pub enum Reason {
         #[serde(rename = "who", with = "as_text")]
         owner: PortHolder,
     },
-    /// The health check did not succeed in time: the application's fault, or that of the `health-…` inputs.
+    /// The health check did not succeed in time. Cause: the application, or the `health-…` inputs.
     #[error("health {last} after {} in {}{}", count(*.attempts, "attempt"), duration(*.waited), logged(.log_line.as_deref()))]
     Unhealthy {
         /// The last answer.

@@ -1,11 +1,15 @@
 //! What happens in a run, as the runner sees it.
 
+mod connection;
+mod details;
 mod error;
+mod quoted;
 
-pub use error::{
-    BinaryError, Bug, ConnectionError, ConnectionKind, FileKind, Hop, KeyState, OfferedKey,
-    ProtocolError, RunError, ServerPartError, Side, SourceProblem, ToolError,
+pub use connection::{ConnectionError, ConnectionKind, Hop, KeyState, OfferedKey};
+pub use details::{
+    BinaryError, Bug, FileKind, ProtocolError, ServerPartError, SourceProblem, ToolError,
 };
+pub use error::{RunError, Side};
 
 use super::{Event, Outcome, Task, Verdict};
 use std::time::Duration;
