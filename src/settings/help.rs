@@ -27,7 +27,7 @@ Example:
 Exit codes:
     0  deployed         the release is live and healthy
     1  error            a bug in deploy-action
-    2  invalid          bad input; nothing was contacted
+    2  invalid          a problem with the inputs; nothing was contacted
     3  unreachable      no connection, login refused, or host key not trusted
     4  not-ready        the check found what must be fixed first
     5  failed           the server still runs what it ran; or the first deployment failed
@@ -135,7 +135,7 @@ mod tests {
         Exit codes:
             0  deployed         the release is live and healthy
             1  error            a bug in deploy-action
-            2  invalid          bad input; nothing was contacted
+            2  invalid          a problem with the inputs; nothing was contacted
             3  unreachable      no connection, login refused, or host key not trusted
             4  not-ready        the check found what must be fixed first
             5  failed           the server still runs what it ran; or the first deployment failed

@@ -2,9 +2,9 @@
 
 use crate::protocol::{IoKind, Operation, Reason};
 use rustix::io::Errno;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{symlink, OpenOptionsExt};
+use std::os::unix::fs::{symlink, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Turns a system error into a reason: `fs::read(path).map_err(failed(Operation::Read, path))`.
@@ -30,6 +30,9 @@ fn kind_of(error: &io::Error) -> IoKind {
     }
 }
 
+/// Readable by the deploy user only.
+const PRIVATE: u32 = 0o600;
+
 /// Replaces the file's content as a whole.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     let beside = beside(path);
@@ -43,8 +46,10 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
+        .mode(PRIVATE)
         .open(path)?;
+    // what a crash of an older version left may be readable by everyone
+    file.set_permissions(Permissions::from_mode(PRIVATE))?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -101,4 +106,25 @@ fn sync_folder_of(path: &Path) -> Result<(), Reason> {
 pub(in crate::server) fn sync_file_system(path: &Path) -> Result<(), Reason> {
     let sync = || rustix::fs::syncfs(File::open(path)?).map_err(io::Error::from);
     sync().map_err(failed(Operation::SyncRelease, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_private_also_over_what_an_older_version_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pending");
+        for leftover in [path.clone(), beside(&path)] {
+            fs::write(&leftover, "left by a crash").unwrap();
+            fs::set_permissions(&leftover, Permissions::from_mode(0o644)).unwrap();
+        }
+        write(&path, b"secret").unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(
+            (fs::read(&path).unwrap(), mode & 0o777),
+            (b"secret".to_vec(), PRIVATE)
+        );
+    }
 }
