@@ -52,12 +52,12 @@ impl Facts {
             What::Attempt(attempt) => {
                 self.place.answered = matches!(attempt.answer, HealthAnswer::Healthy { .. })
             }
-            What::Staged(staged) => self.release = Some(staged.release),
+            What::Staged(staged) => self.release = Some(staged.release.clone()),
             What::PointOfNoReturn {
                 release, previous, ..
             } => {
-                self.release = Some(*release);
-                self.previous = *previous;
+                self.release = Some(release.clone());
+                self.previous = previous.clone();
             }
             What::Waiting(_)
             | What::Recovered(_)

@@ -75,8 +75,8 @@ pub(super) fn release(listed: &ListedRelease) -> [String; 8] {
 /// A row of the attempts.
 pub(super) fn attempt(attempted: &ListedAttempt) -> [String; 7] {
     let [commit, who, run] = origin(&attempted.origin);
-    let id = |id: Option<ReleaseId>| id.map_or_else(none, |id| id.to_string());
-    let (release, live) = (id(attempted.release), id(attempted.live));
+    let id = |id: &Option<ReleaseId>| id.as_ref().map_or_else(none, ReleaseId::to_string);
+    let (release, live) = (id(&attempted.release), id(&attempted.live));
     [
         utc(attempted.at),
         attempted.outcome.word().to_owned(),
@@ -158,12 +158,12 @@ fn release_json(listed: &ListedRelease) -> Value {
 }
 
 fn attempt_json(attempted: &ListedAttempt) -> Value {
-    let id = |id: Option<ReleaseId>| id.map(|id| id.to_string());
+    let id = |id: &Option<ReleaseId>| id.as_ref().map(ReleaseId::to_string);
     let mut value = origin_json(&attempted.origin);
     value["at"] = json!(attempted.at);
     value["outcome"] = json!(attempted.outcome.word());
-    value["release"] = json!(id(attempted.release));
-    value["live"] = json!(id(attempted.live));
+    value["release"] = json!(id(&attempted.release));
+    value["live"] = json!(id(&attempted.live));
     value
 }
 

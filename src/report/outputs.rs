@@ -33,18 +33,21 @@ pub fn outputs_table() -> String {
 #[must_use]
 pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
     let verdict = end.verdict.as_ref();
-    let id = |id: Option<ReleaseId>| id.map(|id| id.to_string()).unwrap_or_default();
+    let id = |id: &Option<ReleaseId>| id.as_ref().map(ReleaseId::to_string).unwrap_or_default();
     vec![
         ("outcome", end.outcome.word().to_owned()),
         (
             "release",
-            id(verdict.map_or(facts.release, |verdict| verdict.release)),
+            id(verdict.map_or(&facts.release, |verdict| &verdict.release)),
         ),
         (
             "previous-release",
-            id(verdict.map_or(facts.previous, |verdict| verdict.previous)),
+            id(verdict.map_or(&facts.previous, |verdict| &verdict.previous)),
         ),
-        ("live-release", id(verdict.and_then(|verdict| verdict.live))),
+        (
+            "live-release",
+            verdict.map(|verdict| id(&verdict.live)).unwrap_or_default(),
+        ),
         ("failed-step", failed_step(end, facts).to_owned()),
         ("duration", format!("{:.1}", end.took.as_secs_f64())),
     ]

@@ -42,7 +42,7 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
 /// interrupted rollback may have left the new release running, which no invocation shows if the restart is a reload or
 /// there is no unit.
 fn was_never_switched(layout: &Layout, pending: &Pending) -> bool {
-    let same_link = links::live(layout) == pending.old.as_ref().map(|old| old.release);
+    let same_link = links::live(layout).as_ref() == pending.old.as_ref().map(|old| &old.release);
     same_link && layout.switch_link().is_symlink()
 }
 
@@ -57,12 +57,12 @@ pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
         return Ok(());
     };
     if verdicts::get(layout, &pending.transaction).is_some()
-        || links::live(layout) != Some(pending.release)
+        || links::live(layout).as_ref() != Some(&pending.release)
     {
         return Ok(());
     }
     match &pending.old {
-        Some(old) => durable::link(&layout.current(), &Layout::link_text(old.release)),
+        Some(old) => durable::link(&layout.current(), &Layout::link_text(&old.release)),
         None => durable::remove(&layout.current()),
     }
 }

@@ -61,8 +61,8 @@ impl<'a> Transaction<'a> {
                 reason,
             });
         }
-        let (release, deadline) = (self.pending.release, self.pending.deadline);
-        let previous = self.pending.old.as_ref().map(|old| old.release);
+        let (release, deadline) = (self.pending.release.clone(), self.pending.deadline);
+        let previous = self.pending.old.as_ref().map(|old| old.release.clone());
         self.events.emit(What::PointOfNoReturn {
             release,
             previous,
@@ -74,7 +74,7 @@ impl<'a> Transaction<'a> {
                 reason,
             };
             // the rename may have happened without being durable
-            let switched = links::live(self.layout) == Some(release);
+            let switched = links::live(self.layout).as_ref() == Some(&self.pending.release);
             return if switched {
                 self.roll_back(failure)
             } else {
@@ -102,7 +102,7 @@ impl<'a> Transaction<'a> {
     fn switch(&mut self) -> Result<(), Reason> {
         self.step(Step::Switch);
         let found = Link::read(self.layout, &self.layout.current());
-        if found.release() != self.pending.old.as_ref().map(|old| old.release) {
+        if found.release() != self.pending.old.as_ref().map(|old| &old.release) {
             return Err(interference(found));
         }
         durable::rename(&self.layout.switch_link(), &self.layout.current())
@@ -111,7 +111,7 @@ impl<'a> Transaction<'a> {
     fn go_live(&mut self) -> Result<Verdict, Failure> {
         let commit = self.pending.origin.commit.clone();
         self.bring_up(
-            self.pending.release,
+            &self.pending.release,
             &self.pending.verification,
             commit.as_deref(),
             [Step::Restart, Step::Verify],
@@ -126,7 +126,7 @@ impl<'a> Transaction<'a> {
     /// Restarts and verifies `release`, which `current` points to.
     fn bring_up(
         &mut self,
-        release: ReleaseId,
+        release: &ReleaseId,
         verification: &Verification,
         sha: Option<&str>,
         [restart, verification_step]: [Step; 2],
@@ -179,14 +179,19 @@ impl<'a> Transaction<'a> {
 
     fn commit(&mut self) -> Result<Verdict, Reason> {
         let found = Link::read(self.layout, &self.layout.current());
-        if found.release() != Some(self.pending.release) {
+        if found.release() != Some(&self.pending.release) {
             return Err(interference(found));
         }
         let verification = Some(self.pending.verification.clone());
-        records::mark(self.layout, self.pending.release, State::Good, verification)?;
+        records::mark(
+            self.layout,
+            &self.pending.release,
+            State::Good,
+            verification,
+        )?;
         if let Some(old) = self.pending.old.as_ref().filter(|old| old.good) {
-            durable::link(&self.layout.previous(), &Layout::link_text(old.release))?;
-        } else if self.pending.previous == Some(self.pending.release) {
+            durable::link(&self.layout.previous(), &Layout::link_text(&old.release))?;
+        } else if self.pending.previous.as_ref() == Some(&self.pending.release) {
             // `previous` must not lead to the live release
             durable::remove(&self.layout.previous())?;
         }
@@ -221,7 +226,8 @@ impl<'a> Transaction<'a> {
         if self.pending.success == Outcome::Restored {
             return;
         }
-        if let Err(reason) = records::mark(self.layout, self.pending.release, State::Failed, None) {
+        if let Err(reason) = records::mark(self.layout, &self.pending.release, State::Failed, None)
+        {
             tracing::warn!(?reason, "the release cannot be marked as failed");
         }
     }
@@ -231,10 +237,10 @@ impl<'a> Transaction<'a> {
         let links = self
             .restore_links(old)
             .map_err(|reason| self.not_restored(reason));
-        if links::live(self.layout) == Some(old.release) {
+        if links::live(self.layout).as_ref() == Some(&old.release) {
             let verification = log::without_gate(&old.verification);
             self.bring_up(
-                old.release,
+                &old.release,
                 &verification,
                 old.commit.as_deref(),
                 [Step::RollBack, Step::RollBack],
@@ -256,7 +262,7 @@ impl<'a> Transaction<'a> {
             }
             _ => {}
         }
-        let folder = self.layout.release(old.release);
+        let folder = self.layout.release(&old.release);
         if !folder.is_dir() {
             let path = folder.display().to_string();
             return Err(Reason::Interference(Interference::ReleaseDeleted(path)));
@@ -264,7 +270,7 @@ impl<'a> Transaction<'a> {
         if !self.layout.rollback_link().is_symlink() {
             durable::link(
                 &self.layout.rollback_link(),
-                &Layout::link_text(old.release),
+                &Layout::link_text(&old.release),
             )?;
         }
         durable::rename(&self.layout.rollback_link(), &self.layout.current())
@@ -281,10 +287,12 @@ impl<'a> Transaction<'a> {
 
     /// Restores `previous`, which an interrupted commit may have changed.
     fn restore_previous(&self) -> Result<(), Reason> {
-        if Link::read(self.layout, &self.layout.previous()).release() == self.pending.previous {
+        if Link::read(self.layout, &self.layout.previous()).release()
+            == self.pending.previous.as_ref()
+        {
             return Ok(());
         }
-        match self.pending.previous {
+        match &self.pending.previous {
             Some(previous) => durable::link(&self.layout.previous(), &Layout::link_text(previous)),
             None => durable::remove(&self.layout.previous()),
         }
@@ -292,7 +300,7 @@ impl<'a> Transaction<'a> {
 
     /// Removes `current`, because there is no release to roll back to, and restarts once more to end the failed process.
     fn remove_first(&mut self) -> Result<(), Failure> {
-        let is_live = links::live(self.layout) == Some(self.pending.release);
+        let is_live = links::live(self.layout).as_ref() == Some(&self.pending.release);
         let removed = if is_live {
             durable::remove(&self.layout.current())
         } else {
@@ -324,8 +332,8 @@ impl<'a> Transaction<'a> {
         Verdict {
             transaction: self.pending.transaction.clone(),
             outcome,
-            release: Some(self.pending.release),
-            previous: self.pending.old.as_ref().map(|old| old.release),
+            release: Some(self.pending.release.clone()),
+            previous: self.pending.old.as_ref().map(|old| old.release.clone()),
             live: links::live(self.layout),
             failure,
             rollback,

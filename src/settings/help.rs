@@ -113,8 +113,8 @@ mod tests {
           --command (default: deploy)
               What to do: deploy; rollback, to a release on the server; releases, to list them.
           --release
-              For command: rollback: a release's id or the beginning of its commit hash (at least four
-              digits). Empty: the previous good release.
+              For command: rollback: a release's id, which is the name of its folder, or the beginning of
+              its commit hash (at least four digits). Empty: the previous good release.
           --host (required)
               Server name or address; name:port is allowed.
           --port (default: 22)

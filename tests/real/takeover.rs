@@ -34,8 +34,11 @@ impl Seeded {
 
 /// Upload and install, as the workflow does it.
 fn put(server: &ThrowawayServer, release: &str, app: &App) {
-    let folder = format!("{TARGET}/releases/{release}");
-    copy_tree(&app.path(), &server.path(&folder));
+    put_into(server, &format!("{TARGET}/releases/{release}"), app);
+}
+
+fn put_into(server: &ThrowawayServer, folder: &str, app: &App) {
+    copy_tree(&app.path(), &server.path(folder));
     server.exec(&format!(
         "chown -R deploy:deploy {folder}; chmod 755 {folder}"
     ));
@@ -177,4 +180,82 @@ fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives(
         .run()
         .assert_deployed(Some(&taken_over));
     server.assert_live(&ours, "3", Some(&taken_over));
+}
+
+/// What Capistrano leaves: folders named by a date, and an absolute link.
+#[test]
+fn a_server_filled_by_capistrano_is_taken_over_as_it_is_and_is_the_way_back() {
+    let server = ThrowawayServer::up();
+    let (older, live) = ("20251127101010", "20251128101010");
+    put(&server, older, &App::version("a"));
+    put(&server, live, &App::version("b"));
+    server.exec_as_deploy(&format!(
+        "ln -sfn {live} {TARGET}/releases/1764324610\nln -sfn {TARGET}/releases/1764324610 {TARGET}/current\n\
+         mkdir {TARGET}/releases/backup\nsudo -n systemctl restart diting"
+    ));
+    server.wait_until_answers(live);
+
+    // the first deployment is broken
+    let run = deployment(&server, &App::import_error("1")).run();
+    run.assert_rolled_back("verify", live);
+    run.assert_says(&format!(
+        "{live} was live and healthy, and is taken over as good"
+    ));
+    server.assert_live(live, "b", None);
+
+    let ours = deployment(&server, &App::version("2"))
+        .run()
+        .assert_deployed(Some(live));
+    server.assert_live(&ours, "2", Some(live));
+
+    let back = server
+        .deployment(&App::version("2"))
+        .without("source")
+        .input("command", "rollback")
+        .input("release", live)
+        .run();
+    assert_eq!(
+        (back.code, back.output("live-release")),
+        (0, live),
+        "{}",
+        back.log
+    );
+    server.assert_live(live, "b", Some(&ours));
+    // of the others, the one that was not live is no release of ours
+    assert!(server.has(&format!("{TARGET}/releases/{older}/uv.lock")));
+    assert!(server.has(&format!("{TARGET}/releases/backup")));
+    let listing = server
+        .deployment(&App::version("2"))
+        .without("source")
+        .input("command", "releases")
+        .run();
+    listing.assert_says(&format!("{live}  good"));
+    listing.assert_silent_about(older);
+    listing.assert_silent_about("backup");
+}
+
+#[test]
+fn a_release_outside_releases_becomes_the_way_back_by_the_command_that_the_log_gives() {
+    let server = ThrowawayServer::up();
+    put_into(&server, "/opt/legacy", &App::version("a"));
+    server.exec_as_deploy(&format!(
+        "ln -sfn /opt/legacy {TARGET}/current && sudo -n systemctl restart diting"
+    ));
+    server.wait_until_answers("legacy");
+
+    let run = server.deploy(&App::version("1"));
+    run.assert_ended(4, "not-ready", "check");
+    let command = run
+        .log
+        .lines()
+        .map(str::trim)
+        .find(|line| line.starts_with(&format!("cd {TARGET} && ")))
+        .unwrap();
+    server.exec(command);
+    server.assert_answers("legacy", "a");
+    let copied = server.link("current").unwrap().replace("releases/", "");
+
+    let run = deployment(&server, &App::import_error("2")).run();
+    run.assert_rolled_back("verify", &copied);
+    server.assert_answers(&copied, "a");
 }

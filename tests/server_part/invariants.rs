@@ -53,7 +53,8 @@ impl<'a> Invariants<'a> {
             made_none
                 || verdict
                     .release
-                    .is_none_or(|release| newest <= Some(release)),
+                    .as_ref()
+                    .is_none_or(|release| newest.as_ref() <= Some(release)),
             "ids do not increase: {told:?}"
         );
     }

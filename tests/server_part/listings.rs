@@ -84,10 +84,13 @@ fn attempts_are_listed_newest_first() {
         "what went live, not what the command was run from"
     );
     assert_eq!(
-        (attempts[1].release, attempts[1].live),
-        (Some(releases[2].release), Some(releases[2].release))
+        (&attempts[1].release, &attempts[1].live),
+        (
+            &Some(releases[2].release.clone()),
+            &Some(releases[2].release.clone())
+        )
     );
-    assert_eq!(attempts[2].live, Some(releases[1].release));
+    assert_eq!(attempts[2].live.as_ref(), Some(&releases[1].release));
 }
 
 #[test]

@@ -188,8 +188,8 @@ fn a_rollback_that_was_killed_is_undone_and_can_be_had_again() {
         "{told:?}"
     );
     assert_eq!(
-        (verdict.outcome, verdict.live),
-        (Outcome::RolledBack, verdict.previous)
+        (verdict.outcome, &verdict.live),
+        (Outcome::RolledBack, &verdict.previous)
     );
     fs::remove_file(server.home().join("on-restart")).unwrap();
     server.look_in();

@@ -200,8 +200,8 @@ impl StubServer {
         Some(name.trim().to_owned())
     }
 
-    /// A release as the old workflow left it: a folder of digits without a record of ours.
-    pub(crate) fn foreign_release(&self, id: u64, app: &App) -> PathBuf {
+    /// A release as others left it: a folder without a record of ours.
+    pub(crate) fn foreign_release(&self, id: impl ToString, app: &App) -> PathBuf {
         let folder = self.target().join("releases").join(id.to_string());
         app.write(&folder);
         self.remember(app);

@@ -2,6 +2,7 @@
 
 use super::SystemdError;
 use crate::protocol::as_text::{self, from_text};
+use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,10 @@ pub enum LinkState {
     /// A link to something else than a release.
     #[error("a link to {}, which is not a release", excerpt(.0))]
     Elsewhere(String),
+    /// A link to a folder whose name cannot be a release's.
+    #[error("a link to {}, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most \
+             {} bytes and no control or invisible characters", excerpt(.0), ReleaseId::MOST_BYTES)]
+    UnusableName(String),
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),

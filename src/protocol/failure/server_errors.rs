@@ -138,7 +138,7 @@ from_text!(SharedError: NotBelow, IsFile, IsFolder, DeadLink, Missing, InTree);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RollbackTargetError {
     /// No release but the current one was ever healthy.
-    #[error("there is no good release to roll back to{}", is_current(*.current))]
+    #[error("there is no good release to roll back to{}", is_current(.current.as_ref()))]
     NoneGood {
         /// The current release.
         current: Option<ReleaseId>,
@@ -168,7 +168,7 @@ pub enum RollbackTargetError {
     #[error("no release on the server has this id or a commit that starts with it")]
     NoMatch,
     /// Several good releases have such a commit.
-    #[error("several releases have such a commit; give an id: {}", ids(.releases, *.current, *.more))]
+    #[error("several releases have such a commit; give an id: {}", ids(.releases, .current.as_ref(), *.more))]
     Ambiguous {
         /// Newest first.
         releases: Vec<ReleaseId>,
@@ -183,12 +183,12 @@ pub enum RollbackTargetError {
 }
 from_text!(RollbackTargetError: NotAnId, NoMatch);
 
-fn is_current(current: Option<ReleaseId>) -> String {
+fn is_current(current: Option<&ReleaseId>) -> String {
     current.map_or_else(String::new, |id| format!("; {id} is current"))
 }
 
-fn ids(releases: &[ReleaseId], current: Option<ReleaseId>, more: bool) -> String {
-    let name = |id: &ReleaseId| match Some(*id) == current {
+fn ids(releases: &[ReleaseId], current: Option<&ReleaseId>, more: bool) -> String {
+    let name = |id: &ReleaseId| match Some(id) == current {
         true => format!("{id} (current)"),
         false => id.to_string(),
     };

@@ -192,6 +192,7 @@ fn structured() -> Vec<Reason> {
         },
         shared(SharedError::Inaccessible { error: error() }),
         shared(SharedError::Parent(path())),
+        target(RollbackTargetError::NoRecord(id("v1.4.2"))),
         target(RollbackTargetError::NoneGood {
             current: Some(id("7")),
         }),
@@ -209,6 +210,7 @@ fn structured() -> Vec<Reason> {
             log_line: None,
         },
         Reason::Interference(Interference::Current(id("7"))),
+        Reason::Interference(Interference::Current(id("v1.4.2"))),
         Reason::Interference(Interference::CurrentReplaced(LinkState::Dead(path()))),
         Reason::Interference(Interference::ReleaseDeleted(path())),
         unit(SystemdError::Systemctl { error: error() }),
@@ -239,6 +241,10 @@ fn structured() -> Vec<Reason> {
             Finding::Link {
                 name: text(),
                 found: LinkState::Elsewhere(path()),
+            },
+            Finding::Link {
+                name: text(),
+                found: LinkState::UnusableName(path()),
             },
             Finding::NoSystemd(SystemdError::TooOld),
             Finding::NoLocks {

@@ -5,6 +5,7 @@ use super::unit;
 use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
+use std::path::{Component, Path, PathBuf};
 
 /// What to do about a finding of the check.
 #[must_use]
@@ -18,6 +19,10 @@ pub fn finding(found: &Finding, place: &Place) -> String {
             name,
             found: LinkState::Folder,
         } if name == "current" => folder(place),
+        Finding::Link {
+            name,
+            found: LinkState::Elsewhere(to) | LinkState::UnusableName(to),
+        } if name == "current" && !contains_releases(to, place) => elsewhere(place),
         Finding::Link { name, found: _ } => link(name, place),
         Finding::NoSystemd(_) => {
             "the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, \
@@ -70,8 +75,32 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
 fn link(name: &str, place: &Place) -> String {
     let path = place.below(name);
     steps(
-        "it must be a link into releases, or not exist; inspect it, and move it away just before you deploy again:",
+        "it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:",
         &[format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
+    )
+}
+
+/// Whether a link with this text leads to a folder around the releases, which cannot be one of them.
+fn contains_releases(to: &str, place: &Place) -> bool {
+    let mut found = PathBuf::from(&place.target);
+    for component in Path::new(to).components() {
+        match component {
+            Component::ParentDir => drop(found.pop()),
+            other => found.push(other),
+        }
+    }
+    Path::new(&place.target).join("releases").starts_with(found)
+}
+
+/// If it were only moved away, there would be no rollback target. It is copied, because programs in it may know its path.
+fn elsewhere(place: &Place) -> String {
+    steps(
+        "current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and \
+         deploy again:",
+        &[format!(
+            "cd {} && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current",
+            shell(&place.target)
+        )],
     )
 }
 
@@ -99,3 +128,36 @@ fn missing(program: &str) -> String {
 
 pub(super) const INSTALL_UV: &str =
     "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn what_current_leads_to_is_copied_unless_the_releases_are_in_it() {
+        let hint = |to: &str, state: fn(String) -> LinkState| {
+            let found = Finding::Link {
+                name: "current".into(),
+                found: state(to.into()),
+            };
+            finding(&found, &place())
+        };
+        for to in ["/srv/app", "releases/1/src", "../legacy", "/opt/diting/app"] {
+            assert!(hint(to, LinkState::Elsewhere).contains("cp -a"), "{to}");
+        }
+        assert!(hint("releases/.x", LinkState::UnusableName).contains("cp -a"));
+        for to in [
+            "/",
+            ".",
+            "..",
+            "releases",
+            "/opt/diting/releases/",
+            "/opt",
+            "x/../releases",
+        ] {
+            assert!(!hint(to, LinkState::Elsewhere).contains("cp -a"), "{to}");
+        }
+        assert!(!hint("/srv/app", LinkState::Dead).contains("cp -a"));
+    }
+}

@@ -90,6 +90,11 @@ mod tests {
           sudo du -xsh /opt/diting/releases /var/log
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting
+        current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and deploy again:
+          cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
+        it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:
+          ls -ld /opt/diting/current
+          sudo mv /opt/diting/current /opt/diting/current.before
         ---
         wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
         ---
@@ -222,9 +227,8 @@ mod tests {
         a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, and deploy again:
           cd /opt/diting && sudo install -d -o deploy releases && id=$(date +%s) && sudo mv current releases/$id && sudo ln -s releases/$id current
         ---
-        it must be a link into releases, or not exist; inspect it, and move it away just before you deploy again:
-          ls -ld /opt/diting/current
-          sudo mv /opt/diting/current /opt/diting/current.before
+        current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and deploy again:
+          cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
         ---
         the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, set the inputs service: none and restart: none
         ---
@@ -261,6 +265,13 @@ mod tests {
         ---
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting
+        ---
+        current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and deploy again:
+          cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
+        ---
+        it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:
+          ls -ld /opt/diting/current
+          sudo mv /opt/diting/current /opt/diting/current.before
         ");
     }
 

@@ -188,7 +188,7 @@ fn commands(report: &Report, job: &Job) -> Vec<String> {
 fn kept(place: &Place, end: &End) -> Option<String> {
     let verdict = end.verdict.as_ref();
     let verdict = verdict.filter(|it| it.switched && it.outcome != Outcome::Unknown)?;
-    let folder = place.below(&format!("releases/{}", verdict.release?));
+    let folder = place.below(&format!("releases/{}", verdict.release.as_ref()?));
     Some(format!(
         "\nthe failed release stays on {} until the next successful deployment:\n  ls -la {folder}",
         place.host

@@ -126,8 +126,11 @@ impl Log {
                 previous,
                 deadline,
             } => {
-                self.groups
-                    .outside(&texts::point_of_no_return(*release, *previous, *deadline));
+                self.groups.outside(&texts::point_of_no_return(
+                    release,
+                    previous.as_ref(),
+                    *deadline,
+                ));
             }
             What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
             What::Diagnostics(all) => self.diagnostics(all),

@@ -93,13 +93,16 @@ pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> Str
 pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let facts = &report.facts;
     let verdict = end.verdict.as_ref();
-    let id = |id: Option<ReleaseId>| id.map(|id| format!("`{id}`")).unwrap_or_default();
+    let id = |id: &Option<ReleaseId>| {
+        let name = id.as_ref().map(ReleaseId::to_string).unwrap_or_default();
+        code(&name, redactor).replace('|', "¦")
+    };
     let row = [
         cell(facts.place.service.as_deref().unwrap_or("–"), redactor),
         cell(&host(&facts.place), redactor),
-        id(verdict.map_or(facts.release, |verdict| verdict.release)),
+        id(verdict.map_or(&facts.release, |verdict| &verdict.release)),
         commit(report, job, redactor),
-        id(verdict.map_or(facts.previous, |verdict| verdict.previous)),
+        id(verdict.map_or(&facts.previous, |verdict| &verdict.previous)),
         cell(job.actor.as_deref().unwrap_or_default(), redactor),
         job.run
             .as_deref()

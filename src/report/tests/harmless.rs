@@ -2,9 +2,10 @@ use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
     Finding, HealthAnswer, Holder, Hop, Interference, Notice, Outcome, ProcessEnd, Reason,
-    RunError, RunEvent, ServerPartError, SourceProblem, Step, Warning, What,
+    ReleaseId, RunError, RunEvent, ServerPartError, SourceProblem, Step, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
+use crate::text::excerpt::one_line;
 use crate::text::runner::commands;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -15,6 +16,14 @@ fn text(bytes: &[u8]) -> String {
 
 fn server(what: What) -> RunEvent {
     RunEvent::Server(Event { at: 0, what })
+}
+
+/// The id of a release that was taken over: its folder's name is as hostile as a name can be.
+fn named(bytes: &[u8]) -> ReleaseId {
+    let name = format!("v{}", one_line(bytes).replace('/', "|"));
+    let ends = (0..=ReleaseId::MOST_BYTES).rev();
+    let mut shorter = ends.filter_map(|end| name.get(..end)?.parse().ok());
+    shorter.next().unwrap_or_else(|| id(OLD))
 }
 
 /// The beginning of a run in which every untrusted text is hostile.
@@ -50,6 +59,7 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
             name: text(bytes),
             target: text(bytes),
         })),
+        server(What::Notice(Notice::TakenOver(named(bytes)))),
         server(What::Warning(Warning::Leftover {
             path: text(bytes),
             error: text(bytes),
@@ -93,7 +103,14 @@ pub(super) fn endings(bytes: &[u8]) -> [End; 7] {
         output: output(),
         log_line: Some(text(bytes)),
     };
-    let of = |step, reason| by_verdict(verdict(Outcome::Failed, None, failed(step, reason)));
+    let of = |step, reason| {
+        by_verdict(Verdict {
+            release: Some(named(bytes)),
+            previous: Some(named(bytes)),
+            live: Some(named(bytes)),
+            ..verdict(Outcome::Failed, None, failed(step, reason))
+        })
+    };
     let kind = ConnectionKind::HostKey;
     [
         of(Step::Check, Reason::NotReady(vec![found])),

@@ -321,6 +321,14 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
+        Finding::Link {
+            name: "current".into(),
+            found: LinkState::UnusableName("releases/.hidden".into()),
+        },
+        Finding::Link {
+            name: "current".into(),
+            found: LinkState::Dead("releases/1".into()),
+        },
     ]
 }
 

@@ -37,7 +37,7 @@ pub fn now(end: &End, place: &Place) -> String {
         .as_ref()
         .filter(|verdict| verdict.outcome.is_success());
     let before = verdict
-        .and_then(|verdict| verdict.previous)
+        .and_then(|verdict| verdict.previous.as_ref())
         .map(|id| format!(", before it {id}"));
     match verdict {
         Some(_) => format!(
@@ -76,7 +76,7 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
         .as_ref()
         .map(|failure| format!(": {}", failure.reason))
         .unwrap_or_default();
-    match verdict.live {
+    match &verdict.live {
         Some(live) => {
             format!(
                 "current is {live}, but it is not healthy{why}; manual intervention required on {}",
@@ -92,7 +92,7 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
 
 /// Past the point of no return: nothing was switched after all, or there was no good release to roll back to.
 fn failed(verdict: &Verdict) -> String {
-    match (verdict.live, &verdict.rollback) {
+    match (&verdict.live, &verdict.rollback) {
         (None, _) => "no release to roll back to, and no release is live".to_owned(),
         (Some(live), _) if verdict.live == verdict.release => {
             format!("no release to roll back to, and {live}, which failed, is still current")
@@ -105,7 +105,7 @@ fn failed(verdict: &Verdict) -> String {
 }
 
 fn unchanged(verdict: &Verdict) -> String {
-    match verdict.live.or(verdict.previous) {
+    match verdict.live.as_ref().or(verdict.previous.as_ref()) {
         Some(live) => format!("{live} is still live"),
         None => "nothing was switched; no release is live yet".to_owned(),
     }
@@ -152,7 +152,8 @@ fn watched(place: &Place) -> &'static str {
 fn id(verdict: &Verdict) -> String {
     verdict
         .live
-        .map_or_else(|| "the release".to_owned(), |id| id.to_string())
+        .as_ref()
+        .map_or_else(|| "the release".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

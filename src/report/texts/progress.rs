@@ -122,13 +122,14 @@ pub fn waiting(by: Option<&Holder>) -> String {
 pub fn recovered(verdict: &Verdict) -> String {
     let release = verdict
         .release
-        .map_or_else(|| "a deployment".to_owned(), |id| id.to_string());
+        .as_ref()
+        .map_or_else(|| "a deployment".to_owned(), ReleaseId::to_string);
     let why = verdict
         .failure
         .as_ref()
         .map(|it| format!(" because {}", it.reason))
         .unwrap_or_default();
-    let now = match (verdict.outcome, verdict.live) {
+    let now = match (verdict.outcome, &verdict.live) {
         (Outcome::RollbackFailed, _) => "the live release is not healthy".to_owned(),
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
@@ -151,11 +152,11 @@ pub fn found(verdict: &Verdict) -> String {
 /// From here on the server finishes by itself.
 #[must_use]
 pub fn point_of_no_return(
-    release: ReleaseId,
-    previous: Option<ReleaseId>,
+    release: &ReleaseId,
+    previous: Option<&ReleaseId>,
     deadline: Duration,
 ) -> String {
-    let target = previous.map_or_else(|| "none".to_owned(), |id| id.to_string());
+    let target = previous.map_or_else(|| "none".to_owned(), ReleaseId::to_string);
     format!(
         "{release} goes live; from here on the server finishes by itself, within {}; rollback target: {target}",
         limit(deadline)
@@ -238,8 +239,8 @@ mod tests {
             copying(2_345_678),
             waiting(None),
             waiting(Some(&held())),
-            point_of_no_return(id(NEW), Some(id(OLD)), Duration::from_secs(150)),
-            point_of_no_return(id(NEW), None, Duration::from_secs(150)),
+            point_of_no_return(&id(NEW), Some(&id(OLD)), Duration::from_secs(150)),
+            point_of_no_return(&id(NEW), None, Duration::from_secs(150)),
             attempt(&Attempt {
                 number,
                 answer: HealthAnswer::Healthy { status: 200 },
@@ -316,7 +317,7 @@ mod tests {
         1762147999, from an earlier run that did not see the result, ended as failed because someone else changed the server during the deployment: current was deleted; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        a deployment, from an earlier run that did not see the result, ended as not-ready because /opt/diting on the server cannot be created or written by deploy: Permission denied, and 13 other findings; 1762147685 is live
+        a deployment, from an earlier run that did not see the result, ended as not-ready because /opt/diting on the server cannot be created or written by deploy: Permission denied, and 15 other findings; 1762147685 is live
         a deployment, from an earlier run that did not see the result, ended as busy because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
         a deployment, from an earlier run that did not see the result, ended as failed because 3f2a1bc: 1762147685 is already current; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as cancelled because the connection to the runner was lost, or the run was cancelled; 1762147685 is live

@@ -64,7 +64,7 @@ pub(super) fn check(
     let resettable = check_reset(plan, unit.as_ref(), events);
     Ok(InitialState {
         current,
-        previous: previous.release(),
+        previous: previous.into_release(),
         unit,
         resettable,
     })
@@ -217,7 +217,7 @@ pub(super) fn assess_current(
     before: &InitialState,
     events: &mut dyn Events,
 ) -> Result<bool, Reason> {
-    let Some(current) = before.current else {
+    let Some(current) = &before.current else {
         return Ok(false);
     };
     match records::get(layout, current) {
@@ -229,10 +229,13 @@ pub(super) fn assess_current(
             }
         }
     }
-    for id in [Some(current), before.previous].into_iter().flatten() {
+    for id in [Some(current), before.previous.as_ref()]
+        .into_iter()
+        .flatten()
+    {
         if records::get(layout, id).is_none() {
-            records::put(layout, &records::Record::taken_over(id))?;
-            events.emit(What::Notice(Notice::TakenOver(id)));
+            records::put(layout, &records::Record::taken_over(id.clone()))?;
+            events.emit(What::Notice(Notice::TakenOver(id.clone())));
         }
     }
     Ok(true)
@@ -240,7 +243,7 @@ pub(super) fn assess_current(
 
 /// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
 /// than that input.
-fn not_healthy(plan: &Plan, before: &InitialState, current: ReleaseId) -> Option<HealthAnswer> {
+fn not_healthy(plan: &Plan, before: &InitialState, current: &ReleaseId) -> Option<HealthAnswer> {
     if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
         return Some(HealthAnswer::Broken(HealthError::Unit(unit.state())));
     }

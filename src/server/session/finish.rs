@@ -69,7 +69,7 @@ fn record_cancelled(client: &Client<'_>) -> Result<(), Reason> {
         transaction: client.transaction.clone(),
         outcome: Outcome::Cancelled,
         release: None,
-        previous: live,
+        previous: live.clone(),
         live,
         failure: None,
         rollback: None,

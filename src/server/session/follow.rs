@@ -220,8 +220,8 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
     Verdict {
         transaction: pending.transaction.clone(),
         outcome,
-        release: Some(pending.release),
-        previous: pending.old.as_ref().map(|old| old.release),
+        release: Some(pending.release.clone()),
+        previous: pending.old.as_ref().map(|old| old.release.clone()),
         live: links::live(layout),
         failure: (!outcome.is_success()).then_some(failure),
         rollback: None,

@@ -29,30 +29,45 @@ pub(super) struct InstructionBuilder<'a> {
 impl InstructionBuilder<'_> {
     pub(super) fn build(&self, goal: Goal) -> Pending {
         let plan = self.plan;
-        let old = self.before.current.map(|release| self.old(release));
+        let old = self
+            .before
+            .current
+            .as_ref()
+            .map(|release| self.old(release));
         let rollback = old
             .as_ref()
             .map_or(&goal.verification, |old| &old.verification);
         Pending {
-            format: goal.verification.format().max(rollback.format()),
+            format: self.format(&goal, rollback),
             deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before),
             transaction: plan.transaction.clone(),
-            release: goal.release,
             success: goal.success,
             old,
-            previous: self.before.previous,
+            previous: self.before.previous.clone(),
             service: plan.service.clone(),
             restart: plan.restart.clone(),
             verification: goal.verification,
             retention: plan.retention,
-            origin: origin(self.layout, plan, Some(goal.release)),
+            origin: origin(self.layout, plan, Some(&goal.release)),
+            release: goal.release,
         }
     }
 
-    fn old(&self, release: ReleaseId) -> Old {
+    /// The oldest format that has all of it.
+    fn format(&self, goal: &Goal, rollback: &Verification) -> u32 {
+        let InitialState {
+            current, previous, ..
+        } = self.before;
+        let releases = [Some(&goal.release), current.as_ref(), previous.as_ref()];
+        let verifications = [&goal.verification, rollback].map(Verification::format);
+        let releases = releases.into_iter().flatten().map(ReleaseId::format);
+        verifications.into_iter().chain(releases).fold(1, u32::max)
+    }
+
+    fn old(&self, release: &ReleaseId) -> Old {
         let (verification, origin) = recorded(self.layout, self.plan, release);
         Old {
-            release,
+            release: release.clone(),
             good: self.is_current_good,
             verification,
             commit: origin.commit,
@@ -61,7 +76,11 @@ impl InstructionBuilder<'_> {
 }
 
 /// How an existing release is verified, and what it was made from.
-pub(super) fn recorded(layout: &Layout, plan: &Plan, release: ReleaseId) -> (Verification, Origin) {
+pub(super) fn recorded(
+    layout: &Layout,
+    plan: &Plan,
+    release: &ReleaseId,
+) -> (Verification, Origin) {
     let record = records::get(layout, release);
     let origin = record
         .as_ref()
@@ -75,7 +94,7 @@ pub(super) fn recorded(layout: &Layout, plan: &Plan, release: ReleaseId) -> (Ver
 }
 
 /// Who deploys what. In a rollback the commit is that of the release, not the one that the workflow runs on.
-pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<ReleaseId>) -> Origin {
+pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<&ReleaseId>) -> Origin {
     let own = plan.origin.clone();
     match plan.task {
         Task::Deploy => own,

@@ -22,109 +22,109 @@ pub(super) fn find(
     to: Option<&str>,
     before: &InitialState,
 ) -> Result<ReleaseId, Reason> {
+    let wanted = to.map(str::trim).unwrap_or_default();
+    // a folder that was not taken over is no release; the message says why it is none
+    let named = wanted.parse().ok();
+    let named = named.filter(|id| records::has_folder(layout, id));
     let releases = records::present(layout)
         .into_iter()
-        .map(|id| (id, records::get(layout, id)))
+        .chain(named)
+        .map(|id| (id.clone(), records::get(layout, &id)))
         .collect();
     let known = KnownReleases {
-        current: before.current,
-        previous: before.previous,
+        current: before.current.clone(),
+        previous: before.previous.clone(),
         releases,
     };
-    let wanted = to.map(str::trim).unwrap_or_default();
     let found = if wanted.is_empty() {
         known.previous_good()
     } else {
         known.named(wanted)
     };
-    found.map_err(|error| Reason::NoSuchRelease {
+    found.cloned().map_err(|error| Reason::NoSuchRelease {
         wanted: wanted.to_owned(),
         error,
     })
 }
 
 impl KnownReleases {
-    fn is_good(&self, id: ReleaseId) -> bool {
-        self.releases.get(&id).is_some_and(|record| {
-            record
-                .as_ref()
-                .is_some_and(|record| record.state == State::Good)
-        })
+    fn is_good(&self, id: &ReleaseId) -> bool {
+        let record = self.releases.get(id).and_then(Option::as_ref);
+        record.is_some_and(|record| record.state == State::Good)
     }
 
     /// The release that `previous` leads to, else the newest one before the current one.
-    fn previous_good(&self) -> Result<ReleaseId, RollbackTargetError> {
-        let usable = |id: &ReleaseId| self.is_good(*id) && Some(*id) != self.current;
-        let older = |id: &ReleaseId| self.current.is_none_or(|current| *id < current);
-        let newest = || {
-            self.releases
-                .keys()
-                .rev()
-                .copied()
-                .find(|id| usable(id) && older(id))
-        };
-        let found = self.previous.filter(usable).or_else(newest);
-        found.ok_or(RollbackTargetError::NoneGood {
-            current: self.current,
+    fn previous_good(&self) -> Result<&ReleaseId, RollbackTargetError> {
+        let current = self.current.as_ref();
+        let usable = |id: &&ReleaseId| self.is_good(id) && Some(*id) != current;
+        let older = |id: &&ReleaseId| current.is_none_or(|current| *id < current);
+        let all = self.releases.keys().rev();
+        let newest = || all.filter(older).find(usable);
+        let found = self.previous.as_ref().filter(usable).or_else(newest);
+        found.ok_or_else(|| RollbackTargetError::NoneGood {
+            current: self.current.clone(),
         })
     }
 
     /// An id is tried first, because it can look like the beginning of a hash.
-    fn named(&self, wanted: &str) -> Result<ReleaseId, RollbackTargetError> {
-        let id = wanted.parse().ok();
-        match id.filter(|id| self.releases.contains_key(id)) {
-            Some(id) => self.usable(id),
+    fn named(&self, wanted: &str) -> Result<&ReleaseId, RollbackTargetError> {
+        let id = wanted.parse().map_err(|_| RollbackTargetError::NotAnId)?;
+        match self.releases.get_key_value(&id) {
+            Some((id, record)) => self.usable(id, record.as_ref()),
             None => self.of_commit(wanted),
         }
     }
 
-    fn usable(&self, id: ReleaseId) -> Result<ReleaseId, RollbackTargetError> {
-        if Some(id) == self.current {
-            return Err(RollbackTargetError::Current(id));
-        }
-        match self.releases.get(&id) {
-            Some(Some(record)) => match record.state {
-                State::Good => Ok(id),
-                State::Failed => Err(RollbackTargetError::Failed(id)),
-                State::Complete => Err(RollbackTargetError::NeverLive(id)),
-                State::Incomplete => Err(RollbackTargetError::Incomplete(id)),
-            },
-            Some(None) => Err(RollbackTargetError::NoRecord(id)),
-            None => Err(RollbackTargetError::NotThere(id)),
-        }
+    fn usable<'a>(
+        &self,
+        id: &'a ReleaseId,
+        record: Option<&Record>,
+    ) -> Result<&'a ReleaseId, RollbackTargetError> {
+        let refused = match record.map(|record| record.state) {
+            _ if Some(id) == self.current.as_ref() => RollbackTargetError::Current,
+            Some(State::Good) => return Ok(id),
+            Some(State::Failed) => RollbackTargetError::Failed,
+            Some(State::Complete) => RollbackTargetError::NeverLive,
+            Some(State::Incomplete) => RollbackTargetError::Incomplete,
+            None => RollbackTargetError::NoRecord,
+        };
+        Err(refused(id.clone()))
     }
 
-    fn of_commit(&self, wanted: &str) -> Result<ReleaseId, RollbackTargetError> {
+    fn of_commit(&self, wanted: &str) -> Result<&ReleaseId, RollbackTargetError> {
         let prefix = wanted.to_ascii_lowercase();
-        if !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(RollbackTargetError::NotAnId);
-        }
-        let is_of = |record: &Record| {
-            record
-                .origin
-                .commit
-                .as_ref()
+        let is_of = |(id, record): &(&ReleaseId, &Option<Record>)| {
+            let recorded = record.as_ref().and_then(|it| it.origin.commit.as_ref());
+            let name = id.is_commit().then(|| id.to_string().to_ascii_lowercase());
+            recorded
+                .or(name.as_ref())
                 .is_some_and(|commit| commit.starts_with(&prefix))
         };
-        let all = self
-            .releases
-            .iter()
-            .filter(|(_, record)| record.as_ref().is_some_and(is_of))
-            .map(|(id, _)| *id);
-        let (good, others): (Vec<_>, Vec<_>) = all.partition(|id| self.is_good(*id));
+        let all = self.releases.iter().filter(is_of);
+        let (good, others): (Vec<_>, Vec<_>) = all.partition(|(id, _)| self.is_good(id));
         match (good.as_slice(), others.last()) {
-            ([only], _) => self.usable(*only),
-            ([], Some(newest)) => self.usable(*newest),
+            ([(id, record)], _) => self.usable(id, record.as_ref()),
+            ([], Some((id, record))) => self.usable(id, record.as_ref()),
             ([], None) => Err(RollbackTargetError::NoMatch),
-            (several, _) => Err(self.ambiguous(several)),
+            (several, _) => Err(self.ambiguous(several.iter().map(|(id, _)| *id).collect())),
         }
     }
 
     /// Newest first.
-    fn ambiguous(&self, several: &[ReleaseId]) -> RollbackTargetError {
+    fn ambiguous(&self, several: Vec<&ReleaseId>) -> RollbackTargetError {
+        let current = self
+            .current
+            .as_ref()
+            .filter(|current| several.contains(current));
         RollbackTargetError::Ambiguous {
-            releases: several.iter().rev().take(MAX_NAMED).copied().collect(),
-            current: self.current.filter(|current| several.contains(current)),
+            releases: several
+                .iter()
+                .rev()
+                .take(MAX_NAMED)
+                .copied()
+                .cloned()
+                .collect(),
+            current: current.cloned(),
             more: several.len() > MAX_NAMED,
         }
     }
@@ -172,16 +172,22 @@ mod tests {
     #[test]
     fn without_a_name_the_previous_good_release_is_meant() {
         let mut known = known_releases();
-        assert_eq!(known.previous_good(), Ok(id("1700000100")));
+        assert_eq!(known.previous_good(), Ok(&id("1700000100")));
         known.previous = Some(id("1700000600"));
         assert_eq!(
             known.previous_good(),
-            Ok(id("1700000600")),
+            Ok(&id("1700000600")),
             "forward to a newer one"
         );
-        for unusable in [None, known.current, Some(id("1700000200")), Some(id("1"))] {
+        for unusable in [
+            None,
+            known.current.clone(),
+            Some(id("1700000200")),
+            Some(id("1")),
+        ] {
             known.previous = unusable;
-            assert_eq!(known.previous_good(), Ok(id("1700000100")), "{unusable:?}");
+            let previous = &known.previous;
+            assert_eq!(known.previous_good(), Ok(&id("1700000100")), "{previous:?}");
         }
         known.current = Some(id("1700000000"));
         assert!(known
@@ -190,7 +196,56 @@ mod tests {
             .to_string()
             .contains("1700000000"));
         known.current = None;
-        assert_eq!(known.previous_good(), Ok(id("1700000600")));
+        assert_eq!(known.previous_good(), Ok(&id("1700000600")));
+    }
+
+    /// What Capistrano and others created, taken over.
+    fn taken_over() -> KnownReleases {
+        let commit = format!("3f2a1bc{}", "0".repeat(33));
+        let all = [
+            "20251127101010",
+            "20251128101010",
+            "abcd",
+            "v1.4.2",
+            &commit,
+        ];
+        let mut known = known_releases();
+        let record = |name: &str| (id(name), Some(Record::taken_over(id(name))));
+        known.releases.extend(all.map(record));
+        known.releases.insert(id("backup"), None);
+        known
+    }
+
+    #[test]
+    fn what_was_taken_over_is_a_rollback_target_by_its_name() {
+        let all = "20251128101010 v1.4.2 abcd 3f2a1bc 3F2A1BC0 2025 v1.4 backup other abc0";
+        let known = taken_over();
+        let text = |wanted: &str| match known.named(wanted) {
+            Ok(id) => format!("{wanted} -> {id}"),
+            Err(problem) => format!("{wanted}: {problem}"),
+        };
+        insta::assert_snapshot!(all.split(' ').map(text).collect::<Vec<_>>().join("\n"), @"
+        20251128101010 -> 20251128101010
+        v1.4.2 -> v1.4.2
+        abcd -> abcd
+        3f2a1bc -> 3f2a1bc000000000000000000000000000000000
+        3F2A1BC0 -> 3f2a1bc000000000000000000000000000000000
+        2025: no release on the server has this id or a commit that starts with it
+        v1.4: no release on the server has this id or a commit that starts with it
+        backup: backup has no record, so it is unknown whether it works
+        other: no release on the server has this id or a commit that starts with it
+        abc0 -> 1700000000
+        ");
+    }
+
+    #[test]
+    fn a_numbered_release_is_newer_than_what_was_taken_over() {
+        let mut known = taken_over();
+        known.previous = None;
+        known.current = Some(id("1700000000"));
+        assert_eq!(known.previous_good(), Ok(&id("v1.4.2")));
+        known.current = Some(id("20251128101010"));
+        assert_eq!(known.previous_good(), Ok(&id("20251127101010")));
     }
 
     #[test]
@@ -220,7 +275,7 @@ mod tests {
         1500000000: no release on the server has this id or a commit that starts with it
         abc: several releases have such a commit; give an id: 1700000100, 1700000000
         0: no release on the server has this id or a commit that starts with it
-        v1.2: this is neither a release id nor the start of a commit hash
+        v1.2: no release on the server has this id or a commit that starts with it
         ");
     }
 }

@@ -186,9 +186,9 @@ impl<'a> Session<'a> {
         let is_current_good = self.assess_current()?;
         let layout = self.client.layout;
         let release = rollback_target::find(layout, to, &self.before)?;
-        self.progress.release = Some(release);
-        install::check_programs(layout, release, self.before.unit.as_ref())?;
-        let (verification, _) = instruction::recorded(layout, self.plan, release);
+        self.progress.release = Some(release.clone());
+        install::check_programs(layout, &release, self.before.unit.as_ref())?;
+        let (verification, _) = instruction::recorded(layout, self.plan, &release);
         let goal = Goal {
             release,
             success: Outcome::Restored,
@@ -282,7 +282,7 @@ impl<'a> Session<'a> {
             }
         }
         let layout = self.client.layout;
-        let origin = instruction::origin(layout, self.plan, self.progress.release);
+        let origin = instruction::origin(layout, self.plan, self.progress.release.as_ref());
         journal::add(layout, &verdict, &origin, false);
         self.end(verdict);
     }
@@ -297,8 +297,8 @@ impl<'a> Session<'a> {
         Verdict {
             transaction: self.client.transaction.clone(),
             outcome,
-            release: self.progress.release,
-            previous: self.before.current,
+            release: self.progress.release.clone(),
+            previous: self.before.current.clone(),
             live: links::live(self.client.layout),
             failure: Some(Failure {
                 step: self.progress.step,

@@ -72,7 +72,7 @@ impl<'a> Shell<'a> {
 /// Checks that every program of `ExecStart` below `current` can be run in the release.
 pub(in crate::server) fn check_programs(
     layout: &Layout,
-    release: ReleaseId,
+    release: &ReleaseId,
     unit: Option<&Unit>,
 ) -> Result<(), Reason> {
     for program in unit.map(Unit::programs).unwrap_or_default() {

@@ -44,10 +44,10 @@ impl Stager<'_> {
         shared::check(self.layout, &self.plan.staging.shared)?;
         self.begin(Step::Upload);
         let release = self.upload(entries)?;
-        self.add_env_and_shared_files(release)?;
-        self.run_commands(release)?;
+        self.add_env_and_shared_files(&release)?;
+        self.run_commands(&release)?;
         self.begin(Step::Seal);
-        self.seal(release)?;
+        self.seal(&release)?;
         Ok(release)
     }
 
@@ -64,21 +64,21 @@ impl Stager<'_> {
             outbox: self.outbox,
         }
         .run(entries)?;
-        let release = staged.release;
-        self.progress.release = Some(release);
+        let release = staged.release.clone();
+        self.progress.release = Some(release.clone());
         self.outbox.emit(What::Staged(staged));
         Ok(release)
     }
 
     /// Adds what belongs to the release but does not come with its tree.
-    fn add_env_and_shared_files(&self, release: ReleaseId) -> Result<(), Reason> {
+    fn add_env_and_shared_files(&self, release: &ReleaseId) -> Result<(), Reason> {
         if let Some(content) = &self.plan.staging.env_file {
             env_file::write(&self.layout.release(release), content)?;
         }
         shared::link(self.layout, release, &self.plan.staging.shared)
     }
 
-    fn run_commands(&mut self, release: ReleaseId) -> Result<(), Reason> {
+    fn run_commands(&mut self, release: &ReleaseId) -> Result<(), Reason> {
         self.begin(Step::Install);
         let shell = Shell::new(
             self.layout.release(release),
@@ -94,7 +94,7 @@ impl Stager<'_> {
     }
 
     /// Makes the release durable, then records it as complete.
-    fn seal(&self, release: ReleaseId) -> Result<(), Reason> {
+    fn seal(&self, release: &ReleaseId) -> Result<(), Reason> {
         install::check_programs(self.layout, release, self.unit)?;
         durable::sync_file_system(&self.layout.release(release))?;
         let verification = Some(self.plan.verification.clone());

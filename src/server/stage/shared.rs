@@ -25,7 +25,7 @@ pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
 }
 
 /// Creates missing folders and links everything into the release. Never creates anything through a link of the tree.
-pub(super) fn link(layout: &Layout, release: ReleaseId, all: &[SharedPath]) -> Result<(), Reason> {
+pub(super) fn link(layout: &Layout, release: &ReleaseId, all: &[SharedPath]) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
         if inspect(layout, shared)? == Existing::Missing {

@@ -5,7 +5,7 @@
 use super::known_chunks::{open, KnownChunks};
 use super::new_file::NewFile;
 use crate::protocol::chunks::{about, WORTH_CUTTING};
-use crate::protocol::{Digest, Operation, Reason, ShortDigest};
+use crate::protocol::{Digest, Operation, Reason, ReleaseId, ShortDigest};
 use crate::server::limits::Limits;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -46,10 +46,10 @@ type FilePosition = (usize, usize);
 
 impl Sources {
     pub(super) fn new(layout: &Layout) -> Self {
-        let indexed = |id| {
+        let indexed = |id: ReleaseId| {
             Some(IndexedRelease {
-                folder: layout.release(id),
-                files: records::index(layout, id)?,
+                folder: layout.release(&id),
+                files: records::index(layout, &id)?,
             })
         };
         let releases: Vec<_> = records::present(layout)
@@ -63,7 +63,7 @@ impl Sources {
                 by_digest.entry(*digest).or_default().push((release, file));
             }
         }
-        let unrecorded = links::live(layout).map(|id| layout.release(id));
+        let unrecorded = links::live(layout).map(|id| layout.release(&id));
         let unrecorded =
             unrecorded.filter(|live| releases.iter().all(|release| release.folder != *live));
         Self {

@@ -41,14 +41,14 @@ impl TreeUpload<'_> {
             .into_iter()
             .filter_map(|attempt| attempt.release);
         let release = ReleaseId::next(now(), records::all(self.layout).into_iter().chain(attempts));
-        let folder = self.layout.release(release);
+        let folder = self.layout.release(&release);
         // before the new release is one of them
         let sources = Sources::new(self.layout);
         records::put(
             self.layout,
-            &Record::new(release, State::Incomplete, self.plan.origin.clone()),
+            &Record::new(release.clone(), State::Incomplete, self.plan.origin.clone()),
         )?;
-        records::put_index(self.layout, release, entries)?;
+        records::put_index(self.layout, &release, entries)?;
         DirBuilder::new()
             .mode(0o755)
             .create(&folder)
@@ -73,7 +73,7 @@ impl TreeUpload<'_> {
         digests: &mut [Digest],
         sources: &Sources,
     ) -> Result<Staged, Reason> {
-        let folder = self.layout.release(release);
+        let folder = self.layout.release(&release);
         let mut receiver = Receiver::new(self.inbox, self.limits);
         let on_request = receiver.is_on_request()?;
         let builder = FileBuilder {

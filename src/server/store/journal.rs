@@ -35,8 +35,8 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
         at: now(),
         transaction: verdict.transaction.to_string(),
         outcome: verdict.outcome,
-        release: verdict.release,
-        live: verdict.live,
+        release: verdict.release.clone(),
+        live: verdict.live.clone(),
         origin: origin.clone(),
         recovered,
     };

@@ -24,12 +24,12 @@ impl Layout {
         self.target.join("releases")
     }
 
-    pub(in crate::server) fn release(&self, id: ReleaseId) -> PathBuf {
+    pub(in crate::server) fn release(&self, id: &ReleaseId) -> PathBuf {
         self.releases().join(id.to_string())
     }
 
     /// The text of `current` and `previous` as deploy-action writes them: relative, so the target can be moved.
-    pub(in crate::server) fn link_text(id: ReleaseId) -> PathBuf {
+    pub(in crate::server) fn link_text(id: &ReleaseId) -> PathBuf {
         Path::new("releases").join(id.to_string())
     }
 

@@ -33,35 +33,49 @@ impl Link {
         }
         let text = fs::read_link(path).unwrap_or_default();
         match resolve(layout, path) {
-            Some(release) => Self::To {
+            Ok(release) => Self::To {
+                foreign: (text != Layout::link_text(&release)).then_some(text),
                 release,
-                foreign: (text != Layout::link_text(release)).then_some(text),
             },
-            None if fs::metadata(path).is_err() => {
-                Self::Other(LinkState::Dead(text.display().to_string()))
-            }
-            None => Self::Other(LinkState::Elsewhere(text.display().to_string())),
+            Err(state) => Self::Other(state(text.display().to_string())),
         }
     }
 
-    pub(in crate::server) fn release(&self) -> Option<ReleaseId> {
+    pub(in crate::server) fn release(&self) -> Option<&ReleaseId> {
         match self {
-            Self::To { release, .. } => Some(*release),
+            Self::To { release, .. } => Some(release),
+            Self::Absent | Self::Other(_) => None,
+        }
+    }
+
+    pub(in crate::server) fn into_release(self) -> Option<ReleaseId> {
+        match self {
+            Self::To { release, .. } => Some(release),
             Self::Absent | Self::Other(_) => None,
         }
     }
 }
 
-fn resolve(layout: &Layout, path: &Path) -> Option<ReleaseId> {
-    let real = fs::canonicalize(path).ok()?;
-    let releases = fs::canonicalize(layout.releases()).ok()?;
-    let release = real.strip_prefix(releases).ok()?.to_str()?.parse().ok()?;
-    real.is_dir().then_some(release)
+/// The folder directly in `releases` that the link leads to, over whatever other links.
+fn resolve(layout: &Layout, path: &Path) -> Result<ReleaseId, fn(String) -> LinkState> {
+    let real = fs::canonicalize(path).map_err(|_| LinkState::Dead as fn(_) -> _)?;
+    let releases =
+        fs::canonicalize(layout.releases()).map_err(|_| LinkState::Dead as fn(_) -> _)?;
+    let inside = real.strip_prefix(&releases).ok();
+    let name = inside.filter(|name| real.is_dir() && name.components().count() == 1);
+    let name = name.ok_or(LinkState::Elsewhere as fn(_) -> _)?;
+    let id = name.to_str().and_then(|name| name.parse().ok());
+    id.ok_or(LinkState::UnusableName)
 }
 
 /// The live release: the one that `current` leads to.
 pub(in crate::server) fn live(layout: &Layout) -> Option<ReleaseId> {
-    Link::read(layout, &layout.current()).release()
+    Link::read(layout, &layout.current()).into_release()
+}
+
+/// The release that `previous` leads to.
+pub(in crate::server) fn previous(layout: &Layout) -> Option<ReleaseId> {
+    Link::read(layout, &layout.previous()).into_release()
 }
 
 #[cfg(test)]
@@ -85,30 +99,65 @@ mod tests {
     #[test]
     fn a_link_is_judged_by_its_target_not_by_its_text() {
         let (folder, layout) = target();
-        let id = "1762147685".parse().unwrap();
+        let id: Option<ReleaseId> = "1762147685".parse().ok();
         assert_eq!(
             current(&layout, "releases/1762147685"),
             Link::To {
-                release: id,
+                release: id.clone().unwrap(),
                 foreign: None
             }
         );
         let absolute = folder.path().join("releases/1762147685");
-        assert_eq!(current(&layout, &absolute).release(), Some(id));
+        assert_eq!(current(&layout, &absolute).into_release(), id);
         symlink(&absolute, layout.previous()).unwrap();
-        assert_eq!(current(&layout, layout.previous()).release(), Some(id));
-        assert_eq!(current(&layout, "previous").release(), Some(id));
+        assert_eq!(current(&layout, layout.previous()).into_release(), id);
+        assert_eq!(current(&layout, "previous").into_release(), id);
+    }
+
+    #[test]
+    fn any_folder_directly_in_releases_is_a_release_if_the_link_leads_to_it() {
+        let (folder, layout) = target();
+        for name in ["20251128101010", "v1.4.2", &"0a".repeat(20), "größe 7"] {
+            fs::create_dir(layout.releases().join(name)).unwrap();
+            let chain = layout.releases().join("1764324610");
+            let _ = fs::remove_file(&chain);
+            symlink(name, &chain).unwrap();
+            let absolute = folder.path().join("releases").join(name);
+            let ways = [Path::new("releases").join(name), absolute, chain];
+            for to in ways {
+                let found = current(&layout, &to).into_release();
+                assert_eq!(found, name.parse().ok(), "{to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_with_an_unusable_name_is_no_release_and_the_text_says_why() {
+        use std::os::unix::ffi::OsStrExt;
+        let (_folder, layout) = target();
+        let long = "x".repeat(201);
+        for name in [
+            &b".trash"[..],
+            b"-1",
+            b"a\x1b[2J",
+            b"a\xffb",
+            long.as_bytes(),
+        ] {
+            let name = std::ffi::OsStr::from_bytes(name);
+            fs::create_dir(layout.releases().join(name)).unwrap();
+            let to = Path::new("releases").join(name);
+            let state = LinkState::UnusableName(to.display().to_string());
+            assert_eq!(current(&layout, &to), Link::Other(state));
+        }
     }
 
     #[test]
     fn a_link_elsewhere_is_no_release() {
         let (folder, layout) = target();
         fs::create_dir_all(folder.path().join("releases/1762147685/app")).unwrap();
-        fs::create_dir_all(folder.path().join("releases/backup")).unwrap();
         for to in [
             "releases/1",
             "releases",
-            "releases/backup",
             "releases/1762147685/app",
             "/",
             "current",

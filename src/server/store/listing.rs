@@ -2,7 +2,7 @@
 
 use super::journal;
 use super::layout::Layout;
-use super::links::{self, Link};
+use super::links;
 use super::records::{self, State};
 use crate::protocol::{ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::server::clock::now;
@@ -23,22 +23,19 @@ const BLOCK: u64 = 512;
 
 /// The releases and attempts of the target.
 pub(in crate::server) fn list(layout: &Layout) -> Listing {
-    let (current, previous) = (
-        links::live(layout),
-        Link::read(layout, &layout.previous()).release(),
-    );
+    let (current, previous) = (links::live(layout), links::previous(layout));
     let one = |id: ReleaseId| {
-        let record = records::get(layout, id);
+        let record = records::get(layout, &id);
         ListedRelease {
-            release: id,
-            age: id.age(now()),
+            age: now().saturating_sub(records::created(layout, &id)),
             standing: record
                 .as_ref()
                 .map_or(Standing::Unknown, |record| standing(record.state)),
-            current: Some(id) == current,
-            previous: Some(id) == previous,
-            size: size(&layout.release(id)).ok(),
+            current: current.as_ref() == Some(&id),
+            previous: previous.as_ref() == Some(&id),
+            size: size(&layout.release(&id)).ok(),
             origin: short(record.map(|record| record.origin).unwrap_or_default()),
+            release: id,
         }
     };
     let releases = records::present(layout)

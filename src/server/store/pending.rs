@@ -40,6 +40,11 @@ fn deployed() -> Outcome {
     Outcome::Deployed
 }
 
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
 /// The release to roll back to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::server) struct Old {
@@ -53,7 +58,7 @@ pub(in crate::server) struct Old {
 
 impl Pending {
     /// The newest format that this version understands.
-    const FORMAT: u32 = 2;
+    const FORMAT: u32 = 3;
 
     /// Writes the instruction. It has no effect yet.
     pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<(), Reason> {
@@ -72,9 +77,9 @@ impl Pending {
 
     /// The point of no return. Both links are created before it: what follows are renames, which need no disk space.
     pub(in crate::server) fn begin(&self, layout: &Layout) -> Result<(), Reason> {
-        durable::link(&layout.switch_link(), &Layout::link_text(self.release))?;
+        durable::link(&layout.switch_link(), &Layout::link_text(&self.release))?;
         match &self.old {
-            Some(old) => durable::link(&layout.rollback_link(), &Layout::link_text(old.release))?,
+            Some(old) => durable::link(&layout.rollback_link(), &Layout::link_text(&old.release))?,
             None => durable::remove(&layout.rollback_link())?,
         }
         durable::link(
@@ -97,14 +102,16 @@ impl Pending {
             error,
             kind: IoKind::Other,
         };
-        let pending: Self =
+        // what is known of another version's file is its format
+        let Format { format } =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if !(1..=Self::FORMAT).contains(&pending.format) {
+        if !(1..=Self::FORMAT).contains(&format) {
             return Err(unreadable(format!(
-                "format {} is that of another version",
-                pending.format
+                "format {format} is that of another version"
             )));
         }
+        let pending =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         Ok(Some(pending))
     }
 
@@ -134,5 +141,60 @@ impl Pending {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Option<Pending>, Reason> {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().to_str().unwrap());
+        fs::create_dir(layout.deploy_folder()).unwrap();
+        fs::write(layout.pending(), json).unwrap();
+        Pending::read(&layout)
+    }
+
+    /// As 1.0.0 to 1.3.0 write it.
+    fn numbered() -> String {
+        let id = "0".repeat(32);
+        format!(
+            r#"{{"format":1,"transaction":"{id}","release":1762147999,
+            "old":{{"release":1762147685,"good":true,"verification":{VERIFICATION},"commit":null}},
+            "previous":1762147000,"service":"diting","restart":"Systemctl","verification":{VERIFICATION},
+            "retention":{{"count":3,"age":null}},
+            "origin":{{"commit":null,"reference":null,"actor":null,"run":null,"tool":"1.0.0"}},
+            "deadline":{{"secs":60,"nanos":0}}}}"#
+        )
+    }
+
+    const VERIFICATION: &str = r#"{"health":null,"timeout":{"secs":1,"nanos":0},
+        "interval":{"secs":1,"nanos":0},"settle":{"secs":1,"nanos":0}}"#;
+
+    #[test]
+    fn a_transaction_of_an_older_version_can_be_read() {
+        let pending = read(&numbered()).unwrap().unwrap();
+        assert_eq!(pending.release.to_string(), "1762147999");
+        assert_eq!(pending.old.unwrap().release.to_string(), "1762147685");
+    }
+
+    #[test]
+    fn a_transaction_may_name_what_others_created() {
+        let named = numbered()
+            .replace("\"format\":1", "\"format\":3")
+            .replace("1762147685", "\"v1.4.2\"");
+        let pending = read(&named).unwrap().unwrap();
+        assert_eq!(pending.old.as_ref().unwrap().release.to_string(), "v1.4.2");
+        let again = serde_json::to_string(&pending).unwrap();
+        assert_eq!(read(&again).unwrap(), Some(pending));
+    }
+
+    #[test]
+    fn a_transaction_of_a_newer_version_is_refused_whatever_else_is_in_it() {
+        let Err(Reason::Io { error, .. }) = read(r#"{"format":4,"release":{}}"#) else {
+            panic!();
+        };
+        assert_eq!(error, "format 4 is that of another version");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::durable::{self, failed};
 use super::layout::Layout;
+use super::links;
 use crate::protocol::{
     EntryKind, Operation, Origin, Reason, ReleaseId, ShortDigest, TreeEntry, Verification,
 };
@@ -9,7 +10,12 @@ use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What the names of a release's two files end with. The name of the release may have dots too.
+const RECORD: &str = "json";
+const INDEX: &str = "files";
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -65,18 +71,18 @@ impl Record {
     }
 }
 
-fn path(layout: &Layout, id: ReleaseId) -> PathBuf {
-    layout.records().join(format!("{id}.json"))
+fn path(layout: &Layout, id: &ReleaseId) -> PathBuf {
+    layout.records().join(format!("{id}.{RECORD}"))
 }
 
 /// The record; `None` if it does not exist or cannot be read.
-pub(in crate::server) fn get(layout: &Layout, id: ReleaseId) -> Option<Record> {
+pub(in crate::server) fn get(layout: &Layout, id: &ReleaseId) -> Option<Record> {
     serde_json::from_slice(&fs::read(path(layout, id)).ok()?).ok()
 }
 
 /// Writes the record, durably.
 pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<(), Reason> {
-    let path = path(layout, record.release);
+    let path = path(layout, &record.release);
     let bytes = serde_json::to_vec_pretty(record)
         .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
     durable::write(&path, &bytes)
@@ -85,7 +91,7 @@ pub(in crate::server) fn put(layout: &Layout, record: &Record) -> Result<(), Rea
 /// Changes the state of a release that has a record.
 pub(in crate::server) fn mark(
     layout: &Layout,
-    id: ReleaseId,
+    id: &ReleaseId,
     state: State,
     verification: Option<Verification>,
 ) -> Result<(), Reason> {
@@ -104,44 +110,65 @@ pub(in crate::server) fn mark(
 }
 
 /// Deletes the record of a release.
-pub(super) fn forget(layout: &Layout, id: ReleaseId) -> Result<(), Reason> {
+pub(super) fn forget(layout: &Layout, id: &ReleaseId) -> Result<(), Reason> {
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))
 }
 
-/// Every id that is or was in use, by folders and records.
+/// Every id that is or was in use: numbered folders, releases with a record, and those that `current` and `previous` lead
+/// to. Other folders in `releases` are none.
 pub(in crate::server) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
     let names = |folder: PathBuf| {
         fs::read_dir(folder)
             .into_iter()
             .flatten()
             .flatten()
-            .map(|entry| entry.file_name())
+            .map(|entry| PathBuf::from(entry.file_name()))
     };
-    let id = |name: std::ffi::OsString| name.to_str()?.split('.').next()?.parse().ok();
-    names(layout.releases())
-        .chain(names(layout.records()))
-        .filter_map(id)
-        .collect()
+    let numbered = names(layout.releases())
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .filter(ReleaseId::is_numbered);
+    let is_ours = |name: &PathBuf| matches!(extension(name), Some(RECORD | INDEX));
+    let recorded = names(layout.records())
+        .filter(is_ours)
+        .filter_map(|name| name.file_stem()?.to_str()?.parse().ok());
+    let linked = links::live(layout)
+        .into_iter()
+        .chain(links::previous(layout));
+    numbered.chain(recorded).chain(linked).collect()
+}
+
+fn extension(name: &Path) -> Option<&str> {
+    name.extension()?.to_str()
 }
 
 /// The releases whose folders exist.
 pub(in crate::server) fn present(layout: &Layout) -> BTreeSet<ReleaseId> {
-    let is_folder = |id: &ReleaseId| {
-        fs::symlink_metadata(layout.release(*id)).is_ok_and(|found| found.is_dir())
-    };
-    all(layout).into_iter().filter(is_folder).collect()
+    let mut all = all(layout);
+    all.retain(|id| has_folder(layout, id));
+    all
 }
 
-fn index_path(layout: &Layout, id: ReleaseId) -> PathBuf {
-    layout.records().join(format!("{id}.files"))
+/// Whether there is such a folder, be it a release or not.
+pub(in crate::server) fn has_folder(layout: &Layout, id: &ReleaseId) -> bool {
+    fs::symlink_metadata(layout.release(id)).is_ok_and(|found| found.is_dir())
+}
+
+/// When the release was created, in epoch seconds: its number, else when its folder was changed last.
+pub(super) fn created(layout: &Layout, id: &ReleaseId) -> u64 {
+    let changed = || u64::try_from(fs::metadata(layout.release(id)).ok()?.mtime()).ok();
+    id.created().or_else(changed).unwrap_or_else(now)
+}
+
+fn index_path(layout: &Layout, id: &ReleaseId) -> PathBuf {
+    layout.records().join(format!("{id}.{INDEX}"))
 }
 
 /// Records which content a release holds at which path, as a sequence of `digest path NUL`. It need not be durable: every
 /// copy is hashed again.
 pub(in crate::server) fn put_index(
     layout: &Layout,
-    id: ReleaseId,
+    id: &ReleaseId,
     entries: &[TreeEntry],
 ) -> Result<(), Reason> {
     let mut bytes = Vec::new();
@@ -161,7 +188,7 @@ pub(in crate::server) fn put_index(
 /// digests.
 pub(in crate::server) fn index(
     layout: &Layout,
-    id: ReleaseId,
+    id: &ReleaseId,
 ) -> Option<Vec<(ShortDigest, Vec<u8>)>> {
     const HALF: usize = 32;
     let bytes = fs::read(index_path(layout, id)).ok()?;

@@ -3,7 +3,7 @@
 
 use super::journal;
 use super::layout::Layout;
-use super::links::Link;
+use super::links;
 use super::records::{self, State};
 use super::verdicts;
 use crate::protocol::{ReleaseId, Retention};
@@ -26,10 +26,12 @@ pub(in crate::server) enum After {
 }
 
 /// A release with a record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct KnownRelease {
     id: ReleaseId,
     state: State,
+    /// Epoch seconds.
+    created: u64,
 }
 
 /// Which releases are kept.
@@ -48,8 +50,7 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
     if layout.pending().exists() {
         return;
     }
-    let link = |path| Link::read(layout, path).release();
-    let protected: BTreeSet<ReleaseId> = [link(&layout.current()), link(&layout.previous())]
+    let protected: BTreeSet<ReleaseId> = [links::live(layout), links::previous(layout)]
         .into_iter()
         .flatten()
         .collect();
@@ -57,8 +58,9 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
         .into_iter()
         .filter_map(|id| {
             Some(KnownRelease {
+                state: records::get(layout, &id)?.state,
+                created: records::created(layout, &id),
                 id,
-                state: records::get(layout, id)?.state,
             })
         })
         .collect();
@@ -68,10 +70,10 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
         protected: &protected,
         now: now(),
     };
-    let failure = |id| {
-        move_to_trash(layout, id)
+    let failure = |id: ReleaseId| {
+        move_to_trash(layout, &id)
             .err()
-            .map(|error| (path_of(&layout.release(id)), error.to_string()))
+            .map(|error| (path_of(&layout.release(&id)), error.to_string()))
     };
     let mut leftovers: Vec<(String, String)> = to_delete(&releases, &rules)
         .into_iter()
@@ -99,15 +101,11 @@ fn to_delete(releases: &[KnownRelease], rules: &Rules<'_>) -> Vec<ReleaseId> {
         releases
             .iter()
             .filter(|release| is(release.state))
-            .map(|release| release.id)
+            .map(|release| &release.id)
             .max()
     };
-    let mut good: Vec<ReleaseId> = releases
-        .iter()
-        .filter(is_good)
-        .map(|release| release.id)
-        .collect();
-    good.sort_unstable();
+    let mut good: Vec<&KnownRelease> = releases.iter().filter(is_good).collect();
+    good.sort_unstable_by_key(|release| (release.created, &release.id));
     let beyond = retention
         .count
         .map_or(0, |count| good.len().saturating_sub(count as usize));
@@ -115,12 +113,12 @@ fn to_delete(releases: &[KnownRelease], rules: &Rules<'_>) -> Vec<ReleaseId> {
     let old = good
         .iter()
         .enumerate()
-        .filter(|(i, id)| *i < beyond || id.age(now) > age)
-        .map(|(_, id)| *id);
+        .filter(|(i, release)| *i < beyond || now.saturating_sub(release.created) > age)
+        .map(|(_, release)| &release.id);
     let others = releases
         .iter()
         .filter(|release| !is_good(release))
-        .map(|release| release.id);
+        .map(|release| &release.id);
     // the last failed one is kept for diagnosis, the last unfinished one for the next upload
     let failed = newest(|state| state == State::Failed).filter(|_| after != After::Success);
     let unfinished = newest(|state| matches!(state, State::Incomplete | State::Complete));
@@ -128,6 +126,7 @@ fn to_delete(releases: &[KnownRelease], rules: &Rules<'_>) -> Vec<ReleaseId> {
     let others = others.filter(|id| Some(*id) != failed && Some(*id) != unfinished);
     old.chain(others)
         .filter(|id| !protected.contains(id))
+        .cloned()
         .collect()
 }
 
@@ -135,7 +134,7 @@ fn path_of(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn move_to_trash(layout: &Layout, id: ReleaseId) -> io::Result<()> {
+fn move_to_trash(layout: &Layout, id: &ReleaseId) -> io::Result<()> {
     let folder = layout.release(id);
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).or_else(ignore_denied)?;
     fs::rename(&folder, layout.trash().join(id.to_string()))?;
@@ -179,12 +178,13 @@ fn delete(path: &Path) -> io::Result<()> {
 /// Deletes the records of releases that no longer exist.
 fn forget_missing(layout: &Layout) {
     let present = records::present(layout);
-    let newest = records::all(layout).into_iter().max();
+    let all = records::all(layout);
     // the newest record stays, because ids must keep increasing
-    for id in records::all(layout)
-        .into_iter()
-        .filter(|id| !present.contains(id) && Some(*id) != newest)
-    {
+    let newest = all.iter().filter(|id| id.is_numbered()).max();
+    for id in &all {
+        if present.contains(id) || Some(id) == newest {
+            continue;
+        }
         if let Err(reason) = records::forget(layout, id) {
             tracing::debug!(?reason, "a record cannot be deleted");
         }
@@ -207,6 +207,7 @@ mod tests {
         KnownRelease {
             id: id(days_ago),
             state,
+            created: NOW - days_ago * DAY,
         }
     }
 
@@ -229,7 +230,7 @@ mod tests {
         };
         let mut deleted: Vec<u64> = to_delete(releases, &rules)
             .into_iter()
-            .map(|id| id.age(NOW) / DAY)
+            .map(|id| (NOW - id.created().unwrap()) / DAY)
             .collect();
         deleted.sort_unstable();
         deleted

@@ -6,7 +6,7 @@ use super::systemd::Unit;
 use crate::protocol::{Diagnostic, DiagnosticOrigin, Ending, Health, ReleaseId, UnitName};
 use crate::server::exec::process::{command, quick, CUT};
 use crate::server::store::layout::Layout;
-use crate::server::store::links::{self, Link};
+use crate::server::store::links;
 use crate::server::store::pending::Pending;
 use crate::server::store::records;
 use std::process::Command;
@@ -167,12 +167,9 @@ fn text_of(
 }
 
 fn releases(layout: &Layout) -> String {
-    let (current, previous) = (
-        links::live(layout),
-        Link::read(layout, &layout.previous()).release(),
-    );
+    let (current, previous) = (links::live(layout), links::previous(layout));
     let line = |id: ReleaseId| {
-        let record = records::get(layout, id);
+        let record = records::get(layout, &id);
         let state = record
             .as_ref()
             .map_or("no record".to_owned(), |it| it.state.to_string());
@@ -180,8 +177,8 @@ fn releases(layout: &Layout) -> String {
             .and_then(|it| it.origin.commit)
             .map(|commit| format!("  {commit}"))
             .unwrap_or_default();
-        let link = [(current, "  current"), (previous, "  previous")].map(|(to, name)| {
-            if to == Some(id) {
+        let link = [(&current, "  current"), (&previous, "  previous")].map(|(to, name)| {
+            if to.as_ref() == Some(&id) {
                 name
             } else {
                 ""

@@ -17,7 +17,7 @@ pub(in crate::server) struct HealthCheck<'a> {
 impl<'a> HealthCheck<'a> {
     pub(in crate::server) fn new(
         health: &'a Health,
-        release: ReleaseId,
+        release: &ReleaseId,
         sha: Option<&str>,
     ) -> Self {
         let fill = |pattern: &BodyPattern| {
@@ -117,7 +117,7 @@ mod tests {
             ..Health::get(url)
         };
         let release = "1762147685".parse().unwrap();
-        HealthCheck::new(&health, release, Some("abc+1"))
+        HealthCheck::new(&health, &release, Some("abc+1"))
             .run(Duration::from_millis(500))
             .0
     }

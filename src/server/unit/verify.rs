@@ -26,7 +26,7 @@ const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
 /// What is verified.
 pub(in crate::server) struct Subject<'a> {
-    pub(in crate::server) release: ReleaseId,
+    pub(in crate::server) release: &'a ReleaseId,
     /// The release's folder.
     pub(in crate::server) folder: PathBuf,
     pub(in crate::server) sha: Option<&'a str>,

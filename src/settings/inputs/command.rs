@@ -17,7 +17,7 @@ pub(super) static COMMAND: Definition<Command> = Definition::with_default(
 
 pub(super) static RELEASE: Definition<String> = Definition::optional(
     "release",
-    "For `command: rollback`: a release's id or the beginning of its commit hash (at least four digits). Empty: the \
+    "For `command: rollback`: a release's id, which is the name of its folder, or the beginning of its commit hash (at least four digits). Empty: the \
      previous good release.",
     release::parse,
 )

@@ -15,10 +15,10 @@ fn a_rollback_goes_to_the_previous_release_or_to_a_named_one() {
         (Command::Rollback, None, None)
     );
     let settings = bare("rollback").with("release", "DEADBEEF").settings();
-    assert_eq!(settings.release.unwrap(), "deadbeef");
+    assert_eq!(settings.release.unwrap(), "DEADBEEF");
     assert_eq!(bare("rollback").warnings(), "");
-    insta::assert_snapshot!(problems_of("release", &["main", "1762147685"]), @r#"
-    release = "main": is neither an id nor the beginning of a commit hash. Write a release's id, as `command: releases` lists it, or at least the first four digits of its commit.
+    insta::assert_snapshot!(problems_of("release", &["../x", "1762147685"]), @r#"
+    release = "../x": is neither an id nor the beginning of a commit hash. Write a release's id, as `command: releases` lists it, or at least the first four digits of its commit.
     release: is given, but `command` is `deploy`. Write `command: rollback` to roll back to it, or leave out `release`.
     "#);
 }

@@ -1,17 +1,24 @@
 //! Which release to roll back to.
 
+use crate::protocol::ReleaseId;
 use crate::settings::problem::{invalid, Invalid};
 
-/// The id of a release, or the beginning of a commit hash, in lower case.
+/// Fewer digits of a commit hash are more likely a slip.
+const LEAST_OF_COMMIT: usize = 4;
+
+/// The id of a release, or the beginning of a commit hash.
 pub(in crate::settings) fn parse(text: &str) -> Result<String, Invalid> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let id = digits && text.len() <= 10 && !text.starts_with('0');
-    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if id || hex && (4..=64).contains(&text.len()) {
-        return Ok(text.to_ascii_lowercase());
+    let slip = |id: &ReleaseId| {
+        let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hex && !id.is_numbered() && text.len() < LEAST_OF_COMMIT
+    };
+    match text.parse() {
+        Ok(id) if !slip(&id) => Ok(text.to_owned()),
+        _ => {
+            let fix = "Write a release's id, as `command: releases` lists it, or at least the first four digits of its commit";
+            invalid("is neither an id nor the beginning of a commit hash", fix)
+        }
     }
-    let fix = "Write a release's id, as `command: releases` lists it, or at least the first four digits of its commit";
-    invalid("is neither an id nor the beginning of a commit hash", fix)
 }
 
 #[cfg(test)]
@@ -27,19 +34,21 @@ mod tests {
             "0a1b",
             "DEADBEEF",
             &"a".repeat(40),
+            "20251128101010",
+            "v1.4.2",
+            "main",
         ] {
-            assert!(parse(text).is_ok(), "{text}");
+            assert_eq!(parse(text).as_deref(), Ok(text));
         }
         for text in [
             "abc",
             "0",
             "012",
-            "main",
-            "v1.2",
             "-1",
-            "previous",
-            "a b c d",
-            &"a".repeat(65),
+            "..",
+            "a/b",
+            ".hidden",
+            &"x".repeat(201),
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

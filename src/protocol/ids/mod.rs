@@ -1,5 +1,9 @@
 //! Ids of releases and transactions, and digests.
 
+mod release;
+
+pub use release::ReleaseId;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -9,47 +13,6 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: “{0}”")]
 pub struct BadId(pub String);
-
-/// The name of a release's folder: UTC epoch seconds by the server's clock, strictly increasing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ReleaseId(u64);
-
-impl ReleaseId {
-    const MOST_DIGITS: usize = 10;
-
-    /// The id for a release that is created at `now` (epoch seconds): later than all in `taken`.
-    #[must_use]
-    pub fn next(now: u64, taken: impl IntoIterator<Item = ReleaseId>) -> Self {
-        let last = taken.into_iter().map(|id| id.0).max().unwrap_or(0);
-        Self(now.max(last + 1))
-    }
-
-    /// Age in seconds at `now`; an id from the future has age 0.
-    #[must_use]
-    pub fn age(self, now: u64) -> u64 {
-        now.saturating_sub(self.0)
-    }
-}
-
-impl FromStr for ReleaseId {
-    type Err = BadId;
-
-    /// Digits only, no leading zero, at most ten: what `date +%s` prints until the year 2286.
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId(text.to_owned());
-        let digits = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-        if !digits || text.is_empty() || text.len() > Self::MOST_DIGITS {
-            return Err(bad());
-        }
-        text.parse().map(Self).map_err(|_| bad())
-    }
-}
-
-impl fmt::Display for ReleaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// The id of a transaction: 32 hexadecimal digits, drawn at random by the runner half.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -199,44 +162,6 @@ fn unhex<const N: usize>(text: &str) -> Result<[u8; N], BadId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_release_id_is_later_than_the_clock_and_every_release_there_is() {
-        let taken = [ReleaseId(50), ReleaseId(1_762_147_685)];
-        assert_eq!(ReleaseId::next(100, taken), ReleaseId(1_762_147_686));
-        assert_eq!(
-            ReleaseId::next(1_800_000_000, taken),
-            ReleaseId(1_800_000_000)
-        );
-    }
-
-    #[test]
-    fn only_digits_as_date_prints_them_are_release_ids() {
-        for bad in [
-            "",
-            "0",
-            "01",
-            "12a",
-            "-1",
-            " 1",
-            "20251104120000",
-            "1.5",
-            "releases",
-            "١",
-        ] {
-            assert!(bad.parse::<ReleaseId>().is_err(), "{bad:?}");
-        }
-        assert_eq!(
-            "1762147685".parse::<ReleaseId>().unwrap().to_string(),
-            "1762147685"
-        );
-    }
-
-    #[test]
-    fn a_release_from_the_future_has_no_age() {
-        assert_eq!(ReleaseId(500).age(100), 0);
-        assert_eq!(ReleaseId(500).age(600), 100);
-    }
 
     #[test]
     fn a_digest_reads_what_it_prints() {
