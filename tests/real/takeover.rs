@@ -184,6 +184,7 @@ fn a_folder_that_is_live_becomes_the_way_back_by_the_command_that_the_log_gives(
 
 /// What Capistrano leaves: folders named by a date, and an absolute link.
 #[test]
+#[expect(clippy::too_many_lines, reason = "the life of one server")]
 fn a_server_filled_by_capistrano_is_taken_over_as_it_is_and_is_the_way_back() {
     let server = ThrowawayServer::up();
     let (older, live) = ("20251127101010", "20251128101010");
