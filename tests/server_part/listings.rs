@@ -128,3 +128,24 @@ fn only_the_last_attempts_are_told_and_what_is_no_line_is_skipped() {
     .unwrap();
     assert_eq!(list(&server).attempts.len(), 20);
 }
+
+#[test]
+fn a_folder_of_others_is_listed_only_if_it_was_taken_over_or_a_link_leads_to_it() {
+    let server = StubServer::new();
+    for name in ["backup", "v1.4.1", "v1.4.2"] {
+        server.foreign_release(name, &App::good(name));
+    }
+    server.link("current", "releases/v1.4.2");
+    server.unit("active", "running");
+    let seen = || {
+        let listed = list(&server).releases.into_iter();
+        listed
+            .map(|it| (it.release.to_string(), it.standing, it.current))
+            .collect::<Vec<_>>()
+    };
+    let name = || "v1.4.2".to_owned();
+    assert_eq!(seen(), [(name(), Standing::Unknown, true)]);
+    server.deploys(&App::good("new"));
+    let ours = (server.id_by("current"), Standing::Good, true);
+    assert_eq!(seen(), [ours, (name(), Standing::Good, false)]);
+}
