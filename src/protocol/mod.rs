@@ -23,8 +23,9 @@ pub mod wire;
 pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Staged, What};
 pub use failure::{
     BadUpload, Ending, Failure, Finding, HealthAnswer, HealthError, Interference, IoKind,
-    LinkState, LockError, Operation, Phase, PortHolder, ProcessEnd, ProgramError, Reason,
-    RollbackTargetError, SharedError, SystemdError, UnitState, UnreadableState,
+    LinkState, LockError, Operation, OtherProcess, Phase, PortHolder, ProcessEnd, ProgramError,
+    Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, UnitState,
+    UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
@@ -32,7 +33,7 @@ pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{ListedAttempt, ListedRelease, Listing, Standing};
 pub use manifest::{root_of, validate, EntryKind, ManifestError, TreeEntry, MAX_ENTRIES};
 pub use messages::{greeting, KnownFile, ToRunner, ToServer};
-pub use notes::{Notice, UncheckedListener, UnreadLog, Warning};
+pub use notes::{Notice, UncheckedListener, UnreadLog, UnseenRelease, Warning};
 pub use plan::{
     BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
     Secret, SharedPath, Staging, Target, Task, UnitName, Verification,

@@ -1,6 +1,6 @@
 //! What someone should know of a server although nothing failed.
 
-use super::{HealthAnswer, ReleaseId};
+use super::{HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess};
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,14 @@ pub enum Warning {
     },
     /// What ran before was not healthy.
     OldUnhealthy(HealthAnswer),
+    /// It is unknown whether the answer to the health check comes from the unit.
+    ListenerNotChecked(UncheckedListener),
+    /// It is unknown whether what runs belongs to the release.
+    ReleaseNotSeen(UnseenRelease),
+    /// The release runs, but a process of the unit still runs another one.
+    OtherRelease(ReleaseProcess),
+    /// The release that was rolled back to serves, but not without trouble.
+    RollbackDoubt(Box<Reason>),
 }
 
 /// What is wrong, without what to do about it.
@@ -68,6 +76,18 @@ impl fmt::Display for Warning {
                 f,
                 "what ran before was not healthy: health {last}; there is no good release to roll back to"
             ),
+            Self::ListenerNotChecked(why) => {
+                write!(f, "it is unknown whether the unit answers the health check: {why}")
+            }
+            Self::ReleaseNotSeen(why) => {
+                write!(f, "it is unknown whether the unit runs this release: {why}")
+            }
+            Self::OtherRelease(process) => {
+                write!(f, "beside the new processes, the unit still runs release {process}")
+            }
+            Self::RollbackDoubt(reason) => {
+                write!(f, "the release that was rolled back to serves, but before: {reason}")
+            }
         }
     }
 }
@@ -118,8 +138,6 @@ pub enum UnreadLog {
 pub enum Notice {
     /// A release that deploy-action did not create was live and healthy, so it is a rollback target.
     TakenOver(ReleaseId),
-    /// The process that answers the health check may be another than the new one.
-    ListenerNotChecked(UncheckedListener),
     /// It is unknown whether logind kills a user's processes at logout.
     LingerNotChecked,
     /// Waiting for systemd's start limit.
@@ -142,9 +160,6 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TakenOver(id) => write!(f, "{id} was live and healthy, and is taken over as good"),
-            Self::ListenerNotChecked(why) => {
-                write!(f, "the process that listens on the health port was not checked: {why}")
-            }
             Self::LingerNotChecked => f.write_str(
                 "it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a \
                  deployment",
@@ -164,7 +179,7 @@ impl fmt::Display for Notice {
     }
 }
 
-/// Why it is unknown whether the new process answers the health check.
+/// Why it is unknown whether the unit answers the health check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum UncheckedListener {
     /// `health-url` leads to another host, or to another address of this one.
@@ -176,31 +191,40 @@ pub enum UncheckedListener {
         /// TCP port.
         port: u16,
     },
+    /// A timer, a target, or a oneshot that has ended.
+    #[error("the unit has no process that could answer")]
+    NoProcess,
     /// It belongs to another user.
     #[error("the process that listens on port {port} cannot be seen")]
     Hidden {
         /// TCP port.
         port: u16,
     },
-    /// A process of the unit listens, and another one.
-    #[error("another process that listens on port {port} cannot be seen")]
-    AlsoHidden {
+    /// A process outside the unit that started after the restart, such as a container's proxy.
+    #[error("port {port} is held by {other}, which started after the restart but is no part of the unit")]
+    Since {
         /// TCP port.
         port: u16,
+        /// That process.
+        other: OtherProcess,
     },
-    /// A process of another service, most often a proxy.
-    #[error("{} is part of another service, {}", who(.process.as_ref()), excerpt(.group))]
-    OtherService {
-        /// Id and name, if they can be seen.
-        process: Option<(u32, String)>,
-        /// Its control group.
-        group: String,
+    /// A process outside the unit that was there before, while the unit listens elsewhere.
+    #[error("port {port} is held by {other}, which was there before the restart: it may be a proxy for the unit")]
+    Proxy {
+        /// TCP port.
+        port: u16,
+        /// That process.
+        other: OtherProcess,
     },
 }
 
-fn who(process: Option<&(u32, String)>) -> String {
-    process.map_or_else(
-        || "it".to_owned(),
-        |(pid, name)| format!("process {pid} ({})", excerpt(name)),
-    )
+/// Why it is unknown whether what runs belongs to the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UnseenRelease {
+    /// The unit's processes belong to another user.
+    #[error("its processes belong to another user, so the files that they use cannot be seen")]
+    Hidden,
+    /// Neither the unit's definition nor its processes lead to a release.
+    #[error("neither its definition nor one of its processes leads to a release")]
+    NoTrace,
 }

@@ -2,9 +2,9 @@
 //! space.
 
 use super::clock::now;
+use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Outcome, Reason, ReleaseId, Restart, Step, UnitName, Verdict,
-    Verification, What,
+    Failure, Interference, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -15,9 +15,8 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
-use crate::server::unit::log;
 use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
-use crate::server::unit::verify::{verify, Subject};
+use crate::server::unit::verify::{verify, Purpose, Subject};
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -30,8 +29,8 @@ pub(super) struct Transaction<'a> {
     begun: bool,
     /// A link could not be restored: the next run must try again.
     unfinished: bool,
-    /// The process that a failed restart did not reach.
-    still_running: Option<Box<BeforeRestart>>,
+    /// The state before the new release was started.
+    before_new: Option<BeforeRestart>,
 }
 
 impl<'a> Transaction<'a> {
@@ -47,7 +46,7 @@ impl<'a> Transaction<'a> {
             reported: None,
             begun: true,
             unfinished: false,
-            still_running: None,
+            before_new: None,
         }
     }
 
@@ -109,72 +108,44 @@ impl<'a> Transaction<'a> {
     }
 
     fn go_live(&mut self) -> Result<Verdict, Failure> {
-        let commit = self.pending.origin.commit.clone();
-        self.bring_up(
-            &self.pending.release,
-            &self.pending.verification,
-            commit.as_deref(),
-            [Step::Restart, Step::Verify],
-        )?;
-        self.step(Step::Commit);
-        self.commit().map_err(|reason| Failure {
-            step: Step::Commit,
-            reason,
-        })
-    }
-
-    /// Restarts and verifies `release`, which `current` points to.
-    fn bring_up(
-        &mut self,
-        release: &ReleaseId,
-        verification: &Verification,
-        sha: Option<&str>,
-        [restart, verification_step]: [Step; 2],
-    ) -> Result<(), Failure> {
+        let at = |step| move |reason| Failure { step, reason };
+        let verification = &self.pending.verification;
         if self.pending.restart != Restart::Nothing {
-            self.step(restart);
+            self.step(Step::Restart);
         }
-        let restarter = Restarter {
-            layout: self.layout,
-            service: self.pending.service.as_ref().map(UnitName::as_str),
-            restart: &self.pending.restart,
-        };
-        let before = match restarter.restart(&verification.log, self.events) {
-            Ok(before) => before,
-            Err(RestartFailure {
-                reason,
-                still_running,
-            }) => self.never_restarted(still_running).ok_or(Failure {
-                step: restart,
-                reason,
-            })?,
-        };
-        self.step(verification_step);
-        let folder = self.layout.release(release);
-        let service = self.pending.service.as_ref().map(UnitName::as_str);
+        let restarted = self.restarter().restart(&verification.log, self.events);
+        let (before, failed) = RestartFailure::split(restarted);
+        self.before_new = Some(before.clone());
+        if let Some(reason) = failed {
+            return Err(at(Step::Restart)(reason));
+        }
+        self.step(Step::Verify);
         let subject = Subject {
-            release,
-            folder,
-            sha,
-            service,
+            layout: self.layout,
+            purpose: Purpose::GoLive,
+            release: &self.pending.release,
+            sha: self.pending.origin.commit.as_deref(),
+            service: self.service(),
             verification,
+            timeout: verification.timeout,
             before: &before,
+            failed_invocation: None,
         };
-        verify(&subject, self.events).map_err(|reason| Failure {
-            step: verification_step,
-            reason,
-        })
+        verify(&subject, self.events).map_err(|failed| at(Step::Verify)(failed.reason))?;
+        self.step(Step::Commit);
+        self.commit().map_err(at(Step::Commit))
     }
 
-    /// The old release's process, if neither the restart of the new release nor that of the rollback reached it: then it only
-    /// needs to be verified.
-    fn never_restarted(
-        &mut self,
-        still_running: Option<Box<BeforeRestart>>,
-    ) -> Option<BeforeRestart> {
-        let before = std::mem::replace(&mut self.still_running, still_running);
-        let now = self.still_running.as_deref()?;
-        (before?.invocation == now.invocation).then(|| now.clone())
+    fn service(&self) -> Option<&'a str> {
+        self.pending.service.as_ref().map(UnitName::as_str)
+    }
+
+    fn restarter(&self) -> Restarter<'a> {
+        Restarter {
+            layout: self.layout,
+            service: self.service(),
+            restart: &self.pending.restart,
+        }
     }
 
     fn commit(&mut self) -> Result<Verdict, Reason> {
@@ -238,13 +209,16 @@ impl<'a> Transaction<'a> {
             .restore_links(old)
             .map_err(|reason| self.not_restored(reason));
         if links::live(self.layout).as_ref() == Some(&old.release) {
-            let verification = log::without_gate(&old.verification);
-            self.bring_up(
-                &old.release,
-                &verification,
-                old.commit.as_deref(),
-                [Step::RollBack, Step::RollBack],
-            )?;
+            let rollback = Rollback {
+                layout: self.layout,
+                restarter: self.restarter(),
+                old,
+                before_new: self.before_new.as_ref(),
+            };
+            rollback.run(self.events).map_err(|reason| Failure {
+                step: Step::RollBack,
+                reason,
+            })?;
         }
         links
     }
@@ -306,13 +280,8 @@ impl<'a> Transaction<'a> {
         } else {
             Ok(())
         };
-        let restarter = Restarter {
-            layout: self.layout,
-            service: self.pending.service.as_ref().map(UnitName::as_str),
-            restart: &self.pending.restart,
-        };
         // without a release it cannot start, which is expected
-        restarter.restart_once(self.events);
+        self.restarter().restart_once(self.events);
         removed.map_err(|reason| self.not_restored(reason))
     }
 

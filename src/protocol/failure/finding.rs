@@ -76,6 +76,24 @@ pub enum Finding {
         /// Inodes that are free, if there are too few.
         inodes: Option<u64>,
     },
+    /// The unit does not run what `current` leads to, so a deployment would change nothing.
+    #[error("unit {} on the server starts {}, which does not lead to {}/current", excerpt(.service), excerpt(.starts), excerpt(.target))]
+    UnitElsewhere {
+        /// As configured.
+        service: String,
+        /// The program that it starts.
+        starts: String,
+        /// As configured.
+        target: String,
+    },
+    /// The restart command only reloads, and nothing shows which release the unit runs then.
+    #[error("the restart command only reloads {}, and {} cannot see which release it runs then", excerpt(.service), excerpt(.user))]
+    ReloadUnseen {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {

@@ -16,7 +16,9 @@ pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
     Interference, IoKind, Operation, ProgramError, RollbackTargetError, SharedError,
 };
-pub use unit::{PortHolder, ProcessEnd, SystemdError, UnitState, UnreadableState};
+pub use unit::{
+    OtherProcess, PortHolder, ProcessEnd, ReleaseProcess, SystemdError, UnitState, UnreadableState,
+};
 pub use upload::BadUpload;
 
 #[cfg(test)]

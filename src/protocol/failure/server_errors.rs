@@ -215,8 +215,11 @@ pub enum Interference {
     /// The unit has another process than the one that was being verified.
     #[error("the unit was restarted while it was verified")]
     Restarted,
+    /// Someone stopped the unit.
+    #[error("the unit was stopped while it was verified")]
+    Stopped,
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(Interference: CurrentDeleted, Restarted);
+from_text!(Interference: CurrentDeleted, Restarted, Stopped);

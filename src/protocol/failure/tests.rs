@@ -220,11 +220,18 @@ fn structured() -> Vec<Reason> {
             pid: 1,
             name: text(),
         }),
-        listener(PortHolder::NoService {
-            pid: 1,
-            name: text(),
-            group: text(),
-        }),
+        listener(PortHolder::Earlier(OtherProcess {
+            process: Some((1, text())),
+            group: Some(text()),
+        })),
+        Reason::NotRunning {
+            state: UnitState::OtherRelease(ReleaseProcess {
+                pid: 1,
+                name: text(),
+                release: text(),
+            }),
+            log_line: None,
+        },
         broken(HealthError::Resolve {
             host: text(),
             error: error(),

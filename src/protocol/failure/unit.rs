@@ -74,12 +74,27 @@ pub enum UnitState {
         /// How its last process ended.
         end: ProcessEnd,
     },
+    /// Running, but what runs belongs to another release.
+    #[error("still running release {}", .0)]
+    OtherRelease(ReleaseProcess),
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
 
 as_text!(UnitState);
+
+/// A process that works in a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{} (process {pid}, {})", excerpt(.release), excerpt(.name))]
+pub struct ReleaseProcess {
+    /// Its id.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// The name of the release's folder.
+    pub release: String,
+}
 
 /// Versions up to 1.2.0 wrote the same texts.
 impl From<String> for UnitState {
@@ -155,24 +170,33 @@ pub enum PortHolder {
     /// A process of the unit that cannot be seen, while others are left over.
     #[error("a process that may be left over from before the restart")]
     MaybeLeftOver,
-    /// A process that is not part of a service.
-    #[error("process {pid} ({}), which is not part of a service ({})", excerpt(.name), excerpt(.group))]
-    NoService {
-        /// Its id.
-        pid: u32,
-        /// Its name.
-        name: String,
-        /// Its control group.
-        group: String,
-    },
-    /// The same, but only its control group can be seen.
-    #[error("a process that is not part of a service ({})", excerpt(.group))]
-    NoServiceHidden {
-        /// Its control group.
-        group: String,
-    },
+    /// A process that listened there before the restart, and is no part of the unit.
+    #[error("{}, which listened there before the restart and is no part of the unit", .0)]
+    Earlier(OtherProcess),
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
 from_text!(PortHolder: MaybeLeftOver);
+
+/// A process that is no part of the unit, as far as it can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}", other_process(.process.as_ref(), .group.as_deref()))]
+pub struct OtherProcess {
+    /// Id and name, if they can be seen.
+    pub process: Option<(u32, String)>,
+    /// Its control group, if it can be seen.
+    pub group: Option<String>,
+}
+
+fn other_process(process: Option<&(u32, String)>, group: Option<&str>) -> String {
+    let group = group.map(excerpt);
+    match (process, group) {
+        (Some((pid, name)), Some(group)) => {
+            format!("process {pid} ({}) in {group}", excerpt(name))
+        }
+        (Some((pid, name)), None) => format!("process {pid} ({})", excerpt(name)),
+        (None, Some(group)) => format!("a process in {group}"),
+        (None, None) => "a process of another user".to_owned(),
+    }
+}

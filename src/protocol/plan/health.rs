@@ -129,6 +129,12 @@ impl BodyPattern {
         self.0.contains("{sha}")
     }
 
+    /// Whether it names the release.
+    #[must_use]
+    pub fn names_release(&self) -> bool {
+        self.0.contains("{release}")
+    }
+
     /// The expression for a release: its placeholders stand for exactly these texts.
     ///
     /// # Errors

@@ -42,6 +42,10 @@ pub fn finding(found: &Finding, place: &Place) -> String {
                 format!("sudo du -xsh {} /var/log", place.below("releases")),
             ],
         ),
+        Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
+        Finding::ReloadUnseen { .. } => "let the restart start a new process (systemctl restart), or let the health response name the release: \
+             set the input health-match with {release} or {sha}"
+            .to_owned(),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
@@ -113,6 +117,17 @@ fn folder(place: &Place) -> String {
             "cd {target} && sudo install -d -o {user} releases && id=$(date +%s) && sudo mv current releases/$id && \
              sudo ln -s releases/$id current"
         )],
+    )
+}
+
+fn unit_elsewhere(target: &str, place: &Place) -> String {
+    steps(
+        &format!(
+            "is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to {target}/current. \
+             If it does so in a way that cannot be seen, set the input health-match with {{release}} or {{sha}}; for a web server that \
+             only serves the files, set service: none. Compare:"
+        ),
+        &[format!("systemctl cat {}", place.unit())],
     )
 }
 

@@ -42,6 +42,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             state: UnitState::Changing { .. } | UnitState::Other(_),
             ..
         } => unit::in_its_log(place),
+        Reason::NotRunning {
+            state: UnitState::OtherRelease(_),
+            ..
+        } => other_release(place),
         Reason::NotStarted { condition: true } => {
             steps("which Condition… line of the unit is not met? On the server:", &unit::conditions(place))
         }
@@ -61,6 +65,14 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         Reason::Unhealthy { last, .. } => health(last, place),
         Reason::Interrupted => interrupted(),
     }
+}
+
+fn other_release(place: &Place) -> String {
+    steps(
+        "after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process \
+         (systemctl restart). Otherwise, does the unit really lead to current? Compare:",
+        &[format!("systemctl cat {}", place.unit())],
+    )
 }
 
 fn interrupted() -> String {

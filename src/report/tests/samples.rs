@@ -1,10 +1,11 @@
 use crate::protocol::{
     BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
     Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
-    LockError, Notice, OfferedKey, Operation, Outcome, Part, Phase, Planned, PortHolder,
-    ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId, RollbackTargetError, RunError,
-    ServerPartError, SharedError, SourceProblem, Step, SystemdError, Task, ToolError,
-    TransactionId, UncheckedListener, UnitState, UnreadLog, UnreadableState, Verdict, Warning,
+    LockError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase, Planned,
+    PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId, ReleaseProcess,
+    RollbackTargetError, RunError, ServerPartError, SharedError, SourceProblem, Step, SystemdError,
+    Task, ToolError, TransactionId, UncheckedListener, UnitState, UnreadLog, UnreadableState,
+    UnseenRelease, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -253,6 +254,14 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
             output: "Failed to connect to bus".into(),
         })),
+        Reason::NotRunning {
+            state: UnitState::OtherRelease(ReleaseProcess {
+                pid: 513,
+                name: "gunicorn".into(),
+                release: OLD.to_string(),
+            }),
+            log_line: None,
+        },
         Reason::OtherListener {
             port: 8000,
             owner: PortHolder::LeftOver {
@@ -318,6 +327,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         },
         room(None),
         room(Some(12)),
+        Finding::UnitElsewhere {
+            service: "diting".into(),
+            starts: "/opt/legacy/hello".into(),
+            target: "/opt/diting".into(),
+        },
+        Finding::ReloadUnseen {
+            service: "diting".into(),
+            user: "deploy".into(),
+        },
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
@@ -367,16 +385,32 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             user: "deploy".into(),
         }),
         Warning::OldUnhealthy(HealthAnswer::Refused),
+        Warning::ListenerNotChecked(UncheckedListener::Proxy {
+            port: 80,
+            other: OtherProcess {
+                process: Some((512, "nginx".into())),
+                group: Some("/system.slice/nginx.service".into()),
+            },
+        }),
+        Warning::ReleaseNotSeen(UnseenRelease::Hidden),
+        Warning::OtherRelease(ReleaseProcess {
+            pid: 513,
+            name: "gunicorn".into(),
+            release: OLD.to_string(),
+        }),
+        Warning::RollbackDoubt(Box::new(Reason::Crashed {
+            end: ProcessEnd::Exited {
+                result: "exit-code".into(),
+                status: 1,
+            },
+            log_line: None,
+        })),
     ]
 }
 
 pub(in crate::report) fn notices() -> Vec<Notice> {
     vec![
         Notice::TakenOver(id(OLD)),
-        Notice::ListenerNotChecked(UncheckedListener::OtherService {
-            process: Some((512, "nginx".into())),
-            group: "/system.slice/nginx.service".into(),
-        }),
         Notice::LingerNotChecked,
         Notice::StartLimitWait {
             up_to: SECOND * 10,

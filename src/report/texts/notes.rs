@@ -25,7 +25,14 @@ pub fn warning(warning: &Warning) -> String {
             UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
         )
         | Warning::LoggedErrors(_)
+        | Warning::OtherRelease(_)
+        | Warning::RollbackDoubt(_)
         | Warning::OldUnhealthy(_) => return warning.to_string(),
+        Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
+            return format!(
+                "{warning}; to prove it, let the health response name the release and set the input health-match with {{release}}"
+            );
+        }
     };
     format!("{warning}; on the server: {command}")
 }

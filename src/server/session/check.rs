@@ -13,6 +13,7 @@ use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
 use crate::server::store::records;
+use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
 use rustix::fs::{access, Access};
@@ -51,6 +52,10 @@ pub(super) fn check(
         .service
         .as_ref()
         .and_then(|service| check_unit(service.as_str(), events, &mut findings));
+    if plan.task == Task::Deploy {
+        let shown = shows_release(&plan.verification);
+        check_release(layout, plan, unit.as_ref(), shown, &mut findings);
+    }
     check_rights(plan, &mut findings);
     check_install(plan, &mut findings);
     check_detaching(events, &mut findings);
@@ -158,6 +163,42 @@ fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding
         events.emit(What::Warning(Warning::NotEnabled(service.to_owned())));
     }
     Some(unit)
+}
+
+/// Whether the health response names the release.
+pub(super) fn shows_release(verification: &Verification) -> bool {
+    let health = verification.health.as_ref();
+    let pattern = health.and_then(|health| health.pattern.as_ref());
+    pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
+}
+
+/// Whether the unit will run the release that `current` leads to, and whether that will be seen. `shown`: its health
+/// response says so.
+pub(super) fn check_release(
+    layout: &Layout,
+    plan: &Plan,
+    unit: Option<&Unit>,
+    shown: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let Some((service, unit)) = plan.service.as_ref().zip(unit).filter(|_| !shown) else {
+        return;
+    };
+    if unit.get("LoadState") != "loaded" || plan.restart == Restart::Nothing {
+        return;
+    }
+    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(service.as_str(), layout) {
+        findings.push(Finding::UnitElsewhere {
+            service: service.to_string(),
+            starts,
+            target: plan.target.to_string(),
+        });
+    } else if definition::is_reload(&plan.restart) && definition::is_hidden(unit) {
+        findings.push(Finding::ReloadUnseen {
+            service: service.to_string(),
+            user: user(),
+        });
+    }
 }
 
 fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {

@@ -111,10 +111,15 @@ pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<&ReleaseId>) 
     }
 }
 
-/// The longest that the transaction may take: stop, start, health timeout, settle time, and systemd's start limit if it
-/// cannot be reset. Once for the release that goes live, once for the rollback with its own settings.
+/// The longest that the transaction may take: for the release that goes live stop, start, health timeout, settle time, and
+/// systemd's start limit if it cannot be reset; twice the same for the rollback with its own settings, because it restarts
+/// again as long as the old release does not serve.
 fn deadline(restart: &Restart, both: [&Verification; 2], before: &InitialState) -> Duration {
     let unit = before.unit.as_ref();
+    let retries = match (restart, unit) {
+        (Restart::Commands(_), None) => restart::NO_UNIT_RETRIES,
+        _ => Duration::ZERO,
+    };
     let restart = match restart {
         Restart::Nothing => Duration::ZERO,
         _ => {
@@ -128,5 +133,7 @@ fn deadline(restart: &Restart, both: [&Verification; 2], before: &InitialState) 
         .filter(|_| !before.resettable);
     let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
     let watch = |verification: &Verification| verification.timeout + verification.settle;
-    2 * (restart + limit) + both.into_iter().map(watch).sum::<Duration>()
+    let once = |verification| restart + limit + watch(verification);
+    let [new, old] = both;
+    once(new) + 2 * once(old) + retries
 }

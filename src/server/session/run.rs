@@ -189,6 +189,15 @@ impl<'a> Session<'a> {
         self.progress.release = Some(release.clone());
         install::check_programs(layout, &release, self.before.unit.as_ref())?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
+        let mut findings = Vec::new();
+        let (unit, shown) = (
+            self.before.unit.as_ref(),
+            check::shows_release(&verification),
+        );
+        check::check_release(layout, self.plan, unit, shown, &mut findings);
+        if !findings.is_empty() {
+            return Err(Reason::NotReady(findings));
+        }
         let goal = Goal {
             release,
             success: Outcome::Restored,

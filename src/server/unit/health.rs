@@ -1,7 +1,7 @@
 //! The health check of one release: sends the request and evaluates the response.
 
 use super::http::{self, HttpResponse};
-use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, HealthUrl, ReleaseId};
+use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, ReleaseId};
 use regex::Regex;
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,13 @@ use std::time::{Duration, Instant};
 const MAX_BODY: usize = 500;
 
 /// The health check of one release, with placeholders filled in.
-pub(in crate::server) struct HealthCheck<'a> {
-    health: &'a Health,
+pub(in crate::server) struct HealthCheck {
+    health: Health,
     pattern: Option<Result<Regex, HealthError>>,
 }
 
-impl<'a> HealthCheck<'a> {
-    pub(in crate::server) fn new(
-        health: &'a Health,
-        release: &ReleaseId,
-        sha: Option<&str>,
-    ) -> Self {
+impl HealthCheck {
+    pub(in crate::server) fn new(health: &Health, release: &ReleaseId, sha: Option<&str>) -> Self {
         let fill = |pattern: &BodyPattern| {
             if pattern.names_commit() && sha.is_none() {
                 return Err(HealthError::NoCommit);
@@ -30,19 +26,15 @@ impl<'a> HealthCheck<'a> {
             })
         };
         Self {
-            health,
             pattern: health.pattern.as_ref().map(fill),
+            health: health.clone(),
         }
-    }
-
-    pub(super) fn url(&self) -> &HealthUrl {
-        &self.health.url
     }
 
     /// Sends one request, within `limit`. Returns also how long it took.
     pub(in crate::server) fn run(&self, limit: Duration) -> (HealthAnswer, Duration) {
         let start = Instant::now();
-        let answer = match http::get(self.health, limit) {
+        let answer = match http::get(&self.health, limit) {
             Ok(response) => self.evaluate(response),
             Err(answer) => answer,
         };
@@ -84,7 +76,7 @@ fn shortened(body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Phase;
+    use crate::protocol::{HealthUrl, Phase};
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
@@ -168,9 +160,9 @@ mod tests {
     fn half_a_response_is_none() {
         let cut = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", false);
         assert!(matches!(answer(cut, None), HealthAnswer::Broken(_)));
-        let slow = server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", true);
+        let slow: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok";
         assert_eq!(
-            answer(slow, None),
+            answer(server(slow, true), Some("ok")),
             HealthAnswer::TimedOut {
                 during: Phase::Body
             }
@@ -184,22 +176,56 @@ mod tests {
         );
     }
 
-    #[test]
-    fn an_endless_body_is_an_error_and_takes_no_memory() {
+    /// Sends a body of `pieces`, then closes the connection, or never does.
+    fn streams(head: &'static [u8], pieces: usize, hold: bool) -> HealthUrl {
         let listener = TcpListener::bind("[::1]:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-            while stream.write_all(&[b'x'; 65536]).is_ok() {}
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(head);
+            for _ in 0..pieces {
+                if stream.write_all(&[b'x'; 65536]).is_err() {
+                    break;
+                }
+            }
+            if hold {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
         });
-        let url = HealthUrl {
+        HealthUrl {
             tls: false,
             host: "localhost".into(),
             port,
             path: "/".into(),
+        }
+    }
+
+    const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+    const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+
+    #[test]
+    fn without_a_pattern_the_status_is_enough_however_long_the_body_is() {
+        let within = |url, limit| {
+            let health = Health::get(url);
+            let check = HealthCheck::new(&health, &"1762147685".parse().unwrap(), None);
+            check.run(Duration::from_secs(limit)).0
         };
-        assert!(matches!(answer(url, None), HealthAnswer::Broken(_)));
+        let healthy = HealthAnswer::Healthy { status: 200 };
+        assert_eq!(within(streams(PLAIN, 48, false), 10), healthy, "3 MiB");
+        assert_eq!(within(streams(PLAIN, usize::MAX, false), 10), healthy);
+        assert_eq!(within(streams(EVENTS, 0, true), 10), healthy);
+        let failing: &[u8] = b"HTTP/1.1 500 Oops\r\nContent-Type: text/event-stream\r\n\r\n";
+        assert!(matches!(
+            within(streams(failing, 0, true), 10),
+            HealthAnswer::Status { status: 500, .. }
+        ));
+    }
+
+    #[test]
+    fn an_endless_body_that_must_match_is_an_error_and_takes_no_memory() {
+        let url = streams(PLAIN, usize::MAX, false);
+        assert!(matches!(answer(url, Some("y")), HealthAnswer::Broken(_)));
     }
 
     #[test]

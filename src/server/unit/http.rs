@@ -17,10 +17,12 @@ use tokio::net::TcpStream;
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
+/// How long the body is read if nothing is expected of it: long enough to notice that the connection breaks.
+const UNUSED_BODY_TIME: Duration = Duration::from_secs(1);
 
 const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 
-/// A complete response.
+/// A response. Its body is complete, unless nothing is expected of it.
 pub(super) struct HttpResponse {
     pub(super) status: u16,
     pub(super) location: Option<String>,
@@ -60,7 +62,10 @@ async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, He
         Ok(HttpResponse {
             status: response.status().as_u16(),
             location,
-            body: read_body(response.into_body()).await?,
+            body: match health.pattern {
+                Some(_) => read_body(response.into_body()).await?,
+                None => read_unused(response.into_body()).await?,
+            },
         })
     };
     match tokio::time::timeout(limit, exchange).await {
@@ -143,18 +148,40 @@ fn request(health: &Health) -> Result<Request<Empty<Bytes>>, HealthAnswer> {
     request.body(Empty::new()).map_err(|error| broken(&error))
 }
 
+/// Reads the whole body.
 async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HealthAnswer> {
     let mut bytes = Vec::new();
+    read_into(&mut bytes, &mut body).await?;
+    if bytes.len() > MAX_BODY {
+        let limit = MAX_BODY as u64;
+        return Err(HealthAnswer::Broken(HealthError::TooLong { limit }));
+    }
+    Ok(bytes)
+}
+
+/// Reads the beginning of a body that may be of any length, or never end.
+async fn read_unused(mut body: Incoming) -> Result<Vec<u8>, HealthAnswer> {
+    let mut bytes = Vec::new();
+    let reading = read_into(&mut bytes, &mut body);
+    match tokio::time::timeout(UNUSED_BODY_TIME, reading).await {
+        Ok(read) => read?,
+        // the status is enough
+        Err(_) => tracing::debug!("the body has not ended"),
+    }
+    Ok(bytes)
+}
+
+/// Reads to the end, or until there is more than the longest body.
+async fn read_into(bytes: &mut Vec<u8>, body: &mut Incoming) -> Result<(), HealthAnswer> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() {
             bytes.extend_from_slice(&data);
         }
         if bytes.len() > MAX_BODY {
-            let limit = MAX_BODY as u64;
-            return Err(HealthAnswer::Broken(HealthError::TooLong { limit }));
+            break;
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The error with its causes: hyper's own message alone says little.

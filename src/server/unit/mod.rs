@@ -3,12 +3,15 @@
 //!
 //! Knows `exec`, `store` and `channel`.
 
+pub(super) mod definition;
 pub(super) mod diagnostics;
+mod evidence;
 pub(super) mod health;
 mod http;
 pub(super) mod log;
-mod port_owner;
+mod processes;
 pub(super) mod restart;
+mod sockets;
 pub(super) mod systemd;
 mod tls;
 pub(super) mod verify;

@@ -1,7 +1,9 @@
 //! Restarts the unit and handles systemd's start limit.
 
+use super::definition;
 use super::log::{self, FailedStart, PreviousInvocation};
-use super::port_owner;
+use super::processes;
+use super::sockets;
 use super::systemd::{self, Unit};
 use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
 use crate::server::channel::events::Events;
@@ -10,57 +12,59 @@ use crate::server::exec::process::quick;
 use crate::server::exec::shell::{self, Script};
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
+use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// For units without a timeout of their own.
 pub(in crate::server) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long the rollback restarts a service whose unit is unknown, as long as nothing serves: systemd may refuse its starts
+/// for a while, because the release that failed has used them up.
+pub(in crate::server) const NO_UNIT_RETRIES: Duration = Duration::from_secs(300);
 /// Time for systemctl itself, in addition to the unit's own timeouts.
 pub(in crate::server) const MARGIN: Duration = Duration::from_secs(30);
+
+/// A unit whose main process has run for this long does not crash just when it is restarted.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// The state before a restart, by which the new process is recognised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::server) struct BeforeRestart {
     /// The invocation; after the restart it is another one.
     pub(in crate::server) invocation: String,
-    /// Automatic restarts; more of them are crashes. `None`: nothing was restarted.
+    /// Automatic restarts. `None`: nothing was restarted.
     pub(super) automatic_restarts: Option<u64>,
+    /// The unit was up for a while: what systemd restarts from now on is the new process. One that was crashing may be
+    /// restarted once more before the restart reaches it.
+    pub(super) steady: bool,
     /// When the restart was requested, in ticks since boot.
     pub(super) at: Option<u64>,
-    /// The restart is a reload, which keeps the invocation.
+    /// The restart command seems to keep the process.
     pub(super) reload: bool,
     /// The unit's processes.
-    processes: Vec<u32>,
+    pub(super) processes: Vec<u32>,
+    /// The TCP sockets that listened, by their inodes.
+    pub(super) listening: HashSet<u64>,
 }
 
 impl BeforeRestart {
     fn of(unit: &Unit, reload: bool) -> Self {
-        let mut processes = port_owner::processes_of(unit.get("ControlGroup"));
-        processes.extend(unit.main_pid().filter(|pid| !processes.contains(pid)));
+        let listeners = sockets::listeners();
         Self {
             invocation: unit.invocation().to_owned(),
             automatic_restarts: Some(unit.automatic_restarts()),
+            steady: unit.is_up() && uptime(unit).is_some_and(|up| up >= STEADY),
             at: ticks_since_boot(),
             reload,
-            processes,
+            processes: processes::of_unit(unit),
+            listening: listeners.iter().map(|listener| listener.inode).collect(),
         }
-    }
-
-    /// If the failed restart did not reach the process: how that process is verified. A reload may have reached it.
-    fn if_untouched(&self, after: &Unit) -> Option<Box<Self>> {
-        let same = !self.reload && after.invocation() == self.invocation;
-        same.then(|| {
-            Box::new(Self {
-                reload: true,
-                ..self.clone()
-            })
-        })
     }
 
     /// The invocation that the restart ended, if `now` is the current one. `None`: nothing was restarted, or a reload kept
     /// the invocation.
     pub(super) fn previous(&self, now: &str) -> Option<PreviousInvocation<'_>> {
-        let same = self.automatic_restarts.is_none() || self.reload && now == self.invocation;
+        let same = self.automatic_restarts.is_none() || now == self.invocation;
         (!same).then_some(PreviousInvocation {
             id: &self.invocation,
             processes: &self.processes,
@@ -68,11 +72,29 @@ impl BeforeRestart {
     }
 }
 
+/// How long the unit's main process has run.
+fn uptime(unit: &Unit) -> Option<Duration> {
+    let now = Duration::from_millis(ticks_since_boot()? * 10);
+    Some(now.saturating_sub(unit.main_start()?))
+}
+
 /// A restart that failed.
 pub(in crate::server) struct RestartFailure {
     pub(in crate::server) reason: Reason,
-    /// The process from before still runs, because the restart did not reach it.
-    pub(in crate::server) still_running: Option<Box<BeforeRestart>>,
+    /// The state before it, by which what runs nevertheless can be verified.
+    pub(in crate::server) before: Box<BeforeRestart>,
+}
+
+impl RestartFailure {
+    /// The state before a restart, and why it failed if it did.
+    pub(in crate::server) fn split(
+        restarted: Result<BeforeRestart, Self>,
+    ) -> (BeforeRestart, Option<Reason>) {
+        match restarted {
+            Ok(before) => (before, None),
+            Err(Self { reason, before }) => (*before, Some(reason)),
+        }
+    }
 }
 
 /// Restarts the service as the plan says.
@@ -115,7 +137,7 @@ impl Restarter<'_> {
         self.reset_failed(&unit);
         loop {
             let idle = self.idle_unit(limit);
-            let before = BeforeRestart::of(&idle, self.is_reload());
+            let before = BeforeRestart::of(&idle, definition::is_reload(self.restart));
             journal::record_start(self.layout, now_ms());
             let tried = start.elapsed();
             let reason = match self.run(limit, events) {
@@ -133,7 +155,13 @@ impl Restarter<'_> {
                     check,
                 };
                 let reason = start_limit(&after, interval).unwrap_or(reason);
-                return Err(failure(reason, &before, &after, &failed));
+                let reason = match after.is_up() {
+                    // its log explains nothing: it did not fail
+                    true => reason,
+                    false => log::explain(reason, &failed),
+                };
+                let before = Box::new(before);
+                return Err(RestartFailure { reason, before });
             }
             wait_out(interval, start, events);
         }
@@ -147,7 +175,7 @@ impl Restarter<'_> {
             Ok(()) => Ok(BeforeRestart::default()),
             Err(reason) => Err(RestartFailure {
                 reason,
-                still_running: None,
+                before: Box::default(),
             }),
         }
     }
@@ -204,11 +232,6 @@ impl Restarter<'_> {
             }
         }
     }
-
-    fn is_reload(&self) -> bool {
-        const RELOADS: [&str; 3] = ["reload", "reload-or-restart", "try-reload-or-restart"];
-        matches!(self.restart, Restart::Commands(script) if script.split(|c: char| c.is_whitespace() || c == '/').any(|word| RELOADS.contains(&word)))
-    }
 }
 
 fn start_limit(after: &Unit, interval: Duration) -> Option<Reason> {
@@ -216,25 +239,6 @@ fn start_limit(after: &Unit, interval: Duration) -> Option<Reason> {
         interval,
         log_line: None,
     })
-}
-
-fn failure(
-    reason: Reason,
-    before: &BeforeRestart,
-    after: &Unit,
-    failed: &FailedStart<'_>,
-) -> RestartFailure {
-    if after.is_up() {
-        // its log explains nothing: it did not fail
-        return RestartFailure {
-            reason,
-            still_running: before.if_untouched(after),
-        };
-    }
-    RestartFailure {
-        reason: log::explain(reason, failed),
-        still_running: None,
-    }
 }
 
 /// Whether the start limit refused a failed restart. After a crash `Result` does not show it, because systemd keeps the

@@ -12,7 +12,7 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy";
 /// For one command. systemd responds within milliseconds unless the machine is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
@@ -92,7 +92,7 @@ impl Unit {
     }
 
     /// The id of the unit's current start; empty if it never ran.
-    pub(super) fn invocation(&self) -> &str {
+    pub(in crate::server) fn invocation(&self) -> &str {
         self.get("InvocationID")
     }
 
@@ -157,6 +157,24 @@ impl Unit {
         }
     }
 
+    /// Whether its processes are being ended.
+    pub(super) fn is_being_stopped(&self) -> bool {
+        self.get("ActiveState") == "deactivating"
+    }
+
+    /// Whether only a stop can have ended it: by itself it would have been started again, or would not have ended by
+    /// SIGTERM without being called failed.
+    pub(super) fn ended_by_a_stop(&self) -> bool {
+        const KILLED: &str = "2";
+        const SIGTERM: &str = "15";
+        let terminated =
+            self.get("ExecMainCode") == KILLED && self.get("ExecMainStatus") == SIGTERM;
+        let restarts = matches!(self.get("Restart"), "always" | "on-success");
+        self.get("ActiveState") == "inactive"
+            && self.get("Result") == "success"
+            && (terminated || restarts)
+    }
+
     pub(super) fn hit_start_limit(&self) -> bool {
         self.get("Result") == "start-limit-hit"
     }
@@ -187,13 +205,13 @@ impl Unit {
     }
 }
 
-/// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
 /// systemctl itself could not be run.
 pub(super) fn not_run(error: &io::Error) -> Reason {
     let error = error.to_string();
     Reason::Unreadable(UnreadableState::Systemd(SystemdError::Systemctl { error }))
 }
 
+/// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
 fn parse_span(text: &str) -> Option<Duration> {
     if text.is_empty() || text == "infinity" {
         return None;

@@ -1,0 +1,347 @@
+//! What a unit's definition says: whether it leads to `current`, and whether a restart command only reloads.
+
+use super::processes::{self, Traces};
+use super::systemd::Unit;
+use crate::protocol::{Ending, Restart};
+use crate::server::exec::process::{command, quick};
+use crate::server::exec::user::{home_of, login_name};
+use crate::server::store::layout::Layout;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// The properties that say what a unit runs, where, and with what.
+const PROPERTIES: &str =
+    "Id,User,ExecCondition,ExecStartPre,ExecStart,ExecStartPost,ExecReload,WorkingDirectory,RootDirectory,RootImage,\
+     Environment,EnvironmentFiles,BindPaths,BindReadOnlyPaths,Triggers,Wants,Requires,ConsistsOf";
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Units that a timer, socket or target starts.
+const MAX_UNITS: usize = 20;
+/// Scripts and environment files are read up to this length, in bytes.
+const MAX_SCRIPT: u64 = 64 << 10;
+/// How many files are read: a script may start another one.
+const MAX_FILES: usize = 30;
+/// As many links the kernel follows: path_resolution(7).
+const MAX_LINKS: u32 = 40;
+
+/// Whether a unit runs what `current` leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) enum LeadsToCurrent {
+    /// Its definition leads there.
+    Yes,
+    /// Not by its definition, but one of its processes works in a release.
+    ByProcess,
+    /// It starts this instead.
+    No { starts: String },
+    /// It starts nothing by itself, or its definition cannot be read.
+    Unknown,
+}
+
+impl LeadsToCurrent {
+    pub(in crate::server) fn of(service: &str, layout: &Layout) -> Self {
+        let Some(units) = definitions(service) else {
+            return Self::Unknown;
+        };
+        let current = Current::of(layout);
+        if units.iter().any(|unit| unit.leads_to(&current)) {
+            return Self::Yes;
+        }
+        if works_in_a_release(service, layout) {
+            return Self::ByProcess;
+        }
+        match units.iter().find_map(Definition::starts) {
+            Some(starts) => Self::No { starts },
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// Whether a process of the unit works in a release, or was started with a path below `current`.
+fn works_in_a_release(service: &str, layout: &Layout) -> bool {
+    let Ok(unit) = Unit::show(service) else {
+        return false;
+    };
+    let mut folders = vec![layout.releases(), layout.current()];
+    folders.extend(layout.releases().canonicalize().ok());
+    let works = |pid| {
+        let traces = Traces::of(pid);
+        let is_below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
+        traces.paths.iter().any(is_below)
+    };
+    processes::of_unit(&unit).into_iter().any(works)
+}
+
+/// The unit's own definition and, of a timer, socket or target, those of the units that it starts.
+fn definitions(service: &str) -> Option<Vec<Definition>> {
+    let first = Definition::show(service)?;
+    let starts_others = first.starts().is_none();
+    let mut all = vec![first];
+    if starts_others {
+        let others: Vec<String> = ["Triggers", "Wants", "Requires", "ConsistsOf"]
+            .into_iter()
+            .flat_map(|property| all[0].unit.get(property).split_whitespace())
+            .filter(|name| name.ends_with(".service"))
+            .take(MAX_UNITS)
+            .map(str::to_owned)
+            .collect();
+        all.extend(others.iter().filter_map(|name| Definition::show(name)));
+    }
+    Some(all)
+}
+
+/// What systemd reports of a unit's definition.
+struct Definition {
+    unit: Unit,
+}
+
+impl Definition {
+    fn show(service: &str) -> Option<Self> {
+        let mut show = command("systemctl");
+        show.args([
+            "show",
+            "--no-pager",
+            "--property",
+            PROPERTIES,
+            "--",
+            service,
+        ]);
+        match quick(&mut show, TIMEOUT) {
+            Ok((Ending::Exit(0), output)) => Some(Self {
+                unit: Unit::parse(&String::from_utf8_lossy(&output)),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The program that it starts.
+    fn starts(&self) -> Option<String> {
+        self.unit
+            .programs()
+            .first()
+            .map(|program| (*program).to_owned())
+    }
+
+    fn leads_to(&self, current: &Current) -> bool {
+        let mut search = Search {
+            current,
+            folder: self.folder(),
+            home: home_of(self.unit.get("User")),
+            files: VecDeque::new(),
+            read: 0,
+            names_target: false,
+            names_current: false,
+        };
+        let properties = PROPERTIES.split(',').skip(2);
+        let definition = properties.take_while(|property| *property != "Triggers");
+        for property in definition {
+            if search.text(self.unit.get(property).as_bytes()) {
+                return true;
+            }
+        }
+        search.files()
+    }
+
+    /// The unit's folder; `~` is its user's home.
+    fn folder(&self) -> PathBuf {
+        let folder = self.unit.get("WorkingDirectory");
+        let folder = folder.trim_start_matches(['-', '!']);
+        match folder {
+            "" => PathBuf::from("/"),
+            "~" => home_of(self.unit.get("User")).unwrap_or_else(|| PathBuf::from("/")),
+            folder => PathBuf::from(folder),
+        }
+    }
+}
+
+/// The link `current`, as it is written and as it really lies.
+struct Current {
+    paths: Vec<PathBuf>,
+}
+
+impl Current {
+    fn of(layout: &Layout) -> Self {
+        let real = layout.target().canonicalize();
+        let mut paths = vec![layout.current()];
+        paths.extend(real.ok().map(|target| target.join("current")));
+        Self { paths }
+    }
+
+    /// Whether `path` is the target, which it lies in.
+    fn is_in(&self, path: &Path) -> bool {
+        self.paths
+            .iter()
+            .any(|current| current.parent() == Some(path))
+    }
+
+    fn is(&self, path: &Path) -> bool {
+        self.paths.iter().any(|current| current == path)
+    }
+
+    /// Whether the path leads through it, as text or by its links.
+    fn is_on_the_way_of(&self, path: &Path) -> bool {
+        self.paths.iter().any(|current| path.starts_with(current)) || self.is_passed_by(path)
+    }
+
+    /// Follows the path link by link, as the kernel does.
+    fn is_passed_by(&self, path: &Path) -> bool {
+        let mut open: VecDeque<OsString> = names(path);
+        let mut at = PathBuf::from("/");
+        let mut links = 0;
+        while let Some(name) = open.pop_front() {
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&name);
+            if self.is(&next) {
+                return true;
+            }
+            match fs::read_link(&next) {
+                Ok(to) if links < MAX_LINKS => {
+                    links += 1;
+                    if to.is_absolute() {
+                        at = PathBuf::from("/");
+                    }
+                    let mut rest = names(&to);
+                    rest.extend(open);
+                    open = rest;
+                }
+                _ => at = next,
+            }
+        }
+        false
+    }
+}
+
+fn names(path: &Path) -> VecDeque<OsString> {
+    let name = |component: Component<'_>| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
+/// Searches texts for paths that lead to `current`.
+struct Search<'a> {
+    current: &'a Current,
+    /// Relative paths begin here.
+    folder: PathBuf,
+    home: Option<PathBuf>,
+    /// Files named by the texts: scripts and environment files.
+    files: VecDeque<PathBuf>,
+    read: usize,
+    /// The target itself is named, as in `cd /opt/app` or `APP=/opt/app`.
+    names_target: bool,
+    /// `current` is named from there, as in `exec current/run` or `$APP/current`.
+    names_current: bool,
+}
+
+impl Search<'_> {
+    /// Whether a path in the text leads to `current`. Remembers the others.
+    fn text(&mut self, text: &[u8]) -> bool {
+        for word in text.split(ends_word).filter(|word| !word.is_empty()) {
+            let Some(path) = self.path(word) else {
+                continue;
+            };
+            self.names_target |= self.current.is_in(&path);
+            if self.current.is_on_the_way_of(&path) || self.names_target && self.names_current {
+                return true;
+            }
+            if path.is_absolute() && !self.files.contains(&path) {
+                self.files.push_back(path);
+            }
+        }
+        false
+    }
+
+    /// Whether a script or an environment file that was named leads to `current`.
+    fn files(&mut self) -> bool {
+        while let Some(path) = self.files.pop_front() {
+            if self.read >= MAX_FILES {
+                return false;
+            }
+            if let Some(text) = read_text(&path) {
+                self.read += 1;
+                if self.text(&text) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn path(&mut self, word: &[u8]) -> Option<PathBuf> {
+        let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+        for home in [&b"~/"[..], b"$HOME/", b"HOME}/"] {
+            if let (Some(rest), Some(home)) = (word.strip_prefix(home), &self.home) {
+                return Some(home.join(path(rest)));
+            }
+        }
+        let path = path(word);
+        if path.is_absolute() {
+            return Some(path);
+        }
+        let mut parts = path.components().map(|part| part.as_os_str().as_bytes());
+        let first = parts.next()?;
+        let is_variable = first.starts_with(b"$") || first.ends_with(b"}");
+        let names_current = first == b"current" || is_variable && parts.next() == Some(b"current");
+        self.names_current |= names_current;
+        names_current.then(|| self.folder.join(path))
+    }
+}
+
+/// The characters that end a path in a property, a shell script or an environment file.
+fn ends_word(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || b"\"'`=:;,|&<>(){[]".contains(byte)
+}
+
+/// The text of a script or an environment file, if it is one.
+fn read_text(path: &Path) -> Option<Vec<u8>> {
+    let found = fs::metadata(path).ok()?;
+    if !found.is_file() || found.len() > MAX_SCRIPT {
+        return None;
+    }
+    let mut text = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    file.take(MAX_SCRIPT).read_to_end(&mut text).ok()?;
+    // a program is no text
+    (!text.contains(&0)).then_some(text)
+}
+
+/// Whether the restart command seems to keep the unit's process: it reloads, or sends a signal.
+pub(in crate::server) fn is_reload(restart: &Restart) -> bool {
+    let Restart::Commands(script) = restart else {
+        return false;
+    };
+    let words: Vec<&str> = script
+        .split(|c: char| c.is_whitespace() || "/;&|\"'".contains(c))
+        .collect();
+    let reloads = [
+        "reload",
+        "reload-or-restart",
+        "try-reload-or-restart",
+        "force-reload",
+        "graceful",
+    ];
+    let kills = ["kill", "pkill", "killall"];
+    let gentle = |word: &&str| {
+        let signal = word.trim_start_matches("--signal=").trim_start_matches('-');
+        let signal = signal.trim_start_matches('s').trim_start_matches("SIG");
+        ["HUP", "USR1", "USR2", "WINCH", "1", "10", "12"].contains(&signal)
+    };
+    words.iter().any(|word| reloads.contains(word))
+        || words.iter().any(|word| kills.contains(word)) && words.iter().any(gentle)
+}
+
+/// Whether the deploy user cannot look at the unit's processes.
+pub(in crate::server) fn is_hidden(unit: &Unit) -> bool {
+    let own = rustix::process::geteuid();
+    let user = unit.get("User");
+    let is_own = user == own.as_raw().to_string() || Some(user) == login_name().as_deref();
+    !own.is_root() && !is_own
+}

@@ -1,0 +1,76 @@
+//! Health requests in the background: one that hangs must not keep the verification from noticing a crash.
+
+use super::super::health::HealthCheck;
+use crate::protocol::{HealthAnswer, HealthError};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// An answer, and how long it took.
+type Answered = (HealthAnswer, Duration);
+
+/// Sends one request at a time.
+pub(super) struct Requests {
+    check: Arc<HealthCheck>,
+    /// For one request.
+    limit: Duration,
+    pending: Option<Receiver<Answered>>,
+    answer: Option<Answered>,
+}
+
+impl Requests {
+    pub(super) fn new(check: HealthCheck, limit: Duration) -> Self {
+        Self {
+            check: Arc::new(check),
+            limit,
+            pending: None,
+            answer: None,
+        }
+    }
+
+    /// Sends one. It ends within its limit, whether or not someone still waits.
+    pub(super) fn send(&mut self) {
+        let (sender, receiver) = channel();
+        let (check, limit) = (Arc::clone(&self.check), self.limit);
+        thread::spawn(move || sender.send(check.run(limit)));
+        self.pending = Some(receiver);
+    }
+
+    /// Whether one was sent and its answer not taken.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.pending.is_some() || self.answer.is_some()
+    }
+
+    /// Waits for the answer, at most for `pause`.
+    pub(super) fn wait(&mut self, pause: Duration) {
+        let Some(pending) = self.pending.as_ref().filter(|_| self.answer.is_none()) else {
+            return;
+        };
+        self.answer = match pending.recv_timeout(pause) {
+            Ok(answer) => Some(answer),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(lost()),
+        };
+    }
+
+    /// Takes the answer, if there is one.
+    pub(super) fn answer(&mut self) -> Option<Answered> {
+        if self.answer.is_none() {
+            self.answer = match self.pending.as_ref()?.try_recv() {
+                Ok(answer) => Some(answer),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(lost()),
+            };
+        }
+        let answer = self.answer.take()?;
+        self.pending = None;
+        Some(answer)
+    }
+}
+
+/// The thread ended without an answer.
+fn lost() -> Answered {
+    let error = HealthError::Other("the request ended without an answer".to_owned());
+    (HealthAnswer::Broken(error), Duration::ZERO)
+}
