@@ -282,7 +282,13 @@ impl Search<'_> {
                 return Some(home.join(path(rest)));
             }
         }
-        let path = path(word);
+        // `-C/opt/app`, and systemd's marks before a path
+        let is_marked = word.starts_with(b"-") || word.starts_with(b"!");
+        let slash = word.iter().position(|byte| *byte == b'/');
+        let path = match slash.filter(|_| is_marked) {
+            Some(at) => path(&word[at..]),
+            None => path(word),
+        };
         if path.is_absolute() {
             return Some(path);
         }
@@ -345,3 +351,6 @@ pub(in crate::server) fn is_hidden(unit: &Unit) -> bool {
     let is_own = user == own.as_raw().to_string() || Some(user) == login_name().as_deref();
     !own.is_root() && !is_own
 }
+
+#[cfg(test)]
+mod tests;

@@ -501,3 +501,6 @@ fn listens_elsewhere(
         false => Elsewhere::No,
     }
 }
+
+#[cfg(test)]
+mod tests;
