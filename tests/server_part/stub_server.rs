@@ -58,6 +58,7 @@ TimeoutStartUSec=2s
 TimeoutStopUSec=2s
 StartLimitBurst=$limit
 StartLimitIntervalUSec=1s
+WorkingDirectory=$(dirname "$home")/app/current
 Job=0
 END
 mv "$unit/state.new" "$unit/state"
@@ -156,7 +157,9 @@ impl StubServer {
     pub(crate) fn unit(&self, active: &str, sub: &str) {
         let state = format!(
             "LoadState=loaded\nUnitFileState=enabled\nType=simple\nActiveState={active}\nSubState={sub}\n\
-             Result=success\nInvocationID=\nNRestarts=0\nTimeoutStartUSec=2s\nTimeoutStopUSec=2s\nJob=0\n"
+             Result=success\nInvocationID=\nNRestarts=0\nTimeoutStartUSec=2s\nTimeoutStopUSec=2s\nJob=0\n\
+             WorkingDirectory={}\n",
+            self.target().join("current").display()
         );
         fs::write(self.home().join("unit/state"), state).unwrap();
     }
