@@ -88,6 +88,9 @@ mod tests {
         free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
+        is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+          systemctl cat diting
+        let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting
         current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and deploy again:
@@ -183,6 +186,9 @@ mod tests {
         this must work on the server for the deploy user:
           sudo -iu deploy systemctl show diting
         ---
+        after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process (systemctl restart). Otherwise, does the unit really lead to current? Compare:
+          systemctl cat diting
+        ---
         an old process, often one that was started from the command line; find it on the server, end it, then deploy again:
           sudo ss -tlnp 'sport = :8000'
           sudo kill PID
@@ -262,6 +268,11 @@ mod tests {
         free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
           sudo du -xsh /opt/diting/releases /var/log
+        ---
+        is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+          systemctl cat diting
+        ---
+        let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
         ---
         the target must be on a local file system, not on a network share; on the server:
           findmnt -T /opt/diting

@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server, and 8 other findings
+    deploy may not run sudo -n systemctl restart diting on the server, and 10 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -37,6 +37,7 @@ fn every_reason_says_what_failed_and_where() {
     systemd on the server did not start the unit, because a condition in its file is not met
     someone else changed the server during the deployment: current now points to 1762147001
     the unit's state cannot be read on the server: Failed to connect to bus
+    the unit on the server is still running release 1762147685 (process 513, gunicorn)
     port 8000 on the server is held by process 4711 (uvicorn), left over from before the restart, not by the new process
     the process that deploys on the server was killed, or the server went down
     3f2a1bc: 1762147685 failed when it went live
@@ -84,6 +85,8 @@ fn every_finding_says_what_and_where() {
     make is not on the server (searched: /usr/bin)
     the release needs 1.2 MB and 500.0 MB must stay free, but the target's disk has 400.0 MB
     the target's disk can hold only 12 more files
+    unit diting on the server starts /opt/legacy/hello, which does not lead to /opt/diting/current
+    the restart command only reloads diting, and deploy cannot see which release it runs then
     files on the server cannot be locked: No locks available
     current on the server is not a link to a release, but a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
     current on the server is not a link to a release, but a link to releases/1, which does not exist

@@ -55,6 +55,10 @@ mod tests {
         the new process logged errors: ERROR: no cache; Exception in worker process
         the log of the new process was not fully checked: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
         what ran before was not healthy: health refused the connection: no process listens there; there is no good release to roll back to
+        it is unknown whether the unit answers the health check: port 80 is held by process 512 (nginx) in /system.slice/nginx.service, which was there before the restart: it may be a proxy for the unit; to prove it, let the health response name the release and set the input health-match with {release}
+        it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input health-match with {release}
+        beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
+        the release that was rolled back to serves, but before: the unit's process on the server ended: exit-code, exit status 1
         ");
     }
 
@@ -63,7 +67,6 @@ mod tests {
         let all: Vec<_> = notices().iter().map(Notice::to_string).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         1762147685 was live and healthy, and is taken over as good
-        the process that listens on the health port was not checked: process 512 (nginx) is part of another service, /system.slice/nginx.service
         it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a deployment
         waiting up to 10 s for systemd's start limit; the old release serves until then
         waiting up to 5 min for systemd's start limit; nothing serves until then

@@ -291,7 +291,7 @@ fn not_healthy(plan: &Plan, before: &InitialState, current: &ReleaseId) -> Optio
     let health = without_match(&plan.verification).health?;
     match HealthCheck::new(&health, current, None)
         .run(Duration::from_secs(10))
-        .0
+        .answer
     {
         HealthAnswer::Healthy { .. } => None,
         other => Some(other),

@@ -152,6 +152,7 @@ fn text_of(
         status,
         location,
         body,
+        from: _,
     }: &HttpResponse,
 ) -> Vec<u8> {
     let location = location
@@ -209,12 +210,14 @@ mod tests {
     #[test]
     fn a_response_is_shown_with_its_location_and_body() {
         let response = HttpResponse {
+            from: None,
             status: 302,
             location: Some("/login".into()),
             body: b"moved".to_vec(),
         };
         assert_eq!(text_of(&response), b"status 302\nLocation: /login\n\nmoved");
         let response = HttpResponse {
+            from: None,
             status: 500,
             location: None,
             body: vec![b'x'; MAX_TEXT],

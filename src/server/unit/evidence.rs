@@ -9,6 +9,7 @@ use crate::protocol::{
     OtherProcess, PortHolder, Reason, ReleaseProcess, UncheckedListener, UnseenRelease,
 };
 use std::collections::{BTreeSet, HashSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Whether the answer comes from the unit.
@@ -56,9 +57,9 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Looks at the unit's processes and at the sockets of the port.
-    pub(super) fn answer(&self, unit: &Unit) -> Evidence {
-        let scene = self.look(unit);
+    /// Looks at the unit's processes and at the sockets of the port. `from` is the address that answered.
+    pub(super) fn answer(&self, unit: &Unit, from: Option<IpAddr>) -> Evidence {
+        let scene = self.look(unit, from);
         Evidence {
             origin: self.port.map(|port| scene.origin(port, &self.release)),
             belongs: scene.belongs(&self.release, self.leads_to_current),
@@ -70,7 +71,7 @@ impl Question<'_> {
     /// service that holds it may be a proxy.
     pub(super) fn blocked(&self, unit: &Unit) -> Option<Reason> {
         let port = self.port?;
-        let scene = self.look(unit);
+        let scene = self.look(unit, None);
         let owner = scene.sockets.iter().find_map(|socket| match &socket.by {
             _ if !socket.was_there => None,
             Holder::Unit(holders) => holders.iter().find(|it| !it.new).map(Process::left_over),
@@ -83,14 +84,17 @@ impl Question<'_> {
         Some(Reason::OtherListener { port, owner })
     }
 
-    fn look(&self, unit: &Unit) -> Scene {
+    fn look(&self, unit: &Unit, from: Option<IpAddr>) -> Scene {
         let of_unit: Vec<Process> = processes::of_unit(unit)
             .into_iter()
             .map(|pid| self.process(pid))
             .collect();
         let listeners = sockets::listeners();
         let sockets = match self.port {
-            Some(port) => self.sockets(port, unit, &of_unit, &listeners),
+            Some(port) => {
+                let on_port = sockets::answering(&listeners, port, from);
+                self.sockets(port, unit, &of_unit, &on_port)
+            }
             None => Vec::new(),
         };
         let elsewhere = match sockets.iter().any(|socket| socket.was_there) {
@@ -133,12 +137,8 @@ impl Question<'_> {
         port: u16,
         unit: &Unit,
         of_unit: &[Process],
-        listeners: &HashSet<Listener>,
+        on_port: &[&Listener],
     ) -> Vec<Socket> {
-        let on_port: Vec<&Listener> = listeners
-            .iter()
-            .filter(|listener| listener.port == port && listener.answers_loopback)
-            .collect();
         let all: HashSet<u64> = on_port.iter().map(|listener| listener.inode).collect();
         let mut holders: Vec<(Process, HashSet<u64>)> = Vec::new();
         for process in of_unit {

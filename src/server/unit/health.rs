@@ -3,10 +3,20 @@
 use super::http::{self, HttpResponse};
 use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, ReleaseId};
 use regex::Regex;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How much of a body is reported, in bytes.
 const MAX_BODY: usize = 500;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Answered {
+    pub(in crate::server) answer: HealthAnswer,
+    pub(super) took: Duration,
+    /// The address that answered, if one did.
+    pub(super) from: Option<IpAddr>,
+}
 
 /// The health check of one release, with placeholders filled in.
 pub(in crate::server) struct HealthCheck {
@@ -31,14 +41,21 @@ impl HealthCheck {
         }
     }
 
-    /// Sends one request, within `limit`. Returns also how long it took.
-    pub(in crate::server) fn run(&self, limit: Duration) -> (HealthAnswer, Duration) {
+    /// Sends one request, within `limit`.
+    pub(in crate::server) fn run(&self, limit: Duration) -> Answered {
         let start = Instant::now();
-        let answer = match http::get(&self.health, limit) {
-            Ok(response) => self.evaluate(response),
-            Err(answer) => answer,
+        let (answer, from) = match http::get(&self.health, limit) {
+            Ok(response) => {
+                let from = response.from;
+                (self.evaluate(response), from)
+            }
+            Err(answer) => (answer, None),
         };
-        (answer, start.elapsed())
+        Answered {
+            answer,
+            took: start.elapsed(),
+            from,
+        }
     }
 
     fn evaluate(
@@ -47,6 +64,7 @@ impl HealthCheck {
             status,
             location,
             body,
+            from: _,
         }: HttpResponse,
     ) -> HealthAnswer {
         if !self.health.statuses.contains(&status) {
@@ -111,7 +129,7 @@ mod tests {
         let release = "1762147685".parse().unwrap();
         HealthCheck::new(&health, &release, Some("abc+1"))
             .run(Duration::from_millis(500))
-            .0
+            .answer
     }
 
     #[test]
@@ -209,7 +227,7 @@ mod tests {
         let within = |url, limit| {
             let health = Health::get(url);
             let check = HealthCheck::new(&health, &"1762147685".parse().unwrap(), None);
-            check.run(Duration::from_secs(limit)).0
+            check.run(Duration::from_secs(limit)).answer
         };
         let healthy = HealthAnswer::Healthy { status: 200 };
         assert_eq!(within(streams(PLAIN, 48, false), 10), healthy, "3 MiB");

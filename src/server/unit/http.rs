@@ -24,6 +24,8 @@ const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 
 /// A response. Its body is complete, unless nothing is expected of it.
 pub(super) struct HttpResponse {
+    /// Where it came from.
+    pub(super) from: Option<IpAddr>,
     pub(super) status: u16,
     pub(super) location: Option<String>,
     pub(super) body: Vec<u8>,
@@ -44,6 +46,7 @@ async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, He
     let mut during = Phase::Connection;
     let exchange = async {
         let stream = connect(url).await?;
+        let from = stream.peer_addr().ok().map(|peer| peer.ip());
         during = Phase::Response;
         let response = if url.tls {
             send_request(
@@ -60,6 +63,7 @@ async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, He
             .get("location")
             .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
         Ok(HttpResponse {
+            from,
             status: response.status().as_u16(),
             location,
             body: match health.pattern {

@@ -4,6 +4,7 @@ use crate::protocol::Ending;
 use crate::server::exec::process::{command, quick};
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -16,8 +17,43 @@ pub(super) struct Listener {
     pub(super) port: u16,
     /// The user who opened it.
     pub(super) owner: u32,
-    /// On loopback or on every address.
-    pub(super) answers_loopback: bool,
+    pub(super) address: IpAddr,
+}
+
+impl Listener {
+    /// How exactly it listens on this address: the kernel prefers the most exact one. `None`: not at all.
+    fn exactness(&self, address: IpAddr) -> Option<u8> {
+        let own = self.address;
+        match own.is_unspecified() {
+            false if own.to_canonical() == address => Some(2),
+            true if own.is_ipv4() == address.is_ipv4() => Some(1),
+            // `::` takes IPv4 too, unless it was told not to
+            true if own.is_ipv6() => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// What answers on `port`: at `address` or, if that is unknown, on any address of loopback.
+pub(super) fn answering(
+    listeners: &HashSet<Listener>,
+    port: u16,
+    address: Option<IpAddr>,
+) -> Vec<&Listener> {
+    let on_port = listeners.iter().filter(|listener| listener.port == port);
+    let Some(address) = address.map(|address| address.to_canonical()) else {
+        let answers = |listener: &&Listener| {
+            let own = listener.address.to_canonical();
+            own.is_unspecified() || own.is_loopback()
+        };
+        return on_port.filter(answers).collect();
+    };
+    let ranked: Vec<(u8, &Listener)> = on_port
+        .filter_map(|listener| Some((listener.exactness(address)?, listener)))
+        .collect();
+    let best = ranked.iter().map(|(exactness, _)| *exactness).max();
+    let chosen = ranked.into_iter().filter(|(it, _)| Some(*it) == best);
+    chosen.map(|(_, listener)| listener).collect()
 }
 
 /// All of them, of both families.
@@ -39,24 +75,26 @@ fn parse(table: &str) -> HashSet<Listener> {
             inode: columns.get(9)?.parse().ok()?,
             port: u16::from_str_radix(port, 16).ok()?,
             owner: columns.get(7)?.parse().ok()?,
-            answers_loopback: answers_loopback(address),
+            address: parse_address(address)?,
         })
     };
     table.lines().skip(1).filter_map(row).collect()
 }
 
-/// Whether it is loopback or the wildcard address, in the kernel's format: 32-bit words in native byte order.
-fn answers_loopback(address: &str) -> bool {
-    let every = address.bytes().all(|digit| digit == b'0');
-    // 127.x.y.z, alone or mapped into IPv6; ::1
-    let loopback = match address.len() {
-        8 => address.ends_with("7F"),
-        _ => {
-            address == "00000000000000000000000001000000"
-                || address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F")
+/// An address in the kernel's format: 32-bit words in native byte order.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
+    match text.len() {
+        8 => Some(Ipv4Addr::from(word(0)?.to_ne_bytes()).into()),
+        32 => {
+            let mut bytes = [0; 16];
+            for (index, chunk) in bytes.chunks_exact_mut(4).enumerate() {
+                chunk.copy_from_slice(&word(index * 8)?.to_ne_bytes());
+            }
+            Some(Ipv6Addr::from(bytes).into())
         }
-    };
-    every || loopback
+        _ => None,
+    }
 }
 
 /// A Unix socket that listens.
@@ -118,31 +156,78 @@ mod tests {
              0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41 1 0 100 0 0 10 0\n   1: \
              0100007F:1F40 0100007F:9999 01 00000000:00000000 00:00000000 00000000  1000        0 42 1 0 100 0 0 10 0\n   2: \
              0501A8C0:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
-        let listener = |inode, port, owner, answers_loopback| Listener {
+        let listener = |inode, port, owner, address: &str| Listener {
             inode,
             port,
             owner,
-            answers_loopback,
+            address: address.parse().unwrap(),
         };
-        let expected = HashSet::from([listener(41, 8000, 1000, true), listener(43, 22, 0, false)]);
+        let expected = HashSet::from([
+            listener(41, 8000, 1000, "127.0.0.1"),
+            listener(43, 22, 0, "192.168.1.5"),
+        ]);
         assert_eq!(parse(table), expected);
         assert!(parse("").is_empty());
     }
 
     #[test]
-    fn loopback_and_every_address_answer_a_request_to_localhost() {
+    fn addresses_are_read_in_the_kernels_format() {
         let every = "0".repeat(32);
-        for address in [
-            "00000000",
-            "0100007F",
-            &every,
-            "00000000000000000000000001000000",
-            "0000000000000000FFFF00000100007F",
+        for (text, address) in [
+            ("00000000", "0.0.0.0"),
+            ("0100007F", "127.0.0.1"),
+            (every.as_str(), "::"),
+            ("00000000000000000000000001000000", "::1"),
+            ("0000000000000000FFFF00000100007F", "::ffff:127.0.0.1"),
+            (
+                "000080FE00000000FF565002BE8A3EFE",
+                "fe80::250:56ff:fe3e:8abe",
+            ),
         ] {
-            assert!(answers_loopback(address), "{address}");
+            assert_eq!(
+                parse_address(text),
+                Some(address.parse().unwrap()),
+                "{text}"
+            );
         }
-        assert!(!answers_loopback("0501A8C0"));
-        assert!(!answers_loopback("000080FE00000000FF565002BE8A3EFE"));
+        assert_eq!(parse_address("7F"), None);
+    }
+
+    #[test]
+    fn of_several_listeners_the_most_exact_one_answers() {
+        let addresses = [
+            "0.0.0.0",
+            "127.0.0.1",
+            "::",
+            "::1",
+            "192.168.1.5",
+            "::ffff:127.0.0.2",
+        ];
+        let listener = |(inode, address): (u64, &&str)| Listener {
+            inode,
+            port: 80,
+            owner: 0,
+            address: address.parse().unwrap(),
+        };
+        let all: Vec<Listener> = (0..).zip(&addresses).map(listener).collect();
+        let answers = |among: &[usize], from: Option<&str>| {
+            let set: HashSet<Listener> = among.iter().map(|at| all[*at].clone()).collect();
+            let from = from.map(|it| it.parse().unwrap());
+            let mut found: Vec<u64> = answering(&set, 80, from)
+                .iter()
+                .map(|it| it.inode)
+                .collect();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(answers(&[0, 1, 2, 3], Some("127.0.0.1")), [1]);
+        assert_eq!(answers(&[0, 2, 3], Some("127.0.0.1")), [0]);
+        assert_eq!(answers(&[2, 3], Some("127.0.0.1")), [2]);
+        assert_eq!(answers(&[0, 2, 3], Some("::1")), [3]);
+        assert_eq!(answers(&[0, 2], Some("::1")), [2]);
+        assert_eq!(answers(&[0, 5], Some("127.0.0.2")), [5]);
+        assert_eq!(answers(&[0, 1, 2, 3, 4], None), [0, 1, 2, 3]);
+        assert!(answers(&[0], Some("::1")).is_empty());
     }
 
     #[test]
@@ -154,7 +239,7 @@ mod tests {
             .filter(|listener| listener.port == port)
             .collect();
         assert_eq!(found.len(), 1);
-        assert!(found[0].answers_loopback);
+        assert!(found[0].address.is_loopback());
         let inodes = HashSet::from([found[0].inode]);
         assert_eq!(
             super::super::processes::held(std::process::id(), &inodes),

@@ -8,8 +8,8 @@ mod request;
 use self::machine::{BodyShows, Check, Machine, Next, Rules, Seen};
 use self::request::Requests;
 use super::definition::LeadsToCurrent;
-use super::evidence::Question;
-use super::health::HealthCheck;
+use super::evidence::{Evidence, Question};
+use super::health::{Answered, HealthCheck};
 use super::log;
 use super::processes;
 use super::restart::BeforeRestart;
@@ -18,6 +18,7 @@ use crate::protocol::{Attempt, Health, HealthAnswer, Reason, ReleaseId, Verifica
 use crate::server::channel::events::Events;
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::store::layout::Layout;
+use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -154,8 +155,8 @@ impl<'a> Verifier<'a> {
     /// A request that hangs does not keep it from looking at the unit.
     fn look(&mut self) -> Seen {
         let answered = self.requests.as_mut().and_then(Requests::answer);
-        if let Some((answer, took)) = answered {
-            return self.answered(answer, took);
+        if let Some(answered) = answered {
+            return self.answered(answered);
         }
         let waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
         let due = !waiting && self.is_due();
@@ -175,7 +176,7 @@ impl<'a> Verifier<'a> {
         }
         let check = Check {
             answer: None,
-            evidence: self.evidence(),
+            evidence: self.evidence(None),
         };
         Seen {
             unit,
@@ -191,7 +192,8 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    fn answered(&mut self, answer: HealthAnswer, took: Duration) -> Seen {
+    fn answered(&mut self, answered: Answered) -> Seen {
+        let Answered { answer, took, from } = answered;
         self.events.emit(What::Attempt(Attempt {
             number: self.machine.attempts() + 1,
             answer: answer.clone(),
@@ -203,7 +205,7 @@ impl<'a> Verifier<'a> {
             unit,
             check: Some(Check {
                 answer: Some(answer),
-                evidence: if healthy { self.evidence() } else { None },
+                evidence: if healthy { self.evidence(from) } else { None },
             }),
         }
     }
@@ -219,10 +221,10 @@ impl<'a> Verifier<'a> {
         Ok(unit)
     }
 
-    /// `None` without a unit.
-    fn evidence(&self) -> Option<super::evidence::Evidence> {
+    /// `None` without a unit. `from` is the address that answered.
+    fn evidence(&self, from: Option<IpAddr>) -> Option<Evidence> {
         let (question, unit) = (self.question.as_ref()?, self.unit.as_ref()?);
-        Some(question.answer(unit))
+        Some(question.answer(unit, from))
     }
 
     /// Whether everything must be checked again. It always is before the release is called healthy.

@@ -1,14 +1,11 @@
 //! Health requests in the background: one that hangs must not keep the verification from noticing a crash.
 
-use super::super::health::HealthCheck;
+use super::super::health::{Answered, HealthCheck};
 use crate::protocol::{HealthAnswer, HealthError};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-/// An answer, and how long it took.
-type Answered = (HealthAnswer, Duration);
 
 /// Sends one request at a time.
 pub(super) struct Requests {
@@ -72,5 +69,9 @@ impl Requests {
 /// The thread ended without an answer.
 fn lost() -> Answered {
     let error = HealthError::Other("the request ended without an answer".to_owned());
-    (HealthAnswer::Broken(error), Duration::ZERO)
+    Answered {
+        answer: HealthAnswer::Broken(error),
+        took: Duration::ZERO,
+        from: None,
+    }
 }
