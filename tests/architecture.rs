@@ -52,7 +52,11 @@ const SERVER: MayKnow<'_> = &[
         "stage",
         &["channel", "clock", "exec", "limits", "store", "unit"],
     ),
-    ("transaction", &["channel", "clock", "store", "unit"]),
+    ("rollback", &["channel", "store", "unit"]),
+    (
+        "transaction",
+        &["channel", "clock", "rollback", "store", "unit"],
+    ),
     ("transact", &["channel", "store", "transaction"]),
     ("recover", &["channel", "store", "transaction"]),
     (

@@ -43,9 +43,7 @@ pub fn finding(found: &Finding, place: &Place) -> String {
             ],
         ),
         Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
-        Finding::ReloadUnseen { .. } => "let the restart start a new process (systemctl restart), or let the health response name the release: \
-             set the input health-match with {release} or {sha}"
-            .to_owned(),
+        Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.to_owned(),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
@@ -119,6 +117,10 @@ fn folder(place: &Place) -> String {
         )],
     )
 }
+
+const RELOAD_UNSEEN: &str =
+    "let the restart start a new process (systemctl restart), or let the health response name the release: set the input \
+     health-match with {release} or {sha}";
 
 fn unit_elsewhere(target: &str, place: &Place) -> String {
     steps(

@@ -363,6 +363,7 @@ fn lines<const N: usize>(lines: [&[u8]; N]) -> Vec<Vec<u8>> {
     lines.map(<[u8]>::to_vec).to_vec()
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each")]
 pub(in crate::report) fn warnings() -> Vec<Warning> {
     vec![
         Warning::Leftover {

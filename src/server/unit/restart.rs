@@ -155,11 +155,7 @@ impl Restarter<'_> {
                     check,
                 };
                 let reason = start_limit(&after, interval).unwrap_or(reason);
-                let reason = match after.is_up() {
-                    // its log explains nothing: it did not fail
-                    true => reason,
-                    false => log::explain(reason, &failed),
-                };
+                let reason = explained(reason, &after, &failed);
                 let before = Box::new(before);
                 return Err(RestartFailure { reason, before });
             }
@@ -231,6 +227,14 @@ impl Restarter<'_> {
                 tracing::debug!(%error, "systemctl reset-failed failed");
             }
         }
+    }
+}
+
+fn explained(reason: Reason, after: &Unit, failed: &FailedStart<'_>) -> Reason {
+    match after.is_up() {
+        // its log explains nothing: it did not fail
+        true => reason,
+        false => log::explain(reason, failed),
     }
 }
 

@@ -4,7 +4,9 @@
 use super::super::evidence::{Belongs, Evidence, Origin};
 use super::super::restart::BeforeRestart;
 use super::super::systemd::Unit;
-use crate::protocol::{HealthAnswer, Interference, Reason, UncheckedListener, UnitState, Warning};
+use crate::protocol::{
+    Health, HealthAnswer, Interference, Reason, UncheckedListener, UnitState, Warning,
+};
 use std::time::Duration;
 
 /// How long the answer may come from another process, or from another release although new processes have started:
@@ -42,6 +44,16 @@ pub(super) enum BodyShows {
     Commit,
     /// The release.
     Release,
+}
+
+impl BodyShows {
+    pub(super) fn of(health: &Health) -> Self {
+        match &health.pattern {
+            Some(pattern) if pattern.names_release() => Self::Release,
+            Some(pattern) if pattern.names_commit() => Self::Commit,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// What was observed at one moment.

@@ -311,13 +311,3 @@ impl<'a> Verifier<'a> {
         since_epoch().saturating_sub(ago)
     }
 }
-
-impl BodyShows {
-    fn of(health: &Health) -> Self {
-        match &health.pattern {
-            Some(pattern) if pattern.names_release() => Self::Release,
-            Some(pattern) if pattern.names_commit() => Self::Commit,
-            _ => Self::Nothing,
-        }
-    }
-}

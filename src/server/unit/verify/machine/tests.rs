@@ -413,6 +413,7 @@ fn the_process_of_the_failed_release_is_not_the_old_one() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "three stories")]
 fn a_stop_by_hand_is_interference() {
     let start = before("a", 0);
     let stopped = [
