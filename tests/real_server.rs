@@ -44,6 +44,8 @@ mod cost;
 mod deployed;
 #[path = "real/docs_commands.rs"]
 mod docs_commands;
+#[path = "real/doubt.rs"]
+mod doubt;
 #[path = "real/examples.rs"]
 mod examples;
 #[path = "real/full_disk.rs"]
@@ -62,6 +64,8 @@ mod no_rollback_target;
 mod not_ready;
 #[path = "real/point_of_no_return.rs"]
 mod point_of_no_return;
+#[path = "real/proof.rs"]
+mod proof;
 #[path = "real/readme_commands.rs"]
 mod readme_commands;
 #[path = "real/reconnect.rs"]

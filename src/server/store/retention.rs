@@ -8,6 +8,7 @@ use super::records::{self, State};
 use super::verdicts;
 use crate::protocol::{ReleaseId, Retention};
 use crate::server::clock::now;
+use crate::server::exec::processes::{self, Traces};
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
@@ -75,16 +76,31 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
             .err()
             .map(|error| (path_of(&layout.release(&id)), error.to_string()))
     };
-    let mut leftovers: Vec<(String, String)> = to_delete(&releases, &rules)
-        .into_iter()
-        .filter_map(failure)
-        .collect();
+    let mut chosen = to_delete(&releases, &rules);
+    if !chosen.is_empty() {
+        let in_use = in_use(layout);
+        chosen.retain(|id| !in_use.contains(&id.to_string()));
+    }
+    let mut leftovers: Vec<(String, String)> = chosen.into_iter().filter_map(failure).collect();
     leftovers.extend(empty_trash(layout));
     if let Err(reason) = journal::put_leftovers(layout, &leftovers) {
         tracing::debug!(?reason, "what could not be deleted cannot be recorded");
     }
     forget_missing(layout);
     verdicts::prune(layout);
+}
+
+/// The names of the releases in which a process works: workers that still drain, or a master that a reload has kept.
+fn in_use(layout: &Layout) -> BTreeSet<String> {
+    let releases = layout.releases();
+    let real = releases.canonicalize().unwrap_or_else(|_| releases.clone());
+    let used = |pid| {
+        let traces = Traces::of(pid);
+        let mut names = traces.entry_of(&releases);
+        names.extend(traces.entry_of(&real));
+        names
+    };
+    processes::all().into_iter().flat_map(used).collect()
 }
 
 /// The releases to delete. A good one is deleted if it is beyond the newest `count` or older than `age`. Failed and

@@ -1,9 +1,9 @@
 //! What a unit's definition says: whether it leads to `current`, and whether a restart command only reloads.
 
-use super::processes::{self, Traces};
 use super::systemd::Unit;
 use crate::protocol::{Ending, Restart};
 use crate::server::exec::process::{command, quick};
+use crate::server::exec::processes::Traces;
 use crate::server::exec::user::{home_of, login_name};
 use crate::server::store::layout::Layout;
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ fn works_in_a_release(service: &str, layout: &Layout) -> bool {
         let is_below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
         traces.paths.iter().any(is_below)
     };
-    processes::of_unit(&unit).into_iter().any(works)
+    unit.processes().into_iter().any(works)
 }
 
 /// The unit's own definition and, of a timer, socket or target, those of the units that it starts.

@@ -9,7 +9,6 @@ mod evidence;
 pub(super) mod health;
 mod http;
 pub(super) mod log;
-mod processes;
 pub(super) mod restart;
 mod sockets;
 pub(super) mod systemd;

@@ -2,7 +2,6 @@
 
 use super::definition;
 use super::log::{self, FailedStart, PreviousInvocation};
-use super::processes;
 use super::sockets;
 use super::systemd::{self, Unit};
 use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
@@ -56,7 +55,7 @@ impl BeforeRestart {
             steady: unit.is_up() && uptime(unit).is_some_and(|up| up >= STEADY),
             at: ticks_since_boot(),
             reload,
-            processes: processes::of_unit(unit),
+            processes: unit.processes(),
             listening: listeners.iter().map(|listener| listener.inode).collect(),
         }
     }

@@ -242,7 +242,7 @@ mod tests {
         assert!(found[0].address.is_loopback());
         let inodes = HashSet::from([found[0].inode]);
         assert_eq!(
-            super::super::processes::held(std::process::id(), &inodes),
+            crate::server::exec::processes::held(std::process::id(), &inodes),
             inodes
         );
     }

@@ -2,6 +2,7 @@
 
 use crate::protocol::{Ending, ProcessEnd, Reason, SystemdError, UnitState, UnreadableState};
 use crate::server::exec::process::{command, quick};
+use crate::server::exec::processes;
 use crate::server::exec::user::user;
 use std::collections::HashMap;
 use std::io;
@@ -104,6 +105,11 @@ impl Unit {
     /// `None` if it has no main process.
     pub(super) fn main_pid(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|pid| *pid != 0)
+    }
+
+    /// All that run, wherever they were moved.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        processes::of_service(self.get("ControlGroup"), self.main_pid())
     }
 
     /// When the main process started, since boot.

@@ -3,7 +3,7 @@
 use super::answers::Evidence;
 use super::scene::{Elsewhere, Holder, Process, Scene, Socket};
 use crate::protocol::{PortHolder, Reason};
-use crate::server::unit::processes::{self, Traces};
+use crate::server::exec::processes::{self, Traces};
 use crate::server::unit::restart::BeforeRestart;
 use crate::server::unit::sockets::{self, Listener};
 use crate::server::unit::systemd::Unit;
@@ -55,7 +55,8 @@ impl Question<'_> {
     }
 
     fn look(&self, unit: &Unit, from: Option<IpAddr>) -> Scene {
-        let of_unit: Vec<Process> = processes::of_unit(unit)
+        let of_unit: Vec<Process> = unit
+            .processes()
             .into_iter()
             .map(|pid| self.process(pid))
             .collect();

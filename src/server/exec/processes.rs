@@ -1,7 +1,6 @@
 //! What the kernel shows of processes. Of another user's process that is its start, its parent, its owner, its arguments
 //! and its control group; its folder, its program, its mapped files and its sockets can be seen only of one's own.
 
-use super::systemd::Unit;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -12,13 +11,10 @@ use std::path::{Path, PathBuf};
 /// How many of a process's mapped files are looked at.
 const MAX_MAPPED: usize = 5000;
 
-/// The processes of a unit: those of its control group and the groups below it, its main process and all descendants of
-/// that. `su` and container runtimes move a unit's processes to other groups.
-pub(super) fn of_unit(unit: &Unit) -> Vec<u32> {
-    let mut found: BTreeSet<u32> = of_group(unit.get("ControlGroup")).into_iter().collect();
-    if let Some(main) = unit.main_pid() {
-        found.insert(main);
-    }
+/// The processes of a service: those of its control group and the groups below it, its main process and all descendants
+/// of these. `su` and container runtimes move a service's processes to other groups.
+pub(in crate::server) fn of_service(control_group: &str, main: Option<u32>) -> Vec<u32> {
+    let mut found: BTreeSet<u32> = of_group(control_group).into_iter().chain(main).collect();
     if found.is_empty() {
         return Vec::new();
     }
@@ -61,7 +57,7 @@ fn of_group(control_group: &str) -> Vec<u32> {
 }
 
 /// Every process.
-pub(super) fn all() -> Vec<u32> {
+pub(in crate::server) fn all() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -69,7 +65,7 @@ pub(super) fn all() -> Vec<u32> {
 }
 
 /// When a process started, in ticks since boot: field 22 of /proc/PID/stat.
-pub(super) fn start_of(pid: u32) -> Option<u64> {
+pub(in crate::server) fn start_of(pid: u32) -> Option<u64> {
     stat(pid, 22)
 }
 
@@ -85,26 +81,26 @@ fn stat(pid: u32, field: usize) -> Option<u64> {
 }
 
 /// The user whose process it is.
-pub(super) fn owner_of(pid: u32) -> Option<u32> {
+pub(in crate::server) fn owner_of(pid: u32) -> Option<u32> {
     fs::metadata(format!("/proc/{pid}"))
         .ok()
         .map(|found| found.uid())
 }
 
-pub(super) fn name_of(pid: u32) -> String {
+pub(in crate::server) fn name_of(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm"))
         .map_or_else(|_| "?".to_owned(), |name| name.trim().to_owned())
 }
 
 /// The control group of a process; `/` if it has none of its own.
-pub(super) fn group_of(pid: u32) -> String {
+pub(in crate::server) fn group_of(pid: u32) -> String {
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     let mut paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     paths.find(|group| *group != "/").unwrap_or("/").to_owned()
 }
 
 /// Which of the sockets the process holds; none if its descriptors cannot be read.
-pub(super) fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
+pub(in crate::server) fn held(pid: u32, sockets: &HashSet<u64>) -> HashSet<u64> {
     let sockets_of = socket_inodes(pid, "socket:[").unwrap_or_default();
     sockets_of.intersection(sockets).copied().collect()
 }
@@ -123,15 +119,15 @@ fn socket_inodes(pid: u32, prefix: &str) -> Option<HashSet<u64>> {
 
 /// Where a process works, as far as its folder, its program, its arguments and its mapped files show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Traces {
+pub(in crate::server) struct Traces {
     /// Absolute paths.
-    pub(super) paths: BTreeSet<PathBuf>,
+    pub(in crate::server) paths: BTreeSet<PathBuf>,
     /// More than its arguments can be seen.
-    pub(super) visible: bool,
+    pub(in crate::server) visible: bool,
 }
 
 impl Traces {
-    pub(super) fn of(pid: u32) -> Self {
+    pub(in crate::server) fn of(pid: u32) -> Self {
         let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
         let (folder, program) = (link("cwd"), link("exe"));
         let visible = folder.is_some();
@@ -146,7 +142,7 @@ impl Traces {
     }
 
     /// The first folder in `folder` that one of the paths leads through.
-    pub(super) fn entry_of(&self, folder: &Path) -> BTreeSet<String> {
+    pub(in crate::server) fn entry_of(&self, folder: &Path) -> BTreeSet<String> {
         let entry = |path: &PathBuf| {
             let first = path.strip_prefix(folder).ok()?.components().next()?;
             // of a folder that no longer exists, the kernel says so
@@ -158,7 +154,7 @@ impl Traces {
 }
 
 /// The absolute paths in arguments, as in `--config=/etc/app.toml` and `cd /srv/app && exec ./run`.
-pub(super) fn paths_in(text: &[u8]) -> Vec<PathBuf> {
+pub(in crate::server) fn paths_in(text: &[u8]) -> Vec<PathBuf> {
     let ends = |byte: &u8| {
         byte.is_ascii_whitespace()
             || byte.is_ascii_control()
