@@ -434,6 +434,27 @@ fn retention_keeps_the_newest_good_ones_and_failed_ones_until_the_next_success()
     );
 }
 
+/// Workers of an older release may still answer their last requests, and load code while they do.
+#[test]
+fn retention_keeps_a_release_in_which_a_process_works() {
+    let server = StubServer::with(&App::good("a"));
+    let folder = server.target().join("current").canonicalize().unwrap();
+    let mut worker = std::process::Command::new("sleep")
+        .arg("600")
+        .current_dir(folder)
+        .spawn()
+        .unwrap();
+    let keep_one = |name: &str| {
+        server.deploy_with(&App::good(name), |plan| plan.retention.count = Some(1));
+        server.releases()
+    };
+    keep_one("b");
+    assert_eq!(keep_one("c"), ["a", "b", "c"], "b is the previous one");
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert_eq!(keep_one("d"), ["c", "d"]);
+}
+
 #[test]
 fn what_a_run_finds_not_ready_it_leaves_alone() {
     let server = StubServer::new();
