@@ -44,6 +44,7 @@ fn planned() -> Planned {
         target: "/opt/diting".into(),
         service: Some("diting".into()),
         commit: Some(COMMIT.into()),
+        changed: false,
         entries: 120,
         bytes: 1_234_567,
         timeout: Duration::from_secs(1800),

@@ -3,8 +3,10 @@
 //! Knows `report`.
 
 mod context;
+mod event;
 mod file;
 mod outputs;
+mod remote;
 mod summary;
 
 pub use context::Context;

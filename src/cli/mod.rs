@@ -101,7 +101,7 @@ fn command(
         printer,
     } = *console;
     print::trace(flags.verbose || context.debug);
-    let (settings, warnings) = settings::read(environment, flags, &Surroundings::from_env());
+    let (settings, warnings) = settings::read(environment, flags, &surroundings(context));
     // the first step has reported them
     for warning in warnings.iter().filter(|_| *part == RunPart::Whole) {
         match (flags.json, warning.is_notice()) {
@@ -113,6 +113,11 @@ fn command(
     let settings = match settings {
         Ok(settings) => settings,
         Err(problems) => return refuse(&problems, page, printer),
+    };
+    let context = &deploying(context, &settings);
+    let console = &Console {
+        context,
+        ..*console
     };
     match settings.command {
         Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, console),
@@ -127,6 +132,22 @@ fn command(
             list(&settings, context, format, page, printer)
         }
     }
+}
+
+fn surroundings(context: &Context) -> Surroundings {
+    Surroundings {
+        commit: context.sha.clone(),
+        reference: context.reference.clone(),
+        ..Surroundings::from_env()
+    }
+}
+
+/// The context with the commit that is deployed.
+fn deploying(context: &Context, settings: &Settings) -> Context {
+    let commit = settings.commit.clone().unwrap_or_default();
+    let hash = Some(commit.hash).filter(|hash| !hash.is_empty());
+    let context = context.clone();
+    context.deploying(hash, commit.reference, commit.remote.as_deref())
 }
 
 /// Reports all problems with the inputs. Nothing was contacted.

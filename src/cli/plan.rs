@@ -36,7 +36,7 @@ fn plan(settings: &Settings, context: &Context, transaction: TransactionId) -> P
         retention: settings.retention,
         lock_wait: settings.wait_lock,
         stage_limit: settings.timeout,
-        origin: origin(context),
+        origin: origin(settings, context),
         entries,
         root,
     }
@@ -52,12 +52,25 @@ fn task(settings: &Settings) -> Task {
 }
 
 /// From the command line there is no run; who did it is still worth recording.
-fn origin(context: &Context) -> Origin {
+fn origin(settings: &Settings, context: &Context) -> Origin {
+    let commit = settings.commit.clone();
+    let (reference, changed) = commit.as_ref().map_or((None, false), |commit| {
+        (commit.reference.clone(), commit.changed)
+    });
+    let by_hand = || settings.person.clone().or_else(local_user);
     Origin {
-        commit: context.sha.clone(),
-        reference: context.reference.clone(),
-        actor: context.actor.clone().or_else(|| std::env::var("USER").ok()),
+        commit: commit.map(|commit| commit.hash),
+        reference,
+        actor: context.actor.clone().or_else(by_hand),
         run: context.run_url(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
+        changed,
     }
+}
+
+fn local_user() -> Option<String> {
+    ["USER", "LOGNAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.is_empty())
 }

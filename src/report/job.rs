@@ -7,7 +7,7 @@ pub struct Job {
     pub run: Option<String>,
     /// The commit.
     pub commit: Option<String>,
-    /// Link to it.
+    /// Link to it, if it is in a repository on this GitHub.
     pub commit_link: Option<String>,
     /// `owner/name`.
     pub repository: Option<String>,

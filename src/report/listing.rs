@@ -1,6 +1,6 @@
 //! What is on a server, as a table and as JSON. Every text in it is untrusted.
 
-use super::Place;
+use super::{texts, Place};
 use crate::protocol::{ListedAttempt, ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::text::amounts::{size, utc};
 use crate::text::excerpt::{excerpt, one_line};
@@ -95,8 +95,9 @@ fn origin(origin: &Origin) -> [String; 3] {
             .filter(|text| !text.is_empty())
             .unwrap_or_else(none)
     };
+    let commit: String = text(&origin.commit).chars().take(COMMIT).collect();
     [
-        text(&origin.commit).chars().take(COMMIT).collect(),
+        commit + texts::changes(origin.changed),
         text(&origin.actor),
         text(&origin.run),
     ]
@@ -171,6 +172,7 @@ fn origin_json(origin: &Origin) -> Value {
     let text = |text: &Option<String>| text.as_ref().map(one_line);
     json!({
         "commit": text(&origin.commit),
+        "changed": origin.changed,
         "reference": text(&origin.reference),
         "who": text(&origin.actor),
         "run": text(&origin.run),
@@ -191,6 +193,7 @@ mod tests {
             actor: Some(actor.into()),
             run: Some("https://github.com/diting/app/actions/runs/7".into()),
             tool: "0.1.0".into(),
+            changed: false,
         }
     }
 
@@ -222,7 +225,13 @@ mod tests {
     fn sample() -> Listing {
         Listing {
             releases: vec![
-                listed("1762150000", 12, Standing::Incomplete),
+                ListedRelease {
+                    origin: Origin {
+                        changed: true,
+                        ..made_by("alice")
+                    },
+                    ..listed("1762150000", 12, Standing::Incomplete)
+                },
                 listed("1762149000", 125, Standing::Failed),
                 listed(NEW, 7300, Standing::Good),
                 ListedRelease {
@@ -249,12 +258,12 @@ mod tests {
     fn a_listing_is_an_aligned_table() {
         insta::assert_snapshot!(listing(&sample(), &place()).join("\n"), @r#"
         releases of /opt/diting on deploy@web1.example, newest first:
-          release     state       link      age    size    commit        who                    run
-          1762150000  incomplete  -         12 s   1.2 MB  3f2a1bc0de0a  alice                  https://github.com/diting/app/actions/runs/7
-          1762149000  failed      -         2 min  1.2 MB  3f2a1bc0de0a  alice                  https://github.com/diting/app/actions/runs/7
-          1762147999  good        current   2 h    1.2 MB  3f2a1bc0de0a  alice                  https://github.com/diting/app/actions/runs/7
-          1762147685  good        previous  1 d    1.2 MB  3f2a1bc0de0a  ##\[error]x ::error::  https://github.com/diting/app/actions/runs/7
-          1700000000  unknown     -         90 d   -       -             -                      -
+          release     state       link      age    size    commit                who                    run
+          1762150000  incomplete  -         12 s   1.2 MB  3f2a1bc0de0a+changes  alice                  https://github.com/diting/app/actions/runs/7
+          1762149000  failed      -         2 min  1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
+          1762147999  good        current   2 h    1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
+          1762147685  good        previous  1 d    1.2 MB  3f2a1bc0de0a          ##\[error]x ::error::  https://github.com/diting/app/actions/runs/7
+          1700000000  unknown     -         90 d   -       -                     -                      -
 
         attempts of /opt/diting on deploy@web1.example, newest first:
           at                       outcome          release     live after it  commit        who  run
@@ -288,6 +297,7 @@ mod tests {
           "attempts": [
             {
               "at": 1762148020,
+              "changed": false,
               "commit": "3f2a1bc0de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d",
               "live": "1762147685",
               "outcome": "rollback-failed",
@@ -299,6 +309,7 @@ mod tests {
             },
             {
               "at": 1762148020,
+              "changed": false,
               "commit": null,
               "live": null,
               "outcome": "not-ready",
@@ -312,6 +323,7 @@ mod tests {
           "releases": [
             {
               "age": 86400,
+              "changed": false,
               "commit": "3f2a1bc0de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d",
               "current": false,
               "previous": true,
@@ -325,6 +337,7 @@ mod tests {
             },
             {
               "age": 7776000,
+              "changed": false,
               "commit": null,
               "current": false,
               "previous": false,
@@ -357,6 +370,7 @@ mod tests {
                 actor: text(),
                 run: text(),
                 tool: evil.into(),
+                changed: true,
             };
             let evil = Listing {
                 releases: vec![ListedRelease {

@@ -46,6 +46,7 @@ impl Deployment {
             target: self.plan.target.to_string(),
             service: self.plan.service.as_ref().map(ToString::to_string),
             commit: self.plan.origin.commit.clone(),
+            changed: self.plan.origin.changed,
             entries: count(tree.entries()),
             bytes: tree.bytes(),
             timeout: self.timeout(),

@@ -3,9 +3,10 @@
 //! A setting comes from a flag or from an `INPUT_*` variable, and from nowhere else. [`take_environment`] takes the
 //! variables out of the process, [`Flags::parse`] reads the command line, and [`read()`] makes [`Settings`] of both.
 //! `inputs/` describes each input once: its name, default, meaning and how it is parsed; `ssh/`, `staging/` and
-//! `values/` parse texts. Knows `protocol`, because inputs are parsed into the types that the plan is made of.
+//! `values/` parse texts, and `checkout/` reads which commit the source is. Knows `protocol`, because inputs are parsed into the types that the plan is made of.
 
 mod catalog;
+mod checkout;
 mod environment;
 mod flags;
 mod help;
@@ -27,7 +28,7 @@ pub use flags::Flags;
 pub use help::help;
 pub use input::{Fallback, Input};
 pub use inputs::{markdown_table, read, INPUTS};
-pub use model::{Command, Server, Settings, Surroundings};
+pub use model::{Command, Commit, Server, Settings, Surroundings};
 pub use problem::{Invalid, Problem};
 pub use secrets::hidden;
 pub use ssh::{HostName, Jump, KnownHosts, Port, Repair, UserName};

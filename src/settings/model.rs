@@ -22,6 +22,25 @@ pub struct Surroundings {
     pub on_actions: bool,
     /// Where relative paths begin.
     pub current_dir: PathBuf,
+    /// The commit that the run is about, as GitHub says: what is deployed if the source is in no checkout.
+    pub commit: Option<String>,
+    /// Its branch or tag.
+    pub reference: Option<String>,
+    /// git's configuration files of the person, the one that counts most first.
+    pub git_configs: Vec<PathBuf>,
+}
+
+/// The commit that is deployed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// The full hash.
+    pub hash: String,
+    /// Its branch or tag, if it is known.
+    pub reference: Option<String>,
+    /// Whether tracked files in the source were modified.
+    pub changed: bool,
+    /// Where the checkout was cloned from. It may hold a password.
+    pub remote: Option<String>,
 }
 
 /// What a run does.
@@ -50,6 +69,10 @@ pub struct Settings {
     pub target: Target,
     /// The folder on the runner; `None` if the command uploads nothing.
     pub source: Option<Source>,
+    /// The commit that the source is, if it is known; for a command that uploads nothing, the one that the run is about.
+    pub commit: Option<Commit>,
+    /// The person's name as git knows it; `None` in GitHub Actions.
+    pub person: Option<String>,
     /// What is not uploaded, including the source's `.deployignore`.
     pub excludes: Excludes,
     /// How a new release is prepared.
@@ -95,12 +118,27 @@ impl Surroundings {
     /// Those of this process.
     pub fn from_env() -> Self {
         let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| set(name).and_then(|value| value.into_string().ok());
+        let home = set("HOME").map(PathBuf::from);
+        let xdg = set("XDG_CONFIG_HOME").map(PathBuf::from);
+        let xdg = xdg.or_else(|| Some(home.as_ref()?.join(".config")));
+        let global = home.map(|home| home.join(".gitconfig"));
+        let global = global
+            .into_iter()
+            .chain(xdg.map(|xdg| xdg.join("git/config")));
         Self {
             workspace: set("GITHUB_WORKSPACE").map(PathBuf::from),
-            repository: set("GITHUB_REPOSITORY").and_then(|name| name.into_string().ok()),
+            repository: text("GITHUB_REPOSITORY"),
             agent: set("SSH_AUTH_SOCK").is_some(),
             on_actions: set("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             current_dir: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            // only the event tells them of every run
+            commit: None,
+            reference: None,
+            git_configs: match set("GIT_CONFIG_GLOBAL") {
+                Some(file) => vec![file.into()],
+                None => global.collect(),
+            },
         }
     }
 }

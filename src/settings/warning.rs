@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::model::Surroundings;
 use super::problem::quoted;
 use super::ssh::Repair;
 
@@ -48,6 +49,13 @@ pub enum InputWarning {
         /// The command.
         command: &'static str,
     },
+    /// The checkout that holds the source cannot be read.
+    UnreadableCheckout {
+        /// Why, in quotes and escaped.
+        error: String,
+        /// What is recorded instead.
+        instead: &'static str,
+    },
     /// A passphrase was given, but the key has none.
     PlainKey,
     /// Failures should be reported in an issue, but there is no token to open one.
@@ -59,6 +67,16 @@ impl InputWarning {
         Self::UnknownInput {
             variable: quoted(variable),
             nearest,
+        }
+    }
+
+    pub(super) fn unreadable_checkout(error: &str, around: &Surroundings) -> Self {
+        Self::UnreadableCheckout {
+            error: quoted(error),
+            instead: match around.commit {
+                Some(_) => "the commit that GitHub names for the run is recorded instead",
+                None => "no commit is recorded",
+            },
         }
     }
 
@@ -102,6 +120,9 @@ impl fmt::Display for InputWarning {
             Self::Unused { inputs, command } => {
                 let verb = if inputs.len() == 1 { "has" } else { "have" };
                 write!(f, "{} {verb} no effect: `command` is {command}.", inputs.join(", "))
+            }
+            Self::UnreadableCheckout { error, instead } => {
+                write!(f, "the git checkout of the source cannot be read ({error}): {instead}.")
             }
             Self::PlainKey => f.write_str("passphrase is not needed: the key is not encrypted."),
             Self::NoToken => f.write_str(

@@ -16,6 +16,7 @@ fn origin(commit: &str) -> Origin {
         actor: Some("alice".to_owned()),
         run: Some("https://github.example/runs/1".to_owned()),
         tool: "0.1.0".to_owned(),
+        changed: true,
     }
 }
 

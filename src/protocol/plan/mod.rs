@@ -127,12 +127,15 @@ pub struct Retention {
 pub struct Origin {
     /// Full commit hash.
     pub commit: Option<String>,
-    /// Branch or tag, as in `GITHUB_REF`.
+    /// Branch or tag of that commit, as in `GITHUB_REF`; only its name if the run of another workflow started this one.
     pub reference: Option<String>,
-    /// Login of the person.
+    /// The person: a login on GitHub; by hand the name that git writes into commits, or else the local user.
     pub actor: Option<String>,
     /// Link to the run.
     pub run: Option<String>,
     /// Version of deploy-action.
     pub tool: String,
+    /// Tracked files in the source differed from the commit. Absent in what versions before 1.4 wrote.
+    #[serde(default)]
+    pub changed: bool,
 }

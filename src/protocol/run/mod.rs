@@ -102,6 +102,8 @@ pub struct Planned {
     pub service: Option<String>,
     /// Commit, if it is known.
     pub commit: Option<String>,
+    /// Whether tracked files differ from it.
+    pub changed: bool,
     /// Entries and bytes of the tree.
     pub entries: u32,
     /// Bytes of its files.

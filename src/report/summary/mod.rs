@@ -134,7 +134,12 @@ fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
         .and_then(|planned| planned.commit.clone());
     match (&report.facts.task, planned.or_else(|| job.commit.clone())) {
         (Task::Deploy, Some(hash)) => {
+            let changed = report
+                .planned
+                .as_ref()
+                .is_some_and(|planned| planned.changed);
             let short: String = hash.chars().take(COMMIT).collect();
+            let short = short + texts::changes(changed);
             let to = job
                 .commit_link
                 .as_deref()

@@ -182,6 +182,18 @@ fn the_result_of_an_earlier_run_is_reported_too() {
 }
 
 #[test]
+fn modified_files_are_shown_beside_the_commit_but_links_and_commands_have_its_hash() {
+    let planned = Planned {
+        changed: true,
+        ..planned()
+    };
+    let end = by_verdict(verdict(Outcome::RolledBack, Some(OLD), None));
+    let text = told(planned, None, end, &Redactor::default());
+    assert!(text.body.contains("`3f2a1bc+changes`"), "{}", text.body);
+    assert_eq!(text.body.matches("+changes").count(), 1, "{}", text.body);
+}
+
+#[test]
 fn a_rollback_is_seen_again_by_a_rollback() {
     let planned = Planned {
         task: Task::RollBack { to: None },

@@ -46,6 +46,7 @@ pub(in crate::report) fn planned() -> Planned {
         target: "/opt/diting".into(),
         service: Some("diting".into()),
         commit: Some("3f2a1bc".into()),
+        changed: false,
         entries: 120,
         bytes: 1_234_567,
         timeout: SECOND * 1800,

@@ -11,7 +11,7 @@ pub use last_line::{last_line, run_error, title, what_happened};
 pub use live::{live, now};
 pub use notes::warning;
 pub use progress::{
-    attempt, connect_failed, connection_lost, copying, found, omitted, planned, point_of_no_return,
-    reconnected, recovered, sending, staged, waiting,
+    attempt, changes, connect_failed, connection_lost, copying, found, omitted, planned,
+    point_of_no_return, reconnected, recovered, sending, staged, waiting,
 };
 pub use steps::description;

@@ -31,7 +31,7 @@ pub fn planned(planned: &Planned) -> String {
             let commit = planned
                 .commit
                 .as_ref()
-                .map(|hash| format!("commit {}, ", excerpt(hash)))
+                .map(|hash| format!("commit {}{}, ", excerpt(hash), changes(planned.changed)))
                 .unwrap_or_default();
             let tree = format!(
                 "{}, {}",
@@ -44,6 +44,15 @@ pub fn planned(planned: &Planned) -> String {
         Task::RollBack { to: None } => {
             format!("roll back {place}\nto the previous good release; {time}")
         }
+    }
+}
+
+/// Behind a hash: what is deployed is not exactly that commit.
+#[must_use]
+pub fn changes(changed: bool) -> &'static str {
+    match changed {
+        true => "+changes",
+        false => "",
     }
 }
 
@@ -233,6 +242,10 @@ mod tests {
         };
         let all = [
             planned(&crate::report::tests::planned()),
+            planned(&Planned {
+                changed: true,
+                ..crate::report::tests::planned()
+            }),
             planned(&back(None)),
             planned(&back(Some("3f2a1bc"))),
             connect_failed(2, &timed_out, Duration::from_secs(4)),
@@ -257,6 +270,8 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
         commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
+        deploy to deploy@web1.example, /opt/diting, unit diting
+        commit 3f2a1bc+changes, 120 files, 1.2 MB; time limit before the switch: 30 min
         roll back deploy@web1.example, /opt/diting, unit diting
         to the previous good release; time limit before the switch: 30 min
         roll back deploy@web1.example, /opt/diting, unit diting

@@ -105,6 +105,7 @@ pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<&ReleaseId>) 
             Origin {
                 commit: of.commit,
                 reference: of.reference,
+                changed: of.changed,
                 ..own
             }
         }

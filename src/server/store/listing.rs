@@ -67,6 +67,7 @@ fn short(origin: Origin) -> Origin {
         actor: origin.actor.map(cut),
         run: origin.run.map(cut),
         tool: cut(origin.tool),
+        changed: origin.changed,
     }
 }
 

@@ -5,6 +5,7 @@
 //! the same time.
 
 mod command;
+mod commit;
 mod health;
 mod issue;
 mod limits;
@@ -83,7 +84,12 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let restart = reader.optional(&place::RESTART);
     let place = place::place(reader, around, assumed, restart.as_ref());
     let stage = stage::stage(reader, around, assumed);
+    let source = stage.as_ref().and_then(|stage| stage.source.as_ref());
+    let work = commit::work(reader, around, source);
     let verification = verification(reader);
+    if source.is_some() {
+        commit::must_be_known(reader, verification.as_ref(), &work);
+    }
     let retention = reader.with_default(&limits::RETENTION);
     let wait_lock = reader.with_default(&limits::WAIT_LOCK);
     let timeout = reader.with_default(&limits::TIMEOUT);
@@ -96,6 +102,8 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
         service,
         target,
         source: stage.source,
+        commit: work.commit,
+        person: work.person,
         excludes: stage.excludes,
         staging: stage.staging,
         restart: restart?.unwrap_or(Restart::Systemctl),

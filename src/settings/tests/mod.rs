@@ -1,6 +1,7 @@
 //! Inputs as a person gives them, read as a whole.
 
 mod commands;
+mod commit;
 mod generated_keys;
 mod host;
 mod jump;
@@ -47,6 +48,7 @@ impl Inputs {
             agent: false,
             on_actions: true,
             current_dir: folder.path().to_owned(),
+            ..Surroundings::default()
         };
         Self {
             folder,
