@@ -162,6 +162,13 @@ impl<'a> Reader<'a> {
             .is_ok()
     }
 
+    /// Notes the problem of a value that does not fit others; it shows what does not fit instead of the value.
+    pub(super) fn check(&mut self, input: &Input, condition: Result<(), Invalid>) {
+        if let Err(invalid) = condition {
+            self.problem(input, None, invalid);
+        }
+    }
+
     /// Notes a problem. A value that is secret, or holds something secret, is not shown.
     pub(super) fn problem(&mut self, input: &Input, value: Option<&str>, invalid: Invalid) {
         // known_hosts lines are long and alike: the line's number says more

@@ -132,44 +132,72 @@ fn the_node_example_is_installed_goes_live_and_is_rolled_back() {
     );
 }
 
-/// The site as the README's first step makes it of a commit.
-fn site(example: &Example, sha: &str) -> App {
+/// A checkout of the example, and its commit.
+fn checkout() -> (App, String) {
     let app = App::example("static");
+    git(&app, &["init", "--quiet"]);
+    commit(&app);
+    let hash = git(&app, &["rev-parse", "HEAD"]);
+    (app, hash)
+}
+
+fn commit(app: &App) {
+    git(app, &["add", "--all"]);
+    let user = ["-c", "user.name=a", "-c", "user.email=a@b.example"];
+    let commit = ["commit", "--quiet", "--allow-empty", "--message", "x"];
+    git(app, &[&user[..], &commit].concat());
+}
+
+fn git(app: &App, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    let done = git
+        .args(arguments)
+        .current_dir(app.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{arguments:?}");
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+/// The site as the README's first step makes it of a new commit.
+fn site(example: &Example) -> (App, String) {
+    let (app, hash) = checkout();
     let script = example.steps()[0]["run"]
         .as_str()
         .unwrap()
         .replace("examples/static", app.path().to_str().unwrap());
     let done = Command::new("bash")
         .args(["-ec", &script])
-        .env("GITHUB_SHA", sha)
+        .current_dir(app.path())
         .status()
         .unwrap();
     assert!(done.success());
-    app
+    (app, hash)
 }
 
 #[test]
 fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
     let example = Example::prepared("static", "80", "/var/www/site");
-    let [one, two, three] = ["1", "2", "3"].map(|digit| digit.repeat(40));
-    let first = example
-        .deployment(&site(&example, &one), &one)
-        .run()
-        .assert_deployed(None);
+    // what GitHub names is another commit than the one that is checked out
+    let run = "f".repeat(40);
+    let (app, one) = site(&example);
+    let first = example.deployment(&app, &run).run().assert_deployed(None);
     assert!(example.page().contains(&one));
+    let (app, two) = site(&example);
     let second = example
-        .deployment(&site(&example, &two), &two)
+        .deployment(&app, &run)
         .run()
         .assert_deployed(Some(&first));
     assert!(example.page().contains(&two));
 
     // a page of another commit, and none at all
-    let stale = site(&example, &one);
-    let empty = site(&example, &three);
+    let (stale, _) = site(&example);
+    commit(&stale);
+    let (empty, _) = site(&example);
     fs::remove_file(empty.path().join("public/index.html")).unwrap();
     for (app, reason) in [(stale, "does not match"), (empty, "403")] {
         let run = example
-            .deployment(&app, &three)
+            .deployment(&app, &run)
             .input("health-timeout", "8s")
             .run();
         run.assert_ended(6, "rolled-back", "verify");

@@ -115,6 +115,10 @@ pub(super) fn health(reader: &mut Reader<'_>) -> Option<(Option<Health>, Times)>
     if url == Some(None) {
         without_url(reader, pattern.as_ref());
     }
+    if let (Some(statuses), Some(Some(pattern))) = (&statuses, &pattern) {
+        let has_body = matches_a_body(statuses, pattern);
+        reader.require(&MATCH.input, has_body);
+    }
     let times = times(reader);
     let check = match url? {
         Some(url) => Some(Health {
@@ -140,6 +144,22 @@ fn without_url(reader: &mut Reader<'_>, pattern: Option<&Option<BodyPattern>>) {
             reader.no_effect(input, "health-url is empty");
         }
     }
+}
+
+/// A response without a body (RFC 9110, sections 15.3.5 and 15.4.5) matches only what matches nothing.
+fn matches_a_body(statuses: &[u16], pattern: &BodyPattern) -> Result<(), Invalid> {
+    let empty = statuses.iter().all(|status| [204, 304].contains(status));
+    let matches_nothing = pattern
+        .regex("1", "1")
+        .is_ok_and(|regex| regex.is_match(""));
+    if !empty || matches_nothing {
+        return Ok(());
+    }
+    let fix = "Add a status with a body, or leave out `health-match`";
+    invalid(
+        "cannot match: a response with a status of `health-status` has no body",
+        fix,
+    )
 }
 
 /// `Name: value`, one per line. No problem shows a value.

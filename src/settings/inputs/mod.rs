@@ -132,9 +132,23 @@ fn verification(reader: &mut Reader<'_>) -> Option<Verification> {
 
 /// Valid inputs that leave a broken release unnoticed, or check something else than may be expected.
 fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
-    if settings.unit().is_none() && reader.is_given(&log::CHECK.input) {
-        let because = "there is no unit whose log could be read";
-        reader.no_effect(&log::CHECK.input, because);
+    if settings.unit().is_none() {
+        for input in [&log::CHECK.input, &log::PATTERN.input] {
+            if reader.is_given(input) {
+                reader.no_effect(input, "there is no unit whose log could be read");
+            }
+        }
+    }
+    for (input, limit) in [
+        (
+            &server::CONNECT_TIMEOUT.input,
+            settings.server.connect_timeout,
+        ),
+        (&limits::WAIT_LOCK.input, settings.wait_lock),
+    ] {
+        if limit > settings.timeout && reader.is_given(input) {
+            reader.no_effect(input, "timeout is shorter");
+        }
     }
     // a release on the server has settings of its own
     if settings.command != Command::Deploy {

@@ -51,6 +51,10 @@ pub(super) fn place(
         command == Command::Releases || matches!(restart, Some(Some(Restart::Nothing)));
     let dispensable = only_names_target && !matches!(target, Some(None));
     let service = service(reader, around, dispensable);
+    let is_used = !dispensable || command == Command::Releases;
+    if !is_used && matches!(service, Some(Service::Unit(_))) {
+        reader.no_effect(&SERVICE.input, "restart is none and target is given");
+    }
     if service == Some(Service::None) && !dispensable {
         if matches!(restart, Some(None)) && command != Command::Releases {
             let fix = "Give the command that restarts the app, or `none`";

@@ -8,7 +8,7 @@ use crate::settings::reader::Reader;
 use crate::settings::staging::excludes::{Excludes, DEPLOY_IGNORE};
 use crate::settings::staging::scripts::{self, InstallInput};
 use crate::settings::staging::source::Source;
-use crate::settings::staging::{env, shared};
+use crate::settings::staging::{env, fit, shared};
 use crate::settings::values::size;
 use std::fs;
 use std::io;
@@ -128,17 +128,31 @@ pub(super) fn stage(
     let env = reader.optional(&ENV);
     let before_switch = reader.optional(&BEFORE_SWITCH);
     let min_free = reader.with_default(&MIN_FREE);
+    if let (Some(Install::Nothing), Some(None | Some(None))) = (&install, &before_switch) {
+        if reader.is_given(&ENV.input) {
+            reader.no_effect(
+                &ENV.input,
+                "neither install nor before-switch runs anything",
+            );
+        }
+    }
+    let (source, excludes, install, shared) = (source?, excludes?, install?, shared?);
+    let shared = shared.unwrap_or_default();
+    let fits = fit::are_uploaded(&install, &excludes);
+    reader.check(&EXCLUDE.input, fits);
+    let fits = fit::has_room(&source, &excludes, &install, &shared);
+    reader.check(&SHARED.input, fits);
     let staging = Staging {
-        shared: shared?.unwrap_or_default(),
+        shared,
         env_file: env_file?,
-        install: install?,
+        install,
         env: env?.unwrap_or_default(),
         before_switch: before_switch?.flatten(),
         min_free: min_free?,
     };
     Some(Stage {
-        source: Some(source?),
-        excludes: excludes?,
+        source: Some(source),
+        excludes,
         staging,
     })
 }

@@ -3,6 +3,7 @@
 pub(super) mod dotenv;
 pub(super) mod env;
 pub(super) mod excludes;
+pub(super) mod fit;
 pub(super) mod scripts;
 pub(super) mod shared;
 pub(super) mod source;

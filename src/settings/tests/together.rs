@@ -233,3 +233,122 @@ fn b38_what_a_workflow_makes_by_mistake_is_named() {
     "#);
     insta::assert_snapshot!(problems_of("key", &["***"]), @"key: looks like a masked value. Check where the workflow takes it from: a secret, a variable, an output.");
 }
+
+#[test]
+fn what_uv_needs_must_be_uploaded() {
+    let uv = || Inputs::new().file("pyproject.toml", "").file("uv.lock", "");
+    assert!(uv()
+        .with("exclude", "*.pyc\n# uv.lock")
+        .read_with(&[])
+        .0
+        .is_ok());
+    for patterns in ["*.lock", "uv.lock", "/uv.*", "*.toml"] {
+        let problems = uv().with("exclude", patterns).problems();
+        assert!(
+            problems.contains("which `install: auto` needs"),
+            "{problems}"
+        );
+        let own = uv().with("exclude", patterns).with("install", "none");
+        assert!(own.read_with(&[]).0.is_ok());
+    }
+    let but = uv().with("exclude", "*.lock\n!uv.lock");
+    assert!(but.read_with(&[]).0.is_ok());
+    insta::assert_snapshot!(uv().file(".deployignore", "*.lock\n").problems(), @"exclude: excludes uv.lock, which `install: auto` needs. Upload it, or give `install` your own commands or `none`.");
+}
+
+#[test]
+fn a_shared_path_must_not_be_in_the_source() {
+    let inputs = |shared: &str| {
+        let inputs = Inputs::new().with("shared", shared);
+        for folder in ["logs", "empty", "kept", "config", "deep/er"] {
+            std::fs::create_dir_all(inputs.path().join(folder)).unwrap();
+        }
+        let files = [
+            "logs/a.log",
+            "kept/.gitkeep",
+            "config/app.yaml",
+            "flat",
+            "deep/er/x",
+        ];
+        std::os::unix::fs::symlink("logs", inputs.path().join("link")).unwrap();
+        files
+            .iter()
+            .fold(inputs, |inputs, file| inputs.file(file, "x"))
+    };
+    for fits in [
+        "data/",
+        "empty/",
+        "kept/",
+        "config/other.yaml",
+        "deep/other/",
+        "new",
+    ] {
+        assert!(inputs(fits).read_with(&[]).0.is_ok(), "{fits}");
+    }
+    for (shared, exclude) in [
+        ("logs/", "*.log"),
+        ("logs/", "/logs/"),
+        ("config/app.yaml", "config/*.yaml"),
+        ("flat/x", "flat"),
+    ] {
+        let inputs = inputs(shared).with("exclude", exclude);
+        assert!(inputs.read_with(&[]).0.is_ok(), "{shared} {exclude}");
+    }
+    let values = [
+        "logs/",
+        "config/app.yaml",
+        "flat/x",
+        "empty",
+        "link/",
+        "deep/er/",
+        "config",
+    ];
+    let problems: Vec<String> = values.map(|shared| inputs(shared).problems()).to_vec();
+    insta::assert_snapshot!(problems.join("\n"), @"
+    shared: `logs` is in the source too, where the link to it would be. Remove `logs` from the source, exclude it, or do not share `logs`.
+    shared: `config/app.yaml` is in the source too, where the link to it would be. Remove `config/app.yaml` from the source, exclude it, or do not share `config/app.yaml`.
+    shared: `flat/x` would be below `flat`, which is a file in the source. Remove `flat` from the source, exclude it, or do not share `flat/x`.
+    shared: `empty` is in the source too, where the link to it would be. Remove `empty` from the source, exclude it, or do not share `empty`.
+    shared: `link` is in the source too, where the link to it would be. Remove `link` from the source, exclude it, or do not share `link`.
+    shared: `deep/er` is in the source too, where the link to it would be. Remove `deep/er` from the source, exclude it, or do not share `deep/er`.
+    shared: `config` is in the source too, where the link to it would be. Remove `config` from the source, exclude it, or do not share `config`.
+    ");
+}
+
+#[test]
+fn a_body_can_only_be_matched_if_there_is_one() {
+    let inputs = |statuses: &str, pattern: &str| {
+        Inputs::new()
+            .with("health-status", statuses)
+            .with("health-match", pattern)
+    };
+    insta::assert_snapshot!(inputs("204, 304", "ok").problems(), @r#"health-match = "ok": cannot match: a response with a status of `health-status` has no body. Add a status with a body, or leave out `health-match`."#);
+    for (statuses, pattern) in [("204, 200", "ok"), ("204", "^$"), ("204", "(ok)?")] {
+        assert!(
+            inputs(statuses, pattern).read_with(&[]).0.is_ok(),
+            "{statuses} {pattern}"
+        );
+    }
+}
+
+#[test]
+fn what_another_input_makes_meaningless_is_a_warning() {
+    let without_unit = Inputs::new()
+        .with("restart", "none")
+        .with("log-pattern", "x");
+    insta::assert_snapshot!(without_unit.with("service", "diting").with("target", "/srv/www/app").warnings(), @"
+    service has no effect: restart is none and target is given.
+    log-pattern has no effect: there is no unit whose log could be read.
+    ");
+    let short = Inputs::new().with("timeout", "20s");
+    assert_eq!(short.warnings(), "", "defaults");
+    insta::assert_snapshot!(short.with("wait-lock", "1m").with("connect-timeout", "30s").warnings(), @"
+    connect-timeout has no effect: timeout is shorter.
+    wait-lock has no effect: timeout is shorter.
+    ");
+    let env = || Inputs::new().with("env", "A=1");
+    insta::assert_snapshot!(env().warnings(), @"env has no effect: neither install nor before-switch runs anything.");
+    assert_eq!(env().with("before-switch", "./migrate").warnings(), "");
+    assert_eq!(env().with("install", "make").warnings(), "");
+    insta::assert_snapshot!(env().with("before-switch", "none").warnings(), @"env has no effect: neither install nor before-switch runs anything.");
+}
