@@ -32,8 +32,12 @@ fn act(end: &End, opens: IssueOpens, found: Option<&Verdict>) -> Option<IssueAct
 fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
     match end.outcome {
         Outcome::Deployed => Some(IssueAct::Close),
-        // a rollback does not deploy what failed before
-        Outcome::Restored => Some(IssueAct::Comment),
+        // a rollback does not deploy what failed before; to what is live already, it changes nothing
+        Outcome::Restored => {
+            let verdict = end.verdict.as_ref();
+            let has_changed = verdict.is_none_or(|verdict| verdict.switched);
+            has_changed.then_some(IssueAct::Comment)
+        }
         outcome if must_be_reported(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown if opens == IssueOpens::Failure => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown => Some(IssueAct::Comment),
@@ -185,7 +189,8 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_act() {
-        let lines = Outcome::ALL.map(|outcome| line(&end(outcome, false), None));
+        let switched = |outcome| outcome == Outcome::Restored;
+        let lines = Outcome::ALL.map(|outcome| line(&end(outcome, switched(outcome)), None));
         insta::assert_snapshot!(lines.join("\n"), @"
         deployed -> close, close
         restored -> comment, comment
@@ -203,6 +208,10 @@ mod tests {
         assert_eq!(
             line(&end(Outcome::Failed, true), None),
             "failed -> open, open"
+        );
+        assert_eq!(
+            line(&end(Outcome::Restored, false), None),
+            "restored -> nothing, nothing"
         );
     }
 

@@ -89,6 +89,7 @@ mod tests {
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
         outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
         outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= duration=21.4
+        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
         outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover duration=21.4
         outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4

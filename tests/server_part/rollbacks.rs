@@ -100,8 +100,6 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
     let current = server.id_by("current");
     let several = format!("several releases have such a commit; give an id: {current} (current), ");
     assert!(refusal(&server, Some("a")).starts_with(&several));
-    assert!(refusal(&server, Some("a2")).ends_with("is already current"));
-    assert!(refusal(&server, Some(&current)).ends_with("is already current"));
     assert!(refusal(&server, Some("f")).ends_with("failed when it went live"));
     assert!(refusal(&server, Some("e")).contains("no release on the server"));
     assert!(refusal(&server, Some("1700000000")).contains("no release on the server"));
@@ -111,6 +109,45 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
         refusal(&StubServer::new(), None),
         "there is no good release to roll back to"
     );
+}
+
+#[test]
+fn what_is_live_already_is_only_looked_at() {
+    let server = server_with(&["a", "b"]);
+    let (live, before) = (server.id_by("current"), server.restarts());
+    for named in ["b", &live, &commit("b")] {
+        let told = server.roll_back(Some(named));
+        assert_restored(&told, &server, "b", Some("a"));
+        let verdict = told.verdict.unwrap();
+        let ids = [verdict.release, verdict.live].map(|id| id.unwrap().to_string());
+        assert_eq!(ids, [live.clone(), live.clone()]);
+        assert_eq!(
+            (verdict.switched, verdict.previous, verdict.failure),
+            (false, None, None)
+        );
+    }
+    assert_eq!(server.restarts(), before);
+    assert!(server.releases().len() == 2, "nothing is deleted");
+}
+
+#[test]
+fn what_is_live_already_but_not_healthy_is_a_failure_that_changes_nothing() {
+    let server = server_with(&["a", "b"]);
+    let before = server.restarts();
+    server.unit("failed", "failed");
+    let verdict = server.roll_back(Some("b")).verdict.unwrap();
+    assert_eq!(
+        (verdict.outcome, verdict.switched),
+        (Outcome::Failed, false)
+    );
+    let failure = verdict.failure.unwrap();
+    assert_eq!(failure.step, Step::Verify);
+    assert!(
+        matches!(failure.reason, Reason::Unhealthy { .. }),
+        "{failure:?}"
+    );
+    assert_eq!(server.restarts(), before);
+    assert_eq!(server.named_by("current").as_deref(), Some("b"));
 }
 
 #[test]

@@ -595,6 +595,11 @@ fn by_the_server() -> Vec<End> {
             previous: Some(id(NEW)),
             ..verdict(Outcome::Restored, Some(OLD), None)
         },
+        Verdict {
+            release: Some(id(OLD)),
+            previous: None,
+            ..unsent(Outcome::Restored, None)
+        },
         verdict(Outcome::RolledBack, Some(OLD), down()),
         verdict(
             Outcome::RolledBack,
@@ -647,7 +652,7 @@ fn by_the_server() -> Vec<End> {
                 Outcome::Failed,
                 failed(
                     Step::Check,
-                    no_such_release(RollbackTargetError::Current(id(OLD))),
+                    no_such_release(RollbackTargetError::NeverLive(id(OLD))),
                 ),
             )
         },

@@ -82,6 +82,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy; 21.4 s
         restored: 1762147685 is live and healthy; 21.4 s
+        restored: 1762147685 is live already and healthy, and nothing was switched or restarted; 21.4 s
         rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
         rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
         rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
@@ -93,7 +94,7 @@ mod tests {
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
         not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 17 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
-        failed: cannot roll back: 3f2a1bc: 1762147685 is already current; 1762147685 is still live; 21.4 s
+        failed: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: on the runner: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s

@@ -53,6 +53,11 @@ pub fn now(end: &End, place: &Place) -> String {
 /// By the server's verdict.
 fn by_verdict(verdict: &Verdict, place: &Place) -> String {
     match verdict.outcome {
+        Outcome::Restored if !verdict.switched => format!(
+            "{} is live already{}, and nothing was switched or restarted",
+            id(verdict),
+            watched(place)
+        ),
         Outcome::Deployed | Outcome::Restored => {
             format!("{} is live{}", id(verdict), watched(place))
         }
@@ -170,6 +175,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: 1762147999 is live and healthy
         restored: 1762147685 is live and healthy
+        restored: 1762147685 is live already and healthy, and nothing was switched or restarted
         rolled-back: 1762147685 is live and healthy again
         rolled-back: 1762147685 is live and healthy again
         rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example

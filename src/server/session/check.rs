@@ -1,9 +1,9 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use crate::protocol::{
-    Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan, Reason,
-    ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification, Warning,
-    What,
+    Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
+    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification,
+    Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
@@ -285,17 +285,35 @@ pub(super) fn assess_current(
 /// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
 /// than that input.
 fn not_healthy(plan: &Plan, before: &InitialState, current: &ReleaseId) -> Option<HealthAnswer> {
-    if let Some(unit) = before.unit.as_ref().filter(|unit| !unit.is_up()) {
-        return Some(HealthAnswer::Broken(HealthError::Unit(unit.state())));
-    }
-    let health = without_match(&plan.verification).health?;
-    match HealthCheck::new(&health, current, None)
-        .run(Duration::from_secs(10))
-        .answer
-    {
-        HealthAnswer::Healthy { .. } => None,
-        other => Some(other),
-    }
+    let verification = without_match(&plan.verification);
+    let attempt = look(&verification, before, current, None)?;
+    (!matches!(attempt.answer, HealthAnswer::Healthy { .. })).then_some(attempt.answer)
+}
+
+/// One look at the release that is live: at its unit, and at the answer to one request. `None`: the unit is up, and nothing
+/// else can be asked.
+pub(super) fn look(
+    verification: &Verification,
+    before: &InitialState,
+    current: &ReleaseId,
+    commit: Option<&str>,
+) -> Option<Attempt> {
+    let (answer, took) = match before.unit.as_ref().filter(|unit| !unit.is_up()) {
+        Some(unit) => {
+            let answer = HealthAnswer::Broken(HealthError::Unit(unit.state()));
+            (answer, Duration::ZERO)
+        }
+        None => {
+            let health = verification.health.as_ref()?;
+            let request = HealthCheck::new(health, current, commit).run(Duration::from_secs(10));
+            (request.answer, request.took)
+        }
+    };
+    Some(Attempt {
+        number: 1,
+        answer,
+        took,
+    })
 }
 
 /// The same without `health-match`, which an older release may not support.

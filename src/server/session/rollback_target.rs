@@ -1,4 +1,4 @@
-//! Finds the release that the rollback command means. It must exist, must have been healthy once, and must not be live.
+//! Finds the release that the rollback command means. It must exist and must have been healthy once, unless it is live.
 
 use super::check::InitialState;
 use crate::protocol::{Reason, ReleaseId, RollbackTargetError};
@@ -16,12 +16,20 @@ struct KnownReleases {
     releases: BTreeMap<ReleaseId, Option<Record>>,
 }
 
+/// Where a rollback leads.
+pub(super) enum Target {
+    /// To this release.
+    Earlier(ReleaseId),
+    /// It is live already.
+    Live(ReleaseId),
+}
+
 /// The release that `to` names: by its id, or by the beginning of its commit hash. `None` means the previous good release.
 pub(super) fn find(
     layout: &Layout,
     to: Option<&str>,
     before: &InitialState,
-) -> Result<ReleaseId, Reason> {
+) -> Result<Target, Reason> {
     let wanted = to.map(str::trim).unwrap_or_default();
     // a folder that was not taken over is no release; the message says why it is none
     let named = wanted.parse().ok();
@@ -41,10 +49,14 @@ pub(super) fn find(
     } else {
         known.named(wanted)
     };
-    found.cloned().map_err(|error| Reason::NoSuchRelease {
-        wanted: wanted.to_owned(),
-        error,
-    })
+    match found {
+        Ok(release) => Ok(Target::Earlier(release.clone())),
+        Err(RollbackTargetError::Current(release)) => Ok(Target::Live(release)),
+        Err(error) => Err(Reason::NoSuchRelease {
+            wanted: wanted.to_owned(),
+            error,
+        }),
+    }
 }
 
 impl KnownReleases {

@@ -4,10 +4,10 @@ use super::check::{self, InitialState};
 use super::client::Client;
 use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
-use super::rollback_target;
+use super::rollback_target::{self, Target};
 use crate::protocol::{
-    BadUpload, Failure, Finding, IoKind, Notice, Outcome, Plan, Reason, Step, Task, TreeEntry,
-    Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, Notice, Outcome, Plan, Reason,
+    ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -138,7 +138,10 @@ impl<'a> Session<'a> {
         self.before = check::check(self.client.layout, self.plan, &entries, self.client.outbox)?;
         let pending = match &self.plan.task {
             Task::Deploy => self.new_release(&entries)?,
-            Task::RollBack { to } => self.earlier_release(to.as_deref())?,
+            Task::RollBack { to } => match self.earlier_release(to.as_deref())? {
+                Some(pending) => pending,
+                None => return Ok(None),
+            },
         };
         self.wait_for_starts()?;
         self.client.limits.check()?;
@@ -177,15 +180,21 @@ impl<'a> Session<'a> {
         Ok(self.instruction(goal, is_current_good))
     }
 
-    /// Finds the release to roll back to.
-    fn earlier_release(&mut self, to: Option<&str>) -> Result<Pending, Reason> {
+    /// Finds the release to roll back to. `None`: it is live already, and that was reported.
+    fn earlier_release(&mut self, to: Option<&str>) -> Result<Option<Pending>, Reason> {
         if (self.plan.entries, self.plan.root) != Plan::no_tree() {
             return Err(Reason::Upload(BadUpload::TreeWithRollback));
         }
         // first: this may take over the very release
         let is_current_good = self.assess_current()?;
         let layout = self.client.layout;
-        let release = rollback_target::find(layout, to, &self.before)?;
+        let release = match rollback_target::find(layout, to, &self.before)? {
+            Target::Earlier(release) => release,
+            Target::Live(release) => {
+                self.end_with_live(release);
+                return Ok(None);
+            }
+        };
         self.progress.release = Some(release.clone());
         install::check_programs(layout, &release, self.before.unit.as_ref())?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
@@ -203,7 +212,43 @@ impl<'a> Session<'a> {
             success: Outcome::Restored,
             verification,
         };
-        Ok(self.instruction(goal, is_current_good))
+        Ok(Some(self.instruction(goal, is_current_good)))
+    }
+
+    /// Nothing is switched or restarted: the release is live, and all that is asked is whether it is healthy.
+    fn end_with_live(&mut self, release: ReleaseId) {
+        self.progress.release = Some(release.clone());
+        self.begin(Step::Verify);
+        let layout = self.client.layout;
+        let (verification, origin) = instruction::recorded(layout, self.plan, &release);
+        let commit = origin.commit.as_deref();
+        let attempt = check::look(&verification, &self.before, &release, commit);
+        if let Some(attempt) = &attempt {
+            self.client.outbox.emit(What::Attempt(attempt.clone()));
+        }
+        let is_healthy = |it: &Attempt| matches!(it.answer, HealthAnswer::Healthy { .. });
+        let verdict = match attempt.filter(|attempt| !is_healthy(attempt)) {
+            Some(attempt) => self.verdict(Reason::Unhealthy {
+                last: Box::new(attempt.answer),
+                attempts: attempt.number,
+                waited: attempt.took,
+                log_line: None,
+            }),
+            None => Verdict {
+                transaction: self.client.transaction.clone(),
+                outcome: Outcome::Restored,
+                release: Some(release.clone()),
+                previous: None,
+                live: Some(release.clone()),
+                failure: None,
+                rollback: None,
+                switched: false,
+                at: now(),
+            },
+        };
+        let origin = instruction::origin(layout, self.plan, Some(&release));
+        journal::add(layout, &verdict, &origin, false);
+        self.end(verdict);
     }
 
     fn assess_current(&mut self) -> Result<bool, Reason> {

@@ -13,7 +13,7 @@ const MAX_BODY: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::server) struct Answered {
     pub(in crate::server) answer: HealthAnswer,
-    pub(super) took: Duration,
+    pub(in crate::server) took: Duration,
     /// The address that answered, if one did.
     pub(super) from: Option<IpAddr>,
 }
