@@ -58,9 +58,11 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     };
     screen::open(page);
     let printer = Printer;
+    // whatever else is wrong
+    let format = ListFormat::of(arguments.iter().any(|argument| argument == "--json"));
     let flags = match Flags::parse(arguments, &INPUTS) {
         Ok(flags) => flags,
-        Err(problems) => return refuse(&problems, page, printer),
+        Err(problems) => return refuse(&problems, format, page, printer),
     };
     if flags.help {
         printer.line(&settings::help());
@@ -112,7 +114,9 @@ fn command(
     }
     let settings = match settings {
         Ok(settings) => settings,
-        Err(problems) => return refuse(&problems, page, printer),
+        Err(problems) => {
+            return refuse(&problems, ListFormat::of(flags.json), page, printer);
+        }
     };
     let context = &deploying(context, &settings);
     let console = &Console {
@@ -124,11 +128,7 @@ fn command(
         // there is no transaction to follow
         Command::Releases if *part != RunPart::Whole => ExitCode::SUCCESS,
         Command::Releases => {
-            let format = if flags.json {
-                ListFormat::Json
-            } else {
-                ListFormat::Table
-            };
+            let format = ListFormat::of(flags.json);
             list(&settings, context, format, page, printer)
         }
     }
@@ -151,12 +151,12 @@ fn deploying(context: &Context, settings: &Settings) -> Context {
 }
 
 /// Reports all problems with the inputs. Nothing was contacted.
-fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
-    for problem in problems {
-        printer.line(&format!("problem: {problem}"));
+fn refuse(problems: &[Problem], format: ListFormat, page: Page, printer: Printer) -> ExitCode {
+    let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for problem in &all {
+        format.line(&format!("problem: {problem}"), printer);
     }
     if page == Page::Actions {
-        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         printer.line(&commands::error(
             "Problems with the inputs",
             &all.join("\n"),
@@ -169,10 +169,12 @@ fn refuse(problems: &[Problem], page: Page, printer: Printer) -> ExitCode {
         outcome.word(),
         if count == 1 { "" } else { "s" }
     );
-    printer.line(&end);
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    format.line(&end, printer);
+    if format == ListFormat::Json {
+        printer.line(&report::failure_json(outcome, &all));
+    }
     summary::write(
-        &report::invalid_summary(&problems, &Redactor::default()),
+        &report::invalid_summary(&all, &Redactor::default()),
         page,
         printer,
     );
@@ -200,7 +202,11 @@ fn list(
         }
         Err(failed) => {
             let (end, log) = *failed;
-            summary::of_run(&log, context, &redactor(settings, context), page, printer);
+            let redactor = redactor(settings, context);
+            if format == ListFormat::Json {
+                printer.line(&redactor.redact(&report::end_json(&end)));
+            }
+            summary::of_run(&log, context, &redactor, page, printer);
             finish(
                 &report::outputs(&end, log.facts()),
                 end.outcome,

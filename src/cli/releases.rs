@@ -18,6 +18,24 @@ pub(super) enum ListFormat {
     Json,
 }
 
+impl ListFormat {
+    /// With `--json`, or without.
+    pub(super) fn of(json: bool) -> Self {
+        match json {
+            true => Self::Json,
+            false => Self::Table,
+        }
+    }
+
+    /// Prints a line for people.
+    pub(super) fn line(self, line: &str, printer: Printer) {
+        match self {
+            Self::Table => printer.line(line),
+            Self::Json => printer.aside(line),
+        }
+    }
+}
+
 /// Lists what is on the server. On an error it returns how the run ended, and its log.
 pub(super) fn list(
     settings: &Settings,
@@ -36,10 +54,7 @@ pub(super) fn list(
             return;
         }
         for line in log.on(&event) {
-            match format {
-                ListFormat::Table => printer.line(&line),
-                ListFormat::Json => printer.aside(&line),
-            }
+            format.line(&line, printer);
         }
     };
     match run(settings, context, &mut emit) {

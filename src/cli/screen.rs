@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const TICK: Duration = Duration::from_secs(1);
 /// Where no line can be renewed, so long may be silence.
@@ -106,7 +107,7 @@ impl Screen {
         };
         let text = activity.text(now.duration_since(*since));
         if self.kind == OutputKind::Terminal {
-            write(&format!("{CLEAR}… {text}"));
+            write(&format!("{CLEAR}{}", cut(&format!("… {text}"), columns())));
             self.dirty = true;
         } else if self
             .told
@@ -121,6 +122,39 @@ impl Screen {
             true => CLEAR,
             false => "",
         }
+    }
+}
+
+/// How many columns the terminal has.
+fn columns() -> usize {
+    const USUAL: usize = 80;
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    // some terminals do not know
+    if columns == 0 {
+        USUAL
+    } else {
+        columns
+    }
+}
+
+/// The beginning that fits into one line: a longer one would be wrapped, and only its last part renewed. The last column
+/// stays free, because some terminals wrap as soon as it is used.
+fn cut(text: &str, columns: usize) -> String {
+    let free = columns.saturating_sub(1);
+    if text.width_cjk() <= free {
+        return text.to_owned();
+    }
+    let mut used = "…".width_cjk();
+    let fits = |letter: &char| {
+        // as wide as the widest font shows it
+        used += letter.width_cjk().unwrap_or(0);
+        used <= free
+    };
+    let cut: String = text.chars().take_while(fits).collect();
+    match free {
+        0 | 1 => String::new(),
+        _ => cut + "…",
     }
 }
 
@@ -158,6 +192,21 @@ mod tests {
         );
         screen.activity(None, at(11));
         assert!(screen.activity.is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_renewed_never_fills_the_terminal() {
+        let text = "… verify, 12 s: health answered 500 with “数据库未连接”";
+        for columns in 0..100 {
+            let cut = cut(text, columns);
+            assert!(cut.width_cjk() < columns.max(1), "{columns}: {cut}");
+        }
+        assert_eq!(cut("… install, 3 s", 80), "… install, 3 s");
+        insta::assert_snapshot!([20, 48, 52].map(|columns| cut(text, columns)).join("\n"), @"
+        … verify, 12 s: …
+        … verify, 12 s: health answered 500 with “…
+        … verify, 12 s: health answered 500 with “数据…
+        ");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What is on a server, as a table and as JSON. Every text in it is untrusted.
 
 use super::{texts, Place};
-use crate::protocol::{ListedAttempt, ListedRelease, Listing, Origin, ReleaseId, Standing};
+use crate::protocol::{
+    End, ListedAttempt, ListedRelease, Listing, Origin, Outcome, ReleaseId, Standing,
+};
 use crate::text::amounts::{size, utc};
 use crate::text::excerpt::{excerpt, one_line};
 use serde_json::{json, Value};
@@ -49,6 +51,23 @@ pub fn listing_json(listing: &Listing) -> String {
         "{:#}",
         json!({ "releases": releases, "attempts": attempts })
     )
+}
+
+/// The JSON of a run that has no listing to show: how it ended, and what was wrong.
+#[must_use]
+pub fn failure_json(outcome: Outcome, problems: &[String]) -> String {
+    let problems: Vec<String> = problems.iter().map(one_line).collect();
+    format!(
+        "{:#}",
+        json!({ "outcome": outcome.word(), "problems": problems })
+    )
+}
+
+/// The same for a run that has ended.
+#[must_use]
+pub fn end_json(end: &End) -> String {
+    let problem = texts::what_happened(end).unwrap_or_else(|| texts::title(end.outcome).to_owned());
+    failure_json(end.outcome, &[problem])
 }
 
 /// A row of the releases.
@@ -183,8 +202,7 @@ fn origin_json(origin: &Origin) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Outcome;
-    use crate::report::tests::{id, place, NEW, OLD};
+    use crate::report::tests::{ends, id, place, NEW, OLD};
 
     fn made_by(actor: &str) -> Origin {
         Origin {
@@ -391,6 +409,28 @@ mod tests {
             );
             assert_eq!(crate::text::runner::commands(&lines.join("\n")), [""; 0]);
             assert_eq!(crate::text::runner::commands(&listing_json(&evil)), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_failure_is_json_too_and_every_text_in_it_is_harmless() {
+        insta::assert_snapshot!(failure_json(Outcome::Invalid, &["host: is required.".to_owned()]), @r#"
+        {
+          "outcome": "invalid",
+          "problems": [
+            "host: is required."
+          ]
+        }
+        "#);
+        for end in ends() {
+            let text = end_json(&end);
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["outcome"], end.outcome.word());
+            assert!(!value["problems"][0].as_str().unwrap().is_empty(), "{text}");
+            assert!(
+                !text.contains('\u{1b}') && !text.contains("\\u001b"),
+                "{text}"
+            );
         }
     }
 }

@@ -27,7 +27,7 @@ pub use activity::Activity;
 pub use facts::Facts;
 pub use issue::{issue_text, IssueAct, IssueText};
 pub use job::Job;
-pub use listing::{listing, listing_json};
+pub use listing::{end_json, failure_json, listing, listing_json};
 pub use log::Log;
 pub use outputs::{outputs, outputs_table, OUTPUTS};
 pub use page::Page;

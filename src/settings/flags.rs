@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser};
 use super::catalog::{named, nearest, Catalog};
 use super::environment::not_utf8;
 use super::input::Input;
+use super::model::Command;
 use super::problem::{Invalid, Problem};
 
 /// What the command line says.
@@ -32,6 +33,8 @@ enum Argument {
     Version,
     Input(&'static Input),
     Unknown(String),
+    /// A command without its flag.
+    Word(Command),
     Stray,
 }
 
@@ -56,6 +59,10 @@ impl Flags {
                 Argument::Input(input) => problems.extend(flags.take(input, &mut parser).err()),
                 Argument::Unknown(name) => {
                     problems.push(unknown(&name, inputs));
+                    break;
+                }
+                Argument::Word(command) => {
+                    problems.push(word(command));
                     break;
                 }
                 Argument::Stray => {
@@ -108,7 +115,11 @@ fn next(parser: &mut Parser, catalog: Catalog) -> Option<Argument> {
             named(catalog, name).map_or_else(|| Argument::Unknown(name.to_owned()), Argument::Input)
         }
         Ok(Some(Arg::Short(name))) => Argument::Unknown(name.to_string()),
-        Ok(Some(Arg::Value(_))) | Err(_) => Argument::Stray,
+        Ok(Some(Arg::Value(word))) => word
+            .to_str()
+            .and_then(Command::nearest)
+            .map_or(Argument::Stray, Argument::Word),
+        Err(_) => Argument::Stray,
     })
 }
 
@@ -122,6 +133,13 @@ fn unknown(name: &str, catalog: Catalog) -> Problem {
         None => "See --help".to_owned(),
     };
     Problem::showing("command line", name, Invalid::new("unknown flag", fix))
+}
+
+/// Only the command is shown, not what was written.
+fn word(command: Command) -> Problem {
+    let fix = format!("Did you mean --command {}?", command.word());
+    let invalid = Invalid::new("holds a command without its flag", fix);
+    Problem::of("command line", invalid)
 }
 
 /// The argument is not shown: it may be a secret whose flag was mistyped.
@@ -187,11 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn a_command_without_its_flag_is_recognized() {
+        insta::assert_snapshot!(parse(&["rollback", "--host", "a"]).unwrap_err(), @"command line: holds a command without its flag. Did you mean --command rollback?");
+        for (word, command) in [
+            ("deploy", "deploy"),
+            ("list", ""),
+            ("Releases", "releases"),
+            ("rolback", "rollback"),
+        ] {
+            let problem = parse(&["--host", "a", word]).unwrap_err();
+            let suggests = problem.ends_with(&format!("--command {command}?"));
+            assert_eq!(suggests, !command.is_empty(), "{problem}");
+        }
+    }
+
+    #[test]
     fn missing_values_repeated_flags_and_stray_words_are_problems() {
         insta::assert_snapshot!(parse(&["--port", "1", "--port", "2", "--host"]).unwrap_err(), @r#"
         --port: is given twice. Keep the one that is meant.
         --host: has no value. Write --host <value>.
         "#);
-        insta::assert_snapshot!(parse(&["deploy"]).unwrap_err(), @"command line: holds a word that belongs to no flag. Write --<input> <value>, see --help.");
+        insta::assert_snapshot!(parse(&["hunter2hunter2"]).unwrap_err(), @"command line: holds a word that belongs to no flag. Write --<input> <value>, see --help.");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::input::{Fallback, Input};
-use super::inputs::INPUTS;
+use super::inputs::GROUPS;
 
 /// No line is longer, in characters.
 const WIDTH: usize = 100;
@@ -12,18 +12,25 @@ const HEAD: &str = "\
 Deploys an application to a Linux server over OpenSSH: a healthy new release goes live, or the
 server stays on the old one.
 
-Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V | --version]
+Usage: deploy-action [--<input> <value>]... [--json] [-v | --verbose]
+       deploy-action -h | --help | -V | --version
 
 Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
 an empty value means not given, and no other variable is an input. Secrets have no flag.
-With --json, --command releases prints JSON.
+With --json, --command releases prints JSON, also if it fails.
+
+Examples, with INPUT_KEY=\"$(cat ~/.ssh/deploy)\" and INPUT_KNOWN_HOSTS=\"$(cat known_hosts)\" exported:
+  Deploy the folder that you are in:
+    deploy-action --host server.example --service diting --health-url http://localhost:8000/health
+  Roll back to the previous good release, or to the one of a commit:
+    deploy-action --command rollback --host server.example --service diting
+    deploy-action --command rollback --release 3f2a1bc --host server.example --service diting
+  List the releases on the server, for people or for programs:
+    deploy-action --command releases --host server.example --service diting
+    deploy-action --command releases --host server.example --service diting --json
 ";
 
 const FOOT: &str = "\
-Example:
-  INPUT_KEY=\"$(cat ~/.ssh/deploy)\" INPUT_KNOWN_HOSTS=\"$(cat known_hosts)\" deploy-action \\
-    --host server.example --service diting --health-url http://localhost:8000/health
-
 Exit codes:
     0  deployed         the release is live and healthy
     1  error            a bug in deploy-action
@@ -38,17 +45,25 @@ Exit codes:
   130  cancelled        cancelled before it; the server still runs what it ran
 ";
 
-/// What `--help` prints: usage, all inputs, an example, the exit codes.
+/// What `--help` prints: usage, an example for each command, all inputs in groups, the exit codes.
 pub fn help() -> String {
-    let mut text = format!("{HEAD}\nInputs:\n");
-    for input in INPUTS.iter() {
+    let groups: String = GROUPS
+        .iter()
+        .map(|(name, inputs)| {
+            let inputs: String = inputs.iter().map(|input| entry(input)).collect();
+            format!("{name}:\n{inputs}\n")
+        })
+        .collect();
+    format!("{HEAD}\n{groups}{FOOT}")
+}
+
+fn entry(input: &Input) -> String {
+    let mut text = format!("  {}\n", title(input));
+    for line in wrapped(&input.meaning.replace('`', ""), WIDTH - 6) {
         // writing to a String cannot fail
-        let _ = writeln!(text, "  {}", title(input));
-        for line in wrapped(&input.meaning.replace('`', ""), WIDTH - 6) {
-            let _ = writeln!(text, "      {line}");
-        }
+        let _ = writeln!(text, "      {line}");
     }
-    text + "\n" + FOOT
+    text
 }
 
 fn title(input: &Input) -> String {
@@ -82,6 +97,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Command, INPUTS};
 
     #[test]
     fn help_fits_and_names_every_input() {
@@ -94,27 +110,58 @@ mod tests {
     }
 
     #[test]
+    fn help_is_in_groups_and_has_an_example_for_each_command() {
+        let help = help();
+        let mut rest = help.as_str();
+        for (name, inputs) in GROUPS {
+            let (_, group) = rest.split_once(&format!("\n\n{name}:\n")).unwrap();
+            assert!(group.starts_with(&entry(inputs[0])), "{name}");
+            rest = group;
+        }
+        for command in Command::ALL {
+            let example = match command {
+                Command::Deploy => "\n    deploy-action --host ".to_owned(),
+                other => format!("\n    deploy-action --command {} --", other.word()),
+            };
+            assert!(help.contains(&example), "{example}");
+        }
+    }
+
+    #[test]
     #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn help_reads_well() {
         let help = help();
         let (start, rest) = help.split_once("  --known-hosts").unwrap();
-        let (_, end) = rest.split_once("Example:").unwrap();
-        insta::assert_snapshot!(format!("{start}  …\n\nExample:{end}"), @r#"
+        let (_, end) = rest.split_once("Exit codes:").unwrap();
+        insta::assert_snapshot!(format!("{start}  …\n\nExit codes:{end}"), @r#"
         Deploys an application to a Linux server over OpenSSH: a healthy new release goes live, or the
         server stays on the old one.
 
-        Usage: deploy-action [--<input> <value>]... [-v | --verbose] [-h | --help] [-V | --version]
+        Usage: deploy-action [--<input> <value>]... [--json] [-v | --verbose]
+               deploy-action -h | --help | -V | --version
 
         Each input is a flag (--health-url) or a variable (INPUT_HEALTH_URL). A flag wins over the variable,
         an empty value means not given, and no other variable is an input. Secrets have no flag.
-        With --json, --command releases prints JSON.
+        With --json, --command releases prints JSON, also if it fails.
 
-        Inputs:
+        Examples, with INPUT_KEY="$(cat ~/.ssh/deploy)" and INPUT_KNOWN_HOSTS="$(cat known_hosts)" exported:
+          Deploy the folder that you are in:
+            deploy-action --host server.example --service diting --health-url http://localhost:8000/health
+          Roll back to the previous good release, or to the one of a commit:
+            deploy-action --command rollback --host server.example --service diting
+            deploy-action --command rollback --release 3f2a1bc --host server.example --service diting
+          List the releases on the server, for people or for programs:
+            deploy-action --command releases --host server.example --service diting
+            deploy-action --command releases --host server.example --service diting --json
+
+        Command:
           --command (default: deploy)
               What to do: deploy; rollback, to a release on the server; releases, to list them.
           --release
               For command: rollback: a release's id, which is the name of its folder, or the beginning of
               its commit hash (at least four digits). Empty: the previous good release.
+
+        Server and login:
           --host (required)
               Server name or address; name:port is allowed.
           --port (default: 22)
@@ -127,10 +174,6 @@ mod tests {
           INPUT_PASSPHRASE
               The key's passphrase, if it has one.
           …
-
-        Example:
-          INPUT_KEY="$(cat ~/.ssh/deploy)" INPUT_KNOWN_HOSTS="$(cat known_hosts)" deploy-action \
-            --host server.example --service diting --health-url http://localhost:8000/health
 
         Exit codes:
             0  deployed         the release is live and healthy

@@ -148,11 +148,26 @@ impl Command {
     pub(super) const ALL: [Self; 3] = [Self::Deploy, Self::Rollback, Self::Releases];
 
     pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
-        let fix = "Write `deploy`, `rollback` or `releases`, or leave it out";
+        let all = "Write `deploy`, `rollback` or `releases`, or leave it out";
         match Self::ALL.into_iter().find(|command| command.word() == text) {
             Some(command) => Ok(command),
-            None => invalid("there is no such command", fix),
+            None => {
+                let meant = Self::nearest(text).map(Self::word);
+                let fix = meant.map_or(all.to_owned(), |word| format!("Did you mean `{word}`?"));
+                invalid("there is no such command", fix)
+            }
         }
+    }
+
+    /// The command whose word is nearest, if one is near enough to be meant.
+    pub(super) fn nearest(text: &str) -> Option<Self> {
+        let text = text.to_lowercase();
+        Self::ALL
+            .map(|command| (strsim::jaro_winkler(command.word(), &text), command))
+            .into_iter()
+            .filter(|(score, _)| *score > 0.85)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, command)| command)
     }
 
     /// As it is written in the input.

@@ -57,6 +57,15 @@ impl<'a> Reader<'a> {
         self.command = Some(command);
     }
 
+    /// Only a listing is printed as JSON.
+    pub(super) fn check_json(&mut self, command: Command) {
+        if self.flags.json && command != Command::Releases {
+            let what = format!("has no effect: `command` is {}", command.word());
+            let invalid = Invalid::new(what, "Leave it out, or write --command releases");
+            self.problems.push(Problem::of("--json", invalid));
+        }
+    }
+
     /// Whether there is a value that counts.
     pub(super) fn is_given(&self, input: &Input) -> bool {
         self.raw(input).is_some()

@@ -26,6 +26,9 @@ pub(super) static RELEASE: Definition<String> = Definition::optional(
 /// The command. From here on inputs that it does not use count as not given.
 pub(super) fn command(reader: &mut Reader<'_>) -> Option<Command> {
     let command = reader.with_default(&COMMAND);
+    if let Some(command) = command {
+        reader.check_json(command);
+    }
     reader.ignore_unused(command.unwrap_or(Command::Deploy));
     command
 }

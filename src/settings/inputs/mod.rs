@@ -25,20 +25,21 @@ use crate::protocol::{Restart, Verification};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-/// All inputs, in the order in which people meet them.
-pub static INPUTS: LazyLock<Vec<&'static Input>> = LazyLock::new(|| {
-    let groups: [&[&Input]; 8] = [
-        &command::INPUTS,
-        &server::INPUTS,
-        &place::INPUTS,
-        &stage::INPUTS,
-        &health::INPUTS,
-        &log::INPUTS,
-        &limits::INPUTS,
-        &issue::INPUTS,
-    ];
-    groups.concat()
-});
+/// All inputs in groups with their titles, in the order in which people meet them.
+pub(super) static GROUPS: [(&str, &[&Input]); 8] = [
+    ("Command", &command::INPUTS),
+    ("Server and login", &server::INPUTS),
+    ("Service and target", &place::INPUTS),
+    ("Release", &stage::INPUTS),
+    ("Health check", &health::INPUTS),
+    ("Log of the new process", &log::INPUTS),
+    ("Retention and time limits", &limits::INPUTS),
+    ("Issue on GitHub", &issue::INPUTS),
+];
+
+/// All inputs, in the same order.
+pub static INPUTS: LazyLock<Vec<&'static Input>> =
+    LazyLock::new(|| GROUPS.map(|(_, inputs)| inputs).concat());
 
 /// The documentation's table of inputs.
 pub fn markdown_table() -> String {

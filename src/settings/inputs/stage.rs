@@ -128,20 +128,18 @@ pub(super) fn stage(
     let env = reader.optional(&ENV);
     let before_switch = reader.optional(&BEFORE_SWITCH);
     let min_free = reader.with_default(&MIN_FREE);
-    if let (Some(Install::Nothing), Some(None | Some(None))) = (&install, &before_switch) {
-        if reader.is_given(&ENV.input) {
-            reader.no_effect(
-                &ENV.input,
-                "neither install nor before-switch runs anything",
-            );
-        }
+    let runs_nothing =
+        install == Some(Install::Nothing) && matches!(before_switch, Some(None | Some(None)));
+    if runs_nothing && reader.is_given(&ENV.input) {
+        let because = "neither install nor before-switch runs anything";
+        reader.no_effect(&ENV.input, because);
     }
     let (source, excludes, install, shared) = (source?, excludes?, install?, shared?);
     let shared = shared.unwrap_or_default();
-    let fits = fit::are_uploaded(&install, &excludes);
-    reader.check(&EXCLUDE.input, fits);
-    let fits = fit::has_room(&source, &excludes, &install, &shared);
-    reader.check(&SHARED.input, fits);
+    let lock = fit::are_uploaded(&install, &excludes);
+    let room = fit::has_room(&source, &excludes, &install, &shared);
+    reader.check(&EXCLUDE.input, lock);
+    reader.check(&SHARED.input, room);
     let staging = Staging {
         shared,
         env_file: env_file?,

@@ -4,6 +4,7 @@ use super::host::{HostName, Port};
 use crate::protocol::{known_hosts_command, known_hosts_name};
 use crate::settings::problem::{invalid, Invalid};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
+use std::path::Path;
 use std::str::FromStr;
 
 /// Nobody needs more than that for one server.
@@ -19,6 +20,20 @@ pub(in crate::settings) fn how() -> String {
          the line as a variable",
         known_hosts_command("NAME")
     )
+}
+
+fn content_of_file() -> &'static str {
+    "Give the file's content, not its name: on the command line --known-hosts \"$(cat FILE)\""
+}
+
+/// Whether it names a file rather than a server: a line has at least three words.
+fn is_path(text: &str) -> bool {
+    let looks_so =
+        text.starts_with(['~', '.']) || text.contains('/') || text.contains("known_hosts");
+    let is_word = !text.is_empty() && text.len() < 4096 && !text.contains(char::is_whitespace);
+    let is_line =
+        text.starts_with(['#', '|', '@']) || text.contains("SHA256:") || text.contains("MD5:");
+    is_word && !is_line && (looks_so || Path::new(text).is_file())
 }
 
 /// How to get the line of this server.
@@ -48,6 +63,9 @@ impl KnownHosts {
     pub(in crate::settings) fn parse(text: &str) -> Result<Self, Invalid> {
         if text.len() > LONGEST {
             return invalid("is longer than 256 KiB", "Give only this server's lines");
+        }
+        if is_path(text) {
+            return invalid("is the path of a file", content_of_file());
         }
         let mut lines = Vec::new();
         let mut bad = Vec::new();

@@ -61,7 +61,34 @@ fn a_mistyped_command_is_one_problem_among_all() {
         .with("port", "x")
         .around(|around: &mut Surroundings| around.agent = true);
     insta::assert_snapshot!(inputs.problems(), @r#"
-    command = "Deploy": there is no such command. Write `deploy`, `rollback` or `releases`, or leave it out.
+    command = "Deploy": there is no such command. Did you mean `deploy`?
     port = "x": is not a port. Write a whole number from 1 to 65535.
     "#);
+}
+
+#[test]
+fn a_command_that_is_nearly_written_is_suggested() {
+    let values = ["rolback", "roll-back", "release", "list", "undo"];
+    insta::assert_snapshot!(problems_of("command", &values), @r#"
+    command = "rolback": there is no such command. Did you mean `rollback`?
+    command = "roll-back": there is no such command. Did you mean `rollback`?
+    command = "release": there is no such command. Did you mean `releases`?
+    command = "list": there is no such command. Write `deploy`, `rollback` or `releases`, or leave it out.
+    command = "undo": there is no such command. Write `deploy`, `rollback` or `releases`, or leave it out.
+    "#);
+}
+
+#[test]
+fn json_is_for_the_listing_only() {
+    let problems = |inputs: Inputs| inputs.read_with(&["--json"]).0.map(drop).unwrap_err();
+    insta::assert_snapshot!(problems(Inputs::new()), @"--json: has no effect: `command` is deploy. Leave it out, or write --command releases.");
+    insta::assert_snapshot!(problems(bare("rollback").without("host")), @"
+    --json: has no effect: `command` is rollback. Leave it out, or write --command releases.
+    host: is required. Give the server's name or address.
+    ");
+    assert!(bare("releases").read_with(&["--json"]).0.is_ok());
+    assert!(
+        !problems(bare("relases")).contains("--json"),
+        "the command is the problem"
+    );
 }

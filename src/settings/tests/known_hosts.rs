@@ -74,6 +74,30 @@ fn b14_what_is_no_line_is_refused_with_its_number() {
 }
 
 #[test]
+fn the_path_of_a_file_is_recognized() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let values = [
+        "known_hosts",
+        "~/.ssh/known_hosts",
+        "./hosts",
+        "keys/web1",
+        file.path().to_str().unwrap(),
+    ];
+    for value in values {
+        let problem = problems_of("known-hosts", &[value]);
+        assert_eq!(problem, "known-hosts: is the path of a file. Give the file's content, not its name: on the command line --known-hosts \"$(cat FILE)\".");
+    }
+    for value in [
+        "server.example",
+        "SHA256:uNiVztks/sDhcc0u9e8BrrY2p1JmZtY2xGJb3p0d2xE",
+        "|1|c2Fs/A==|aGFzaA==",
+    ] {
+        let problem = problems_of("known-hosts", &[value]);
+        assert!(!problem.contains("path"), "{problem}");
+    }
+}
+
+#[test]
 fn a_line_must_be_the_servers() {
     let lines = |names: &str| KNOWN.replace("server.example", names);
     for names in [

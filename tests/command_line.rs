@@ -1,0 +1,155 @@
+//! The program on a command line, without a server: what it refuses, what it prints and where.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know as such"
+)]
+
+use serde_json::Value;
+use std::fs;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const KNOWN: &str =
+    "127.0.0.1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYtRl0pPvrV3iQK0m8Q2u1xZ4b7c9d0e1f2g3h4i5j6";
+
+/// Run in an empty folder, with nothing in the environment but where programs are.
+fn run(arguments: &[&str]) -> Output {
+    run_in(&tempfile::tempdir().unwrap(), arguments)
+}
+
+fn run_in(folder: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_deploy-action"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", folder.path())
+        .env("SSH_AUTH_SOCK", folder.path().join("no-agent"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What standard output is as a whole.
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_command_without_its_flag_or_with_a_typing_error_is_suggested() {
+    for arguments in [
+        &["rollback"][..],
+        &["--host", "a", "rolback"],
+        &["--command", "rolback"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let text = out(&output).replace('`', "");
+        assert!(text.contains("Did you mean"), "{text}");
+        assert!(text.contains("rollback?"), "{text}");
+    }
+}
+
+#[test]
+fn the_path_of_a_known_hosts_file_is_recognized() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hosts"), KNOWN).unwrap();
+    for path in ["hosts", "./hosts", "known_hosts"] {
+        let output = run_in(&folder, &["--known-hosts", path]);
+        assert_eq!(output.status.code(), Some(2));
+        let problem = "known-hosts: is the path of a file. Give the file's content";
+        assert!(out(&output).contains(problem), "{}", out(&output));
+    }
+}
+
+#[test]
+fn json_is_refused_where_it_has_no_effect() {
+    for command in ["deploy", "rollback"] {
+        let output = run(&["--command", command, "--json"]);
+        assert_eq!(output.status.code(), Some(2));
+        let problems = json(&output)["problems"].to_string();
+        assert!(problems.contains("--json: has no effect"), "{problems}");
+    }
+}
+
+#[test]
+fn a_listing_that_fails_is_json_as_well() {
+    let invalid = ["--command", "releases", "--json", "--port", "x"];
+    let unknown_flag = ["--command", "releases", "--hots", "x", "--json"];
+    for (arguments, problem) in [
+        (&invalid[..], "port = "),
+        (&unknown_flag, "Did you mean --host?"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let value = json(&output);
+        assert_eq!(value["outcome"], "invalid");
+        assert!(value["problems"].to_string().contains(problem), "{value}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.contains("nothing was contacted"), "{errors}");
+    }
+    // nobody listens on port 1
+    let place = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "1",
+        "--service",
+        "app",
+        "--connect-attempts",
+        "1",
+    ];
+    let listing = ["--command", "releases", "--json", "--known-hosts", KNOWN];
+    let output = run(&[&place[..], &listing].concat());
+    assert_eq!(output.status.code(), Some(3));
+    let value = json(&output);
+    assert_eq!(value["outcome"], "unreachable");
+    assert!(value["problems"].to_string().contains("connect"), "{value}");
+}
+
+#[test]
+fn a_commit_that_is_not_known_is_a_problem_only_if_it_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("app.py"), "").unwrap();
+    let place = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "1",
+        "--service",
+        "app",
+        "--connect-attempts",
+        "1",
+    ];
+    let health = [
+        "--known-hosts",
+        KNOWN,
+        "--health-url",
+        "http://localhost/",
+        "--health-match",
+    ];
+    let deploy = |pattern| run_in(&folder, &[&place[..], &health, &[pattern]].concat());
+    let refused = deploy("{sha}");
+    assert_eq!(refused.status.code(), Some(2), "{}", out(&refused));
+    assert!(
+        out(&refused).contains("the commit is unknown"),
+        "{}",
+        out(&refused)
+    );
+    assert_eq!(deploy("{release}").status.code(), Some(3));
+    let git = folder.path().join(".git");
+    fs::create_dir(&git).unwrap();
+    let hash = "3f2a1bc0de0a3f5a7f1d8f3c0b3b1f0f1a2b3c4d";
+    fs::write(git.join("HEAD"), hash).unwrap();
+    let known = deploy("{sha}");
+    assert_eq!(known.status.code(), Some(3), "{}", out(&known));
+    assert!(
+        out(&known).contains(&format!("commit {hash}")),
+        "{}",
+        out(&known)
+    );
+}
