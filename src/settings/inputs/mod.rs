@@ -160,8 +160,7 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
         None => reader.warnings.push(InputWarning::UnitOnly),
         Some(health) => {
             let host = &health.url.host;
-            let server = settings.server.host.as_str();
-            if !health.url.is_loopback() && !host.eq_ignore_ascii_case(server) {
+            if !health.url.is_loopback() && !settings.server.host.is(host) {
                 let host = host.clone();
                 reader.warnings.push(InputWarning::OtherHealthHost { host });
             }

@@ -88,7 +88,8 @@ impl HostName {
             );
         }
         match text.parse::<Ipv6Addr>() {
-            Ok(_) => Ok(Self(text.to_owned())),
+            // as ssh looks it up in known_hosts, however it is written here
+            Ok(address) => Ok(Self(address.to_string())),
             Err(_) => invalid(
                 "is not an IPv6 address",
                 "Write it like 2001:db8::1, or [2001:db8::1]:22 with a port",
@@ -126,7 +127,7 @@ impl HostName {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name or address as given, IPv6 without brackets.
+    /// The name or address, IPv6 in its shortest form and without brackets.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,6 +135,12 @@ impl HostName {
     /// The address, where it is one.
     pub fn address(&self) -> Option<IpAddr> {
         self.0.parse().ok()
+    }
+
+    /// Whether `other` is the same name, or the same address however it is written.
+    pub(in crate::settings) fn is(&self, other: &str) -> bool {
+        let address = other.parse().ok();
+        self.0.eq_ignore_ascii_case(other) || address.is_some() && address == self.address()
     }
 
     /// Whether it means this machine itself.

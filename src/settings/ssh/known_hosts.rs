@@ -4,6 +4,7 @@ use super::host::{HostName, Port};
 use crate::protocol::{known_hosts_command, known_hosts_name};
 use crate::settings::problem::{invalid, Invalid};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -55,6 +56,8 @@ pub struct KnownHosts {
 /// What counts of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
+    given: String,
+    /// In lower case, and the shortest form of each address.
     names: String,
     revoked: bool,
 }
@@ -67,13 +70,22 @@ impl KnownHosts {
         if is_path(text) {
             return invalid("is the path of a file", content_of_file());
         }
-        let mut lines = Vec::new();
+        let (mut lines, mut kept) = (Vec::new(), String::new());
         let mut bad = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            match Line::parse(line.trim()) {
-                Ok(line) => lines.extend(line),
-                Err(reason) => bad.push(format!("line {} {reason}", index + 1)),
+        for (index, text) in text.lines().map(str::trim).enumerate() {
+            let line = Line::parse(text).unwrap_or_else(|reason| {
+                bad.push(format!("line {} {reason}", index + 1));
+                None
+            });
+            match &line {
+                // no marker contains the name of an address
+                Some(line) if line.names.len() > line.given.len() => {
+                    kept += &text.replacen(&line.given, &line.names, 1);
+                }
+                _ => kept += text,
             }
+            kept.push('\n');
+            lines.extend(line);
         }
         if !bad.is_empty() {
             return invalid(listed(&bad), how());
@@ -86,14 +98,10 @@ impl KnownHosts {
             };
             return invalid(what, how());
         }
-        let text: Vec<&str> = text.lines().map(str::trim).collect();
-        Ok(Self {
-            text: text.join("\n") + "\n",
-            lines,
-        })
+        Ok(Self { text: kept, lines })
     }
 
-    /// The lines, each ended by a line feed.
+    /// The lines, each ended by a line feed. They also name each address in the form in which ssh looks it up.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -133,7 +141,8 @@ impl Line {
         };
         key_is_whole(kind, key)?;
         Ok(Some(Self {
-            names: names.to_ascii_lowercase(),
+            given: names.to_owned(),
+            names: with_shortest(&names.to_ascii_lowercase()),
             revoked: marker == Some("@revoked"),
         }))
     }
@@ -148,6 +157,34 @@ impl Line {
             .any(hit);
         self.names.starts_with("|1|") || !refused && patterns.any(hit)
     }
+}
+
+/// The names, and the shortest form of each IPv6 address that is written in another one.
+fn with_shortest(names: &str) -> String {
+    let other = |name: &str| {
+        let (negation, name) = name
+            .strip_prefix('!')
+            .map_or(("", name), |name| ("!", name));
+        let (address, port) = match name
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once("]:"))
+        {
+            Some((address, port)) => (address, Some(port)),
+            None => (name, None),
+        };
+        let shortest = address.parse::<Ipv6Addr>().ok()?.to_string();
+        let shortest = (shortest != address).then_some(shortest)?;
+        Some(match port {
+            Some(port) => format!("{negation}[{shortest}]:{port}"),
+            None => negation.to_owned() + &shortest,
+        })
+    };
+    let others = names.split(',').filter_map(other);
+    [names.to_owned()]
+        .into_iter()
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn is_key_type(word: &str) -> bool {

@@ -130,3 +130,64 @@ fn a_line_must_be_the_servers() {
         assert!(!accepts(&lines(names), "server.example"), "{names}");
     }
 }
+
+#[test]
+fn an_address_is_compared_as_an_address_however_it_is_written() {
+    let lines = |names: &str| KNOWN.replace("server.example", names);
+    let hosts = ["0:0:0:0:0:0:0:1", "::1", "0000::0001", "[0:0::1]:2222"];
+    for host in hosts {
+        let port = if host.starts_with('[') { "2222" } else { "22" };
+        for name in [
+            "::1",
+            "0:0:0:0:0:0:0:1",
+            "0::1",
+            "[::1]:PORT",
+            "[0:0:0:0:0:0:0:1]:PORT",
+        ] {
+            let names = name.replace("PORT", port);
+            let inputs = Inputs::new()
+                .with("known-hosts", &lines(&names))
+                .with("host", host);
+            let server = inputs.settings().server;
+            assert_eq!(server.host.as_str(), "::1");
+            // the form in which ssh looks it up
+            let form = if name.contains("PORT") {
+                format!("[::1]:{port}")
+            } else {
+                "::1".to_owned()
+            };
+            let known = server.known_hosts.text().split(' ').next().unwrap();
+            assert!(known.split(',').any(|it| it == form), "{host}: {known}");
+        }
+        assert!(!accepts(&lines("::2"), host));
+        assert!(!accepts(&lines("::*,!0:0::1"), host));
+        assert!(accepts(&lines("::*"), host));
+    }
+    let revoked = format!("{}\n@revoked {}", lines("2001:DB8::1"), lines("0:0::2,a"));
+    let known = Inputs::new()
+        .with("known-hosts", &revoked)
+        .with("host", "2001:db8:0::1")
+        .settings();
+    let names: Vec<String> = known
+        .server
+        .known_hosts
+        .text()
+        .lines()
+        .map(|line| line.split(" ssh-").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["2001:DB8::1", "@revoked 0:0::2,a,::2"]);
+}
+
+#[test]
+fn the_server_itself_is_recognized_however_it_is_written() {
+    let line = KNOWN.replace("server.example", "2001:db8::1");
+    let inputs = || {
+        Inputs::new()
+            .with("known-hosts", &line)
+            .with("host", "2001:DB8:0:0::1")
+    };
+    let jump = inputs().with("jump-host", "2001:db8::1").problems();
+    assert!(jump.contains("jump-host: is the server itself"), "{jump}");
+    let url = "http://[2001:db8:0:0:0:0:0:1]/";
+    assert_eq!(inputs().with("health-url", url).warnings(), "");
+}
