@@ -197,7 +197,7 @@ fn sources(folder: &Path) -> String {
 #[test]
 fn what_the_log_says_by_the_guide_it_says() {
     let guide = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
-    let (first, rest) = guide.split_once("\n## No connection\n").unwrap();
+    let (first, rest) = guide.split_once("\n## The inputs\n").unwrap();
     let said: String = ["protocol", "report", "github"]
         .iter()
         .map(|room| sources(&root().join("src").join(room)))

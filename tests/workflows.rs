@@ -232,3 +232,19 @@ fn what_runs_the_code_of_others_may_only_read_and_only_a_protected_job_moves_a_t
     );
     assert_eq!(workflow("release")["jobs"]["release"]["needs"], "rebuild");
 }
+
+#[test]
+fn a_rollback_that_waits_is_not_cancelled_by_a_newer_run() {
+    let text = fs::read_to_string(format!("{ROOT}/examples/rollback.yml")).unwrap();
+    let example: Value = serde_yaml_ng::from_str(&text).unwrap();
+    // of a group, GitHub keeps one waiting run, the newest, unless it is told to queue them
+    let job = &example["jobs"]["roll-back"];
+    for group in [&example["concurrency"], &job["concurrency"]] {
+        assert!(group.is_null() || group["queue"] == "max", "{group:?}");
+    }
+    let wait = job["steps"][0]["with"]["wait-lock"].as_str().unwrap();
+    assert!(
+        wait.ends_with('m'),
+        "the lock makes it wait instead: {wait}"
+    );
+}

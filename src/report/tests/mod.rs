@@ -1,5 +1,6 @@
 //! What the report's tests share: one of everything that can happen, and whole runs.
 
+mod guide;
 mod harmless;
 mod issue;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
