@@ -38,6 +38,8 @@ mod benchmark;
 mod broken;
 #[path = "real/cancelled.rs"]
 mod cancelled;
+#[path = "real/commit.rs"]
+mod commit;
 #[path = "real/cost.rs"]
 mod cost;
 #[path = "real/deployed.rs"]

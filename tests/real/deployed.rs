@@ -49,3 +49,24 @@ fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
         ]
     );
 }
+
+#[test]
+fn an_ipv6_address_is_compared_as_an_address() {
+    let server = ThrowawayServer::up();
+    let app = App::version("1");
+    let known = server.known_hosts(server.ssh_port);
+    let mut previous: Option<String> = None;
+    for (host, name) in [
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("0:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:1"),
+        ("::1", "0::0:1"),
+    ] {
+        let line = known.replace("127.0.0.1", name);
+        let run = server
+            .deployment(&app)
+            .input("host", host)
+            .input("known-hosts", &line)
+            .run();
+        previous = Some(run.assert_deployed(previous.as_deref()));
+    }
+}

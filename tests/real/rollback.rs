@@ -26,6 +26,20 @@ fn what_was_live_is_listed_and_restored() {
     run.assert_says(&format!("restored: {first} is live and healthy"));
     server.assert_live(&first, "1", Some(&second));
 
+    let process = server.property("MainPID");
+    let run = server
+        .deployment(&two)
+        .without("source")
+        .input("command", "rollback")
+        .input("release", &first)
+        .run();
+    run.assert_ended(0, "restored", "");
+    run.assert_last_line(&format!(
+        "{first} is live already and healthy, and nothing was switched or restarted"
+    ));
+    assert_eq!(server.property("MainPID"), process);
+    server.assert_live(&first, "1", Some(&second));
+
     let run = server
         .deployment(&two)
         .without("source")

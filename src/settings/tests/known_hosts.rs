@@ -163,6 +163,11 @@ fn an_address_is_compared_as_an_address_however_it_is_written() {
         assert!(!accepts(&lines("::*,!0:0::1"), host));
         assert!(accepts(&lines("::*"), host));
     }
+}
+
+#[test]
+fn only_names_that_ssh_would_not_find_are_added() {
+    let lines = |names: &str| KNOWN.replace("server.example", names);
     let revoked = format!("{}\n@revoked {}", lines("2001:DB8::1"), lines("0:0::2,a"));
     let known = Inputs::new()
         .with("known-hosts", &revoked)
