@@ -139,3 +139,23 @@ pub struct Origin {
     #[serde(default)]
     pub changed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Origin;
+
+    #[test]
+    fn an_origin_of_an_older_version_is_read() {
+        let of_1_3_0 = r#"{"commit":"3f2a1bc","reference":"refs/heads/main","actor":"alice","run":null,"tool":"1.3.0"}"#;
+        let origin: Origin = serde_json::from_str(of_1_3_0).unwrap();
+        let expected = Origin {
+            commit: Some("3f2a1bc".to_owned()),
+            reference: Some("refs/heads/main".to_owned()),
+            actor: Some("alice".to_owned()),
+            run: None,
+            tool: "1.3.0".to_owned(),
+            changed: false,
+        };
+        assert_eq!(origin, expected);
+    }
+}
