@@ -26,20 +26,6 @@ fn what_was_live_is_listed_and_restored() {
     run.assert_says(&format!("restored: {first} is live and healthy"));
     server.assert_live(&first, "1", Some(&second));
 
-    let process = server.property("MainPID");
-    let run = server
-        .deployment(&two)
-        .without("source")
-        .input("command", "rollback")
-        .input("release", &first)
-        .run();
-    run.assert_ended(0, "restored", "");
-    run.assert_last_line(&format!(
-        "{first} is live already and healthy, and nothing was switched or restarted"
-    ));
-    assert_eq!(server.property("MainPID"), process);
-    server.assert_live(&first, "1", Some(&second));
-
     let run = server
         .deployment(&two)
         .without("source")
@@ -53,6 +39,25 @@ fn what_was_live_is_listed_and_restored() {
     );
     run.assert_says(&format!("{first}  good   current"));
     run.assert_says(&format!("{second}  good   previous"));
+}
+
+#[test]
+fn a_rollback_to_what_is_live_restarts_nothing() {
+    let server = ThrowawayServer::up();
+    let app = App::version("1");
+    let live = server.deploy_well(&app, None);
+    let process = server.property("MainPID");
+    let back = server.deployment(&app).without("source");
+    let run = back
+        .input("command", "rollback")
+        .input("release", &live)
+        .run();
+    run.assert_ended(0, "restored", "");
+    run.assert_last_line(&format!(
+        "{live} is live already and healthy, and nothing was switched or restarted"
+    ));
+    assert_eq!(server.property("MainPID"), process);
+    server.assert_live(&live, "1", None);
 }
 
 /// The one step of examples/rollback.yml.
