@@ -3,6 +3,58 @@
 use super::chunks::ChunkDigest;
 use super::{Digest, Event, Listing, Plan, TransactionId, TreeEntry};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long the runner half waits for the first word of the server part, and how old a login may be in which the server
+/// part begins anything. Login scripts take a moment, or a minute if a network file system or a directory server does not
+/// answer. sshd gives a login the same time before it is authenticated (`LoginGraceTime`).
+pub const FIRST_WORD_TIME: Duration = Duration::from_secs(120);
+
+/// What a login is for. The command line tells it, so the server part knows it even if a login script has read its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// Deploy or roll back; nothing of this transaction was begun before.
+    Start,
+    /// The same after the connection was lost.
+    Resume,
+    /// Report only the events of the transaction. If it has not passed the point of no return, it never will.
+    Follow {
+        /// As in [`ToServer::Resume`].
+        heard: u32,
+    },
+    /// Report a listing, and nothing else.
+    List,
+}
+
+/// As one word of a command line.
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::Resume => f.write_str("resume"),
+            Self::Follow { heard } => write!(f, "follow:{heard}"),
+            Self::List => f.write_str("list"),
+        }
+    }
+}
+
+impl FromStr for Errand {
+    type Err = super::BadId;
+
+    fn from_str(word: &str) -> Result<Self, super::BadId> {
+        let followed = || Some(word.strip_prefix("follow:")?.parse().ok()?);
+        match word {
+            "start" => Ok(Self::Start),
+            "resume" => Ok(Self::Resume),
+            "list" => Ok(Self::List),
+            _ => followed()
+                .map(|heard| Self::Follow { heard })
+                .ok_or_else(|| super::BadId(word.to_owned())),
+        }
+    }
+}
 
 /// From the runner half to the server part. The order: `Start` or `Resume`, all `Entries`, then either all contents
 /// unasked, or `Ask` and, for each request of the server, the requested contents; `Sent` ends them.
@@ -17,14 +69,6 @@ pub enum ToServer {
         plan: Box<Plan>,
         /// How many of the transaction's own events have arrived; [`What::PointOfNoReturn`](super::What::PointOfNoReturn) is
         /// the first.
-        heard: u32,
-    },
-    /// Request a listing, and nothing else.
-    List,
-    /// Request only the events of the transaction that the command line names. If it has not passed the point of no
-    /// return, it never will.
-    Follow {
-        /// As in `Resume`.
         heard: u32,
     },
     /// A part of the manifest, in order.
@@ -56,8 +100,11 @@ pub enum ToServer {
 pub enum ToRunner {
     /// Something happened.
     Event(Event),
-    /// The answer to `List`, and the end.
+    /// The answer to [`Errand::List`], and the end.
     Listing(Box<Listing>),
+    /// This login does not do what it is for. For [`Errand::Start`] that is the end. For [`Errand::Resume`] the verdict
+    /// follows: of the transaction if it was begun, else that it is cancelled.
+    Refused(Refusal),
     /// Files that the server does not have, as half-open ranges of entry indexes.
     Need {
         /// `start..end` of indexes.
@@ -68,6 +115,24 @@ pub enum ToRunner {
         /// Whether this was the last part of the request.
         last: bool,
     },
+}
+
+/// Why a login did not do what it is for. It has begun nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Nothing arrived in time.
+    NoInput {
+        /// The limit.
+        limit: Duration,
+    },
+    /// What arrived is not what the runner half sends first.
+    Unreadable,
+    /// The plan is not the one that the command line announced: a bug in deploy-action.
+    OtherPlan,
+    /// The login took so long that the runner half has given up.
+    Late,
+    /// The transaction was begun, but the server has lost every trace of it.
+    NoTrace,
 }
 
 /// What the server has of a missing file: an earlier version, or a part from an interrupted upload.

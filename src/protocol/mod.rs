@@ -32,16 +32,16 @@ pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
 pub use known_hosts::{known_hosts_command, known_hosts_name};
 pub use listing::{ListedAttempt, ListedRelease, Listing, Standing};
 pub use manifest::{root_of, validate, EntryKind, ManifestError, TreeEntry, MAX_ENTRIES};
-pub use messages::{greeting, KnownFile, ToRunner, ToServer};
+pub use messages::{greeting, Errand, KnownFile, Refusal, ToRunner, ToServer, FIRST_WORD_TIME};
 pub use notes::{Notice, UncheckedListener, UnreadLog, UnseenRelease, Warning};
 pub use plan::{
     BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
     Secret, SharedPath, Staging, Target, Task, UnitName, Verification,
 };
 pub use run::{
-    BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState, OfferedKey,
-    Part, Planned, ProtocolError, RunError, RunEvent, ServerPartError, Side, SourceProblem,
-    ToolError,
+    BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState,
+    LoginScriptError, OfferedKey, Part, Planned, ProtocolError, RunError, RunEvent,
+    ServerPartError, Side, SourceProblem, ToolError,
 };
 pub use step::Step;
 pub use verdict::{Outcome, Verdict};

@@ -62,7 +62,9 @@ fn of_failure(failure: &Failure) -> &[u8] {
 
 fn of_error(error: &RunError) -> &[u8] {
     match error {
-        RunError::Key { output } | RunError::ServerPart { output, .. } => output,
+        RunError::Key { output }
+        | RunError::ServerPart { output, .. }
+        | RunError::LoginScript { output, .. } => output,
         RunError::Connection { error, .. } => match error {
             ConnectionError::Ssh { stderr } | ConnectionError::FromJumpHost { stderr } => stderr,
             ConnectionError::NoLogin { .. } => &[],
@@ -70,6 +72,7 @@ fn of_error(error: &RunError) -> &[u8] {
         RunError::Tool { .. }
         | RunError::Passphrase
         | RunError::Source { .. }
+        | RunError::NoTrace
         | RunError::NoBinary { .. }
         | RunError::Protocol(_)
         | RunError::ConnectionLost { .. }

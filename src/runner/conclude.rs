@@ -104,6 +104,7 @@ fn by_verdict(mut verdict: Verdict, stop: Option<Stop>, limit: Duration) -> Conc
 fn after_error(error: RunError, finished_by: Option<u64>) -> Conclusion {
     let outcome = match (finished_by, &error) {
         (Some(_), _) => Outcome::Unknown,
+        (None, RunError::LoginScript { .. }) => Outcome::NotReady,
         (None, RunError::Bug(_)) => Outcome::Error,
         (None, _) => Outcome::Failed,
     };
@@ -187,9 +188,11 @@ fn outcome_of(error: &RunError) -> Outcome {
     match error {
         RunError::Key { .. } | RunError::Passphrase | RunError::Source { .. } => Outcome::Invalid,
         RunError::Connection { .. } => Outcome::Unreachable,
-        RunError::Tool { .. } | RunError::ServerPart { .. } | RunError::NoBinary { .. } => {
-            Outcome::NotReady
-        }
+        RunError::Tool { .. }
+        | RunError::ServerPart { .. }
+        | RunError::LoginScript { .. }
+        | RunError::NoBinary { .. } => Outcome::NotReady,
+        RunError::NoTrace => Outcome::Unknown,
         RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
             Outcome::Failed
         }

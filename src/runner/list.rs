@@ -9,7 +9,7 @@ use super::run::Run;
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
 use super::ssh::{Channel, Connection, LocalSetup};
 use super::watch::{termination, EarlyEnd, Watch};
-use crate::protocol::{root_of, End, Listing, RunEvent};
+use crate::protocol::{root_of, End, Errand, Listing, RunEvent};
 use std::time::Instant;
 
 /// Lists what is on the server, and reports events by `emit`. Of `deployment` it uses the server, the target and the
@@ -25,6 +25,7 @@ pub async fn list(deployment: Deployment, emit: &mut dyn FnMut(RunEvent)) -> Res
         transaction: &deployment.plan.transaction,
         progress: Progress::default(),
         watch,
+        limit: deployment.timeout(),
         emit,
     };
     let listed = list_with(&mut run).await;
@@ -79,9 +80,10 @@ async fn list_over_channel(
         run.deployment.plan.target.as_str(),
         run.transaction,
         root_of(&[], &[]),
+        Errand::List,
         binaries,
     )?;
     let (pipes, _child): Channel<'_> = run.watch.run(connection.run(&line)).await??;
-    let reply = request_list(pipes, run.transaction, run.emit);
+    let reply = request_list(pipes, run.transaction, run.watch.first_word(), run.emit);
     Ok(run.watch.run(reply).await??)
 }

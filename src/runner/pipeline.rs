@@ -18,6 +18,10 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
+/// Time limit for the action's second step to learn what has become of the transaction; if that is past the point of no
+/// return, its own deadline counts from there on. The server ends at once what has not been switched, so this is for
+/// logging in again. GitHub ends the last steps of a cancelled job after the same time.
+const FOLLOW_TIME: Duration = Duration::from_secs(5 * 60);
 /// Time limit for cleaning up the local set-up of a login that is not needed.
 const CLEANUP_TIME: Duration = Duration::from_secs(2);
 
@@ -74,16 +78,21 @@ async fn run(
     emit: &mut dyn FnMut(RunEvent),
 ) -> End {
     let started = Instant::now();
+    let limit = match request {
+        Request::Follow(_) => deployment.timeout().min(FOLLOW_TIME),
+        Request::Start | Request::Resume(_) => deployment.timeout(),
+    };
     let mut run = Run {
         deployment,
         transaction: &deployment.plan.transaction,
         progress: Progress::default(),
-        watch: Watch::new(deployment.timeout(), external.cancelled),
+        watch: Watch::new(limit, external.cancelled),
+        limit,
         emit,
     };
     let mut conclusion = steps(&mut run, request, external.binaries)
         .await
-        .unwrap_or_else(|end| Conclusion::early(end, deployment.timeout()));
+        .unwrap_or_else(|end| Conclusion::early(end, limit));
     if matches!(request, Request::Follow(_)) && conclusion.verdict.is_none() {
         // only the server knows what an earlier process did
         conclusion.outcome = Outcome::Unknown;

@@ -149,7 +149,7 @@ fn conclude_run(
     };
     let context = RunContext {
         plan: upload.plan,
-        limit: run.deployment.timeout(),
+        limit: run.limit,
         is_connected: connection == ConnectionState::Open,
         now: SystemTime::now(),
     };
@@ -192,6 +192,7 @@ async fn attempt(
         upload.plan.target.as_str(),
         run.transaction,
         upload.tree.root(),
+        upload.request.errand(),
         binaries,
     )?;
     let (pipes, child): Channel<'_> = match run.watch.run(connection.run(&line)).await? {
@@ -406,6 +407,7 @@ mod tests {
             transaction: &deployment.plan.transaction,
             progress,
             watch,
+            limit: Duration::ZERO,
             emit: &mut emit,
         };
         let outcome = || {

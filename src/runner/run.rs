@@ -19,6 +19,8 @@ pub(super) struct Run<'a> {
     pub(super) transaction: &'a TransactionId,
     pub(super) progress: Progress,
     pub(super) watch: Watch,
+    /// Time limit for everything before the point of no return.
+    pub(super) limit: Duration,
     pub(super) emit: &'a mut dyn FnMut(RunEvent),
 }
 

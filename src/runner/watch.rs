@@ -1,6 +1,6 @@
 //! What stops a run from outside: a signal, or its time limit.
 
-use crate::protocol::RunError;
+use crate::protocol::{RunError, FIRST_WORD_TIME};
 use std::future::{pending, Future};
 use std::pin::Pin;
 use std::time::Duration;
@@ -38,6 +38,7 @@ impl From<Stop> for EarlyEnd {
 pub(crate) struct Watch {
     limit: Option<Instant>,
     cancelled: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    first_word: Duration,
 }
 
 impl Watch {
@@ -46,7 +47,19 @@ impl Watch {
         Self {
             limit: Instant::now().checked_add(limit),
             cancelled: Some(Box::pin(cancelled)),
+            first_word: FIRST_WORD_TIME,
         }
+    }
+
+    /// How long a login may take until the server part sends its greeting.
+    pub(crate) fn first_word(&self) -> Duration {
+        self.first_word
+    }
+
+    /// The same with another limit.
+    #[cfg(test)]
+    pub(crate) fn with_first_word(self, first_word: Duration) -> Self {
+        Self { first_word, ..self }
     }
 
     /// Restarts the time limit.

@@ -25,3 +25,35 @@ pub(super) fn ticks_since_boot() -> Option<u64> {
     let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
     Some(seconds.parse::<u64>().ok()? * 100 + hundredths.parse::<u64>().ok()?)
 }
+
+/// Time since this process was started. A program that replaces another one by `exec` keeps its start.
+pub(super) fn own_age() -> Option<Duration> {
+    age_of("self")
+}
+
+fn age_of(process: &str) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // field 22, counted after the closing parenthesis of the name
+    let start: u64 = stat
+        .rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()?;
+    let ticks = ticks_since_boot()?.checked_sub(start)?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_younger_than_the_one_that_started_it() {
+        let parent = std::os::unix::process::parent_id().to_string();
+        let (own, parents) = (own_age().unwrap(), age_of(&parent).unwrap());
+        assert!(own <= parents, "{own:?} {parents:?}");
+        assert_eq!(age_of("0"), None);
+    }
+}

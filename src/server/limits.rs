@@ -49,7 +49,10 @@ impl Limits {
 /// Whether the other end of standard input is closed, even if some input is not read yet.
 fn hung_up() -> bool {
     let stdin = io::stdin();
-    let mut stdin_state = [PollFd::new(&stdin, PollFlags::empty())];
+    // sshd gives a socket, of which it closes one direction, or a pipe
+    let mut stdin_state = [PollFd::new(&stdin, PollFlags::RDHUP)];
     poll(&mut stdin_state, Some(&Timespec::default())).is_ok()
-        && stdin_state[0].revents().contains(PollFlags::HUP)
+        && stdin_state[0]
+            .revents()
+            .intersects(PollFlags::HUP | PollFlags::RDHUP)
 }

@@ -33,7 +33,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
     rustix::process::umask(Mode::from_raw_mode(0o022));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["serve", target, transaction, root] => session::serve(target, transaction, root),
+        ["serve", target, transaction, root, errand] => {
+            session::serve(target, transaction, root, errand)
+        }
         ["transact", target, transaction] => return transact::transact(target, transaction),
         ["install", digest] => install(digest),
         ["guard", target] => {

@@ -3,7 +3,7 @@
 use crate::app::App;
 use deploy_action::protocol::wire::{FromServer, Packer};
 use deploy_action::protocol::{
-    greeting, KnownFile, Listing, Outcome, Plan, Staged, ToRunner, ToServer, Verdict, What,
+    greeting, KnownFile, Listing, Outcome, Plan, Refusal, Staged, ToRunner, ToServer, Verdict, What,
 };
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -22,6 +22,8 @@ pub(crate) struct Told {
     pub(crate) errors: String,
     /// The entries of which the server knew chunks.
     pub(crate) known: Vec<u32>,
+    /// Why the login does not do what it is for.
+    pub(crate) refused: Option<Refusal>,
     /// How often it asked.
     pub(crate) asked: u32,
     /// Bytes of contents that were sent when it asked.
@@ -171,6 +173,12 @@ impl Client {
         loop {
             match self.heard.recv_timeout(PATIENCE) {
                 Ok(ToRunner::Listing(listing)) => panic!("{listing:?}"),
+                Ok(ToRunner::Refused(refusal)) => {
+                    assert!(
+                        self.told.refused.replace(refusal).is_none(),
+                        "refused twice"
+                    );
+                }
                 Ok(ToRunner::Need {
                     ranges,
                     known,
@@ -220,14 +228,8 @@ impl Client {
         self.send(contents.into_iter().chain(last.then_some(ToServer::Sent)));
     }
 
-    /// Asks what becomes of the transaction, knowing nothing but its id.
-    pub(crate) fn attend(&mut self) {
-        self.send([ToServer::Follow { heard: 0 }]);
-    }
-
-    /// Asks what is there; that and nothing else is the answer, and the process goes by itself.
+    /// What is there, of a login that asks for it; that and nothing else is the answer, and the process goes by itself.
     pub(crate) fn list(mut self) -> Listing {
-        self.send([ToServer::List]);
         let Ok(ToRunner::Listing(listing)) = self.heard.recv_timeout(PATIENCE) else {
             panic!("no listing")
         };
@@ -235,6 +237,13 @@ impl Client {
         let more = self.heard.recv_timeout(PATIENCE);
         assert!(more.is_err(), "{more:?} after the end");
         *listing
+    }
+
+    /// Follows to the end; the process must go by itself although the line is open.
+    pub(crate) fn finish_open(mut self, app: &App) -> Told {
+        self.follow_until(app, |_| false);
+        assert!(self.wait().is_some(), "serve does not end: {:?}", self.told);
+        self.told
     }
 
     /// Follows to the end, then closes the line; the process must go by itself.

@@ -290,7 +290,7 @@ impl Case {
                 What::Ended(verdict) => Some(*verdict),
                 _ => None,
             },
-            ToRunner::Need { .. } | ToRunner::Listing(_) => None,
+            ToRunner::Need { .. } | ToRunner::Listing(_) | ToRunner::Refused(_) => None,
         })
     }
 

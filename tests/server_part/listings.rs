@@ -2,11 +2,13 @@
 
 use crate::app::App;
 use crate::stub_server::StubServer;
-use deploy_action::protocol::{Listing, Origin, Outcome, Standing};
+use deploy_action::protocol::{Errand, Listing, Origin, Outcome, Standing};
 use std::fs::{self, File};
 
 fn list(server: &StubServer) -> Listing {
-    server.start(&server.plan(&App::empty(""))).list()
+    server
+        .start_for(&server.plan(&App::empty("")), Errand::List)
+        .list()
 }
 
 fn origin(commit: &str) -> Origin {

@@ -21,6 +21,7 @@ mod interrupted;
 mod invariants;
 mod listings;
 mod log;
+mod login_scripts;
 mod plan_options;
 #[path = "../support/poll.rs"]
 mod poll;

@@ -6,7 +6,7 @@ use crate::client::{Client, Sending, Told};
 use crate::interrupted::{pid_of_transaction, signal, stopped_in_restart};
 use crate::invariants::{within_seconds, Invariants};
 use crate::stub_server::StubServer;
-use deploy_action::protocol::{Install, Outcome, Plan, Step, ToServer, What};
+use deploy_action::protocol::{Errand, Install, Outcome, Plan, Step, ToServer, What};
 use std::fs;
 
 /// The transaction's own events.
@@ -46,7 +46,7 @@ impl Stopped {
     }
 
     fn comes_back(&self, heard: usize) -> Client {
-        let mut again = self.server.start(&self.plan);
+        let mut again = self.server.start_for(&self.plan, Errand::Resume);
         again.come_back(&self.plan, heard.try_into().unwrap(), &self.app);
         again
     }
@@ -162,7 +162,7 @@ fn before_the_switch_an_earlier_login_is_asked_to_leave_and_everything_begins_an
     let mut first = server.start(&plan);
     first.send_all(&plan, &app, Sending::Ask);
     assert!(first.follow_until(&app, |what| *what == What::Output(b"begun".to_vec())));
-    let mut again = server.start(&plan);
+    let mut again = server.start_for(&plan, Errand::Resume);
     again.come_back(&plan, 0, &app);
     let told = again.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
@@ -195,7 +195,7 @@ fn a_login_that_waits_for_contents_that_never_come_leaves_too() {
     assert!(within_seconds(
         || !Invariants::of_running(&server).lock_is_free()
     ));
-    let mut again = server.start(&plan);
+    let mut again = server.start_for(&plan, Errand::Resume);
     again.come_back(&plan, 0, &app);
     assert_eq!(again.finish(&app).outcome(), Some(Outcome::Deployed));
     assert_eq!(server.restarts(), ["old", "new"]);
@@ -210,7 +210,7 @@ fn what_has_failed_is_not_done_twice() {
     let mut client = server.start(&plan);
     client.send_all(&plan, &app, Sending::Ask);
     assert_eq!(client.finish(&app).outcome(), Some(Outcome::Failed));
-    let mut again = server.start(&plan);
+    let mut again = server.start_for(&plan, Errand::Resume);
     again.come_back(&plan, 0, &app);
     let told = again.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Failed), "{told:?}");
@@ -236,7 +236,7 @@ fn another_deployments_login_is_not_asked_to_leave() {
     assert!(holder.follow_until(&app, |what| *what == What::Step(Step::Upload)));
     let mut others = server.plan(&next);
     others.lock_wait = std::time::Duration::ZERO;
-    let mut second = server.start(&others);
+    let mut second = server.start_for(&others, Errand::Resume);
     second.come_back(&others, 0, &next);
     assert_eq!(second.finish(&next).outcome(), Some(Outcome::Busy));
     holder.send([ToServer::Ask]);

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::client::{Client, Sending, Told};
 use crate::invariants::Invariants;
 use deploy_action::protocol::{
-    Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Staging, Target, Task,
+    Errand, Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Staging, Target, Task,
     TransactionId, UnitName, Verification,
 };
 use std::collections::BTreeMap;
@@ -253,7 +253,11 @@ impl StubServer {
         command
     }
 
-    pub(crate) fn serve_arguments(&self, plan: &Plan) -> [String; 5] {
+    pub(crate) fn serve_arguments(&self, plan: &Plan) -> [String; 6] {
+        self.arguments_for(plan, Errand::Start)
+    }
+
+    fn arguments_for(&self, plan: &Plan, errand: Errand) -> [String; 6] {
         let Plan {
             target,
             transaction,
@@ -266,17 +270,31 @@ impl StubServer {
             target.to_string(),
             transaction.to_string(),
             root.to_string(),
+            errand.to_string(),
         ]
     }
 
-    pub(crate) fn serve(&self, plan: &Plan) -> Command {
+    fn serve(&self, plan: &Plan, errand: Errand) -> Command {
         let mut command = Command::new(BINARY);
-        command.args(self.serve_arguments(plan));
+        command.args(self.arguments_for(plan, errand));
+        self.in_surroundings(command)
+    }
+
+    /// In a shell that runs `script` first, as a login shell does.
+    pub(crate) fn serve_after(&self, script: &str, plan: &Plan, errand: Errand) -> Command {
+        let mut command = Command::new("bash");
+        let login = format!("{script}; exec \"$@\"");
+        command.args(["-c", &login, "bash", BINARY]);
+        command.args(self.arguments_for(plan, errand));
         self.in_surroundings(command)
     }
 
     pub(crate) fn start(&self, plan: &Plan) -> Client {
-        Client::start(self.serve(plan), plan)
+        self.start_for(plan, Errand::Start)
+    }
+
+    pub(crate) fn start_for(&self, plan: &Plan, errand: Errand) -> Client {
+        Client::start(self.serve(plan, errand), plan)
     }
 
     /// A whole run of a good client; afterwards all invariants hold.

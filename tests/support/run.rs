@@ -314,7 +314,7 @@ impl Running {
 
     /// [`finish`](Self::finish), and copies what is left in [`folder`](Self::folder) to `to`.
     pub(crate) fn finish_into(self, to: &Path) -> Run {
-        self.ended(&mut |folder| {
+        self.ended(LONGEST, &mut |folder| {
             for entry in fs::read_dir(folder).unwrap().flatten() {
                 fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
             }
@@ -322,14 +322,19 @@ impl Running {
     }
 
     pub(crate) fn finish(self) -> Run {
-        self.ended(&mut |_| {})
+        self.finish_within(LONGEST)
     }
 
-    fn ended(mut self, last: &mut dyn FnMut(&Path)) -> Run {
-        let ended = crate::poll::until(LONGEST, || self.child.try_wait().unwrap().is_some());
+    /// For the few runs that may take longer.
+    pub(crate) fn finish_within(self, limit: Duration) -> Run {
+        self.ended(limit, &mut |_| {})
+    }
+
+    fn ended(mut self, limit: Duration, last: &mut dyn FnMut(&Path)) -> Run {
+        let ended = crate::poll::until(limit, || self.child.try_wait().unwrap().is_some());
         assert!(
             ended,
-            "still running after {LONGEST:?}:\n{}",
+            "still running after {limit:?}:\n{}",
             self.log.so_far()
         );
         self.reading.take().unwrap().join().unwrap();

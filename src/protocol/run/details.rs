@@ -2,8 +2,10 @@
 
 use super::quoted::quoted;
 use crate::protocol::ManifestError;
+use crate::text::amounts::{self, size};
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Why a program on the runner cannot be used. Fits after its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -130,11 +132,40 @@ pub enum ServerPartError {
     /// It could not be written there, or does not run there.
     #[error("could not be copied to the server")]
     Copy,
+    /// It was asked for something else than the command line announced.
+    #[error("received another plan than was announced")]
+    OtherPlan,
     /// It was copied, and is not there.
     #[error("was copied to {}, but is not there", excerpt(.folder))]
     Gone {
         /// Where it was copied to.
         folder: String,
+    },
+}
+
+/// How a login script on the server keeps the server part from its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LoginScriptError {
+    /// What arrives is not what was sent, and ssh would have noticed an error of the network.
+    #[error("did not receive what was sent: a login script reads its input")]
+    InputRead,
+    /// Nothing arrives.
+    #[error("received nothing within {}: a login script reads its input", amounts::limit(*.limit))]
+    NoInput {
+        /// The limit.
+        limit: Duration,
+    },
+    /// Output without end.
+    #[error("was not started: a login script prints without end (more than {})", size(*.limit))]
+    Endless {
+        /// In bytes.
+        limit: u64,
+    },
+    /// Neither output nor an end.
+    #[error("was not started within {}: a login script waits or reads the input", amounts::limit(*.limit))]
+    Silent {
+        /// The limit.
+        limit: Duration,
     },
 }
 
@@ -161,12 +192,6 @@ pub enum BinaryError {
 /// What the server sent instead of what the server part would send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ProtocolError {
-    /// Only other output.
-    #[error("more than {limit} bytes before the server part's greeting")]
-    NoGreeting {
-        /// In bytes.
-        limit: u64,
-    },
     /// A message over the limit, in bytes.
     #[error("a message of {0} bytes is too long")]
     TooLong(u64),

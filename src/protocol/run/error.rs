@@ -1,7 +1,9 @@
 //! What can fail on the runner or on the way to the server, with the texts that people read.
 
 use super::connection::{describe, ConnectionError, ConnectionKind, Hop, OfferedKey};
-use super::details::{BinaryError, Bug, ProtocolError, ServerPartError, SourceProblem, ToolError};
+use super::details::{
+    BinaryError, Bug, LoginScriptError, ProtocolError, ServerPartError, SourceProblem, ToolError,
+};
 use super::quoted::quoted;
 use crate::text::amounts;
 use crate::text::excerpt::excerpt;
@@ -59,6 +61,17 @@ pub enum RunError {
         /// What the server printed.
         output: Vec<u8>,
     },
+    /// A login script keeps the server part from its work: the user's to fix. Nothing was switched.
+    #[error("the server part {error}{}", quoted(.output))]
+    LoginScript {
+        /// How.
+        error: LoginScriptError,
+        /// What the server printed before.
+        output: Vec<u8>,
+    },
+    /// The server has lost every trace of a transaction that was begun: someone has deleted `.deploy`.
+    #[error("nothing about this deployment is left on the server; someone has deleted .deploy in the target")]
+    NoTrace,
     /// There is no server part for the server's CPU beside this program. Nothing was switched.
     #[error("{}, the server part for the server's CPU ({}), {error}", excerpt(.file), excerpt(.cpu))]
     NoBinary {
@@ -112,7 +125,7 @@ impl RunError {
             Self::Connection { .. } | Self::Protocol(_) | Self::ConnectionLost { .. } => {
                 Side::Connection
             }
-            Self::ServerPart { .. } => Side::Server,
+            Self::ServerPart { .. } | Self::LoginScript { .. } | Self::NoTrace => Side::Server,
         }
     }
 }

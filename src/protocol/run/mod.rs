@@ -7,7 +7,8 @@ mod quoted;
 
 pub use connection::{ConnectionError, ConnectionKind, Hop, KeyState, OfferedKey};
 pub use details::{
-    BinaryError, Bug, FileKind, ProtocolError, ServerPartError, SourceProblem, ToolError,
+    BinaryError, Bug, FileKind, LoginScriptError, ProtocolError, ServerPartError, SourceProblem,
+    ToolError,
 };
 pub use error::{RunError, Side};
 

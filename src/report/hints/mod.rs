@@ -312,6 +312,30 @@ mod tests {
         login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
           ssh -p 22 deploy@web1.example true
         ---
+        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+          case $- in *i*) ;; *) return ;; esac
+        Then this ends at once and prints only the word:
+          echo word | ssh -p 22 deploy@web1.example cat
+        ---
+        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+          case $- in *i*) ;; *) return ;; esac
+        Then this ends at once and prints only the word:
+          echo word | ssh -p 22 deploy@web1.example cat
+        ---
+        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+          case $- in *i*) ;; *) return ;; esac
+        Then this ends at once and prints only the word:
+          echo word | ssh -p 22 deploy@web1.example cat
+        ---
+        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+          case $- in *i*) ;; *) return ;; esac
+        Then this ends at once and prints only the word:
+          echo word | ssh -p 22 deploy@web1.example cat
+        ---
+        find out who or what deletes files in the target; on the server:
+          ls -la /opt/diting
+          readlink /opt/diting/current
+        ---
         run it again: what was uploaded is kept
         ---
         after that time the next run reports how it ended; on the server:

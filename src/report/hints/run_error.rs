@@ -30,6 +30,11 @@ pub fn run_error(error: &RunError, place: &Place) -> String {
             connection(*kind, offered.as_deref(), &on_the_way(hop, place))
         }
         RunError::ServerPart { .. } => server_part(place),
+        RunError::LoginScript { .. } => login_script(place),
+        RunError::NoTrace => steps(
+            "find out who or what deletes files in the target; on the server:",
+            &[format!("ls -la {}", shell(&place.target)), format!("readlink {}", place.below("current"))],
+        ),
         RunError::NoBinary { .. } => {
             "server parts exist for x86_64 and aarch64; the files must be beside this program, as in the action's dist folder"
                 .to_owned()
@@ -61,6 +66,20 @@ fn on_the_way(hop: &Hop, place: &Place) -> Place {
             ..place.clone()
         },
     }
+}
+
+/// The deploy user's shell runs it before every command.
+fn login_script(place: &Place) -> String {
+    let login = shell(&format!("{}@{}", place.user, place.host));
+    steps(
+        "a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when \
+         nobody is at the terminal. As the first line of ~/.bashrc on the server:",
+        &["case $- in *i*) ;; *) return ;; esac".to_owned()],
+    ) + "\n"
+        + &steps(
+            "Then this ends at once and prints only the word:",
+            &[format!("echo word | ssh -p {} {login} cat", place.port)],
+        )
 }
 
 /// It cannot be written or run there, or the user has no login shell.

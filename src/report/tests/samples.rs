@@ -1,7 +1,7 @@
 use crate::protocol::{
     BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
     Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
-    LockError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase, Planned,
+    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase, Planned,
     PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId, ReleaseProcess,
     RollbackTargetError, RunError, ServerPartError, SharedError, SourceProblem, Step, SystemdError,
     Task, ToolError, TransactionId, UncheckedListener, UnitState, UnreadLog, UnreadableState,
@@ -461,7 +461,26 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
             file: "deploy-action-aarch64".into(),
             error: BinaryError::Missing,
         },
-        RunError::Protocol(ProtocolError::NoGreeting { limit: 1 << 20 }),
+        RunError::Protocol(ProtocolError::Unreadable),
+        RunError::LoginScript {
+            error: LoginScriptError::InputRead,
+            output: Vec::new(),
+        },
+        RunError::LoginScript {
+            error: LoginScriptError::NoInput { limit: SECOND * 30 },
+            output: Vec::new(),
+        },
+        RunError::LoginScript {
+            error: LoginScriptError::Endless { limit: 1 << 20 },
+            output: b"y\ny\n".to_vec(),
+        },
+        RunError::LoginScript {
+            error: LoginScriptError::Silent {
+                limit: SECOND * 120,
+            },
+            output: b"Press enter".to_vec(),
+        },
+        RunError::NoTrace,
         RunError::ConnectionLost { finished_by: None },
         RunError::ConnectionLost {
             finished_by: Some(1_762_148_300),

@@ -125,7 +125,12 @@ fn every_run_error_says_on_which_side() {
     on the runner: run/app.sock is a socket, which cannot be deployed
     on the server: the server part could not be started (Permission denied)
     on the runner: deploy-action-aarch64, the server part for the server's CPU (aarch64), is missing
-    unexpected output from the server: more than 1048576 bytes before the server part's greeting
+    unexpected output from the server: a message cannot be read
+    on the server: the server part did not receive what was sent: a login script reads its input
+    on the server: the server part received nothing within 30 s: a login script reads its input
+    on the server: the server part was not started: a login script prints without end (more than 1.0 MB) (y)
+    on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
+    on the server: nothing about this deployment is left on the server; someone has deleted .deploy in the target
     the connection was lost before the switch
     the connection was lost before the server finished
     on the runner: the time limit of 30 min was reached

@@ -3,15 +3,16 @@
 use super::truncate::truncated;
 use crate::protocol::wire::{FromServer, WireError};
 use crate::protocol::{
-    greeting, Event, KnownFile, Listing, ProtocolError, ToRunner, TransactionId, What,
+    greeting, Event, KnownFile, Listing, ProtocolError, Refusal, ToRunner, TransactionId, What,
 };
 use crate::runner::server_part::MissingServerPart;
 use crate::runner::ssh::{LineSplitter, MAX_BYTES};
 use crate::runner::upload::Need;
 use std::collections::BTreeSet;
 
-/// The most bytes before the greeting.
-const MAX_BEFORE_GREETING: usize = 1 << 20;
+/// How much of an incomplete line before the greeting is kept: the greeting, or the line of a missing server part, is at
+/// its end.
+const MAX_LINE: usize = 64 << 10;
 /// The most chunks that a server may know: a megabyte of digests.
 const MAX_CHUNKS: usize = 128 << 10;
 /// The most lines of unexpected output that are shown.
@@ -32,6 +33,8 @@ pub(super) enum Received {
     Need(Need),
     /// What is on the server.
     Listing(Box<Listing>),
+    /// The login does not do what it is for.
+    Refused(Refusal),
 }
 
 /// Decodes the output of one channel.
@@ -40,7 +43,7 @@ pub(super) struct Decoder<'a> {
     greeting: Vec<u8>,
     /// An incomplete line before the greeting.
     line: Vec<u8>,
-    before_greeting: usize,
+    before_greeting: u64,
     greeted: bool,
     frames: FromServer,
     needs: NeedCheck,
@@ -75,6 +78,11 @@ impl<'a> Decoder<'a> {
         self.greeted
     }
 
+    /// How many bytes came before the greeting.
+    pub(super) fn before_greeting(&self) -> u64 {
+        self.before_greeting
+    }
+
     /// Adds bytes of standard output.
     pub(super) fn output(
         &mut self,
@@ -84,7 +92,7 @@ impl<'a> Decoder<'a> {
         if self.greeted {
             self.frames.push(bytes);
         } else {
-            self.until_greeting(bytes, emit)?;
+            self.until_greeting(bytes, emit);
         }
         while self.greeted {
             match self
@@ -120,11 +128,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn until_greeting(
-        &mut self,
-        bytes: &[u8],
-        emit: &mut dyn FnMut(Received),
-    ) -> Result<(), ProtocolError> {
+    fn until_greeting(&mut self, bytes: &[u8], emit: &mut dyn FnMut(Received)) {
+        self.before_greeting += bytes.len() as u64;
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end + 1);
@@ -136,21 +141,16 @@ impl<'a> Decoder<'a> {
                 self.show(before.to_vec(), emit);
                 emit(Received::Greeting);
                 self.frames.push(rest);
-                return Ok(());
+                return;
             }
-            self.before_greeting += line.len();
             match MissingServerPart::read(&line, self.transaction) {
                 Some(missing) => emit(Received::Missing(missing)),
                 None => self.show(line, emit),
             }
         }
         self.line.extend_from_slice(rest);
-        if self.before_greeting + self.line.len() > MAX_BEFORE_GREETING {
-            return Err(ProtocolError::NoGreeting {
-                limit: MAX_BEFORE_GREETING as u64,
-            });
-        }
-        Ok(())
+        let excess = self.line.len().saturating_sub(MAX_LINE);
+        self.line.drain(..excess);
     }
 
     fn show(&mut self, mut line: Vec<u8>, emit: &mut dyn FnMut(Received)) {
@@ -176,6 +176,7 @@ impl<'a> Decoder<'a> {
                 return Ok(truncated(what).map(|what| Received::Event(Event { at, what })))
             }
             ToRunner::Listing(listing) => Received::Listing(listing),
+            ToRunner::Refused(refusal) => Received::Refused(refusal),
             ToRunner::Need {
                 ranges,
                 known,

@@ -1,7 +1,10 @@
 //! Follows one channel: sends and receives at the same time, until the verdict arrives or the channel is lost.
 
 use super::decoder::{Decoder, Received};
-use crate::protocol::{Bug, ProtocolError, RunError, RunEvent, Verdict, What};
+use crate::protocol::{
+    Bug, LoginScriptError, Outcome, ProtocolError, Refusal, RunError, RunEvent, ServerPartError,
+    Verdict, What, FIRST_WORD_TIME,
+};
 use crate::runner::progress::{Progress, Reached};
 use crate::runner::server_part::MissingServerPart;
 use crate::runner::ssh::{OutputTail, Pipes};
@@ -12,7 +15,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep_until, timeout, Instant};
 
 /// Time limit for the server to confirm that it stopped. GitHub kills a cancelled step after ten seconds.
 const CONFIRMATION_TIME: Duration = Duration::from_secs(4);
@@ -21,6 +24,15 @@ const DEADLINE_MARGIN: Duration = Duration::from_secs(30);
 /// How long standard error is read after standard output has ended.
 const STDERR_TIME: Duration = Duration::from_secs(2);
 const BUFFER: usize = 16 << 10;
+/// The most output before the greeting: more than any message of the day, and soon reached by a login script that prints
+/// without end.
+pub(super) const MAX_BEFORE_GREETING: u64 = 1 << 20;
+/// How much more is read, to see whether the greeting follows: more than can be on the way, which is ssh's window
+/// (2 MiB) and the buffers of the system. Without the greeting the server part had not been started when its input was
+/// closed.
+const MAX_ON_THE_WAY: u64 = 4 << 20;
+/// Time limit for that.
+const ON_THE_WAY_TIME: Duration = Duration::from_secs(30);
 /// Interval between two events about the bytes that were sent.
 const SENT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -89,6 +101,8 @@ where
         needs,
         sending: Some(Box::pin(sending)),
         progress,
+        first_word: Instant::now() + watch.first_word(),
+        hindered: None,
         stopping: None,
         emit,
     };
@@ -105,6 +119,10 @@ struct Follower<'a> {
     /// Holds the stream to the server, even after everything is sent: its end makes the server stop.
     sending: Option<Sending<'a>>,
     progress: &'a Progress,
+    /// When the greeting must have arrived.
+    first_word: Instant,
+    /// How a login script keeps the server part from its work. Its input was closed then.
+    hindered: Option<LoginScriptError>,
     /// Why the runner stopped the server.
     stopping: Option<Stop>,
     emit: &'a mut dyn FnMut(RunEvent),
@@ -137,6 +155,9 @@ impl Follower<'_> {
                     None
                 }
                 sent = sent(&mut self.sending) => self.on_sent(sent),
+                () = sleep_until(self.first_word), if self.waits_for_greeting() => {
+                    self.on_silence(watch)
+                }
                 stop = watch.stop() => self.on_stop(stop, watch),
                 _ = tick.tick(), if self.sending.is_some() => self.report_sent(),
             };
@@ -167,6 +188,105 @@ impl Follower<'_> {
             let error = decoded.err()?;
             Some(self.lost(LostCause::Error(RunError::Protocol(error))))
         })
+        .or_else(|| self.check_noise(watch))
+    }
+
+    /// Ends a login that prints without end.
+    fn check_noise(&mut self, watch: &mut Watch) -> Option<FollowResult> {
+        let printed = self.decoder.before_greeting();
+        if self.decoder.greeted() || printed <= MAX_BEFORE_GREETING {
+            return None;
+        }
+        let error = LoginScriptError::Endless {
+            limit: MAX_BEFORE_GREETING,
+        };
+        if self.hindered.is_none() && self.stopping.is_none() {
+            return self.close_input(error, ON_THE_WAY_TIME, watch);
+        }
+        let over = printed > MAX_BEFORE_GREETING + MAX_ON_THE_WAY;
+        (over && self.hindered.is_some()).then(|| self.not_begun(error))
+    }
+
+    fn waits_for_greeting(&self) -> bool {
+        let is_past = matches!(self.progress.reached(), Reached::PointOfNoReturn { .. });
+        // after the point of no return, the deadline of the transaction is the limit
+        !self.decoder.greeted() && self.hindered.is_none() && self.stopping.is_none() && !is_past
+    }
+
+    fn on_silence(&mut self, watch: &mut Watch) -> Option<FollowResult> {
+        let limit = watch.first_word();
+        self.close_input(LoginScriptError::Silent { limit }, CONFIRMATION_TIME, watch)
+    }
+
+    /// Closes the input of the server part, which then begins nothing if it is started after all. Its greeting may be on
+    /// the way, so that is awaited for `time`.
+    fn close_input(
+        &mut self,
+        error: LoginScriptError,
+        time: Duration,
+        watch: &mut Watch,
+    ) -> Option<FollowResult> {
+        tracing::debug!(?error, "a login script hinders the server part");
+        if self.progress.reached() == Reached::Nothing {
+            return Some(self.not_begun(error));
+        }
+        self.hindered = Some(error);
+        self.sending = None;
+        watch.set_limit(time);
+        None
+    }
+
+    /// The server part has begun nothing in this login.
+    fn not_begun(&mut self, error: LoginScriptError) -> FollowResult {
+        if self.upload.request == Request::Start {
+            self.progress.reset();
+        }
+        let output = self.tail.take();
+        self.lost(LostCause::Error(RunError::LoginScript { error, output }))
+    }
+
+    fn on_refused(&mut self, refusal: Refusal) -> Option<FollowResult> {
+        let error = match refusal {
+            Refusal::NoTrace => return Some(self.lost(LostCause::Error(RunError::NoTrace))),
+            Refusal::OtherPlan => {
+                self.progress.reset();
+                return Some(self.lost(LostCause::Error(RunError::ServerPart {
+                    error: ServerPartError::OtherPlan,
+                    output: Vec::new(),
+                })));
+            }
+            Refusal::NoInput { limit } => LoginScriptError::NoInput { limit },
+            Refusal::Unreadable => LoginScriptError::InputRead,
+            Refusal::Late => LoginScriptError::Silent {
+                limit: FIRST_WORD_TIME,
+            },
+        };
+        // input that was closed here cannot be read there
+        let error = self.hindered.take().unwrap_or(error);
+        if self.upload.request != Request::Start {
+            // the verdict follows
+            self.hindered = Some(error);
+            return None;
+        }
+        match self.stopping {
+            Some(stop) => {
+                self.progress.reset();
+                Some(self.lost(LostCause::Stop(stop)))
+            }
+            None => Some(self.not_begun(error)),
+        }
+    }
+
+    fn on_verdict(&mut self, verdict: Box<Verdict>) -> FollowResult {
+        match self.hindered.take() {
+            // nothing was begun, and nothing will be
+            Some(error) if verdict.outcome == Outcome::Cancelled && self.stopping.is_none() => {
+                self.progress.reset();
+                let output = self.tail.take();
+                self.lost(LostCause::Error(RunError::LoginScript { error, output }))
+            }
+            _ => FollowResult::Verdict(verdict, self.stopping),
+        }
     }
 
     fn on_received(&mut self, received: Received, watch: &mut Watch) -> Option<FollowResult> {
@@ -175,6 +295,7 @@ impl Follower<'_> {
             Received::Greeting => self.on_greeting(),
             Received::Missing(missing) => return Some(self.on_missing(missing)),
             Received::Need(need) => self.on_need(need),
+            Received::Refused(refusal) => return self.on_refused(refusal),
             Received::Listing(_) => {
                 let error = RunError::Protocol(ProtocolError::Listing);
                 return Some(self.lost(LostCause::Error(error)));
@@ -198,7 +319,7 @@ impl Follower<'_> {
             };
         }
         match what {
-            What::Ended(verdict) => Some(FollowResult::Verdict(verdict, self.stopping)),
+            What::Ended(verdict) => Some(self.on_verdict(verdict)),
             _ => None,
         }
     }
@@ -256,6 +377,10 @@ impl Follower<'_> {
 
     fn on_stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<FollowResult> {
         tracing::debug!(?stop, "the run must stop");
+        let greeted = self.decoder.greeted();
+        if let Some(error) = self.hindered.take_if(|_| stop == Stop::TimeUp && !greeted) {
+            return Some(self.not_begun(error));
+        }
         let stopped_before = self.stopping.is_some();
         if self.progress.reached() != Reached::Complete || stopped_before {
             return Some(self.lost(LostCause::Stop(self.stopping.unwrap_or(stop))));
@@ -290,6 +415,10 @@ impl Follower<'_> {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
+        let greeted = self.decoder.greeted();
+        if let Some(error) = self.hindered.take_if(|_| !greeted) {
+            return self.not_begun(error);
+        }
         let output = self.tail.take();
         self.lost(match self.stopping {
             Some(stop) => LostCause::Stop(stop),

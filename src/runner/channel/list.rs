@@ -1,13 +1,15 @@
 //! Requests the list of what is on the server, over one channel.
 
 use super::decoder::{Decoder, Received};
-use crate::protocol::wire::Packer;
+use super::follow::MAX_BEFORE_GREETING;
 use crate::protocol::{
-    Bug, Listing, ProtocolError, RunError, RunEvent, ServerPartError, ToServer, TransactionId,
+    Listing, LoginScriptError, ProtocolError, RunError, RunEvent, ServerPartError, TransactionId,
 };
 use crate::runner::server_part::MissingServerPart;
 use crate::runner::ssh::{OutputTail, Pipes};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{sleep_until, Instant};
 
 const BUFFER: usize = 16 << 10;
 
@@ -18,27 +20,24 @@ pub(in crate::runner) enum ListReply {
     Missing(MissingServerPart),
 }
 
-/// Sends the request and waits for the reply.
+/// Waits for the reply to the request, and `limit` at most until the server part is there. The request is the command line. Nothing is sent, so a login script can take nothing.
 pub(in crate::runner) async fn request_list<I, O, E>(
     pipes: Pipes<I, O, E>,
     transaction: &TransactionId,
+    limit: Duration,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<ListReply, RunError>
 where
-    I: AsyncWrite + Unpin,
     O: AsyncRead + Unpin,
     E: AsyncRead + Unpin,
 {
     let Pipes {
-        mut stdin,
+        // open until the reply has arrived
+        stdin: _stdin,
         mut stdout,
         mut stderr,
     } = pipes;
-    let request = request()?;
-    // if the server does not read it, its output says why
-    if let Err(error) = async { stdin.write_all(&request).await.and(stdin.flush().await) }.await {
-        tracing::debug!(%error, "cannot send the request");
-    }
+    let first_word = Instant::now() + limit;
     let mut reply = ReplyReader {
         decoder: Decoder::new(transaction, 0),
         tail: OutputTail::default(),
@@ -59,23 +58,20 @@ where
                 errors_end = n == 0;
                 reply.errors(&err[..n]);
             }
+            () = sleep_until(first_word), if !reply.decoder.greeted() => {
+                return Err(reply.hindered(LoginScriptError::Silent { limit }));
+            }
+        }
+        if !reply.decoder.greeted() && reply.decoder.before_greeting() > MAX_BEFORE_GREETING {
+            return Err(reply.hindered(LoginScriptError::Endless {
+                limit: MAX_BEFORE_GREETING,
+            }));
         }
         if let Some(found) = reply.reply.take() {
             return Ok(found);
         }
     }
     Err(reply.no_reply())
-}
-
-fn request() -> Result<Vec<u8>, RunError> {
-    let mut packer = Packer::default();
-    packer
-        .push(&ToServer::List)
-        .and_then(|()| packer.flush())
-        .map_err(|error| {
-            let error = error.to_string();
-            RunError::Bug(Bug::Message { error })
-        })
 }
 
 struct ReplyReader<'a> {
@@ -98,7 +94,7 @@ impl ReplyReader<'_> {
             Received::Greeting => {}
             Received::Missing(missing) => *reply = Some(ListReply::Missing(missing)),
             Received::Listing(listing) => *reply = Some(ListReply::Listing(listing)),
-            Received::Event(_) | Received::Need(_) => unasked = true,
+            Received::Event(_) | Received::Need(_) | Received::Refused(_) => unasked = true,
         });
         match decoded {
             Err(error) => Err(RunError::Protocol(error)),
@@ -115,6 +111,11 @@ impl ReplyReader<'_> {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
+    }
+
+    fn hindered(mut self, error: LoginScriptError) -> RunError {
+        let output = self.tail.take();
+        RunError::LoginScript { error, output }
     }
 
     /// The error if the channel ended without a reply.
@@ -135,8 +136,10 @@ impl ReplyReader<'_> {
 mod tests {
     use super::*;
     use crate::protocol::wire::frame;
-    use crate::protocol::{greeting, ToRunner, What};
+    use crate::protocol::{greeting, ToRunner, ToServer, What};
     use crate::runner::testing::{event, transaction, unpacked};
+
+    const LONG: Duration = Duration::from_secs(60);
 
     fn listing() -> Listing {
         Listing {
@@ -156,7 +159,7 @@ mod tests {
             stdout: reply.as_slice(),
             stderr: errors,
         };
-        let got = request_list(pipes, &transaction(), &mut |event| events.push(event)).await;
+        let got = request_list(pipes, &transaction(), LONG, &mut |event| events.push(event)).await;
         (got, events, unpacked(&sent))
     }
 
@@ -170,7 +173,7 @@ mod tests {
         let (got, events, sent) = requested(greeted(&reply), b"").await;
         assert_eq!(got, Ok(ListReply::Listing(Box::new(listing()))));
         assert_eq!(events, [RunEvent::UnexpectedOutput(b"Welcome!".to_vec())]);
-        assert_eq!(sent, [ToServer::List]);
+        assert_eq!(sent, [], "a login script could read it");
     }
 
     #[tokio::test]
@@ -193,5 +196,32 @@ mod tests {
         assert!(
             matches!(got, Err(RunError::ServerPart { error, .. }) if error == ServerPartError::Finish)
         );
+    }
+
+    #[tokio::test]
+    async fn a_login_script_that_prints_without_end_is_named() {
+        let noise = b"y\n".repeat(600 << 10);
+        let (got, ..) = requested(noise, b"").await;
+        let Err(RunError::LoginScript { error, output }) = got else {
+            panic!("{got:?}")
+        };
+        assert!(matches!(error, LoginScriptError::Endless { .. }), "{error}");
+        assert!(output.ends_with(b"y\n"));
+    }
+
+    #[tokio::test]
+    async fn a_login_that_stays_silent_is_not_awaited_for_ever() {
+        let (_far, stdout) = tokio::io::duplex(10);
+        let (stdin, stderr) = (tokio::io::empty(), tokio::io::empty());
+        let pipes = Pipes {
+            stdin,
+            stdout,
+            stderr,
+        };
+        let got = request_list(pipes, &transaction(), Duration::ZERO, &mut |_| {}).await;
+        let Err(RunError::LoginScript { error, .. }) = got else {
+            panic!("{got:?}")
+        };
+        assert!(matches!(error, LoginScriptError::Silent { .. }), "{error}");
     }
 }

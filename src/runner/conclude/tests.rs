@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::{
-    BinaryError, ConnectionError, ConnectionKind, Hop, ProtocolError, ServerPartError,
+    BinaryError, ConnectionError, ConnectionKind, Hop, LoginScriptError, ProtocolError,
+    ServerPartError,
 };
 use crate::runner::testing::{planned, verdict};
 
@@ -223,6 +224,25 @@ fn garbage_after_the_point_of_no_return_does_not_hide_that_the_server_continues(
     assert_eq!(heard(Reached::Nothing), (Outcome::Failed, nonsense()));
     assert_eq!(heard(Reached::Complete), (Outcome::Unknown, nonsense()));
     assert_eq!(heard(past()), (Outcome::Unknown, nonsense()));
+}
+
+#[test]
+fn a_login_script_that_hinders_is_the_users_to_fix_unless_something_may_have_begun() {
+    let hindered = || RunError::LoginScript {
+        error: LoginScriptError::InputRead,
+        output: Vec::new(),
+    };
+    let heard = |reached| {
+        lost(Case {
+            reached,
+            greeted: true,
+            cause: LostCause::Error(hindered()),
+            is_connected: true,
+        })
+    };
+    assert_eq!(heard(Reached::Nothing), (Outcome::NotReady, hindered()));
+    assert_eq!(heard(Reached::Complete), (Outcome::Unknown, hindered()));
+    assert_eq!(heard(past()), (Outcome::Unknown, hindered()));
 }
 
 #[test]

@@ -624,6 +624,7 @@ async fn a_source_that_cannot_be_deployed_leaves_no_agent_and_no_folder_and_cont
         transaction: &transaction,
         progress: Progress::default(),
         watch,
+        limit: deployment.timeout(),
         emit,
     };
     let login = run.login();

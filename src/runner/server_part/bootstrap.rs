@@ -4,16 +4,18 @@
 //! another single quote, and its arguments need no quoting.
 
 use super::binaries::{Binaries, Cpu};
-use crate::protocol::{Bug, Digest, RunError, TransactionId};
+use crate::protocol::{Bug, Digest, Errand, RunError, TransactionId};
 
 const MISSING: &str = "deploy-action-missing:";
 
-/// $1 target, $2 transaction, $3 root, $4 the server part for `x86_64`, $5 the one for aarch64.
-const START: &str = r#"m=$(uname -m); case "$m" in x86_64|amd64) h=$4;; aarch64|arm64) h=$5;; *) h=-;; esac; f="$1/.deploy/bin/$h"; if [ -f "$f" ] && [ -x "$f" ]; then exec "$f" server-part serve "$1" "$2" "$3"; fi; z=cat; if command -v gzip >/dev/null 2>&1; then z=gzip; fi; echo "deploy-action-missing:$m:$z:$2:""#;
+const INPUT_READ: &str = "deploy-action-input-read:";
+
+/// $1 target, $2 transaction, $3 root, $4 errand, $5 the server part for `x86_64`, $6 the one for aarch64.
+const START: &str = r#"m=$(uname -m); case "$m" in x86_64|amd64) h=$5;; aarch64|arm64) h=$6;; *) h=-;; esac; f="$1/.deploy/bin/$h"; if [ -f "$f" ] && [ -x "$f" ]; then exec "$f" server-part serve "$1" "$2" "$3" "$4"; fi; z=cat; if command -v gzip >/dev/null 2>&1; then z=gzip; fi; echo "deploy-action-missing:$m:$z:$2:""#;
 
 /// $1 target, $2 transaction, $3 gzip or cat, $4 the server part. The copy is deleted if anything fails, so that
-/// retries do not fill the disk.
-const COPY: &str = r#"umask 022; d="$1/.deploy/bin"; f="$d/.$2"; mkdir -p "$d" || exit 1; case $3 in gzip) gzip -dc;; *) cat;; esac >"$f" && chmod 755 "$f" && "$f" server-part install "$4"; s=$?; rm -f "$f"; exit $s"#;
+/// retries do not fill the disk. The first line of the input is $2: if it is not, a login script has read it.
+const COPY: &str = r#"IFS= read -r k; case "$k" in "$2") ;; *) echo "deploy-action-input-read:$2:"; exit 1;; esac; umask 022; d="$1/.deploy/bin"; f="$d/.$2"; mkdir -p "$d" || exit 1; case $3 in gzip) gzip -dc;; *) cat;; esac >"$f" && chmod 755 "$f" && "$f" server-part install "$4"; s=$?; rm -f "$f"; exit $s"#;
 
 /// The line that starts the server part, or prints that it is missing.
 ///
@@ -23,6 +25,7 @@ pub(crate) fn start_line(
     target: &str,
     transaction: &TransactionId,
     root: Digest,
+    errand: Errand,
     binaries: &Binaries,
 ) -> Result<String, RunError> {
     let digest = |cpu| {
@@ -36,6 +39,7 @@ pub(crate) fn start_line(
             target,
             &transaction.to_string(),
             &root.to_string(),
+            &errand.to_string(),
             &digest(Cpu::X86_64),
             &digest(Cpu::Aarch64),
         ],
@@ -61,6 +65,19 @@ pub(super) fn copy_line(
             &digest.to_string(),
         ],
     )
+}
+
+/// What [`copy_line`] must get before the server part.
+pub(super) fn copy_header(transaction: &TransactionId) -> String {
+    format!("{transaction}\n")
+}
+
+/// Whether the output of [`copy_line`] says that its input did not begin with [`copy_header`].
+pub(super) fn input_was_read(output: &[u8], transaction: &TransactionId) -> bool {
+    let wanted = format!("{INPUT_READ}{transaction}:");
+    output
+        .windows(wanted.len())
+        .any(|part| part == wanted.as_bytes())
 }
 
 fn line(script: &str, arguments: &[&str]) -> Result<String, RunError> {
@@ -107,8 +124,10 @@ pub(crate) struct MissingServerPart {
 impl MissingServerPart {
     /// Parses the line that [`start_line`] prints. Other output may precede it on the same line.
     pub(crate) fn read(line: &[u8], transaction: &TransactionId) -> Option<Self> {
-        let line = str::from_utf8(line).ok()?;
-        let (_, rest) = line.rsplit_once(MISSING)?;
+        let at = line
+            .windows(MISSING.len())
+            .rposition(|part| part == MISSING.as_bytes())?;
+        let rest = str::from_utf8(&line[at + MISSING.len()..]).ok()?;
         let (rest, _) = rest.split_once(&format!(":{transaction}:"))?;
         let (cpu, packing) = rest.split_once(':')?;
         let packing = [Packing::Gzip, Packing::Plain]

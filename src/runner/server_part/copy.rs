@@ -1,8 +1,10 @@
 //! Copies the server part to the server, over a second channel of the same connection.
 
 use super::binaries::Binaries;
-use super::bootstrap::{copy_line, MissingServerPart, Packing};
-use crate::protocol::{Bug, Digest, RunError, RunEvent, ServerPartError, TransactionId};
+use super::bootstrap::{copy_header, copy_line, input_was_read, MissingServerPart, Packing};
+use crate::protocol::{
+    Bug, Digest, LoginScriptError, RunError, RunEvent, ServerPartError, TransactionId,
+};
 use crate::runner::ssh::{Connection, OutputTail, Pipes};
 use flate2::{write::GzEncoder, Compression};
 use std::io::{self, Write};
@@ -33,7 +35,19 @@ pub(crate) async fn copy_server_part(
     });
     let line = copy_line(target, transaction, missing.packing, digest)?;
     let (pipes, _child) = connection.run(&line).await?;
-    send(pipes, &packed, digest).await
+    let copy = Copy {
+        transaction,
+        packed: &packed,
+        digest,
+    };
+    copy.send(pipes).await
+}
+
+/// The server part on its way.
+struct Copy<'a> {
+    transaction: &'a TransactionId,
+    packed: &'a [u8],
+    digest: Digest,
 }
 
 /// The error if the server part is missing even after it was copied.
@@ -54,35 +68,45 @@ fn pack(packing: Packing, bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     stream.finish()
 }
 
-async fn send<I, O, E>(pipes: Pipes<I, O, E>, packed: &[u8], digest: Digest) -> Result<(), RunError>
-where
-    I: AsyncWrite + Unpin,
-    O: AsyncRead + Unpin,
-    E: AsyncRead + Unpin,
-{
-    let Pipes {
-        mut stdin,
-        stdout,
-        stderr,
-    } = pipes;
-    let sending = async move {
-        // if the server stops reading, its output says why
-        let _unread = stdin.write_all(packed).await;
-        let _unread = stdin.shutdown().await;
-    };
-    let ((), stdout, stderr) = tokio::join!(sending, end_of(stdout), end_of(stderr));
-    let confirmation = format!("{INSTALLED}{digest}\n");
-    if stdout
-        .windows(confirmation.len())
-        .any(|found| found == confirmation.as_bytes())
+impl Copy<'_> {
+    async fn send<I, O, E>(&self, pipes: Pipes<I, O, E>) -> Result<(), RunError>
+    where
+        I: AsyncWrite + Unpin,
+        O: AsyncRead + Unpin,
+        E: AsyncRead + Unpin,
     {
-        return Ok(());
+        let Pipes {
+            mut stdin,
+            stdout,
+            stderr,
+        } = pipes;
+        let header = copy_header(self.transaction);
+        let sending = async move {
+            // if the server stops reading, its output says why
+            let _unread = stdin.write_all(header.as_bytes()).await;
+            let _unread = stdin.write_all(self.packed).await;
+            let _unread = stdin.shutdown().await;
+        };
+        let ((), stdout, stderr) = tokio::join!(sending, end_of(stdout), end_of(stderr));
+        let confirmation = format!("{INSTALLED}{}\n", self.digest);
+        if stdout
+            .windows(confirmation.len())
+            .any(|found| found == confirmation.as_bytes())
+        {
+            return Ok(());
+        }
+        if input_was_read(&stdout, self.transaction) {
+            return Err(RunError::LoginScript {
+                error: LoginScriptError::InputRead,
+                output: stderr,
+            });
+        }
+        let output = if stderr.is_empty() { stdout } else { stderr };
+        Err(RunError::ServerPart {
+            error: ServerPartError::Copy,
+            output,
+        })
     }
-    let output = if stderr.is_empty() { stdout } else { stderr };
-    Err(RunError::ServerPart {
-        error: ServerPartError::Copy,
-        output,
-    })
 }
 
 async fn end_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
@@ -97,20 +121,22 @@ async fn end_of(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runner::testing::transaction;
     use tokio::io::duplex;
 
     async fn sent(stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
         // the data is not read
         let (stdin, _) = duplex(16);
-        send(
-            Pipes {
-                stdin,
-                stdout,
-                stderr,
-            },
-            &[0; 100],
-            Digest::of(b"part"),
-        )
+        let copy = Copy {
+            transaction: &transaction(),
+            packed: &[0; 100],
+            digest: Digest::of(b"part"),
+        };
+        copy.send(Pipes {
+            stdin,
+            stdout,
+            stderr,
+        })
         .await
     }
 
@@ -138,6 +164,26 @@ mod tests {
             panic!("installed")
         };
         assert_eq!(output, b"This account is not available.\n");
+    }
+
+    #[tokio::test]
+    async fn a_login_script_that_reads_the_input_is_named() {
+        let read = |id: &TransactionId| format!("motd\ndeploy-action-input-read:{id}:\n");
+        let printed = sent(
+            read(&transaction()).as_bytes(),
+            b"gzip: not in gzip format\n",
+        )
+        .await;
+        let Err(RunError::LoginScript { error, .. }) = printed else {
+            panic!("{printed:?}")
+        };
+        assert_eq!(error, LoginScriptError::InputRead);
+        let other = TransactionId::from_random([8; 16]);
+        let echoed = sent(read(&other).as_bytes(), b"").await;
+        assert!(
+            matches!(echoed, Err(RunError::ServerPart { .. })),
+            "{echoed:?}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The messages that make up an upload: plan, manifest and contents.
 
 use crate::protocol::wire::{self, Packer, WireError};
-use crate::protocol::{EntryKind, KnownFile, Plan, ToServer, TreeEntry};
+use crate::protocol::{EntryKind, Errand, KnownFile, Plan, ToServer, TreeEntry};
 use crate::runner::source::{size_of, SourceError, Tree};
 use std::io;
 
@@ -50,6 +50,15 @@ pub(crate) enum Request {
 }
 
 impl Request {
+    /// As the command line tells it.
+    pub(crate) fn errand(self) -> Errand {
+        match self {
+            Self::Start => Errand::Start,
+            Self::Resume(_) => Errand::Resume,
+            Self::Follow(heard) => Errand::Follow { heard },
+        }
+    }
+
     /// The request on the next connection.
     pub(crate) fn next(self, received: u32) -> Self {
         match self {
@@ -112,11 +121,13 @@ impl Upload<'_> {
     pub(super) fn opening(&self) -> impl Iterator<Item = ToServer> + '_ {
         let plan = Box::new(self.plan.clone());
         let start = match self.request {
-            Request::Start => ToServer::Start(plan),
-            Request::Resume(heard) => ToServer::Resume { plan, heard },
-            Request::Follow(heard) => ToServer::Follow { heard },
+            Request::Start => Some(ToServer::Start(plan)),
+            Request::Resume(heard) => Some(ToServer::Resume { plan, heard }),
+            // the command line says it all
+            Request::Follow(_) => None,
         };
-        std::iter::once(start)
+        start
+            .into_iter()
             .chain(chunks(self.tree.entries()).map(|entries| ToServer::Entries(entries.to_vec())))
     }
 }

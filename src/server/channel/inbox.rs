@@ -1,9 +1,9 @@
 //! Messages of the runner half. A thread reads them, which notices the end of the connection at any time.
 
-use crate::protocol::{wire, BadUpload, Reason, ToServer};
+use crate::protocol::{wire, BadUpload, Reason, Refusal, ToServer};
 use crate::server::limits::Limits;
 use flate2::read::ZlibDecoder;
-use std::io;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::sync::Arc;
@@ -14,6 +14,24 @@ use std::time::{Duration, Instant};
 pub(in crate::server) struct Inbox {
     messages: Receiver<Result<ToServer, wire::WireError>>,
     closed: Arc<AtomicBool>,
+    /// Set when the first byte arrives.
+    begun: Arc<AtomicBool>,
+}
+
+/// Standard input, which notes that something arrives.
+struct Noting<R> {
+    input: R,
+    begun: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for Noting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        if read > 0 {
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
 }
 
 impl Inbox {
@@ -22,13 +40,21 @@ impl Inbox {
     const TICK: Duration = Duration::from_millis(100);
     /// A runner that sends nothing for this long counts as disconnected.
     const MAX_SILENCE: Duration = Duration::from_secs(120);
+    /// The runner half sends the plan as soon as the channel is open, so it waits here already unless a login script has
+    /// read it. This is long enough for several lost packets.
+    const FIRST_BYTE_TIME: Duration = Duration::from_secs(30);
 
     pub(in crate::server) fn stdin() -> Self {
         let (sender, messages) = sync_channel(Self::BUFFERED);
         let closed = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&closed);
+        let begun = Arc::new(AtomicBool::new(false));
+        let (end, noted) = (Arc::clone(&closed), Arc::clone(&begun));
         thread::spawn(move || {
-            let mut stream = ZlibDecoder::new(io::stdin().lock());
+            let input = io::stdin().lock();
+            let mut stream = ZlibDecoder::new(Noting {
+                input,
+                begun: noted,
+            });
             while let Some(message) = wire::read(&mut stream).transpose() {
                 let broken = message.is_err();
                 if sender.send(message).is_err() || broken {
@@ -37,7 +63,11 @@ impl Inbox {
             }
             end.store(true, Ordering::Relaxed);
         });
-        Self { messages, closed }
+        Self {
+            messages,
+            closed,
+            begun,
+        }
     }
 
     /// Set when the connection ends.
@@ -46,12 +76,23 @@ impl Inbox {
     }
 
     /// The first message.
-    pub(in crate::server) fn first(&self) -> Result<ToServer, Reason> {
-        Self::decoded(
-            self.messages
-                .recv_timeout(Self::MAX_SILENCE)
-                .map_err(|_| Reason::Cancelled)?,
-        )
+    pub(in crate::server) fn first(&self) -> Result<ToServer, Refusal> {
+        let start = Instant::now();
+        loop {
+            match self.messages.recv_timeout(Self::TICK) {
+                Ok(message) => return message.map_err(|_| Refusal::Unreadable),
+                // an end before the first message is not what was sent either
+                Err(RecvTimeoutError::Disconnected) => return Err(Refusal::Unreadable),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let limit = match self.begun.load(Ordering::Relaxed) {
+                true => Self::MAX_SILENCE,
+                false => Self::FIRST_BYTE_TIME,
+            };
+            if start.elapsed() > limit {
+                return Err(Refusal::NoInput { limit });
+            }
+        }
     }
 
     /// The next message, within the limits.

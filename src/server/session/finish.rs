@@ -4,7 +4,7 @@
 use super::check;
 use super::client::Client;
 use super::follow;
-use crate::protocol::{Outcome, Reason, Verdict};
+use crate::protocol::{Outcome, Reason, Refusal, ToRunner, Verdict};
 use crate::server::clock::now;
 use crate::server::recover::recover;
 use crate::server::store::links;
@@ -34,6 +34,14 @@ pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);
+        if client.received > 0 && !is_pending {
+            // it may have ended just now
+            if verdicts::get(layout, transaction).is_none() {
+                client.outbox.send(&ToRunner::Refused(Refusal::NoTrace));
+                return Ok(());
+            }
+            continue;
+        }
         match lock::take_or_inspect(layout, transaction)? {
             LockState::Free(_lock) if is_pending => drop(recover(layout, client.outbox)?),
             LockState::HeldByOther if is_pending => thread::sleep(TICK),

@@ -1,5 +1,6 @@
 use super::*;
-use crate::protocol::{greeting, Outcome, Plan, Step, ToServer};
+use crate::protocol::wire::frame;
+use crate::protocol::{greeting, Outcome, Plan, Step, ToRunner, ToServer};
 use crate::runner::testing::{
     content_of, ended, event, need, planned, random_bytes, release, transaction, unpacked,
 };
@@ -61,10 +62,14 @@ impl RunnerSide {
     }
 
     async fn follow(&mut self, pipes: RunnerPipes) -> FollowResult {
+        self.follow_for(pipes, Request::Start).await
+    }
+
+    async fn follow_for(&mut self, pipes: RunnerPipes, request: Request) -> FollowResult {
         let upload = Upload {
             plan: &self.plan,
             tree: &self.tree,
-            request: Request::Start,
+            request,
         };
         let events = &mut self.events;
         follow(
@@ -425,4 +430,184 @@ async fn the_stream_to_the_server_stays_open_until_the_verdict() {
     };
     let (result, _far) = tokio::join!(runner.follow(pipes), serving);
     assert!(matches!(result, FollowResult::Verdict(..)));
+}
+
+/// The error of a login in which a login script hinders the server part. Nothing was begun.
+fn hindered(result: FollowResult) -> LoginScriptError {
+    let (reached, _, cause) = lost_by(result);
+    assert_eq!(reached, Reached::Nothing);
+    match cause {
+        LostCause::Error(RunError::LoginScript { error, .. }) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+const TICK: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn a_login_that_stays_silent_is_given_up_after_its_input_was_closed() {
+    for reads in [false, true] {
+        let mut runner = RunnerSide::new(&[("a", b"content")]);
+        runner.watch = Watch::new(Duration::from_secs(60), pending()).with_first_word(TICK);
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.read_until(&ToServer::Sent).await;
+            server.eof().await;
+            // it ends, or it hangs
+            (!reads).then_some(server)
+        };
+        let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+        assert_eq!(hindered(result), LoginScriptError::Silent { limit: TICK });
+    }
+}
+
+#[tokio::test]
+async fn a_late_greeting_is_followed_to_the_verdict() {
+    for (point, outcome) in [(false, Outcome::Cancelled), (true, Outcome::Deployed)] {
+        let mut runner = RunnerSide::new(&[("a", b"content")]);
+        runner.watch = Watch::new(Duration::from_secs(60), pending()).with_first_word(TICK);
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.read_until(&ToServer::Sent).await;
+            server.eof().await;
+            server.greet().await;
+            if point {
+                server
+                    .send(&point_of_no_return(Duration::from_secs(9)))
+                    .await;
+            }
+            server.send(&ended(outcome)).await;
+            server
+        };
+        let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+        match (point, result) {
+            (true, FollowResult::Verdict(verdict, _)) => assert_eq!(verdict.outcome, outcome),
+            (_, result) => {
+                assert_eq!(hindered(result), LoginScriptError::Silent { limit: TICK });
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_talks_may_take_its_time() {
+    let mut runner = RunnerSide::new(&[("a", b"content")]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.read_until(&ToServer::Sent).await;
+        // more than a greeting's worth of noise, then the server part
+        for _ in 0..1500 {
+            server.send(&[b'x'; 1000]).await;
+        }
+        server.greet().await;
+        server.send(&ended(Outcome::Deployed)).await;
+        server
+    };
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+    assert!(
+        matches!(result, FollowResult::Verdict(verdict, _) if verdict.outcome == Outcome::Deployed)
+    );
+}
+
+#[tokio::test]
+async fn a_login_that_prints_without_end_is_given_up() {
+    for line in [&b"y\n"[..], b"y"] {
+        let mut runner = RunnerSide::new(&[("a", b"content")]);
+        let (pipes, mut server) = channel();
+        let noise = line.repeat(500);
+        let serving = async move { while server.stdout.write_all(&noise).await.is_ok() {} };
+        let (result, ()) = tokio::join!(runner.follow(pipes), serving);
+        assert!(matches!(hindered(result), LoginScriptError::Endless { .. }));
+    }
+}
+
+fn refused(refusal: Refusal) -> Vec<u8> {
+    frame(&ToRunner::Refused(refusal)).unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_end_of_a_first_login() {
+    let limit = TICK;
+    for (refusal, expected) in [
+        (Refusal::Unreadable, LoginScriptError::InputRead),
+        (
+            Refusal::NoInput { limit },
+            LoginScriptError::NoInput { limit },
+        ),
+        (
+            Refusal::Late,
+            LoginScriptError::Silent {
+                limit: FIRST_WORD_TIME,
+            },
+        ),
+    ] {
+        let mut runner = RunnerSide::new(&[("a", b"content")]);
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.greet().await;
+            server.send(&refused(refusal)).await;
+            server
+        };
+        let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+        assert_eq!(hindered(result), expected);
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_connection_the_verdict_follows_a_refusal() {
+    for (outcome, known) in [(Outcome::Cancelled, false), (Outcome::RolledBack, true)] {
+        let mut runner = RunnerSide::new(&[("a", b"content")]);
+        runner.progress.complete();
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.greet().await;
+            server.send(&refused(Refusal::Unreadable)).await;
+            server.send(&ended(outcome)).await;
+            server
+        };
+        let following = runner.follow_for(pipes, Request::Resume(0));
+        let (result, _far) = tokio::join!(following, serving);
+        match result {
+            FollowResult::Verdict(verdict, None) if known => assert_eq!(verdict.outcome, outcome),
+            result => assert_eq!(hindered(result), LoginScriptError::InputRead),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_not_blamed_on_a_login_script() {
+    let mut runner = RunnerSide::new(&[("a", b"content")]);
+    runner.watch = Watch::new(Duration::from_secs(60), ready(()));
+    runner.progress.complete();
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.greet().await;
+        server.send(&refused(Refusal::Unreadable)).await;
+        server
+    };
+    let (result, _far) = tokio::join!(runner.follow(pipes), serving);
+    let (reached, _, cause) = lost_by(result);
+    assert_eq!(
+        (reached, cause),
+        (Reached::Nothing, LostCause::Stop(Stop::Cancelled))
+    );
+}
+
+#[tokio::test]
+async fn a_transaction_without_a_trace_is_not_called_unbegun() {
+    let mut runner = RunnerSide::new(&[("a", b"content")]);
+    let (pipes, mut server) = channel();
+    let serving = async {
+        server.greet().await;
+        server
+            .send(&point_of_no_return(Duration::from_secs(9)))
+            .await;
+        server.send(&refused(Refusal::NoTrace)).await;
+        server
+    };
+    let following = runner.follow_for(pipes, Request::Resume(1));
+    let (result, _far) = tokio::join!(following, serving);
+    let (reached, _, cause) = lost_by(result);
+    assert!(matches!(reached, Reached::PointOfNoReturn { .. }));
+    assert_eq!(cause, LostCause::Error(RunError::NoTrace));
 }

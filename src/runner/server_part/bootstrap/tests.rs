@@ -72,6 +72,7 @@ impl Server {
             &self.target,
             &transaction(),
             Digest::of(b"root"),
+            Errand::Follow { heard: 3 },
             &self.binaries,
         )
         .unwrap();
@@ -79,6 +80,11 @@ impl Server {
     }
 
     fn copy(&self, shell: &Path, packing: Packing, bytes: &[u8]) -> Output {
+        let header = copy_header(&transaction()).into_bytes();
+        self.copy_as_it_is(shell, packing, &[&header, bytes].concat())
+    }
+
+    fn copy_as_it_is(&self, shell: &Path, packing: Packing, bytes: &[u8]) -> Output {
         run(
             shell,
             &copy_line(&self.target, &transaction(), packing, self.digest).unwrap(),
@@ -142,7 +148,7 @@ fn an_installed_server_part_is_started() {
         server.put(STAND_IN, 0o755);
         let output = server.start(&shell);
         let expected = format!(
-            "args: server-part serve {} {} {}\n",
+            "args: server-part serve {} {} {} follow:3\n",
             server.target,
             transaction(),
             Digest::of(b"root")
@@ -237,6 +243,23 @@ fn a_truncated_copy_is_deleted() {
 }
 
 #[test]
+fn an_input_that_a_login_script_has_read_is_not_installed() {
+    let id = transaction();
+    let part = STAND_IN.as_bytes();
+    let header = copy_header(&id).into_bytes();
+    // nothing is left, the first line is missing, or the first bytes
+    for input in [b"".to_vec(), part.to_vec(), [&header[5..], part].concat()] {
+        for shell in shells() {
+            let server = Server::new();
+            let output = server.copy_as_it_is(&shell, Packing::Plain, &input);
+            assert!(!output.status.success(), "{}", shell.display());
+            assert!(input_was_read(&output.stdout, &id), "{output:?}");
+            assert!(!Path::new(&server.target).exists());
+        }
+    }
+}
+
+#[test]
 fn a_target_that_cannot_be_created_is_reported() {
     for shell in shells() {
         let server = Server::new();
@@ -270,8 +293,14 @@ fn a_missing_line_is_found_after_other_output_and_only_for_this_transaction() {
     };
     assert_eq!(
         read(&format!("motd deploy-action-missing:aarch64:cat:{id}:\r")),
-        Some(missing)
+        Some(missing.clone())
     );
+    let noise = [
+        b"\xff\xfe".to_vec(),
+        format!("deploy-action-missing:aarch64:cat:{id}:\n").into_bytes(),
+    ]
+    .concat();
+    assert_eq!(MissingServerPart::read(&noise, &id), Some(missing));
     assert_eq!(
         read("deploy-action-missing:aarch64:cat:00000000000000000000000000000000:"),
         None
