@@ -6,6 +6,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::pending::Pending;
 use crate::server::store::retention::{self, After};
 use crate::server::transaction::Transaction;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -22,7 +23,11 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
         Ok(pending) if pending.transaction.to_string() == transaction && lock.is_ok() => pending,
         _ => return ExitCode::FAILURE,
     };
-    let mut events = EventFile::create(&layout.events(&pending.transaction));
+    let overflow = io::stdout().as_fd().try_clone_to_owned();
+    let mut events = EventFile::create(
+        &layout.events(&pending.transaction),
+        overflow.ok().map(File::from),
+    );
     let mut transaction = Transaction::new(&layout, &pending, &mut events);
     let verdict = transaction.run();
     transaction.record(&verdict, false);

@@ -242,10 +242,8 @@ impl<'a> Transaction<'a> {
             return Err(Reason::Interference(Interference::ReleaseDeleted(path)));
         }
         if !self.layout.rollback_link().is_symlink() {
-            durable::link(
-                &self.layout.rollback_link(),
-                &Layout::link_text(&old.release),
-            )?;
+            // also if someone has deleted `.deploy`
+            return durable::link(&self.layout.current(), &Layout::link_text(&old.release));
         }
         durable::rename(&self.layout.rollback_link(), &self.layout.current())
     }

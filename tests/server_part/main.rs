@@ -11,6 +11,7 @@
 )]
 
 mod app;
+mod broken_disk;
 mod client;
 mod delta_upload;
 mod deployments;

@@ -4,8 +4,10 @@ use super::outbox::Outbox;
 use crate::protocol::{wire, Event, Operation, Reason, ToRunner, TransactionId, What};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
+use rustix::fs::MemfdFlags;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 
 /// How far a transaction's events have been forwarded. The file is locked while it is followed.
 pub(in crate::server) struct EventTail {
@@ -42,6 +44,14 @@ impl EventTail {
     ) -> Option<Self> {
         let file = File::open(layout.events(transaction)).ok()?;
         Some(Self::of(file, received))
+    }
+
+    /// For what the event file cannot take. Also the file for the other end.
+    pub(in crate::server) fn overflow() -> io::Result<(Self, File)> {
+        let memory = rustix::fs::memfd_create("events", MemfdFlags::CLOEXEC)?;
+        // opened again, to be read from its beginning while it is written
+        let read = File::open(format!("/proc/self/fd/{}", memory.as_raw_fd()))?;
+        Ok((Self::of(read, 0), memory.into()))
     }
 
     fn of(file: File, received_before: u32) -> Self {

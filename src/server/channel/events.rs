@@ -11,9 +11,11 @@ pub(in crate::server) trait Events {
     fn emit(&mut self, what: What);
 }
 
-/// The transaction's file, which logins follow. On a full disk events are lost, but the transaction goes on.
+/// The transaction's file, which logins follow. If the disk is full or broken, events go to the login that has started the
+/// transaction, and are lost if that is gone; the transaction goes on.
 pub(in crate::server) struct EventFile {
-    file: Option<File>,
+    /// Where they go, and where they go if that fails.
+    files: Vec<File>,
     output_bytes: usize,
 }
 
@@ -21,9 +23,10 @@ impl EventFile {
     /// The most output of a restart command that is stored, in bytes.
     const MAX_OUTPUT: usize = 1 << 20;
 
-    pub(in crate::server) fn create(path: &Path) -> Self {
+    pub(in crate::server) fn create(path: &Path, overflow: Option<File>) -> Self {
+        let file = File::options().create(true).append(true).open(path).ok();
         Self {
-            file: File::options().create(true).append(true).open(path).ok(),
+            files: file.into_iter().chain(overflow).collect(),
             output_bytes: 0,
         }
     }
@@ -38,10 +41,12 @@ impl Events for EventFile {
             }
         }
         let frame = wire::frame(&ToRunner::Event(Event { at: now_ms(), what }));
-        if let (Some(file), Ok(frame)) = (&mut self.file, frame) {
-            if file.write_all(&frame).is_err() {
-                self.file = None;
+        let Ok(frame) = frame else { return };
+        while let Some(file) = self.files.first_mut() {
+            if file.write_all(&frame).is_ok() {
+                return;
             }
+            self.files.remove(0);
         }
     }
 }

@@ -35,15 +35,25 @@ pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
         }
         let is_pending = Pending::is_of(layout, transaction);
         if client.received > 0 && !is_pending {
-            // it may have ended just now
-            if verdicts::get(layout, transaction).is_none() {
+            if lock::is_running(layout, transaction) {
+                thread::sleep(TICK);
+            } else if verdicts::get(layout, transaction).is_none() {
                 client.outbox.send(&ToRunner::Refused(Refusal::NoTrace));
                 return Ok(());
             }
             continue;
         }
         match lock::take_or_inspect(layout, transaction)? {
-            LockState::Free(_lock) if is_pending => drop(recover(layout, client.outbox)?),
+            LockState::Free(_lock) if is_pending => {
+                let ended = recover(layout, client.outbox)?;
+                // else the disk cannot take it
+                if let Some(verdict) =
+                    ended.filter(|_| verdicts::get(layout, transaction).is_none())
+                {
+                    follow::report_again(client, &verdict);
+                    return Ok(());
+                }
+            }
             LockState::HeldByOther if is_pending => thread::sleep(TICK),
             LockState::HeldByLogin(process) => {
                 if !std::mem::replace(&mut stopped, true) {

@@ -37,9 +37,19 @@ pub(super) fn hand_over(
     pending: &Pending,
     lock: File,
 ) -> Result<(), Reason> {
-    let mut tail = EventTail::new(client.layout, &pending.transaction)?;
-    let mut child = spawn(client.layout, pending, lock)?;
-    if follow(client, pending, &mut tail, &mut child) {
+    let mut tails = vec![EventTail::new(client.layout, &pending.transaction)?];
+    let overflow = match EventTail::overflow() {
+        Ok((tail, file)) => {
+            tails.push(tail);
+            Stdio::from(file)
+        }
+        Err(error) => {
+            tracing::debug!(%error, "events that the disk cannot take will be lost");
+            Stdio::null()
+        }
+    };
+    let mut child = spawn(client.layout, pending, lock, overflow)?;
+    if follow(client, pending, &mut tails, &mut child) {
         wait_for_close(client);
     }
     Ok(())
@@ -62,7 +72,10 @@ pub(super) fn rejoin(client: &mut Client<'_>) -> bool {
     let Some(mut tail) = tail else { return false };
     loop {
         // read first: a process that has released the lock has written all its events
-        let free = matches!(lock::try_take(layout), Ok(Some(_)));
+        let free = match lock::try_take(layout) {
+            Ok(lock) => lock.is_some(),
+            Err(_) => !lock::is_running(layout, transaction),
+        };
         let ended = tail.forward(client.outbox);
         client.received = tail.received();
         if ended {
@@ -89,25 +102,31 @@ pub(super) fn report_again(client: &mut Client<'_>, verdict: &Verdict) {
 fn follow(
     client: &mut Client<'_>,
     pending: &Pending,
-    tail: &mut EventTail,
+    tails: &mut [EventTail],
     child: &mut Child,
 ) -> bool {
     let start = Instant::now();
     loop {
         let disconnected = client.limits.disconnected();
-        if tail.forward(client.outbox) {
+        if forward(tails, client) {
             return !disconnected;
         }
+        let is_past = tails.iter().any(|tail| tail.past_point_of_no_return);
         // a run that was cancelled must learn first that it is too late
-        if disconnected && (tail.past_point_of_no_return || start.elapsed() > BEGIN_TIMEOUT) {
+        if disconnected && (is_past || start.elapsed() > BEGIN_TIMEOUT) {
             tracing::info!("the runner has disconnected; the transaction continues");
             return false;
         }
         if let Ok(Some(status)) = child.try_wait() {
-            return tail.forward(client.outbox) || report_missing_end(client, pending, status);
+            return forward(tails, client) || report_missing_end(client, pending, status);
         }
         thread::sleep(TICK);
     }
+}
+
+/// Forwards new events. Returns whether the last one was among them.
+fn forward(tails: &mut [EventTail], client: &mut Client<'_>) -> bool {
+    tails.iter_mut().any(|tail| tail.forward(client.outbox))
 }
 
 /// Waits until the runner half closes the connection, which shows that it has received the verdict.
@@ -136,8 +155,9 @@ pub(super) fn unreported_verdict(layout: &Layout) -> Option<Verdict> {
     }
 }
 
-/// Starts the process. Its standard input is the lock, so it alone holds the lock once this login has ended.
-fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason> {
+/// Starts the process. Its standard input is the lock, so it alone holds the lock once this login has ended. Its standard
+/// output takes the events that the disk does not.
+fn spawn(layout: &Layout, pending: &Pending, lock: File, overflow: Stdio) -> Result<Child, Reason> {
     let program =
         std::env::current_exe().map_err(failed(Operation::Find, "/proc/self/exe".as_ref()))?;
     let mut command = if detaching() == Detaching::Scope {
@@ -155,7 +175,7 @@ fn spawn(layout: &Layout, pending: &Pending, lock: File) -> Result<Child, Reason
         .arg(pending.transaction.to_string());
     command
         .stdin(Stdio::from(lock))
-        .stdout(Stdio::null())
+        .stdout(overflow)
         .stderr(Stdio::null())
         .current_dir("/");
     command.spawn().map_err(failed(Operation::Start, &program))
@@ -187,8 +207,14 @@ fn missing_end(
         if let Some(verdict) = verdicts::get(client.layout, &pending.transaction) {
             return Ok(Some(verdict));
         }
-        if let Some(_lock) = lock::try_take(client.layout)? {
-            return end_with_lock(client, pending, status).map(Some);
+        match lock::try_take(client.layout) {
+            Ok(Some(_lock)) => return end_with_lock(client, pending, status).map(Some),
+            Ok(None) => {}
+            // its process has ended, so nobody needs the lock to know how
+            Err(reason) => {
+                let verdict = by_exit_code(client, pending, status);
+                return verdict.map(Some).ok_or(reason);
+            }
         }
         if start.elapsed() > pending.deadline {
             return Ok(None);
@@ -202,14 +228,18 @@ fn end_with_lock(
     pending: &Pending,
     status: ExitStatus,
 ) -> Result<Verdict, Reason> {
-    // if nothing could be written, the exit code still shows the outcome
-    let mut all = [pending.success].into_iter().chain(Outcome::ALL);
-    let outcome = all.find(|outcome| status.code() == Some(i32::from(outcome.code())));
-    match outcome.filter(|outcome| *outcome != Outcome::Error) {
-        Some(outcome) => Ok(bare_verdict(client.layout, pending, outcome, true)),
+    match by_exit_code(client, pending, status) {
+        Some(verdict) => Ok(verdict),
         None => Ok(recover(client.layout, client.outbox)?
             .unwrap_or_else(|| bare_verdict(client.layout, pending, Outcome::Failed, false))),
     }
+}
+
+/// If nothing could be written, the exit code still shows the outcome.
+fn by_exit_code(client: &Client<'_>, pending: &Pending, status: ExitStatus) -> Option<Verdict> {
+    let mut all = [pending.success].into_iter().chain(Outcome::ALL);
+    let outcome = all.find(|outcome| status.code() == Some(i32::from(outcome.code())))?;
+    (outcome != Outcome::Error).then(|| bare_verdict(client.layout, pending, outcome, true))
 }
 
 fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: bool) -> Verdict {

@@ -282,6 +282,11 @@ impl<'a> Session<'a> {
         let Some(verdict) = ended else {
             return Ok(false);
         };
+        if verdict.transaction == *self.client.transaction {
+            // the disk could not take it
+            follow::report_again(&mut self.client, &verdict);
+            return Ok(true);
+        }
         let failure = verdict.rollback.clone().or_else(|| verdict.failure.clone());
         let transaction = verdict.transaction.clone();
         self.client.outbox.emit(What::Recovered(Box::new(verdict)));

@@ -45,10 +45,13 @@ pub(in crate::server) fn take(
     limits: &Limits,
     mut on_wait: impl FnMut(Option<Holder>),
 ) -> Result<Option<File>, Reason> {
-    let file = open(layout)?;
     let start = Instant::now();
     let (mut reported, mut stopped) = (false, false);
-    while !try_lock(&file)? {
+    // opened each time: someone may have replaced the file
+    loop {
+        if let Some(file) = try_take(layout)? {
+            return Ok(Some(file));
+        }
         limits.check()?;
         match holder_record(layout) {
             Some(own) if own.transaction.as_ref() == Some(&plan.transaction) => {
@@ -71,7 +74,6 @@ pub(in crate::server) fn take(
         }
         thread::sleep(TICK.min(plan.lock_wait.max(MIN_TICK)));
     }
-    Ok(Some(file))
 }
 
 /// Who holds the lock, from the view of a transaction.
@@ -99,26 +101,43 @@ pub(in crate::server) fn take_or_inspect(
     }))
 }
 
-/// Takes the lock if it is free.
+/// Takes the lock if it is free, and no transaction runs without it.
 pub(in crate::server) fn try_take(layout: &Layout) -> Result<Option<File>, Reason> {
     let file = open(layout)?;
-    Ok(try_lock(&file)?.then_some(file))
+    Ok((try_lock(&file)? && !pending_runs(layout)).then_some(file))
+}
+
+/// Whether the pending transaction has its process still. It holds the lock, unless someone has replaced the file.
+fn pending_runs(layout: &Layout) -> bool {
+    matches!(Pending::read(layout), Ok(Some(pending)) if is_running(layout, &pending.transaction))
+}
+
+/// Whether the transaction has its own process still.
+pub(in crate::server) fn is_running(layout: &Layout, transaction: &TransactionId) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.any(|process| has_arguments(process, "transact", layout, transaction))
 }
 
 fn open(layout: &Layout) -> Result<File, Reason> {
     let path = layout.lock();
-    let file = File::options()
+    let created = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(|error| {
-            // another user has deployed here before, for example root
-            match error.kind() {
-                io::ErrorKind::PermissionDenied => no_access(layout, &error),
-                _ => failed(Operation::Open, &path)(error),
-            }
-        })?;
+        .open(&path);
+    let file = match created {
+        // it can be locked all the same
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(&path),
+        opened => opened,
+    };
+    let file = file.map_err(|error| {
+        // another user has deployed here before, for example root
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => no_access(layout, &error),
+            _ => failed(Operation::Open, &path)(error),
+        }
+    })?;
     refuse_network(&file, &path)?;
     Ok(file)
 }
@@ -189,7 +208,7 @@ pub(in crate::server) fn stop_login(layout: &Layout, transaction: &TransactionId
         .ok()
         .and_then(Pid::from_raw)
         .filter(|_| login != std::process::id());
-    let Some(pid) = pid.filter(|_| serves(layout, transaction, login)) else {
+    let Some(pid) = pid.filter(|_| has_arguments(login, "serve", layout, transaction)) else {
         return;
     };
     match kill_process(pid, Signal::TERM) {
@@ -198,14 +217,19 @@ pub(in crate::server) fn stop_login(layout: &Layout, transaction: &TransactionId
     }
 }
 
-/// Whether the process still is that login: process ids are reused.
-fn serves(layout: &Layout, transaction: &TransactionId, login: u32) -> bool {
-    let line = fs::read(format!("/proc/{login}/cmdline")).unwrap_or_default();
+/// Whether the process runs this subcommand for the transaction: process ids are reused.
+fn has_arguments(
+    process: u32,
+    subcommand: &str,
+    layout: &Layout,
+    transaction: &TransactionId,
+) -> bool {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     let mut words = line.split(|byte| *byte == 0).skip(1);
     let transaction = transaction.to_string();
     let expected = [
         SUBCOMMAND.as_bytes(),
-        b"serve",
+        subcommand.as_bytes(),
         layout.target().as_os_str().as_bytes(),
         transaction.as_bytes(),
     ];
