@@ -147,6 +147,8 @@ pub enum Notice {
         /// Whether the old release serves until then.
         serving: bool,
     },
+    /// The system is being shut down or rebooted, so the transaction stays pending.
+    GoingDown,
     /// `current` is an absolute or chained link; the next switch writes a relative one.
     LinkReplaced {
         /// `current`.
@@ -171,6 +173,10 @@ impl fmt::Display for Notice {
                 };
                 write!(f, "waiting up to {} for systemd's start limit; {until}", limit(*up_to))
             }
+            Self::GoingDown => f.write_str(
+                "the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run \
+                 restores the old release",
+            ),
             Self::LinkReplaced { name, target } => {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")

@@ -73,6 +73,7 @@ fn of_error(error: &RunError) -> &[u8] {
         | RunError::Passphrase
         | RunError::Source { .. }
         | RunError::NoTrace
+        | RunError::WentDown
         | RunError::NoBinary { .. }
         | RunError::Protocol(_)
         | RunError::ConnectionLost { .. }

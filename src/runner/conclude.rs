@@ -54,6 +54,8 @@ pub(super) struct RunContext<'a> {
     pub(super) limit: Duration,
     /// Whether the connection is open, so the server part ended by itself.
     pub(super) is_connected: bool,
+    /// Whether the server said that it goes down, and nothing after that.
+    pub(super) goes_down: bool,
     pub(super) now: SystemTime,
 }
 
@@ -69,6 +71,9 @@ pub(super) fn conclude(result: FollowResult, context: RunContext<'_>) -> Option<
         } => {
             let finished_by = finished_by(reached, context);
             match cause {
+                LostCause::Stop(_) | LostCause::Closed(_) if context.goes_down => {
+                    Conclusion::without_verdict(Outcome::Unknown, RunError::WentDown)
+                }
                 LostCause::Error(error) => after_error(error, finished_by),
                 LostCause::Stop(stop) => stopped(stop, finished_by, context.limit),
                 LostCause::Closed(output) => closed(output, reached, greeted, context),
@@ -192,7 +197,7 @@ fn outcome_of(error: &RunError) -> Outcome {
         | RunError::ServerPart { .. }
         | RunError::LoginScript { .. }
         | RunError::NoBinary { .. } => Outcome::NotReady,
-        RunError::NoTrace => Outcome::Unknown,
+        RunError::NoTrace | RunError::WentDown => Outcome::Unknown,
         RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
             Outcome::Failed
         }

@@ -1,6 +1,6 @@
 //! What the runner knows about a transaction, over all connections. Only what is proven counts.
 
-use crate::protocol::What;
+use crate::protocol::{Notice, What};
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +29,7 @@ pub(super) struct Progress {
     finished_by: Cell<Option<SystemTime>>,
     received: Cell<u32>,
     sent: Cell<u64>,
+    goes_down: Cell<bool>,
 }
 
 impl Progress {
@@ -58,8 +59,15 @@ impl Progress {
         self.complete.set(false);
     }
 
+    /// Whether the server said that it goes down, and nothing after that.
+    pub(super) fn goes_down(&self) -> bool {
+        self.goes_down.get()
+    }
+
     /// Records an event. Returns the deadline of the transaction if this is the first point of no return.
     pub(super) fn record(&self, what: &What) -> Option<Duration> {
+        self.goes_down
+            .set(matches!(what, What::Notice(Notice::GoingDown)));
         let deadline = match what {
             What::PointOfNoReturn { deadline, .. } if self.finished_by.get().is_none() => {
                 Some((*deadline).min(MAX_DEADLINE))
@@ -127,6 +135,15 @@ mod tests {
             progress.reached(),
             Reached::PointOfNoReturn { .. }
         ));
+    }
+
+    #[test]
+    fn a_server_that_goes_down_may_come_back() {
+        let progress = Progress::default();
+        progress.record(&What::Notice(Notice::GoingDown));
+        assert!(progress.goes_down());
+        progress.record(&What::Step(Step::Recover));
+        assert!(!progress.goes_down());
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn conclude_run(
         plan: upload.plan,
         limit: run.limit,
         is_connected: connection == ConnectionState::Open,
+        goes_down: run.progress.goes_down(),
         now: SystemTime::now(),
     };
     conclude(result, context).ok_or_else(|| EarlyEnd::Error(missing()))

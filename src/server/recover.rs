@@ -1,7 +1,7 @@
 //! Ends a transaction whose process was killed or whose server went down. Without a verdict, the old release is restored.
 
 use super::transaction::Transaction;
-use crate::protocol::{Failure, Reason, Step, Verdict, What};
+use crate::protocol::{Failure, Interference, Notice, Reason, Step, Verdict, What};
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
 use crate::server::store::journal;
@@ -10,8 +10,10 @@ use crate::server::store::links;
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
+use crate::server::unit::going_down::is_going_down;
 
-/// Ends the pending transaction. The caller holds the lock. `None`: there is none.
+/// Ends the pending transaction. The caller holds the lock. `None`: there is none. A system that is going down is an error:
+/// nothing can be ended there.
 pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>, Reason> {
     let Some(pending) = Pending::read(layout)? else {
         Pending::clean_up(layout);
@@ -23,6 +25,10 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
         journal::add(layout, &verdict, &pending.origin, true);
         return Ok(Some(verdict));
     }
+    if is_going_down() {
+        events.emit(What::Notice(Notice::GoingDown));
+        return Err(Reason::Interference(Interference::GoingDown));
+    }
     events.emit(What::Step(Step::Recover));
     let mut transaction = Transaction::new(layout, &pending, events);
     let failure = Failure {
@@ -32,7 +38,7 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     let verdict = if was_never_switched(layout, &pending) {
         transaction.fail_unswitched(failure)
     } else {
-        transaction.roll_back(failure)
+        transaction.roll_back(failure)?
     };
     transaction.record(&verdict, true);
     Ok(Some(verdict))

@@ -29,7 +29,9 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
         overflow.ok().map(File::from),
     );
     let mut transaction = Transaction::new(&layout, &pending, &mut events);
-    let verdict = transaction.run();
+    let Ok(verdict) = transaction.run() else {
+        return ExitCode::FAILURE;
+    };
     transaction.record(&verdict, false);
     let outcome = verdict.outcome;
     events.emit(What::Ended(Box::new(verdict)));

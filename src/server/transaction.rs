@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
+    Failure, Interference, Notice, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -15,8 +15,18 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
+use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Purpose, Subject};
+
+/// The system is going down, so the transaction stays pending: the boot guard or the next run ends it.
+pub(super) struct GoingDown;
+
+impl From<GoingDown> for Reason {
+    fn from(GoingDown: GoingDown) -> Self {
+        Self::Interference(Interference::GoingDown)
+    }
+}
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -51,14 +61,17 @@ impl<'a> Transaction<'a> {
     }
 
     /// Runs the transaction to its end.
-    pub(super) fn run(&mut self) -> Verdict {
+    ///
+    /// # Errors
+    /// If the system is going down: nothing is decided then.
+    pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         if let Err(reason) = self.pending.begin(self.layout) {
             // the pending record may exist anyway, without being durable
             self.begun = false;
-            return self.fail_unswitched(Failure {
+            return Ok(self.fail_unswitched(Failure {
                 step: Step::Switch,
                 reason,
-            });
+            }));
         }
         let (release, deadline) = (self.pending.release.clone(), self.pending.deadline);
         let previous = self.pending.old.as_ref().map(|old| old.release.clone());
@@ -77,12 +90,13 @@ impl<'a> Transaction<'a> {
             return if switched {
                 self.roll_back(failure)
             } else {
-                self.fail_unswitched(failure)
+                Ok(self.fail_unswitched(failure))
             };
         }
         match self.go_live() {
-            Ok(verdict) => verdict,
+            Ok(verdict) => Ok(verdict),
             Err(failure) => {
+                self.unless_going_down()?;
                 self.events.emit(What::Diagnostics(diagnostics::collect(
                     self.layout,
                     self.pending,
@@ -90,6 +104,16 @@ impl<'a> Transaction<'a> {
                 self.roll_back(failure)
             }
         }
+    }
+
+    /// Stops before a failure has consequences if the system is going down: systemd stops the unit then, and refuses to
+    /// start it. The transaction stays pending.
+    fn unless_going_down(&mut self) -> Result<(), GoingDown> {
+        if !is_going_down() {
+            return Ok(());
+        }
+        self.events.emit(What::Notice(Notice::GoingDown));
+        Err(GoingDown)
     }
 
     fn step(&mut self, step: Step) {
@@ -175,20 +199,30 @@ impl<'a> Transaction<'a> {
     }
 
     /// Restores the old release and verifies it too.
-    pub(super) fn roll_back(&mut self, failure: Failure) -> Verdict {
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub(super) fn roll_back(&mut self, failure: Failure) -> Result<Verdict, GoingDown> {
         self.step(Step::RollBack);
         self.mark_failed();
         let (outcome, rollback) = match &self.pending.old {
             None => (Outcome::Failed, self.remove_first().err()),
             Some(old) => match self.restore(old) {
                 Ok(()) => (Outcome::RolledBack, None),
-                Err(failure) if old.good => (Outcome::RollbackFailed, Some(failure)),
-                Err(failure) => (Outcome::Failed, Some(failure)),
+                Err(failure) => {
+                    self.unless_going_down()?;
+                    let failed = if old.good {
+                        Outcome::RollbackFailed
+                    } else {
+                        Outcome::Failed
+                    };
+                    (failed, Some(failure))
+                }
             },
         };
         let verdict = self.verdict(outcome, Some(failure), rollback);
         self.conclude(&verdict);
-        verdict
+        Ok(verdict)
     }
 
     /// Marks the release as failed, unless it was good once: then its environment may be the cause, and it must stay a

@@ -6,6 +6,7 @@ use crate::poll::wait_for;
 use crate::run::{Deployment, Running};
 use crate::throwaway::{ThrowawayServer, TARGET};
 use rustix::process::Signal;
+use std::fs;
 use std::time::{Duration, Instant};
 
 /// Much shorter than the settle window and the pauses between reconnects.
@@ -197,4 +198,74 @@ fn a_killed_transaction_is_brought_to_its_end_by_whoever_follows_or_by_the_next_
     let fifth = run.assert_deployed(Some(&first));
     run.assert_says("== recover");
     server.assert_live(&fifth, "5", Some(&first));
+}
+
+/// Stopped in the settle window by an orderly shutdown.
+fn shut_down(server: &ThrowawayServer) -> (String, Running) {
+    let first = good(server);
+    let run = switched(
+        server
+            .deployment(&App::version("2"))
+            .input("health-settle", "60s")
+            .input("health-timeout", "90s"),
+    );
+    run.wait_for("answered 200");
+    server.power_off();
+    (first, run)
+}
+
+/// Nothing was decided about the release.
+fn assert_undecided(server: &ThrowawayServer, release: &str) {
+    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+    assert_eq!(server.record(release)["state"], "Complete");
+}
+
+#[test]
+fn an_orderly_shutdown_decides_nothing_and_the_run_that_waits_says_so() {
+    let server = ThrowawayServer::up();
+    let (first, run) = shut_down(&server);
+    run.wait_for("reconnecting");
+    let second = newest(&server);
+    assert_undecided(&server, &second);
+    server.boot();
+    let run = run.finish();
+    assert_eq!(run.assert_rolled_back("recover", &first), second);
+    run.assert_says("the server is going down, which decides nothing");
+    server.assert_live(&first, "1", None);
+    server.deploy_well(&App::version("3"), Some(&first));
+}
+
+#[test]
+fn after_an_orderly_shutdown_the_guard_restores_the_old_release_before_it_starts() {
+    let server = ThrowawayServer::up();
+    let docs = fs::read_to_string("docs/server.md").unwrap();
+    let guard = docs
+        .split("```sh\n")
+        .find(|block| block.contains("diting-guard"));
+    server.exec(guard.unwrap().split("```").next().unwrap());
+    let (first, run) = shut_down(&server);
+    let second = newest(&server);
+    run.kill();
+    assert_undecided(&server, &second);
+    server.boot();
+    assert_eq!(server.link("current"), Some(format!("releases/{first}")));
+    server.wait_until_answers(&first);
+    let run = server.deploy(&App::version("3"));
+    run.assert_says("earlier");
+    run.assert_says(&second);
+    let third = run.assert_deployed(Some(&first));
+    server.assert_live(&third, "3", Some(&first));
+}
+
+#[test]
+fn a_run_that_is_cancelled_while_the_server_goes_down_says_what_is_pending() {
+    let server = ThrowawayServer::up();
+    let (_, run) = shut_down(&server);
+    run.wait_for("reconnecting");
+    run.signal(Signal::TERM);
+    let run = run.finish();
+    run.assert_ended(9, "unknown", "verify");
+    run.assert_last_line("the server went down before the deployment was decided");
+    run.assert_last_line("the deployment is pending");
+    run.assert_silent_about("finishes by itself by");
 }

@@ -373,7 +373,7 @@ fn the_guard_puts_the_old_release_back_before_the_service_starts() {
     }
 }
 
-fn guard(server: &StubServer) {
+pub(crate) fn guard(server: &StubServer) {
     let mut guard = Command::new(BINARY);
     guard.args(["server-part", "guard"]).arg(server.target());
     assert!(server.in_surroundings(guard).status().unwrap().success());

@@ -17,6 +17,7 @@ mod delta_upload;
 mod deployments;
 mod faults;
 mod finish_step;
+mod going_down;
 mod hostile_client;
 mod interrupted;
 mod invariants;

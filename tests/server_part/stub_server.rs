@@ -21,11 +21,12 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
 const SERVICE: &str = "app";
 
 /// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; its main
-/// process, if it has one, in `main`; a program `on-restart` may meddle, and gets the release's name. One restart at a
+/// process, if it has one, in `main`; the state of the whole system in `system`; a program `on-restart` may meddle, and gets the release's name. One restart at a
 /// time, as with systemd: that of a transaction which was killed goes on.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
 [ "$1" = show ] && exec cat "$unit/state"
+[ "$1" = is-system-running ] && exec cat "$unit/system"
 [ "$1" = restart ] || exit 0
 exec 9< "$unit/count" && flock 9
 read -r count < "$unit/count"; count=$((count + 1))
@@ -101,6 +102,7 @@ impl StubServer {
         );
         fs::write(server.home().join("unit/count"), "0\n").unwrap();
         fs::write(server.home().join("unit/restarts"), "").unwrap();
+        fs::write(server.home().join("unit/system"), "running\n").unwrap();
         server.unit("inactive", "dead");
         server
     }

@@ -173,6 +173,18 @@ impl ThrowawayServer {
         script(&["cut", &self.name]);
     }
 
+    /// Shuts it down in order; its disk stays.
+    pub(crate) fn power_off(&self) {
+        self.exec("systemctl poweroff");
+        wait_for("the server is off", || {
+            let list = script(&["list"]);
+            let own = format!("{} ended ", self.name);
+            list.lines().any(|line| line.starts_with(&own))
+        });
+        // what is left of it on this machine
+        self.cut_power();
+    }
+
     pub(crate) fn boot(&self) {
         script(&["boot", &self.name]);
     }

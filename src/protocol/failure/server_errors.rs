@@ -215,11 +215,14 @@ pub enum Interference {
     /// The unit has another process than the one that was being verified.
     #[error("the unit was restarted while it was verified")]
     Restarted,
-    /// Someone stopped the unit.
+    /// The unit was stopped, not by its own process.
     #[error("the unit was stopped while it was verified")]
     Stopped,
+    /// The system is being shut down or rebooted.
+    #[error("the server is going down")]
+    GoingDown,
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(Interference: CurrentDeleted, Restarted, Stopped);
+from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown);

@@ -92,6 +92,9 @@ pub enum RunError {
         /// return.
         finished_by: Option<u64>,
     },
+    /// The server went down after the point of no return, and was not seen again in time. The transaction is pending.
+    #[error("the server went down before the deployment was decided")]
+    WentDown,
     /// The input `timeout` was reached before the point of no return. Nothing was switched.
     #[error("the time limit of {} was reached", amounts::limit(*.limit))]
     OutOfTime {
@@ -122,9 +125,10 @@ impl RunError {
             | Self::OutOfTime { .. }
             | Self::Cancelled { .. }
             | Self::Bug(_) => Side::Runner,
-            Self::Connection { .. } | Self::Protocol(_) | Self::ConnectionLost { .. } => {
-                Side::Connection
-            }
+            Self::Connection { .. }
+            | Self::Protocol(_)
+            | Self::ConnectionLost { .. }
+            | Self::WentDown => Side::Connection,
             Self::ServerPart { .. } | Self::LoginScript { .. } | Self::NoTrace => Side::Server,
         }
     }

@@ -47,6 +47,10 @@ pub fn run_error(error: &RunError, place: &Place) -> String {
             "after that time the next run reports how it ended; on the server:",
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
         ),
+        RunError::WentDown => steps(
+            "when the server is up again, the next run restores the old release and reports it; on the server:",
+            &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
+        ),
         RunError::ConnectionLost { finished_by: None } | RunError::Cancelled { finished_by: None } => {
             "run it again: what was uploaded is kept".to_owned()
         }

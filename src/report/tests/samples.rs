@@ -422,6 +422,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             up_to: SECOND * 300,
             serving: false,
         },
+        Notice::GoingDown,
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),
@@ -481,6 +482,7 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
             output: b"Press enter".to_vec(),
         },
         RunError::NoTrace,
+        RunError::WentDown,
         RunError::ConnectionLost { finished_by: None },
         RunError::ConnectionLost {
             finished_by: Some(1_762_148_300),

@@ -132,8 +132,14 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> String {
                 utc(*by)
             )
         }
+        Some(RunError::WentDown) => format!(
+            "the deployment is pending: the next run on {}, or the boot guard, restores the old release",
+            place.host
+        ),
+        Some(RunError::NoTrace) => unknown(place),
         _ => format!(
-            "{} finishes by itself: on the new release if it is healthy, otherwise on the old one",
+            "it is unknown whether the deployment was begun; if it was, {} finishes it by itself: on the new release if it is \
+             healthy, otherwise on the old one",
             place.host
         ),
     }

@@ -24,6 +24,7 @@ fn concluded(followed: FollowResult, is_connected: bool) -> Conclusion {
             plan: &plan,
             limit: LIMIT,
             is_connected,
+            goes_down: false,
             now,
         },
     )
@@ -243,6 +244,35 @@ fn a_login_script_that_hinders_is_the_users_to_fix_unless_something_may_have_beg
     assert_eq!(heard(Reached::Nothing), (Outcome::NotReady, hindered()));
     assert_eq!(heard(Reached::Complete), (Outcome::Unknown, hindered()));
     assert_eq!(heard(past()), (Outcome::Unknown, hindered()));
+}
+
+#[test]
+fn a_server_that_went_down_does_not_finish_by_itself() {
+    let (_folder, _tree, plan) = planned(&[("a", b"x")]);
+    let causes = [
+        LostCause::Closed(Vec::new()),
+        LostCause::Stop(Stop::Cancelled),
+        LostCause::Stop(Stop::TimeUp),
+    ];
+    for cause in causes {
+        let lost = FollowResult::Lost {
+            reached: past(),
+            greeted: true,
+            cause,
+        };
+        let context = RunContext {
+            plan: &plan,
+            limit: LIMIT,
+            is_connected: false,
+            goes_down: true,
+            now: UNIX_EPOCH + Duration::from_secs(NOW),
+        };
+        let conclusion = conclude(lost, context).unwrap();
+        assert_eq!(
+            (conclusion.outcome, conclusion.error),
+            (Outcome::Unknown, Some(RunError::WentDown))
+        );
+    }
 }
 
 #[test]

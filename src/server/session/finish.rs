@@ -4,7 +4,7 @@
 use super::check;
 use super::client::Client;
 use super::follow;
-use crate::protocol::{Outcome, Reason, Refusal, ToRunner, Verdict};
+use crate::protocol::{Interference, Outcome, Reason, Refusal, ToRunner, Verdict};
 use crate::server::clock::now;
 use crate::server::recover::recover;
 use crate::server::store::links;
@@ -45,7 +45,13 @@ pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
         }
         match lock::take_or_inspect(layout, transaction)? {
             LockState::Free(_lock) if is_pending => {
-                let ended = recover(layout, client.outbox)?;
+                let ended = match recover(layout, client.outbox) {
+                    Err(Reason::Interference(Interference::GoingDown)) => {
+                        follow::stay_while_going_down(client);
+                        continue;
+                    }
+                    ended => ended?,
+                };
                 // else the disk cannot take it
                 if let Some(verdict) =
                     ended.filter(|_| verdicts::get(layout, transaction).is_none())

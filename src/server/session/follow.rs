@@ -1,7 +1,7 @@
 //! Starts the transaction's own process, detached from the login, and forwards its events.
 
 use super::client::Client;
-use crate::protocol::{Failure, Operation, Outcome, Reason, Step, Verdict, What};
+use crate::protocol::{Failure, Interference, Operation, Outcome, Reason, Step, Verdict, What};
 use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -13,6 +13,7 @@ use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 use crate::server::subcommand::SUBCOMMAND;
+use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::systemd::{detaching, Detaching};
 use std::fs::File;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(20);
+const DOWN_TICK: Duration = Duration::from_millis(500);
 /// How long a cancelled run waits for the transaction to begin.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the runner half may take to close the connection, which shows that it has the verdict.
@@ -141,6 +143,13 @@ fn wait_for_close(client: &mut Client<'_>) {
     }
 }
 
+/// Keeps the connection until the system cuts it: then the runner half reconnects after the boot.
+pub(super) fn stay_while_going_down(client: &Client<'_>) {
+    while !client.limits.disconnected() && is_going_down() {
+        thread::sleep(DOWN_TICK);
+    }
+}
+
 /// The verdict that no run has received, unless its own run is about to receive it.
 pub(super) fn unreported_verdict(layout: &Layout) -> Option<Verdict> {
     let start = Instant::now();
@@ -190,6 +199,10 @@ fn report_missing_end(client: &mut Client<'_>, pending: &Pending, status: ExitSt
             true
         }
         Ok(None) => false,
+        Err(Reason::Interference(Interference::GoingDown)) => {
+            stay_while_going_down(client);
+            false
+        }
         Err(reason) => {
             tracing::error!(?reason, "the end of the transaction is unknown");
             false

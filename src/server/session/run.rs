@@ -6,7 +6,8 @@ use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target::{self, Target};
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, Notice, Outcome, Plan, Reason,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, Notice, Outcome, Plan,
+    Reason,
     ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
@@ -21,6 +22,7 @@ use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::retention::{self, After};
 use crate::server::store::verdicts;
+use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::restart;
 use std::fs::File;
 use std::thread;
@@ -145,6 +147,9 @@ impl<'a> Session<'a> {
         };
         self.wait_for_starts()?;
         self.client.limits.check()?;
+        if is_going_down() {
+            return Err(Reason::Interference(Interference::GoingDown));
+        }
         self.write_instruction(&pending)?;
         Ok(Some(pending))
     }

@@ -12,6 +12,7 @@ use crate::server::clock;
 use crate::server::limits::Limits;
 use crate::server::store::layout::Layout;
 use crate::server::store::listing;
+use crate::server::store::pending::Pending;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +81,9 @@ impl Login<'_> {
         let inbox = Inbox::stdin();
         Self::leave_on_sigterm(inbox.closed());
         let (plan, received) = match self.plan(&inbox) {
-            Ok((_, received @ 1..)) => return self.finish(received, outbox),
+            Ok((_, received)) if received > 0 || self.is_pending() => {
+                return self.finish(received, outbox)
+            }
             Ok(both) => both,
             Err(refusal) => {
                 outbox.send(&ToRunner::Refused(refusal));
@@ -100,6 +103,11 @@ impl Login<'_> {
         };
         Session::new(client, &plan, &inbox).run();
         Ok(())
+    }
+
+    /// Whether an earlier login has begun the transaction.
+    fn is_pending(&self) -> bool {
+        Pending::is_of(&self.layout, &self.transaction)
     }
 
     /// The plan, and how many of the transaction's own events the runner half has received.

@@ -6,6 +6,7 @@
 pub(super) mod definition;
 pub(super) mod diagnostics;
 mod evidence;
+pub(super) mod going_down;
 pub(super) mod health;
 mod http;
 pub(super) mod log;
