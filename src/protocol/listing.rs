@@ -38,7 +38,11 @@ pub enum Standing {
     Good,
     /// Went live and failed.
     Failed,
-    /// Never went live.
+    /// Its deployment is pending: it is live and watched, or an interruption has left it so.
+    OnTrial,
+    /// Sealed, but it never went live.
+    Complete,
+    /// Its upload or install did not finish.
     Incomplete,
     /// Without a record of deploy-action.
     Unknown,

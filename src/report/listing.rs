@@ -130,6 +130,8 @@ fn standing(standing: Standing) -> &'static str {
     match standing {
         Standing::Good => "good",
         Standing::Failed => "failed",
+        Standing::OnTrial => "on trial",
+        Standing::Complete => "complete",
         Standing::Incomplete => "incomplete",
         Standing::Unknown => "unknown",
     }
@@ -250,6 +252,8 @@ mod tests {
                     },
                     ..listed("1762150000", 12, Standing::Incomplete)
                 },
+                listed("1762149500", 20, Standing::OnTrial),
+                listed("1762149200", 100, Standing::Complete),
                 listed("1762149000", 125, Standing::Failed),
                 listed(NEW, 7300, Standing::Good),
                 ListedRelease {
@@ -274,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_listing_is_an_aligned_table() {
-        insta::assert_snapshot!(listing(&sample(), &place()).join("\n"), @r#"
+        insta::assert_snapshot!(listing(&sample(), &place()).join("\n"), @r"
         releases of /opt/diting on deploy@web1.example, newest first:
           release     state       link      age    size    commit                who                    run
           1762150000  incomplete  -         12 s   1.2 MB  3f2a1bc0de0a+changes  alice                  https://github.com/diting/app/actions/runs/7
@@ -282,13 +286,15 @@ mod tests {
           1762147999  good        current   2 h    1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
           1762147685  good        previous  1 d    1.2 MB  3f2a1bc0de0a          ##\[error]x ::error::  https://github.com/diting/app/actions/runs/7
           1700000000  unknown     -         90 d   -       -                     -                      -
+                listed("1762149500", 20, Standing::OnTrial),
+                listed("1762149200", 100, Standing::Complete),
 
         attempts of /opt/diting on deploy@web1.example, newest first:
           at                       outcome          release     live after it  commit        who  run
           2025-11-03 05:33:40 UTC  restored         1762147999  1762147999     3f2a1bc0de0a  bob  https://github.com/diting/app/actions/runs/7
           2025-11-03 05:33:40 UTC  rollback-failed  1762147999  1762147685     3f2a1bc0de0a  bob  https://github.com/diting/app/actions/runs/7
           2025-11-03 05:33:40 UTC  not-ready        -           -              -             -    -
-        "#);
+        ");
         let empty = Listing {
             releases: Vec::new(),
             attempts: Vec::new(),
@@ -307,7 +313,7 @@ mod tests {
     fn a_listing_is_json_for_programs() {
         let Listing { releases, attempts } = sample();
         let few = Listing {
-            releases: releases[3..].to_vec(),
+            releases: releases[5..].to_vec(),
             attempts: attempts[1..].to_vec(),
         };
         insta::assert_snapshot!(listing_json(&few), @r###"

@@ -256,16 +256,3 @@ fn after_an_orderly_shutdown_the_guard_restores_the_old_release_before_it_starts
     let third = run.assert_deployed(Some(&first));
     server.assert_live(&third, "3", Some(&first));
 }
-
-#[test]
-fn a_run_that_is_cancelled_while_the_server_goes_down_says_what_is_pending() {
-    let server = ThrowawayServer::up();
-    let (_, run) = shut_down(&server);
-    run.wait_for("reconnecting");
-    run.signal(Signal::TERM);
-    let run = run.finish();
-    run.assert_ended(9, "unknown", "verify");
-    run.assert_last_line("the server went down before the deployment was decided");
-    run.assert_last_line("the deployment is pending");
-    run.assert_silent_about("finishes by itself by");
-}

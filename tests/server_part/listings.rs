@@ -1,6 +1,7 @@
 //! What the server part says is there.
 
 use crate::app::App;
+use crate::interrupted::stopped_in_restart;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{Errand, Listing, Origin, Outcome, Standing};
 use std::fs::{self, File};
@@ -65,6 +66,29 @@ fn releases_are_listed_newest_first() {
         releases[0].age < 60 && releases[3].age > 1_000_000,
         "{releases:?}"
     );
+}
+
+#[test]
+fn a_release_on_trial_is_not_called_incomplete() {
+    let server = StubServer::with(&App::good("old"));
+    let standings = || {
+        let releases = list(&server).releases;
+        releases
+            .iter()
+            .map(|listed| (listed.standing, listed.current))
+            .collect::<Vec<_>>()
+    };
+    let app = App::good("new");
+    let (client, gate) = stopped_in_restart(&server, &app);
+    let expected = [(Standing::OnTrial, true), (Standing::Good, false)];
+    assert_eq!(standings(), expected);
+    fs::remove_file(gate).unwrap();
+    client.finish(&app);
+    assert_eq!(standings()[0], (Standing::Good, true));
+    // sealed, and then not switched to
+    fs::write(server.home().join("unit/system"), "stopping\n").unwrap();
+    server.deploy(&App::good("next"));
+    assert_eq!(standings()[0], (Standing::Complete, false));
 }
 
 #[test]

@@ -172,7 +172,7 @@ pub enum Reason {
         condition: bool,
     },
     /// Someone else restarted the unit or changed `current` during the deployment.
-    #[error("someone else changed the server during the deployment: {0}")]
+    #[error("{}", interference(.0))]
     Interference(#[serde(with = "as_text")] Interference),
     /// The unit's state cannot be read, so nothing is known to be healthy.
     #[error("the unit's state cannot be read on the server: {0}")]
@@ -250,6 +250,13 @@ fn before_colon(wanted: &str) -> String {
     match wanted.is_empty() {
         true => String::new(),
         false => format!("{}: ", excerpt(wanted)),
+    }
+}
+
+fn interference(what: &Interference) -> String {
+    match what {
+        Interference::GoingDown => what.to_string(),
+        _ => format!("someone else changed the server during the deployment: {what}"),
     }
 }
 

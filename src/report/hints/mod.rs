@@ -179,9 +179,15 @@ mod tests {
           systemctl cat diting
           systemctl status diting
         ---
-        during a deployment, no one else may restart the unit or change current; to find out who did:
+        during a deployment, no one else may restart or stop the unit or change current; to find out who did:
           last -n 5
           sudo journalctl _COMM=sudo -n 20 --no-pager
+        ---
+        during a deployment, no one else may restart or stop the unit or change current; to find out who did:
+          last -n 5
+          sudo journalctl _COMM=sudo -n 20 --no-pager
+        ---
+        when the server is up again, run it again; the next run first ends what is pending
         ---
         this must work on the server for the deploy user:
           sudo -iu deploy systemctl show diting
@@ -335,6 +341,9 @@ mod tests {
         find out who or what deletes files in the target; on the server:
           ls -la /opt/diting
           readlink /opt/diting/current
+        ---
+        when the server is up again, the next run restores the old release and reports it; on the server:
+          readlink /opt/diting/current /opt/diting/previous
         ---
         run it again: what was uploaded is kept
         ---

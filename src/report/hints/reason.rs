@@ -2,7 +2,7 @@
 
 use super::steps::steps;
 use super::{command::command, finding, health::health, unit};
-use crate::protocol::{Failure, IoKind, Reason, Step, UnitState};
+use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
@@ -53,8 +53,11 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         Reason::NotRestarted => {
             "does the input restart name this unit? A reload keeps the old process".to_owned()
         }
+        Reason::Interference(Interference::GoingDown) => {
+            "when the server is up again, run it again; the next run first ends what is pending".to_owned()
+        }
         Reason::Interference(_) => steps(
-            "during a deployment, no one else may restart the unit or change current; to find out who did:",
+            "during a deployment, no one else may restart or stop the unit or change current; to find out who did:",
             &["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
         ),
         Reason::Unreadable(_) => steps(

@@ -63,9 +63,11 @@ fn of_run(error: &RunError) -> Outcome {
     match error {
         RunError::Key { .. } | RunError::Passphrase | RunError::Source { .. } => Outcome::Invalid,
         RunError::Connection { .. } => Outcome::Unreachable,
-        RunError::Tool { .. } | RunError::ServerPart { .. } | RunError::NoBinary { .. } => {
-            Outcome::NotReady
-        }
+        RunError::Tool { .. }
+        | RunError::ServerPart { .. }
+        | RunError::LoginScript { .. }
+        | RunError::NoBinary { .. } => Outcome::NotReady,
+        RunError::NoTrace | RunError::WentDown => Outcome::Unknown,
         RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
             Outcome::Failed
         }

@@ -1,11 +1,11 @@
 use crate::protocol::{
     BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
     Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
-    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase, Planned,
-    PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId, ReleaseProcess,
-    RollbackTargetError, RunError, ServerPartError, SharedError, SourceProblem, Step, SystemdError,
-    Task, ToolError, TransactionId, UncheckedListener, UnitState, UnreadLog, UnreadableState,
-    UnseenRelease, Verdict, Warning,
+    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase,
+    Planned, PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId,
+    ReleaseProcess, RollbackTargetError, RunError, ServerPartError, SharedError, SourceProblem,
+    Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener, UnitState, UnreadLog,
+    UnreadableState, UnseenRelease, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -252,6 +252,8 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::NotRestarted,
         Reason::NotStarted { condition: true },
         Reason::Interference(Interference::Current(id("1762147001"))),
+        Reason::Interference(Interference::Stopped),
+        Reason::Interference(Interference::GoingDown),
         Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
             output: "Failed to connect to bus".into(),
         })),

@@ -36,6 +36,8 @@ fn every_reason_says_what_failed_and_where() {
     the unit on the server still runs the old process
     systemd on the server did not start the unit, because a condition in its file is not met
     someone else changed the server during the deployment: current now points to 1762147001
+    someone else changed the server during the deployment: the unit was stopped while it was verified
+    the server is going down
     the unit's state cannot be read on the server: Failed to connect to bus
     the unit on the server is still running release 1762147685 (process 513, gunicorn)
     port 8000 on the server is held by process 4711 (uvicorn), left over from before the restart, not by the new process
@@ -131,6 +133,7 @@ fn every_run_error_says_on_which_side() {
     on the server: the server part was not started: a login script prints without end (more than 1.0 MB) (y)
     on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
     on the server: nothing about this deployment is left on the server; someone has deleted .deploy in the target
+    the server went down before the deployment was decided
     the connection was lost before the switch
     the connection was lost before the server finished
     on the runner: the time limit of 30 min was reached

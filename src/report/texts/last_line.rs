@@ -108,7 +108,7 @@ mod tests {
         cancelled: on the runner: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
         unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: on the runner: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
-        unknown: unexpected output from the server: a message of 2000000 bytes is too long; web1.example finishes by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: unexpected output from the server: a message of 2000000 bytes is too long; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         ");
     }
 

@@ -1,6 +1,6 @@
 //! Which release is live.
 
-use crate::protocol::{End, Outcome, RunError, Verdict};
+use crate::protocol::{End, Outcome, Reason, RunError, Step, Verdict};
 use crate::report::Place;
 use crate::text::amounts::utc;
 
@@ -81,26 +81,66 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
         .as_ref()
         .map(|failure| format!(": {}", failure.reason))
         .unwrap_or_default();
+    let state = match &verdict.live {
+        None => "no release is live".to_owned(),
+        Some(live) if verdict.live == verdict.release => match was_healthy(verdict) {
+            true => format!(
+                "{live} is live and was healthy, but could be neither recorded nor rolled back"
+            ),
+            false => format!("{live}, which failed, is still current, because the rollback failed"),
+        },
+        Some(live) if verdict.live != verdict.previous => {
+            format!("current is {live}, to which someone else pointed it, and nobody has checked its health")
+        }
+        Some(live) if is_about_links(verdict) => {
+            format!("current is {live} again, but the rollback could not be completed")
+        }
+        Some(live) => format!("current is {live}, but it is not healthy"),
+    };
+    format!(
+        "{state}{why}; manual intervention required on {}",
+        place.host
+    )
+}
+
+/// Only its commit failed.
+fn was_healthy(verdict: &Verdict) -> bool {
+    let failed = verdict.failure.as_ref().map(|failure| failure.step);
+    failed == Some(Step::Commit)
+}
+
+/// Whether the rollback failed before the health of what it restored was asked.
+fn is_about_links(verdict: &Verdict) -> bool {
+    let reason = verdict.rollback.as_ref().map(|failure| &failure.reason);
+    matches!(reason, Some(Reason::Io { .. }))
+}
+
+/// Someone else has changed `current`.
+fn changed_by_others(verdict: &Verdict) -> String {
+    let before = verdict
+        .previous
+        .as_ref()
+        .map_or_else(String::new, |previous| format!(" (it was {previous})"));
     match &verdict.live {
         Some(live) => {
-            format!(
-                "current is {live}, but it is not healthy{why}; manual intervention required on {}",
-                place.host
-            )
+            format!("this run switched nothing, but someone else pointed current to {live}{before}")
         }
-        None => format!(
-            "no release is live{why}; manual intervention required on {}",
-            place.host
-        ),
+        None => format!("this run switched nothing, but someone else removed current{before}"),
     }
 }
 
 /// Past the point of no return: nothing was switched after all, or there was no good release to roll back to.
 fn failed(verdict: &Verdict) -> String {
     match (&verdict.live, &verdict.rollback) {
+        (live, None) if *live != verdict.previous && *live != verdict.release => {
+            changed_by_others(verdict)
+        }
         (None, _) => "no release to roll back to, and no release is live".to_owned(),
         (Some(live), _) if verdict.live == verdict.release => {
             format!("no release to roll back to, and {live}, which failed, is still current")
+        }
+        (Some(live), Some(_)) if verdict.live != verdict.previous => {
+            format!("current is {live}, to which someone else pointed it")
         }
         (Some(live), Some(_)) => {
             format!("rolled back to {live}, which was not healthy before either")
@@ -110,7 +150,10 @@ fn failed(verdict: &Verdict) -> String {
 }
 
 fn unchanged(verdict: &Verdict) -> String {
-    match verdict.live.as_ref().or(verdict.previous.as_ref()) {
+    match &verdict.live {
+        live if verdict.previous.is_some() && *live != verdict.previous => {
+            changed_by_others(verdict)
+        }
         Some(live) => format!("{live} is still live"),
         None => "nothing was switched; no release is live yet".to_owned(),
     }
@@ -170,7 +213,88 @@ fn id(verdict: &Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{ends, place};
+    use crate::protocol::{Failure, Interference, IoKind, Operation};
+    use crate::report::tests::{by_error, by_verdict, ends, failed, id, place, verdict, NEW, OLD};
+
+    const OTHER: &str = "1762140000";
+
+    fn read_only() -> Reason {
+        Reason::Io {
+            operation: Operation::Rename,
+            path: "/opt/diting/current".into(),
+            error: "Read-only file system (os error 30)".into(),
+            kind: IoKind::ReadOnly,
+        }
+    }
+
+    fn moved() -> Reason {
+        Reason::Interference(Interference::Current(id(OTHER)))
+    }
+
+    /// What is said of a transaction that ended so.
+    fn said(
+        outcome: Outcome,
+        is_live: Option<&str>,
+        failure: Option<Failure>,
+        rollback: Option<Failure>,
+    ) -> String {
+        let verdict = verdict(outcome, is_live, failure);
+        live(
+            &by_verdict(Verdict {
+                rollback,
+                ..verdict
+            }),
+            &place(),
+        )
+    }
+
+    #[test]
+    fn the_release_that_is_live_is_the_one_that_is_named() {
+        use Outcome::{Failed, RollbackFailed};
+        let back = |reason| failed(Step::RollBack, reason);
+        let unhealthy = || failed(Step::Verify, Reason::NotRestarted);
+        let all = [
+            said(Failed, Some(OTHER), failed(Step::Switch, moved()), None),
+            said(Failed, None, failed(Step::Switch, moved()), None),
+            said(RollbackFailed, Some(OTHER), unhealthy(), back(moved())),
+            said(RollbackFailed, Some(NEW), unhealthy(), back(read_only())),
+            said(
+                RollbackFailed,
+                Some(NEW),
+                failed(Step::Commit, read_only()),
+                back(read_only()),
+            ),
+            said(RollbackFailed, Some(OLD), unhealthy(), back(read_only())),
+            said(RollbackFailed, None, unhealthy(), back(read_only())),
+            live(
+                &by_verdict(Verdict {
+                    switched: false,
+                    ..verdict(Failed, Some(OTHER), failed(Step::Install, moved()))
+                }),
+                &place(),
+            ),
+            live(
+                &by_error(Outcome::Unknown, Some(RunError::WentDown)),
+                &place(),
+            ),
+            live(
+                &by_error(Outcome::Unknown, Some(RunError::NoTrace)),
+                &place(),
+            ),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
+        this run switched nothing, but someone else removed current (it was 1762147685)
+        current is 1762140000, to which someone else pointed it, and nobody has checked its health: someone else changed the server during the deployment: current now points to 1762140000; manual intervention required on web1.example
+        1762147999, which failed, is still current, because the rollback failed: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
+        1762147999 is live and was healthy, but could be neither recorded nor rolled back: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
+        current is 1762147685 again, but the rollback could not be completed: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
+        no release is live: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
+        this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
+        the deployment is pending: the next run on web1.example, or the boot guard, restores the old release
+        it is unknown which release is live; on web1.example: readlink /opt/diting/current
+        ");
+    }
 
     #[test]
     fn every_outcome_says_what_state_the_server_is_in() {
@@ -207,7 +331,7 @@ mod tests {
         cancelled: nothing was switched; the server still runs what it ran before
         unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
         unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
-        unknown: web1.example finishes by itself: on the new release if it is healthy, otherwise on the old one
+        unknown: it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one
         ");
         assert!(Outcome::ALL
             .iter()

@@ -70,6 +70,7 @@ mod tests {
         it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a deployment
         waiting up to 10 s for systemd's start limit; the old release serves until then
         waiting up to 5 min for systemd's start limit; nothing serves until then
+        the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         current was a link to /opt/diting/previous; the next switch writes a relative one
         ");
     }

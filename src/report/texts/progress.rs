@@ -139,7 +139,9 @@ pub fn recovered(verdict: &Verdict) -> String {
         .map(|it| format!(" because {}", it.reason))
         .unwrap_or_default();
     let now = match (verdict.outcome, &verdict.live) {
-        (Outcome::RollbackFailed, _) => "the live release is not healthy".to_owned(),
+        (Outcome::RollbackFailed, Some(live)) => {
+            format!("current is {live}, and manual intervention is required")
+        }
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
     };
@@ -326,7 +328,7 @@ mod tests {
         1762147685, from an earlier run that did not see the result, ended as restored; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as rolled-back because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
-        1762147999, from an earlier run that did not see the result, ended as rollback-failed because health answered 500 with “no database” after 30 attempts in 1 min; the live release is not healthy
+        1762147999, from an earlier run that did not see the result, ended as rollback-failed because health answered 500 with “no database” after 30 attempts in 1 min; current is 1762147685, and manual intervention is required
         1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; no release is live
         1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; 1762147999 is live

@@ -6,9 +6,8 @@ use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target::{self, Target};
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, Notice, Outcome, Plan,
-    Reason,
-    ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, Notice, Outcome,
+    Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;

@@ -3,6 +3,7 @@
 use super::journal;
 use super::layout::Layout;
 use super::links;
+use super::pending::Pending;
 use super::records::{self, State};
 use crate::protocol::{ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::server::clock::now;
@@ -24,13 +25,18 @@ const BLOCK: u64 = 512;
 /// The releases and attempts of the target.
 pub(in crate::server) fn list(layout: &Layout) -> Listing {
     let (current, previous) = (links::live(layout), links::previous(layout));
+    let pending = Pending::read(layout).ok().flatten();
+    let on_trial = pending.map(|pending| pending.release);
     let one = |id: ReleaseId| {
         let record = records::get(layout, &id);
         ListedRelease {
             age: now().saturating_sub(records::created(layout, &id)),
             standing: record
                 .as_ref()
-                .map_or(Standing::Unknown, |record| standing(record.state)),
+                .map_or(Standing::Unknown, |record| match record.state {
+                    State::Complete if on_trial.as_ref() == Some(&id) => Standing::OnTrial,
+                    state => standing(state),
+                }),
             current: current.as_ref() == Some(&id),
             previous: previous.as_ref() == Some(&id),
             size: size(&layout.release(&id)).ok(),
@@ -55,7 +61,8 @@ fn standing(state: State) -> Standing {
     match state {
         State::Good => Standing::Good,
         State::Failed => Standing::Failed,
-        State::Incomplete | State::Complete => Standing::Incomplete,
+        State::Incomplete => Standing::Incomplete,
+        State::Complete => Standing::Complete,
     }
 }
 
