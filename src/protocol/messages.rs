@@ -44,7 +44,7 @@ impl FromStr for Errand {
     type Err = super::BadId;
 
     fn from_str(word: &str) -> Result<Self, super::BadId> {
-        let followed = || Some(word.strip_prefix("follow:")?.parse().ok()?);
+        let followed = || word.strip_prefix("follow:")?.parse().ok();
         match word {
             "start" => Ok(Self::Start),
             "resume" => Ok(Self::Resume),

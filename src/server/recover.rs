@@ -1,7 +1,7 @@
 //! Ends a transaction whose process was killed or whose server went down. Without a verdict, the old release is restored.
 
 use super::transaction::Transaction;
-use crate::protocol::{Failure, Interference, Notice, Reason, Step, Verdict, What};
+use crate::protocol::{Failure, Reason, Step, Verdict};
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
 use crate::server::store::journal;
@@ -10,7 +10,6 @@ use crate::server::store::links;
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
-use crate::server::unit::going_down::is_going_down;
 
 /// Ends the pending transaction. The caller holds the lock. `None`: there is none. A system that is going down is an error:
 /// nothing can be ended there.
@@ -25,12 +24,9 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
         journal::add(layout, &verdict, &pending.origin, true);
         return Ok(Some(verdict));
     }
-    if is_going_down() {
-        events.emit(What::Notice(Notice::GoingDown));
-        return Err(Reason::Interference(Interference::GoingDown));
-    }
-    events.emit(What::Step(Step::Recover));
     let mut transaction = Transaction::new(layout, &pending, events);
+    transaction.unless_going_down()?;
+    transaction.step(Step::Recover);
     let failure = Failure {
         step: Step::Recover,
         reason: Reason::Interrupted,

@@ -108,7 +108,7 @@ impl<'a> Transaction<'a> {
 
     /// Stops before a failure has consequences if the system is going down: systemd stops the unit then, and refuses to
     /// start it. The transaction stays pending.
-    fn unless_going_down(&mut self) -> Result<(), GoingDown> {
+    pub(super) fn unless_going_down(&mut self) -> Result<(), GoingDown> {
         if !is_going_down() {
             return Ok(());
         }
@@ -116,7 +116,8 @@ impl<'a> Transaction<'a> {
         Err(GoingDown)
     }
 
-    fn step(&mut self, step: Step) {
+    /// Begins a step and reports it.
+    pub(super) fn step(&mut self, step: Step) {
         if self.reported.replace(step) != Some(step) {
             self.events.emit(What::Step(step));
         }

@@ -309,7 +309,7 @@ mod tests {
         ---
         delete it, or add it to the input exclude
         ---
-        are the inputs service and target right? The deploy user needs a login shell and must be able to write and run files there (no noexec, free disk space); on the server's console:
+        are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console:
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
           getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---

@@ -12,6 +12,10 @@ pub(super) const REPORT: &str =
 
 /// What to do about an error on the runner or on the way.
 #[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no error is without a hint"
+)]
 pub fn run_error(error: &RunError, place: &Place) -> String {
     match error {
         RunError::Tool { .. } => {
@@ -90,8 +94,8 @@ fn login_script(place: &Place) -> String {
 fn server_part(place: &Place) -> String {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
-        "are the inputs service and target right? The deploy user needs a login shell and must be able to write and run \
-         files there (no noexec, free disk space); on the server's console:",
+        "are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces \
+         (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console:",
         &[
             format!("sudo mkdir -p {target} && sudo chown -R {user}: {target}"),
             format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),

@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{sleep_until, Instant};
 
+const ENDLESS: LoginScriptError = LoginScriptError::Endless {
+    limit: MAX_BEFORE_GREETING,
+};
 const BUFFER: usize = 16 << 10;
 
 /// The reply to the request.
@@ -20,7 +23,8 @@ pub(in crate::runner) enum ListReply {
     Missing(MissingServerPart),
 }
 
-/// Waits for the reply to the request, and `limit` at most until the server part is there. The request is the command line. Nothing is sent, so a login script can take nothing.
+/// Waits for the reply to the request, and `limit` at most until the server part is there. The request is the command
+/// line: nothing is sent that a login script could take.
 pub(in crate::runner) async fn request_list<I, O, E>(
     pipes: Pipes<I, O, E>,
     transaction: &TransactionId,
@@ -62,10 +66,8 @@ where
                 return Err(reply.hindered(LoginScriptError::Silent { limit }));
             }
         }
-        if !reply.decoder.greeted() && reply.decoder.before_greeting() > MAX_BEFORE_GREETING {
-            return Err(reply.hindered(LoginScriptError::Endless {
-                limit: MAX_BEFORE_GREETING,
-            }));
+        if reply.is_noise() {
+            return Err(reply.hindered(ENDLESS));
         }
         if let Some(found) = reply.reply.take() {
             return Ok(found);
@@ -111,6 +113,10 @@ impl ReplyReader<'_> {
                 emit(RunEvent::UnexpectedOutput(line));
             }
         });
+    }
+
+    fn is_noise(&self) -> bool {
+        !self.decoder.greeted() && self.decoder.before_greeting() > MAX_BEFORE_GREETING
     }
 
     fn hindered(mut self, error: LoginScriptError) -> RunError {

@@ -4,7 +4,7 @@
 use super::check;
 use super::client::Client;
 use super::follow;
-use crate::protocol::{Interference, Outcome, Reason, Refusal, ToRunner, Verdict};
+use crate::protocol::{Interference, IoKind, Outcome, Reason, Refusal, ToRunner, Verdict};
 use crate::server::clock::now;
 use crate::server::recover::recover;
 use crate::server::store::links;
@@ -35,58 +35,78 @@ pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
         }
         let is_pending = Pending::is_of(layout, transaction);
         if client.received > 0 && !is_pending {
-            if lock::is_running(layout, transaction) {
-                thread::sleep(TICK);
-            } else if verdicts::get(layout, transaction).is_none() {
-                client.outbox.send(&ToRunner::Refused(Refusal::NoTrace));
+            if is_without_trace(client) {
                 return Ok(());
             }
             continue;
         }
-        match lock::take_or_inspect(layout, transaction)? {
-            LockState::Free(_lock) if is_pending => {
-                let ended = match recover(layout, client.outbox) {
-                    Err(Reason::Interference(Interference::GoingDown)) => {
-                        follow::stay_while_going_down(client);
-                        continue;
-                    }
-                    ended => ended?,
-                };
-                // else the disk cannot take it
-                if let Some(verdict) =
-                    ended.filter(|_| verdicts::get(layout, transaction).is_none())
-                {
-                    follow::report_again(client, &verdict);
-                    return Ok(());
-                }
-            }
-            LockState::HeldByOther if is_pending => thread::sleep(TICK),
+        let unstored = match lock::take_or_inspect(layout, transaction)? {
+            LockState::Free(_lock) if is_pending => end_pending(client)?,
+            LockState::HeldByOther if is_pending => wait(),
             LockState::HeldByLogin(process) => {
                 if !std::mem::replace(&mut stopped, true) {
                     lock::stop_login(layout, transaction, process);
                 }
-                thread::sleep(TICK);
+                wait()
             }
             LockState::Free(_lock) => record_cancelled(client)?,
             LockState::HeldByOther => cancel(client)?,
+        };
+        if let Some(verdict) = unstored {
+            follow::report_again(client, &verdict);
+            return Ok(());
         }
     }
 }
 
-/// Cancels the transaction, unless a login of it holds the lock by now.
-fn cancel(client: &Client<'_>) -> Result<(), Reason> {
+fn wait() -> Option<Verdict> {
+    thread::sleep(TICK);
+    None
+}
+
+/// Whether nothing is left of a transaction that was begun; that is reported. It may run still, or have ended just now.
+fn is_without_trace(client: &mut Client<'_>) -> bool {
+    if lock::is_running(client.layout, client.transaction) {
+        thread::sleep(TICK);
+        return false;
+    }
+    let lost = verdicts::get(client.layout, client.transaction).is_none();
+    if lost {
+        client.outbox.send(&ToRunner::Refused(Refusal::NoTrace));
+    }
+    lost
+}
+
+/// Ends the pending transaction, unless the system is going down. Returns the verdict if the disk cannot take it.
+fn end_pending(client: &mut Client<'_>) -> Result<Option<Verdict>, Reason> {
+    match recover(client.layout, client.outbox) {
+        Err(Reason::Interference(Interference::GoingDown)) => {
+            follow::stay_while_going_down(client);
+            Ok(None)
+        }
+        ended => {
+            let is_stored = verdicts::get(client.layout, client.transaction).is_some();
+            Ok(ended?.filter(|_| !is_stored))
+        }
+    }
+}
+
+/// Cancels the transaction, unless a login of it holds the lock by now. Returns the verdict if the disk cannot take it.
+fn cancel(client: &Client<'_>) -> Result<Option<Verdict>, Reason> {
     let _lock = verdicts::lock_decision(client.layout, client.limits)?;
     match lock::take_or_inspect(client.layout, client.transaction)? {
-        LockState::HeldByLogin(_) => Ok(()),
-        _ if Pending::is_of(client.layout, client.transaction) => Ok(()),
+        LockState::HeldByLogin(_) => Ok(None),
+        _ if Pending::is_of(client.layout, client.transaction) => Ok(None),
         LockState::Free(_) | LockState::HeldByOther => record_cancelled(client),
     }
 }
 
 /// Records that nothing happened. A login that still waits for the lock finds this verdict first, and stops.
-fn record_cancelled(client: &Client<'_>) -> Result<(), Reason> {
+///
+/// A read-only disk cannot take the verdict, which is returned then, and no transaction can begin there.
+fn record_cancelled(client: &Client<'_>) -> Result<Option<Verdict>, Reason> {
     if verdicts::get(client.layout, client.transaction).is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let live = links::live(client.layout);
     let verdict = Verdict {
@@ -100,5 +120,11 @@ fn record_cancelled(client: &Client<'_>) -> Result<(), Reason> {
         switched: false,
         at: now(),
     };
-    verdicts::put(client.layout, &verdict)
+    match verdicts::put(client.layout, &verdict) {
+        Err(Reason::Io {
+            kind: IoKind::ReadOnly,
+            ..
+        }) => Ok(Some(verdict)),
+        stored => stored.map(|()| None),
+    }
 }
