@@ -90,7 +90,7 @@ fn an_upload_that_does_not_fit_says_so_and_leaves_what_runs() {
 
 #[test]
 fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
-    for behaviour in ["healthy", "crash"] {
+    for (behaviour, failed) in [("healthy", Step::Commit), ("crash", Step::Verify)] {
         let server = StubServer::new();
         let disk = Small::of(&server);
         server.deploys(&App::good("old"));
@@ -99,6 +99,7 @@ fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
         server.program("on-restart", fill);
         let told = disk.run(&App::new("new", behaviour));
         assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+        assert_eq!(failed_step(&told), failed);
         assert_eq!(server.named_by("current").as_deref(), Some("old"));
         assert_eq!(server.restarts(), ["old", "new", "old"]);
         disk.free();
@@ -110,6 +111,27 @@ fn a_disk_that_is_full_from_the_restart_on_still_gets_its_old_release_back() {
             "{told:?}"
         );
         server.deploys(&App::good("next"));
+    }
+}
+
+/// What is told of a verdict that the disk could not take.
+fn failed_step(told: &Told) -> Step {
+    let failure = told.verdict.as_ref().unwrap().failure.as_ref();
+    failure.unwrap().step
+}
+
+#[test]
+fn a_disk_without_inodes_from_the_restart_on_hides_nothing() {
+    for (behaviour, failed) in [("healthy", Step::Commit), ("crash", Step::Verify)] {
+        let server = StubServer::new();
+        let disk = Small::with(&server, "size=4m,nr_inodes=300");
+        server.deploys(&App::good("old"));
+        let fill = "#!/bin/sh\ncd \"${0%/*}/../app\"; n=0\nwhile ln -s x filler.$n; do n=$((n+1)); done 2>/dev/null\nexit 0\n";
+        server.program("on-restart", fill);
+        let told = disk.run(&App::new("new", behaviour));
+        assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+        assert_eq!(failed_step(&told), failed);
+        assert_eq!(server.restarts(), ["old", "new", "old"]);
     }
 }
 
