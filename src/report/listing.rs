@@ -282,12 +282,12 @@ mod tests {
         releases of /opt/diting on deploy@web1.example, newest first:
           release     state       link      age    size    commit                who                    run
           1762150000  incomplete  -         12 s   1.2 MB  3f2a1bc0de0a+changes  alice                  https://github.com/diting/app/actions/runs/7
+          1762149500  on trial    -         20 s   1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
+          1762149200  complete    -         1 min  1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
           1762149000  failed      -         2 min  1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
           1762147999  good        current   2 h    1.2 MB  3f2a1bc0de0a          alice                  https://github.com/diting/app/actions/runs/7
           1762147685  good        previous  1 d    1.2 MB  3f2a1bc0de0a          ##\[error]x ::error::  https://github.com/diting/app/actions/runs/7
           1700000000  unknown     -         90 d   -       -                     -                      -
-                listed("1762149500", 20, Standing::OnTrial),
-                listed("1762149200", 100, Standing::Complete),
 
         attempts of /opt/diting on deploy@web1.example, newest first:
           at                       outcome          release     live after it  commit        who  run
