@@ -35,7 +35,7 @@ const ROOMS: MayKnow<'_> = &[
     ("report", &["protocol", "text"]),
     ("runner", &["protocol", "settings"]),
     ("server", &["protocol"]),
-    ("settings", &["protocol"]),
+    ("settings", &["protocol", "text"]),
     ("text", &[]),
 ];
 

@@ -173,8 +173,9 @@ fn refuse(problems: &[Problem], format: ListFormat, page: Page, printer: Printer
     if format == ListFormat::Json {
         printer.line(&report::failure_json(outcome, &all));
     }
+    let problems: Vec<_> = problems.iter().map(Problem::text).collect();
     summary::write(
-        &report::invalid_summary(&all, &Redactor::default()),
+        &report::invalid_summary(&problems, &Redactor::default()),
         page,
         printer,
     );

@@ -25,3 +25,69 @@ pub(super) fn write(markdown: &str, page: Page, printer: Printer) {
         printer.warning(page, &format!("cannot write the job summary: {error}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::report::invalid_summary;
+    use crate::settings::{self, Environment, Flags, Problem, Surroundings, INPUTS};
+    use crate::text::Redactor;
+    use std::path::PathBuf;
+
+    /// The summary of a job with these inputs, without its heading.
+    fn problems(inputs: &[(&str, &str)]) -> String {
+        let around = Surroundings {
+            on_actions: true,
+            current_dir: PathBuf::from("/"),
+            ..Surroundings::default()
+        };
+        let pair = |(name, value): &(&str, &str)| {
+            let name = format!("INPUT_{}", name.to_uppercase());
+            (name.into(), (*value).into())
+        };
+        let environment = Environment::from_variables(inputs.iter().map(pair), &INPUTS);
+        let (settings, _) = settings::read(&environment, &Flags::default(), &around);
+        let texts: Vec<_> = settings.unwrap_err().iter().map(Problem::text).collect();
+        let page = invalid_summary(&texts, &Redactor::default());
+        page.lines()
+            .filter(|line| line.starts_with("- "))
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    #[test]
+    fn the_code_in_a_problem_is_code_in_the_summary() {
+        insta::assert_snapshot!(problems(&[]), @r#"
+        - `host`: is required. Give the server's name or address.
+        - `key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
+        - `known-hosts`: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+        - `service`: is required outside of GitHub Actions. Give the systemd unit, or `none` for no systemd.
+        - `source` = `"."`: is the whole file system. Name the folder that holds what is to be deployed.
+        "#);
+    }
+
+    #[test]
+    fn a_value_in_a_problem_stays_a_text() {
+        insta::assert_snapshot!(problems(&[
+            ("host", "`@alice` <b> #1"),
+            ("port", "[x](https://evil.example)"),
+            ("service", "a|b"),
+            ("jump-host", "a@b@c"),
+            ("health-url", "http://::1/"),
+            ("health-match", "{``"),
+            ("shared", "*a*\n~/x"),
+            ("env", "A\nA=1"),
+        ]), @r#"
+        - `host` = ``"`@alice` <b> #1"``: holds a user. Write only the server here, and the user in `user`.
+        - `port` = `"[x](https://evil.example)"`: is not a port. Write a whole number from 1 to 65535.
+        - `key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
+        - `known-hosts`: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+        - `jump-host` = `"a@b@c"`: has more than one `@`. Write `[user@]host[:port]`.
+        - `service` = `"a|b"`: is not a systemd unit name. Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd.
+        - `source` = `"."`: is the whole file system. Name the folder that holds what is to be deployed.
+        - `shared` = `"*a*\n~/x"`: line 1 holds a wildcard. Name each file, or share the folder that holds them.
+        - `env`: line 1 has no `=`. Write NAME=value, one per line.
+        - `health-url` = `"http://::1/"`: has an IPv6 address without brackets. Write it like `http://[::1]:8000/health`.
+        - `health-match` = ```"{``"```: is not a regular expression (repetition operator missing expression). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
+        "#);
+    }
+}

@@ -1,14 +1,16 @@
 //! What failed in a run, each with its hint.
 
-use super::{hints, texts, Place};
+use super::hints::{self, Hint};
+use super::{texts, Place};
 use crate::protocol::{ConnectionError, End, Failure, Finding, Reason, RunError};
+use crate::text::Prose;
 
 /// What happened, and what to do about it.
 pub(super) struct Cause {
     /// In a sentence without a full stop; empty if nothing failed.
-    pub(super) what: String,
-    /// Text and commands in lines of their own, indented.
-    pub(super) hint: String,
+    pub(super) what: Prose,
+    /// What to do about it.
+    pub(super) hint: Hint,
     /// Whether it is one of the findings of the check, of which there may be several.
     pub(super) is_finding: bool,
 }
@@ -16,14 +18,16 @@ pub(super) struct Cause {
 /// At least one.
 pub(super) fn causes(end: &End, place: &Place) -> Vec<Cause> {
     let finding = |found: &Finding| Cause {
-        what: found.to_string(),
+        what: Prose::foreign(found),
         hint: hints::finding(found, place),
         is_finding: true,
     };
     match findings(end) {
         Some(all) => all.iter().map(finding).collect(),
         None => {
-            let what = texts::what_happened(end).unwrap_or_default();
+            let what = texts::what_happened(end)
+                .map(Prose::foreign)
+                .unwrap_or_default();
             vec![Cause {
                 what,
                 hint: hints::hint(end, place),

@@ -1,5 +1,6 @@
 //! `INPUT_*` variables, taken out of the process's environment so that no child process sees them.
 
+use crate::text::Prose;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
@@ -83,9 +84,9 @@ impl Environment {
         {
             let wrong = Invalid::new(
                 "is given twice with different values",
-                format!(
+                Prose::of(
                     "Set only {}, not also the spelling with `-`",
-                    input.variable()
+                    [&input.variable()],
                 ),
             );
             self.problems.push(Problem::of(input.name, wrong));

@@ -1,5 +1,6 @@
 //! The command line: a flag for each input that is not a secret, and `--verbose`, `--help`, `--version`.
 
+use crate::text::Prose;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -81,12 +82,12 @@ impl Flags {
 
     fn take(&mut self, input: &'static Input, parser: &mut Parser) -> Result<(), Problem> {
         let flag = format!("--{}", input.name);
-        let missing = Invalid::new("has no value", format!("Write {flag} <value>"));
+        let missing = Invalid::new("has no value", Prose::of("Write `{} <value>`", [&flag]));
         let value = parser.value().map_err(|_| Problem::of(&flag, missing))?;
         if input.secret {
-            let fix = format!(
+            let fix = Prose::of(
                 "Every process can read command lines. Use the variable {}",
-                input.variable()
+                [&input.variable()],
             );
             return Err(Problem::of(flag, Invalid::new("a secret has no flag", fix)));
         }
@@ -127,17 +128,20 @@ fn unknown(name: &str, catalog: Catalog) -> Problem {
     let fix = match nearest(catalog, name) {
         Some(input) if input.secret => {
             let (name, variable) = (input.name, input.variable());
-            format!("A secret has no flag: if you mean `{name}`, use the variable {variable}")
+            Prose::of(
+                "A secret has no flag: if you mean `{}`, use the variable {}",
+                [&name, &variable],
+            )
         }
-        Some(input) => format!("Did you mean --{}?", input.name),
-        None => "See --help".to_owned(),
+        Some(input) => Prose::of("Did you mean `--{}`?", [&input.name]),
+        None => "See `--help`".into(),
     };
     Problem::showing("command line", name, Invalid::new("unknown flag", fix))
 }
 
 /// Only the command is shown, not what was written.
 fn word(command: Command) -> Problem {
-    let fix = format!("Did you mean --command {}?", command.word());
+    let fix = Prose::of("Did you mean `--command {}`?", [&command.word()]);
     let invalid = Invalid::new("holds a command without its flag", fix);
     Problem::of("command line", invalid)
 }
@@ -148,7 +152,7 @@ fn stray() -> Problem {
         "command line",
         Invalid::new(
             "holds a word that belongs to no flag",
-            "Write --<input> <value>, see --help",
+            "Write `--<input> <value>`, see `--help`",
         ),
     )
 }
@@ -199,14 +203,14 @@ mod tests {
 
     #[test]
     fn an_unknown_flag_is_a_problem_with_the_nearest_name() {
-        insta::assert_snapshot!(parse(&["--hots", "x"]).unwrap_err(), @r#"command line = "hots": unknown flag. Did you mean --host?"#);
+        insta::assert_snapshot!(parse(&["--hots", "x"]).unwrap_err(), @r#"command line = "hots": unknown flag. Did you mean `--host`?"#);
         insta::assert_snapshot!(parse(&["--kee=hunter2hunter2"]).unwrap_err(), @r#"command line = "kee": unknown flag. A secret has no flag: if you mean `key`, use the variable INPUT_KEY."#);
-        insta::assert_snapshot!(parse(&["-z"]).unwrap_err(), @r#"command line = "z": unknown flag. See --help."#);
+        insta::assert_snapshot!(parse(&["-z"]).unwrap_err(), @r#"command line = "z": unknown flag. See `--help`."#);
     }
 
     #[test]
     fn a_command_without_its_flag_is_recognized() {
-        insta::assert_snapshot!(parse(&["rollback", "--host", "a"]).unwrap_err(), @"command line: holds a command without its flag. Did you mean --command rollback?");
+        insta::assert_snapshot!(parse(&["rollback", "--host", "a"]).unwrap_err(), @"command line: holds a command without its flag. Did you mean `--command rollback`?");
         for (word, command) in [
             ("deploy", "deploy"),
             ("list", ""),
@@ -214,17 +218,17 @@ mod tests {
             ("rolback", "rollback"),
         ] {
             let problem = parse(&["--host", "a", word]).unwrap_err();
-            let suggests = problem.ends_with(&format!("--command {command}?"));
+            let suggests = problem.ends_with(&format!("--command {command}`?"));
             assert_eq!(suggests, !command.is_empty(), "{problem}");
         }
     }
 
     #[test]
     fn missing_values_repeated_flags_and_stray_words_are_problems() {
-        insta::assert_snapshot!(parse(&["--port", "1", "--port", "2", "--host"]).unwrap_err(), @r#"
+        insta::assert_snapshot!(parse(&["--port", "1", "--port", "2", "--host"]).unwrap_err(), @"
         --port: is given twice. Keep the one that is meant.
-        --host: has no value. Write --host <value>.
-        "#);
-        insta::assert_snapshot!(parse(&["hunter2hunter2"]).unwrap_err(), @"command line: holds a word that belongs to no flag. Write --<input> <value>, see --help.");
+        --host: has no value. Write `--host <value>`.
+        ");
+        insta::assert_snapshot!(parse(&["hunter2hunter2"]).unwrap_err(), @"command line: holds a word that belongs to no flag. Write `--<input> <value>`, see `--help`.");
     }
 }

@@ -5,6 +5,7 @@ use super::ssh::{HostName, Jump, KnownHosts, Port, UserName};
 use super::staging::{Excludes, Source};
 use super::values::{Issue, Service};
 use crate::protocol::{Restart, Retention, Secret, Staging, Target, UnitName, Verification};
+use crate::text::Prose;
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,7 +154,7 @@ impl Command {
             Some(command) => Ok(command),
             None => {
                 let meant = Self::nearest(text).map(Self::word);
-                let fix = meant.map_or(all.to_owned(), |word| format!("Did you mean `{word}`?"));
+                let fix = meant.map_or(all.into(), |word| Prose::of("Did you mean `{}`?", [&word]));
                 invalid("there is no such command", fix)
             }
         }

@@ -1,5 +1,6 @@
 //! What is wrong with an input: each problem says what is allowed and what to do.
 
+use crate::text::Prose;
 use std::fmt;
 
 /// The longest part of a value that is shown, in characters.
@@ -16,17 +17,17 @@ pub struct Problem {
 /// What is wrong with a value, before it is known to which input it belongs, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    what: String,
-    fix: String,
+    what: Prose,
+    fix: Prose,
 }
 
 /// Shorthand for the error side of every parser.
-pub(super) fn invalid<T>(what: impl Into<String>, fix: impl Into<String>) -> Result<T, Invalid> {
+pub(super) fn invalid<T>(what: impl Into<Prose>, fix: impl Into<Prose>) -> Result<T, Invalid> {
     Err(Invalid::new(what, fix))
 }
 
 impl Invalid {
-    pub(super) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<Prose>, fix: impl Into<Prose>) -> Self {
         Self {
             what: what.into(),
             fix: fix.into(),
@@ -35,7 +36,7 @@ impl Invalid {
 
     /// The same, found in this place of the value.
     pub(super) fn at(mut self, place: &str) -> Self {
-        self.what = format!("{place} {}", self.what);
+        self.what = Prose::of("{} ", [&place]).and(self.what);
         self
     }
 }
@@ -59,6 +60,26 @@ impl Problem {
         }
     }
 
+    /// What is wrong and how to fix it.
+    pub fn text(&self) -> Prose {
+        let Invalid { what, fix } = &self.invalid;
+        let end = if fix.to_string().ends_with('?') {
+            ""
+        } else {
+            "."
+        };
+        let shown = self.shown.as_ref();
+        Prose::verbatim(&self.subject)
+            .and(shown.map_or_else(Prose::default, |shown| {
+                Prose::from(" = ").and(Prose::verbatim(shown))
+            }))
+            .and(": ")
+            .and(what.clone())
+            .and(". ")
+            .and(fix.clone())
+            .and(end)
+    }
+
     /// The input's or the flag's name.
     pub fn subject(&self) -> &str {
         &self.subject
@@ -67,13 +88,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.subject)?;
-        if let Some(shown) = &self.shown {
-            write!(f, " = {shown}")?;
-        }
-        let Invalid { what, fix } = &self.invalid;
-        let end = if fix.ends_with('?') { "" } else { "." };
-        write!(f, ": {what}. {fix}{end}")
+        write!(f, "{}", self.text())
     }
 }
 

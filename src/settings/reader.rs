@@ -8,6 +8,7 @@ use super::model::Command;
 use super::problem::{Invalid, Problem};
 use super::ssh::key::telling_lines;
 use super::warning::InputWarning;
+use crate::text::Prose;
 
 /// The inputs, and what was found wrong with them so far.
 pub(super) struct Reader<'a> {
@@ -60,8 +61,8 @@ impl<'a> Reader<'a> {
     /// Only a listing is printed as JSON.
     pub(super) fn check_json(&mut self, command: Command) {
         if self.flags.json && command != Command::Releases {
-            let what = format!("has no effect: `command` is {}", command.word());
-            let invalid = Invalid::new(what, "Leave it out, or write --command releases");
+            let what = Prose::of("has no effect: `command` is {}", [&command.word()]);
+            let invalid = Invalid::new(what, "Leave it out, or write `--command releases`");
             self.problems.push(Problem::of("--json", invalid));
         }
     }

@@ -1,5 +1,6 @@
 //! Makes untrusted bytes harmless: what a server prints must not run workflow commands, move a terminal's cursor or
-//! fill the log. Also the amounts and excerpts that sentences contain.
+//! fill the log. Also our own sentences ([`Prose`]), and the amounts and
+//! excerpts that they contain.
 //!
 //! In this order: [`Lines`] splits, [`harmless`] cleans a line, [`Redactor`] hides secrets in it, and the printer puts
 //! [`SERVER_PREFIX`] before it. Knows no other room.
@@ -11,6 +12,7 @@ pub mod excerpt;
 mod harmless;
 mod key_block;
 mod lines;
+mod prose;
 mod redact;
 #[cfg(test)]
 pub(crate) mod runner;
@@ -19,4 +21,5 @@ mod secret_patterns;
 pub use harmless::{harmless, SERVER_PREFIX};
 pub use key_block::KeyBlock;
 pub use lines::{Lines, LONGEST_LINE};
+pub use prose::{Piece, Prose};
 pub use redact::Redactor;

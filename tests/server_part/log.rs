@@ -272,7 +272,9 @@ fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
         let unread = not_checked(&told).unwrap().clone();
         assert!(
-            texts::warning(&Warning::LogNotChecked(unread)).contains("usermod -aG systemd-journal"),
+            texts::warning(&Warning::LogNotChecked(unread))
+                .to_string()
+                .contains("usermod -aG systemd-journal"),
             "{told:?}"
         );
     }

@@ -1,27 +1,29 @@
 //! Hints for a connection that failed.
 
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use crate::protocol::{
     known_hosts_command, known_hosts_name, ConnectionKind, KeyState, OfferedKey,
 };
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::one_line;
+use crate::text::Prose;
 
 /// What to do about a connection that failed.
 pub(super) fn connection(
     kind: ConnectionKind,
     offered: Option<&OfferedKey>,
     place: &Place,
-) -> String {
+) -> Hint {
     match kind {
         ConnectionKind::Refused => refused(place),
-        ConnectionKind::TimedOut => format!(
+        ConnectionKind::TimedOut => Prose::of(
             "are host and port ({}) right? The firewall and the provider's security group must let the runner in; runners \
              hosted by GitHub have changing addresses and no IPv6",
-            place.port
-        ),
+            [&place.port],
+        )
+        .into(),
         ConnectionKind::Resolve => {
-            format!("is the input host right ({})? If so, its name is not in the public DNS", place.host)
+            Prose::of("is the input host right ({})? If so, its name is not in the public DNS", [&place.host]).into()
         }
         ConnectionKind::HostKey => host_key(offered, place),
         ConnectionKind::Login => login(place),
@@ -32,12 +34,12 @@ pub(super) fn connection(
     }
 }
 
-fn refused(place: &Place) -> String {
+fn refused(place: &Place) -> Hint {
     steps(
-        &format!(
+        Prose::of(
             "does sshd listen on port {}, and do the firewall and the provider's security group allow it? On the \
              server's console:",
-            place.port
+            [&place.port],
         ),
         &[
             "sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd".to_owned(),
@@ -47,19 +49,18 @@ fn refused(place: &Place) -> String {
     )
 }
 
-fn host_key(offered: Option<&OfferedKey>, place: &Place) -> String {
+fn host_key(offered: Option<&OfferedKey>, place: &Place) -> Hint {
     match offered {
         None => by_the_console(place),
         Some(OfferedKey { state: KeyState::Revoked, .. }) => {
-            "a revoked key may be stolen: give the server a new one and put its line into the input known-hosts"
-                .to_owned()
+            "a revoked key may be stolen: give the server a new one and put its line into the input known-hosts".into()
         }
         Some(offered) => offered_key(offered),
     }
 }
 
 /// The offered line may be copied only if the server itself has shown the same fingerprint.
-fn offered_key(offered: &OfferedKey) -> String {
+fn offered_key(offered: &OfferedKey) -> Hint {
     let line = one_line(&offered.line);
     let kind = line.split(' ').nth(1).unwrap_or_default();
     let file = match kind.strip_prefix("ecdsa-").map_or(kind, |_| "ecdsa") {
@@ -69,22 +70,23 @@ fn offered_key(offered: &OfferedKey) -> String {
     };
     let why = match offered.state {
         KeyState::Changed => {
-            "either the server was set up again, or someone intercepts the connection"
+            Prose::from("either the server was set up again, or someone intercepts the connection")
         }
-        _ => {
-            "the offered key may be the server's, or that of someone who intercepts the connection"
-        }
+        _ => Prose::from(
+            "the offered key may be the server's, or that of someone who intercepts the connection",
+        ),
     };
     let show = format!("ssh-keygen -lf /etc/ssh/ssh_host_{file}_key.pub");
-    let text =
-        format!("{why}; only the server itself can show its key. On its console (not over ssh):");
+    let text = why.and("; only the server itself can show its key. On its console (not over ssh):");
     let fingerprint = one_line(&offered.fingerprint);
-    let then =
-        format!("only if that shows {fingerprint}, put this line into the input known-hosts:");
-    steps(&text, &[show]) + "\n" + &steps(&then, &[line])
+    let then = Prose::of(
+        "only if that shows {}, put this line into the input known-hosts:",
+        [&fingerprint],
+    );
+    steps(text, &[show]).then(steps(then, &[line]))
 }
 
-fn by_the_console(place: &Place) -> String {
+fn by_the_console(place: &Place) -> Hint {
     let name = known_hosts_name(&place.host, place.port);
     steps(
         "either the server was set up again, or someone intercepts the connection; only the server itself can show its key. \
@@ -96,10 +98,10 @@ fn by_the_console(place: &Place) -> String {
     )
 }
 
-fn login(place: &Place) -> String {
+fn login(place: &Place) -> Hint {
     let user = shell(&place.user);
     steps(
-        "the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only \
+        "the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only \
          this user may write; on the server's console:",
         &[
             format!("sudo cat ~{user}/.ssh/authorized_keys"),

@@ -1,15 +1,16 @@
 //! Hints for findings of the check.
 
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use super::unit;
 use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
+use crate::text::Prose;
 use std::path::{Component, Path, PathBuf};
 
 /// What to do about a finding of the check.
 #[must_use]
-pub fn finding(found: &Finding, place: &Place) -> String {
+pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
         Finding::Target { path, user, error: _ } => {
             let (path, user) = (shell(path), shell(user));
@@ -26,8 +27,7 @@ pub fn finding(found: &Finding, place: &Place) -> String {
         Finding::Link { name, found: _ } => link(name, place),
         Finding::NoSystemd(_) => {
             "the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, \
-             set the inputs service: none and restart: none"
-                .to_owned()
+             set the inputs service: none and restart: none".into()
         }
         Finding::Unit { service, state } => unit::unusable(service, state),
         Finding::Sudo { service, user } => steps("on the server's console:", &[sudoers(user, "restart", service)]),
@@ -43,7 +43,7 @@ pub fn finding(found: &Finding, place: &Place) -> String {
             ],
         ),
         Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
-        Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.to_owned(),
+        Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
@@ -74,7 +74,7 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
     )
 }
 
-fn link(name: &str, place: &Place) -> String {
+fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);
     steps(
         "it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:",
@@ -95,7 +95,7 @@ fn contains_releases(to: &str, place: &Place) -> bool {
 }
 
 /// If it were only moved away, there would be no rollback target. It is copied, because programs in it may know its path.
-fn elsewhere(place: &Place) -> String {
+fn elsewhere(place: &Place) -> Hint {
     steps(
         "current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and \
          deploy again:",
@@ -107,7 +107,7 @@ fn elsewhere(place: &Place) -> String {
 }
 
 /// If it were only moved away, there would be no rollback target.
-fn folder(place: &Place) -> String {
+fn folder(place: &Place) -> Hint {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
         "a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, and deploy again:",
@@ -122,22 +122,23 @@ const RELOAD_UNSEEN: &str =
     "let the restart start a new process (systemctl restart), or let the health response name the release: set the input \
      health-match with {release} or {sha}";
 
-fn unit_elsewhere(target: &str, place: &Place) -> String {
+fn unit_elsewhere(target: &str, place: &Place) -> Hint {
     steps(
-        &format!(
-            "is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to {target}/current. \
-             If it does so in a way that cannot be seen, set the input health-match with {{release}} or {{sha}}; for a web server that \
-             only serves the files, set service: none. Compare:"
+        Prose::of(
+            "is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to {}/current. \
+             If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that \
+             only serves the files, set service: none. Compare:",
+            [&target],
         ),
         &[format!("systemctl cat {}", place.unit())],
     )
 }
 
-fn missing(program: &str) -> String {
+fn missing(program: &str) -> Hint {
     match program {
-        "uv" => steps("install it on the server as the deploy user, in ~/.local/bin:", &[INSTALL_UV.to_owned()]),
+        "uv" => steps("install it on the server as the deploy user, in `~/.local/bin`:", &[INSTALL_UV.to_owned()]),
         other => steps(
-            "install it on the server; a program for the deploy user alone belongs in ~/.local/bin:",
+            "install it on the server; a program for the deploy user alone belongs in `~/.local/bin`:",
             &[format!("sudo apt-get install {0} || sudo dnf install {0}", shell(other))],
         ),
     }
@@ -158,7 +159,7 @@ mod tests {
                 name: "current".into(),
                 found: state(to.into()),
             };
-            finding(&found, &place())
+            finding(&found, &place()).to_string()
         };
         for to in ["/srv/app", "releases/1/src", "../legacy", "/opt/diting/app"] {
             assert!(hint(to, LinkState::Elsewhere).contains("cp -a"), "{to}");

@@ -1,22 +1,24 @@
 //! Hints for a failed health check.
 
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use super::unit;
 use crate::protocol::HealthAnswer;
 use crate::report::place::Place;
 use crate::text::excerpt::excerpt;
+use crate::text::Prose;
 
 /// What to do about the last answer of the health check.
-pub(super) fn health(last: &HealthAnswer, place: &Place) -> String {
+pub(super) fn health(last: &HealthAnswer, place: &Place) -> Hint {
     let log = &unit::commands(place)[1..];
     match last {
-        HealthAnswer::Status { location: Some(to), .. } => format!(
+        HealthAnswer::Status { location: Some(to), .. } => Prose::of(
             "redirects are not followed: set health-url to where it leads ({}), or add its status to health-status",
-            excerpt(to)
-        ),
+            [&excerpt(to)],
+        )
+        .into(),
         HealthAnswer::Status { status, location: None, .. } => status_hint(*status, log),
         HealthAnswer::Mismatch { .. } => {
-            "compare the body with health-match; does an old process answer, or a proxy in front of it?".to_owned()
+            "compare the body with health-match; does an old process answer, or a proxy in front of it?".into()
         }
         HealthAnswer::Refused => steps(
             "no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise \
@@ -28,16 +30,16 @@ pub(super) fn health(last: &HealthAnswer, place: &Place) -> String {
             log,
         ),
         HealthAnswer::Healthy { .. } | HealthAnswer::Broken(_) => {
-            "is health-url right: http or https, port, path? Try it with curl -v on the server".to_owned()
+            "is health-url right: http or https, port, path? Try it with `curl -v` on the server".into()
         }
     }
 }
 
-fn status_hint(status: u16, log: &[String]) -> String {
+fn status_hint(status: u16, log: &[String]) -> Hint {
     match status {
-        401 | 403 => "health-url must answer without a login".to_owned(),
-        404 => "does the app serve the path of health-url?".to_owned(),
+        401 | 403 => "health-url must answer without a login".into(),
+        404 => "does the app serve the path of health-url?".into(),
         500.. => steps("the app's log shows why:", log),
-        _ => "if this status is right, add it to health-status".to_owned(),
+        _ => "if this status is right, add it to health-status".into(),
     }
 }

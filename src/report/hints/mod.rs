@@ -14,20 +14,24 @@ pub use finding::finding;
 pub(super) use finding::sudoers;
 pub use reason::reason;
 pub use run_error::run_error;
+pub(super) use steps::steps;
+pub use steps::{Advice, Hint};
 
 use super::Place;
 use crate::protocol::{End, Outcome};
-use steps::steps;
+use crate::text::Prose;
 
 /// What to do about how the run ended.
 #[must_use]
-pub fn hint(end: &End, place: &Place) -> String {
+pub fn hint(end: &End, place: &Place) -> Hint {
     let why = why(end, place);
     match end.outcome {
-        Outcome::RollbackFailed => {
-            steps(&format!("now, on {}:", place.host), &unit::commands(place)) + "\n" + &why
-        }
-        Outcome::Error if why.is_empty() => run_error::REPORT.to_owned(),
+        Outcome::RollbackFailed => steps(
+            Prose::of("now, on {}:", [&place.host]),
+            &unit::commands(place),
+        )
+        .then(why),
+        Outcome::Error if why.is_empty() => run_error::REPORT.into(),
         Outcome::Deployed
         | Outcome::Restored
         | Outcome::Error
@@ -43,7 +47,7 @@ pub fn hint(end: &End, place: &Place) -> String {
 }
 
 /// What to do about the cause; after a failed rollback, about that first.
-fn why(end: &End, place: &Place) -> String {
+fn why(end: &End, place: &Place) -> Hint {
     let verdict = end.verdict.as_ref();
     let failed = verdict.and_then(|verdict| match end.outcome {
         Outcome::RollbackFailed => verdict.rollback.as_ref().or(verdict.failure.as_ref()),
@@ -72,15 +76,15 @@ mod tests {
                 &place(),
             )
         };
-        let all: Vec<_> = reasons().into_iter().map(of).collect();
+        let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
           echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         on the server's console:
           sudo loginctl enable-linger deploy
-        install it on the server as the deploy user, in ~/.local/bin:
+        install it on the server as the deploy user, in `~/.local/bin`:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
-        install it on the server; a program for the deploy user alone belongs in ~/.local/bin:
+        install it on the server; a program for the deploy user alone belongs in `~/.local/bin`:
           sudo apt-get install make || sudo dnf install make
         free disk space on the server, or lower the input min-free:
           df -h /opt/diting; df -i /opt/diting
@@ -221,7 +225,7 @@ mod tests {
         a process listens, but does not answer: the app hangs at start, or waits for a database or another service:
           sudo journalctl -u diting -n 50 --no-pager
         ---
-        is health-url right: http or https, port, path? Try it with curl -v on the server
+        is health-url right: http or https, port, path? Try it with `curl -v` on the server
         ");
     }
 
@@ -230,7 +234,7 @@ mod tests {
     fn a_finding_says_what_to_do() {
         let all: Vec<_> = findings()
             .iter()
-            .map(|found| finding(found, &place()))
+            .map(|found| finding(found, &place()).to_string())
             .collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the server's console:
@@ -261,10 +265,10 @@ mod tests {
         on the server's console:
           sudo loginctl enable-linger deploy
         ---
-        install it on the server as the deploy user, in ~/.local/bin:
+        install it on the server as the deploy user, in `~/.local/bin`:
           curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
         ---
-        install it on the server; a program for the deploy user alone belongs in ~/.local/bin:
+        install it on the server; a program for the deploy user alone belongs in `~/.local/bin`:
           sudo apt-get install make || sudo dnf install make
         ---
         free disk space on the server, or lower the input min-free:
@@ -297,7 +301,7 @@ mod tests {
     fn a_run_error_says_what_to_do() {
         let all: Vec<_> = run_errors()
             .iter()
-            .map(|it| run_error(it, &place()))
+            .map(|it| run_error(it, &place()).to_string())
             .collect();
         insta::assert_snapshot!(all.join("\n---\n"), @"
         on the runner:
@@ -313,7 +317,7 @@ mod tests {
           sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
           getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
         ---
-        server parts exist for x86_64 and aarch64; the files must be beside this program, as in the action's dist folder
+        server parts exist for `x86_64` and `aarch64`; the files must be beside this program, as in the action's dist folder
         ---
         login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
           ssh -p 22 deploy@web1.example true
@@ -379,7 +383,7 @@ mod tests {
         the input passphrase must be the one that opens the key; where the key file is, this asks for it:
           ssh-keygen -y -f KEYFILE
         ---
-        the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only this user may write; on the server's console:
+        the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console:
           sudo cat ~hop/.ssh/authorized_keys
           sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
           sudo journalctl -u ssh -u sshd -n 20 --no-pager
@@ -397,7 +401,7 @@ mod tests {
           sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub
           ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
         ---
-        the public half of the key (ssh-keygen -y -f KEYFILE) must be in authorized_keys of that user, in a folder that only this user may write; on the server's console:
+        the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console:
           sudo cat ~deploy/.ssh/authorized_keys
           sudo chown -R deploy: ~deploy/.ssh && sudo chmod 700 ~deploy/.ssh && sudo chmod 600 ~deploy/.ssh/*
           sudo journalctl -u ssh -u sshd -n 20 --no-pager
@@ -422,7 +426,7 @@ mod tests {
     fn no_hint_takes_a_host_key_from_the_network() {
         let texts = run_errors()
             .iter()
-            .map(|it| run_error(it, &place()))
+            .map(|it| run_error(it, &place()).to_string())
             .collect::<String>();
         assert!(!texts.contains("keyscan"), "{texts}");
     }

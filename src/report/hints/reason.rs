@@ -1,6 +1,6 @@
 //! Hints for a step that failed on the server.
 
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use super::{command::command, finding, health::health, unit};
 use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
@@ -12,18 +12,17 @@ use std::path::Path;
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no reason is without a hint"
 )]
-pub fn reason(failure: &Failure, place: &Place) -> String {
+pub fn reason(failure: &Failure, place: &Place) -> Hint {
     match &failure.reason {
-        Reason::NotReady(found) => found.iter().map(|it| finding(it, place)).collect::<Vec<_>>().join("\n"),
+        Reason::NotReady(found) => found.iter().fold(Hint::default(), |all, it| all.then(finding(it, place))),
         Reason::Busy(_) => {
             "wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job \
-             a concurrency group"
-                .to_owned()
+             a concurrency group".into()
         }
         Reason::Io { path, kind, operation: _, error: _ } => io(*kind, path, place),
-        Reason::Upload(_) => "run it again: complete files are kept; if it happens again, it is a bug in deploy-action".to_owned(),
+        Reason::Upload(_) => "run it again: complete files are kept; if it happens again, it is a bug in deploy-action".into(),
         Reason::Cancelled => cancelled(failure.step),
-        Reason::OutOfTime(_) => "check above which step took the time, or raise the input timeout".to_owned(),
+        Reason::OutOfTime(_) => "check above which step took the time, or raise the input timeout".into(),
         Reason::Command { ending, output, .. } => command(failure.step, *ending, output, place),
         Reason::Program { .. } => program(place),
         Reason::Shared { path, error: _ } => steps(
@@ -31,7 +30,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
         ),
         Reason::Log { .. } => log(),
-        Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".to_owned(),
+        Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".into(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { end, .. }
         | Reason::NotRunning {
@@ -51,10 +50,10 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
         }
         Reason::NotStarted { condition: false } => unit::look(place),
         Reason::NotRestarted => {
-            "does the input restart name this unit? A reload keeps the old process".to_owned()
+            "does the input restart name this unit? A reload keeps the old process".into()
         }
         Reason::Interference(Interference::GoingDown) => {
-            "when the server is up again, run it again; the next run first ends what is pending".to_owned()
+            "when the server is up again, run it again; the next run first ends what is pending".into()
         }
         Reason::Interference(_) => steps(
             "during a deployment, no one else may restart or stop the unit or change current; to find out who did:",
@@ -70,7 +69,7 @@ pub fn reason(failure: &Failure, place: &Place) -> String {
     }
 }
 
-fn other_release(place: &Place) -> String {
+fn other_release(place: &Place) -> Hint {
     steps(
         "after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process \
          (systemctl restart). Otherwise, does the unit really lead to current? Compare:",
@@ -78,7 +77,7 @@ fn other_release(place: &Place) -> String {
     )
 }
 
-fn interrupted() -> String {
+fn interrupted() -> Hint {
     steps(
         "run it again: the next run first finishes it; to find out why, on the server:",
         &[
@@ -88,37 +87,35 @@ fn interrupted() -> String {
     )
 }
 
-fn cancelled(step: Step) -> String {
+fn cancelled(step: Step) -> Hint {
     match step {
         Step::BeforeSwitch => {
             "before-switch may have left something half done (a migration?), which the old release now uses: fix it before you \
-             deploy again"
-                .to_owned()
+             deploy again".into()
         }
-        _ => "run it again: what was uploaded is kept".to_owned(),
+        _ => "run it again: what was uploaded is kept".into(),
     }
 }
 
-fn program(place: &Place) -> String {
+fn program(place: &Place) -> Hint {
     steps(
         "does install create it (is it a dependency in uv.lock)? Does the unit name the right path? Compare:",
         &[format!("systemctl cat {}", place.unit())],
     )
 }
 
-fn log() -> String {
-    "these lines are from the new process; if they are no crash, set the input log-pattern or log-check"
-        .to_owned()
+fn log() -> Hint {
+    "these lines are from the new process; if they are no crash, set the input log-pattern or log-check".into()
 }
 
-fn other_listener(port: u16) -> String {
+fn other_listener(port: u16) -> Hint {
     steps(
         "an old process, often one that was started from the command line; find it on the server, end it, then deploy again:",
         &[format!("sudo ss -tlnp 'sport = :{port}'"), "sudo kill PID".to_owned()],
     )
 }
 
-fn io(kind: IoKind, path: &str, place: &Place) -> String {
+fn io(kind: IoKind, path: &str, place: &Place) -> Hint {
     let folder = Path::new(path)
         .parent()
         .and_then(Path::to_str)
@@ -167,7 +164,7 @@ mod tests {
                 &place(),
             )
         });
-        insta::assert_snapshot!(all.join("\n---\n"), @"
+        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @"
         run it again: what was uploaded is kept
         ---
         before-switch may have left something half done (a migration?), which the old release now uses: fix it before you deploy again

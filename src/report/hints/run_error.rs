@@ -1,7 +1,7 @@
 //! Hints for errors on the runner or on the way.
 
 use super::connection::connection;
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use crate::protocol::{Hop, RunError};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
@@ -16,7 +16,7 @@ pub(super) const REPORT: &str =
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no error is without a hint"
 )]
-pub fn run_error(error: &RunError, place: &Place) -> String {
+pub fn run_error(error: &RunError, place: &Place) -> Hint {
     match error {
         RunError::Tool { .. } => {
             steps("on the runner:", &["sudo apt-get update && sudo apt-get install -y openssh-client".to_owned()])
@@ -29,7 +29,7 @@ pub fn run_error(error: &RunError, place: &Place) -> String {
             "the input passphrase must be the one that opens the key; where the key file is, this asks for it:",
             &["ssh-keygen -y -f KEYFILE".to_owned()],
         ),
-        RunError::Source { .. } => "delete it, or add it to the input exclude".to_owned(),
+        RunError::Source { .. } => "delete it, or add it to the input exclude".into(),
         RunError::Connection { kind, hop, offered, error: _ } => {
             connection(*kind, offered.as_deref(), &on_the_way(hop, place))
         }
@@ -40,8 +40,7 @@ pub fn run_error(error: &RunError, place: &Place) -> String {
             &[format!("ls -la {}", shell(&place.target)), format!("readlink {}", place.below("current"))],
         ),
         RunError::NoBinary { .. } => {
-            "server parts exist for x86_64 and aarch64; the files must be beside this program, as in the action's dist folder"
-                .to_owned()
+            "server parts exist for `x86_64` and `aarch64`; the files must be beside this program, as in the action's dist folder".into()
         }
         RunError::Protocol(_) => steps(
             "login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:",
@@ -56,10 +55,10 @@ pub fn run_error(error: &RunError, place: &Place) -> String {
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
         ),
         RunError::ConnectionLost { finished_by: None } | RunError::Cancelled { finished_by: None } => {
-            "run it again: what was uploaded is kept".to_owned()
+            "run it again: what was uploaded is kept".into()
         }
-        RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".to_owned(),
-        RunError::Bug(_) => REPORT.to_owned(),
+        RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".into(),
+        RunError::Bug(_) => REPORT.into(),
     }
 }
 
@@ -77,21 +76,21 @@ fn on_the_way(hop: &Hop, place: &Place) -> Place {
 }
 
 /// The deploy user's shell runs it before every command.
-fn login_script(place: &Place) -> String {
+fn login_script(place: &Place) -> Hint {
     let login = shell(&format!("{}@{}", place.user, place.host));
     steps(
-        "a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when \
-         nobody is at the terminal. As the first line of ~/.bashrc on the server:",
+        "a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when \
+         nobody is at the terminal. As the first line of `~/.bashrc` on the server:",
         &["case $- in *i*) ;; *) return ;; esac".to_owned()],
-    ) + "\n"
-        + &steps(
-            "Then this ends at once and prints only the word:",
-            &[format!("echo word | ssh -p {} {login} cat", place.port)],
-        )
+    )
+    .then(steps(
+        "Then this ends at once and prints only the word:",
+        &[format!("echo word | ssh -p {} {login} cat", place.port)],
+    ))
 }
 
 /// It cannot be written or run there, or the user has no login shell.
-fn server_part(place: &Place) -> String {
+fn server_part(place: &Place) -> Hint {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
         "are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces \

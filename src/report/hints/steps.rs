@@ -1,10 +1,77 @@
 //! The form of a hint.
 
+use crate::text::Prose;
+use std::fmt;
+
+/// What to do: sentences, each with the commands for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hint(Vec<Advice>);
+
+/// A sentence and the commands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// The sentence.
+    pub text: Prose,
+    /// To be copied; each is one line.
+    pub commands: Vec<String>,
+}
+
 /// Text, then the commands for it.
-pub(super) fn steps(text: &str, commands: &[String]) -> String {
-    let commands = commands
-        .iter()
-        .map(|command| format!("\n  {command}"))
-        .collect::<String>();
-    format!("{text}{commands}")
+pub(in crate::report) fn steps(text: impl Into<Prose>, commands: &[String]) -> Hint {
+    Hint(vec![Advice {
+        text: text.into(),
+        commands: commands.to_vec(),
+    }])
+}
+
+impl<T: Into<Prose>> From<T> for Hint {
+    fn from(text: T) -> Self {
+        steps(text, &[])
+    }
+}
+
+impl Hint {
+    /// The same, and then another one.
+    #[must_use]
+    pub(in crate::report) fn then(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
+
+    /// The same with these words before its first sentence.
+    #[must_use]
+    pub(super) fn after(mut self, words: &'static str) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            first.text = Prose::from(words).and(std::mem::take(&mut first.text));
+        }
+        self
+    }
+
+    /// Its sentences, in order.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.0
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A command has a line of its own, indented.
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Advice { text, commands }) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{text}")?;
+            commands
+                .iter()
+                .try_for_each(|command| write!(f, "\n  {command}"))?;
+        }
+        Ok(())
+    }
 }

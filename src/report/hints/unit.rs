@@ -1,12 +1,12 @@
 //! Hints for a unit that does not run.
 
-use super::steps::steps;
+use super::steps::{steps, Hint};
 use crate::protocol::{Ending, ProcessEnd};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 
 /// How to see the state of the unit.
-pub(super) fn look(place: &Place) -> String {
+pub(super) fn look(place: &Place) -> Hint {
     steps("on the server:", &commands(place))
 }
 
@@ -28,7 +28,7 @@ pub(super) fn conditions(place: &Place) -> [String; 2] {
 }
 
 /// What to do about a unit that systemd cannot use.
-pub(super) fn unusable(service: &str, state: &str) -> String {
+pub(super) fn unusable(service: &str, state: &str) -> Hint {
     let name = shell(service);
     match excerpt(state).as_str() {
         "masked" => steps("on the server's console:", &[format!("sudo systemctl unmask {name}")]),
@@ -44,7 +44,7 @@ pub(super) fn unusable(service: &str, state: &str) -> String {
 }
 
 /// What to do about a process that ended; the numbers are systemd's.
-pub(super) fn ended(end: &ProcessEnd, place: &Place) -> String {
+pub(super) fn ended(end: &ProcessEnd, place: &Place) -> Hint {
     let text = match end {
         ProcessEnd::Exited { status: 203, .. } => {
             "203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:"
@@ -67,13 +67,13 @@ pub(super) fn ended(end: &ProcessEnd, place: &Place) -> String {
     steps(text, &[format!("systemctl cat {}", place.unit())])
 }
 
-pub(super) fn in_its_log(place: &Place) -> String {
+pub(super) fn in_its_log(place: &Place) -> Hint {
     let text = "its log shows why; most often an import error, a missing dependency or a missing configuration file:";
     steps(text, &commands(place))
 }
 
 /// What to do about a restart command that failed.
-pub(super) fn restart(ending: Ending, place: &Place) -> String {
+pub(super) fn restart(ending: Ending, place: &Place) -> Hint {
     match ending {
         Ending::OutOfTime => steps(
             "the unit stops or starts too slowly; does the old process react to SIGTERM? On the server:",
@@ -83,7 +83,7 @@ pub(super) fn restart(ending: Ending, place: &Place) -> String {
     }
 }
 
-pub(super) fn start_limit(place: &Place) -> String {
+pub(super) fn start_limit(place: &Place) -> Hint {
     let unit = place.unit();
     steps(
         "it crashed too often; first find out why, then reset systemd's counter:",
@@ -94,7 +94,7 @@ pub(super) fn start_limit(place: &Place) -> String {
     )
 }
 
-pub(super) fn out_of_memory() -> String {
+pub(super) fn out_of_memory() -> Hint {
     steps(
         "most likely the server ran out of memory; on the server:",
         &[

@@ -2,11 +2,12 @@
 
 use super::types::IssueText;
 use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Task, Verdict};
+use crate::report::hints::{self, Hint};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
 use crate::report::{summary, texts, Job, Place, RawLogs, Report};
 use crate::text::excerpt::{one_line, truncate};
-use crate::text::Redactor;
+use crate::text::{Prose, Redactor};
 use sha2::{Digest as _, Sha256};
 
 /// GitHub takes 65,536 characters. In bytes, which are never fewer.
@@ -112,7 +113,7 @@ fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
         RawLogs::Show => texts::found(verdict),
         RawLogs::Hide => texts::found(&quiet(verdict)),
     };
-    let one = |verdict: &Verdict| format!("- {}\n", markdown::prose(&shown(verdict), redactor));
+    let one = |verdict: &Verdict| format!("- {}\n", markdown::foreign(&shown(verdict), redactor));
     report.recovered.iter().take(FOUND).map(one).collect()
 }
 
@@ -149,16 +150,16 @@ fn quiet(verdict: &Verdict) -> Verdict {
 
 /// How to run the same again, and where the failed release is.
 fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let again = "run the same from the command line, with the workflow's other inputs:";
-    let commands: String = commands(report, job)
-        .iter()
-        .map(|command| format!("\n  {command}"))
-        .collect();
-    let kept = kept(&report.facts.place, end).unwrap_or_default();
-    let text = format!("{again}{commands}{kept}");
+    let again = hints::steps(
+        "run the same from the command line, with the workflow's other inputs:",
+        &commands(report, job),
+    );
+    let hint = kept(&report.facts.place, end)
+        .into_iter()
+        .fold(again, Hint::then);
     format!(
         "### How to reproduce\n\n{}",
-        markdown::hint(&text, redactor)
+        markdown::hint(&hint, redactor)
     )
 }
 
@@ -185,12 +186,13 @@ fn commands(report: &Report, job: &Job) -> Vec<String> {
 }
 
 /// Where the failed release is, if there is one.
-fn kept(place: &Place, end: &End) -> Option<String> {
+fn kept(place: &Place, end: &End) -> Option<Hint> {
     let verdict = end.verdict.as_ref();
     let verdict = verdict.filter(|it| it.switched && it.outcome != Outcome::Unknown)?;
     let folder = place.below(&format!("releases/{}", verdict.release.as_ref()?));
-    Some(format!(
-        "\nthe failed release stays on {} until the next successful deployment:\n  ls -la {folder}",
-        place.host
-    ))
+    let text = Prose::of(
+        "the failed release stays on {} until the next successful deployment:",
+        [&place.host],
+    );
+    Some(hints::steps(text, &[format!("ls -la {folder}")]))
 }

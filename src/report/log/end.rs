@@ -42,13 +42,13 @@ fn message(end: &End, place: &Place) -> String {
             hint,
             is_finding: false,
         }] => {
-            let parts = [what, &texts::now(end, place), hint];
-            parts
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .cloned()
-                .collect::<Vec<_>>()
-                .join("\n")
+            let parts = [
+                what.to_string(),
+                texts::now(end, place).to_string(),
+                hint.to_string(),
+            ];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            parts.join("\n")
         }
         all => numbered(all),
     }

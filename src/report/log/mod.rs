@@ -158,7 +158,7 @@ impl Log {
     }
 
     fn warning(&mut self, warning: &Warning) {
-        let text = texts::warning(warning);
+        let text = texts::warning(warning).to_string();
         self.warnings += 1;
         match self.warnings <= WARNINGS {
             true => self.groups.annotate(Level::Warning, "On the server", &text),

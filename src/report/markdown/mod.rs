@@ -7,8 +7,9 @@ mod inline;
 mod lines;
 
 pub(super) use document::Document;
-pub(super) use inline::{cell, code, link, prose};
+pub(super) use inline::{cell, code, foreign, link, prose};
 
+use super::hints::{Advice, Hint};
 use crate::text::Redactor;
 use lines::{clean, fence};
 
@@ -26,28 +27,20 @@ pub(super) fn table<const N: usize>(
     )
 }
 
-/// A hint: its commands have lines of their own and are indented.
-pub(super) fn hint(text: &str, redactor: &Redactor) -> String {
-    let mut out = String::new();
-    let mut commands: Vec<String> = Vec::new();
-    for line in clean(text.as_bytes(), redactor) {
-        match line.strip_prefix("  ") {
-            Some(command) => commands.push(command.to_owned()),
-            None => {
-                flush(&mut commands, &mut out);
-                out += &format!("{}\n\n", prose(&line, &Redactor::default()));
-            }
-        }
-    }
-    flush(&mut commands, &mut out);
-    out
-}
-
-fn flush(commands: &mut Vec<String>, out: &mut String) {
-    if !commands.is_empty() {
-        *out += &format!("{}\n", fence("sh", commands));
-        commands.clear();
-    }
+/// A hint: its commands can be copied.
+pub(super) fn hint(hint: &Hint, redactor: &Redactor) -> String {
+    let one = |Advice { text, commands }: &Advice| {
+        let lines: Vec<String> = commands
+            .iter()
+            .flat_map(|command| clean(command.as_bytes(), redactor))
+            .collect();
+        let fenced = match lines.is_empty() {
+            true => String::new(),
+            false => format!("{}\n", fence("sh", &lines)),
+        };
+        format!("{}\n\n{fenced}", prose(text, redactor))
+    };
+    hint.advice().iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -61,22 +54,6 @@ mod tests {
             "`````text\na ```` b\n```\n`````\n"
         );
         assert_eq!(fence("", &[]), "```\n```\n");
-    }
-
-    #[test]
-    fn commands_of_a_hint_can_be_copied() {
-        let text = "look at it, @you:\n  sudo a && b\n  c\nthen run it again";
-        insta::assert_snapshot!(hint(text, &Redactor::default()), @r"
-        look at it, `@you`:
-
-        ```sh
-        sudo a && b
-        c
-        ```
-
-        then run it again
-
-        ");
     }
 
     #[test]

@@ -10,11 +10,11 @@ pub use short::{invalid_summary, listing_summary};
 pub(super) use steps::table as steps;
 
 use super::causes::{causes, program_outputs, Cause};
-use super::markdown::{self, cell, code, link, prose, Document};
+use super::markdown::{self, cell, code, foreign, link, prose, Document};
 use super::texts::{self, title};
 use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
 use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
-use crate::text::Redactor;
+use crate::text::{Prose, Redactor};
 use format::{MOST, MOST_OF_PART};
 
 /// The most warnings and notices; a hostile server could send any number.
@@ -47,12 +47,11 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
 
 /// The outcome and what is live now, in one line; more follows in a second one.
 pub(super) fn heading(report: &Report, end: &End, redactor: &Redactor) -> String {
-    let now = texts::now(end, &report.facts.place);
-    let end_of_short = [": ", "; "].iter().filter_map(|sign| now.find(sign)).min();
-    let more = end_of_short
-        .map(|at| format!("**{}**\n", prose(&now[at + 2..], redactor)))
+    let (short, more) = texts::now(end, &report.facts.place).split_at(&[": ", "; "]);
+    let more = more
+        .map(|more| format!("**{}**\n", prose(&more, redactor)))
         .unwrap_or_default();
-    let line = prose(&now[..end_of_short.unwrap_or(now.len())], redactor);
+    let line = prose(&short, redactor);
     format!(
         "## {} {} – {line}\n\n{more}",
         sign(end.outcome),
@@ -152,7 +151,10 @@ fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
 
 /// Warnings, results of earlier runs, and notices.
 fn notes(report: &Report, redactor: &Redactor) -> String {
-    let found = report.recovered.iter().map(texts::found);
+    let found = report
+        .recovered
+        .iter()
+        .map(|it| Prose::foreign(texts::found(it)));
     let warnings = report
         .warnings
         .iter()
@@ -162,7 +164,7 @@ fn notes(report: &Report, redactor: &Redactor) -> String {
     let notices = report
         .notices
         .iter()
-        .map(|it| prose(&it.to_string(), redactor));
+        .map(|it| foreign(&it.to_string(), redactor));
     let mut shown: Vec<String> = Vec::new();
     for text in warnings.chain(notices) {
         // a wait is repeated

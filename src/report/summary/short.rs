@@ -3,13 +3,13 @@
 use super::format::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
 use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};
-use crate::report::markdown::{self, cell, prose, Document};
+use crate::report::markdown::{self, cell, foreign, prose, Document};
 use crate::report::Place;
-use crate::text::Redactor;
+use crate::text::{Prose, Redactor};
 
 /// For invalid inputs: nothing was contacted.
 #[must_use]
-pub fn invalid_summary(problems: &[String], redactor: &Redactor) -> String {
+pub fn invalid_summary(problems: &[Prose], redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add("## ❌ Invalid inputs\n\n**Nothing was contacted; the server still runs what it ran before**");
     page.add(
@@ -30,13 +30,13 @@ pub fn listing_summary(listing: &Listing, place: &Place, redactor: &Redactor) ->
         .iter()
         .find(|listed| listed.current)
         .map(|listed| listed.release.to_string());
-    let live = live.map_or("no release is live".to_owned(), |id| {
-        format!("{id} is live")
+    let live = live.map_or("no release is live".into(), |id| {
+        Prose::of("{} is live", [&id])
     });
     page.add(&format!(
         "## Releases of {} on {}\n",
-        prose(&place.target, redactor),
-        prose(&place.host, redactor)
+        foreign(&place.target, redactor),
+        foreign(&place.host, redactor)
     ));
     page.add(&format!("**{}**", prose(&live, redactor)));
     let releases = listing

@@ -6,8 +6,8 @@ use super::*;
 use crate::protocol::{
     Diagnostic, DiagnosticOrigin, End, Event, Outcome, Reason, RunEvent, Step, What,
 };
-use crate::report::{issue_text, summary, Job, RawLogs, Report};
-use crate::text::Redactor;
+use crate::report::{issue_text, markdown, summary, Job, RawLogs, Report};
+use crate::text::{Prose, Redactor};
 use comrak::nodes::NodeValue;
 use comrak::{parse_document, Arena, Options};
 use proptest::prelude::*;
@@ -191,6 +191,35 @@ fn hostile_texts_have_no_effect() {
     }
 }
 
+/// A sentence of ours with a foreign text in every place that one can have.
+fn sentence(foreign: &str) -> String {
+    let text = Prose::of("{} is (“{}”) on {}; set `x: {}`, {}", [&foreign; 5])
+        .and(Prose::verbatim(foreign))
+        .and(Prose::foreign(foreign))
+        .and(" and no more");
+    markdown::prose(&text, &Redactor::default())
+}
+
+#[test]
+fn a_foreign_text_in_an_own_sentence_has_no_effect() {
+    assert_eq!(
+        sentence("web1"),
+        "web1 is (“web1”) on web1; set `x: web1`, web1`web1`web1 and no more"
+    );
+    for evil in EVIL {
+        assert_eq!(effects(&sentence(evil)), [""; 0], "{evil:?}");
+    }
+}
+
+#[test]
+fn code_in_an_own_sentence_is_not_escaped_twice() {
+    let text = Prose::from("give `key: ${{ secrets.NAME }}`, not `a``b`");
+    assert_eq!(
+        markdown::prose(&text, &Redactor::default()),
+        "give `key: ${{ secrets.NAME }}`, not `a` `b`"
+    );
+}
+
 #[test]
 fn the_parser_sees_effects_where_they_are() {
     for evil in EVIL
@@ -291,5 +320,6 @@ proptest! {
         let meant: Vec<_> = documents(b"x").iter().map(|text| effects(text)).collect();
         let seen: Vec<_> = documents(&bytes).iter().map(|text| effects(text)).collect();
         prop_assert_eq!(seen, meant);
+        prop_assert_eq!(effects(&sentence(&text(&bytes))), [""; 0]);
     }
 }

@@ -3,22 +3,23 @@
 use crate::protocol::{End, Outcome, Reason, RunError, Step, Verdict};
 use crate::report::Place;
 use crate::text::amounts::utc;
+use crate::text::Prose;
 
 const UNSWITCHED: &str = "nothing was switched; the server still runs what it ran before";
 
 /// What state the server is in now, in one sentence without a full stop.
 #[must_use]
-pub fn live(end: &End, place: &Place) -> String {
+pub fn live(end: &End, place: &Place) -> Prose {
     if let Some(verdict) = &end.verdict {
         return by_verdict(verdict, place);
     }
     match end.outcome {
-        Outcome::Invalid => "nothing was sent; the server still runs what it ran before".to_owned(),
+        Outcome::Invalid => "nothing was sent; the server still runs what it ran before".into(),
         Outcome::Unreachable => {
-            "nothing was changed; the server still runs what it ran before".to_owned()
+            "nothing was changed; the server still runs what it ran before".into()
         }
         Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
-            UNSWITCHED.to_owned()
+            UNSWITCHED.into()
         }
         Outcome::Unknown => finishes_by_itself(end.error.as_ref(), place),
         Outcome::Deployed
@@ -31,135 +32,133 @@ pub fn live(end: &End, place: &Place) -> String {
 
 /// The same for the annotation, which may be longer: also where, and what was live before.
 #[must_use]
-pub fn now(end: &End, place: &Place) -> String {
-    let verdict = end
-        .verdict
-        .as_ref()
-        .filter(|verdict| verdict.outcome.is_success());
-    let before = verdict
-        .and_then(|verdict| verdict.previous.as_ref())
-        .map(|id| format!(", before it {id}"));
-    match verdict {
-        Some(_) => format!(
-            "{} on {}{}",
-            live(end, place),
-            place.host,
-            before.unwrap_or_default()
-        ),
-        None => live(end, place),
+pub fn now(end: &End, place: &Place) -> Prose {
+    let live = live(end, place);
+    let verdict = end.verdict.as_ref();
+    let Some(verdict) = verdict.filter(|verdict| verdict.outcome.is_success()) else {
+        return live;
+    };
+    let live = live.and(Prose::of(" on {}", [&place.host]));
+    match &verdict.previous {
+        Some(id) => live.and(Prose::of(" ({} before)", [&id])),
+        None => live,
     }
 }
 
 /// By the server's verdict.
-fn by_verdict(verdict: &Verdict, place: &Place) -> String {
+fn by_verdict(verdict: &Verdict, place: &Place) -> Prose {
     match verdict.outcome {
-        Outcome::Restored if !verdict.switched => format!(
-            "{} is live already{}, and nothing was switched or restarted",
-            id(verdict),
-            watched(place)
-        ),
-        Outcome::Deployed | Outcome::Restored => {
-            format!("{} is live{}", id(verdict), watched(place))
-        }
-        Outcome::RolledBack => format!("{} is live{} again", id(verdict), watched(place)),
+        Outcome::Restored if !verdict.switched => id(verdict)
+            .and(" is live already")
+            .and(watched(place))
+            .and(", and nothing was switched or restarted"),
+        Outcome::Deployed | Outcome::Restored => id(verdict).and(" is live").and(watched(place)),
+        Outcome::RolledBack => id(verdict)
+            .and(" is live")
+            .and(watched(place))
+            .and(" again"),
         Outcome::RollbackFailed => rollback_failed(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
         Outcome::Busy => {
-            "this run changed nothing; the other deployment decides which release is live"
-                .to_owned()
+            "this run changed nothing; the other deployment decides which release is live".into()
         }
-        Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.to_owned(),
+        Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.into(),
         Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
         Outcome::Unknown | Outcome::Error => unknown(place),
-        Outcome::Invalid | Outcome::Unreachable => UNSWITCHED.to_owned(),
+        Outcome::Invalid | Outcome::Unreachable => UNSWITCHED.into(),
     }
 }
 
-fn rollback_failed(verdict: &Verdict, place: &Place) -> String {
-    let why = verdict
-        .rollback
-        .as_ref()
-        .map(|failure| format!(": {}", failure.reason))
-        .unwrap_or_default();
-    let state = match &verdict.live {
-        None => "no release is live".to_owned(),
-        Some(live) if verdict.live == verdict.release => match was_healthy(verdict) {
-            true => format!(
-                "{live} is live and was healthy, but could be neither recorded nor rolled back"
-            ),
-            false => format!("{live}, which failed, is still current, because the rollback failed"),
-        },
-        Some(live) if verdict.live != verdict.previous => {
-            format!("current is {live}, to which someone else pointed it, and nobody has checked its health")
-        }
-        Some(live) if is_about_links(verdict) => {
-            format!("current is {live} again, but the rollback could not be completed")
-        }
-        Some(live) => format!("current is {live}, but it is not healthy"),
+/// Only if the old release is what is live, it is known not to serve.
+fn rollback_failed(verdict: &Verdict, place: &Place) -> Prose {
+    let why = verdict.rollback.as_ref().map(|failure| &failure.reason);
+    let state = match (&verdict.live, why) {
+        (Some(live), _) if is_healthy_but_unrecorded(verdict) => Prose::of(
+            "{} is live and was healthy, but could be neither recorded nor rolled back",
+            [live],
+        ),
+        (Some(live), _) if verdict.live == verdict.release => Prose::of(
+            "{}, which failed, is still current, because the rollback failed",
+            [live],
+        ),
+        (Some(live), _) if verdict.live != verdict.previous => Prose::of(
+            "current is {}, to which someone else pointed it, and nobody has checked its health",
+            [live],
+        ),
+        (Some(live), Some(Reason::Io { .. })) => Prose::of(
+            "current is {} again, but the rollback could not be completed",
+            [live],
+        ),
+        (Some(live), _) => Prose::of(
+            "users are not served: current is {}, but not healthy",
+            [live],
+        ),
+        (None, _) => "users are not served: no release is live".into(),
     };
-    format!(
-        "{state}{why}; manual intervention required on {}",
-        place.host
-    )
+    let state = match why {
+        Some(why) => state.and(Prose::of(": {}", [why])),
+        None => state,
+    };
+    state.and(Prose::of(
+        "; manual intervention required on {}",
+        [&place.host],
+    ))
 }
 
-/// Only its commit failed.
-fn was_healthy(verdict: &Verdict) -> bool {
+/// The new release is live, and only its commit failed.
+pub(in crate::report) fn is_healthy_but_unrecorded(verdict: &Verdict) -> bool {
     let failed = verdict.failure.as_ref().map(|failure| failure.step);
-    failed == Some(Step::Commit)
-}
-
-/// Whether the rollback failed before the health of what it restored was asked.
-fn is_about_links(verdict: &Verdict) -> bool {
-    let reason = verdict.rollback.as_ref().map(|failure| &failure.reason);
-    matches!(reason, Some(Reason::Io { .. }))
-}
-
-/// Someone else has changed `current`.
-fn changed_by_others(verdict: &Verdict) -> String {
-    let before = verdict
-        .previous
-        .as_ref()
-        .map_or_else(String::new, |previous| format!(" (it was {previous})"));
-    match &verdict.live {
-        Some(live) => {
-            format!("this run switched nothing, but someone else pointed current to {live}{before}")
-        }
-        None => format!("this run switched nothing, but someone else removed current{before}"),
-    }
+    failed == Some(Step::Commit) && verdict.live.is_some() && verdict.live == verdict.release
 }
 
 /// Past the point of no return: nothing was switched after all, or there was no good release to roll back to.
-fn failed(verdict: &Verdict) -> String {
+fn failed(verdict: &Verdict) -> Prose {
     match (&verdict.live, &verdict.rollback) {
         (live, None) if *live != verdict.previous && *live != verdict.release => {
             changed_by_others(verdict)
         }
-        (None, _) => "no release to roll back to, and no release is live".to_owned(),
-        (Some(live), _) if verdict.live == verdict.release => {
-            format!("no release to roll back to, and {live}, which failed, is still current")
-        }
+        (None, _) => "no release to roll back to, and no release is live".into(),
+        (Some(live), _) if verdict.live == verdict.release => Prose::of(
+            "no release to roll back to, and {}, which failed, is still current",
+            [live],
+        ),
         (Some(live), Some(_)) if verdict.live != verdict.previous => {
-            format!("current is {live}, to which someone else pointed it")
+            Prose::of("current is {}, to which someone else pointed it", [live])
         }
-        (Some(live), Some(_)) => {
-            format!("rolled back to {live}, which was not healthy before either")
-        }
-        (Some(live), None) => format!("{live} is still live"),
+        (Some(live), Some(_)) => Prose::of(
+            "rolled back to {}, which was not healthy before either",
+            [live],
+        ),
+        (Some(live), None) => Prose::of("{} is still live", [live]),
     }
 }
 
-fn unchanged(verdict: &Verdict) -> String {
+/// Someone else has changed `current`.
+fn changed_by_others(verdict: &Verdict) -> Prose {
+    let now = match &verdict.live {
+        Some(live) => Prose::of(
+            "this run switched nothing, but someone else pointed current to {}",
+            [live],
+        ),
+        None => "this run switched nothing, but someone else removed current".into(),
+    };
+    match &verdict.previous {
+        Some(previous) => now.and(Prose::of(" (it was {})", [previous])),
+        None => now,
+    }
+}
+
+fn unchanged(verdict: &Verdict) -> Prose {
     match &verdict.live {
         live if verdict.previous.is_some() && *live != verdict.previous => {
             changed_by_others(verdict)
         }
-        Some(live) => format!("{live} is still live"),
-        None => "nothing was switched; no release is live yet".to_owned(),
+        Some(live) => Prose::of("{} is still live", [live]),
+        None => "nothing was switched; no release is live yet".into(),
     }
 }
 
-fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> String {
+fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
     match error {
         Some(
             RunError::ConnectionLost {
@@ -168,32 +167,30 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> String {
             | RunError::Cancelled {
                 finished_by: Some(by),
             },
-        ) => {
-            format!(
-                "{} finishes by itself by {}: on the new release if it is healthy, otherwise on the old one",
-                place.host,
-                utc(*by)
-            )
-        }
-        Some(RunError::WentDown) => format!(
+        ) => Prose::of(
+            "{} finishes by itself by {}: on the new release if it is healthy, otherwise on the old one",
+            [&place.host, &utc(*by)],
+        ),
+        Some(RunError::WentDown) => Prose::of(
             "the deployment is pending: the next run on {}, or the boot guard, restores the old release",
-            place.host
+            [&place.host],
         ),
         Some(RunError::NoTrace) => unknown(place),
-        _ => format!(
+        _ => Prose::of(
             "it is unknown whether the deployment was begun; if it was, {} finishes it by itself: on the new release if it is \
              healthy, otherwise on the old one",
-            place.host
+            [&place.host],
         ),
     }
 }
 
-fn unknown(place: &Place) -> String {
-    format!(
-        "it is unknown which release is live; on {}: readlink {}",
-        place.host,
-        place.below("current")
+fn unknown(place: &Place) -> Prose {
+    let command = format!("readlink {}", place.below("current"));
+    Prose::of(
+        "it is unknown which release is live; on {}: ",
+        [&place.host],
     )
+    .and(Prose::verbatim(command))
 }
 
 fn watched(place: &Place) -> &'static str {
@@ -203,11 +200,11 @@ fn watched(place: &Place) -> &'static str {
     }
 }
 
-fn id(verdict: &Verdict) -> String {
-    verdict
-        .live
-        .as_ref()
-        .map_or_else(|| "the release".to_owned(), ToString::to_string)
+fn id(verdict: &Verdict) -> Prose {
+    match &verdict.live {
+        Some(id) => Prose::of("{}", [&id]),
+        None => "the release".into(),
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +228,10 @@ mod tests {
         Reason::Interference(Interference::Current(id(OTHER)))
     }
 
+    fn shown(end: &End) -> String {
+        live(end, &place()).to_string()
+    }
+
     /// What is said of a transaction that ended so.
     fn said(
         outcome: Outcome,
@@ -239,13 +240,10 @@ mod tests {
         rollback: Option<Failure>,
     ) -> String {
         let verdict = verdict(outcome, is_live, failure);
-        live(
-            &by_verdict(Verdict {
-                rollback,
-                ..verdict
-            }),
-            &place(),
-        )
+        shown(&by_verdict(Verdict {
+            rollback,
+            ..verdict
+        }))
     }
 
     #[test]
@@ -267,21 +265,12 @@ mod tests {
             ),
             said(RollbackFailed, Some(OLD), unhealthy(), back(read_only())),
             said(RollbackFailed, None, unhealthy(), back(read_only())),
-            live(
-                &by_verdict(Verdict {
-                    switched: false,
-                    ..verdict(Failed, Some(OTHER), failed(Step::Install, moved()))
-                }),
-                &place(),
-            ),
-            live(
-                &by_error(Outcome::Unknown, Some(RunError::WentDown)),
-                &place(),
-            ),
-            live(
-                &by_error(Outcome::Unknown, Some(RunError::NoTrace)),
-                &place(),
-            ),
+            shown(&by_verdict(Verdict {
+                switched: false,
+                ..verdict(Failed, Some(OTHER), failed(Step::Install, moved()))
+            })),
+            shown(&by_error(Outcome::Unknown, Some(RunError::WentDown))),
+            shown(&by_error(Outcome::Unknown, Some(RunError::NoTrace))),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
@@ -290,7 +279,7 @@ mod tests {
         1762147999, which failed, is still current, because the rollback failed: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
         1762147999 is live and was healthy, but could be neither recorded nor rolled back: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
         current is 1762147685 again, but the rollback could not be completed: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
-        no release is live: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
+        users are not served: no release is live: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
         this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
         the deployment is pending: the next run on web1.example, or the boot guard, restores the old release
         it is unknown which release is live; on web1.example: readlink /opt/diting/current
@@ -309,7 +298,7 @@ mod tests {
         restored: 1762147685 is live already and healthy, and nothing was switched or restarted
         rolled-back: 1762147685 is live and healthy again
         rolled-back: 1762147685 is live and healthy again
-        rollback-failed: current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example
+        rollback-failed: users are not served: current is 1762147685, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example
         failed: no release to roll back to, and no release is live
         failed: rolled back to 1762147685, which was not healthy before either
         failed: no release to roll back to, and 1762147999, which failed, is still current

@@ -3,10 +3,12 @@
 use crate::protocol::{UnreadLog, Warning};
 use crate::report::hints::sudoers;
 use crate::report::place::shell;
+use crate::text::Prose;
 
 /// What is wrong, and what to do about it.
 #[must_use]
-pub fn warning(warning: &Warning) -> String {
+pub fn warning(warning: &Warning) -> Prose {
+    let what = Prose::foreign(warning);
     let command = match warning {
         Warning::Leftover { path, .. } => format!("sudo rm -rf {}", shell(path)),
         Warning::DaemonReload => "sudo systemctl daemon-reload".to_owned(),
@@ -19,7 +21,9 @@ pub fn warning(warning: &Warning) -> String {
         ) => format!("sudo usermod -aG systemd-journal {}", shell(user)),
         Warning::NoResetFailed { service, user } => {
             let command = sudoers(user, "reset-failed", service);
-            return format!("{warning}; on the server's console: {command}");
+            return what
+                .and("; on the server's console: ")
+                .and(Prose::verbatim(command));
         }
         Warning::LogNotChecked(
             UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
@@ -27,14 +31,14 @@ pub fn warning(warning: &Warning) -> String {
         | Warning::LoggedErrors(_)
         | Warning::OtherRelease(_)
         | Warning::RollbackDoubt(_)
-        | Warning::OldUnhealthy(_) => return warning.to_string(),
+        | Warning::OldUnhealthy(_) => return what,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
-            return format!(
-                "{warning}; to prove it, let the health response name the release and set the input health-match with {{release}}"
+            return what.and(
+                "; to prove it, let the health response name the release and set the input health-match with {release}",
             );
         }
     };
-    format!("{warning}; on the server: {command}")
+    what.and("; on the server: ").and(Prose::verbatim(command))
 }
 
 #[cfg(test)]
@@ -45,7 +49,10 @@ mod tests {
 
     #[test]
     fn every_warning_says_what_to_do() {
-        let all: Vec<_> = warnings().iter().map(warning).collect();
+        let all: Vec<_> = warnings()
+            .iter()
+            .map(|it| warning(it).to_string())
+            .collect();
         insta::assert_snapshot!(all.join("\n"), @"
         an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
         the unit file has changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload

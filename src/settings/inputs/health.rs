@@ -7,6 +7,7 @@ use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
 use crate::settings::values::durations::{within, HOUR, JOB, MILLISECOND, SECOND};
 use crate::settings::values::{health_url, patterns, statuses};
+use crate::text::Prose;
 use std::time::Duration;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
@@ -173,14 +174,14 @@ fn headers(text: &str) -> Result<Vec<(String, Secret)>, Invalid> {
             .iter()
             .any(|(other, _)| other.eq_ignore_ascii_case(name))
         {
-            let what = format!("{place} has the same name as an earlier line");
+            let what = Prose::of("{} has the same name as an earlier line", [&place]);
             return invalid(what, "Keep the one that is meant");
         }
         headers.push((name.to_owned(), Secret::from(value)));
     }
     if headers.len() > MOST_HEADERS {
         let fix = "Send only those that the app needs";
-        return invalid(format!("has more than {MOST_HEADERS} lines"), fix);
+        return invalid(Prose::of("has more than {} lines", [&MOST_HEADERS]), fix);
     }
     Ok(headers)
 }
@@ -189,7 +190,7 @@ fn headers(text: &str) -> Result<Vec<(String, Secret)>, Invalid> {
 fn header(line: &str) -> Result<(&str, &str), Invalid> {
     let form = "Write `Name: value`, as in `Host: app.example`";
     if line.len() > LONGEST_HEADER {
-        let fix = format!("Servers accept up to about {LONGEST_HEADER} bytes");
+        let fix = Prose::of("Servers accept up to about {} bytes", [&LONGEST_HEADER]);
         return invalid("is too long", fix);
     }
     let Some((name, value)) = line.split_once(':') else {
@@ -203,7 +204,7 @@ fn header(line: &str) -> Result<(&str, &str), Invalid> {
         .iter()
         .find(|it| it.eq_ignore_ascii_case(name))
     {
-        let what = format!("sets {reserved}, which would break the request");
+        let what = Prose::of("sets {}, which would break the request", [&reserved]);
         return invalid(
             what,
             "Leave it out: the health check sets it as it needs it",
@@ -243,9 +244,9 @@ fn not_longer(interval: Duration, timeout: Duration) -> Result<(), Invalid> {
         return Ok(());
     }
     invalid(
-        format!(
+        Prose::of(
             "is longer than health-timeout ({})",
-            humantime::format_duration(timeout)
+            [&humantime::format_duration(timeout)],
         ),
         "Lower health-interval, or raise health-timeout",
     )
@@ -257,9 +258,9 @@ fn shorter(settle: Duration, timeout: Duration) -> Result<(), Invalid> {
         return Ok(());
     }
     invalid(
-        format!(
+        Prose::of(
             "is not shorter than health-timeout ({})",
-            humantime::format_duration(timeout)
+            [&humantime::format_duration(timeout)],
         ),
         "Lower health-settle, or raise health-timeout",
     )

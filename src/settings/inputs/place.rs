@@ -75,7 +75,7 @@ pub(super) fn place(
     }
 }
 
-fn needed(fix: &str) -> Invalid {
+fn needed(fix: &'static str) -> Invalid {
     Invalid::new("is required if `service` is `none`", fix)
 }
 

@@ -12,6 +12,7 @@ use crate::settings::ssh::key_form::Lock;
 use crate::settings::ssh::known_hosts::{how, how_for, KnownHosts};
 use crate::settings::values::durations::{within, SECOND};
 use crate::settings::warning::InputWarning;
+use crate::text::Prose;
 use std::time::Duration;
 
 pub(super) static INPUTS: [&Input; 9] = [
@@ -156,7 +157,7 @@ fn attempts(text: &str) -> Result<u32, Invalid> {
 fn port(reader: &mut Reader<'_>, in_host: Option<Port>) -> Option<Port> {
     match (in_host, reader.optional(&PORT)?) {
         (Some(a), Some(b)) if a != b => {
-            let what = format!("is {b}, but `host` has {a}");
+            let what = Prose::of("is {}, but `host` has {}", [&b, &a]);
             let invalid = Invalid::new(what, "Leave out one of the two");
             reader.problem(&PORT.input, None, invalid);
             None
@@ -205,7 +206,7 @@ fn no_key(on_actions: bool) -> Invalid {
         "Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's \
          environment; secrets are not passed to pull requests from forks"
     } else {
-        "Set INPUT_KEY=\"$(cat key-file)\", or load the key into an agent (SSH_AUTH_SOCK)"
+        "Set `INPUT_KEY=\"$(cat key-file)\"`, or load the key into an agent (SSH_AUTH_SOCK)"
     };
     Invalid::new("is empty", fix)
 }
@@ -233,7 +234,7 @@ fn both_known(
 /// `known-hosts` must have a line for this server.
 fn known(reader: &mut Reader<'_>, lines: &KnownHosts, (host, port): (&HostName, Port)) {
     if !lines.names(host, port) {
-        let what = format!("has no line for {host}, port {port}");
+        let what = Prose::of("has no line for {}, port {}", [&host, &port]);
         let invalid = Invalid::new(what, how_for(host, port));
         reader.problem(&KNOWN_HOSTS.input, None, invalid);
     }

@@ -74,7 +74,7 @@ impl HostName {
         if text.contains('[') || text.contains(']') {
             return invalid(
                 "has brackets",
-                "Write an IPv6 address without brackets, or [address]:port",
+                "Write an IPv6 address without brackets, or `[address]:port`",
             );
         }
         Ok(())
@@ -92,7 +92,7 @@ impl HostName {
             Ok(address) => Ok(Self(address.to_string())),
             Err(_) => invalid(
                 "is not an IPv6 address",
-                "Write it like 2001:db8::1, or [2001:db8::1]:22 with a port",
+                "Write it like `2001:db8::1`, or `[2001:db8::1]:22` with a port",
             ),
         }
     }

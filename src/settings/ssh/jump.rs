@@ -37,7 +37,7 @@ impl JumpParts {
             None => (None, text),
         };
         if place.contains('@') {
-            return invalid("has more than one `@`", "Write [user@]host[:port]");
+            return invalid("has more than one `@`", "Write `[user@]host[:port]`");
         }
         let (host, port) = host_and_port(place)?;
         Ok(Self { host, port, user })

@@ -1,6 +1,7 @@
 //! The structure of a private key, as far as it tells whether ssh can use it: kind, size, encryption, whole or not.
 
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 
 /// RSA of fewer bits is refused by today's servers and clients.
@@ -60,7 +61,10 @@ fn damaged() -> Invalid {
 fn usable(kind: &KeyKind) -> Result<(), Invalid> {
     match kind {
         KeyKind::Rsa { bits } if *bits < LEAST_RSA_BITS => invalid(
-            format!("is an RSA key of {bits} bits, and fewer than {LEAST_RSA_BITS} are not safe"),
+            Prose::of(
+                "is an RSA key of {} bits, and fewer than {} are not safe",
+                [&bits, &LEAST_RSA_BITS],
+            ),
             ANOTHER,
         ),
         KeyKind::Fine | KeyKind::Rsa { .. } => Ok(()),

@@ -3,6 +3,7 @@
 use super::host::{HostName, Port};
 use crate::protocol::{known_hosts_command, known_hosts_name};
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use std::net::Ipv6Addr;
 use std::path::Path;
@@ -15,12 +16,9 @@ const LONGEST: usize = 256 * 1024;
 const NAMED: usize = 3;
 
 /// How to get the server's line.
-pub(in crate::settings) fn how() -> String {
-    format!(
-        "On the server's console run `{}`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store \
-         the line as a variable",
-        known_hosts_command("NAME")
-    )
+pub(in crate::settings) fn how() -> Prose {
+    Prose::of("On the server's console run `{}`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store \
+         the line as a variable", [&known_hosts_command("NAME")])
 }
 
 fn content_of_file() -> &'static str {
@@ -38,11 +36,11 @@ fn is_path(text: &str) -> bool {
 }
 
 /// How to get the line of this server.
-pub(in crate::settings) fn how_for(host: &HostName, port: Port) -> String {
+pub(in crate::settings) fn how_for(host: &HostName, port: Port) -> Prose {
     let name = known_hosts_name(host.as_str(), port.get());
-    format!(
+    Prose::of(
         "On that server's console run `{}`, and add the line that it prints",
-        known_hosts_command(&name)
+        [&known_hosts_command(&name)],
     )
 }
 
@@ -88,13 +86,13 @@ impl KnownHosts {
             lines.extend(line);
         }
         if !bad.is_empty() {
-            return invalid(listed(&bad), how());
+            return invalid(Prose::foreign(listed(&bad)), how());
         }
         if lines.iter().all(|line| line.revoked) {
             let what = if lines.is_empty() {
                 "has only comments"
             } else {
-                "has only @revoked lines"
+                "has only `@revoked` lines"
             };
             return invalid(what, how());
         }

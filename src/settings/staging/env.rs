@@ -1,5 +1,6 @@
 //! Variables for the app (`env-file`) and for install and hooks (`env`). No problem shows a value.
 
+use crate::text::Prose;
 use std::collections::BTreeMap;
 
 use super::dotenv;
@@ -77,7 +78,7 @@ fn pair(line: &str, number: usize) -> Result<(&str, &str), Invalid> {
             .map_or(name == **word, |start| name.starts_with(start))
     };
     if let Some(word) = OURS.iter().find(ours) {
-        let what = format!("sets {word}, which the shell or the system depends on");
+        let what = Prose::of("sets {}, which the shell or the system depends on", [&word]);
         return Err(at(
             number,
             what,
@@ -87,7 +88,7 @@ fn pair(line: &str, number: usize) -> Result<(&str, &str), Invalid> {
     Ok((name, value))
 }
 
-fn at(line: usize, what: impl Into<String>, fix: impl Into<String>) -> Invalid {
+fn at(line: usize, what: impl Into<Prose>, fix: impl Into<Prose>) -> Invalid {
     Invalid::new(what, fix).at(&format!("line {line}"))
 }
 
@@ -105,14 +106,14 @@ impl<'a> Seen<'a> {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         {
             return invalid(
-                format!("line {line} has no valid name before its `=`"),
+                Prose::of("line {} has no valid name before its `=`", [&line]),
                 RULE,
             );
         }
         match self.0.insert(name, line) {
             None => Ok(()),
             Some(other) => invalid(
-                format!("line {line} has the same name as line {other}"),
+                Prose::of("line {} has the same name as line {}", [&line, &other]),
                 "Keep the one that is meant",
             ),
         }

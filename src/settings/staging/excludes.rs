@@ -1,5 +1,6 @@
 //! What is not uploaded.
 
+use crate::text::Prose;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -26,7 +27,7 @@ impl Excludes {
         let lines: Vec<&str> = text.lines().collect();
         if lines.len() > MOST {
             return invalid(
-                format!("has more than {MOST} lines"),
+                Prose::of("has more than {} lines", [&MOST]),
                 "Exclude whole folders instead",
             );
         }
@@ -34,7 +35,7 @@ impl Excludes {
             check(line).map_err(|invalid| invalid.at(&format!("line {}", index + 1)))?;
         }
         if let Some(index) = excludes_everything(&lines) {
-            let what = format!("line {} excludes everything", index + 1);
+            let what = Prose::of("line {} excludes everything", [&(index + 1)]);
             return invalid(
                 what,
                 "Remove it, or say below it with `!` what is uploaded all the same",

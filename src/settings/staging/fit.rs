@@ -4,6 +4,7 @@ use super::excludes::Excludes;
 use super::source::Source;
 use crate::protocol::{Install, SharedPath};
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 use ignore::gitignore::Gitignore;
 use std::fs;
 use std::path::Path;
@@ -24,7 +25,7 @@ pub(in crate::settings) fn are_uploaded(
         .iter()
         .find(|name| is_excluded(&patterns, name, false));
     missing.map_or(Ok(()), |name| {
-        let what = format!("excludes {name}, which `install: auto` needs");
+        let what = Prose::of("excludes {}, which `install: auto` needs", [name]);
         invalid(
             what,
             "Upload it, or give `install` your own commands or `none`",
@@ -52,10 +53,19 @@ pub(in crate::settings) fn has_room(
         .find_map(|path| Some((&path.path, tree.in_the_way(path)?)));
     taken.map_or(Ok(()), |(path, found)| {
         let what = match found == *path {
-            true => format!("`{path}` is in the source too, where the link to it would be"),
-            false => format!("`{path}` would be below `{found}`, which is a file in the source"),
+            true => Prose::of(
+                "`{}` is in the source too, where the link to it would be",
+                [path],
+            ),
+            false => Prose::of(
+                "`{}` would be below `{}`, which is a file in the source",
+                [path, &found],
+            ),
         };
-        let fix = format!("Remove `{found}` from the source, exclude it, or do not share `{path}`");
+        let fix = Prose::of(
+            "Remove `{}` from the source, exclude it, or do not share `{}`",
+            [&found, path],
+        );
         invalid(what, fix)
     })
 }

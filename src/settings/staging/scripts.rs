@@ -3,6 +3,7 @@
 use super::source::Source;
 use crate::protocol::Install;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 
 /// The longest script, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -58,7 +59,7 @@ pub(in crate::settings) fn script(text: &str, words: &[&str]) -> Result<String, 
         return invalid("is longer than 64 KiB", fix);
     }
     if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-        let fix = format!("Write `{word}` in lower case");
+        let fix = Prose::of("Write `{}` in lower case", [&word]);
         return invalid("is not a command", fix);
     }
     Ok(text.replace("\r\n", "\n"))

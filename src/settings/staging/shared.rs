@@ -2,6 +2,7 @@
 
 use crate::protocol::SharedPath;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 
 /// More paths than that were not written by a person.
 const MOST: usize = 100;
@@ -14,14 +15,17 @@ pub(in crate::settings) fn parse(text: &str) -> Result<Vec<SharedPath>, Invalid>
         let place = format!("line {}", index + 1);
         let path = shared_path(line).map_err(|invalid| invalid.at(&place))?;
         if let Some(other) = paths.iter().find(|other| meet(&other.path, &path.path)) {
-            let what = format!("{place} is `{}`, or lies in it or around it", other.path);
+            let what = Prose::of(
+                "{} is `{}`, or lies in it or around it",
+                [&place, &other.path],
+            );
             let fix = "Keep the one that is meant: a shared folder includes everything in it";
             return invalid(what, fix);
         }
         paths.push(path);
     }
     if paths.len() > MOST {
-        let what = format!("has more than {MOST} lines");
+        let what = Prose::of("has more than {} lines", [&MOST]);
         return invalid(what, "Share whole folders instead");
     }
     Ok(paths)

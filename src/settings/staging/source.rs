@@ -1,5 +1,6 @@
 //! The folder on the runner.
 
+use crate::text::Prose;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ impl Source {
         match fs::read_dir(&path).map(|mut entries| entries.next().is_none()) {
             Ok(false) => Ok(Self(path)),
             Ok(true) => invalid(
-                format!("is empty ({})", quoted(&path.to_string_lossy())),
+                Prose::of("is empty ({})", [&quoted(&path.to_string_lossy())]),
                 "Check out or build before this step, or name the right folder",
             ),
             Err(error) => unreadable(&path, &error).map(Self),
@@ -58,8 +59,8 @@ impl Source {
 fn unreadable(path: &Path, error: &io::Error) -> Result<PathBuf, Invalid> {
     let shown = quoted(&path.to_string_lossy());
     let what = match error.kind() {
-        io::ErrorKind::NotFound => format!("does not exist ({shown})"),
-        _ => format!("cannot be read ({shown}: {error})"),
+        io::ErrorKind::NotFound => Prose::of("does not exist ({})", [&shown]),
+        _ => Prose::of("cannot be read ({}: {})", [&shown, &error]),
     };
     invalid(
         what,
@@ -74,7 +75,7 @@ fn inside(path: &Path, workspace: &Path) -> Result<(), Invalid> {
     }
     let [path, workspace] = [path, &workspace].map(|path| quoted(&path.to_string_lossy()));
     invalid(
-        format!("is {path}, outside the workspace {workspace}"),
+        Prose::of("is {}, outside the workspace {}", [&path, &workspace]),
         "Name a folder inside the workspace",
     )
 }

@@ -88,7 +88,7 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
     host = "ssh://h": is a URL. Write only the name or address, without scheme and path.
     host = "http://h/": is a URL. Write only the name or address, without scheme and path.
     host = "h/x": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "[::1]": has brackets. Write an IPv6 address without brackets, or [address]:port.
+    host = "[::1]": has brackets. Write an IPv6 address without brackets, or `[address]:port`.
     host = "fe80::1%eth0": has a zone. Zones of IPv6 are not supported: use an address without `%`.
     host = "127.1": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
     host = "0x7f.1": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
@@ -100,13 +100,13 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
     host = "-a.b": must not start with `-`. Write a host name or an address.
     host = "a-.b": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
     host = "h.": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
-    host = "1::2::3": is not an IPv6 address. Write it like 2001:db8::1, or [2001:db8::1]:22 with a port.
+    host = "1::2::3": is not an IPv6 address. Write it like `2001:db8::1`, or `[2001:db8::1]:22` with a port.
     host = "%h": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
     host = "\\": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
     host = "h:": is not a port. Write a whole number from 1 to 65535.
     host = "h:22x": is not a port. Write a whole number from 1 to 65535.
     host = "[::1]:0": is not a port. Write a whole number from 1 to 65535.
-    host = "[a]:1": is not an IPv6 address. Write it like 2001:db8::1, or [2001:db8::1]:22 with a port.
+    host = "[a]:1": is not an IPv6 address. Write it like `2001:db8::1`, or `[2001:db8::1]:22` with a port.
     "#);
     let long = "a".repeat(64);
     assert!(problems_of("host", &[&long]).contains("is not a valid host name"));

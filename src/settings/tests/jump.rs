@@ -51,13 +51,13 @@ fn b34_a_bad_jump_host_is_refused_like_a_bad_host() {
     insta::assert_snapshot!(problems_of("jump-host", &values), @r#"
     jump-host = "-oProxyCommand=x": must not start with `-`. Write a host name or an address.
     jump-host = "a;b": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    jump-host = "a@b@c": has more than one `@`. Write [user@]host[:port].
+    jump-host = "a@b@c": has more than one `@`. Write `[user@]host[:port]`.
     jump-host = "@gate": its user is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
     jump-host = "Root@gate": its user is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
     jump-host = "ssh://gate": is a URL. Write only the name or address, without scheme and path.
     jump-host = "gate:0": is not a port. Write a whole number from 1 to 65535.
     jump-host = "a,b": names several servers. Write one: only one server on the way is supported.
-    jump-host = "gate:22:": is not an IPv6 address. Write it like 2001:db8::1, or [2001:db8::1]:22 with a port.
+    jump-host = "gate:22:": is not an IPv6 address. Write it like `2001:db8::1`, or `[2001:db8::1]:22` with a port.
     jump-host = "fe80::1%eth0": has a zone. Zones of IPv6 are not supported: use an address without `%`.
     jump-host: is the server itself. Leave it out if the server is reached directly.
     known-hosts: has no line for other.example, port 22. On that server's console run `sed 's/^/other.example /' /etc/ssh/ssh_host_ed25519_key.pub`, and add the line that it prints.

@@ -46,7 +46,7 @@ fn b11_a_repair_is_a_notice() {
 fn b9_an_empty_key_names_the_usual_causes() {
     insta::assert_snapshot!(Inputs::new().without("key").problems(), @"key: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.");
     let by_hand = |around: &mut Surroundings| around.on_actions = false;
-    insta::assert_snapshot!(Inputs::new().without("key").around(by_hand).problems(), @r#"key: is empty. Set INPUT_KEY="$(cat key-file)", or load the key into an agent (SSH_AUTH_SOCK)."#);
+    insta::assert_snapshot!(Inputs::new().without("key").around(by_hand).problems(), @r#"key: is empty. Set `INPUT_KEY="$(cat key-file)"`, or load the key into an agent (SSH_AUTH_SOCK)."#);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn accepts(lines: &str, host: &str) -> bool {
 
 #[test]
 fn b13_empty_lines_are_required_and_the_text_says_how_to_get_them() {
-    insta::assert_snapshot!(Inputs::new().without("known-hosts").problems(), @"known-hosts: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.");
+    insta::assert_snapshot!(Inputs::new().without("known-hosts").problems(), @"known-hosts: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.");
 }
 
 #[test]
@@ -55,20 +55,20 @@ fn b14_what_is_no_line_is_refused_with_its_number() {
         &format!("{KNOWN}\n").repeat(5000),
     ];
     insta::assert_snapshot!(problems_of("known-hosts", &values), @"
-    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: has only comments. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 2 has a key that is not base64 (cut off?). On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 has no server name before the key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 names another key type than its key has. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 has a key that is cut off. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: has only @revoked lines. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
-    known-hosts: line 1 begins with an unknown marker. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is a fingerprint, not a known_hosts line. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: has only comments. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 2 has a key that is not base64 (cut off?). On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 has no server name before the key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 names another key type than its key has. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 has a key that is cut off. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: has only `@revoked` lines. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 begins with an unknown marker. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
     known-hosts: has no line for server.example, port 22. On that server's console run `sed 's/^/server.example /' /etc/ssh/ssh_host_ed25519_key.pub`, and add the line that it prints.
-    known-hosts: line 1 is not of the form: name, key type, key; line 2 is not of the form: name, key type, key; line 3 is not of the form: name, key type, key; and 2 lines more. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME ([name]:PORT for a port other than 22), and store the line as a variable.
+    known-hosts: line 1 is not of the form: name, key type, key; line 2 is not of the form: name, key type, key; line 3 is not of the form: name, key type, key; and 2 lines more. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
     known-hosts: is longer than 256 KiB. Give only this server's lines.
     ");
 }

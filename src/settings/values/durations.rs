@@ -1,5 +1,6 @@
 //! Durations as people write them: `90s`, `5m`, `1h 30m`.
 
+use crate::text::Prose;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(in crate::settings) fn within(
     } else {
         "is too long"
     };
-    invalid(what, format!("Allowed is {least} to {most}"))
+    invalid(what, Prose::of("Allowed is {} to {}", [&least, &most]))
 }
 
 /// A duration of any length.
@@ -41,7 +42,10 @@ pub(in crate::settings) fn parse(text: &str) -> Result<Duration, Invalid> {
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.')
     {
-        return invalid("has no unit", format!("{UNITS}; for seconds append `s`"));
+        return invalid(
+            "has no unit",
+            Prose::of("{}; for seconds append `s`", [&UNITS]),
+        );
     }
     humantime::parse_duration(text).or_else(|_| invalid("is not a duration", UNITS))
 }

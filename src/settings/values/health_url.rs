@@ -46,7 +46,7 @@ fn authority_parts(text: &str) -> Result<(HostName, Option<Port>), Invalid> {
         _ if text.matches(':').count() > 1 => {
             return invalid(
                 "has an IPv6 address without brackets",
-                "Write it like http://[::1]:8000/health",
+                "Write it like `http://[::1]:8000/health`",
             );
         }
         _ => text
@@ -167,13 +167,13 @@ mod tests {
         health-url = "http://localhost/a b": has characters that a URL cannot have. Write them percent-encoded, a space as %20.
         health-url = "http://localhost/a\r\nX: y": has characters that a URL cannot have. Write them percent-encoded, a space as %20.
         health-url = "http://": its host is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
-        health-url = "http://::1/": has an IPv6 address without brackets. Write it like http://[::1]:8000/health.
+        health-url = "http://::1/": has an IPv6 address without brackets. Write it like `http://[::1]:8000/health`.
         health-url = "http://localhost/#x": has a fragment. Leave out `#` and what follows: it is never sent.
         health-url = "http://localhost/%zz": has characters that a URL cannot have. Write them percent-encoded, a space as %20.
         health-url = "http://localhost:/": its port is not a port. Write a whole number from 1 to 65535.
         health-url = "http://[::1%eth0]/": its host has a zone. Zones of IPv6 are not supported: use an address without `%`.
         health-url = "http://a b/": its host has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-        health-url = "http://[x]/": its host has brackets. Write an IPv6 address without brackets, or [address]:port.
+        health-url = "http://[x]/": its host has brackets. Write an IPv6 address without brackets, or `[address]:port`.
         "#);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::protocol::Secret;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 
 /// GitHub's own limits.
 const LONGEST_LABEL: usize = 50;
@@ -81,8 +82,11 @@ pub(in crate::settings) fn labels(text: &str) -> Result<Vec<String>, Invalid> {
         }
         0..=LONGEST_LABEL => Ok(()),
         length => invalid(
-            format!("has a label of {length} characters"),
-            format!("GitHub allows {LONGEST_LABEL} for each; labels are separated by commas"),
+            Prose::of("has a label of {} characters", [&length]),
+            Prose::of(
+                "GitHub allows {} for each; labels are separated by commas",
+                [&LONGEST_LABEL],
+            ),
         ),
     })
 }
@@ -121,7 +125,10 @@ fn list(
             "names nothing",
             "Write names between commas, or leave it out",
         ),
-        count if count > most => invalid(format!("names {count}"), format!("GitHub allows {most}")),
+        count if count > most => invalid(
+            Prose::of("names {}", [&count]),
+            Prose::of("GitHub allows {}", [&most]),
+        ),
         _ => Ok(found),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::protocol::BodyPattern;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 use regex::RegexBuilder;
 
 /// A pattern for a health body. `{release}` alone is no valid regular expression, so it is tried with what may replace it.
@@ -31,8 +32,11 @@ fn not_an_expression(error: &regex::Error) -> Invalid {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     let reason = last.trim_start_matches("error: ").trim_end_matches('.');
-    let fix = "See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \\{";
-    Invalid::new(format!("is not a regular expression ({reason})"), fix)
+    let fix = "See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\\{`";
+    Invalid::new(
+        Prose::of("is not a regular expression ({})", [&reason]),
+        fix,
+    )
 }
 
 #[cfg(test)]
@@ -45,9 +49,9 @@ mod tests {
         let text = |text| Problem::showing("health-match", text, body(text).unwrap_err());
         let texts = ["(ok", "{other}", "x{1000}{1000}"].map(|it| text(it).to_string());
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        health-match = "(ok": is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{.
-        health-match = "{other}": is not a regular expression (repetition operator missing expression). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{.
-        health-match = "x{1000}{1000}": is not a regular expression (Compiled regex exceeds size limit of 1048576 bytes). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{.
+        health-match = "(ok": is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
+        health-match = "{other}": is not a regular expression (repetition operator missing expression). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
+        health-match = "x{1000}{1000}": is not a regular expression (Compiled regex exceeds size limit of 1048576 bytes). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
         "#);
     }
 
@@ -56,7 +60,7 @@ mod tests {
         assert!(log_line("Traceback|panicked at").is_ok());
         let problem = |text| Problem::of("log-pattern", log_line(text).unwrap_err()).to_string();
         insta::assert_snapshot!(["(", "a|", ".*"].map(problem).join("\n"), @r"
-        log-pattern: is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written \{.
+        log-pattern: is not a regular expression (unclosed group). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
         log-pattern: matches an empty line, so every log. Write what a crash looks like, as in `Traceback|panicked`.
         log-pattern: matches an empty line, so every log. Write what a crash looks like, as in `Traceback|panicked`.
         ");

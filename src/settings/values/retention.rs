@@ -3,6 +3,7 @@
 use super::durations;
 use crate::protocol::Retention;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 use std::time::Duration;
 
 /// More than that is a typing error.
@@ -35,7 +36,10 @@ fn count(text: &str) -> Result<u32, Invalid> {
         Ok(count @ 1..=MOST) if digits => Ok(count),
         _ => invalid(
             "has no valid count",
-            format!("A count is a whole number from 1 to {MOST}, as in `3` or `3, 7d`"),
+            Prose::of(
+                "A count is a whole number from 1 to {}, as in `3` or `3, 7d`",
+                [&MOST],
+            ),
         ),
     }
 }

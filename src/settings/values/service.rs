@@ -2,6 +2,7 @@
 
 use crate::protocol::UnitName;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::Prose;
 
 /// Unit types that are no services.
 const OTHER_TYPES: &[&str] = &[
@@ -54,7 +55,7 @@ pub(in crate::settings) fn unit_name(text: &str) -> Result<UnitName, Invalid> {
     let other_type = text.rsplit_once('.').map(|(_, kind)| kind);
     if let Some(kind) = other_type.filter(|kind| OTHER_TYPES.contains(kind)) {
         let fix = "Name the service unit that it starts";
-        return invalid(format!("is a {kind}, not a service"), fix);
+        return invalid(Prose::of("is a {}, not a service", [&kind]), fix);
     }
     let stem = text.strip_suffix(".service").unwrap_or(text);
     if stem.is_empty() || stem.starts_with('@') {

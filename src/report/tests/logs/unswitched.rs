@@ -109,7 +109,7 @@ fn install_failed() {
     ✗ install failed, 0.9 s
     │ Resolved 42 packages in 1ms
     │ sh: 2: uv: not found
-    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts and with ~/.local/bin in its PATH; to install uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts and with `~/.local/bin` in its PATH; to install uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
     ");
 }
