@@ -6,9 +6,9 @@
 )]
 
 use deploy_action::protocol::{
-    Attempt, Diagnostic, DiagnosticOrigin, End, Event, Failure, HealthAnswer, Outcome, Part,
-    Planned, Reason, ReleaseId, RunEvent, Staged, Step, Task, TransactionId, Verdict, Warning,
-    What,
+    Attempt, Diagnostic, DiagnosticOrigin, End, Event, Failure, HealthAnswer, Made, Outcome, Part,
+    Planned, Reason, ReleaseId, Restart, RunEvent, Staged, Step, Task, TransactionId, Verdict,
+    Warning, What,
 };
 use deploy_action::report::{issue_text, summary, Job, RawLogs, Report};
 use deploy_action::text::Redactor;
@@ -19,6 +19,7 @@ use std::{env, fs};
 const OLD: &str = "1795405253";
 const NEW: &str = "1795491653";
 const COMMIT: &str = "3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4";
+const OLD_COMMIT: &str = "9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90";
 
 fn id(text: &str) -> ReleaseId {
     text.parse().unwrap()
@@ -43,6 +44,7 @@ fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        restart: Restart::Systemctl,
         commit: Some(COMMIT.into()),
         changed: false,
         entries: 120,
@@ -98,6 +100,12 @@ impl Run {
                 release,
                 previous,
                 deadline: Duration::from_secs(310),
+                commit: Some(COMMIT.into()),
+                made: Made {
+                    commit: Some(OLD_COMMIT.into()),
+                    changed: false,
+                    live_since: Some(1_795_405_279),
+                },
             },
         );
         self.server(30, What::Step(Step::Restart));
@@ -198,7 +206,7 @@ fn looks() -> Vec<Diagnostic> {
     vec![
         look(
             "log of diting, this start",
-            DiagnosticOrigin::Application,
+            DiagnosticOrigin::Log,
             "INFO:     Started server process [4711]\nINFO:     Waiting for application startup.\n\
              Traceback (most recent call last):\n  File \"/opt/diting/releases/1795491653/app/db.py\", line 12, in connect\n    \
              pool = create_pool(dsn)\nKeyError: 'DATABASE_URL'\nERROR:    Application startup failed. Exiting.\n",
@@ -213,7 +221,7 @@ fn looks() -> Vec<Diagnostic> {
         look(
             "releases, newest first",
             DiagnosticOrigin::System,
-            &format!("{NEW}  complete  {COMMIT}  current\n{OLD}  good  9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90\n"),
+            &format!("{NEW}  complete  {COMMIT}  current\n{OLD}  good  {OLD_COMMIT}\n"),
         ),
         look(
             "df -h",

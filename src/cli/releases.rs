@@ -118,6 +118,7 @@ fn place(settings: &Settings) -> Place {
         user: settings.server.user.as_str().to_owned(),
         target: settings.target.as_str().to_owned(),
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        restart: settings.restart.clone(),
         answered: false,
     }
 }

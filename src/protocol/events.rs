@@ -38,6 +38,10 @@ pub enum What {
         previous: Option<ReleaseId>,
         /// The transaction's own deadline, from now.
         deadline: Duration,
+        /// The commit of the release that goes live, if it is known.
+        commit: Option<String>,
+        /// What is known of the rollback target.
+        made: Made,
     },
     /// A health check was made.
     Attempt(Attempt),
@@ -45,6 +49,17 @@ pub enum What {
     Diagnostics(Vec<Diagnostic>),
     /// The end.
     Ended(Box<Verdict>),
+}
+
+/// What an existing release was made from. Untrusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Its commit, if it is known.
+    pub commit: Option<String>,
+    /// Whether tracked files differed from it.
+    pub changed: bool,
+    /// When it went live: epoch seconds, by the server's clock.
+    pub live_since: Option<u64>,
 }
 
 /// The result of staging.
@@ -85,7 +100,9 @@ pub struct Diagnostic {
 /// Where the text of a diagnostic comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DiagnosticOrigin {
-    /// The application: its log, its response. May contain personal data.
+    /// The log of the failed start. May contain personal data.
+    Log,
+    /// The application: its response. May contain personal data.
     Application,
     /// The server's system.
     System,

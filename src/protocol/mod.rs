@@ -20,7 +20,7 @@ mod step;
 mod verdict;
 pub mod wire;
 
-pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Staged, What};
+pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Made, Staged, What};
 pub use failure::{
     BadUpload, Ending, Failure, Finding, HealthAnswer, HealthError, Interference, IoKind,
     LinkState, LockError, Operation, OtherProcess, Phase, PortHolder, ProcessEnd, ProgramError,

@@ -59,6 +59,9 @@ impl fmt::Display for Warning {
             }
             Self::NotEnabled(unit) => write!(f, "unit {} is not started at boot", excerpt(unit)),
             Self::DiskNearlyFull(used) => write!(f, "the target's disk is {used} % full"),
+            Self::LoggedErrors(lines) if lines.is_empty() => {
+                f.write_str("the new process logged errors")
+            }
             Self::LoggedErrors(lines) => {
                 let lines: Vec<String> = lines.iter().map(excerpt).collect();
                 write!(f, "the new process logged errors: {}", lines.join("; "))
@@ -86,7 +89,7 @@ impl fmt::Display for Warning {
                 write!(f, "beside the new processes, the unit still runs release {process}")
             }
             Self::RollbackDoubt(reason) => {
-                write!(f, "the release that was rolled back to serves, but before: {reason}")
+                write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
         }
     }

@@ -4,6 +4,7 @@ use super::hints::{self, Hint};
 use super::{texts, Place};
 use crate::protocol::{ConnectionError, End, Failure, Finding, Reason, RunError};
 use crate::text::Prose;
+use std::collections::BTreeSet;
 
 /// What happened, and what to do about it.
 pub(super) struct Cause {
@@ -15,8 +16,17 @@ pub(super) struct Cause {
     pub(super) is_finding: bool,
 }
 
-/// At least one.
+/// At least one. No command is in them twice.
 pub(super) fn causes(end: &End, place: &Place) -> Vec<Cause> {
+    let mut shown = BTreeSet::new();
+    let once = |cause: Cause| Cause {
+        hint: cause.hint.without(&mut shown),
+        ..cause
+    };
+    all(end, place).into_iter().map(once).collect()
+}
+
+fn all(end: &End, place: &Place) -> Vec<Cause> {
     let finding = |found: &Finding| Cause {
         what: Prose::foreign(found),
         hint: hints::finding(found, place),

@@ -1,7 +1,7 @@
 //! What is known about a run.
 
 use super::Place;
-use crate::protocol::{HealthAnswer, ReleaseId, RunEvent, Step, Task, What};
+use crate::protocol::{HealthAnswer, Made, ReleaseId, RunEvent, Step, Task, What};
 
 /// What is known so far about a run; its verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Facts {
     pub release: Option<ReleaseId>,
     /// The rollback target.
     pub previous: Option<ReleaseId>,
+    /// The commit of the release that goes live, as the server knows it. Untrusted.
+    pub commit: Option<String>,
+    /// What the rollback target was made from.
+    pub made: Made,
 }
 
 impl Facts {
@@ -54,8 +58,14 @@ impl Facts {
             }
             What::Staged(staged) => self.release = Some(staged.release.clone()),
             What::PointOfNoReturn {
-                release, previous, ..
+                release,
+                previous,
+                commit,
+                made,
+                deadline: _,
             } => {
+                self.commit = commit.clone();
+                self.made = made.clone();
                 self.release = Some(release.clone());
                 self.previous = previous.clone();
             }

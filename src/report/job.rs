@@ -14,3 +14,14 @@ pub struct Job {
     /// Who started it.
     pub actor: Option<String>,
 }
+
+impl Job {
+    /// The page of the repository that has the commit.
+    pub(super) fn repository_page(&self) -> Option<&str> {
+        let before = self
+            .commit_link
+            .as_deref()?
+            .strip_suffix(self.commit.as_deref()?)?;
+        before.strip_suffix("/commit/")
+    }
+}

@@ -3,6 +3,7 @@
 
 mod activity;
 mod causes;
+mod evidence;
 mod facts;
 pub mod hints;
 mod issue;

@@ -1,7 +1,7 @@
 //! Where a deployment goes.
 
-use crate::protocol::Planned;
-use crate::text::excerpt::excerpt;
+use crate::protocol::{Planned, Restart};
+use crate::text::excerpt::{excerpt, lines};
 
 /// Where the deployment goes: the names for texts and hints. Harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Place {
     pub target: String,
     /// Unit, if there is one.
     pub service: Option<String>,
+    /// How it is restarted.
+    pub restart: Restart,
     /// Whether the last health check succeeded.
     pub answered: bool,
 }
@@ -29,6 +31,7 @@ impl Default for Place {
             user: "deploy".into(),
             target: "the target folder".into(),
             service: None,
+            restart: Restart::Systemctl,
             answered: false,
         }
     }
@@ -42,6 +45,7 @@ impl From<&Planned> for Place {
             user: excerpt(&planned.user),
             target: excerpt(&planned.target),
             service: planned.service.as_ref().map(excerpt),
+            restart: planned.restart.clone(),
             answered: false,
         }
     }
@@ -58,9 +62,33 @@ impl Place {
         }
     }
 
+    /// The command that logs in.
+    pub(super) fn ssh(&self) -> String {
+        let port = match self.port {
+            22 => String::new(),
+            port => format!("-p {port} "),
+        };
+        format!(
+            "ssh {port}{}",
+            shell(&format!("{}@{}", self.user, self.host))
+        )
+    }
+
     /// A path below the target, for a shell.
     pub(super) fn below(&self, name: &str) -> String {
         shell(&format!("{}/{name}", self.target))
+    }
+
+    /// The commands that restart the service, for the deploy user.
+    pub(super) fn restart(&self) -> Vec<String> {
+        match &self.restart {
+            Restart::Nothing => Vec::new(),
+            Restart::Systemctl if self.user == "root" => {
+                vec![format!("systemctl restart {}", self.unit())]
+            }
+            Restart::Systemctl => vec![format!("sudo -n systemctl restart {}", self.unit())],
+            Restart::Commands(script) => lines(script.as_bytes()),
+        }
     }
 
     /// The unit's name for a shell.

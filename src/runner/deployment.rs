@@ -45,6 +45,7 @@ impl Deployment {
             user: self.server.user.to_string(),
             target: self.plan.target.to_string(),
             service: self.plan.service.as_ref().map(ToString::to_string),
+            restart: self.plan.restart.clone(),
             commit: self.plan.origin.commit.clone(),
             changed: self.plan.origin.changed,
             entries: count(tree.entries()),

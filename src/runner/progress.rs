@@ -102,7 +102,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Step;
+    use crate::protocol::{Made, Step};
     use crate::runner::testing::release;
 
     #[test]
@@ -112,6 +112,8 @@ mod tests {
             release: release(),
             previous: None,
             deadline: Duration::from_secs(9),
+            commit: None,
+            made: Made::default(),
         };
         assert_eq!(
             (
@@ -161,6 +163,8 @@ mod tests {
             release: release(),
             previous: None,
             deadline: Duration::MAX,
+            commit: None,
+            made: Made::default(),
         };
         assert_eq!(progress.record(&point), Some(MAX_DEADLINE));
         assert!(matches!(

@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Notice, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -79,6 +79,8 @@ impl<'a> Transaction<'a> {
             release,
             previous,
             deadline,
+            commit: self.pending.origin.commit.clone(),
+            made: self.made(),
         });
         if let Err(reason) = self.switch() {
             let failure = Failure {
@@ -114,6 +116,17 @@ impl<'a> Transaction<'a> {
         }
         self.events.emit(What::Notice(Notice::GoingDown));
         Err(GoingDown)
+    }
+
+    /// What the release was made from that was live.
+    fn made(&self) -> Made {
+        let old = self.pending.old.as_ref();
+        let record = old.and_then(|old| records::get(self.layout, &old.release));
+        Made {
+            commit: old.and_then(|old| old.commit.clone()),
+            changed: record.as_ref().is_some_and(|it| it.origin.changed),
+            live_since: record.map(|record| record.changed),
+        }
     }
 
     /// Begins a step and reports it.

@@ -66,6 +66,32 @@ fn refusal(server: &StubServer, to: Option<&str>) -> String {
     }
 }
 
+/// The commits of both releases, and since when the old one was live.
+fn made(told: &Told) -> (Option<String>, Option<String>, Option<u64>) {
+    let point = told.events.iter().find_map(|what| match what {
+        What::PointOfNoReturn { commit, made, .. } => Some((commit.clone(), made.clone())),
+        _ => None,
+    });
+    let (commit, made) = point.unwrap();
+    (commit, made.commit, made.live_since)
+}
+
+#[test]
+fn what_goes_live_and_what_was_live_is_reported_with_its_commit() {
+    let now = || {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+        since.unwrap().as_secs()
+    };
+    let begin = now();
+    let server = server_with(&["a", "b"]);
+    let (new, old, since) = made(&server.roll_back(None));
+    assert_eq!((new, old), (Some(commit("a")), Some(commit("b"))));
+    assert!((begin..=now()).contains(&since.unwrap()), "{since:?}");
+    let first = StubServer::new();
+    let told = first.deploys(&App::good("c"));
+    assert_eq!((made(&told).1, made(&told).2), (None, None));
+}
+
 #[test]
 fn back_to_the_previous_one_and_forth_again() {
     let server = server_with(&["a", "b"]);

@@ -12,7 +12,7 @@ pub use details::{
 };
 pub use error::{RunError, Side};
 
-use super::{Event, Outcome, Task, Verdict};
+use super::{Event, Outcome, Restart, Task, Verdict};
 use std::time::Duration;
 
 /// What a run emits on the runner: everything that the report is made of. `Ended` comes last, exactly once.
@@ -101,6 +101,8 @@ pub struct Planned {
     pub target: String,
     /// Unit, if there is one.
     pub service: Option<String>,
+    /// How it is restarted.
+    pub restart: Restart,
     /// Commit, if it is known.
     pub commit: Option<String>,
     /// Whether tracked files differ from it.

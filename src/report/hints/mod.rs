@@ -1,6 +1,7 @@
 //! What to do next, for everything that can go wrong. Text and commands alternate; a command has a line of its own,
 //! indented, to be copied.
 
+mod by_hand;
 mod command;
 mod connection;
 mod finding;
@@ -10,6 +11,7 @@ mod run_error;
 mod steps;
 mod unit;
 
+use by_hand::by_hand;
 pub use finding::finding;
 pub(super) use finding::sudoers;
 pub use reason::reason;
@@ -19,18 +21,13 @@ pub use steps::{Advice, Hint};
 
 use super::Place;
 use crate::protocol::{End, Outcome};
-use crate::text::Prose;
 
 /// What to do about how the run ended.
 #[must_use]
 pub fn hint(end: &End, place: &Place) -> Hint {
     let why = why(end, place);
     match end.outcome {
-        Outcome::RollbackFailed => steps(
-            Prose::of("now, on {}:", [&place.host]),
-            &unit::commands(place),
-        )
-        .then(why),
+        Outcome::RollbackFailed => by_hand(end.verdict.as_ref(), place).then(why),
         Outcome::Error if why.is_empty() => run_error::REPORT.into(),
         Outcome::Deployed
         | Outcome::Restored

@@ -1,6 +1,7 @@
 //! The form of a hint.
 
 use crate::text::Prose;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What to do: sentences, each with the commands for it.
@@ -43,6 +44,19 @@ impl Hint {
     pub(super) fn after(mut self, words: &'static str) -> Self {
         if let Some(first) = self.0.first_mut() {
             first.text = Prose::from(words).and(std::mem::take(&mut first.text));
+        }
+        self
+    }
+
+    /// The same without the commands that were `shown` before, on one page or in one message.
+    #[must_use]
+    pub(in crate::report) fn without(mut self, shown: &mut BTreeSet<String>) -> Self {
+        for Advice { text, commands } in &mut self.0 {
+            let had_some = !commands.is_empty();
+            commands.retain(|command| shown.insert(command.clone()));
+            if had_some && commands.is_empty() {
+                *text = std::mem::take(text).and(" see the commands above");
+            }
         }
         self
     }

@@ -1,7 +1,10 @@
 //! The issue's texts: like the summary, but for someone who reads them later and has not seen the run.
 
 use super::types::IssueText;
-use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Task, Verdict};
+use crate::protocol::{
+    Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Step, Task, Verdict, Warning,
+};
+use crate::report::evidence::Evidence;
 use crate::report::hints::{self, Hint};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
@@ -49,6 +52,7 @@ fn marker(place: &Place) -> String {
         target,
         service,
         user: _,
+        restart: _,
         answered: _,
     } = place;
     let digest = Sha256::digest(format!(
@@ -88,14 +92,21 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
         RawLogs::Show => end,
         RawLogs::Hide => &quiet,
     };
+    let evidence = Evidence {
+        report,
+        end,
+        logs,
+        redactor,
+    };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
     page.add(&found(report, logs, redactor));
     page.add(&format!(
         "### What happened and what to do\n\n{}",
-        summary::what_to_do(report, end, redactor)
+        summary::what_to_do(&evidence)
     ));
     page.add(&summary::facts(report, end, job, redactor));
+    page.add(&warnings(report, logs, redactor));
     page.add(&reproduce(report, end, job, redactor));
     page.add(&summary::steps(report, redactor));
     let shown: Vec<&Diagnostic> = report
@@ -103,7 +114,7 @@ fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Reda
         .iter()
         .filter(|it| is_shown(it, logs))
         .collect();
-    summary::diagnostics(report, end, &shown, logs, &mut page);
+    summary::diagnostics(&evidence, &shown, &mut page);
     page.finish()
 }
 
@@ -115,6 +126,32 @@ fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
     };
     let one = |verdict: &Verdict| format!("- {}\n", markdown::foreign(&shown(verdict), redactor));
     report.recovered.iter().take(FOUND).map(one).collect()
+}
+
+fn warnings(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
+    let shown: Vec<Warning> = match logs {
+        RawLogs::Show => report.warnings.clone(),
+        RawLogs::Hide => report.warnings.iter().map(quiet_warning).collect(),
+    };
+    summary::warnings(&shown, redactor)
+}
+
+/// The same warning without lines of the application's log.
+fn quiet_warning(warning: &Warning) -> Warning {
+    match warning {
+        Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
+        Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::Leftover { .. }
+        | Warning::DaemonReload
+        | Warning::NotEnabled(_)
+        | Warning::DiskNearlyFull(_)
+        | Warning::LogNotChecked(_)
+        | Warning::NoResetFailed { .. }
+        | Warning::ListenerNotChecked(_)
+        | Warning::ReleaseNotSeen(_)
+        | Warning::OtherRelease(_)
+        | Warning::OldUnhealthy(_) => warning.clone(),
+    }
 }
 
 fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
@@ -136,53 +173,68 @@ fn quiet(verdict: &Verdict) -> Verdict {
         .into_iter()
         .flatten()
     {
-        match &mut failure.reason {
-            Reason::Log { lines } => lines.clear(),
-            Reason::Command { output, .. } => output.clear(),
-            _ => {}
-        }
-        if let Some(log_line) = failure.reason.log_line_mut() {
-            *log_line = None;
-        }
+        failure.reason = quiet_reason(&failure.reason);
     }
     verdict
 }
 
-/// How to run the same again, and where the failed release is.
-fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let again = hints::steps(
-        "run the same from the command line, with the workflow's other inputs:",
-        &commands(report, job),
-    );
-    let hint = kept(&report.facts.place, end)
-        .into_iter()
-        .fold(again, Hint::then);
-    format!(
-        "### How to reproduce\n\n{}",
-        markdown::hint(&hint, redactor)
-    )
+/// The same reason without them.
+fn quiet_reason(reason: &Reason) -> Reason {
+    let mut reason = reason.clone();
+    match &mut reason {
+        Reason::Log { lines } => lines.clear(),
+        Reason::Command { output, .. } => output.clear(),
+        _ => {}
+    }
+    if let Some(log_line) = reason.log_line_mut() {
+        *log_line = None;
+    }
+    reason
 }
 
-fn commands(report: &Report, job: &Job) -> Vec<String> {
+/// How to see the failure again without touching the server, and where the failed release is.
+fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let place = &report.facts.place;
+    let hint = again(report, end, job)
+        .into_iter()
+        .chain(kept(place, end))
+        .reduce(Hint::then);
+    match hint {
+        Some(hint) => format!(
+            "### How to reproduce\n\n{}",
+            markdown::hint(&hint, redactor)
+        ),
+        None => String::new(),
+    }
+}
+
+/// `None`: it did not fail because of what is in the commit.
+fn again(report: &Report, end: &End, job: &Job) -> Option<Hint> {
+    let failure = end.verdict.as_ref()?.failure.as_ref()?;
     let is_deployment = report.facts.task == Task::Deploy;
-    let commit = job.commit.as_ref().filter(|_| is_deployment);
-    let checkout = commit.map(|commit| format!("git checkout {}", shell(commit)));
-    let service = place.service.as_deref().map_or("none".to_owned(), shell);
-    let command = if is_deployment {
-        ""
-    } else {
-        " --command rollback"
+    let commit = job.commit.as_ref().filter(|_| is_deployment)?;
+    let place = &report.facts.place;
+    let mut commands = vec![format!("git checkout {}", shell(commit))];
+    let text = match failure.step {
+        Step::Install => {
+            "on another machine, check out the commit and run the commands of the input `install`:"
+        }
+        Step::BeforeSwitch => {
+            "on another machine, with a copy of the data, check out the commit and run the commands of the input \
+             `before-switch`:"
+        }
+        Step::Restart | Step::Verify if place.service.is_some() => {
+            let show = format!("systemctl show -p ExecStart --value {}", place.unit());
+            commands.push(format!("{} {}", place.ssh(), shell(&show)));
+            "on another machine or a staging server, check out the commit and start it with the unit's command, which the \
+             second line shows:"
+        }
+        Step::Restart | Step::Verify => {
+            "on another machine or a staging server, check out the commit and start it:"
+        }
+        _ => return None,
     };
-    let (host, user, target) = (shell(&place.host), shell(&place.user), shell(&place.target));
-    let port = match place.port {
-        22 => String::new(),
-        port => format!(" --port {port}"),
-    };
-    let run = format!(
-        "deploy-action{command} --host {host}{port} --user {user} --service {service} --target {target}"
-    );
-    checkout.into_iter().chain([run]).collect()
+    Some(hints::steps(text, &commands))
 }
 
 /// Where the failed release is, if there is one.

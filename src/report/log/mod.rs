@@ -125,6 +125,7 @@ impl Log {
                 release,
                 previous,
                 deadline,
+                ..
             } => {
                 self.groups.outside(&texts::point_of_no_return(
                     release,

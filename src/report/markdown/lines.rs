@@ -4,12 +4,12 @@ use crate::text::excerpt::lines;
 use crate::text::Redactor;
 
 /// A text as lines: harmless, without secrets.
-pub(super) fn clean(text: &[u8], redactor: &Redactor) -> Vec<String> {
+pub(in crate::report) fn clean(text: &[u8], redactor: &Redactor) -> Vec<String> {
     redactor.lines(&lines(text))
 }
 
 /// Lines as they are. The fence is longer than any in the lines.
-pub(super) fn fence(language: &str, lines: &[String]) -> String {
+pub(in crate::report) fn fence(language: &str, lines: &[String]) -> String {
     let fence = "`".repeat(
         lines
             .iter()

@@ -8,10 +8,10 @@ mod lines;
 
 pub(super) use document::Document;
 pub(super) use inline::{cell, code, foreign, link, prose};
+pub(super) use lines::{clean, fence};
 
 use super::hints::{Advice, Hint};
 use crate::text::Redactor;
-use lines::{clean, fence};
 
 /// A table; the cells are Markdown, as [`cell`] returns it.
 pub(super) fn table<const N: usize>(

@@ -1,26 +1,26 @@
 //! The job's summary. The first line shows what is live; then come what failed, what to do, and the facts.
 
+mod facts;
 mod format;
 mod gantt;
 mod health;
+mod notes;
 mod short;
 mod steps;
 
+pub(super) use facts::facts;
+pub(super) use notes::warnings;
 pub use short::{invalid_summary, listing_summary};
 pub(super) use steps::table as steps;
 
 use super::causes::{causes, program_outputs, Cause};
-use super::markdown::{self, cell, code, foreign, link, prose, Document};
+use super::evidence::Evidence;
+use super::markdown::{self, prose, Document};
 use super::texts::{self, title};
-use super::{duration, Job, Mark, Place, RawLogs, Report, StepRun};
-use crate::protocol::{Diagnostic, End, Outcome, ReleaseId, Task};
-use crate::text::{Prose, Redactor};
+use super::{Job, Mark, RawLogs, Report};
+use crate::protocol::{Diagnostic, End, Outcome, Step};
+use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
-
-/// The most warnings and notices; a hostile server could send any number.
-const NOTES: usize = 25;
-/// Characters of a commit hash that are shown.
-const COMMIT: usize = 7;
 
 /// The summary of a run; empty if it has not ended.
 #[must_use]
@@ -29,18 +29,24 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
         return String::new();
     };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    let evidence = Evidence {
+        report,
+        end,
+        logs: RawLogs::Show,
+        redactor,
+    };
     page.add(&heading(report, end, redactor));
     if !end.outcome.is_success() {
-        page.add(&what_to_do(report, end, redactor));
+        page.add(&what_to_do(&evidence));
     }
     page.add(&facts(report, end, job, redactor));
     page.add(&steps(report, redactor));
     page.add(&gantt::gantt(&report.steps));
     page.add(&health::table(report, redactor));
-    page.add(&notes(report, redactor));
+    page.add(&notes::notes(report, redactor));
     if !end.outcome.is_success() {
         let shown: Vec<&Diagnostic> = report.diagnostics.iter().collect();
-        diagnostics(report, end, &shown, RawLogs::Show, &mut page);
+        diagnostics(&evidence, &shown, &mut page);
     }
     page.finish()
 }
@@ -76,144 +82,66 @@ fn sign(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Causes and hints.
-pub(super) fn what_to_do(report: &Report, end: &End, redactor: &Redactor) -> String {
+/// Causes, each with the lines that show why, and hints.
+pub(super) fn what_to_do(evidence: &Evidence<'_>) -> String {
+    let redactor = evidence.redactor;
     let one = |cause: Cause| {
         let what = prose(&cause.what, redactor);
-        format!("{what}\n\n{}", markdown::hint(&cause.hint, redactor))
+        let why = match cause.is_finding {
+            true => String::new(),
+            false => quoted(&evidence.of_release(&cause.what.to_string())),
+        };
+        let hint = markdown::hint(&cause.hint, redactor);
+        format!("{what}\n\n{why}{hint}")
     };
-    causes(end, &report.facts.place)
+    let causes: String = causes(evidence.end, &evidence.report.facts.place)
         .into_iter()
         .map(one)
-        .collect()
+        .collect();
+    quoted(&evidence.of_rollback()) + &causes
 }
 
-/// A table row of names and links.
-pub(super) fn facts(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let facts = &report.facts;
-    let verdict = end.verdict.as_ref();
-    let id = |id: &Option<ReleaseId>| {
-        let name = id.as_ref().map(ReleaseId::to_string).unwrap_or_default();
-        code(&name, redactor).replace('|', "¦")
-    };
-    let row = [
-        cell(facts.place.service.as_deref().unwrap_or("–"), redactor),
-        cell(&host(&facts.place), redactor),
-        id(verdict.map_or(&facts.release, |verdict| &verdict.release)),
-        commit(report, job, redactor),
-        id(verdict.map_or(&facts.previous, |verdict| &verdict.previous)),
-        cell(job.actor.as_deref().unwrap_or_default(), redactor),
-        job.run
-            .as_deref()
-            .map_or("from the command line".to_owned(), |run| {
-                link("run", Some(run))
-            }),
-        duration(end.took),
-    ];
-    markdown::table(
-        [
-            "service", "host", "release", "commit", "previous", "who", "run", "duration",
-        ],
-        [row],
-    )
-}
-
-fn host(place: &Place) -> String {
-    match place.port {
-        22 => place.host.clone(),
-        port => format!("{}, port {port}", place.host),
-    }
-}
-
-/// Empty for a rollback: only the server knows the commit of an earlier release.
-fn commit(report: &Report, job: &Job, redactor: &Redactor) -> String {
-    let planned = report
-        .planned
-        .as_ref()
-        .and_then(|planned| planned.commit.clone());
-    match (&report.facts.task, planned.or_else(|| job.commit.clone())) {
-        (Task::Deploy, Some(hash)) => {
-            let changed = report
-                .planned
-                .as_ref()
-                .is_some_and(|planned| planned.changed);
-            let short: String = hash.chars().take(COMMIT).collect();
-            let short = short + texts::changes(changed);
-            let to = job
-                .commit_link
-                .as_deref()
-                .filter(|_| job.commit.as_ref() == Some(&hash));
-            link(&code(&short, redactor), to).replace('|', "¦")
-        }
-        _ => String::new(),
-    }
-}
-
-/// Warnings, results of earlier runs, and notices.
-fn notes(report: &Report, redactor: &Redactor) -> String {
-    let found = report
-        .recovered
-        .iter()
-        .map(|it| Prose::foreign(texts::found(it)));
-    let warnings = report
-        .warnings
-        .iter()
-        .map(texts::warning)
-        .chain(found)
-        .map(|text| format!("⚠️ {}", prose(&text, redactor)));
-    let notices = report
-        .notices
-        .iter()
-        .map(|it| foreign(&it.to_string(), redactor));
-    let mut shown: Vec<String> = Vec::new();
-    for text in warnings.chain(notices) {
-        // a wait is repeated
-        if !shown.contains(&text) && shown.len() < NOTES {
-            shown.push(text);
-        }
-    }
-    match shown.is_empty() {
+fn quoted(lines: &[String]) -> String {
+    match lines.is_empty() {
         true => String::new(),
-        false => format!(
-            "### Worth knowing\n\n{}",
-            shown
-                .iter()
-                .map(|text| format!("- {text}\n"))
-                .collect::<String>()
-        ),
+        false => format!("{}\n", markdown::fence("text", lines)),
     }
 }
 
-/// Output of programs, and diagnostics.
-pub(super) fn diagnostics(
-    report: &Report,
-    end: &End,
-    shown: &[&Diagnostic],
-    logs: RawLogs,
-    page: &mut Document<'_>,
-) {
-    let outputs = program_outputs(end);
+/// Output of programs that the evidence does not show as a whole, and diagnostics.
+pub(super) fn diagnostics(evidence: &Evidence<'_>, shown: &[&Diagnostic], page: &mut Document<'_>) {
+    let &Evidence {
+        report,
+        end,
+        logs,
+        redactor,
+    } = evidence;
+    let what = texts::what_happened(end).unwrap_or_default();
+    let outputs = program_outputs(end).into_iter();
+    let outputs: Vec<Vec<String>> = outputs
+        .map(|output| markdown::clean(output, redactor))
+        .filter(|lines| !evidence.has(lines, &what))
+        .collect();
     let unfinished = report
         .steps
         .iter()
-        .filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
-    let printed = unfinished.filter(|step| !step.output.last.is_empty() && logs == RawLogs::Show);
-    let printed: Vec<&StepRun> = printed.collect();
+        .filter(|step| logs == RawLogs::Show && !matches!(step.mark, Some(Mark::Done) | None));
+    let printed: Vec<(Step, Vec<String>)> = unfinished
+        .map(|run| {
+            let lines = run.output.last.iter();
+            (run.step, lines.map(|line| redactor.redact(line)).collect())
+        })
+        .filter(|(_, lines): &(Step, Vec<String>)| !evidence.has(lines, &what))
+        .collect();
     if outputs.is_empty() && printed.is_empty() && shown.is_empty() {
         return;
     }
     page.add("### Output and diagnostics");
     for output in outputs {
-        page.folded("program output", output);
+        page.folded_lines("program output", &output);
     }
-    for step in printed {
-        let lines: Vec<String> = step
-            .output
-            .last
-            .iter()
-            .map(|line| page.redactor.redact(line))
-            .collect();
-        page.folded_lines(&format!("last lines of {}", step.step), &lines);
+    for (step, lines) in printed {
+        page.folded_lines(&format!("last lines of {step}"), &lines);
     }
     for diagnostic in shown {
         page.folded(&diagnostic.title, &diagnostic.text);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    Finding, HealthAnswer, Holder, Hop, Interference, Notice, Outcome, ProcessEnd, Reason,
+    Finding, HealthAnswer, Holder, Hop, Interference, Made, Notice, Outcome, ProcessEnd, Reason,
     ReleaseId, RunError, RunEvent, ServerPartError, SourceProblem, Step, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
@@ -66,6 +66,17 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
         })),
         server(What::Step(Step::Install)),
         server(What::Output(bytes.to_vec())),
+        server(What::PointOfNoReturn {
+            release: id(NEW),
+            previous: Some(id(OLD)),
+            deadline: Duration::ZERO,
+            commit: Some(text(bytes)),
+            made: Made {
+                commit: Some(text(bytes)),
+                changed: true,
+                live_since: Some(u64::MAX),
+            },
+        }),
         server(What::Step(Step::Verify)),
         server(What::Attempt(Attempt {
             number: 1,

@@ -142,22 +142,11 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     ### How to reproduce
 
-    run the same from the command line, with the workflow's other inputs:
+    on another machine, check out the commit and run the commands of the input `install`:
 
     ```sh
     git checkout 3f2a1bc
-    deploy-action --host web1.example --user deploy --service diting --target /opt/diting
     ```
-
-    ### Output and diagnostics
-
-    <details><summary>program output</summary>
-
-    ```text
-    no such package
-    ```
-
-    </details>
     ");
 }
 
@@ -181,6 +170,12 @@ fn the_result_of_an_earlier_run_is_reported_too() {
     }
 }
 
+/// What stands below this heading.
+fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
+    let (_, after) = page.split_once(&format!("### {heading}\n\n"))?;
+    Some(after.split("\n### ").next().unwrap_or_default())
+}
+
 #[test]
 fn modified_files_are_shown_beside_the_commit_but_links_and_commands_have_its_hash() {
     let planned = Planned {
@@ -194,7 +189,68 @@ fn modified_files_are_shown_beside_the_commit_but_links_and_commands_have_its_ha
 }
 
 #[test]
-fn a_rollback_is_seen_again_by_a_rollback() {
+fn nobody_is_told_to_deploy_a_broken_release_again() {
+    for end in ends() {
+        let body = plain(end).body;
+        assert!(!body.contains("deploy-action --"), "{body}");
+    }
+    let again = |step| {
+        let failure = failed(step, exited(1));
+        let body = plain(by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure))).body;
+        section(&body, "How to reproduce").unwrap().to_owned()
+    };
+    insta::assert_snapshot!([Step::Install, Step::BeforeSwitch, Step::Verify].map(again).join("---\n"), @"
+    on another machine, check out the commit and run the commands of the input `install`:
+
+    ```sh
+    git checkout 3f2a1bc
+    ```
+
+    the failed release stays on web1.example until the next successful deployment:
+
+    ```sh
+    ls -la /opt/diting/releases/1762147999
+    ```
+    ---
+    on another machine, with a copy of the data, check out the commit and run the commands of the input `before-switch`:
+
+    ```sh
+    git checkout 3f2a1bc
+    ```
+
+    the failed release stays on web1.example until the next successful deployment:
+
+    ```sh
+    ls -la /opt/diting/releases/1762147999
+    ```
+    ---
+    on another machine or a staging server, check out the commit and start it with the unit's command, which the second line shows:
+
+    ```sh
+    git checkout 3f2a1bc
+    ssh deploy@web1.example 'systemctl show -p ExecStart --value diting'
+    ```
+
+    the failed release stays on web1.example until the next successful deployment:
+
+    ```sh
+    ls -la /opt/diting/releases/1762147999
+    ```
+    ");
+}
+
+#[test]
+fn what_the_commit_did_not_cause_is_not_reproduced() {
+    let unsent = |step, reason| Verdict {
+        switched: false,
+        ..verdict(Outcome::Failed, Some(OLD), failed(step, reason))
+    };
+    let body = plain(by_verdict(unsent(Step::Upload, exited(1)))).body;
+    assert_eq!(section(&body, "How to reproduce"), None, "{body}");
+}
+
+#[test]
+fn after_a_failed_rollback_command_only_the_release_is_named() {
     let planned = Planned {
         task: Task::RollBack { to: None },
         service: None,
@@ -204,15 +260,20 @@ fn a_rollback_is_seen_again_by_a_rollback() {
     let text = told(
         planned,
         None,
-        by_verdict(verdict(Outcome::RolledBack, Some(OLD), None)),
+        by_verdict(verdict(
+            Outcome::RolledBack,
+            Some(OLD),
+            failed(Step::Verify, exited(1)),
+        )),
         &Redactor::default(),
     );
-    let command = "deploy-action --command rollback --host web1.example --port 2222 --user deploy --service none --target /opt/diting\n";
-    assert!(
-        text.body.contains(command) && !text.body.contains("git checkout"),
-        "{}",
-        text.body
-    );
+    insta::assert_snapshot!(section(&text.body, "How to reproduce").unwrap(), @"
+    the failed release stays on web1.example until the next successful deployment:
+
+    ```sh
+    ls -la /opt/diting/releases/1762147999
+    ```
+    ");
     assert_eq!(
         text.title,
         "Deployment of /opt/diting to web1.example failed"

@@ -1,5 +1,6 @@
 //! What the report's tests share: one of everything that can happen, and whole runs.
 
+mod evidence;
 mod guide;
 mod harmless;
 mod issue;

@@ -3,9 +3,9 @@ use crate::protocol::{
     Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
     LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase,
     Planned, PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId,
-    ReleaseProcess, RollbackTargetError, RunError, ServerPartError, SharedError, SourceProblem,
-    Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener, UnitState, UnreadLog,
-    UnreadableState, UnseenRelease, Verdict, Warning,
+    ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError, SharedError,
+    SourceProblem, Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener,
+    UnitState, UnreadLog, UnreadableState, UnseenRelease, Verdict, Warning,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -45,6 +45,7 @@ pub(in crate::report) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        restart: Restart::Systemctl,
         commit: Some("3f2a1bc".into()),
         changed: false,
         entries: 120,

@@ -64,7 +64,7 @@ pub fn title(outcome: Outcome) -> &'static str {
         Outcome::NotReady => "Not ready: something must be fixed first",
         Outcome::Failed => "Deployment failed",
         Outcome::RolledBack => "Deployment rolled back",
-        Outcome::RollbackFailed => "Rollback failed: manual intervention required",
+        Outcome::RollbackFailed => "Rollback failed",
         Outcome::Busy => "Another deployment is running",
         Outcome::Unknown => "Deployment unknown: the server finishes by itself",
         Outcome::Cancelled => "Deployment cancelled",
@@ -85,7 +85,7 @@ mod tests {
         restored: 1762147685 is live already and healthy, and nothing was switched or restarted; 21.4 s
         rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
         rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
-        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); current is 1762147685, but it is not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
+        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); users are not served: current is 1762147685, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and no release is live; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); rolled back to 1762147685, which was not healthy before either; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and 1762147999, which failed, is still current; 21.4 s
@@ -124,7 +124,7 @@ mod tests {
         not-ready: Not ready: something must be fixed first
         failed: Deployment failed
         rolled-back: Deployment rolled back
-        rollback-failed: Rollback failed: manual intervention required
+        rollback-failed: Rollback failed
         busy: Another deployment is running
         unknown: Deployment unknown: the server finishes by itself
         cancelled: Deployment cancelled

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{
-    greeting, ConnectionKind, Hop, KeyState, Outcome, Secret, ServerPartError, Target, What,
+    greeting, ConnectionKind, Hop, KeyState, Made, Outcome, Secret, ServerPartError, Target, What,
 };
 use crate::runner::run::pause_after;
 use crate::runner::ssh::{Connection, LoginOptions};
@@ -143,6 +143,8 @@ fn point_of_no_return() -> String {
         release: release(),
         previous: None,
         deadline: Duration::from_secs(100),
+        commit: None,
+        made: Made::default(),
     }))
 }
 
@@ -425,6 +427,8 @@ async fn a_connection_that_remains_lost_after_the_point_of_no_return_ends_as_unk
         release: release(),
         previous: None,
         deadline,
+        commit: None,
+        made: Made::default(),
     }));
     let mut trial = Trial::new(&(once(&(greet() + &point + CUT), "sleep 3600")));
     let end = trial.run().await;

@@ -47,7 +47,7 @@ pub(in crate::server) struct Record {
     /// The settings it was committed with; a rollback to it is verified with them.
     pub(in crate::server) verification: Option<Verification>,
     /// Epoch seconds of the last change of state.
-    pub(super) changed: u64,
+    pub(in crate::server) changed: u64,
 }
 
 impl Record {

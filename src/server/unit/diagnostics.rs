@@ -82,15 +82,11 @@ impl Collector {
             && self.show(
                 &title,
                 &mut log::journal(&invocation, LINES),
-                DiagnosticOrigin::Application,
+                DiagnosticOrigin::Log,
             );
         if !shown {
             let title = format!("sudo systemctl status {service}");
-            self.show(
-                &title,
-                &mut log::status(service),
-                DiagnosticOrigin::Application,
-            );
+            self.show(&title, &mut log::status(service), DiagnosticOrigin::Log);
         }
     }
 

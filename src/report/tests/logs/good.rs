@@ -164,6 +164,8 @@ fn rollback() {
         release: id(OLD),
         previous: Some(id(NEW)),
         deadline,
+        commit: None,
+        made: Made::default(),
     });
     run.steps([Step::Restart, Step::Verify]);
     run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });

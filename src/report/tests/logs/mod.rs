@@ -9,8 +9,8 @@ mod unswitched;
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    Finding, HealthAnswer, Hop, Notice, Outcome, Planned, Reason, RunError, RunEvent, Staged, Step,
-    Task, Verdict, Warning, What,
+    Finding, HealthAnswer, Hop, Made, Notice, Outcome, Planned, Reason, RunError, RunEvent, Staged,
+    Step, Task, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -88,6 +88,8 @@ impl Run {
             release: id(NEW),
             previous: previous.map(id),
             deadline,
+            commit: Some("3f2a1bc".into()),
+            made: Made::default(),
         });
         run.steps([Step::Restart, Step::Verify]);
         run

@@ -1,6 +1,6 @@
 use super::*;
 use crate::protocol::wire::frame;
-use crate::protocol::{greeting, Outcome, Plan, Step, ToRunner, ToServer};
+use crate::protocol::{greeting, Made, Outcome, Plan, Step, ToRunner, ToServer};
 use crate::runner::testing::{
     content_of, ended, event, need, planned, random_bytes, release, transaction, unpacked,
 };
@@ -116,6 +116,8 @@ fn point_of_no_return(deadline: Duration) -> Vec<u8> {
         release: release(),
         previous: None,
         deadline,
+        commit: None,
+        made: Made::default(),
     })
 }
 

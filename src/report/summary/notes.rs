@@ -1,0 +1,47 @@
+//! What someone should know of the server although nothing failed.
+
+use crate::protocol::Warning;
+use crate::report::markdown::{foreign, prose};
+use crate::report::{texts, Report};
+use crate::text::{Prose, Redactor};
+
+/// The most warnings and notices; a hostile server could send any number.
+const MOST: usize = 25;
+
+/// Warnings, results of earlier runs, and notices.
+pub(super) fn notes(report: &Report, redactor: &Redactor) -> String {
+    let found = report.recovered.iter().map(texts::found);
+    let found = found.map(|text| marked(&Prose::foreign(text), redactor));
+    let warnings = report.warnings.iter().map(|it| warning(it, redactor));
+    let notices = report.notices.iter().map(ToString::to_string);
+    let notices = notices.map(|text| foreign(&text, redactor));
+    list(warnings.chain(found).chain(notices))
+}
+
+/// Only the warnings.
+pub(in crate::report) fn warnings(warnings: &[Warning], redactor: &Redactor) -> String {
+    list(warnings.iter().map(|it| warning(it, redactor)))
+}
+
+fn warning(warning: &Warning, redactor: &Redactor) -> String {
+    marked(&texts::warning(warning), redactor)
+}
+
+fn marked(text: &Prose, redactor: &Redactor) -> String {
+    format!("⚠️ {}", prose(text, redactor))
+}
+
+fn list(notes: impl Iterator<Item = String>) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    for note in notes {
+        // a wait is repeated
+        if !shown.contains(&note) && shown.len() < MOST {
+            shown.push(note);
+        }
+    }
+    let lines: String = shown.iter().map(|text| format!("- {text}\n")).collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("### Worth knowing\n\n{lines}"),
+    }
+}

@@ -1,0 +1,391 @@
+//! The lines that show why stand above everything that can wait, and nothing is on a page twice.
+
+use super::*;
+use crate::protocol::{
+    ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event, HealthAnswer, Made, Outcome,
+    Planned, Reason, Restart, RunError, RunEvent, Step, Task, Verdict, Warning, What,
+};
+use crate::report::{issue_text, summary, Job, RawLogs, Report};
+use crate::text::Redactor;
+use std::collections::BTreeSet;
+
+const LOG: &str = "INFO: started\nTraceback (most recent call last):\n  File \"app.py\", line 1\nKeyError: 'DATABASE_URL'\n\
+     ERROR: stopped\n";
+
+fn job() -> Job {
+    let commit = "3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4";
+    Job {
+        run: Some("https://github.com/diting/app/actions/runs/7".into()),
+        commit: Some(commit.into()),
+        commit_link: Some(format!("https://github.com/diting/app/commit/{commit}")),
+        repository: Some("diting/app".into()),
+        actor: Some("alice".into()),
+    }
+}
+
+fn looks(log: &str) -> Vec<Diagnostic> {
+    let look = |title: &str, origin, text: &str| Diagnostic {
+        title: title.into(),
+        origin,
+        text: text.into(),
+    };
+    vec![
+        look(
+            "systemctl status diting",
+            DiagnosticOrigin::System,
+            "● diting",
+        ),
+        look("log of diting, this start", DiagnosticOrigin::Log, log),
+        look(
+            "health response",
+            DiagnosticOrigin::Application,
+            "status 500\n\nprivate",
+        ),
+    ]
+}
+
+/// A run with these events of the server.
+fn run(planned: Planned, events: impl IntoIterator<Item = What>, end: End) -> Report {
+    let mut report = Report::default();
+    report.on(&RunEvent::Planned(Box::new(planned)));
+    for (at, what) in events.into_iter().enumerate() {
+        let at = at as u64;
+        report.on(&RunEvent::Server(Event { at, what }));
+    }
+    report.on(&RunEvent::Ended(Box::new(end)));
+    report
+}
+
+/// A release that failed for this reason while it was verified, after its log.
+fn failed_to_verify(reason: Reason) -> Report {
+    let events = [
+        What::Step(Step::Verify),
+        What::Diagnostics(looks(LOG)),
+        What::Step(Step::RollBack),
+    ];
+    let end = verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, reason));
+    run(planned(), events, by_verdict(end))
+}
+
+fn page(report: &Report) -> String {
+    summary(report, &job(), &Redactor::default())
+}
+
+fn issue(report: &Report, logs: RawLogs) -> String {
+    issue_text(report, &job(), logs, &Redactor::default())
+        .unwrap()
+        .body
+}
+
+/// What stands above the table of facts.
+fn top(page: &str) -> &str {
+    page.split("\n| service").next().unwrap_or_default()
+}
+
+/// The text blocks there.
+fn evidence(page: &str) -> Vec<&str> {
+    let blocks = top(page).split("```text\n").skip(1);
+    blocks
+        .filter_map(|block| block.split("```").next())
+        .collect()
+}
+
+#[test]
+fn the_log_of_the_failed_start_is_quoted_to_the_line_that_explains_it() {
+    let log_line = || Some("KeyError: 'DATABASE_URL'".to_owned());
+    let crashed = |log_line| match exited(1) {
+        Reason::Crashed { end, .. } => Reason::Crashed { end, log_line },
+        other => other,
+    };
+    let lines = vec![b"KeyError: 'DATABASE_URL'".to_vec()];
+    for reason in [crashed(log_line()), Reason::Log { lines }] {
+        let report = failed_to_verify(reason);
+        for page in [page(&report), issue(&report, RawLogs::Show)] {
+            let why = "Traceback (most recent call last):\n  File \"app.py\", line 1\nKeyError: 'DATABASE_URL'\n";
+            assert_eq!(evidence(&page), [why], "{page}");
+        }
+    }
+    // without such a line its end is shown
+    for reason in [crashed(None), unhealthy(HealthAnswer::Refused)] {
+        let page = page(&failed_to_verify(reason));
+        assert!(evidence(&page)[0].ends_with("ERROR: stopped\n"), "{page}");
+    }
+    // the log has nothing to do with it
+    let page = page(&failed_to_verify(Reason::NotRestarted));
+    assert!(evidence(&page).is_empty(), "{page}");
+}
+
+#[test]
+fn what_a_command_printed_is_quoted_once() {
+    let printed = |lines: &[&str], step| {
+        let failure = failed(step, command(Ending::Exit(1), b""));
+        let output = lines
+            .iter()
+            .map(|line| What::Output(line.as_bytes().to_vec()));
+        let events = [What::Step(step)].into_iter().chain(output);
+        let end = verdict(Outcome::Failed, Some(OLD), failure);
+        page(&run(planned(), events, by_verdict(end)))
+    };
+    let page = printed(&["Resolved", "error: no package x"], Step::Install);
+    assert_eq!(
+        evidence(&page),
+        ["Resolved\nerror: no package x\n"],
+        "{page}"
+    );
+    assert_eq!(page.matches("no package x").count(), 1, "{page}");
+    let many: Vec<String> = (0..20).map(|n| format!("line {n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let page = printed(&many, Step::BeforeSwitch);
+    assert!(evidence(&page)[0].starts_with("line 8\n"), "{page}");
+    assert!(
+        page.contains("<summary>last lines of before-switch</summary>"),
+        "{page}"
+    );
+}
+
+#[test]
+fn what_ssh_printed_is_quoted_unless_the_sentence_has_it() {
+    let refused = |stderr: &[u8]| {
+        let end = by_error(
+            Outcome::Unreachable,
+            Some(RunError::Connection {
+                kind: ConnectionKind::Other,
+                error: crate::protocol::ConnectionError::Ssh {
+                    stderr: stderr.to_vec(),
+                },
+                hop: crate::protocol::Hop::Server,
+                offered: None,
+            }),
+        );
+        page(&run(planned(), [], end))
+    };
+    let page = refused(b"banner\nkex: no match\n");
+    assert_eq!(evidence(&page), ["banner\nkex: no match\n"], "{page}");
+    let page = refused(b"kex: no match\n");
+    assert_eq!(page.matches("no match").count(), 1, "{page}");
+}
+
+#[test]
+fn strangers_see_no_line_of_the_application() {
+    for reason in [exited(1), command(Ending::Exit(1), b"private")] {
+        let mut report = failed_to_verify(reason);
+        let lines = vec![b"private".to_vec()];
+        let doubt = Reason::Log {
+            lines: lines.clone(),
+        };
+        report.warnings.push(Warning::LoggedErrors(lines));
+        report
+            .warnings
+            .push(Warning::RollbackDoubt(Box::new(doubt)));
+        let shown = issue(&report, RawLogs::Show);
+        assert!(
+            shown.contains("private") && shown.contains("KeyError"),
+            "{shown}"
+        );
+        let hidden = issue(&report, RawLogs::Hide);
+        assert!(
+            !hidden.contains("private") && !hidden.contains("KeyError"),
+            "{hidden}"
+        );
+        assert!(
+            hidden.contains("- ⚠️ the new process logged errors\n"),
+            "{hidden}"
+        );
+    }
+}
+
+fn rollback_failed(planned: Planned) -> Report {
+    let down = failed(Step::RollBack, unhealthy(HealthAnswer::Refused));
+    let end = Verdict {
+        rollback: down,
+        ..verdict(
+            Outcome::RollbackFailed,
+            Some(OLD),
+            failed(Step::Verify, exited(1)),
+        )
+    };
+    run(planned, [What::Step(Step::RollBack)], by_verdict(end))
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
+    let texts = [
+        planned(),
+        Planned {
+            user: "root".into(),
+            restart: Restart::Commands("cd /opt\n./restart 'a b'".into()),
+            ..planned()
+        },
+        Planned {
+            service: None,
+            restart: Restart::Nothing,
+            target: "/srv/it's".into(),
+            ..planned()
+        },
+    ]
+    .map(|planned| top(&page(&rollback_failed(planned))).to_owned());
+    insta::assert_snapshot!(texts.join("---\n"), @r"
+    ## 🚨 Rollback failed – users are not served
+
+    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+
+    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+
+    now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
+
+    ```sh
+    cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    sudo -n systemctl restart diting
+    systemctl status diting
+    ```
+
+    its log, as root:
+
+    ```sh
+    sudo journalctl -u diting -n 50 --no-pager
+    ```
+
+    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+
+    ```sh
+    sudo ss -tlnp
+    ```
+    ---
+    ## 🚨 Rollback failed – users are not served
+
+    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+
+    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+
+    now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
+
+    ```sh
+    cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    cd /opt
+    ./restart 'a b'
+    systemctl status diting
+    ```
+
+    its log, as root:
+
+    ```sh
+    sudo journalctl -u diting -n 50 --no-pager
+    ```
+
+    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+
+    ```sh
+    sudo ss -tlnp
+    ```
+    ---
+    ## 🚨 Rollback failed – users are not served
+
+    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+
+    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+
+    now, on web1.example as deploy: point current to the old release:
+
+    ```sh
+    cd '/srv/it'\''s' && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    ```
+
+    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+
+    ```sh
+    sudo ss -tlnp
+    sudo journalctl -u UNIT -n 50 --no-pager
+    ```
+    ");
+}
+
+#[test]
+fn no_command_is_on_a_page_twice() {
+    let ended = |end| run(planned(), [], end);
+    let mut reports: Vec<Report> = ends().into_iter().map(ended).collect();
+    for reason in reasons().into_iter().chain(explained()) {
+        let failure = || failed(Step::Verify, reason.clone());
+        let end = Verdict {
+            rollback: failure(),
+            ..verdict(Outcome::RollbackFailed, Some(OLD), failure())
+        };
+        reports.push(ended(by_verdict(end)));
+        reports.push(failed_to_verify(reason));
+    }
+    for report in reports {
+        for page in [page(&report), issue(&report, RawLogs::Show)] {
+            let blocks = page.split("```sh\n").skip(1);
+            let lines =
+                blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+            let mut seen = BTreeSet::new();
+            let twice: Vec<&str> = lines.filter(|line| !seen.insert(*line)).collect();
+            assert!(twice.is_empty(), "{twice:?} in\n{page}");
+        }
+    }
+}
+
+/// The row of facts about a release that went live after one of this commit.
+fn row(task: Task, commit: &str, old: Option<&str>) -> String {
+    let planned = Planned {
+        task,
+        commit: Some(commit.into()),
+        ..planned()
+    };
+    let point = What::PointOfNoReturn {
+        release: id(NEW),
+        previous: Some(id(OLD)),
+        deadline: std::time::Duration::from_secs(1),
+        commit: Some("77777777".into()),
+        made: Made {
+            commit: old.map(str::to_owned),
+            changed: false,
+            live_since: Some(1_762_147_685),
+        },
+    };
+    let end = by_verdict(verdict(Outcome::Deployed, Some(NEW), None));
+    let page = page(&run(planned, [point], end));
+    let row = page.lines().find(|line| line.starts_with("| diting"));
+    let cells: Vec<&str> = row.unwrap_or_default().split(" | ").collect();
+    cells[3..5].join("\n")
+}
+
+#[test]
+fn the_previous_release_has_its_commit_and_time_and_a_comparison() {
+    let new = "3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4";
+    let old = "9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    let back = || Task::RollBack { to: None };
+    let rows = [
+        row(Task::Deploy, new, Some(old)),
+        row(Task::Deploy, new, Some(new)),
+        row(Task::Deploy, new, None),
+        row(back(), new, Some(old)),
+        row(Task::Deploy, "v1", Some("../../evil](x)")),
+        row(Task::Deploy, new, Some("main...evil")),
+    ];
+    insta::assert_snapshot!(rows.join("\n---\n"), @"
+    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) ([compare](https://github.com/diting/app/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4))
+    `1762147685` ([`9c1d77e`](https://github.com/diting/app/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90), since 2025-11-03 05:28 UTC)
+    ---
+    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
+    `1762147685` ([`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4), since 2025-11-03 05:28 UTC)
+    ---
+    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
+    `1762147685` (since 2025-11-03 05:28 UTC)
+    ---
+    [`7777777`](https://github.com/diting/app/commit/77777777) ([compare](https://github.com/diting/app/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...77777777))
+    `1762147685` ([`9c1d77e`](https://github.com/diting/app/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90), since 2025-11-03 05:28 UTC)
+    ---
+    `v1`
+    `1762147685` (`../../e`, since 2025-11-03 05:28 UTC)
+    ---
+    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
+    `1762147685` (`main...`, since 2025-11-03 05:28 UTC)
+    ");
+}
