@@ -19,6 +19,7 @@ pub use run_error::run_error;
 pub(super) use steps::steps;
 pub use steps::{Advice, Hint};
 
+use super::texts::is_healthy_but_unrecorded;
 use super::Place;
 use crate::protocol::{End, Outcome};
 
@@ -27,7 +28,10 @@ use crate::protocol::{End, Outcome};
 pub fn hint(end: &End, place: &Place) -> Hint {
     let why = why(end, place);
     match end.outcome {
-        Outcome::RollbackFailed => by_hand(end.verdict.as_ref(), place).then(why),
+        Outcome::RollbackFailed => match &end.verdict {
+            Some(verdict) if is_healthy_but_unrecorded(verdict) => why,
+            verdict => by_hand(verdict.as_ref(), place).then(why),
+        },
         Outcome::Error if why.is_empty() => run_error::REPORT.into(),
         Outcome::Deployed
         | Outcome::Restored

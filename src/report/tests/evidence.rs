@@ -228,7 +228,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     insta::assert_snapshot!(texts.join("---\n"), @r"
     ## 🚨 Rollback failed – users are not served
 
-    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
     `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
 
@@ -256,7 +256,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     ---
     ## 🚨 Rollback failed – users are not served
 
-    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
     `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
 
@@ -285,7 +285,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     ---
     ## 🚨 Rollback failed – users are not served
 
-    **current is `1762147685`, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
     `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
 

@@ -104,8 +104,8 @@ fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
 
 #[test]
 fn a_success_says_what_is_live_now() {
-    insta::assert_snapshot!(plain(by_verdict(verdict(Outcome::Deployed, Some(NEW), None))).comment, @r"
-    ## ✅ Deployed – `1762147999` is live and healthy on web1.example, before it `1762147685`
+    insta::assert_snapshot!(plain(by_verdict(verdict(Outcome::Deployed, Some(NEW), None))).comment, @"
+    ## ✅ Deployed – `1762147999` is live and healthy on web1.example (`1762147685` before)
 
     | service | host | release | commit | previous | who | run | duration |
     | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -35,9 +35,18 @@ pub fn what_happened(end: &End) -> Option<String> {
 #[must_use]
 pub fn run_error(error: &RunError) -> String {
     match error.side() {
+        _ if !is_of_a_place(error) => error.to_string(),
         Side::Connection => error.to_string(),
         side @ (Side::Runner | Side::Server) => format!("{side}: {error}"),
     }
+}
+
+/// Whether it matters where it happened.
+fn is_of_a_place(error: &RunError) -> bool {
+    !matches!(
+        error,
+        RunError::OutOfTime { .. } | RunError::Cancelled { .. } | RunError::Bug(_)
+    )
 }
 
 fn by_verdict(verdict: &Verdict) -> Option<String> {
@@ -66,7 +75,7 @@ pub fn title(outcome: Outcome) -> &'static str {
         Outcome::RolledBack => "Deployment rolled back",
         Outcome::RollbackFailed => "Rollback failed",
         Outcome::Busy => "Another deployment is running",
-        Outcome::Unknown => "Deployment unknown: the server finishes by itself",
+        Outcome::Unknown => "Result unknown",
         Outcome::Cancelled => "Deployment cancelled",
     }
 }
@@ -85,7 +94,7 @@ mod tests {
         restored: 1762147685 is live already and healthy, and nothing was switched or restarted; 21.4 s
         rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
         rolled-back: 1762147999 was interrupted: the process that deploys on the server was killed, or the server went down; 1762147685 is live and healthy again; 21.4 s
-        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); users are not served: current is 1762147685, but health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
+        rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); users are not served: current is 1762147685, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and no release is live; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); rolled back to 1762147685, which was not healthy before either; 21.4 s
         failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and 1762147999, which failed, is still current; 21.4 s
@@ -97,17 +106,17 @@ mod tests {
         failed: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
-        failed: on the runner: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
-        error: on the runner: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
+        failed: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
+        error: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
         invalid: nothing was sent; the server still runs what it ran before; 12.3 s
         invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server still runs what it ran before; 12.3 s
         unreachable: no connection to the server (ssh: what ssh said); nothing was changed; the server still runs what it ran before; 12.3 s
         not-ready: on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing; nothing was switched; the server still runs what it ran before; 12.3 s
         failed: the connection was lost before the switch; nothing was switched; the server still runs what it ran before; 12.3 s
-        failed: on the runner: the time limit of 30 min was reached; nothing was switched; the server still runs what it ran before; 12.3 s
-        cancelled: on the runner: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
+        failed: the time limit of 30 min was reached; nothing was switched; the server still runs what it ran before; 12.3 s
+        cancelled: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
         unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
-        unknown: on the runner: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: unexpected output from the server: a message of 2000000 bytes is too long; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         ");
     }
@@ -126,7 +135,7 @@ mod tests {
         rolled-back: Deployment rolled back
         rollback-failed: Rollback failed
         busy: Another deployment is running
-        unknown: Deployment unknown: the server finishes by itself
+        unknown: Result unknown
         cancelled: Deployment cancelled
         ");
     }

@@ -8,6 +8,7 @@ mod progress;
 mod steps;
 
 pub use last_line::{last_line, run_error, title, what_happened};
+pub(super) use live::is_healthy_but_unrecorded;
 pub use live::{live, now};
 pub use notes::warning;
 pub use progress::{

@@ -87,7 +87,7 @@ fn redeployment_on_a_terminal() {
     == commit: mark the new release as good on web1.example
     ✓ commit, 0.3 s
     notice: Deployed
-    1762147999 is live and healthy on web1.example, before it 1762147685
+    1762147999 is live and healthy on web1.example (1762147685 before)
     deployed: 1762147999 is live and healthy; 21.4 s
     ");
 }
@@ -136,7 +136,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     ::group::upload: upload the tree to /opt/diting/releases on web1.example
     ::endgroup::
     ✓ upload, 0.3 s
-    ::notice title=Deployed::1762147999 is live and healthy on web1.example, before it 1762147685
+    ::notice title=Deployed::1762147999 is live and healthy on web1.example (1762147685 before)
     deployed: 1762147999 is live and healthy; 21.4 s
     ");
 }
@@ -197,7 +197,7 @@ fn rollback() {
     ::group::commit: mark the release to restore as good on web1.example
     ::endgroup::
     ✓ commit, 0.3 s
-    ::notice title=Restored::1762147685 is live and healthy on web1.example, before it 1762147999
+    ::notice title=Restored::1762147685 is live and healthy on web1.example (1762147999 before)
     restored: 1762147685 is live and healthy; 21.4 s
     ");
 }

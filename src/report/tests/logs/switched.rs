@@ -57,8 +57,8 @@ fn rollback_failed() {
     attempt 1: health refused the connection: no process listens there
     ::endgroup::
     ✗ roll back failed, 0.9 s: health refused the connection: no process listens there
-    ::error title=Rollback failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Ausers are not served: current is 1762147685, but the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example%0Anow, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:%0A  cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current%0A  sudo -n systemctl restart diting%0A  systemctl status diting%0Aits log, as root:%0A  sudo journalctl -u diting -n 50 --no-pager%0Ato check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server%0A203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:%0A  systemctl cat diting
-    rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); users are not served: current is 1762147685, but the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example; 21.4 s
+    ::error title=Rollback failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Ausers are not served: current is 1762147685, but not healthy: the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example%0Anow, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:%0A  cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current%0A  sudo -n systemctl restart diting%0A  systemctl status diting%0Aits log, as root:%0A  sudo journalctl -u diting -n 50 --no-pager%0Ato check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server%0A203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:%0A  systemctl cat diting
+    rollback-failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); users are not served: current is 1762147685, but not healthy: the unit's process on the server ended: exit-code, exit status 203; manual intervention required on web1.example; 21.4 s
     ");
 }
 
@@ -103,7 +103,7 @@ fn unknown() {
     attempt 1: health refused the connection: no process listens there
     ::endgroup::
     ✗ verify: result unknown
-    ::error title=Deployment unknown%3A the server finishes by itself::the connection was lost before the server finished%0Aweb1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one%0Aafter that time the next run reports how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
+    ::error title=Result unknown::the connection was lost before the server finished%0Aweb1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one%0Aafter that time the next run reports how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
     unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
     ");
 }

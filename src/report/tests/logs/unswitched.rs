@@ -121,7 +121,7 @@ fn cancelled() {
     ::endgroup::
     ✗ install cancelled
     │ Resolved 42 packages in 1ms
-    ::error title=Deployment cancelled::on the runner: the run was cancelled%0Anothing was switched; the server still runs what it ran before%0Arun it again: what was uploaded is kept
-    cancelled: on the runner: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
+    ::error title=Deployment cancelled::the run was cancelled%0Anothing was switched; the server still runs what it ran before%0Arun it again: what was uploaded is kept
+    cancelled: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
     ");
 }
