@@ -59,12 +59,8 @@ impl fmt::Display for Warning {
             }
             Self::NotEnabled(unit) => write!(f, "unit {} is not started at boot", excerpt(unit)),
             Self::DiskNearlyFull(used) => write!(f, "the target's disk is {used} % full"),
-            Self::LoggedErrors(lines) if lines.is_empty() => {
-                f.write_str("the new process logged errors")
-            }
             Self::LoggedErrors(lines) => {
-                let lines: Vec<String> = lines.iter().map(excerpt).collect();
-                write!(f, "the new process logged errors: {}", lines.join("; "))
+                write!(f, "the new process logged errors{}", after_colon(lines))
             }
             Self::LogNotChecked(why) => {
                 write!(f, "the log of the new process was not fully checked: {why}")
@@ -92,6 +88,14 @@ impl fmt::Display for Warning {
                 write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
         }
+    }
+}
+
+fn after_colon(lines: &[Vec<u8>]) -> String {
+    let lines: Vec<String> = lines.iter().map(excerpt).collect();
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(": {}", lines.join("; ")),
     }
 }
 

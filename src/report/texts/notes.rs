@@ -65,7 +65,7 @@ mod tests {
         it is unknown whether the unit answers the health check: port 80 is held by process 512 (nginx) in /system.slice/nginx.service, which was there before the restart: it may be a proxy for the unit; to prove it, let the health response name the release and set the input health-match with {release}
         it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input health-match with {release}
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
-        the release that was rolled back to serves, but before: the unit's process on the server ended: exit-code, exit status 1
+        the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
         ");
     }
 

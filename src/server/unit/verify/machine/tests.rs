@@ -341,7 +341,7 @@ fn a_crash_fails_a_new_release_at_once_and_a_rollback_waits_for_the_next_start()
     assert_eq!((at, end), (12, Next::Healthy));
     assert_eq!(
         warnings,
-        ["the release that was rolled back to serves, but before: the unit's process on the server ended: exit-code, exit status 1"]
+        ["the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1"]
     );
     // one that never stops crashing
     let (at, end, _) = watch(rules(Purpose::RollBack, &before), |second| {
