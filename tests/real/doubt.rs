@@ -94,7 +94,7 @@ fn without_a_pattern_a_body_of_any_length_is_healthy() {
         let app = App::plain("1").replace_in("app.py", "HTTPServer):", "ThreadingHTTPServer):").replace_in(
             "app.py",
             "        body = f'",
-            &format!("        if self.path == '/health':\n            return self.health()\n        body = f'"),
+            "        if self.path == '/health':\n            return self.health()\n        body = f'",
         );
         let app = app.replace_in(
             "app.py",

@@ -182,7 +182,7 @@ fn diagnose<T>(text: &str) -> Result<T, Invalid> {
         }
         _ if !text.contains(char::is_whitespace) && is_path => (
             "is the path of a file",
-            "Give the file's content, not its name: on the command line INPUT_KEY=\"$(cat FILE)\"",
+            "Give the file's content, not its name: on the command line `INPUT_KEY=\"$(cat FILE)\"`",
         ),
         _ if text.len() > 60 && text.bytes().all(base64) => ("has no BEGIN and END lines", WHOLE),
         _ => ("is not a private key", WHOLE),

@@ -22,7 +22,7 @@ pub(in crate::settings) fn how() -> Prose {
 }
 
 fn content_of_file() -> &'static str {
-    "Give the file's content, not its name: on the command line --known-hosts \"$(cat FILE)\""
+    "Give the file's content, not its name: on the command line `--known-hosts \"$(cat FILE)\"`"
 }
 
 /// Whether it names a file rather than a server: a line has at least three words.

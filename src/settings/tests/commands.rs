@@ -81,9 +81,9 @@ fn a_command_that_is_nearly_written_is_suggested() {
 #[test]
 fn json_is_for_the_listing_only() {
     let problems = |inputs: Inputs| inputs.read_with(&["--json"]).0.map(drop).unwrap_err();
-    insta::assert_snapshot!(problems(Inputs::new()), @"--json: has no effect: `command` is deploy. Leave it out, or write --command releases.");
+    insta::assert_snapshot!(problems(Inputs::new()), @"--json: has no effect: `command` is deploy. Leave it out, or write `--command releases`.");
     insta::assert_snapshot!(problems(bare("rollback").without("host")), @"
-    --json: has no effect: `command` is rollback. Leave it out, or write --command releases.
+    --json: has no effect: `command` is rollback. Leave it out, or write `--command releases`.
     host: is required. Give the server's name or address.
     ");
     assert!(bare("releases").read_with(&["--json"]).0.is_ok());

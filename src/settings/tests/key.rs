@@ -109,8 +109,8 @@ fn b10_and_b12_what_is_no_usable_key_is_diagnosed_in_own_words() {
     key: is a public key. Give the private key: the file of the same name without .pub.
     key: is a public key. Give the private key: the file of the same name without .pub.
     key: is in PuTTY's format. Export it in PuTTYgen: Conversions, Export OpenSSH key.
-    key: is the path of a file. Give the file's content, not its name: on the command line INPUT_KEY="$(cat FILE)".
-    key: is the path of a file. Give the file's content, not its name: on the command line INPUT_KEY="$(cat FILE)".
+    key: is the path of a file. Give the file's content, not its name: on the command line `INPUT_KEY="$(cat FILE)"`.
+    key: is the path of a file. Give the file's content, not its name: on the command line `INPUT_KEY="$(cat FILE)"`.
     key: is base64 of a key file. Decode it first (base64 -d) and store the file's own text.
     key: has no BEGIN and END lines. Store the private key's whole file, from its BEGIN line to its END line, as the secret.
     key: is cut off: its BEGIN or its END line is missing. Store the private key's whole file, from its BEGIN line to its END line, as the secret.

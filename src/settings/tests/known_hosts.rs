@@ -85,7 +85,7 @@ fn the_path_of_a_file_is_recognized() {
     ];
     for value in values {
         let problem = problems_of("known-hosts", &[value]);
-        assert_eq!(problem, "known-hosts: is the path of a file. Give the file's content, not its name: on the command line --known-hosts \"$(cat FILE)\".");
+        assert_eq!(problem, "known-hosts: is the path of a file. Give the file's content, not its name: on the command line `--known-hosts \"$(cat FILE)\"`.");
     }
     for value in [
         "server.example",
