@@ -27,6 +27,16 @@ pub enum Warning {
     LoggedErrors(Vec<Vec<u8>>),
     /// The log of the new process cannot be read, or not completely.
     LogNotChecked(UnreadLog),
+    /// The log of the new process has crash messages that the release before may have logged too: the start of its log
+    /// cannot be read.
+    MaybeOldCrashes {
+        /// The messages.
+        lines: Vec<Vec<u8>>,
+        /// How many lines of the older log were read.
+        read: u32,
+        /// The deploy user.
+        user: String,
+    },
     /// `sudo -n systemctl reset-failed <service>` is not allowed, so a deployment must wait for systemd's start limit.
     NoResetFailed {
         /// As configured.
@@ -64,6 +74,19 @@ impl fmt::Display for Warning {
             }
             Self::LogNotChecked(why) => {
                 write!(f, "the log of the new process was not fully checked: {why}")
+            }
+            Self::MaybeOldCrashes { lines, read, .. } => {
+                let read = match read {
+                    0 => "its log cannot be read".to_owned(),
+                    1 => "only the last line of its log can be read".to_owned(),
+                    read => format!("only the last {read} lines of its log can be read"),
+                };
+                write!(
+                    f,
+                    "the new process is healthy, but logged a crash; the release before may have logged the same at its start, but \
+                     {read}{}",
+                    after_colon(lines)
+                )
             }
             Self::NoResetFailed { service, user } => write!(
                 f,
@@ -145,6 +168,8 @@ pub enum UnreadLog {
 pub enum Notice {
     /// A release that deploy-action did not create was live and healthy, so it is a rollback target.
     TakenOver(ReleaseId),
+    /// The log of the new process has crash messages that the release before logged too.
+    OldCrashes(Vec<Vec<u8>>),
     /// It is unknown whether logind kills a user's processes at logout.
     LingerNotChecked,
     /// Waiting for systemd's start limit.
@@ -169,6 +194,11 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TakenOver(id) => write!(f, "{id} was live and healthy, and is taken over as good"),
+            Self::OldCrashes(lines) => write!(
+                f,
+                "the new process logged crash messages that the release before logged too{}",
+                after_colon(lines)
+            ),
             Self::LingerNotChecked => f.write_str(
                 "it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a \
                  deployment",

@@ -75,6 +75,7 @@ impl Rollback<'_> {
             },
             before: &before,
             failed_invocation: failed_invocation.as_deref(),
+            baseline: &log::Baseline::default(),
         };
         match (verify(&subject, events), failed) {
             (Ok(()), Some(reason)) if !self.is_untouched(&before) => {

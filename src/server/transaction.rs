@@ -16,6 +16,7 @@ use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
 use crate::server::unit::going_down::is_going_down;
+use crate::server::unit::log;
 use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Purpose, Subject};
 
@@ -41,6 +42,8 @@ pub(super) struct Transaction<'a> {
     unfinished: bool,
     /// The state before the new release was started.
     before_new: Option<BeforeRestart>,
+    /// What the old release logs, read before the switch.
+    baseline: log::Baseline,
 }
 
 impl<'a> Transaction<'a> {
@@ -57,6 +60,7 @@ impl<'a> Transaction<'a> {
             begun: true,
             unfinished: false,
             before_new: None,
+            baseline: log::Baseline::default(),
         }
     }
 
@@ -65,6 +69,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// If the system is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
+        self.read_old_log();
         if let Err(reason) = self.pending.begin(self.layout) {
             // the pending record may exist anyway, without being durable
             self.begun = false;
@@ -118,6 +123,14 @@ impl<'a> Transaction<'a> {
         Err(GoingDown)
     }
 
+    /// Reads it while the old release serves. A rollback needs no comparison, because no crash message fails it.
+    fn read_old_log(&mut self) {
+        if let Some(service) = self.service().filter(|_| self.pending.old.is_some()) {
+            let check = &self.pending.verification.log;
+            self.baseline = log::Baseline::collect(self.layout, service, check);
+        }
+    }
+
     /// What the release was made from that was live.
     fn made(&self) -> Made {
         let old = self.pending.old.as_ref();
@@ -168,6 +181,7 @@ impl<'a> Transaction<'a> {
             timeout: verification.timeout,
             before: &before,
             failed_invocation: None,
+            baseline: &self.baseline,
         };
         verify(&subject, self.events).map_err(|failed| at(Step::Verify)(failed.reason))?;
         self.step(Step::Commit);

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::client::Told;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Health, HealthUrl, LogCheck, LogLevel, Outcome, Plan, Reason, Restart, Step, UnreadLog,
+    Health, HealthUrl, LogCheck, LogLevel, Notice, Outcome, Plan, Reason, Restart, Step, UnreadLog,
     Warning, What,
 };
 use deploy_action::report::texts;
@@ -13,13 +13,15 @@ use std::fs;
 const JOURNALCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}
 echo "$*" >> "$home/asked"
+show=cat
+case $* in *" -n "*) show=${*#* -n } show="tail -n ${show%% *}" ;; esac
 for argument; do
     case $argument in _PID=*) exec cat "$home/words-of-${argument#*=}" ;; esac
 done
 for argument; do
     case $argument in
     _SYSTEMD_UNIT=*) exec cat "$home/entries" ;;
-    _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec cat "$home/journal-${argument#*=}" ;;
+    _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec $show "$home/journal-${argument#*=}" ;;
     esac
 done
 exit 0
@@ -151,7 +153,7 @@ fn error_words_warn_and_the_last_lines_are_shown() {
 }
 
 #[test]
-fn what_an_earlier_start_logged_is_not_looked_at() {
+fn what_an_earlier_start_logged_is_not_reported() {
     let server = server();
     logs(&server, 1, TRACEBACK);
     logs(&server, 2, "INFO: fine\n");
@@ -161,6 +163,79 @@ fn what_an_earlier_start_logged_is_not_looked_at() {
         words(&told).is_empty() && not_checked(&told).is_none(),
         "{told:?}"
     );
+}
+
+fn old_crashes(told: &Told) -> usize {
+    let lines = told.events.iter().filter_map(|what| match what {
+        What::Notice(Notice::OldCrashes(lines)) => Some(lines.len()),
+        _ => None,
+    });
+    lines.sum()
+}
+
+#[test]
+fn a_crash_message_that_the_release_before_logs_too_is_only_noticed() {
+    let server = server();
+    logs(&server, 1, TRACEBACK);
+    logs(
+        &server,
+        2,
+        TRACEBACK
+            .replace("[12]", "[4711]")
+            .replace("line 1", "line 7"),
+    );
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+    assert_eq!((words(&told).len(), old_crashes(&told)), (0, 2), "{told:?}");
+    // read before the switch
+    let asked = fs::read_to_string(server.home().join("asked")).unwrap();
+    assert!(
+        asked.starts_with("-q --no-pager _SYSTEMD_INVOCATION_ID=start-1"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn only_the_new_one_of_two_crash_messages_is_the_reason() {
+    let server = server();
+    logs(&server, 1, TRACEBACK);
+    let new = TRACEBACK.replace("KeyError: 'DATABASE_URL'", "KeyError: 'CACHE_URL'");
+    logs(&server, 2, format!("{TRACEBACK}{new}"));
+    let reason = reason(deploy(&server, LogLevel::Fail));
+    let lines = [
+        &b"Traceback (most recent call last):"[..],
+        b"KeyError: 'CACHE_URL'",
+    ];
+    let lines = lines.map(<[u8]>::to_vec).to_vec();
+    assert_eq!(reason, Reason::Log { lines });
+}
+
+/// A failed release is not the release before: that is the one that runs again.
+#[test]
+fn a_crash_message_of_a_failed_release_is_news_in_the_next_run_too() {
+    let server = server();
+    logs(&server, 1, "INFO: fine\n");
+    logs(&server, 2, TRACEBACK);
+    logs(&server, 3, "INFO: fine\n");
+    logs(&server, 4, TRACEBACK);
+    logs(&server, 5, "INFO: fine\n");
+    for _ in 0..2 {
+        let told = deploy(&server, LogLevel::Fail);
+        assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
+    }
+}
+
+#[test]
+fn what_comes_late_in_a_long_log_is_known_too() {
+    let server = server();
+    logs(
+        &server,
+        1,
+        format!("{}{TRACEBACK}", "INFO: fine\n".repeat(30_000)),
+    );
+    logs(&server, 2, TRACEBACK);
+    let told = deploy(&server, LogLevel::Fail);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }
 
 /// journald asks for the invocation when it reads a line: then the next one may have begun.
@@ -236,30 +311,69 @@ fn a_crash_word_of_the_old_release_is_no_failed_rollback() {
     assert!(told.verdict.unwrap().rollback.is_none());
 }
 
+fn status_line(message: &str) -> String {
+    format!("Nov 03 05:16:40 web1 app[12]: {message}\n")
+}
+
+const STATUS_HEAD: &str = "● app.service\n     Active: active (running)\n\n";
+
+/// From the next restart on, `systemctl status` shows another text.
+fn status_after_restart(server: &StubServer, text: &str) {
+    fs::write(server.home().join("status-later"), text).unwrap();
+    let meddle =
+        "#!/bin/sh\nhome=${0%/*}\nmv \"$home/status-later\" \"$home/status\" 2>/dev/null\n";
+    server.program("on-restart", meddle);
+}
+
 #[test]
 fn who_sees_no_journal_reads_the_status_that_sudo_allows() {
-    let line = |message: &str| format!("Nov 03 05:16:40 web1 app[12]: {message}\n");
-    let head = "● app.service\n     Active: active (running)\n\n";
-    let started = line("Started app.service.");
+    let started = status_line("Started app.service.");
     for (text, outcome, checked) in [
         (
-            format!("{head}{started}{}", line("FATAL: no database")),
+            format!(
+                "{STATUS_HEAD}{started}{}",
+                status_line("FATAL: no database")
+            ),
             Outcome::RolledBack,
             true,
         ),
-        (format!("{head}{started}"), Outcome::Deployed, true),
+        (format!("{STATUS_HEAD}{started}"), Outcome::Deployed, true),
         (
-            format!("{head}{}", started.repeat(10)),
+            format!("{STATUS_HEAD}{}", started.repeat(10)),
             Outcome::Deployed,
             false,
         ),
-        (head.to_owned(), Outcome::Deployed, false),
+        (STATUS_HEAD.to_owned(), Outcome::Deployed, false),
     ] {
         let server = server();
-        has_status(&server, &text);
+        has_status(&server, &format!("{STATUS_HEAD}{started}"));
+        status_after_restart(&server, &text);
         let told = deploy(&server, LogLevel::Fail);
         assert_eq!(told.outcome(), Some(outcome), "{text}: {told:?}");
         assert_eq!(not_checked(&told).is_none(), checked, "{text}: {told:?}");
+    }
+}
+
+/// Ten lines of requests show nothing of the old start.
+#[test]
+fn without_the_start_of_the_old_log_a_crash_is_a_warning_that_says_so() {
+    let requests = status_line("INFO: GET / 200").repeat(10);
+    let crash = status_line("FATAL: no cache");
+    for (old, warns) in [
+        (format!("{STATUS_HEAD}{requests}"), true),
+        (format!("{STATUS_HEAD}{requests}{crash}"), false),
+    ] {
+        let server = server();
+        has_status(&server, &old);
+        status_after_restart(&server, &format!("{STATUS_HEAD}{crash}"));
+        let told = deploy(&server, LogLevel::Fail);
+        assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
+        let warned = told.has(|what| matches!(what, What::Warning(Warning::MaybeOldCrashes { lines, .. }) if lines == &[b"FATAL: no cache"]));
+        assert_eq!(
+            (warned, old_crashes(&told)),
+            (warns, usize::from(!warns)),
+            "{told:?}"
+        );
     }
 }
 

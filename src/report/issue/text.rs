@@ -140,6 +140,11 @@ fn warnings(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
 fn quiet_warning(warning: &Warning) -> Warning {
     match warning {
         Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
+        Warning::MaybeOldCrashes { read, user, .. } => Warning::MaybeOldCrashes {
+            lines: Vec::new(),
+            read: *read,
+            user: user.clone(),
+        },
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
         Warning::Leftover { .. }
         | Warning::DaemonReload

@@ -389,6 +389,16 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             lines: 10,
             user: "deploy".into(),
         }),
+        Warning::MaybeOldCrashes {
+            lines: lines([b"Traceback (most recent call last):", b"KeyError: 'A'"]),
+            read: 10,
+            user: "deploy".into(),
+        },
+        Warning::MaybeOldCrashes {
+            lines: lines([b"FATAL: \x1b[31mno cache"]),
+            read: 0,
+            user: "deploy".into(),
+        },
         Warning::OldUnhealthy(HealthAnswer::Refused),
         Warning::ListenerNotChecked(UncheckedListener::Proxy {
             port: 80,
@@ -416,6 +426,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
 pub(in crate::report) fn notices() -> Vec<Notice> {
     vec![
         Notice::TakenOver(id(OLD)),
+        Notice::OldCrashes(lines([
+            b"Traceback (most recent call last):",
+            b"KeyError: \x1b[31m'A'",
+        ])),
         Notice::LingerNotChecked,
         Notice::StartLimitWait {
             up_to: SECOND * 10,

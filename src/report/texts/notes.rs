@@ -18,7 +18,10 @@ pub fn warning(warning: &Warning) -> Prose {
             UnreadLog::NothingSinceReload { user }
             | UnreadLog::Nothing { user, .. }
             | UnreadLog::OnlyLast { user, .. },
-        ) => format!("sudo usermod -aG systemd-journal {}", shell(user)),
+        )
+        | Warning::MaybeOldCrashes { user, .. } => {
+            format!("sudo usermod -aG systemd-journal {}", shell(user))
+        }
         Warning::NoResetFailed { service, user } => {
             let command = sudoers(user, "reset-failed", service);
             return what
@@ -61,6 +64,8 @@ mod tests {
         deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         the new process logged errors: ERROR: no cache; Exception in worker process
         the log of the new process was not fully checked: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
+        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server: sudo usermod -aG systemd-journal deploy
+        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but its log cannot be read: FATAL: no cache; on the server: sudo usermod -aG systemd-journal deploy
         what ran before was not healthy: health refused the connection: no process listens there; there is no good release to roll back to
         it is unknown whether the unit answers the health check: port 80 is held by process 512 (nginx) in /system.slice/nginx.service, which was there before the restart: it may be a proxy for the unit; to prove it, let the health response name the release and set the input health-match with {release}
         it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input health-match with {release}
@@ -74,6 +79,7 @@ mod tests {
         let all: Vec<_> = notices().iter().map(Notice::to_string).collect();
         insta::assert_snapshot!(all.join("\n"), @"
         1762147685 was live and healthy, and is taken over as good
+        the new process logged crash messages that the release before logged too: Traceback (most recent call last):; KeyError: 'A'
         it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a deployment
         waiting up to 10 s for systemd's start limit; the old release serves until then
         waiting up to 5 min for systemd's start limit; nothing serves until then

@@ -1,6 +1,7 @@
 //! Reads a unit's state with systemctl, which needs no special rights, and builds the commands that do.
 
 use crate::protocol::{Ending, ProcessEnd, Reason, SystemdError, UnitState, UnreadableState};
+use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
 use crate::server::exec::user::user;
@@ -116,6 +117,13 @@ impl Unit {
     pub(super) fn main_start(&self) -> Option<Duration> {
         let at = Duration::from_micros(self.number("ExecMainStartTimestampMonotonic"));
         (!at.is_zero()).then_some(at)
+    }
+
+    /// When the main process started, since the epoch.
+    pub(super) fn main_started(&self) -> Option<Duration> {
+        let up = Duration::from_millis(ticks_since_boot()? * 10);
+        let ago = up.saturating_sub(self.main_start()?);
+        Some(since_epoch().saturating_sub(ago))
     }
 
     /// Without how its process ended.

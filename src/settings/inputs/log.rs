@@ -12,8 +12,8 @@ pub(super) static INPUTS: [&Input; 2] = [&CHECK.input, &PATTERN.input];
 pub(super) static CHECK: Definition<LogLevel> = Definition::with_default(
     "log-check",
     "fail",
-    "What to do if the new process logs a crash (Traceback, panicked, FATAL, CRITICAL, segfault in their usual places): \
-     `fail`: the release fails, and other error messages are warnings; `warn`: a warning; `off`: nothing.",
+    "What to do if the new process logs a crash (Traceback, panicked, FATAL, CRITICAL, segfault in their usual places) that \
+     the release before did not log: `fail`: the release fails, and other error messages are warnings; `warn`: a warning; `off`: nothing.",
     level,
 )
 .only(&[Command::Deploy, Command::Rollback]);

@@ -1,11 +1,13 @@
 //! Reads the log of a new invocation once, and reports what it finds.
 
-use super::classify::{Classifier, LineKind};
-use super::crash::ExplainedBy;
+use super::baseline::Baseline;
+use super::classify::Classifier;
+use super::crashes::{Crash, CrashReader, Found};
 use super::invocation::Invocation;
+use super::normal::Normaliser;
 use super::read;
 use crate::protocol::{
-    LogCheck, LogLevel, Reason, UnreadLog, UnreadableState, Verification, Warning, What,
+    LogCheck, LogLevel, Notice, Reason, UnreadLog, UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
 
@@ -14,37 +16,62 @@ const MAX_REPORTED: usize = 10;
 /// How many of the last lines are shown.
 const SHOWN: usize = 10;
 
-/// Fails if the log holds a crash. A log that cannot be read is a warning.
+/// Fails if the log holds a crash that the release before did not log. What cannot be read is a warning.
 pub(in crate::server::unit) fn check(
     invocation: &Invocation<'_>,
     check: &LogCheck,
+    baseline: &Baseline,
     events: &mut dyn Events,
 ) -> Result<(), Reason> {
     if check.level == LogLevel::Off {
         return Ok(());
     }
-    let classifier = match Classifier::new(check.pattern.as_deref()) {
-        Ok(classifier) => classifier,
+    let (classifier, normaliser) = match Classifier::new(check.pattern.as_deref())
+        .and_then(|it| Ok((it, Normaliser::new()?)))
+    {
+        Ok(both) => both,
         Err(error) => return unreadable(error.to_string(), check.level, events),
     };
     let read::LogLines { mut lines, unread } = read::read(invocation);
-    let mut matches = Matches::of(&lines, &classifier);
+    let mut matches = Matches::of(&lines, &classifier, &normaliser);
     if !matches.is_empty() && read::remove_previous(&mut lines, invocation) {
-        matches = Matches::of(&lines, &classifier);
+        matches = Matches::of(&lines, &classifier, &normaliser);
     }
-    if check.level == LogLevel::Fail && !matches.crashes.is_empty() {
-        return Err(Reason::Log {
-            lines: matches.crashes,
-        });
+    let crashes = std::mem::take(&mut matches.crashes);
+    let (known, new): (Vec<&Crash>, Vec<&Crash>) = crashes
+        .iter()
+        .partition(|crash| baseline.knows(&crash.fingerprint));
+    if check.level == LogLevel::Fail {
+        gate(lines_of(new), baseline, events)?;
+    } else {
+        matches.errors.splice(0..0, lines_of(new));
     }
     if let Some(why) = unread {
         events.emit(What::Warning(Warning::LogNotChecked(why)));
     }
-    let lines_to_report = matches.all();
-    if !lines_to_report.is_empty() {
-        events.emit(What::Warning(Warning::LoggedErrors(lines_to_report)));
+    let known = lines_of(known);
+    if !known.is_empty() {
+        events.emit(What::Notice(Notice::OldCrashes(known)));
+    }
+    let errors = first_lines(&matches.errors);
+    if !errors.is_empty() {
+        events.emit(What::Warning(Warning::LoggedErrors(errors)));
     }
     show(invocation.service, &lines, events);
+    Ok(())
+}
+
+/// Crash messages that the release before is not known to have logged.
+fn gate(lines: Vec<Vec<u8>>, baseline: &Baseline, events: &mut dyn Events) -> Result<(), Reason> {
+    match baseline.unread() {
+        _ if lines.is_empty() => {}
+        None => return Err(Reason::Log { lines }),
+        Some(old) => events.emit(What::Warning(Warning::MaybeOldCrashes {
+            lines,
+            read: old.lines,
+            user: old.user.clone(),
+        })),
+    }
     Ok(())
 }
 
@@ -80,27 +107,20 @@ fn show(service: &str, lines: &[Vec<u8>], events: &mut dyn Events) {
     }
 }
 
-/// The first lines of each kind: later ones most often follow from them.
+/// The messages in a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Matches {
-    crashes: Vec<Vec<u8>>,
+    crashes: Vec<Crash>,
     errors: Vec<Vec<u8>>,
 }
 
 impl Matches {
-    fn of(lines: &[Vec<u8>], classifier: &Classifier) -> Self {
-        let (mut matches, mut explained_by) = (Self::default(), ExplainedBy::Itself);
-        for line in lines {
-            let text = classifier.plain(line);
-            let kind = classifier.classify(&text);
-            if kind == Some(LineKind::Crash) {
-                add(&mut matches.crashes, line);
-                explained_by = ExplainedBy::of(&text);
-            } else if explained_by.matches(&text) {
-                add(&mut matches.crashes, line);
-                explained_by = ExplainedBy::Itself;
-            } else if kind == Some(LineKind::Error) {
-                add(&mut matches.errors, line);
+    fn of(lines: &[Vec<u8>], classifier: &Classifier, normaliser: &Normaliser) -> Self {
+        let mut matches = Self::default();
+        for found in CrashReader::new(classifier, normaliser).read(lines) {
+            match found {
+                Found::Crash(crash) => matches.crashes.push(crash),
+                Found::Error(line) => matches.errors.push(line),
             }
         }
         matches
@@ -109,21 +129,21 @@ impl Matches {
     fn is_empty(&self) -> bool {
         self.crashes.is_empty() && self.errors.is_empty()
     }
-
-    fn all(self) -> Vec<Vec<u8>> {
-        self.crashes
-            .into_iter()
-            .chain(self.errors)
-            .take(MAX_REPORTED)
-            .collect()
-    }
 }
 
-fn add(lines: &mut Vec<Vec<u8>>, line: &[u8]) {
-    // every worker process logs the same
-    if lines.len() < MAX_REPORTED && !lines.iter().any(|known| known == line) {
-        lines.push(line.to_owned());
+/// The first lines, once each: later ones most often follow from them, and every worker process logs the same.
+fn first_lines<'a>(all: impl IntoIterator<Item = &'a Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for line in all {
+        if lines.len() < MAX_REPORTED && !lines.contains(line) {
+            lines.push(line.clone());
+        }
     }
+    lines
+}
+
+fn lines_of<'a>(crashes: impl IntoIterator<Item = &'a Crash>) -> Vec<Vec<u8>> {
+    first_lines(crashes.into_iter().flat_map(|crash| &crash.lines))
 }
 
 #[cfg(test)]
@@ -132,8 +152,9 @@ mod tests {
 
     fn found(text: &str) -> [Vec<String>; 2] {
         let lines: Vec<Vec<u8>> = text.lines().map(|line| line.as_bytes().to_vec()).collect();
-        let Matches { crashes, errors } = Matches::of(&lines, &Classifier::new(None).unwrap());
-        [crashes, errors].map(|lines| {
+        let (classifier, normaliser) = (Classifier::new(None).unwrap(), Normaliser::new().unwrap());
+        let Matches { crashes, errors } = Matches::of(&lines, &classifier, &normaliser);
+        [lines_of(&crashes), first_lines(&errors)].map(|lines| {
             lines
                 .into_iter()
                 .map(|line| String::from_utf8(line).unwrap())

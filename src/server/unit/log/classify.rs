@@ -96,6 +96,23 @@ impl Classifier {
         }
     }
 
+    /// The texts of a line in JSON, without what clients choose.
+    pub(super) fn texts(&self, line: &str) -> Option<Vec<String>> {
+        let fields: Map<String, Value> = serde_json::from_str(line.trim_start()).ok()?;
+        let texts = TEXTS.iter().filter_map(|key| fields.get(*key));
+        let of = |value: &Value| match value {
+            Value::String(text) => vec![text.clone()],
+            Value::Object(inner) => TEXTS
+                .iter()
+                .filter_map(|key| inner.get(*key)?.as_str())
+                .map(str::to_owned)
+                .collect(),
+            _ => Vec::new(),
+        };
+        let texts: Vec<String> = texts.flat_map(of).collect();
+        (!texts.is_empty()).then_some(texts)
+    }
+
     fn classify_built_in(&self, line: &str) -> Option<LineKind> {
         if line.trim_start().starts_with('{') {
             if let Ok(fields) = serde_json::from_str(line) {

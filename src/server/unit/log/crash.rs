@@ -1,5 +1,7 @@
 //! Which line explains a crash: often not the one that reports it, but one below.
 
+use super::level;
+
 /// The line that explains a crash.
 pub(super) enum ExplainedBy {
     /// The line that reports it.
@@ -31,7 +33,12 @@ impl ExplainedBy {
         match self {
             Self::Itself => false,
             Self::NextLine => !text.trim().is_empty(),
-            Self::LineBelowFrames => !text.is_empty() && !text.starts_with(char::is_whitespace),
+            // another process may log at the same time
+            Self::LineBelowFrames => {
+                !text.is_empty()
+                    && !text.starts_with(char::is_whitespace)
+                    && level::split(text).0.is_none()
+            }
         }
     }
 }

@@ -1,17 +1,24 @@
-//! The log of a new invocation: crash messages fail the release, error messages are a warning.
+//! The log of a new invocation: crash messages that the release before did not log fail the release, error messages are a
+//! warning.
 //!
-//! Knows `exec`, `channel` and `unit::systemd`.
+//! Knows `exec`, `store`, `channel` and `unit::systemd`.
 
+mod baseline;
 mod cause;
 mod check;
 mod classify;
 mod crash;
+mod crashes;
+mod frames;
 mod invocation;
 mod level;
+mod normal;
+mod old;
 mod output;
 mod read;
 mod status;
 
+pub(in crate::server) use baseline::Baseline;
 pub(super) use cause::explain;
 pub(super) use check::check;
 pub(in crate::server) use check::without_gate;

@@ -2,6 +2,7 @@
 
 use crate::protocol::Ending;
 use crate::server::exec::process;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -27,6 +28,28 @@ pub(super) fn last_lines_within(command: &mut Command, limit: Duration) -> Optio
     .ok()?;
     // systemctl status exits with 3 if the unit is not running
     matches!(ending, Ending::Exit(0 | 3)).then(|| recent.lines.into())
+}
+
+/// Passes on the first lines of a command's output. Returns whether it ended by itself and in time.
+pub(super) fn stream(
+    command: &mut Command,
+    until: Instant,
+    most: usize,
+    mut line: impl FnMut(Vec<u8>),
+) -> bool {
+    let passed_on = Cell::new(0_usize);
+    let ending = process::run(
+        command,
+        || passed_on.get() >= most || Instant::now() > until,
+        |bytes| {
+            passed_on.set(passed_on.get() + 1);
+            if passed_on.get() <= most {
+                line(bytes);
+            }
+        },
+    );
+    // systemctl status exits with 3 if the unit is not running
+    matches!(ending, Ok(Ending::Exit(0 | 3)))
 }
 
 /// The last lines, in bounded memory.

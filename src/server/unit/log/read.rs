@@ -17,7 +17,7 @@ use std::time::Duration;
 const QUICK_TIMEOUT: Duration = Duration::from_secs(1);
 const QUICK_LINES: usize = 500;
 /// How many lines `systemctl status` shows.
-const STATUS_LINES: usize = 10;
+pub(super) const STATUS_LINES: usize = 10;
 
 /// The last lines of a log.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -150,7 +150,7 @@ fn own_lines(output: &[Vec<u8>], previous: Option<PreviousInvocation<'_>>) -> Ve
 }
 
 /// In the format of `--since`.
-fn timestamp(since: Duration) -> String {
+pub(super) fn timestamp(since: Duration) -> String {
     format!("@{}.{:03}", since.as_secs(), since.subsec_millis())
 }
 

@@ -44,6 +44,8 @@ pub(in crate::server) struct Subject<'a> {
     pub(in crate::server) before: &'a BeforeRestart,
     /// The invocation of the release that failed, if this is the rollback.
     pub(in crate::server) failed_invocation: Option<&'a str>,
+    /// What the release before logs too.
+    pub(in crate::server) baseline: &'a log::Baseline,
 }
 
 /// A release that is not healthy.
@@ -299,7 +301,12 @@ impl<'a> Verifier<'a> {
             since,
             previous,
         };
-        log::check(&invocation, &self.subject.verification.log, self.events)
+        let Subject {
+            verification,
+            baseline,
+            ..
+        } = self.subject;
+        log::check(&invocation, &verification.log, baseline, self.events)
     }
 
     /// When the restart was requested, since the epoch: the clock of the log.

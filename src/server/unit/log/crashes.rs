@@ -1,0 +1,201 @@
+//! The crash messages of a log, each as a whole: a traceback is its first line, its frames and its exception.
+
+use super::classify::{Classifier, LineKind};
+use super::crash::ExplainedBy;
+use super::frames::{Frames, Place};
+use super::level;
+use super::normal::Normaliser;
+
+/// A crash message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Crash {
+    /// The lines that are reported: the first one, and the one that explains it.
+    pub(super) lines: Vec<Vec<u8>>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// What two crash messages of the same cause have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Fingerprint {
+    pub(super) place: Place,
+    /// Normalised.
+    pub(super) message: String,
+    /// The message without the data in it.
+    pub(super) sort: String,
+}
+
+/// What was found in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    Crash(Crash),
+    /// An error message of one line.
+    Error(Vec<u8>),
+}
+
+impl Found {
+    fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Crash(crash) if crash.fingerprint.message.is_empty())
+    }
+}
+
+/// Finds the messages in a log that is read line by line.
+pub(super) struct CrashReader<'a> {
+    classifier: &'a Classifier,
+    normaliser: &'a Normaliser,
+    open: Option<Open>,
+}
+
+/// A crash whose lines are not all read.
+struct Open {
+    lines: Vec<Vec<u8>>,
+    explained_by: ExplainedBy,
+    frames: Frames,
+    message: String,
+    is_go: bool,
+    /// A list of what is invalid follows the message: its first entry belongs to the message.
+    goes_on: bool,
+}
+
+impl<'a> CrashReader<'a> {
+    pub(super) fn new(classifier: &'a Classifier, normaliser: &'a Normaliser) -> Self {
+        Self {
+            classifier,
+            normaliser,
+            open: None,
+        }
+    }
+
+    /// All messages of a log.
+    pub(super) fn read(&mut self, lines: &[Vec<u8>]) -> Vec<Found> {
+        let mut all: Vec<Found> = lines.iter().flat_map(|line| self.push(line)).collect();
+        all.extend(self.finish());
+        all
+    }
+
+    /// Reads one line. Returns the messages that end with it.
+    pub(super) fn push(&mut self, line: &[u8]) -> Vec<Found> {
+        let text = self.classifier.plain(line);
+        let kind = self.classifier.classify(&text);
+        if let Some(open) = &mut self.open {
+            if !open.ends_before(&text, kind, line, self.normaliser) {
+                return Vec::new();
+            }
+        }
+        // a crash that is not complete is explained by the next one
+        let before = self
+            .finish()
+            .filter(|before| kind != Some(LineKind::Crash) || !before.is_incomplete());
+        let mut found: Vec<Found> = before.into_iter().collect();
+        match kind {
+            Some(LineKind::Crash) => self.open = Some(self.begin(&text, line)),
+            Some(LineKind::Error) => found.push(Found::Error(line.to_owned())),
+            None => {}
+        }
+        found
+    }
+
+    /// Ends the log.
+    pub(super) fn finish(&mut self) -> Option<Found> {
+        let open = self.open.take()?;
+        let message = self.normaliser.normal(&open.message);
+        Some(Found::Crash(Crash {
+            lines: open.lines,
+            fingerprint: Fingerprint {
+                place: open.frames.place(),
+                sort: self.normaliser.without_data(&message),
+                message,
+            },
+        }))
+    }
+
+    fn begin(&self, text: &str, line: &[u8]) -> Open {
+        let explained_by = ExplainedBy::of(text);
+        let mut frames = Frames::default();
+        let message = match (&explained_by, self.classifier.texts(text)) {
+            (_, Some(texts)) => self.within_json(&texts, &mut frames),
+            (ExplainedBy::LineBelowFrames, None) => String::new(),
+            (ExplainedBy::NextLine, None) => text
+                .split_once("panicked at ")
+                .unwrap_or(("", text))
+                .1
+                .to_owned(),
+            (ExplainedBy::Itself, None) => level::split(text).1.to_owned(),
+        };
+        Open {
+            lines: vec![line.to_owned()],
+            explained_by,
+            frames,
+            message,
+            is_go: ["panic: ", "fatal error: ", "panic serving ", "[signal "]
+                .iter()
+                .any(|head| text.contains(head)),
+            goes_on: false,
+        }
+    }
+
+    /// The message of a line in JSON. A traceback in it counts as one in several lines does.
+    fn within_json(&self, texts: &[String], frames: &mut Frames) -> String {
+        let mut message = String::new();
+        for text in texts {
+            let lines = text.lines();
+            if text.contains("Traceback (most recent call last):") {
+                for line in lines {
+                    if ExplainedBy::LineBelowFrames.matches(line) {
+                        message = format!("{message} {line}");
+                    } else {
+                        frames.read_python(line, self.normaliser);
+                    }
+                }
+            } else {
+                let first: Vec<&str> = lines.take(2).collect();
+                message = format!("{message} {}", first.join(" "));
+            }
+        }
+        message
+    }
+}
+
+impl Open {
+    /// Adds a line, or returns whether it is not part of the crash.
+    fn ends_before(
+        &mut self,
+        text: &str,
+        kind: Option<LineKind>,
+        line: &[u8],
+        normaliser: &Normaliser,
+    ) -> bool {
+        if self.goes_on {
+            self.goes_on = false;
+            if kind.is_none() && level::split(text).0.is_none() {
+                self.message = format!("{} {text}", self.message);
+            }
+            return true;
+        }
+        let explained = self.explained_by.matches(text);
+        match self.explained_by {
+            ExplainedBy::Itself => {
+                return !(self.is_go && self.frames.read_go(text, normaliser));
+            }
+            // another process logs the same at the same time
+            ExplainedBy::LineBelowFrames if kind == Some(LineKind::Crash) => {
+                return !matches!(ExplainedBy::of(text), ExplainedBy::LineBelowFrames)
+                    || !self.frames.is_empty();
+            }
+            ExplainedBy::LineBelowFrames if !explained => {
+                self.frames.read_python(text, normaliser);
+                return false;
+            }
+            ExplainedBy::NextLine if !explained => return false,
+            ExplainedBy::NextLine | ExplainedBy::LineBelowFrames => {}
+        }
+        self.lines.push(line.to_owned());
+        self.message = format!(
+            "{} {}",
+            self.message,
+            text.trim_start_matches([' ', '\t', '|'])
+        );
+        self.explained_by = ExplainedBy::Itself;
+        self.goes_on = text.contains("validation error");
+        false
+    }
+}
