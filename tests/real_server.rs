@@ -52,6 +52,8 @@ mod doubt;
 mod examples;
 #[path = "real/full_disk.rs"]
 mod full_disk;
+#[path = "real/hints.rs"]
+mod hints;
 #[path = "real/interference.rs"]
 mod interference;
 #[path = "real/issue.rs"]

@@ -120,5 +120,7 @@ fn place(settings: &Settings) -> Place {
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
         restart: settings.restart.clone(),
         answered: false,
+        start: None,
+        about_now: false,
     }
 }

@@ -1,6 +1,6 @@
 //! What happens on the server, as it travels and as the transaction's file keeps it.
 
-use super::{HealthAnswer, Holder, Notice, ReleaseId, Step, Verdict, Warning};
+use super::{FailedStart, HealthAnswer, Holder, Notice, ReleaseId, Step, Verdict, Warning};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub enum What {
     },
     /// A health check was made.
     Attempt(Attempt),
+    /// The new release failed: its start.
+    FailedStart(Box<FailedStart>),
     /// The new release failed; the state of the server before the rollback.
     Diagnostics(Vec<Diagnostic>),
     /// The end.

@@ -22,10 +22,10 @@ pub mod wire;
 
 pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Made, Staged, What};
 pub use failure::{
-    BadUpload, Ending, Failure, Finding, HealthAnswer, HealthError, Interference, IoKind,
-    LinkState, LockError, Operation, OtherProcess, Phase, PortHolder, ProcessEnd, ProgramError,
-    Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, UnitState,
-    UnreadableState,
+    BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer, HealthError, Interference,
+    IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, Phase, PortHolder, ProcessEnd,
+    ProgramError, Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, Trouble,
+    UnitState, UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};

@@ -75,19 +75,7 @@ impl fmt::Display for Warning {
             Self::LogNotChecked(why) => {
                 write!(f, "the log of the new process was not fully checked: {why}")
             }
-            Self::MaybeOldCrashes { lines, read, .. } => {
-                let read = match read {
-                    0 => "its log cannot be read".to_owned(),
-                    1 => "only the last line of its log can be read".to_owned(),
-                    read => format!("only the last {read} lines of its log can be read"),
-                };
-                write!(
-                    f,
-                    "the new process is healthy, but logged a crash; the release before may have logged the same at its start, but \
-                     {read}{}",
-                    after_colon(lines)
-                )
-            }
+            Self::MaybeOldCrashes { lines, read, .. } => f.write_str(&maybe_old(lines, *read)),
             Self::NoResetFailed { service, user } => write!(
                 f,
                 "{} may not run sudo -n systemctl reset-failed {}, so a deployment may have to wait for systemd's start limit",
@@ -112,6 +100,19 @@ impl fmt::Display for Warning {
             }
         }
     }
+}
+
+fn maybe_old(lines: &[Vec<u8>], read: u32) -> String {
+    let read = match read {
+        0 => "its log cannot be read".to_owned(),
+        1 => "only the last line of its log can be read".to_owned(),
+        read => format!("only the last {read} lines of its log can be read"),
+    };
+    let lines = after_colon(lines);
+    format!(
+        "the new process is healthy, but logged a crash; the release before may have logged the same at its start, but \
+         {read}{lines}"
+    )
 }
 
 fn after_colon(lines: &[Vec<u8>]) -> String {
@@ -152,8 +153,8 @@ pub enum UnreadLog {
         /// The deploy user.
         user: String,
     },
-    /// The unit writes its log elsewhere: its `StandardError`.
-    #[error("the unit's errors go to {}, not to the journal", excerpt(.0))]
+    /// The unit writes its log elsewhere: its `StandardError` or `StandardOutput`.
+    #[error("the unit's log goes to {}, not to the journal", destination(.0))]
     Elsewhere(String),
     /// `log-pattern` is no regular expression.
     #[error("log-pattern is not a valid pattern: {}", excerpt(.error))]
@@ -161,6 +162,14 @@ pub enum UnreadLog {
         /// What the library reports.
         error: String,
     },
+}
+
+/// `append:/var/log/diting.log` in words.
+fn destination(output: &str) -> String {
+    match output.split_once(':') {
+        Some(("file" | "append" | "truncate", path)) => format!("the file {}", excerpt(path)),
+        _ => excerpt(output),
+    }
 }
 
 /// Worth knowing; nothing to do.

@@ -56,6 +56,7 @@ impl Facts {
             What::Attempt(attempt) => {
                 self.place.answered = matches!(attempt.answer, HealthAnswer::Healthy { .. })
             }
+            What::FailedStart(start) => self.place.start = Some(start.as_ref().clone()),
             What::Staged(staged) => self.release = Some(staged.release.clone()),
             What::PointOfNoReturn {
                 release,

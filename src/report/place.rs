@@ -1,6 +1,6 @@
 //! Where a deployment goes.
 
-use crate::protocol::{Planned, Restart};
+use crate::protocol::{FailedStart, Planned, Restart};
 use crate::text::excerpt::{excerpt, lines};
 
 /// Where the deployment goes: the names for texts and hints. Harmless.
@@ -20,6 +20,10 @@ pub struct Place {
     pub restart: Restart,
     /// Whether the last health check succeeded.
     pub answered: bool,
+    /// The start that failed, untrusted as the server told it.
+    pub start: Option<FailedStart>,
+    /// Hints are about what runs now, not about that start.
+    pub about_now: bool,
 }
 
 impl Default for Place {
@@ -33,6 +37,8 @@ impl Default for Place {
             service: None,
             restart: Restart::Systemctl,
             answered: false,
+            start: None,
+            about_now: false,
         }
     }
 }
@@ -47,6 +53,8 @@ impl From<&Planned> for Place {
             service: planned.service.as_ref().map(excerpt),
             restart: planned.restart.clone(),
             answered: false,
+            start: None,
+            about_now: false,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Report {
     fn on_server(&mut self, event: &Event) {
         match &event.what {
             What::Step(step) => self.step(*step, event.at),
-            What::Waiting(_) | What::PointOfNoReturn { .. } => {}
+            What::Waiting(_) | What::PointOfNoReturn { .. } | What::FailedStart(_) => {}
             What::Recovered(verdict) => keep(&mut self.recovered, verdict),
             What::Output(text) => self.output(text),
             What::Warning(warning) => keep(&mut self.warnings, warning),

@@ -104,10 +104,7 @@ impl<'a> Transaction<'a> {
             Ok(verdict) => Ok(verdict),
             Err(failure) => {
                 self.unless_going_down()?;
-                self.events.emit(What::Diagnostics(diagnostics::collect(
-                    self.layout,
-                    self.pending,
-                )));
+                diagnostics::report(self.layout, self.pending, self.events);
                 self.roll_back(failure)
             }
         }

@@ -7,6 +7,8 @@ mod finding;
 mod health;
 mod reason;
 mod server_errors;
+mod start;
+mod trouble;
 mod unit;
 mod upload;
 
@@ -16,6 +18,8 @@ pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
     Interference, IoKind, Operation, ProgramError, RollbackTargetError, SharedError,
 };
+pub use start::{FailedStart, LogPlace};
+pub use trouble::Trouble;
 pub use unit::{
     OtherProcess, PortHolder, ProcessEnd, ReleaseProcess, SystemdError, UnitState, UnreadableState,
 };

@@ -95,7 +95,7 @@ pub enum Reason {
         line: Option<(u32, String)>,
         /// The end of its output, if that is not shown elsewhere.
         output: Vec<u8>,
-        /// Of a restart: as in [`Crashed`](Self::Crashed).
+        /// Of a restart: as in [`Crashed`](Self::Crashed). Of other commands: the line of its output that names the cause.
         #[serde(default, rename = "said")]
         log_line: Option<String>,
     },
@@ -271,6 +271,12 @@ fn logged(log_line: Option<&str>) -> String {
     })
 }
 
+fn printed(line: Option<&str>) -> String {
+    line.map_or_else(String::new, |line| {
+        format!("; its output shows: {}", excerpt(line))
+    })
+}
+
 /// Its own output only if no line of a log explains it better.
 fn command(
     ending: Ending,
@@ -279,6 +285,7 @@ fn command(
     log_line: Option<&str>,
 ) -> String {
     let more = match first_line(output) {
+        output if line.is_some() && log_line.is_some() && output.is_empty() => printed(log_line),
         output if log_line.is_some() || output.is_empty() => logged(log_line),
         output => format!("; its output: {output}"),
     };

@@ -32,7 +32,7 @@ pub enum ToolError {
     #[error("does not end")]
     Hangs,
     /// The private folder for its files.
-    #[error("cannot get a folder: {}", excerpt(.error))]
+    #[error("cannot get a private folder in /tmp or TMPDIR: {}", excerpt(.error))]
     Folder {
         /// What the system reports.
         error: String,

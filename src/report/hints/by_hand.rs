@@ -1,6 +1,6 @@
 //! What to do by hand after a failed rollback.
 
-use super::steps::{steps, Hint};
+use super::steps::{on_server, steps, Hint};
 use super::unit;
 use crate::protocol::Verdict;
 use crate::report::place::{shell, Place};
@@ -23,10 +23,9 @@ pub(super) fn by_hand(verdict: Option<&Verdict>, place: &Place) -> Hint {
     if place.service.is_none() {
         return steps(text, &commands).then(MORE.into());
     }
-    let [status, log] = unit::commands(place);
-    commands.push(status);
+    commands.push(format!("systemctl status {}", place.unit()));
     steps(text, &commands)
-        .then(steps("its log, as root:", &[log]))
+        .then(on_server("its log", [unit::log(place)]))
         .then(MORE.into())
 }
 

@@ -28,7 +28,7 @@ pub(super) fn connection(
         ConnectionKind::HostKey => host_key(offered, place),
         ConnectionKind::Login => login(place),
         ConnectionKind::Other => steps(
-            "what sshd logs, on the server's console:",
+            "what sshd logs, on the server's console, as root:",
             &["sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned()],
         ),
     }
@@ -38,7 +38,7 @@ fn refused(place: &Place) -> Hint {
     steps(
         Prose::of(
             "does sshd listen on port {}, and do the firewall and the provider's security group allow it? On the \
-             server's console:",
+             server's console, as root:",
             [&place.port],
         ),
         &[
@@ -102,7 +102,7 @@ fn login(place: &Place) -> Hint {
     let user = shell(&place.user);
     steps(
         "the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only \
-         this user may write; on the server's console:",
+         this user may write; on the server's console, as root:",
         &[
             format!("sudo cat ~{user}/.ssh/authorized_keys"),
             format!("sudo chown -R {user}: ~{user}/.ssh && sudo chmod 700 ~{user}/.ssh && sudo chmod 600 ~{user}/.ssh/*"),

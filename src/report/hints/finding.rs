@@ -1,6 +1,6 @@
 //! Hints for findings of the check.
 
-use super::steps::{steps, Hint};
+use super::steps::{on_server, steps, Hint};
 use super::unit;
 use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
@@ -14,7 +14,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
         Finding::Target { path, user, error: _ } => {
             let (path, user) = (shell(path), shell(user));
-            steps("on the server's console:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
+            steps("on the server's console, as root:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
         }
         Finding::Link {
             name,
@@ -30,14 +30,14 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
              set the inputs service: none and restart: none".into()
         }
         Finding::Unit { service, state } => unit::unusable(service, state),
-        Finding::Sudo { service, user } => steps("on the server's console:", &[sudoers(user, "restart", service)]),
+        Finding::Sudo { service, user } => steps("on the server's console, as root:", &[sudoers(user, "restart", service)]),
         Finding::KillUserProcesses { user } => {
-            steps("on the server's console:", &[format!("sudo loginctl enable-linger {}", shell(user))])
+            steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(user))])
         }
         Finding::Missing { program, path: _ } => missing(&excerpt(program)),
-        Finding::NoSpace { .. } => steps(
-            "free disk space on the server, or lower the input min-free:",
-            &[
+        Finding::NoSpace { .. } => on_server(
+            "free disk space on the server, or lower the input min-free",
+            [
                 format!("df -h {0}; df -i {0}", shell(&place.target)),
                 format!("sudo du -xsh {} /var/log", place.below("releases")),
             ],
@@ -76,9 +76,9 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
 
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);
-    steps(
-        "it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:",
-        &[format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
+    on_server(
+        "it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again",
+        [format!("ls -ld {path}"), format!("sudo mv {path} {}", place.below(&format!("{name}.before")))],
     )
 }
 
@@ -97,8 +97,8 @@ fn contains_releases(to: &str, place: &Place) -> bool {
 /// If it were only moved away, there would be no rollback target. It is copied, because programs in it may know its path.
 fn elsewhere(place: &Place) -> Hint {
     steps(
-        "current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, and \
-         deploy again:",
+        "current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, \
+         and deploy again:",
         &[format!(
             "cd {} && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current",
             shell(&place.target)
@@ -110,7 +110,7 @@ fn elsewhere(place: &Place) -> Hint {
 fn folder(place: &Place) -> Hint {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
-        "a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, and deploy again:",
+        "a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, as root, and deploy again:",
         &[format!(
             "cd {target} && sudo install -d -o {user} releases && id=$(date +%s) && sudo mv current releases/$id && \
              sudo ln -s releases/$id current"
@@ -134,17 +134,17 @@ fn unit_elsewhere(target: &str, place: &Place) -> Hint {
     )
 }
 
-fn missing(program: &str) -> Hint {
+pub(super) fn missing(program: &str) -> Hint {
     match program {
         "uv" => steps("install it on the server as the deploy user, in `~/.local/bin`:", &[INSTALL_UV.to_owned()]),
         other => steps(
-            "install it on the server; a program for the deploy user alone belongs in `~/.local/bin`:",
+            "install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:",
             &[format!("sudo apt-get install {0} || sudo dnf install {0}", shell(other))],
         ),
     }
 }
 
-pub(super) const INSTALL_UV: &str =
+const INSTALL_UV: &str =
     "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! Hints for a step that failed on the server.
 
-use super::steps::{steps, Hint};
-use super::{command::command, finding, health::health, unit};
+use super::steps::{on_server, steps, Hint};
+use super::{
+    command::{command, Failed},
+    finding,
+    health::health,
+    unit,
+};
 use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
@@ -23,7 +28,14 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Upload(_) => "run it again: complete files are kept; if it happens again, it is a bug in deploy-action".into(),
         Reason::Cancelled => cancelled(failure.step),
         Reason::OutOfTime(_) => "check above which step took the time, or raise the input timeout".into(),
-        Reason::Command { ending, output, .. } => command(failure.step, *ending, output, place),
+        Reason::Command { ending, output, line: _, log_line } => {
+            let failed = Failed {
+                ending: *ending,
+                output,
+                log_line: log_line.as_deref(),
+            };
+            command(failure.step, &failed, place)
+        }
         Reason::Program { .. } => program(place),
         Reason::Shared { path, error: _ } => steps(
             "create it on the server, readable for the service, or remove it from the input shared:",
@@ -32,15 +44,21 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Log { .. } => log(),
         Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".into(),
         Reason::StartLimit { .. } => unit::start_limit(place),
-        Reason::Crashed { end, .. }
+        Reason::Crashed { end, log_line }
         | Reason::NotRunning {
             state: UnitState::Ended { end, .. },
+            log_line,
+        } => unit::ended(end, log_line.as_deref(), place),
+        Reason::NotRunning {
+            state: UnitState::Changing { active, sub },
             ..
-        } => unit::ended(end, place),
+        } if active == "activating" && sub == "start" => {
+            unit::never_ready(unit::NeverReady::StillStarting, place)
+        }
         Reason::NotRunning {
             state: UnitState::Changing { .. } | UnitState::Other(_),
-            ..
-        } => unit::in_its_log(place),
+            log_line,
+        } => unit::in_its_log(log_line.as_deref(), place),
         Reason::NotRunning {
             state: UnitState::OtherRelease(_),
             ..
@@ -55,16 +73,16 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Interference(Interference::GoingDown) => {
             "when the server is up again, run it again; the next run first ends what is pending".into()
         }
-        Reason::Interference(_) => steps(
-            "during a deployment, no one else may restart or stop the unit or change current; to find out who did:",
-            &["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
+        Reason::Interference(_) => on_server(
+            "during a deployment, no one else may restart or stop the unit or change current; to find out who did",
+            ["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
         ),
         Reason::Unreadable(_) => steps(
             "this must work on the server for the deploy user:",
-            &[format!("sudo -iu {} systemctl show {}", shell(&place.user), place.unit())],
+            &[format!("systemctl show {}", place.unit())],
         ),
         Reason::OtherListener { port, owner: _ } => other_listener(*port),
-        Reason::Unhealthy { last, .. } => health(last, place),
+        Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
     }
 }
@@ -78,9 +96,9 @@ fn other_release(place: &Place) -> Hint {
 }
 
 fn interrupted() -> Hint {
-    steps(
-        "run it again: the next run first finishes it; to find out why, on the server:",
-        &[
+    on_server(
+        "run it again: the next run first finishes it; to find out why, on the server",
+        [
             "uptime".to_owned(),
             "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(),
         ],
@@ -109,9 +127,9 @@ fn log() -> Hint {
 }
 
 fn other_listener(port: u16) -> Hint {
-    steps(
-        "an old process, often one that was started from the command line; find it on the server, end it, then deploy again:",
-        &[format!("sudo ss -tlnp 'sport = :{port}'"), "sudo kill PID".to_owned()],
+    on_server(
+        "an old process, often one that was started from the command line; find it on the server, end it, then deploy again",
+        [format!("sudo ss -tlnp 'sport = :{port}'"), "sudo kill PID".to_owned()],
     )
 }
 
@@ -122,24 +140,17 @@ fn io(kind: IoKind, path: &str, place: &Place) -> Hint {
         .map_or_else(|| shell(path), shell);
     let path = shell(path);
     match kind {
-        IoKind::Full => steps(
-            "free disk space on the server (inodes may be used up, too):",
-            &[
-                format!("df -h {0}; df -i {0}", shell(&place.target)),
-                format!("sudo du -xsh {} /var/log", place.below("releases")),
-                "sudo journalctl --vacuum-time=7d".to_owned(),
-            ],
-        ),
-        IoKind::ReadOnly => steps(
-            "the file system is read-only, often after an error of the disk; on the server:",
-            &[
+        IoKind::Full => unit::full(place),
+        IoKind::ReadOnly => on_server(
+            "the file system is read-only, often after an error of the disk; on the server",
+            [
                 format!("findmnt -T {path}"),
                 "sudo dmesg -T | tail -n 30".to_owned(),
             ],
         ),
-        IoKind::Denied => steps(
-            "check the permissions on the server, and give the deploy user what it needs:",
-            &[
+        IoKind::Denied => on_server(
+            "check the permissions on the server, and give the deploy user what it needs",
+            [
                 format!("namei -l {path}"),
                 format!("sudo chown {}: {folder}", shell(&place.user)),
             ],

@@ -1,8 +1,8 @@
 //! Hints for errors on the runner or on the way.
 
 use super::connection::connection;
-use super::steps::{steps, Hint};
-use crate::protocol::{Hop, RunError};
+use super::steps::{on_server, steps, Hint};
+use crate::protocol::{Hop, RunError, ToolError, Trouble};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 
@@ -18,9 +18,7 @@ pub(super) const REPORT: &str =
 )]
 pub fn run_error(error: &RunError, place: &Place) -> Hint {
     match error {
-        RunError::Tool { .. } => {
-            steps("on the runner:", &["sudo apt-get update && sudo apt-get install -y openssh-client".to_owned()])
-        }
+        RunError::Tool { program, error } => tool(program, error),
         RunError::Key { .. } => steps(
             "the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:",
             &["ssh-keygen -y -f KEYFILE".to_owned(), "gh secret set NAME < KEYFILE".to_owned()],
@@ -62,6 +60,63 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
     }
 }
 
+/// The runner's own set-up.
+fn tool(program: &str, error: &ToolError) -> Hint {
+    match error {
+        ToolError::NotFound => on_server(
+            "on the runner",
+            ["sudo apt-get update && sudo apt-get install -y openssh-client".to_owned()],
+        ),
+        ToolError::Folder { error }
+        | ToolError::Config { error }
+        | ToolError::Helper { error }
+        | ToolError::Passphrase { error } => temporary_folder(error),
+        ToolError::Io { error } => match Trouble::in_line(error) {
+            Some(Trouble::Full | Trouble::ReadOnly) => temporary_folder(error),
+            _ => version(program),
+        },
+        ToolError::Ended { stderr } => match Trouble::in_line(&String::from_utf8_lossy(stderr)) {
+            Some(Trouble::Full | Trouble::ReadOnly | Trouble::Denied) => {
+                temporary_folder(&String::from_utf8_lossy(stderr))
+            }
+            _ => version(program),
+        },
+        ToolError::NoAnswer | ToolError::Hangs => version(program),
+    }
+}
+
+/// Keys, sockets and configuration are in a private folder in /tmp, or else in TMPDIR.
+fn temporary_folder(error: &str) -> Hint {
+    let text = match Trouble::in_line(error) {
+        Some(Trouble::Full) => {
+            "the runner's `/tmp` is full: free space there, or let TMPDIR name another folder with a short path; on the runner:"
+        }
+        Some(Trouble::ReadOnly) => {
+            "the runner's `/tmp` is read-only: let TMPDIR name a folder that can be written, with a short path; on the runner:"
+        }
+        _ => {
+            "the runner's user must be able to write and run files in `/tmp`, or in the folder that TMPDIR names, with a short path; on \
+             the runner:"
+        }
+    };
+    steps(
+        text,
+        &["id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp".to_owned()],
+    )
+}
+
+fn version(program: &str) -> Hint {
+    let command = match program {
+        "ssh-agent" => "ssh-agent true",
+        "ssh-add" => "ssh-agent ssh-add -l",
+        _ => "ssh -V",
+    };
+    steps(
+        "does it work on the runner, from the command line?",
+        &[command.to_owned()],
+    )
+}
+
 /// The place of the host that refused.
 fn on_the_way(hop: &Hop, place: &Place) -> Place {
     match hop {
@@ -94,10 +149,60 @@ fn server_part(place: &Place) -> Hint {
     let (target, user) = (shell(&place.target), shell(&place.user));
     steps(
         "are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces \
-         (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console:",
+         (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console, as root:",
         &[
             format!("sudo mkdir -p {target} && sudo chown -R {user}: {target}"),
             format!("getent passwd {user}; findmnt -T {target}; df -h {target}; ls -ld {target}"),
         ],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn a_temporary_folder_that_cannot_be_used_needs_no_package() {
+        let error = |text: &str| text.to_owned();
+        let cases = [
+            ToolError::Folder {
+                error: error("No space left on device (os error 28)"),
+            },
+            ToolError::Folder {
+                error: error("Read-only file system (os error 30)"),
+            },
+            ToolError::Config {
+                error: error("Permission denied (os error 13)"),
+            },
+            ToolError::Ended {
+                stderr: b"mkdtemp: private socket dir: No space left on device\n".to_vec(),
+            },
+            ToolError::NoAnswer,
+            ToolError::NotFound,
+        ];
+        let all = cases.map(|error| {
+            let program = "ssh-agent".to_owned();
+            run_error(&RunError::Tool { program, error }, &place()).to_string()
+        });
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        the runner's `/tmp` is full: free space there, or let TMPDIR name another folder with a short path; on the runner:
+          id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp
+        ---
+        the runner's `/tmp` is read-only: let TMPDIR name a folder that can be written, with a short path; on the runner:
+          id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp
+        ---
+        the runner's user must be able to write and run files in `/tmp`, or in the folder that TMPDIR names, with a short path; on the runner:
+          id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp
+        ---
+        the runner's `/tmp` is full: free space there, or let TMPDIR name another folder with a short path; on the runner:
+          id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp
+        ---
+        does it work on the runner, from the command line?
+          ssh-agent true
+        ---
+        on the runner, as root:
+          sudo apt-get update && sudo apt-get install -y openssh-client
+        ");
+    }
 }

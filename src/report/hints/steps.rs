@@ -25,6 +25,22 @@ pub(in crate::report) fn steps(text: impl Into<Prose>, commands: &[String]) -> H
     }])
 }
 
+/// Words without a colon, then the commands. Those with sudo are for someone who may become root: the deploy user is
+/// allowed few of them.
+pub(in crate::report) fn on_server(
+    words: &'static str,
+    commands: impl IntoIterator<Item = String>,
+) -> Hint {
+    let is_own = |command: &String| !command.starts_with("sudo ");
+    let (own, root): (Vec<String>, Vec<String>) = commands.into_iter().partition(is_own);
+    let words = Prose::from(words);
+    match (own.is_empty(), root.is_empty()) {
+        (_, true) => steps(words.and(":"), &own),
+        (true, false) => steps(words.and(", as root:"), &root),
+        (false, false) => steps(words.and(":"), &own).then(steps("as root:", &root)),
+    }
+}
+
 impl<T: Into<Prose>> From<T> for Hint {
     fn from(text: T) -> Self {
         steps(text, &[])

@@ -54,6 +54,8 @@ fn marker(place: &Place) -> String {
         user: _,
         restart: _,
         answered: _,
+        start: _,
+        about_now: _,
     } = place;
     let digest = Sha256::digest(format!(
         "{host}\0{port}\0{target}\0{}",

@@ -248,7 +248,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
 
     to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp
@@ -277,7 +277,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
 
     to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp
@@ -297,7 +297,7 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
 
     to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server:
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp

@@ -1,8 +1,9 @@
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    Finding, HealthAnswer, Holder, Hop, Interference, Made, Notice, Outcome, ProcessEnd, Reason,
-    ReleaseId, RunError, RunEvent, ServerPartError, SourceProblem, Step, Verdict, Warning, What,
+    FailedStart, Finding, HealthAnswer, Holder, Hop, Interference, LogPlace, Made, Notice, Outcome,
+    ProcessEnd, Reason, ReleaseId, RunError, RunEvent, ServerPartError, SourceProblem, Step,
+    Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::excerpt::one_line;
@@ -83,6 +84,19 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
             answer: bad_answer(bytes),
             took: Duration::ZERO,
         })),
+        server(What::FailedStart(Box::new(FailedStart {
+            invocation: Some(text(bytes)),
+            since: 0,
+            until: 0,
+            log: LogPlace::File {
+                path: text(bytes),
+                readable: true,
+            },
+            unit_type: text(bytes),
+            start_timeout: text(bytes),
+            result: text(bytes),
+            answered_by: Some(text(bytes)),
+        }))),
         server(What::Diagnostics(vec![Diagnostic {
             title: text(bytes),
             origin: DiagnosticOrigin::Application,

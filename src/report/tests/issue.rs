@@ -130,10 +130,10 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server; its output: no such package)
 
-    its last lines show why; run it from the command line on the server, in the newest folder of:
+    its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
 
     ```sh
-    sudo -iu deploy ls -t /opt/diting/releases
+    ls -t /opt/diting/releases
     ```
 
     | service | host | release | commit | previous | who | run | duration |

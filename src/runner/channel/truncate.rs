@@ -28,6 +28,7 @@ pub(super) fn truncated(what: What) -> Option<What> {
         What::Warning(warning) => What::Warning(by_json(&warning)?),
         What::Notice(notice) => What::Notice(by_json(&notice)?),
         What::Attempt(attempt) => What::Attempt(by_json(&attempt)?),
+        What::FailedStart(start) => What::FailedStart(by_json(&start)?),
         other => other,
     })
 }

@@ -1,13 +1,15 @@
 //! Runs the user's shell commands: several lines, with `sh -eu`. A failure names the line that failed.
 
 use super::process::{self, command};
-use crate::protocol::{Ending, Reason};
+use crate::protocol::{Ending, Reason, Trouble};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 /// Only the first lines of a script are distinguished.
 const MAX_LINES: usize = 200;
+/// A line of output that names a cause is not longer, in bytes.
+const LONGEST_CAUSE: usize = 500;
 
 /// A script, and what it runs in.
 pub(in crate::server) struct Script<'a> {
@@ -30,13 +32,16 @@ pub(in crate::server) fn run(
         .arg(tracer.instrument(script.text))
         .current_dir(script.folder)
         .envs(script.environment.iter().copied());
-    let mut last = None;
+    let mut current = CurrentLine::default();
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
-        Traced::Line(number) => last = Some(number),
-        Traced::Output(bytes) => line(bytes),
+        Traced::Line(number) => current = CurrentLine::new(number),
+        Traced::Output(bytes) => {
+            current.look_at(&bytes);
+            line(bytes);
+        }
         Traced::Both(bytes, number) => {
             line(bytes);
-            last = Some(number);
+            current = CurrentLine::new(number);
         }
     })
     .map_err(|error| not_started(&error))?;
@@ -44,10 +49,36 @@ pub(in crate::server) fn run(
         Ending::Exit(0) => Ok(()),
         ending => Err(Reason::Command {
             ending,
-            line: text_of_line(script.text, last),
+            line: text_of_line(script.text, current.number),
             output: Vec::new(),
-            log_line: None,
+            log_line: current.cause.filter(|_| ending != Ending::OutOfTime),
         }),
+    }
+}
+
+/// The line of a script that runs.
+#[derive(Default)]
+struct CurrentLine {
+    number: Option<usize>,
+    /// The last line of its output that names a well-known cause of failures.
+    cause: Option<String>,
+}
+
+impl CurrentLine {
+    fn new(number: usize) -> Self {
+        Self {
+            number: Some(number),
+            cause: None,
+        }
+    }
+
+    fn look_at(&mut self, output: &[u8]) {
+        if output.len() <= LONGEST_CAUSE {
+            let text = String::from_utf8_lossy(output);
+            if Trouble::in_line(&text).is_some() {
+                self.cause = Some(text.into_owned());
+            }
+        }
     }
 }
 
@@ -174,6 +205,26 @@ mod tests {
             },
         );
         (result, output)
+    }
+
+    #[test]
+    fn a_line_that_names_the_cause_is_kept() {
+        let cause = |script: &str| match outcome(script).0 {
+            Err(Reason::Command { log_line, .. }) => log_line,
+            other => panic!("{other:?}"),
+        };
+        let missing = cause("echo begun\nno-such-program --x").unwrap();
+        assert_eq!(
+            Trouble::in_line(&missing),
+            Some(Trouble::Missing("no-such-program".into()))
+        );
+        let full = "error: No space left on device (os error 28)";
+        assert_eq!(
+            cause(&format!("echo '{full}' && echo bye && false")).as_deref(),
+            Some(full)
+        );
+        // of another line
+        assert_eq!(cause(&format!("echo '{full}'\nfalse")), None);
     }
 
     fn failed_line(script: &str) -> Option<(u32, String)> {

@@ -3,12 +3,19 @@
 use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
-use crate::protocol::{Diagnostic, DiagnosticOrigin, Ending, Health, ReleaseId, UnitName};
+use crate::protocol::{
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitName, What,
+};
+use crate::server::channel::events::Events;
+use crate::server::clock::now;
 use crate::server::exec::process::{command, quick, CUT};
+use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::pending::Pending;
 use crate::server::store::records;
+use rustix::fs::{access, Access};
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -22,14 +29,18 @@ const MAX_TEXT: usize = 32 << 10;
 /// Releases that are listed, newest first.
 const RELEASES: usize = 20;
 
-/// Collects diagnostics, the most helpful first.
-pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diagnostic> {
+/// Reports the failed start and diagnostics, the most helpful first.
+pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut dyn Events) {
     let mut collector = Collector {
         until: Instant::now() + TOTAL_TIMEOUT,
+        start: FailedStart {
+            until: now(),
+            ..FailedStart::default()
+        },
         found: Vec::new(),
     };
     if let Some(service) = pending.service.as_ref().map(UnitName::as_str) {
-        collector.log(service);
+        collector.failed_start(layout, service);
         let title = format!("systemctl status {service}");
         collector.show(
             &title,
@@ -55,30 +66,63 @@ pub(in crate::server) fn collect(layout: &Layout, pending: &Pending) -> Vec<Diag
         command("uname").arg("-a"),
         DiagnosticOrigin::System,
     );
-    collector.found
+    events.emit(What::FailedStart(Box::new(collector.start)));
+    events.emit(What::Diagnostics(collector.found));
 }
 
 struct Collector {
     until: Instant,
+    start: FailedStart,
     found: Vec<Diagnostic>,
 }
 
 impl Collector {
+    /// Adds the failed start and its log.
+    fn failed_start(&mut self, layout: &Layout, service: &str) {
+        let unit = Unit::show(service).unwrap_or_default();
+        let requested = journal::starts(layout).last().map(|at| at / 1000);
+        let id = unit.invocation().to_owned();
+        self.start.since = requested.unwrap_or(self.start.until);
+        self.start.unit_type = unit.get("Type").to_owned();
+        self.start.start_timeout = unit.get("TimeoutStartUSec").to_owned();
+        self.start.result = unit.get("Result").to_owned();
+        // an older one is that of the release before
+        let began = unit.main_started();
+        let is_new = began.is_none_or(|began| began.as_secs() + 1 >= self.start.since);
+        self.start.invocation = Some(id.clone()).filter(|id| is_new && !id.is_empty());
+        let in_journal = self.log(service, &id);
+        self.start.log = match log::log_file(service) {
+            Some(path) => self.log_file(path),
+            None if in_journal => LogPlace::ReadableJournal,
+            None => LogPlace::Journal,
+        };
+    }
+
+    /// Adds the end of the file that the unit logs to. It may begin with lines of the release before.
+    fn log_file(&mut self, path: String) -> LogPlace {
+        let title = format!("tail -n {LINES} {path}");
+        let mut tail = command("tail");
+        tail.args(["-n", &LINES.to_string(), "--", &path]);
+        // not opened, which would wait if it is a named pipe
+        let is_file = fs::metadata(&path).is_ok_and(|found| found.is_file());
+        let readable = is_file && access(&path, Access::READ_OK).is_ok();
+        if readable {
+            self.show(&title, &mut tail, DiagnosticOrigin::Log);
+        }
+        LogPlace::File { path, readable }
+    }
+
     /// Adds the log of the failed start: the journal of this invocation, else `sudo systemctl status`. Never the log of an
-    /// earlier invocation.
-    fn log(&mut self, service: &str) {
-        let id = Unit::show(service)
-            .map(|unit| unit.invocation().to_owned())
-            .unwrap_or_default();
+    /// earlier invocation. Returns whether the deploy user may read the journal.
+    fn log(&mut self, service: &str, id: &str) -> bool {
         let invocation = log::Invocation {
             service,
-            id: &id,
+            id,
             since: None,
             previous: None,
         };
         let title = format!("log of {service}, this start");
-        let journal = !id.is_empty();
-        let shown = journal
+        let shown = !id.is_empty()
             && self.show(
                 &title,
                 &mut log::journal(&invocation, LINES),
@@ -88,6 +132,7 @@ impl Collector {
             let title = format!("sudo systemctl status {service}");
             self.show(&title, &mut log::status(service), DiagnosticOrigin::Log);
         }
+        shown
     }
 
     /// Adds the output of a command. Returns whether there was any.
@@ -108,7 +153,10 @@ impl Collector {
         let url = &health.url;
         let path = url.path.split('?').next().unwrap_or_default();
         let answer = match http::get(health, self.timeout()) {
-            Ok(response) => text_of(&response),
+            Ok(response) => {
+                self.start.answered_by.clone_from(&response.server);
+                text_of(&response)
+            }
             Err(answer) => answer.to_string().into_bytes(),
         };
         self.add(
@@ -147,15 +195,17 @@ fn text_of(
     HttpResponse {
         status,
         location,
+        server,
         body,
         from: _,
     }: &HttpResponse,
 ) -> Vec<u8> {
-    let location = location
-        .as_ref()
-        .map(|to| format!("Location: {to}\n"))
-        .unwrap_or_default();
-    let mut text = format!("status {status}\n{location}\n").into_bytes();
+    let header = |name: &str, value: &Option<String>| {
+        let line = value.as_ref().map(|value| format!("{name}: {value}\n"));
+        line.unwrap_or_default()
+    };
+    let headers = header("Location", location) + &header("Server", server);
+    let mut text = format!("status {status}\n{headers}\n").into_bytes();
     text.extend(&body[..body.len().min(MAX_TEXT / 2)]);
     if body.len() > MAX_TEXT / 2 {
         text.extend(CUT.bytes());
@@ -209,13 +259,16 @@ mod tests {
             from: None,
             status: 302,
             location: Some("/login".into()),
+            server: Some("nginx".into()),
             body: b"moved".to_vec(),
         };
-        assert_eq!(text_of(&response), b"status 302\nLocation: /login\n\nmoved");
+        let text = b"status 302\nLocation: /login\nServer: nginx\n\nmoved";
+        assert_eq!(text_of(&response), text);
         let response = HttpResponse {
             from: None,
             status: 500,
             location: None,
+            server: None,
             body: vec![b'x'; MAX_TEXT],
         };
         let text = text_of(&response);

@@ -65,6 +65,7 @@ impl HealthCheck {
             location,
             body,
             from: _,
+            server: _,
         }: HttpResponse,
     ) -> HealthAnswer {
         if !self.health.statuses.contains(&status) {

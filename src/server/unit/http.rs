@@ -28,6 +28,8 @@ pub(super) struct HttpResponse {
     pub(super) from: Option<IpAddr>,
     pub(super) status: u16,
     pub(super) location: Option<String>,
+    /// What answered, by the header `Server`.
+    pub(super) server: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -58,14 +60,16 @@ async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, He
             send_request(health, TokioIo::new(stream)).await?
         };
         during = Phase::Body;
-        let location = response
-            .headers()
-            .get("location")
-            .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+        let header = |name: &str| {
+            let value = response.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let (location, server) = (header("location"), header("server"));
         Ok(HttpResponse {
             from,
             status: response.status().as_u16(),
             location,
+            server,
             body: match health.pattern {
                 Some(_) => read_body(response.into_body()).await?,
                 None => read_unused(response.into_body()).await?,

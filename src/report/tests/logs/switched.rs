@@ -24,7 +24,7 @@ fn rolled_back() {
     attempt 1: health answered 200
     ::endgroup::
     ✓ roll back, 0.9 s
-    ::error title=Deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log shows why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    ::error title=Deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log shows why; on the server, as root:%0A  sudo journalctl --no-pager -u diting --since '2025-11-03 05:33:19 UTC' --until '2025-11-03 05:33:41 UTC'
     rolled-back: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); 1762147685 is live and healthy again; 21.4 s
     ");
 }
@@ -87,7 +87,7 @@ fn failed_first_deployment() {
     ::group::roll back: roll back /opt/diting/current on web1.example
     ::endgroup::
     ✓ roll back, 0.3 s
-    ::error title=Deployment failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Ano release to roll back to, and no release is live%0Athe app's log shows why:%0A  sudo journalctl -u diting -n 50 --no-pager
+    ::error title=Deployment failed::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0Ano release to roll back to, and no release is live%0Athe app's log shows why; on the server, as root:%0A  sudo journalctl --no-pager -u diting --since '2025-11-03 05:33:19 UTC' --until '2025-11-03 05:33:41 UTC'
     failed: 1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min); no release to roll back to, and no release is live; 21.4 s
     ");
 }

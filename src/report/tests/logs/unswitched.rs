@@ -38,7 +38,7 @@ fn not_ready() {
     ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✗ check failed, 0.3 s
-    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console, as root:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console, as root:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
     not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server still runs what it ran before; 21.4 s
     ");
 }
@@ -109,7 +109,7 @@ fn install_failed() {
     ✗ install failed, 0.9 s
     │ Resolved 42 packages in 1ms
     │ sh: 2: uv: not found
-    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts and with `~/.local/bin` in its PATH; to install uv, on the server as the deploy user:%0A  curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    ::error title=Deployment failed::1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server)%0A1762147685 is still live%0Aa program was not found: install runs without login scripts, so without what nvm, rbenv or pyenv add to PATH, and with `~/.local/bin` in it; its last lines name the program
     failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
     ");
 }

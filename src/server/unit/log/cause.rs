@@ -5,7 +5,7 @@ use super::classify::{Classifier, LineKind};
 use super::crash::ExplainedBy;
 use super::invocation::FailedStart;
 use super::read;
-use crate::protocol::{LogLevel, Reason};
+use crate::protocol::{LogLevel, ProcessEnd, Reason, UnitState};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,25 +21,51 @@ const KEY_LINE: usize = 60;
 /// The same reason, with the line of the log that explains it. Only a crash explains a failed health check.
 pub(in crate::server::unit) fn explain(mut reason: Reason, failed: &FailedStart<'_>) -> Reason {
     let by_health = matches!(reason, Reason::Unhealthy { .. });
+    let by_systemd = systemd_says_more(&reason);
     if let Some(log_line) = reason.log_line_mut() {
-        *log_line = match failed.check.level {
+        let found = match failed.check.level {
             LogLevel::Off if by_health => None,
-            _ if by_health => crash(failed),
-            _ => line_of_ended_process(failed),
+            _ if by_health => exception(failed),
+            _ => line_of_ended_process(failed, by_systemd),
         };
+        *log_line = found.or_else(|| log_line.take());
     }
     reason
 }
 
-/// The crash, else the last error, else the last line.
-fn line_of_ended_process(failed: &FailedStart<'_>) -> Option<String> {
+/// Whether systemd gave up a process that was still starting: the last line of its log does not say why.
+fn systemd_says_more(reason: &Reason) -> bool {
+    match reason {
+        Reason::Command { output, .. } => {
+            let output = String::from_utf8_lossy(output);
+            ["a timeout was exceeded", "did not take the steps required"]
+                .iter()
+                .any(|words| output.contains(words))
+        }
+        Reason::Crashed {
+            end: ProcessEnd::Exited { result, .. } | ProcessEnd::Killed { result, .. },
+            ..
+        } => matches!(
+            result.as_str(),
+            "timeout" | "protocol" | "watchdog" | "oom-kill"
+        ),
+        Reason::NotRunning {
+            state: UnitState::Changing { active, sub },
+            ..
+        } => active == "activating" && sub == "start",
+        _ => false,
+    }
+}
+
+/// The crash, else the last error, else the last line, unless `only_errors`.
+fn line_of_ended_process(failed: &FailedStart<'_>, only_errors: bool) -> Option<String> {
     let read_once = || {
         let lines = read::quickly(failed)?;
         let pattern = failed.check.pattern.as_deref();
         let by_pattern = pattern.and_then(|pattern| Classifier::new(Some(pattern)).ok());
         let by_pattern = by_pattern.and_then(|classifier| LastLines::of(&lines, &classifier).crash);
         let LastLines { crash, error, any } = LastLines::of(&lines, &Classifier::new(None).ok()?);
-        Some((by_pattern.or(crash), error.or(any)))
+        Some((by_pattern.or(crash), error.or(any.filter(|_| !only_errors))))
     };
     let start = Instant::now();
     let (crash, other) = read_once()?;
@@ -54,9 +80,11 @@ fn line_of_ended_process(failed: &FailedStart<'_>) -> Option<String> {
     crash.or_else(read_again).or(other)
 }
 
-fn crash(failed: &FailedStart<'_>) -> Option<String> {
+/// The crash, else the last exception. An error message of another kind need not be the reason why it is unhealthy.
+fn exception(failed: &FailedStart<'_>) -> Option<String> {
     let classifier = Classifier::new(failed.check.pattern.as_deref()).ok()?;
-    LastLines::of(&read::quickly(failed)?, &classifier).crash
+    let LastLines { crash, error, .. } = LastLines::of(&read::quickly(failed)?, &classifier);
+    crash.or_else(|| error.filter(|line| classifier.is_exception(line)))
 }
 
 /// The last line of each kind: the process survived the earlier ones.
@@ -142,6 +170,7 @@ impl PrivateKeyFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Ending;
 
     fn last_lines(text: &str) -> LastLines {
         let lines: Vec<Vec<u8>> = text.lines().map(|line| line.as_bytes().to_vec()).collect();
@@ -219,6 +248,40 @@ Traceback (most recent call last):
             }
         );
         assert_eq!(last_lines(""), LastLines::default());
+    }
+
+    #[test]
+    fn an_error_of_node_is_kept_with_its_code() {
+        let missing = "node:internal/errors:496\n    ErrorCaptureStackTrace(err);\n    ^\n\n\
+                       Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/opt/x/lib/x' imported from /opt/x/server.js\n    \
+                       at new NodeError (node:internal/errors:405:5) {\n  code: 'ERR_MODULE_NOT_FOUND'\n}\n\nNode.js v18.20.4";
+        let error = last_lines(missing).error.unwrap();
+        assert!(
+            error.contains("Cannot find module '/opt/x/lib/x'"),
+            "{error}"
+        );
+        let wrong = "TypeError [ERR_INVALID_ARG_TYPE]: The \"path\" argument must be of type string. Received undefined\n\nNode.js v18";
+        let error = last_lines(wrong).error.unwrap();
+        assert!(error.contains("must be of type string"), "{error}");
+    }
+
+    #[test]
+    fn the_last_line_is_no_cause_of_what_systemd_gave_up() {
+        let command = |output: &str| Reason::Command {
+            ending: Ending::Exit(1),
+            line: None,
+            output: output.as_bytes().to_vec(),
+            log_line: None,
+        };
+        assert!(systemd_says_more(&command(
+            "Job for a.service failed because a timeout was exceeded.\nSee x"
+        )));
+        assert!(systemd_says_more(&command(
+            "Job for a.service failed because the service did not take the steps required by its unit configuration."
+        )));
+        assert!(!systemd_says_more(&command(
+            "Job for a.service failed because the control process exited with error code."
+        )));
     }
 
     #[test]

@@ -31,7 +31,7 @@ const CRASH_HEAD: &str = concat!(
 /// Errors at the beginning of a message: `pkg.SomeError: …`, `Exception in thread "main" …`.
 const ERROR_HEAD: &str = concat!(
     r"^(?:Exception in |(?:Unhandled|Uncaught) [Ee]xception",
-    r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?::|$))"
+    r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?: \[[A-Z0-9_]+\])?(?::|$))"
 );
 /// The fields in which JSON loggers put level and text. No other field counts: clients choose a user agent, for example.
 const LEVELS: [&str; 7] = [
@@ -94,6 +94,11 @@ impl Classifier {
             Some(_) => self.classify_built_in(line).map(|_| LineKind::Error),
             None => self.classify_built_in(line),
         }
+    }
+
+    /// Whether the [`plain`](Self::plain) line is an exception: `Error: …`.
+    pub(super) fn is_exception(&self, line: &str) -> bool {
+        self.error_head.is_match(level::split(line).1)
     }
 
     /// The texts of a line in JSON, without what clients choose.

@@ -23,5 +23,5 @@ pub(super) use cause::explain;
 pub(super) use check::check;
 pub(in crate::server) use check::without_gate;
 pub(super) use invocation::{FailedStart, Invocation, PreviousInvocation};
-pub(super) use read::journal;
+pub(super) use read::{journal, log_file};
 pub(super) use status::status;

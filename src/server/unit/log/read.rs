@@ -214,6 +214,17 @@ fn nothing(why: UnreadLog) -> LogLines {
 
 /// Where the unit logs to, if not to the journal.
 fn other_output(service: &str) -> Option<UnreadLog> {
+    not_journal(&outputs(service)?).map(UnreadLog::Elsewhere)
+}
+
+/// The file that the unit logs to, if it does not log to the journal.
+pub(in crate::server::unit) fn log_file(service: &str) -> Option<String> {
+    let output = not_journal(&outputs(service)?)?;
+    let (_, path) = output.split_once(':')?;
+    path.starts_with('/').then(|| path.to_owned())
+}
+
+fn outputs(service: &str) -> Option<Unit> {
     let mut show = command("systemctl");
     show.args([
         "show",
@@ -223,20 +234,55 @@ fn other_output(service: &str) -> Option<UnreadLog> {
         "--",
         service,
     ]);
-    let output = last_lines(&mut show)?.join(&b'\n');
-    not_journal(&Unit::parse(&String::from_utf8_lossy(&output)))
+    let mut shown = last_lines(&mut show)?;
+    if shown.iter().any(|line| is_without_path(line)) {
+        // systemctl shows the path of such a file in no property
+        let mut cat = command("systemctl");
+        cat.args(["cat", "--no-pager", "--", service]);
+        shown.extend(
+            last_lines(&mut cat)
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|line| {
+                    let text = String::from_utf8_lossy(line);
+                    let value = text
+                        .strip_prefix("StandardOutput=")
+                        .or(text.strip_prefix("StandardError="));
+                    value.is_some_and(|value| value.contains(":/"))
+                }),
+        );
+    }
+    let output = String::from_utf8_lossy(&shown.join(&b'\n')).into_owned();
+    Some(Unit::parse(&with_specifiers(&output, service)))
 }
 
-fn not_journal(unit: &Unit) -> Option<UnreadLog> {
+fn is_without_path(line: &[u8]) -> bool {
+    ["=file", "=append", "=truncate"]
+        .iter()
+        .any(|end| line.ends_with(end.as_bytes()))
+}
+
+/// The most common specifiers of unit files.
+fn with_specifiers(text: &str, service: &str) -> String {
+    let name = service.strip_suffix(".service").unwrap_or(service);
+    text.replace("%n", &format!("{name}.service"))
+        .replace("%N", name)
+        .replace("%p", name)
+}
+
+fn not_journal(unit: &Unit) -> Option<String> {
     let output = unit.get("StandardOutput");
     let errors = match unit.get("StandardError") {
         "inherit" => output,
         other => other,
     };
-    let is_elsewhere = ["file", "append", "truncate", "null", "tty", "fd"]
-        .iter()
-        .any(|kind| errors.starts_with(kind));
-    is_elsewhere.then(|| UnreadLog::Elsewhere(errors.to_owned()))
+    let is = |to: &str, kinds: &[&str]| kinds.iter().any(|kind| to.starts_with(kind));
+    let files = ["file", "append", "truncate"];
+    if is(errors, &files) || is(errors, &["null", "tty", "fd"]) {
+        return Some(errors.to_owned());
+    }
+    // the errors go to the journal, but what else it logs does not
+    is(output, &files).then(|| output.to_owned())
 }
 
 #[cfg(test)]
@@ -281,10 +327,23 @@ mod tests {
         assert_eq!(not_journal(&Unit::parse("")), None);
         assert_eq!(
             unit("append:/var/log/diting.log", "inherit"),
-            Some(UnreadLog::Elsewhere(
-                "append:/var/log/diting.log".to_owned()
-            ))
+            Some("append:/var/log/diting.log".to_owned())
+        );
+        assert_eq!(
+            unit("append:/var/log/diting.log", "journal"),
+            Some("append:/var/log/diting.log".to_owned())
         );
         assert!(unit("journal", "null").is_some());
+        // the later of two lines counts
+        let shown =
+            "StandardOutput=append\nStandardError=inherit\nStandardOutput=append:/var/log/%N.log";
+        let shown = with_specifiers(shown, "diting.service");
+        assert_eq!(
+            not_journal(&Unit::parse(&shown)),
+            Some("append:/var/log/diting.log".to_owned())
+        );
+        assert!(
+            is_without_path(b"StandardError=append") && !is_without_path(b"StandardError=journal")
+        );
     }
 }
