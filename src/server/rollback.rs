@@ -1,6 +1,6 @@
 //! Brings the old release back: restarts it and watches until it serves. Nothing better is left, so only time ends that.
 
-use crate::protocol::{Reason, Warning, What};
+use crate::protocol::{HealthAnswer, Reason, Warning, What};
 use crate::server::channel::events::Events;
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::Old;
@@ -25,6 +25,15 @@ pub(super) struct Rollback<'a> {
     pub(super) before_new: Option<&'a BeforeRestart>,
 }
 
+/// Whether another restart may help a service without a unit: nothing answers at all.
+fn is_unserved(failed: &Unhealthy) -> bool {
+    match &failed.reason {
+        Reason::Command { .. } => true,
+        Reason::Unhealthy { last, .. } => **last == HealthAnswer::Refused,
+        _ => false,
+    }
+}
+
 impl Rollback<'_> {
     /// Restarts the old release, again if nothing starts it otherwise, until it is healthy.
     ///
@@ -42,7 +51,7 @@ impl Rollback<'_> {
                 Ok(()) => return Ok(()),
                 Err(failed) => failed,
             };
-            let again = failed.down || self.restarter.service.is_none();
+            let again = failed.down || self.restarter.service.is_none() && is_unserved(&failed);
             if !again || start.elapsed() + pause >= retries {
                 return Err(failed.reason);
             }
