@@ -240,6 +240,7 @@ mod tests {
         ---
         during a deployment, no one else may restart or stop the unit or change current; to find out who did:
           last -n 5
+        as root:
           sudo journalctl _COMM=sudo -n 20 --no-pager
         ---
         when the server is up again, run it again; the next run first ends what is pending
@@ -381,22 +382,22 @@ mod tests {
         login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
           ssh -p 22 deploy@web1.example true
         ---
-        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+        a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
           case $- in *i*) ;; *) return ;; esac
         Then this ends at once and prints only the word:
           echo word | ssh -p 22 deploy@web1.example cat
         ---
-        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+        a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
           case $- in *i*) ;; *) return ;; esac
         Then this ends at once and prints only the word:
           echo word | ssh -p 22 deploy@web1.example cat
         ---
-        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+        a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
           case $- in *i*) ;; *) return ;; esac
         Then this ends at once and prints only the word:
           echo word | ssh -p 22 deploy@web1.example cat
         ---
-        a login script (~/.bashrc, ~/.zshenv, ~/.cshrc, /etc/profile.d) must not read, wait or print without end when nobody is at the terminal. As the first line of ~/.bashrc on the server:
+        a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
           case $- in *i*) ;; *) return ;; esac
         Then this ends at once and prints only the word:
           echo word | ssh -p 22 deploy@web1.example cat

@@ -247,7 +247,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn the_release_that_is_live_is_the_one_that_is_named() {
         use Outcome::{Failed, RollbackFailed};
         let back = |reason| failed(Step::RollBack, reason);
