@@ -82,7 +82,7 @@ fn a_listing_that_fails_is_json_as_well() {
     let unknown_flag = ["--command", "releases", "--hots", "x", "--json"];
     for (arguments, problem) in [
         (&invalid[..], "port = "),
-        (&unknown_flag, "Did you mean --host?"),
+        (&unknown_flag, "Did you mean `--host`?"),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2));

@@ -1,0 +1,421 @@
+use super::*;
+use crate::protocol::{Failure, Step};
+use crate::report::tests::{ends, findings, place, reasons, run_errors};
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+fn a_reason_says_what_to_do() {
+    let of = |reason| {
+        crate::report::hints::reason(
+            &Failure {
+                step: Step::Verify,
+                reason,
+            },
+            &place(),
+        )
+    };
+    let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    on the server's console, as root:
+      echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    install it on the server as the deploy user, in `~/.local/bin`:
+      curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:
+      sudo apt-get install make || sudo dnf install make
+    free disk space on the server, or lower the input min-free:
+      df -h /opt/diting; df -i /opt/diting
+    as root:
+      sudo du -xsh /opt/diting/releases /var/log
+    free disk space on the server, or lower the input min-free:
+      df -h /opt/diting; df -i /opt/diting
+    as root:
+      sudo du -xsh /opt/diting/releases /var/log
+    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+      systemctl cat diting
+    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
+    the target must be on a local file system, not on a network share; on the server:
+      findmnt -T /opt/diting
+    current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
+      cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
+    it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:
+      ls -ld /opt/diting/current
+    as root:
+      sudo mv /opt/diting/current /opt/diting/current.before
+    ---
+    wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
+    ---
+    wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
+    ---
+    free disk space on the server (inodes may be used up, too):
+      df -h /opt/diting /tmp; df -i /opt/diting /tmp
+    as root:
+      sudo du -xsh /opt/diting/releases /var/log
+      sudo journalctl --vacuum-time=7d
+    ---
+    the file system is read-only, often after an error of the disk; on the server:
+      findmnt -T /opt/diting/releases/1762147999/app.py
+    as root:
+      sudo dmesg -T | tail -n 30
+    ---
+    check the permissions on the server, and give the deploy user what it needs:
+      namei -l /opt/diting/releases/1762147999/app.py
+    as root:
+      sudo chown deploy: /opt/diting/releases/1762147999
+    ---
+    inspect it on the server:
+      namei -l /opt/diting/releases/1762147999/app.py
+    ---
+    run it again: complete files are kept; if it happens again, it is a bug in deploy-action
+    ---
+    run it again: what was uploaded is kept
+    ---
+    check above which step took the time, or raise the input timeout
+    ---
+    on the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    on the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    on the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    the unit stops or starts too slowly; does the old process react to SIGTERM? On the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    does install create it (is it a dependency in uv.lock)? Does the unit name the right path? Compare:
+      systemctl cat diting
+    ---
+    create it on the server, readable for the service, or remove it from the input shared:
+      ls -la /opt/diting/shared/config/wechat.yaml
+    ---
+    these lines are from the new process; if they are no crash, set the input log-pattern or log-check
+    ---
+    it crashed too often; first find out why:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    then reset systemd's counter, as root:
+      sudo systemctl reset-failed diting && sudo systemctl restart diting
+    ---
+    its log shows why; most often an import error, a missing dependency or a missing configuration file; on the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:
+      systemctl cat diting
+    ---
+    200/CHDIR: the unit's WorkingDirectory is not in the new release, or its User may not enter it; compare:
+      systemctl cat diting
+    ---
+    217/USER: the unit's User does not exist on the server; compare:
+      systemctl cat diting
+    ---
+    most likely the server ran out of memory; on the server:
+      free -h
+    as root:
+      sudo dmesg -T | grep -iE 'oom|out of memory'
+    ---
+    203/EXEC: the program of ExecStart cannot be run; compare its path, and the first line of a script:
+      systemctl cat diting
+    ---
+    does the input restart name this unit? A reload keeps the old process
+    ---
+    which Condition… line of the unit is not met? On the server:
+      systemctl cat diting
+      systemctl status diting
+    ---
+    during a deployment, no one else may restart or stop the unit or change current; to find out who did:
+      last -n 5
+    as root:
+      sudo journalctl _COMM=sudo -n 20 --no-pager
+    ---
+    during a deployment, no one else may restart or stop the unit or change current; to find out who did:
+      last -n 5
+    as root:
+      sudo journalctl _COMM=sudo -n 20 --no-pager
+    ---
+    when the server is up again, run it again; the next run first ends what is pending
+    ---
+    this must work on the server for the deploy user:
+      systemctl show diting
+    ---
+    after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process (systemctl restart). Otherwise, does the unit really lead to current? Compare:
+      systemctl cat diting
+    ---
+    an old process, often one that was started from the command line; find it on the server, end it, then deploy again, as root:
+      sudo ss -tlnp 'sport = :8000'
+      sudo kill PID
+    ---
+    run it again: the next run first finishes it; to find out why, on the server:
+      uptime
+    as root:
+      sudo dmesg -T | grep -iE 'oom|out of memory'
+    ---
+    to list what is on the server, use command: releases
+    ---
+    to list what is on the server, use command: releases
+    ---
+    the app's log shows why; on the server:
+      systemctl status diting
+    as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    redirects are not followed: set health-url to where it leads (https://web1/login), or add its status to health-status
+    ---
+    compare the body with health-match; does an old process answer, or a proxy in front of it?
+    ---
+    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
+      sudo ss -tlnp
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    a process listens, but does not answer: the app hangs at start, or waits for a database or another service, as root:
+      sudo journalctl -u diting -n 50 --no-pager
+    ---
+    is health-url right: http or https, port, path? Try it with `curl -v` on the server
+    ");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+fn a_finding_says_what_to_do() {
+    let all: Vec<_> = findings()
+        .iter()
+        .map(|found| finding(found, &place()).to_string())
+        .collect();
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    on the server's console, as root:
+      sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
+    ---
+    a folder cannot be replaced in one step. Turn it into a release, which is then a rollback target, as root, and deploy again:
+      cd /opt/diting && sudo install -d -o deploy releases && id=$(date +%s) && sudo mv current releases/$id && sudo ln -s releases/$id current
+    ---
+    current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
+      cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
+    ---
+    the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, set the inputs service: none and restart: none
+    ---
+    is the input service the unit's name? The server has these units; a new unit file needs a daemon-reload:
+      systemctl list-unit-files --type=service
+    as root:
+      sudo systemctl daemon-reload
+    ---
+    on the server, as root:
+      sudo systemctl unmask diting
+    ---
+    the unit file has an error; on the server:
+      systemctl cat diting
+    as root:
+      sudo systemd-analyze verify diting
+    ---
+    on the server's console, as root:
+      echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    ---
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    ---
+    install it on the server as the deploy user, in `~/.local/bin`:
+      curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
+    ---
+    install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:
+      sudo apt-get install make || sudo dnf install make
+    ---
+    free disk space on the server, or lower the input min-free:
+      df -h /opt/diting; df -i /opt/diting
+    as root:
+      sudo du -xsh /opt/diting/releases /var/log
+    ---
+    free disk space on the server, or lower the input min-free:
+      df -h /opt/diting; df -i /opt/diting
+    as root:
+      sudo du -xsh /opt/diting/releases /var/log
+    ---
+    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+      systemctl cat diting
+    ---
+    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
+    ---
+    the target must be on a local file system, not on a network share; on the server:
+      findmnt -T /opt/diting
+    ---
+    current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
+      cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
+    ---
+    it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:
+      ls -ld /opt/diting/current
+    as root:
+      sudo mv /opt/diting/current /opt/diting/current.before
+    ");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+fn a_run_error_says_what_to_do() {
+    let all: Vec<_> = run_errors()
+        .iter()
+        .map(|it| run_error(it, &place()).to_string())
+        .collect();
+    insta::assert_snapshot!(all.join("\n---\n"), @"
+    on the runner, as root:
+      sudo apt-get update && sudo apt-get install -y openssh-client
+    ---
+    the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:
+      ssh-keygen -y -f KEYFILE
+      gh secret set NAME < KEYFILE
+    ---
+    delete it, or add it to the input exclude
+    ---
+    are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console, as root:
+      sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
+      getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
+    ---
+    server parts exist for `x86_64` and `aarch64`; the files must be beside this program, as in the action's dist folder
+    ---
+    login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
+      ssh -p 22 deploy@web1.example true
+    ---
+    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
+      case $- in *i*) ;; *) return ;; esac
+    Then this ends at once and prints only the word:
+      echo word | ssh -p 22 deploy@web1.example cat
+    ---
+    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
+      case $- in *i*) ;; *) return ;; esac
+    Then this ends at once and prints only the word:
+      echo word | ssh -p 22 deploy@web1.example cat
+    ---
+    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
+      case $- in *i*) ;; *) return ;; esac
+    Then this ends at once and prints only the word:
+      echo word | ssh -p 22 deploy@web1.example cat
+    ---
+    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
+      case $- in *i*) ;; *) return ;; esac
+    Then this ends at once and prints only the word:
+      echo word | ssh -p 22 deploy@web1.example cat
+    ---
+    find out who or what deletes files in the target; on the server:
+      ls -la /opt/diting
+      readlink /opt/diting/current
+    ---
+    when the server is up again, the next run restores the old release and reports it; on the server:
+      readlink /opt/diting/current /opt/diting/previous
+    ---
+    run it again: what was uploaded is kept
+    ---
+    after that time the next run reports how it ended; on the server:
+      readlink /opt/diting/current /opt/diting/previous
+    ---
+    check above which step took the time, or raise the input timeout
+    ---
+    run it again: what was uploaded is kept
+    ---
+    after that time the next run reports how it ended; on the server:
+      readlink /opt/diting/current /opt/diting/previous
+    ---
+    please report it, with this log: https://github.com/diting/deploy-action/issues
+    ---
+    the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
+      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
+      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+    ---
+    either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh):
+      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
+      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+    ---
+    a revoked key may be stolen: give the server a new one and put its line into the input known-hosts
+    ---
+    the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
+      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
+      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
+    ---
+    the input passphrase must be the one that opens the key; where the key file is, this asks for it:
+      ssh-keygen -y -f KEYFILE
+    ---
+    the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console, as root:
+      sudo cat ~hop/.ssh/authorized_keys
+      sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
+      sudo journalctl -u ssh -u sshd -n 20 --no-pager
+    ---
+    does sshd listen on port 22, and do the firewall and the provider's security group allow it? On the server's console, as root:
+      sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd
+      sudo firewall-cmd --list-all || sudo ufw status
+      sudo firewall-cmd --permanent --add-port=22/tcp && sudo firewall-cmd --reload
+    ---
+    are host and port (22) right? The firewall and the provider's security group must let the runner in; runners hosted by GitHub have changing addresses and no IPv6
+    ---
+    is the input host right (web1.example)? If so, its name is not in the public DNS
+    ---
+    either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:
+      sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub
+      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    ---
+    the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console, as root:
+      sudo cat ~deploy/.ssh/authorized_keys
+      sudo chown -R deploy: ~deploy/.ssh && sudo chmod 700 ~deploy/.ssh && sudo chmod 600 ~deploy/.ssh/*
+      sudo journalctl -u ssh -u sshd -n 20 --no-pager
+    ---
+    what sshd logs, on the server's console, as root:
+      sudo journalctl -u ssh -u sshd -n 20 --no-pager
+    ");
+}
+
+#[test]
+fn every_failure_has_a_hint() {
+    for end in ends() {
+        let may_be_silent = matches!(
+            end.outcome,
+            Outcome::Deployed | Outcome::Restored | Outcome::Invalid
+        );
+        assert!(may_be_silent || !hint(&end, &place()).is_empty(), "{end:?}");
+    }
+}
+
+/// The deploy user may run few commands with sudo.
+#[test]
+fn a_command_with_sudo_is_marked() {
+    let failures = reasons().into_iter().map(|reason| {
+        crate::report::hints::reason(
+            &Failure {
+                step: Step::Verify,
+                reason,
+            },
+            &place(),
+        )
+    });
+    let errors = run_errors().into_iter().map(|it| run_error(&it, &place()));
+    let findings = findings().into_iter().map(|it| finding(&it, &place()));
+    let ends = ends().into_iter().map(|end| hint(&end, &place()));
+    for hint in failures.chain(errors).chain(findings).chain(ends) {
+        for Advice { text, commands } in hint.advice() {
+            // `sudo -n` is what the deploy user is allowed
+            let sudo = commands
+                .iter()
+                .any(|it| it.replace("sudo -n ", "").contains("sudo "));
+            assert!(!sudo || text.to_string().contains("as root"), "{hint}");
+        }
+    }
+}
+
+#[test]
+fn no_hint_takes_a_host_key_from_the_network() {
+    let texts = run_errors()
+        .iter()
+        .map(|it| run_error(it, &place()).to_string())
+        .collect::<String>();
+    assert!(!texts.contains("keyscan"), "{texts}");
+}
