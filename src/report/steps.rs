@@ -1,6 +1,6 @@
 //! The steps of a run.
 
-use crate::protocol::{Attempt, End, Failure, Outcome, Reason, RunError, Step};
+use crate::protocol::{Attempt, End, Failure, HealthAnswer, Outcome, Reason, RunError, Step};
 use crate::text::excerpt::lines;
 use crate::text::KeyBlock;
 use std::collections::VecDeque;
@@ -105,6 +105,13 @@ impl StepRun {
                 kind,
             }),
         }
+    }
+
+    /// The last answer, if that was not healthy: then it is why the step failed.
+    pub(super) fn failed_health(&self) -> Option<&str> {
+        let healthy = |it: &&Answers| matches!(it.last.answer, HealthAnswer::Healthy { .. });
+        let last = self.answers.last();
+        last.filter(|it| !healthy(it)).map(|it| it.kind.as_str())
     }
 
     /// The last answer of the health check, without its body.

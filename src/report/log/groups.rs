@@ -217,7 +217,7 @@ fn result(run: &StepRun) -> String {
         .map(|note| format!(": {note}"))
         .unwrap_or_default();
     let health = run
-        .health()
+        .failed_health()
         .map(|last| format!(": health {last}"))
         .unwrap_or_default();
     match run.mark {

@@ -36,7 +36,11 @@ fn note(run: &StepRun, redactor: &Redactor) -> String {
         Some(Mark::Cancelled) => Some("cancelled"),
         Some(Mark::Unfinished) | None => Some("result unknown"),
     };
-    let health = run.health().map(|last| format!("health {last}"));
+    let health = match run.mark {
+        Some(Mark::Failed) => run.failed_health(),
+        _ => run.health(),
+    };
+    let health = health.map(|last| format!("health {last}"));
     let parts = [how.map(str::to_owned), run.note.clone(), health];
     cell(
         &parts.into_iter().flatten().collect::<Vec<_>>().join(": "),

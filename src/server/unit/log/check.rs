@@ -202,6 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_has_gone_is_no_crash() {
+        let [crashes, errors] = found(
+            "Traceback (most recent call last):\n  File \"app.py\", line 1, in health\n    self.wfile.write(b)\n\
+             BrokenPipeError: [Errno 32] Broken pipe\n\
+             Traceback (most recent call last):\n  File \"app.py\", line 1, in health\n    self.wfile.write(b)\n\
+             KeyError: 'pipe'",
+        );
+        assert_eq!(
+            crashes,
+            ["Traceback (most recent call last):", "KeyError: 'pipe'"]
+        );
+        assert_eq!(errors, ["BrokenPipeError: [Errno 32] Broken pipe"]);
+    }
+
+    #[test]
     fn a_panic_is_reported_with_its_message() {
         let [crashes, _] =
             found("thread 'main' panicked at src/main.rs:2:5:\nno database\nnote: run with RUST_BACKTRACE");

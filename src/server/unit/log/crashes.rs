@@ -97,6 +97,9 @@ impl<'a> CrashReader<'a> {
     /// Ends the log.
     pub(super) fn finish(&mut self) -> Option<Found> {
         let open = self.open.take()?;
+        if open.is_of_the_other_end() {
+            return open.lines.last().cloned().map(Found::Error);
+        }
         let message = self.normaliser.normal(&open.message);
         Some(Found::Crash(Crash {
             lines: open.lines,
@@ -155,7 +158,20 @@ impl<'a> CrashReader<'a> {
     }
 }
 
+/// What Python raises if the other end of a connection has gone: a client that did not wait for the whole answer, as a health
+/// check does not if the body is of no use.
+const OTHER_END_GONE: [&str; 3] = [
+    "BrokenPipeError:",
+    "ConnectionResetError:",
+    "ConnectionAbortedError:",
+];
+
 impl Open {
+    fn is_of_the_other_end(&self) -> bool {
+        let message = self.message.trim_start();
+        OTHER_END_GONE.iter().any(|name| message.starts_with(name))
+    }
+
     /// Adds a line, or returns whether it is not part of the crash.
     fn ends_before(
         &mut self,
