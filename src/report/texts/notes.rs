@@ -25,7 +25,7 @@ pub fn warning(warning: &Warning) -> Prose {
         Warning::NoResetFailed { service, user } => {
             let command = sudoers(user, "reset-failed", service);
             return what
-                .and("; on the server's console: ")
+                .and("; on the server's console, as root: ")
                 .and(Prose::verbatim(command));
         }
         Warning::LogNotChecked(
@@ -37,11 +37,12 @@ pub fn warning(warning: &Warning) -> Prose {
         | Warning::OldUnhealthy(_) => return what,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return what.and(
-                "; to prove it, let the health response name the release and set the input health-match with {release}",
+                "; to prove it, let the health response name the release and set the input `health-match` with `{release}`",
             );
         }
     };
-    what.and("; on the server: ").and(Prose::verbatim(command))
+    what.and("; on the server, as root: ")
+        .and(Prose::verbatim(command))
 }
 
 #[cfg(test)]
@@ -57,18 +58,18 @@ mod tests {
             .map(|it| warning(it).to_string())
             .collect();
         insta::assert_snapshot!(all.join("\n"), @"
-        an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server: sudo rm -rf /opt/diting/releases/1762000000
-        the unit file has changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
-        unit diting is not started at boot; on the server: sudo systemctl enable diting
-        the target's disk is 87 % full; on the server: df -h && sudo du -xsh /var/log
-        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server's console: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+        an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server, as root: sudo rm -rf /opt/diting/releases/1762000000
+        the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
+        unit diting is not started at boot; on the server, as root: sudo systemctl enable diting
+        the target's disk is 87 % full; on the server, as root: df -h && sudo du -xsh /var/log
+        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server's console, as root: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
         the new process logged errors: ERROR: no cache; Exception in worker process
-        the log of the new process was not fully checked: only its last 10 lines can be read; on the server: sudo usermod -aG systemd-journal deploy
-        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server: sudo usermod -aG systemd-journal deploy
-        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but its log cannot be read: FATAL: no cache; on the server: sudo usermod -aG systemd-journal deploy
+        the log of the new process was not fully checked: only its last 10 lines can be read; on the server, as root: sudo usermod -aG systemd-journal deploy
+        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server, as root: sudo usermod -aG systemd-journal deploy
+        the new process is healthy, but logged a crash; the release before may have logged the same at its start, but its log cannot be read: FATAL: no cache; on the server, as root: sudo usermod -aG systemd-journal deploy
         what ran before was not healthy: health refused the connection: no process listens there; there is no good release to roll back to
-        it is unknown whether the unit answers the health check: port 80 is held by process 512 (nginx) in /system.slice/nginx.service, which was there before the restart: it may be a proxy for the unit; to prove it, let the health response name the release and set the input health-match with {release}
-        it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input health-match with {release}
+        it is unknown whether the unit answers the health check: port 80 is held by process 512 (nginx) in /system.slice/nginx.service, which was there before the restart: it may be a proxy for the unit; to prove it, let the health response name the release and set the input `health-match` with `{release}`
+        it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input `health-match` with `{release}`
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
         the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
         ");

@@ -81,7 +81,7 @@ fn redeployment_on_a_terminal() {
     ✓ restart, 0.3 s
     == verify: verify unit diting on web1.example
     warning: On the server
-    the unit file has changed, but systemd still uses the old one; on the server: sudo systemctl daemon-reload
+    the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
     attempt 1: health answered 200
     ✓ verify, 2.1 s
     == commit: mark the new release as good on web1.example
