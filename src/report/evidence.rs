@@ -3,7 +3,7 @@
 use super::causes::program_outputs;
 use super::steps::Mark;
 use super::{RawLogs, Report};
-use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Failure, Outcome, Reason};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Failure, Outcome, Reason, UnitState};
 use crate::text::excerpt::{lines, truncate};
 use crate::text::Redactor;
 
@@ -63,6 +63,11 @@ impl Evidence<'_> {
         let printed = failure.map(|it| self.printed(it)).unwrap_or_default();
         match failure {
             _ if !printed.is_empty() => self.in_log(&printed).unwrap_or(printed),
+            // the log is that of a process which the command did not reach
+            Some(Failure {
+                reason: Reason::Command { .. },
+                ..
+            }) if !self.last_output().is_empty() => self.last_output(),
             Some(failure) if has_log(&failure.reason) && !self.log().is_empty() => self.log(),
             _ => self.last_output(),
         }
@@ -91,16 +96,16 @@ impl Evidence<'_> {
         let is_log = |it: &&Diagnostic| it.origin == DiagnosticOrigin::Log;
         let log = self.report.diagnostics.iter().find(is_log);
         match (log, self.logs) {
-            (Some(log), RawLogs::Show) => self.clean(&log.text),
+            (Some(log), RawLogs::Show) => without_requests(self.clean(&log.text)),
             _ => Vec::new(),
         }
     }
 
     /// What the step printed that failed.
     fn last_output(&self) -> Vec<String> {
-        let failed = self.report.steps.last();
-        let failed =
-            failed.filter(|it| it.mark == Some(Mark::Failed) && self.logs == RawLogs::Show);
+        let mut steps = self.report.steps.iter();
+        let failed = steps.find(|it| it.mark == Some(Mark::Failed));
+        let failed = failed.filter(|_| self.logs == RawLogs::Show);
         let lines = failed.into_iter().flat_map(|step| &step.output.last);
         lines.map(|line| self.redactor.redact(line)).collect()
     }
@@ -120,14 +125,31 @@ impl Evidence<'_> {
     }
 }
 
+/// Without the requests that were answered, most of them of the health check, unless there is nothing else.
+fn without_requests(mut log: Vec<String>) -> Vec<String> {
+    let is_request = |line: &String| line.contains("\"GET ") && line.contains(" HTTP/1");
+    if !log.iter().all(is_request) {
+        log.retain(|line| !is_request(line));
+    }
+    log
+}
+
 /// Whether the log of the failed start may show why.
 fn has_log(reason: &Reason) -> bool {
-    matches!(
+    let other_release = matches!(
         reason,
-        Reason::Crashed { .. }
-            | Reason::NotRunning { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::StartLimit { .. }
-            | Reason::Command { .. }
-    )
+        Reason::NotRunning {
+            state: UnitState::OtherRelease(_),
+            ..
+        }
+    );
+    !other_release
+        && matches!(
+            reason,
+            Reason::Crashed { .. }
+                | Reason::NotRunning { .. }
+                | Reason::Unhealthy { .. }
+                | Reason::StartLimit { .. }
+                | Reason::Command { .. }
+        )
 }

@@ -302,6 +302,31 @@ fn an_answer_of_another_service_is_none_for_the_first_release_either() {
     run.assert_last_line("which listened there before the restart and is no part of the unit");
 }
 
+/// Neither the app's sockets nor the folder of its socket can be looked at.
+#[test]
+fn a_hidden_app_behind_a_proxy_is_not_taken_for_one_that_never_listens() {
+    let server = ThrowawayServer::up();
+    server.exec("useradd --system app");
+    let listens = "import socket, time\ns = socket.socket(socket.AF_UNIX)\ns.bind('/run/appx/app.sock')\ns.listen(5)\ntime.sleep(6000)\n";
+    let app = App::plain("1").file("listens.py", listens, 0o644);
+    server.drop_in(
+        "[Service]\nUser=app\nRuntimeDirectory=appx\nRuntimeDirectoryMode=0750\nExecStart=\n\
+         ExecStart=/usr/bin/python3 /opt/diting/current/listens.py\n",
+    );
+    server.stranger("0.0.0.0");
+    let mut previous = None;
+    for _ in 0..2 {
+        let run = plain(&server, &app).run();
+        let release = run.assert_deployed(previous.as_deref());
+        run.assert_says("it may be a proxy for the unit");
+        previous = Some(release);
+    }
+    // one that listens nowhere, of the same user
+    let silent = App::plain("2").file("listens.py", "import time; time.sleep(6000)\n", 0o644);
+    let run = plain(&server, &silent).run();
+    run.assert_ended(6, "rolled-back", "verify");
+}
+
 /// Whether a proxy passes the question on cannot be seen.
 #[test]
 fn an_answer_of_a_proxy_is_a_warning_that_names_it() {

@@ -2,7 +2,7 @@
 
 use super::connection::connection;
 use super::steps::{on_server, steps, Hint};
-use crate::protocol::{Hop, RunError, ToolError, Trouble};
+use crate::protocol::{Hop, RunError, SourceProblem, ToolError, Trouble};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 
@@ -27,6 +27,12 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             "the input passphrase must be the one that opens the key; where the key file is, this asks for it:",
             &["ssh-keygen -y -f KEYFILE".to_owned()],
         ),
+        RunError::Source {
+            problem: SourceProblem::NoFiles,
+            path,
+        } if path.is_empty() => {
+            "does the input `source` name the right folder, and does `exclude` or `.deployignore` leave something to deploy?".into()
+        }
         RunError::Source { .. } => "delete it, or add it to the input exclude".into(),
         RunError::Connection { kind, hop, offered, error: _ } => {
             connection(*kind, offered.as_deref(), &on_the_way(hop, place))

@@ -140,7 +140,7 @@ fn changed_by_others(verdict: &Verdict) -> Prose {
             "this run switched nothing, but someone else pointed current to {}",
             [live],
         ),
-        None => "this run switched nothing, but someone else removed current".into(),
+        None => "this run switched nothing, but current no longer leads to a release".into(),
     };
     match &verdict.previous {
         Some(previous) => now.and(Prose::of(" (it was {})", [previous])),
@@ -273,7 +273,7 @@ mod tests {
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
-        this run switched nothing, but someone else removed current (it was 1762147685)
+        this run switched nothing, but current no longer leads to a release (it was 1762147685)
         current is 1762140000, to which someone else pointed it, and nobody has checked its health: someone else changed the server during the deployment: current now points to 1762140000; manual intervention required on web1.example
         1762147999, which failed, is still current, because the rollback failed: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example
         1762147999 is live and was healthy, but could be neither recorded nor rolled back: the server cannot rename a file to /opt/diting/current: Read-only file system (os error 30); manual intervention required on web1.example

@@ -9,7 +9,7 @@ use crate::server::store::layout::Layout;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -47,11 +47,15 @@ impl LeadsToCurrent {
             return Self::Unknown;
         };
         let current = Current::of(layout);
-        if units.iter().any(|unit| unit.leads_to(&current)) {
+        let found: Vec<Found> = units.iter().map(|unit| unit.search(&current)).collect();
+        if found.contains(&Found::Leads) {
             return Self::Yes;
         }
         if works_in_a_release(service, layout) {
             return Self::ByProcess;
+        }
+        if found.contains(&Found::Unreadable) {
+            return Self::Unknown;
         }
         match units.iter().find_map(Definition::starts) {
             Some(starts) => Self::No { starts },
@@ -93,6 +97,15 @@ fn definitions(service: &str) -> Option<Vec<Definition>> {
     Some(all)
 }
 
+/// What a definition was found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Leads,
+    Elsewhere,
+    /// A script or an environment file cannot be read.
+    Unreadable,
+}
+
 /// What systemd reports of a unit's definition.
 struct Definition {
     unit: Unit,
@@ -125,7 +138,7 @@ impl Definition {
             .map(|program| (*program).to_owned())
     }
 
-    fn leads_to(&self, current: &Current) -> bool {
+    fn search(&self, current: &Current) -> Found {
         let mut search = Search {
             current,
             folder: self.folder(),
@@ -134,15 +147,18 @@ impl Definition {
             read: 0,
             names_target: false,
             names_current: false,
+            unreadable: false,
         };
         let properties = PROPERTIES.split(',').skip(2);
         let definition = properties.take_while(|property| *property != "Triggers");
-        for property in definition {
-            if search.text(self.unit.get(property).as_bytes()) {
-                return true;
-            }
+        let leads = |property| search.text(self.unit.get(property).as_bytes());
+        if definition.into_iter().any(leads) || search.files() {
+            return Found::Leads;
         }
-        search.files()
+        match search.unreadable {
+            true => Found::Unreadable,
+            false => Found::Elsewhere,
+        }
     }
 
     /// The unit's folder; `~` is its user's home.
@@ -239,6 +255,8 @@ struct Search<'a> {
     names_target: bool,
     /// `current` is named from there, as in `exec current/run` or `$APP/current`.
     names_current: bool,
+    /// A file that was named cannot be read.
+    unreadable: bool,
 }
 
 impl Search<'_> {
@@ -265,11 +283,17 @@ impl Search<'_> {
             if self.read >= MAX_FILES {
                 return false;
             }
-            if let Some(text) = read_text(&path) {
-                self.read += 1;
-                if self.text(&text) {
-                    return true;
+            match read_text(&path) {
+                Ok(Some(text)) => {
+                    self.read += 1;
+                    // it may begin where it lies: `cd "$(dirname "$0")"`
+                    self.names_target |= path.parent().is_some_and(|it| self.current.is_in(it));
+                    if self.text(&without_comments(&text)) {
+                        return true;
+                    }
                 }
+                Ok(None) => {}
+                Err(error) => self.unreadable |= error.kind() == ErrorKind::PermissionDenied,
             }
         }
         false
@@ -289,10 +313,13 @@ impl Search<'_> {
             Some(at) => path(&word[at..]),
             None => path(word),
         };
+        // what follows `$(dirname "$0")`
+        self.names_current |= path.starts_with("/current");
         if path.is_absolute() {
             return Some(path);
         }
-        let mut parts = path.components().map(|part| part.as_os_str().as_bytes());
+        let parts = path.components().filter(|part| *part != Component::CurDir);
+        let mut parts = parts.map(|part| part.as_os_str().as_bytes());
         let first = parts.next()?;
         let is_variable = first.starts_with(b"$") || first.ends_with(b"}");
         let names_current = first == b"current" || is_variable && parts.next() == Some(b"current");
@@ -307,41 +334,63 @@ fn ends_word(byte: &u8) -> bool {
 }
 
 /// The text of a script or an environment file, if it is one.
-fn read_text(path: &Path) -> Option<Vec<u8>> {
-    let found = fs::metadata(path).ok()?;
+fn read_text(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let found = fs::metadata(path)?;
     if !found.is_file() || found.len() > MAX_SCRIPT {
-        return None;
+        return Ok(None);
     }
     let mut text = Vec::new();
-    let file = fs::File::open(path).ok()?;
-    file.take(MAX_SCRIPT).read_to_end(&mut text).ok()?;
+    let file = fs::File::open(path)?;
+    file.take(MAX_SCRIPT).read_to_end(&mut text)?;
     // a program is no text
-    (!text.contains(&0)).then_some(text)
+    Ok((!text.contains(&0)).then_some(text))
 }
 
-/// Whether the restart command seems to keep the unit's process: it reloads, or sends a signal.
+fn without_comments(text: &[u8]) -> Vec<u8> {
+    let is_code = |line: &&[u8]| !line.trim_ascii_start().starts_with(b"#");
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(is_code).collect();
+    lines.join(&b'\n')
+}
+
+/// Whether the restart command seems to keep the unit's process: it reloads or sends a signal, and starts nothing.
 pub(in crate::server) fn is_reload(restart: &Restart) -> bool {
     let Restart::Commands(script) = restart else {
         return false;
     };
-    let words: Vec<&str> = script
-        .split(|c: char| c.is_whitespace() || "/;&|\"'".contains(c))
-        .collect();
-    let reloads = [
-        "reload",
-        "reload-or-restart",
-        "try-reload-or-restart",
-        "force-reload",
-        "graceful",
-    ];
-    let kills = ["kill", "pkill", "killall"];
-    let gentle = |word: &&str| {
-        let signal = word.trim_start_matches("--signal=").trim_start_matches('-');
-        let signal = signal.trim_start_matches('s').trim_start_matches("SIG");
-        ["HUP", "USR1", "USR2", "WINCH", "1", "10", "12"].contains(&signal)
+    let is_any = |words: &[&str], of: &[&str]| words.iter().any(|word| of.contains(word));
+    let mut reloads = false;
+    for command in script.split(['\n', ';', '&', '|']) {
+        let ends_word = |c: char| c.is_whitespace() || "/\"'()`".contains(c);
+        let words: Vec<&str> = command.split(ends_word).collect();
+        if is_any(&words, &["restart", "start", "try-restart"]) {
+            return false;
+        }
+        reloads |=
+            is_any(&words, &RELOADS) || is_any(&words, &KILLS) && sends_gentle_signal(&words);
+    }
+    reloads
+}
+
+const RELOADS: [&str; 5] = [
+    "reload",
+    "reload-or-restart",
+    "try-reload-or-restart",
+    "force-reload",
+    "graceful",
+];
+const KILLS: [&str; 3] = ["kill", "pkill", "killall"];
+/// What servers reload for.
+const GENTLE: [&str; 7] = ["HUP", "USR1", "USR2", "WINCH", "1", "10", "12"];
+
+fn sends_gentle_signal(words: &[&str]) -> bool {
+    let is_gentle = |text: &str| GENTLE.contains(&text.trim_start_matches("SIG"));
+    let by_option = |word: &&str| {
+        let option = word.trim_start_matches("--signal=");
+        let option = option.trim_start_matches("-s").trim_start_matches('-');
+        word.starts_with('-') && is_gentle(option)
     };
-    words.iter().any(|word| reloads.contains(word))
-        || words.iter().any(|word| kills.contains(word)) && words.iter().any(gentle)
+    let after_option = |pair: &[&str]| ["-s", "--signal"].contains(&pair[0]) && is_gentle(pair[1]);
+    words.iter().any(by_option) || words.windows(2).any(after_option)
 }
 
 /// Whether the deploy user cannot look at the unit's processes.

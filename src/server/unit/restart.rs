@@ -42,13 +42,14 @@ pub(in crate::server) struct BeforeRestart {
     pub(super) reload: bool,
     /// The unit's processes.
     pub(super) processes: Vec<u32>,
-    /// The TCP sockets that listened, by their inodes.
+    /// The sockets that listened, by their inodes.
     pub(super) listening: HashSet<u64>,
 }
 
 impl BeforeRestart {
     fn of(unit: &Unit, reload: bool) -> Self {
-        let listeners = sockets::listeners();
+        let tcp = sockets::listeners();
+        let unix = sockets::unix_listeners();
         Self {
             invocation: unit.invocation().to_owned(),
             automatic_restarts: Some(unit.automatic_restarts()),
@@ -56,7 +57,11 @@ impl BeforeRestart {
             at: ticks_since_boot(),
             reload,
             processes: unit.processes(),
-            listening: listeners.iter().map(|listener| listener.inode).collect(),
+            listening: tcp
+                .iter()
+                .map(|listener| listener.inode)
+                .chain(unix.iter().map(|listener| listener.inode))
+                .collect(),
         }
     }
 

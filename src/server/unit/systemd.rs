@@ -156,11 +156,26 @@ impl Unit {
 
     /// How the last process ended.
     pub(super) fn process_end(&self) -> ProcessEnd {
-        let result = self.get("Result").to_owned();
-        let number = self.get("ExecMainStatus").parse().unwrap_or_default();
+        // CLD_KILLED and CLD_DUMPED of waitid(2)
+        let killed = matches!(self.get("ExecMainCode"), "2" | "3");
+        let number: i32 = self.get("ExecMainStatus").parse().unwrap_or_default();
+        let result = match self.get("Result") {
+            // the next start has reset it
+            "success" if killed => "signal",
+            "success" if number != 0 => "exit-code",
+            result => result,
+        };
+        let result = result.to_owned();
         match result.as_str() {
             "start-limit-hit" => ProcessEnd::StartLimit,
+            "success" if self.get("ExecMainCode") == "0" && self.main_pid().is_some() => {
+                ProcessEnd::Other("unknown how, because systemd has started it again".to_owned())
+            }
             "signal" | "core-dump" | "watchdog" | "oom-kill" => ProcessEnd::Killed {
+                result,
+                signal: number,
+            },
+            _ if killed => ProcessEnd::Killed {
                 result,
                 signal: number,
             },
@@ -346,6 +361,32 @@ mod tests {
             Unit::parse("ExecStart={ path=/bin/x ; argv[]=/bin/x --config-path=/opt/diting/current/conf ; pid=0 }");
         assert_eq!(unit.programs(), ["/bin/x"]);
         assert!(Unit::parse("").programs().is_empty());
+    }
+
+    /// In 252, a start that follows resets `Result`, but not how the process before ended.
+    #[test]
+    fn the_end_of_a_process_is_read_although_the_next_start_has_begun() {
+        let end = |text: &str| Unit::parse(text).process_end().to_string();
+        let all = [
+            "Result=exit-code\nExecMainCode=1\nExecMainStatus=3",
+            "Result=success\nExecMainCode=1\nExecMainStatus=3",
+            "Result=success\nExecMainCode=2\nExecMainStatus=11",
+            "Result=core-dump\nExecMainCode=3\nExecMainStatus=6",
+            "Result=timeout\nExecMainCode=2\nExecMainStatus=15",
+            "Result=success\nExecMainCode=1\nExecMainStatus=0",
+            "Result=success\nExecMainCode=0\nExecMainStatus=0\nMainPID=7",
+            "Result=start-limit-hit",
+        ];
+        insta::assert_snapshot!(all.map(end).join("\n"), @"
+        exit-code, exit status 3
+        exit-code, exit status 3
+        signal, signal 11
+        core-dump, signal 6
+        timeout, signal 15
+        success, exit status 0
+        unknown how, because systemd has started it again
+        start limit hit
+        ");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Disk {
         let root = self.at("").display().to_string();
         let unit = Unit::parse(&properties.replace("ROOT/", &root));
         let layout = Layout::new(self.at("opt/app").to_str().unwrap());
-        Definition { unit }.leads_to(&Current::of(&layout))
+        Definition { unit }.search(&Current::of(&layout)) == Found::Leads
     }
 }
 
@@ -119,7 +119,10 @@ fn links_are_followed() {
         "WorkingDirectory={}",
         disk.at("opt/app/current").display()
     ));
-    assert!(Definition { unit }.leads_to(&Current::of(&layout)));
+    assert_eq!(
+        Definition { unit }.search(&Current::of(&layout)),
+        Found::Leads
+    );
 }
 
 #[test]
@@ -177,6 +180,8 @@ fn a_restart_command_that_reloads_is_known_by_its_words() {
         "sudo -n systemctl restart reloader",
         "sudo -n systemctl kill diting; sudo -n systemctl start diting",
         "pkill -TERM gunicorn",
+        "sudo -n systemctl restart diting && sudo -n systemctl reload nginx",
+        "sudo -n systemctl kill -s KILL diting; sleep 1; sudo -n systemctl start diting",
         "echo HUP",
     ] {
         assert!(!is_reload(script), "{script}");

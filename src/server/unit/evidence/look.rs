@@ -61,22 +61,24 @@ impl Question<'_> {
             .map(|pid| self.process(pid))
             .collect();
         let listeners = sockets::listeners();
+        let same_invocation = unit.invocation() == self.before.invocation;
+        let own = Own::of(unit, &of_unit, same_invocation);
         let sockets = match self.port {
             Some(port) => {
                 let on_port = sockets::answering(&listeners, port, from);
-                self.sockets(port, &Own::of(unit, &of_unit), &on_port)
+                self.sockets(port, &own, &on_port)
             }
             None => Vec::new(),
         };
         let elsewhere = match sockets.iter().any(|socket| socket.was_there) {
-            true => listens_elsewhere(&of_unit, self.port, &listeners),
+            true => listens_elsewhere(&own, self.port, &listeners, &self.before.listening),
             false => Elsewhere::Unknown,
         };
         Scene {
             unit: of_unit,
             sockets,
             elsewhere,
-            same_invocation: unit.invocation() == self.before.invocation,
+            same_invocation,
         }
     }
 
@@ -167,10 +169,12 @@ struct Own<'a> {
     /// Those of its processes outside its own.
     other_groups: BTreeSet<String>,
     socket_units: Vec<String>,
+    /// The restart kept the invocation.
+    same_invocation: bool,
 }
 
 impl<'a> Own<'a> {
-    fn of(unit: &Unit, processes: &'a [Process]) -> Self {
+    fn of(unit: &Unit, processes: &'a [Process], same_invocation: bool) -> Self {
         let groups = processes.iter().map(|it| processes::group_of(it.pid));
         let triggers = unit.get("TriggeredBy").split_whitespace();
         Self {
@@ -181,6 +185,7 @@ impl<'a> Own<'a> {
                 .map(str::to_owned)
                 .collect(),
             processes,
+            same_invocation,
         }
     }
 
@@ -223,39 +228,37 @@ impl<'a> Own<'a> {
     }
 }
 
-/// Of processes that cannot be seen, only the owners are known.
+/// Of processes that cannot be seen, only the owners are known, and which sockets were opened after the restart.
 fn listens_elsewhere(
-    unit: &[Process],
+    own: &Own<'_>,
     port: Option<u16>,
     listeners: &HashSet<Listener>,
+    before: &HashSet<u64>,
 ) -> Elsewhere {
-    let elsewhere = |listener: &&Listener| Some(listener.port) != port;
+    let on_port = |listener: &&Listener| Some(listener.port) == port;
+    let tcp: Vec<&Listener> = listeners.iter().filter(|it| !on_port(it)).collect();
     let unix = sockets::unix_listeners();
-    let mut inodes: HashSet<u64> = listeners
-        .iter()
-        .filter(elsewhere)
-        .map(|listener| listener.inode)
-        .collect();
-    inodes.extend(unix.iter().map(|listener| listener.inode));
-    let holds = |process: &Process| !processes::held(process.pid, &inodes).is_empty();
-    if unit.iter().any(holds) {
+    let all = tcp.iter().map(|it| it.inode);
+    let all: HashSet<u64> = all.chain(unix.iter().map(|it| it.inode)).collect();
+    let holds = |process: &Process| !processes::held(process.pid, &all).is_empty();
+    if !own.socket_units.is_empty() || own.processes.iter().any(holds) {
         return Elsewhere::Yes;
     }
-    let hidden = unit.iter().filter(|process| !process.visible);
+    let hidden = own.processes.iter().filter(|process| !process.visible);
     let owners: HashSet<u32> = hidden
         .filter_map(|process| processes::owner_of(process.pid))
         .collect();
-    let by_owner = listeners
+    let is_new = |inode: u64| own.same_invocation || !before.contains(&inode);
+    let of_owners = |owner: Option<u32>| owner.is_none_or(|owner| owners.contains(&owner));
+    let by_owner = tcp
         .iter()
-        .filter(elsewhere)
-        .any(|listener| owners.contains(&listener.owner))
+        .any(|it| is_new(it.inode) && owners.contains(&it.owner))
         || unix
             .iter()
-            .any(|listener| listener.owner.is_some_and(|owner| owners.contains(&owner)));
-    match by_owner {
-        // root listens in many places
-        _ if owners.contains(&0) => Elsewhere::Unknown,
-        true => Elsewhere::Yes,
+            .any(|it| is_new(it.inode) && of_owners(it.owner));
+    // root listens in many places
+    match !owners.is_empty() && (by_owner || owners.contains(&0)) {
+        true => Elsewhere::Unknown,
         false => Elsewhere::No,
     }
 }

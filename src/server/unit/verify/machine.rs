@@ -5,7 +5,7 @@ use super::super::evidence::{Belongs, Evidence, Origin};
 use super::super::restart::BeforeRestart;
 use super::super::systemd::Unit;
 use crate::protocol::{
-    Health, HealthAnswer, Interference, Reason, UncheckedListener, UnitState, Warning,
+    Health, HealthAnswer, Interference, Phase, Reason, UncheckedListener, UnitState, Warning,
 };
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub(super) struct Seen {
     pub(super) unit: Option<Result<Unit, Reason>>,
     /// All that is needed to call it healthy.
     pub(super) check: Option<Check>,
+    /// A request was sent and not answered yet.
+    pub(super) is_waiting: bool,
 }
 
 /// A complete check.
@@ -163,6 +165,7 @@ impl<'a> Machine<'a> {
 
     /// What follows from an observation at `at`, the time since the beginning.
     pub(super) fn next(&mut self, at: Duration, seen: Seen) -> Next {
+        let is_waiting = seen.is_waiting;
         match self.observe(at, seen) {
             Ok(State::Healthy) => {
                 let since = *self.healthy_since.get_or_insert(at);
@@ -181,8 +184,10 @@ impl<'a> Machine<'a> {
             }
         }
         if at >= self.rules.timeout && self.healthy_since.is_none() {
-            let reason = self.last_reason.take();
-            let reason = reason.unwrap_or_else(|| self.no_answer(at));
+            let reason = match self.last_reason.take() {
+                Some(reason) if !matches!(reason, Reason::Unhealthy { .. }) => reason,
+                _ => self.no_answer_in_time(at, is_waiting),
+            };
             return Next::Failed {
                 reason,
                 down: false,
@@ -222,6 +227,17 @@ impl<'a> Machine<'a> {
             Some(evidence) => self.weigh(at, evidence),
             None => Ok(State::Healthy),
         }
+    }
+
+    /// The time is over, perhaps while a request waits.
+    fn no_answer_in_time(&mut self, at: Duration, is_waiting: bool) -> Reason {
+        if is_waiting {
+            self.attempts += 1;
+            self.last_answer = Some(HealthAnswer::TimedOut {
+                during: Phase::Response,
+            });
+        }
+        self.no_answer(at)
     }
 
     fn no_answer(&self, at: Duration) -> Reason {

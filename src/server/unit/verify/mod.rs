@@ -13,7 +13,9 @@ use super::health::{Answered, HealthCheck};
 use super::log;
 use super::restart::BeforeRestart;
 use super::systemd::Unit;
-use crate::protocol::{Attempt, Health, HealthAnswer, Reason, ReleaseId, Verification, What};
+use crate::protocol::{
+    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitState, Verification, What,
+};
 use crate::server::channel::events::Events;
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::processes;
@@ -132,7 +134,8 @@ impl<'a> Verifier<'a> {
             .min(interval)
             .min(settle.max(Duration::from_millis(20)));
         loop {
-            let seen = self.look();
+            let mut seen = self.look();
+            seen.is_waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
             match self.machine.next(self.start.elapsed(), seen) {
                 Next::Wait => self.wait(pause),
                 Next::Healthy => break,
@@ -169,12 +172,18 @@ impl<'a> Verifier<'a> {
         };
         let up = self.subject.service.is_none() || self.main_or_unit_is_up(unit.as_ref());
         if !due || !up {
-            return Seen { unit, check: None };
+            return Seen {
+                unit,
+                ..Seen::default()
+            };
         }
         self.last_check = Some(Instant::now());
         if let Some(requests) = &mut self.requests {
             requests.send();
-            return Seen { unit, check: None };
+            return Seen {
+                unit,
+                ..Seen::default()
+            };
         }
         let check = Check {
             answer: None,
@@ -183,6 +192,7 @@ impl<'a> Verifier<'a> {
         Seen {
             unit,
             check: Some(check),
+            is_waiting: false,
         }
     }
 
@@ -209,6 +219,7 @@ impl<'a> Verifier<'a> {
                 answer: Some(answer),
                 evidence: if healthy { self.evidence(from) } else { None },
             }),
+            is_waiting: false,
         }
     }
 
@@ -266,6 +277,17 @@ impl<'a> Verifier<'a> {
         let Some(service) = self.subject.service else {
             return reason;
         };
+        let of_another = matches!(
+            reason,
+            Reason::NotRunning {
+                state: UnitState::OtherRelease(_),
+                ..
+            }
+        );
+        if of_another {
+            // the log is that of a process which did nothing wrong
+            return reason;
+        }
         let unit = self.unit.as_ref();
         if let (Reason::Crashed { .. }, Some(question), Some(unit)) =
             (&reason, &self.question, unit)

@@ -72,7 +72,7 @@ fn nginx() -> OtherProcess {
 fn looked(unit: Unit) -> Seen {
     Seen {
         unit: Some(Ok(unit)),
-        check: None,
+        ..Seen::default()
     }
 }
 
@@ -84,6 +84,7 @@ fn answered(unit: Unit, evidence: Evidence) -> Seen {
             answer: Some(answer),
             evidence: Some(evidence),
         }),
+        is_waiting: false,
     }
 }
 
@@ -94,6 +95,7 @@ fn refused(unit: Unit) -> Seen {
             answer: Some(HealthAnswer::Refused),
             evidence: None,
         }),
+        is_waiting: false,
     }
 }
 
@@ -516,6 +518,7 @@ fn without_a_health_check_a_unit_that_runs_is_healthy() {
                 ..evidence
             }),
         }),
+        is_waiting: false,
     };
     let (at, end, warnings) = watch(rules(Purpose::GoLive, &before), |_| seen(good()));
     assert_eq!((at, end, warnings), (10, Next::Healthy, silent()));
@@ -525,4 +528,26 @@ fn without_a_health_check_a_unit_that_runs_is_healthy() {
     };
     let (at, ..) = watch(rules(Purpose::GoLive, &before), |_| seen(elsewhere.clone()));
     assert_eq!(at, 5);
+}
+
+/// The process does not answer the second request: that it refused the first one is not why it failed.
+#[test]
+fn a_request_that_waits_at_the_end_is_the_cause() {
+    let before = before("a", 0);
+    let (at, end, _) = watch(rules(Purpose::GoLive, &before), |second| match second {
+        0 => refused(running("b", 0)),
+        _ => Seen {
+            is_waiting: true,
+            ..Seen::default()
+        },
+    });
+    let expected = Reason::Unhealthy {
+        last: Box::new(HealthAnswer::TimedOut {
+            during: Phase::Response,
+        }),
+        attempts: 2,
+        waited: seconds(60),
+        log_line: None,
+    };
+    assert_eq!((at, reason_of(end)), (60, expected));
 }
