@@ -63,7 +63,7 @@ pub(super) struct Seen {
     pub(super) unit: Option<Result<Unit, Reason>>,
     /// All that is needed to call it healthy.
     pub(super) check: Option<Check>,
-    /// A request was sent and not answered yet.
+    /// A request was sent a while ago and is not answered.
     pub(super) is_waiting: bool,
 }
 

@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_millis(200);
 /// Time limit for one health request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A request that is not answered for so long is called one that times out when the health timeout is over.
+const LONG_WAIT: Duration = Duration::from_secs(1);
+
 /// What is verified.
 pub(in crate::server) struct Subject<'a> {
     pub(in crate::server) layout: &'a Layout,
@@ -135,7 +138,7 @@ impl<'a> Verifier<'a> {
             .min(settle.max(Duration::from_millis(20)));
         loop {
             let mut seen = self.look();
-            seen.is_waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
+            seen.is_waiting = self.is_waiting_for_long();
             match self.machine.next(self.start.elapsed(), seen) {
                 Next::Wait => self.wait(pause),
                 Next::Healthy => break,
@@ -147,6 +150,12 @@ impl<'a> Verifier<'a> {
             reason,
             down: false,
         })
+    }
+
+    /// Whether the last request has had time enough, and is not answered.
+    fn is_waiting_for_long(&self) -> bool {
+        let waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
+        waiting && self.last_check.is_some_and(|at| at.elapsed() >= LONG_WAIT)
     }
 
     /// An answer ends the wait.
