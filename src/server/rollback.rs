@@ -46,11 +46,19 @@ impl Rollback<'_> {
         };
         let start = Instant::now();
         let [mut pause, longest] = PAUSES;
+        let mut first = None;
         loop {
             let failed = match self.try_once(events) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if let Some(reason) = first {
+                        let doubt = Warning::RollbackDoubt(Box::new(reason));
+                        events.emit(What::Warning(doubt));
+                    }
+                    return Ok(());
+                }
                 Err(failed) => failed,
             };
+            first.get_or_insert_with(|| failed.reason.clone());
             let again = failed.down || self.restarter.service.is_none() && is_unserved(&failed);
             if !again || start.elapsed() + pause >= retries {
                 return Err(failed.reason);

@@ -321,10 +321,6 @@ fn a_hidden_app_behind_a_proxy_is_not_taken_for_one_that_never_listens() {
         run.assert_says("it may be a proxy for the unit");
         previous = Some(release);
     }
-    // one that listens nowhere, of the same user
-    let silent = App::plain("2").file("listens.py", "import time; time.sleep(6000)\n", 0o644);
-    let run = plain(&server, &silent).run();
-    run.assert_ended(6, "rolled-back", "verify");
 }
 
 /// Whether a proxy passes the question on cannot be seen.
