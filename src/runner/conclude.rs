@@ -33,7 +33,7 @@ impl Conclusion {
             EarlyEnd::Error(error) => error,
             EarlyEnd::Stop(stop) => stop_error(stop, limit),
         };
-        Self::without_verdict(outcome_of(&error), error)
+        Self::without_verdict(error.outcome_before_switch(), error)
     }
 
     pub(super) fn end(self, took: Duration) -> End {
@@ -125,7 +125,7 @@ fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion 
     let outcome = if finished_by.is_some() {
         Outcome::Unknown
     } else {
-        outcome_of(&error)
+        error.outcome_before_switch()
     };
     Conclusion::without_verdict(outcome, error)
 }
@@ -185,24 +185,6 @@ fn stop_error(stop: Stop, limit: Duration) -> RunError {
     match stop {
         Stop::Cancelled => RunError::Cancelled { finished_by: None },
         Stop::TimeUp => RunError::OutOfTime { limit },
-    }
-}
-
-/// The outcome of an error before the point of no return.
-fn outcome_of(error: &RunError) -> Outcome {
-    match error {
-        RunError::Key { .. } | RunError::Passphrase | RunError::Source { .. } => Outcome::Invalid,
-        RunError::Connection { .. } => Outcome::Unreachable,
-        RunError::Tool { .. }
-        | RunError::ServerPart { .. }
-        | RunError::LoginScript { .. }
-        | RunError::NoBinary { .. } => Outcome::NotReady,
-        RunError::NoTrace | RunError::WentDown => Outcome::Unknown,
-        RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
-            Outcome::Failed
-        }
-        RunError::Cancelled { .. } => Outcome::Cancelled,
-        RunError::Bug(_) => Outcome::Error,
     }
 }
 

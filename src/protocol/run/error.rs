@@ -5,6 +5,7 @@ use super::details::{
     BinaryError, Bug, LoginScriptError, ProtocolError, ServerPartError, SourceProblem, ToolError,
 };
 use super::quoted::quoted;
+use crate::protocol::Outcome;
 use crate::text::amounts;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,25 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What the run ends with if it failed so before the point of no return.
+    #[must_use]
+    pub fn outcome_before_switch(&self) -> Outcome {
+        match self {
+            Self::Key { .. } | Self::Passphrase | Self::Source { .. } => Outcome::Invalid,
+            Self::Connection { .. } => Outcome::Unreachable,
+            Self::Tool { .. }
+            | Self::ServerPart { .. }
+            | Self::LoginScript { .. }
+            | Self::NoBinary { .. } => Outcome::NotReady,
+            Self::NoTrace | Self::WentDown => Outcome::Unknown,
+            Self::Protocol(_) | Self::ConnectionLost { .. } | Self::OutOfTime { .. } => {
+                Outcome::Failed
+            }
+            Self::Cancelled { .. } => Outcome::Cancelled,
+            Self::Bug(_) => Outcome::Error,
+        }
+    }
+
     /// Where it failed.
     #[must_use]
     pub fn side(&self) -> Side {

@@ -1,7 +1,7 @@
 //! docs/troubleshooting.md has each message under a heading for the outcome that it comes with.
 
 use super::samples::{findings, reasons, run_errors};
-use crate::protocol::{Outcome, Reason, RunError};
+use crate::protocol::{Outcome, Reason};
 use std::collections::BTreeSet;
 
 const GUIDE: &str = include_str!("../../../docs/troubleshooting.md");
@@ -54,26 +54,8 @@ fn said() -> Vec<(String, Outcome)> {
     });
     let errors = run_errors()
         .into_iter()
-        .map(|error| (error.to_string(), of_run(&error)));
+        .map(|error| (error.to_string(), error.outcome_before_switch()));
     findings.chain(reasons).chain(errors).collect()
-}
-
-/// As the runner half decides; before the switch.
-fn of_run(error: &RunError) -> Outcome {
-    match error {
-        RunError::Key { .. } | RunError::Passphrase | RunError::Source { .. } => Outcome::Invalid,
-        RunError::Connection { .. } => Outcome::Unreachable,
-        RunError::Tool { .. }
-        | RunError::ServerPart { .. }
-        | RunError::LoginScript { .. }
-        | RunError::NoBinary { .. } => Outcome::NotReady,
-        RunError::NoTrace | RunError::WentDown => Outcome::Unknown,
-        RunError::Protocol(_) | RunError::ConnectionLost { .. } | RunError::OutOfTime { .. } => {
-            Outcome::Failed
-        }
-        RunError::Cancelled { .. } => Outcome::Cancelled,
-        RunError::Bug(_) => Outcome::Error,
-    }
 }
 
 #[test]
