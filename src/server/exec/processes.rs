@@ -141,8 +141,19 @@ impl Traces {
         Self { paths, visible }
     }
 
-    /// The first folder in `folder` that one of the paths leads through.
-    pub(in crate::server) fn entry_of(&self, folder: &Path) -> BTreeSet<String> {
+    /// The entries of `folder`, which may be reached by links, that one of the paths leads through.
+    pub(in crate::server) fn entries_of(&self, folder: &Path) -> BTreeSet<String> {
+        let mut names = self.entries_by_text(folder);
+        names.extend(
+            folder
+                .canonicalize()
+                .iter()
+                .flat_map(|real| self.entries_by_text(real)),
+        );
+        names
+    }
+
+    fn entries_by_text(&self, folder: &Path) -> BTreeSet<String> {
         let entry = |path: &PathBuf| {
             let first = path.strip_prefix(folder).ok()?.components().next()?;
             // of a folder that no longer exists, the kernel says so
@@ -223,7 +234,7 @@ mod tests {
             visible: true,
         };
         let releases = Path::new("/opt/a/releases");
-        let of = |paths: &[&str]| Vec::from_iter(traces(paths).entry_of(releases));
+        let of = |paths: &[&str]| Vec::from_iter(traces(paths).entries_of(releases));
         assert_eq!(of(&["/", "/opt/a/releases/1/src"]), ["1"]);
         assert_eq!(of(&["/opt/a/releases/1 (deleted)"]), ["1"]);
         assert_eq!(

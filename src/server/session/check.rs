@@ -187,7 +187,7 @@ pub(super) fn check_release(
     if unit.get("LoadState") != "loaded" || plan.restart == Restart::Nothing {
         return;
     }
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(service.as_str(), layout) {
+    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(service.as_str(), unit, layout) {
         findings.push(Finding::UnitElsewhere {
             service: service.to_string(),
             starts,

@@ -93,13 +93,7 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
 /// The names of the releases in which a process works: workers that still drain, or a master that a reload has kept.
 fn in_use(layout: &Layout) -> BTreeSet<String> {
     let releases = layout.releases();
-    let real = releases.canonicalize().unwrap_or_else(|_| releases.clone());
-    let used = |pid| {
-        let traces = Traces::of(pid);
-        let mut names = traces.entry_of(&releases);
-        names.extend(traces.entry_of(&real));
-        names
-    };
+    let used = |pid| Traces::of(pid).entries_of(&releases);
     processes::all().into_iter().flat_map(used).collect()
 }
 

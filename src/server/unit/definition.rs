@@ -41,8 +41,15 @@ pub(in crate::server) enum LeadsToCurrent {
     Unknown,
 }
 
+/// Whether the unit's definition leads to `current`.
+pub(super) fn leads_to_current(service: &str, layout: &Layout) -> bool {
+    let current = Current::of(layout);
+    let leads = |unit: &Definition| unit.search(&current) == Found::Leads;
+    definitions(service).iter().flatten().any(leads)
+}
+
 impl LeadsToCurrent {
-    pub(in crate::server) fn of(service: &str, layout: &Layout) -> Self {
+    pub(in crate::server) fn of(service: &str, unit: &Unit, layout: &Layout) -> Self {
         let Some(units) = definitions(service) else {
             return Self::Unknown;
         };
@@ -51,7 +58,7 @@ impl LeadsToCurrent {
         if found.contains(&Found::Leads) {
             return Self::Yes;
         }
-        if works_in_a_release(service, layout) {
+        if works_in_a_release(unit, layout) {
             return Self::ByProcess;
         }
         if found.contains(&Found::Unreadable) {
@@ -65,10 +72,7 @@ impl LeadsToCurrent {
 }
 
 /// Whether a process of the unit works in a release, or was started with a path below `current`.
-fn works_in_a_release(service: &str, layout: &Layout) -> bool {
-    let Ok(unit) = Unit::show(service) else {
-        return false;
-    };
+fn works_in_a_release(unit: &Unit, layout: &Layout) -> bool {
     let mut folders = vec![layout.releases(), layout.current()];
     folders.extend(layout.releases().canonicalize().ok());
     let works = |pid| {

@@ -84,15 +84,11 @@ impl Question<'_> {
 
     fn process(&self, pid: u32) -> Process {
         let traces = Traces::of(pid);
-        let mut releases = traces.entry_of(&self.releases);
-        if let Ok(real) = self.releases.canonicalize() {
-            releases.extend(traces.entry_of(&real));
-        }
         Process {
             pid,
             name: processes::name_of(pid),
             new: self.is_new(pid),
-            releases,
+            releases: traces.entries_of(&self.releases),
             visible: traces.visible,
         }
     }

@@ -7,7 +7,7 @@ mod request;
 
 use self::machine::{BodyShows, Check, Machine, Next, Rules, Seen};
 use self::request::Requests;
-use super::definition::LeadsToCurrent;
+use super::definition::leads_to_current;
 use super::evidence::{Evidence, Question};
 use super::health::{Answered, HealthCheck};
 use super::log;
@@ -118,8 +118,7 @@ impl<'a> Verifier<'a> {
                 release: subject.release.to_string(),
                 before: subject.before,
                 port,
-                leads_to_current: LeadsToCurrent::of(service, subject.layout)
-                    == LeadsToCurrent::Yes,
+                leads_to_current: leads_to_current(service, subject.layout),
             }),
             requests: check.map(|check| Requests::new(check, limit)),
             start: Instant::now(),
