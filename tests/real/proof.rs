@@ -196,6 +196,12 @@ fn a_flat_server_is_refused_until_its_unit_leads_to_current() {
     let first = run.assert_deployed(None);
     run.assert_silent_about("it is unknown");
     server.assert_live(&first, "1", None);
+    // a file that deploy cannot read may lead there: nothing runs now that could show it
+    server.exec("chmod 600 /etc/web.env; systemctl stop diting");
+    let second = plain(&server, &App::plain("2"))
+        .run()
+        .assert_deployed(Some(&first));
+    server.assert_live(&second, "2", Some(&first));
 }
 
 #[test]

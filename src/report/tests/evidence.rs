@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::protocol::{
-    ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event, HealthAnswer, Made, Outcome,
-    Planned, Reason, Restart, RunError, RunEvent, Step, Task, Verdict, Warning, What,
+    Attempt, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event, HealthAnswer, Made,
+    Outcome, Planned, Reason, ReleaseProcess, Restart, RunError, RunEvent, Step, Task, UnitState,
+    Verdict, Warning, What,
 };
 use crate::report::{issue_text, summary, Job, RawLogs, Report};
 use crate::text::Redactor;
@@ -141,6 +142,80 @@ fn what_a_command_printed_is_quoted_once() {
         page.contains("<summary>last lines of before-switch</summary>"),
         "{page}"
     );
+}
+
+/// It did not reach the process that runs: the log of that one says nothing.
+#[test]
+fn what_a_restart_command_printed_stands_above_the_log() {
+    let failure = failed(Step::Restart, command(Ending::Exit(3), b""));
+    let events = [
+        What::Step(Step::Restart),
+        What::Output(b"migrate: relation users does not exist".to_vec()),
+        What::Diagnostics(looks(LOG)),
+        What::Step(Step::RollBack),
+    ];
+    let end = verdict(Outcome::RolledBack, Some(OLD), failure);
+    let page = page(&run(planned(), events, by_verdict(end)));
+    assert_eq!(
+        evidence(&page),
+        ["migrate: relation users does not exist\n"],
+        "{page}"
+    );
+}
+
+#[test]
+fn requests_that_were_answered_do_not_push_the_cause_away() {
+    let request = "127.0.0.1 - - \"GET /health HTTP/1.1\" 503 -\n".repeat(20);
+    let log = format!("ERROR database: no connection to db-1\n{request}");
+    let shown = |log: &str| {
+        let events = [What::Step(Step::Verify), What::Diagnostics(looks(log))];
+        let failure = failed(Step::Verify, unhealthy(HealthAnswer::Refused));
+        let end = verdict(Outcome::RolledBack, Some(OLD), failure);
+        page(&run(planned(), events, by_verdict(end)))
+    };
+    let page = shown(&log);
+    assert_eq!(
+        evidence(&page),
+        ["ERROR database: no connection to db-1\n"],
+        "{page}"
+    );
+    // if there is nothing else, they show at least that it runs
+    let page = shown(&request);
+    assert!(evidence(&page)[0].contains("GET /health"), "{page}");
+}
+
+#[test]
+fn the_log_of_another_release_is_no_evidence() {
+    let state = UnitState::OtherRelease(ReleaseProcess {
+        pid: 7,
+        name: "gunicorn".into(),
+        release: OLD.to_string(),
+    });
+    let page = page(&failed_to_verify(Reason::NotRunning {
+        state,
+        log_line: None,
+    }));
+    assert!(evidence(&page).is_empty(), "{page}");
+}
+
+/// A release can fail although its last answer was good: that is not why.
+#[test]
+fn a_healthy_answer_is_not_shown_as_the_cause() {
+    let attempt = |answer| {
+        What::Attempt(Attempt {
+            number: 1,
+            answer,
+            took: std::time::Duration::from_secs(1),
+        })
+    };
+    let shown = |answer| {
+        let events = [What::Step(Step::Verify), attempt(answer)];
+        let failure = failed(Step::Verify, Reason::Log { lines: Vec::new() });
+        let end = verdict(Outcome::Failed, Some(OLD), failure);
+        page(&run(planned(), events, by_verdict(end)))
+    };
+    assert!(!shown(HealthAnswer::Healthy { status: 200 }).contains("failed: health"));
+    assert!(shown(HealthAnswer::Refused).contains("failed: health refused"));
 }
 
 #[test]
