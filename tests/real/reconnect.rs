@@ -102,9 +102,10 @@ fn a_line_that_falls_silent_is_made_anew_in_time() {
     cuttable.assert_deployed_once(&run.finish(), &invocation);
 }
 
-/// Hangs the first time, and is done the second time.
-const HANGS_ONCE: &str =
-    "echo begun\n[ -e /tmp/begun ] || { touch /tmp/begun; sleep 300; }\nuv sync --frozen --quiet";
+/// Hangs the first time, and is done the second time. It leaves its mark before it says that it has begun: the connection may
+/// be lost right after that word.
+const HANGS_ONCE: &str = "[ ! -e /tmp/begun ] || again=yes\ntouch /tmp/begun\necho begun\n\
+    [ -n \"$again\" ] || sleep 300\nuv sync --frozen --quiet";
 
 #[test]
 fn a_line_cut_during_install_begins_it_anew_even_where_the_server_has_not_noticed() {
