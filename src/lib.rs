@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod cli;
 pub mod github;
+mod logs;
 pub mod protocol;
 pub mod report;
 pub mod runner;

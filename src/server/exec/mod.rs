@@ -1,9 +1,10 @@
 //! Child processes: finds, starts and stops programs, and runs the user's shell commands. Also what the kernel shows of
 //! other processes.
 //!
-//! Knows `protocol` only.
+//! Knows `protocol` and `logs` only.
 
 pub(super) mod process;
 pub(super) mod processes;
+pub(super) mod recent;
 pub(super) mod shell;
 pub(super) mod user;

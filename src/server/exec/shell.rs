@@ -1,6 +1,8 @@
 //! Runs the user's shell commands: several lines, with `sh -eu`. A failure names the line that failed.
 
 use super::process::{self, command};
+use super::recent::RecentLines;
+use crate::logs::{find_cause, plain_lines, Rank, Source};
 use crate::protocol::{Ending, Reason, Trouble};
 use std::io;
 use std::path::Path;
@@ -36,7 +38,7 @@ pub(in crate::server) fn run(
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
         Traced::Line(number) => current = CurrentLine::new(number),
         Traced::Output(bytes) => {
-            current.look_at(&bytes);
+            current.output.push(bytes.clone());
             line(bytes);
         }
         Traced::Both(bytes, number) => {
@@ -51,35 +53,44 @@ pub(in crate::server) fn run(
             ending,
             line: text_of_line(script.text, current.number),
             output: Vec::new(),
-            log_line: current.cause.filter(|_| ending != Ending::OutOfTime),
+            log_line: match ending {
+                Ending::OutOfTime => None,
+                _ => cause(current.output),
+            },
         }),
     }
 }
 
-/// The line of a script that runs.
+/// The line of a script that runs, and what it has printed.
 #[derive(Default)]
 struct CurrentLine {
     number: Option<usize>,
-    /// The last line of its output that names a well-known cause of failures.
-    cause: Option<String>,
+    output: RecentLines,
 }
 
 impl CurrentLine {
     fn new(number: usize) -> Self {
         Self {
             number: Some(number),
-            cause: None,
+            output: RecentLines::default(),
         }
     }
+}
 
-    fn look_at(&mut self, output: &[u8]) {
-        if output.len() <= LONGEST_CAUSE {
-            let text = String::from_utf8_lossy(output);
-            if Trouble::in_line(&text).is_some() {
-                self.cause = Some(text.into_owned());
-            }
-        }
+/// What a command printed about why it failed.
+fn cause(output: RecentLines) -> Option<String> {
+    let lines = plain_lines(&output.into_lines());
+    let found = find_cause(Source::Script, lines.iter().map(String::as_str));
+    let found = found.filter(|cause| cause.rank >= Rank::Minor);
+    if found
+        .as_ref()
+        .is_some_and(|cause| cause.rank >= Rank::Error)
+    {
+        return found.map(|cause| cause.text);
     }
+    let known = |line: &&String| line.len() <= LONGEST_CAUSE && Trouble::in_line(line).is_some();
+    let known = lines.iter().rev().find(known).cloned();
+    known.or(found.map(|cause| cause.text))
 }
 
 fn not_started(error: &io::Error) -> Reason {

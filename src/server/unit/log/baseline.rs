@@ -1,10 +1,10 @@
 //! What the release before logs too: a crash message that is no news. It is read before the switch, while that release
 //! serves.
 
-use super::classify::Classifier;
-use super::crashes::{CrashReader, Fingerprint};
-use super::normal::Normaliser;
 use super::old::{OldLog, OldStart};
+use crate::logs::Classifier;
+use crate::logs::Normaliser;
+use crate::logs::{CrashReader, Fingerprint};
 use crate::protocol::{LogCheck, LogLevel};
 use crate::server::exec::user::user;
 use crate::server::store::journal;
@@ -119,11 +119,11 @@ fn old_start(layout: &Layout, unit: &Unit) -> Option<OldStart> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::crashes::Found;
     use super::*;
+    use crate::logs::Found;
 
     const OLD_NOISE: &str = "[2026-11-28 19:33:08 +0000] [335] [INFO] Booting worker with pid: 335
-WARNING:root:no cache file, starting cold
+ERROR:root:no cache file, starting cold
 Traceback (most recent call last):
   File \"/opt/vf/releases/1795894387/app.py\", line 2, in <module>
     try: open('/nope/cache')

@@ -1,11 +1,11 @@
 //! Reads the log of a new invocation once, and reports what it finds.
 
 use super::baseline::Baseline;
-use super::classify::Classifier;
-use super::crashes::{Crash, CrashReader, Found};
 use super::invocation::Invocation;
-use super::normal::Normaliser;
 use super::read;
+use crate::logs::Classifier;
+use crate::logs::Normaliser;
+use crate::logs::{Crash, CrashReader, Found};
 use crate::protocol::{
     LogCheck, LogLevel, Notice, Reason, UnreadLog, UnreadableState, Verification, Warning, What,
 };

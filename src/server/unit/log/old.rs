@@ -1,9 +1,9 @@
 //! Reads the log of what runs before the switch: its start, and what came lately.
 
-use super::crashes::{Crash, CrashReader, Fingerprint, Found};
 use super::output::stream;
 use super::read::{timestamp, STATUS_LINES};
 use super::status;
+use crate::logs::{Crash, CrashReader, Fingerprint, Found};
 use crate::server::clock::since_epoch;
 use crate::server::exec::process::command;
 use serde::Deserialize;

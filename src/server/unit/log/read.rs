@@ -2,10 +2,11 @@
 //! user without the right to read the journal gets an empty one and exit code 0.
 
 use super::invocation::{FailedStart, Invocation, PreviousInvocation};
-use super::output::{last_lines, last_lines_within, MAX_LINES};
+use super::output::{last_lines, last_lines_within};
 use super::status;
 use crate::protocol::UnreadLog;
 use crate::server::exec::process::command;
+use crate::server::exec::recent::MAX_LINES;
 use crate::server::exec::user::user;
 use crate::server::unit::systemd::{is_root, Unit};
 use serde::Deserialize;
@@ -84,11 +85,49 @@ pub(super) fn quickly(failed: &FailedStart<'_>) -> Option<Vec<Vec<u8>>> {
         .then_some(lines)
 }
 
+/// What systemd logged about a failed start, if that can be read quickly.
+pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
+    let mut journal = command("journalctl");
+    journal.args([
+        "-q",
+        "--no-pager",
+        "-o",
+        "cat",
+        "-n",
+        &QUICK_LINES.to_string(),
+    ]);
+    journal.arg(format!("--since={}", timestamp(failed.since)));
+    let unit = unit_name(failed.service);
+    journal.args([&format!("UNIT={unit}"), "_PID=1", "+"]);
+    journal.args([&format!("USER_UNIT={unit}"), "_COMM=systemd"]);
+    let in_journal = last_lines_within(&mut journal, QUICK_TIMEOUT).unwrap_or_default();
+    let lines = if in_journal.is_empty() {
+        let output = last_lines_within(&mut status::status(failed.service), QUICK_TIMEOUT);
+        status::messages(&output.unwrap_or_default(), |process| {
+            process.starts_with("systemd[")
+        })
+    } else {
+        in_journal
+    };
+    let name = format!("{unit}: ");
+    let without_name = |line: Vec<u8>| {
+        line.strip_prefix(name.as_bytes())
+            .map_or(line.clone(), <[u8]>::to_vec)
+    };
+    lines.into_iter().map(without_name).collect()
+}
+
+/// The name of a unit in the journal.
+fn unit_name(service: &str) -> String {
+    let unit = Unit::show_within(service, QUICK_TIMEOUT).unwrap_or_default();
+    match unit.get("Id") {
+        "" => service.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 fn journal_since(failed: &FailedStart<'_>) -> Command {
-    let unit = Unit::show_within(failed.service, QUICK_TIMEOUT).unwrap_or_default();
-    let name = Some(unit.get("Id"))
-        .filter(|name| !name.is_empty())
-        .unwrap_or(failed.service);
+    let name = unit_name(failed.service);
     let mut journal = command("journalctl");
     journal.args([
         "-q",

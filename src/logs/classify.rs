@@ -1,18 +1,18 @@
 //! Which lines of a log report a crash, and which an error.
 
+use super::colours;
+use super::json::{self, Fields};
 use super::level::{self, LineLevel};
+use super::margin;
 use regex::Regex;
-use serde_json::{Map, Value};
 
 /// What a line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LineKind {
+pub(crate) enum LineKind {
     Crash,
     Error,
 }
 
-/// Terminal colours, which some programs write into the journal too.
-const COLOURS: &str = "\x1b\\[[0-9;]*[A-Za-z]";
 /// Only a crash writes these at these places. Text in quotes may come from anyone, so no quote may stand before them.
 const CRASH: &str = concat!(
     r#"^(?:[^"]*[ \t|>\]])?(?:"#,
@@ -33,35 +33,9 @@ const ERROR_HEAD: &str = concat!(
     r"^(?:Exception in |(?:Unhandled|Uncaught) [Ee]xception",
     r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?: \[[A-Z0-9_]+\])?(?::|$))"
 );
-/// The fields in which JSON loggers put level and text. No other field counts: clients choose a user agent, for example.
-const LEVELS: [&str; 7] = [
-    "level",
-    "severity",
-    "levelname",
-    "lvl",
-    "log.level",
-    "level_name",
-    "@l",
-];
-const TEXTS: [&str; 12] = [
-    "msg",
-    "message",
-    "event",
-    "exc_info",
-    "exception",
-    "stack",
-    "stack_trace",
-    "traceback",
-    "error",
-    "err",
-    "fields",
-    "error.stack_trace",
-];
-
 /// Classifies lines.
 #[derive(Debug)]
-pub(super) struct Classifier {
-    colours: Regex,
+pub(crate) struct Classifier {
     crash: Regex,
     crash_head: Regex,
     error_head: Regex,
@@ -71,9 +45,8 @@ pub(super) struct Classifier {
 
 impl Classifier {
     /// `pattern` replaces the built-in crash patterns, which then count as errors.
-    pub(super) fn new(pattern: Option<&str>) -> Result<Self, regex::Error> {
+    pub(crate) fn new(pattern: Option<&str>) -> Result<Self, regex::Error> {
         Ok(Self {
-            colours: Regex::new(COLOURS)?,
             crash: Regex::new(CRASH)?,
             crash_head: Regex::new(CRASH_HEAD)?,
             error_head: Regex::new(ERROR_HEAD)?,
@@ -81,14 +54,17 @@ impl Classifier {
         })
     }
 
-    /// The line without colours.
-    pub(super) fn plain(&self, line: &[u8]) -> String {
-        let text = String::from_utf8_lossy(line);
-        self.colours.replace_all(text.trim_end(), "").into_owned()
+    /// The line without colours, and without the name of the program that a supervisor writes before it.
+    pub(crate) fn plain(&self, line: &[u8]) -> String {
+        let line = colours::without(line);
+        match margin::without_program(&line) {
+            Some(text) => text.to_owned(),
+            None => line,
+        }
     }
 
     /// What the [`plain`](Self::plain) line reports.
-    pub(super) fn classify(&self, line: &str) -> Option<LineKind> {
+    pub(crate) fn classify(&self, line: &str) -> Option<LineKind> {
         match &self.pattern {
             Some(pattern) if pattern.is_match(line) => Some(LineKind::Crash),
             Some(_) => self.classify_built_in(line).map(|_| LineKind::Error),
@@ -96,45 +72,27 @@ impl Classifier {
         }
     }
 
-    /// Whether the [`plain`](Self::plain) line is an exception: `Error: …`.
-    pub(super) fn is_exception(&self, line: &str) -> bool {
-        self.error_head.is_match(level::split(line).1)
-    }
-
     /// The texts of a line in JSON, without what clients choose.
-    pub(super) fn texts(&self, line: &str) -> Option<Vec<String>> {
-        let fields: Map<String, Value> = serde_json::from_str(line.trim_start()).ok()?;
-        let texts = TEXTS.iter().filter_map(|key| fields.get(*key));
-        let of = |value: &Value| match value {
-            Value::String(text) => vec![text.clone()],
-            Value::Object(inner) => TEXTS
-                .iter()
-                .filter_map(|key| inner.get(*key)?.as_str())
-                .map(str::to_owned)
-                .collect(),
-            _ => Vec::new(),
-        };
-        let texts: Vec<String> = texts.flat_map(of).collect();
+    pub(crate) fn texts(&self, line: &str) -> Option<Vec<String>> {
+        let texts = json::texts(&json::fields(line)?);
         (!texts.is_empty()).then_some(texts)
     }
 
     fn classify_built_in(&self, line: &str) -> Option<LineKind> {
-        if line.trim_start().starts_with('{') {
-            if let Ok(fields) = serde_json::from_str(line) {
-                return self.classify_json(&fields);
-            }
+        if let Some(fields) = json::fields(line) {
+            return self.classify_json(&fields);
         }
         let (level, message) = level::split(line);
         match level {
             Some(LineLevel::Low) => None,
             Some(LineLevel::Fatal) => Some(LineKind::Crash),
-            // `ERROR: FATAL: …`
+            // `ERROR: FATAL:  …`, as libpq has it from PostgreSQL
             Some(LineLevel::Error) => Some(
                 match (
-                    level::split(message).0,
+                    message.starts_with("FATAL:  "),
                     self.classify_message(line, message),
                 ) {
-                    (Some(LineLevel::Fatal), _) | (_, Some(LineKind::Crash)) => LineKind::Crash,
+                    (true, _) | (_, Some(LineKind::Crash)) => LineKind::Crash,
                     _ => LineKind::Error,
                 },
             ),
@@ -149,50 +107,17 @@ impl Classifier {
         self.error_head.is_match(message).then_some(LineKind::Error)
     }
 
-    fn classify_json(&self, fields: &Map<String, Value>) -> Option<LineKind> {
-        let level = LEVELS.iter().find_map(|key| level_of(fields.get(*key)?));
-        let worst = self.worst_text(fields);
-        match (level, worst) {
+    fn classify_json(&self, fields: &Fields) -> Option<LineKind> {
+        let level = json::level(fields).map(|(level, _)| level);
+        let texts = json::texts(fields);
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let kinds = lines.filter_map(|line| self.classify_message(line, line));
+        match (level, kinds.min_by_key(|kind| *kind != LineKind::Crash)) {
             (Some(LineLevel::Low), _) => None,
             (Some(LineLevel::Fatal), _) | (_, Some(LineKind::Crash)) => Some(LineKind::Crash),
             (Some(LineLevel::Error), _) | (_, Some(LineKind::Error)) => Some(LineKind::Error),
             (None, None) => None,
         }
-    }
-
-    fn worst_text(&self, fields: &Map<String, Value>) -> Option<LineKind> {
-        let texts = TEXTS.iter().filter_map(|key| fields.get(*key));
-        let classify = |text: &Value| match text {
-            Value::String(text) => {
-                self.worst_of(text.lines().map(|line| self.classify_message(line, line)))
-            }
-            Value::Object(inner) => {
-                let texts = TEXTS
-                    .iter()
-                    .filter_map(|key| inner.get(*key)?.as_str())
-                    .flat_map(str::lines);
-                self.worst_of(texts.map(|line| self.classify_message(line, line)))
-            }
-            _ => None,
-        };
-        self.worst_of(texts.map(classify))
-    }
-
-    fn worst_of(&self, all: impl Iterator<Item = Option<LineKind>>) -> Option<LineKind> {
-        all.flatten().min_by_key(|kind| *kind != LineKind::Crash)
-    }
-}
-
-/// A name, or a number of pino or bunyan.
-fn level_of(value: &Value) -> Option<LineLevel> {
-    match (value.as_str(), value.as_u64()) {
-        (Some(word), _) => level::named(&word.to_ascii_uppercase()),
-        (_, Some(number)) => Some(match number {
-            60.. => LineLevel::Fatal,
-            50.. => LineLevel::Error,
-            _ => LineLevel::Low,
-        }),
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::level;
 
 /// The line that explains a crash.
-pub(super) enum ExplainedBy {
+pub(crate) enum ExplainedBy {
     /// The line that reports it.
     Itself,
     /// `panicked at src/main.rs:2:5:`: the next line.
@@ -13,7 +13,7 @@ pub(super) enum ExplainedBy {
 }
 
 impl ExplainedBy {
-    pub(super) fn of(crash: &str) -> Self {
+    pub(crate) fn of(crash: &str) -> Self {
         if crash.ends_with("(most recent call last):") {
             Self::LineBelowFrames
         } else if crash.contains("panicked at ") && crash.ends_with(':') {
@@ -24,7 +24,7 @@ impl ExplainedBy {
     }
 
     /// Whether a line below the crash explains it.
-    pub(in crate::server::unit) fn matches(&self, line: &str) -> bool {
+    pub(crate) fn matches(&self, line: &str) -> bool {
         // Python draws exception groups with bars
         let text = line
             .trim_start()

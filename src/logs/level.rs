@@ -2,7 +2,7 @@
 
 /// The levels that are distinguished here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum LineLevel {
+pub(crate) enum LineLevel {
     /// From trace to warning.
     Low,
     Error,
@@ -19,11 +19,16 @@ const DATES: [&str; 19] = [
 ];
 
 /// The level, if only times, brackets and names stand before it; and the message.
-pub(in crate::server::unit) fn split(line: &str) -> (Option<LineLevel>, &str) {
+pub(crate) fn split(line: &str) -> (Option<LineLevel>, &str) {
     split_after(line, false)
 }
 
 fn split_after(line: &str, mut dated: bool) -> (Option<LineLevel>, &str) {
+    // Ruby's `W, [2026-11-29T04:09:33.050389 #14]  WARN -- worker: text`
+    let line = match line.split_once(", [") {
+        Some((letter, _)) if of_letter(letter).is_some() => &line[letter.len() + 2..],
+        _ => line,
+    };
     let (mut rest, mut message, mut plain) = (line.trim_start(), None, 0);
     for _ in 0..MAX_WORDS {
         let (word, after) = next_word(rest);
@@ -68,6 +73,19 @@ fn bracketed(word: &str) -> Option<&str> {
 
 fn level_of(word: &str) -> Option<LineLevel> {
     if let Some(inner) = bracketed(word) {
+        // tornado's `[W 261129 04:29:24 torn:8]`
+        if let Some((letter, _)) = inner
+            .split_once(' ')
+            .filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+        {
+            if let Some(level) = of_letter(letter) {
+                return Some(level);
+            }
+        }
+        if inner == "fatal" {
+            // a level of Mojolicious, after which the application goes on
+            return Some(LineLevel::Error);
+        }
         return named(&inner.trim().to_ascii_uppercase()).or_else(|| split_after(inner, false).0);
     }
     if let Some((key, value)) = word.split_once('=') {
@@ -81,14 +99,23 @@ fn level_of(word: &str) -> Option<LineLevel> {
     named(word.split([':', '/', ',', '>', ')', '*']).next()?)
 }
 
+/// The first letter of a level.
+fn of_letter(letter: &str) -> Option<LineLevel> {
+    Some(match letter {
+        "F" | "C" => LineLevel::Fatal,
+        "E" => LineLevel::Error,
+        "W" | "I" | "D" => LineLevel::Low,
+        _ => return None,
+    })
+}
+
 /// `CRIT` and `ALERT` are not fatal: nginx logs them for a bot's broken handshake and for a missing log file.
-pub(in crate::server::unit) fn named(word: &str) -> Option<LineLevel> {
+pub(crate) fn named(word: &str) -> Option<LineLevel> {
     Some(match word {
-        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" => LineLevel::Fatal,
+        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" | "DPANIC" | "FTL" | "PNC" => LineLevel::Fatal,
         "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => LineLevel::Error,
-        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" => {
-            LineLevel::Low
-        }
+        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" | "SUCCESS"
+        | "VERBOSE" | "TRC" | "VRB" | "DBG" | "INF" | "WRN" => LineLevel::Low,
         _ => return None,
     })
 }

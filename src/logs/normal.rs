@@ -35,13 +35,13 @@ const QUOTED: &str = r#"'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”"#;
 
 /// Reduces texts to what is the same each time.
 #[derive(Debug)]
-pub(super) struct Normaliser {
+pub(crate) struct Normaliser {
     rules: Vec<(Regex, &'static str)>,
     quoted: Regex,
 }
 
 impl Normaliser {
-    pub(super) fn new() -> Result<Self, regex::Error> {
+    pub(crate) fn new() -> Result<Self, regex::Error> {
         let rules = DIFFERENT_EACH_TIME.into_iter();
         let compiled = rules.map(|(pattern, by)| Ok((Regex::new(pattern)?, by)));
         Ok(Self {
@@ -51,7 +51,7 @@ impl Normaliser {
     }
 
     /// Without what differs each time.
-    pub(super) fn normal(&self, text: &str) -> String {
+    pub(crate) fn normal(&self, text: &str) -> String {
         let mut text = text.trim().to_owned();
         for (pattern, by) in &self.rules {
             if let std::borrow::Cow::Owned(replaced) = pattern.replace_all(&text, *by) {
@@ -62,7 +62,7 @@ impl Normaliser {
     }
 
     /// A [`normal`](Self::normal) text without what it quotes.
-    pub(super) fn without_data(&self, normal: &str) -> String {
+    pub(crate) fn without_data(&self, normal: &str) -> String {
         self.quoted.replace_all(normal, "''").into_owned()
     }
 }

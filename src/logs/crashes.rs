@@ -4,29 +4,31 @@ use super::classify::{Classifier, LineKind};
 use super::crash::ExplainedBy;
 use super::frames::{Frames, Place};
 use super::level;
+use super::level::LineLevel;
 use super::normal::Normaliser;
+use super::record::Records;
 
 /// A crash message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Crash {
+pub(crate) struct Crash {
     /// The lines that are reported: the first one, and the one that explains it.
-    pub(super) lines: Vec<Vec<u8>>,
-    pub(super) fingerprint: Fingerprint,
+    pub(crate) lines: Vec<Vec<u8>>,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// What two crash messages of the same cause have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Fingerprint {
-    pub(super) place: Place,
+pub(crate) struct Fingerprint {
+    pub(crate) place: Place,
     /// Normalised.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The message without the data in it.
-    pub(super) sort: String,
+    pub(crate) sort: String,
 }
 
 /// What was found in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     Crash(Crash),
     /// An error message of one line.
     Error(Vec<u8>),
@@ -39,9 +41,10 @@ impl Found {
 }
 
 /// Finds the messages in a log that is read line by line.
-pub(super) struct CrashReader<'a> {
+pub(crate) struct CrashReader<'a> {
     classifier: &'a Classifier,
     normaliser: &'a Normaliser,
+    records: Records,
     open: Option<Open>,
 }
 
@@ -54,28 +57,32 @@ struct Open {
     is_go: bool,
     /// A list of what is invalid follows the message: its first entry belongs to the message.
     goes_on: bool,
+    /// It belongs to a record with a level that says it is none.
+    is_minor: bool,
 }
 
 impl<'a> CrashReader<'a> {
-    pub(super) fn new(classifier: &'a Classifier, normaliser: &'a Normaliser) -> Self {
+    pub(crate) fn new(classifier: &'a Classifier, normaliser: &'a Normaliser) -> Self {
         Self {
             classifier,
             normaliser,
+            records: Records::default(),
             open: None,
         }
     }
 
     /// All messages of a log.
-    pub(super) fn read(&mut self, lines: &[Vec<u8>]) -> Vec<Found> {
+    pub(crate) fn read(&mut self, lines: &[Vec<u8>]) -> Vec<Found> {
         let mut all: Vec<Found> = lines.iter().flat_map(|line| self.push(line)).collect();
         all.extend(self.finish());
         all
     }
 
     /// Reads one line. Returns the messages that end with it.
-    pub(super) fn push(&mut self, line: &[u8]) -> Vec<Found> {
+    pub(crate) fn push(&mut self, line: &[u8]) -> Vec<Found> {
         let text = self.classifier.plain(line);
         let kind = self.classifier.classify(&text);
+        let level = self.records.push(&text);
         if let Some(open) = &mut self.open {
             if !open.ends_before(&text, kind, line, self.normaliser) {
                 return Vec::new();
@@ -87,7 +94,12 @@ impl<'a> CrashReader<'a> {
             .filter(|before| kind != Some(LineKind::Crash) || !before.is_incomplete());
         let mut found: Vec<Found> = before.into_iter().collect();
         match kind {
-            Some(LineKind::Crash) => self.open = Some(self.begin(&text, line)),
+            Some(LineKind::Crash) => {
+                let open = self.begin(&text, line);
+                let is_minor = level == Some(LineLevel::Low) && open.is_traceback();
+                self.open = Some(Open { is_minor, ..open });
+            }
+            Some(LineKind::Error) if level == Some(LineLevel::Low) => {}
             Some(LineKind::Error) => found.push(Found::Error(line.to_owned())),
             None => {}
         }
@@ -95,8 +107,8 @@ impl<'a> CrashReader<'a> {
     }
 
     /// Ends the log.
-    pub(super) fn finish(&mut self) -> Option<Found> {
-        let open = self.open.take()?;
+    pub(crate) fn finish(&mut self) -> Option<Found> {
+        let open = self.open.take().filter(|open| !open.is_minor)?;
         if open.is_of_the_other_end() {
             return open.lines.last().cloned().map(Found::Error);
         }
@@ -133,6 +145,7 @@ impl<'a> CrashReader<'a> {
                 .iter()
                 .any(|head| text.contains(head)),
             goes_on: false,
+            is_minor: false,
         }
     }
 
@@ -167,6 +180,10 @@ const OTHER_END_GONE: [&str; 3] = [
 ];
 
 impl Open {
+    fn is_traceback(&self) -> bool {
+        matches!(self.explained_by, ExplainedBy::LineBelowFrames)
+    }
+
     fn is_of_the_other_end(&self) -> bool {
         let message = self.message.trim_start();
         OTHER_END_GONE.iter().any(|name| message.starts_with(name))

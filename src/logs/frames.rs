@@ -18,16 +18,16 @@ const GO_RUNTIME: [&str; 5] = ["runtime.", "runtime/", "panic(", "net/http.", "i
 
 /// The function in which it happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The file's name and the function's, normalised.
-    pub(super) function: String,
+    pub(crate) function: String,
     /// The line of source code, if the log shows it.
-    pub(super) source: String,
+    pub(crate) source: String,
 }
 
 /// The frames of one traceback, read line by line.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// The innermost frame, and the innermost one of the application's own code.
     last: Option<Place>,
     own: Option<Place>,
@@ -38,7 +38,7 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Reads a line between the first line and the exception.
-    pub(super) fn read_python(&mut self, line: &str, normaliser: &Normaliser) {
+    pub(crate) fn read_python(&mut self, line: &str, normaliser: &Normaliser) {
         let text = line.trim_start_matches([' ', '\t', '|']);
         if let Some((file, function)) = python_frame(text) {
             let name = file.rsplit('/').next().unwrap_or(file);
@@ -58,7 +58,7 @@ impl Frames {
     }
 
     /// Reads a line of a dump of goroutines. Returns whether it is one.
-    pub(super) fn read_go(&mut self, line: &str, normaliser: &Normaliser) -> bool {
+    pub(crate) fn read_go(&mut self, line: &str, normaliser: &Normaliser) -> bool {
         if let Some(name) = go_function(line) {
             if self.own.is_none() {
                 self.last_is_own = !GO_RUNTIME.iter().any(|part| line.starts_with(part));
@@ -76,7 +76,7 @@ impl Frames {
             || line.starts_with("exit status ")
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.last.is_none()
     }
 
@@ -87,7 +87,7 @@ impl Frames {
         self.last = Some(place);
     }
 
-    pub(super) fn place(self) -> Place {
+    pub(crate) fn place(self) -> Place {
         self.own.or(self.last).unwrap_or_default()
     }
 }
