@@ -27,14 +27,14 @@ const MESSAGES: [&str; 8] = [
     "value",
 ];
 /// What went wrong: a text, or an object with one.
-const ERRORS: [&str; 14] = [
+const ERRORS: [&str; 15] = [
     "err",
     "error",
     "exception",
     "exc_info",
-    "error.message",
     "stack_trace",
     "error.stack_trace",
+    "error.message",
     "traceback",
     "@x",
     "stack",
@@ -42,6 +42,7 @@ const ERRORS: [&str; 14] = [
     "context",
     "cause",
     "reason",
+    "thrown",
 ];
 /// What an error was caused by.
 const CAUSES: [&str; 4] = ["cause", "inner", "previous", "exception"];

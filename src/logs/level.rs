@@ -130,6 +130,11 @@ fn is_stamp(word: &str, dated: bool) -> bool {
             .chars()
             .all(|c| c.is_ascii_digit() || "TZ:.,+-/#*".contains(c))
         && (digits >= 4 || dated);
+    // `29-Nov-2026`
+    let is_date = word
+        .split('-')
+        .nth(1)
+        .is_some_and(|month| DATES.contains(&month));
     let is_separator = dated && !word.is_empty() && word.chars().all(|c| "-*|".contains(c));
     let is_field = matches!(
         word.split_once('='),
@@ -137,6 +142,7 @@ fn is_stamp(word: &str, dated: bool) -> bool {
     );
     bracketed(word).is_some()
         || is_number && !is_address
+        || is_date
         || is_separator
         || is_field
         || DATES.contains(&word)

@@ -10,6 +10,7 @@ pub(super) fn without_margin(line: &str) -> &str {
             return rest;
         }
     }
+    let line = without_syslog(line).unwrap_or(line);
     let line = without_program(line).unwrap_or(line);
     let text = line.trim_start();
     match text.strip_prefix("| ") {
@@ -44,4 +45,15 @@ pub(super) fn without_program(line: &str) -> Option<&str> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     is_name.then_some(text)
+}
+
+/// `Nov 29 04:35:14 web1 systemd[1]: text`
+fn without_syslog(line: &str) -> Option<&str> {
+    let is_month =
+        line.get(..4)?.ends_with(' ') && line.starts_with(|c: char| c.is_ascii_uppercase());
+    let time = line.get(7..15).filter(|_| is_month)?;
+    let is_time = time.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    let (head, text) = line.get(15..).filter(|_| is_time)?.split_once("]: ")?;
+    let process = head.trim().split_once(' ')?.1;
+    process.contains('[').then_some(text)
 }

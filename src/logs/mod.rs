@@ -8,6 +8,7 @@ mod classify;
 mod colours;
 mod crash;
 mod crashes;
+mod digest;
 mod exception;
 mod formats;
 mod frames;
@@ -16,10 +17,12 @@ mod level;
 mod margin;
 mod normal;
 mod record;
+mod words;
 
 pub(crate) use cause::{find as find_cause, Cause, Rank, Source};
 pub(crate) use classify::Classifier;
 pub(crate) use crashes::{Crash, CrashReader, Fingerprint, Found};
+pub(crate) use digest::digest;
 pub(crate) use normal::Normaliser;
 
 /// Lines without the colours of a terminal, in which some programs write into a log too.

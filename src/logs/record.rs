@@ -35,6 +35,8 @@ pub(crate) struct Records {
     in_traceback: bool,
     /// The traceback has ended.
     complete: bool,
+    /// It has frames.
+    has_frames: bool,
     /// The next traceback belongs to the one before.
     chained: bool,
 }
@@ -65,15 +67,16 @@ impl Records {
                 self.level = None;
             }
             (self.in_traceback, self.complete, self.chained) = (true, false, false);
-        } else if is_indented {
         } else if text.starts_with("During handling of the above")
             || text.starts_with("The above exception")
         {
             self.chained = true;
+        } else if is_indented || role(text) == Some(Role::Frame) {
+            self.has_frames = true;
         } else if self.in_traceback {
             (self.in_traceback, self.complete) = (false, true);
-        } else if !goes_on(text) {
-            self.level = None;
+        } else if !goes_on(text) || self.has_frames && begins_with_exception(text) {
+            (self.level, self.has_frames) = (None, false);
         }
         self.level
     }

@@ -1,14 +1,13 @@
 //! Finds the line that names the cause of a failure: the root's own words, not those of what wraps it, repeats it or watches
 //! over it.
 
-mod words;
-
 use super::exception::begins_with_exception;
 use super::formats::{chained, role, Role};
 use super::json::{self, Record};
 use super::level::{self, LineLevel};
 use super::margin::without_margin;
 use super::record::Records;
+use super::words;
 
 /// The longest cause, in characters.
 const MAX_CHARS: usize = 300;
@@ -28,6 +27,8 @@ pub(crate) enum Rank {
     Trailer,
     /// Any line.
     Line,
+    /// It says how a process ended.
+    End,
     /// It has words of a failure, but a level that says it is none.
     Minor,
     /// It has words of a failure.
@@ -147,6 +148,7 @@ impl Finder {
     }
 
     fn push(&mut self, line: &str) {
+        let is_of_npm = line.starts_with("npm e") || line.starts_with("npm ERR");
         let line = without_margin(line);
         if self.key.matches(line) || words::is_request(line) {
             return;
@@ -157,6 +159,9 @@ impl Finder {
         }
         if let Some(fields) = json::fields(line) {
             return self.json(json::record(&fields));
+        }
+        if is_of_npm && role(line).is_none() {
+            return self.diagnostic(line, level);
         }
         if !self.continues(line, level) {
             self.message(line, level);
@@ -225,7 +230,7 @@ impl Finder {
                 let entry = text.split_once(": ").filter(|(number, _)| {
                     !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
                 });
-                if indent == 0 {
+                if indent == 0 || text.starts_with("---") {
                     self.mode = Mode::Log;
                     return false;
                 }
@@ -380,6 +385,7 @@ impl Finder {
                 return self.diagnostic(message, level);
             }
             Some(Role::Error) => self.add(Rank::Error, message, level),
+            Some(Role::End) => self.add(Rank::End, message, level),
             None if python_frame && indent(line) == 0 && begins_with_exception(message) => {
                 self.add(Rank::Crash, message, level);
             }
@@ -421,8 +427,10 @@ impl Finder {
         let is_call = ["at ", "from "]
             .iter()
             .any(|start| frame.starts_with(start));
-        let head = self.head.take().filter(|_| is_call && !self.suppressed);
-        let Some((head, is_exception)) = head else {
+        if !is_call || self.suppressed {
+            return;
+        }
+        let Some((head, is_exception)) = self.head.take() else {
             return;
         };
         if role(&head) == Some(Role::Trailer) || !is_exception && head.ends_with(['{', ',', '[']) {
@@ -447,9 +455,18 @@ impl Finder {
         if self.suppressed || self.after_trailer {
             return;
         }
-        if let Some(cause) = chained(message) {
-            self.replace(cause);
+        let Some(cause) = chained(message) else {
+            return;
+        };
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|best| best.rank <= Rank::Line)
+        {
+            // what it caused is not in the log
+            return self.add(Rank::Error, cause, None);
         }
+        self.replace(cause);
     }
 
     /// The candidate is caused by this.
@@ -533,7 +550,7 @@ impl Finder {
             text: text.to_owned(),
             rank,
             is_diagnostic: false,
-            goes_on: matches!(text, "Error:" | "error:"),
+            goes_on: matches!(text, "Error:" | "error:") || text.starts_with("in ./"),
             survived: false,
             joins: if rank >= Rank::Words { MAX_JOINED } else { 0 },
         });

@@ -92,3 +92,39 @@ fn no_crash_is_seen_in_a_benign_sample() {
         wrong.join("\n")
     );
 }
+
+/// `systemctl status` shows the last ten lines only.
+#[test]
+fn the_cause_is_found_in_the_last_ten_lines_if_it_is_there() {
+    let mut wrong = Vec::new();
+    let mut all = 0;
+    for Sample { name, kind, cause } in samples() {
+        let Some(cause) = cause.filter(|_| source(&kind) == Source::Unit) else {
+            continue;
+        };
+        let lines = lines(&name);
+        let lines: Vec<&str> = lines
+            .iter()
+            .map(String::as_str)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let last = &lines[lines.len().saturating_sub(10)..];
+        if !last.iter().any(|line| line.contains(&cause)) {
+            continue;
+        }
+        all += 1;
+        let found = find(Source::Unit, last.iter().copied());
+        if !found
+            .as_ref()
+            .is_some_and(|found| found.text.contains(&cause))
+        {
+            wrong.push(format!("{name}: {cause:?}\n   found {found:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong of {all}\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}

@@ -3,6 +3,7 @@
 use super::http::{self, HttpResponse};
 use super::log;
 use super::systemd::Unit;
+use crate::logs::digest;
 use crate::protocol::{
     Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitName, What,
 };
@@ -19,8 +20,9 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Lines of the log.
-const LINES: usize = 50;
+/// Lines of the log that are read, and about how many of them are shown.
+const LINES: usize = 1000;
+const SHOWN: usize = 50;
 /// For one command, and for all of them: the rollback must not wait long.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -38,7 +40,10 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
             ..FailedStart::default()
         },
         found: Vec::new(),
+        own_request: None,
     };
+    let health = pending.verification.health.as_ref();
+    collector.own_request = health.map(|health| health.url.path.clone());
     if let Some(service) = pending.service.as_ref().map(UnitName::as_str) {
         collector.failed_start(layout, service);
         let title = format!("systemctl status {service}");
@@ -48,7 +53,7 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
             DiagnosticOrigin::System,
         );
     }
-    if let Some(health) = &pending.verification.health {
+    if let Some(health) = health {
         collector.health(health);
     }
     collector.add(
@@ -74,6 +79,8 @@ struct Collector {
     until: Instant,
     start: FailedStart,
     found: Vec<Diagnostic>,
+    /// The path of our own health requests.
+    own_request: Option<String>,
 }
 
 impl Collector {
@@ -137,15 +144,28 @@ impl Collector {
 
     /// Adds the output of a command. Returns whether there was any.
     fn show(&mut self, title: &str, command: &mut Command, origin: DiagnosticOrigin) -> bool {
-        let Ok((ending, text)) = quick(command.env("LC_ALL", "C.UTF-8"), self.timeout()) else {
+        let Ok((ending, mut text)) = quick(command.env("LC_ALL", "C.UTF-8"), self.timeout()) else {
             return false;
         };
+        if origin == DiagnosticOrigin::Log {
+            text = self.digest(&text);
+        }
         // systemctl status exits with 3 if the unit is not running
         let useful = matches!(ending, Ending::Exit(0 | 3)) && !text.is_empty();
         if useful {
             self.add(title, origin, text);
         }
         useful
+    }
+
+    /// What explains a failure in a log that may be long.
+    fn digest(&self, log: &[u8]) -> Vec<u8> {
+        let lines: Vec<Vec<u8>> = log
+            .trim_ascii_end()
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect();
+        digest(&lines, self.own_request.as_deref(), SHOWN).join(&b'\n')
     }
 
     /// Sends one more health request and adds the whole response. The title leaves out the query, which may hold a secret.
