@@ -13,7 +13,9 @@ const ENDS: [&str; 9] = [
     "NotFound",
 ];
 /// What may stand before the name.
-const BEFORE: [&str; 8] = [
+const BEFORE: [&str; 10] = [
+    "error: Uncaught (in promise) ",
+    "error: Uncaught ",
     "Uncaught ",
     "uncaught ",
     "Unhandled ",

@@ -20,20 +20,42 @@ const DATES: [&str; 19] = [
 
 /// The level, if only times, brackets and names stand before it; and the message.
 pub(crate) fn split(line: &str) -> (Option<LineLevel>, &str) {
+    if let Some((level, message)) = of_ruby(line).or_else(|| of_klog(line)) {
+        return (Some(level), message);
+    }
     split_after(line, false)
 }
 
+/// Ruby's `W, [2026-11-29T04:09:33.050389 #14]  WARN -- worker: text`. Rails logs every request that fails as fatal, also one
+/// for an unknown path.
+fn of_ruby(line: &str) -> Option<(LineLevel, &str)> {
+    let (letter, rest) = line
+        .split_once(", ")
+        .filter(|(_, rest)| rest.starts_with('['))?;
+    let level = of_letter(letter)?.min(LineLevel::Error);
+    let message = rest.split_once(" -- ")?.1;
+    Some((
+        level,
+        message
+            .split_once(": ")
+            .map_or(message, |(_, message)| message),
+    ))
+}
+
+/// Kubernetes' and Google's `W1129 04:41:15.335685      14 main.go:16] text`.
+fn of_klog(line: &str) -> Option<(LineLevel, &str)> {
+    let (head, message) = line.split_once("] ")?;
+    let (letter, date) = (head.get(..1)?, head.get(1..5)?);
+    let is_date = date.bytes().all(|b| b.is_ascii_digit()) && head.get(5..6) == Some(" ");
+    Some((of_letter(letter).filter(|_| is_date)?, message))
+}
+
 fn split_after(line: &str, mut dated: bool) -> (Option<LineLevel>, &str) {
-    // Ruby's `W, [2026-11-29T04:09:33.050389 #14]  WARN -- worker: text`
-    let line = match line.split_once(", [") {
-        Some((letter, _)) if of_letter(letter).is_some() => &line[letter.len() + 2..],
-        _ => line,
-    };
     let (mut rest, mut message, mut plain) = (line.trim_start(), None, 0);
     for _ in 0..MAX_WORDS {
         let (word, after) = next_word(rest);
         if let Some(level) = level_of(word) {
-            return (Some(level), after);
+            return (Some(level), within_word(rest, word).unwrap_or(after));
         }
         if is_stamp(word, dated) {
             dated = true;
@@ -49,6 +71,16 @@ fn split_after(line: &str, mut dated: bool) -> (Option<LineLevel>, &str) {
         rest = after;
     }
     (None, message.unwrap_or(rest))
+}
+
+/// The message of `ERROR:root:message`, Python's basic format.
+fn within_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (_, logger) = word
+        .split_once(':')
+        .filter(|(name, _)| named(name).is_some())?;
+    let (logger, _) = logger.split_once(':')?;
+    let at = word.find(':')? + 1 + logger.len() + 1;
+    text.get(at..).filter(|_| !logger.is_empty())
 }
 
 /// A word or a whole bracket, and the text after it.

@@ -1,7 +1,7 @@
 //! Words of a failure in prose.
 
 /// In small letters. Parts of words count: `errors`, `timeout`.
-const FAILURE: [&str; 45] = [
+const FAILURE: [&str; 49] = [
     "error",
     "fail",
     "fatal",
@@ -43,6 +43,10 @@ const FAILURE: [&str; 45] = [
     "corrupt",
     "attempt to",
     "not present",
+    "no matching",
+    "not compatible",
+    "can only",
+    "don't know",
     "not up to date",
     "conflict",
     "wrong",

@@ -277,7 +277,7 @@ fn a_failed_restart_is_not_told_with_what_the_process_before_said_whatever_words
             ": reload nginx; systemctl restart app; grep -q old current/name".to_owned(),
         );
     }));
-    assert_eq!(reason.log_line(), Some("ERROR: no database"), "{reason:?}");
+    assert_eq!(reason.log_line(), Some("no database"), "{reason:?}");
 }
 
 #[test]

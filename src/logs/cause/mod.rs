@@ -118,6 +118,8 @@ struct Finder {
     /// So many lines may still belong to its message.
     message_lines: usize,
     is_traceback: bool,
+    /// The next exception was raised while the program ended.
+    ignored: bool,
     /// The exceptions of a group follow.
     in_group: bool,
     after_python_frame: bool,
@@ -139,6 +141,7 @@ impl Finder {
             after_exception: false,
             message_lines: 0,
             is_traceback: false,
+            ignored: false,
             in_group: false,
             after_python_frame: false,
             suppressed: false,
@@ -160,7 +163,11 @@ impl Finder {
         if let Some(fields) = json::fields(line) {
             return self.json(json::record(&fields));
         }
-        if is_of_npm && role(line).is_none() {
+        if is_of_npm
+            && role(line).is_none()
+            && words::of_failure(line)
+            && !begins_with_exception(line)
+        {
             return self.diagnostic(line, level);
         }
         if !self.continues(line, level) {
@@ -205,7 +212,9 @@ impl Finder {
                     return text.is_empty();
                 }
                 self.mode = Mode::Log;
-                self.exception(text, level);
+                if !std::mem::take(&mut self.ignored) {
+                    self.exception(text, level);
+                }
                 true
             }
             Mode::Panic(head) => {
@@ -339,6 +348,12 @@ impl Finder {
             self.mode = Mode::Traceback(indent(line));
             return;
         }
+        if ["Exception ignored ", "Error in atexit"]
+            .iter()
+            .any(|it| message.starts_with(it))
+        {
+            self.ignored = true;
+        }
         if message.starts_with("The above exception was the direct cause") {
             self.caused = true;
         }
@@ -370,6 +385,14 @@ impl Finder {
             return;
         }
         if !message.contains(|c: char| c.is_alphanumeric()) {
+            return;
+        }
+        let mut letters = message.chars();
+        let is_option = letters.next() == Some('-')
+            && letters
+                .next()
+                .is_some_and(|c| c == '-' || c.is_ascii_alphabetic());
+        if is_option {
             return;
         }
         let python_frame = self.after_python_frame;
@@ -433,6 +456,13 @@ impl Finder {
         let Some((head, is_exception)) = self.head.take() else {
             return;
         };
+        let has_error = self
+            .best
+            .as_ref()
+            .is_some_and(|best| best.rank >= Rank::Error);
+        if !is_exception && has_error {
+            return;
+        }
         if role(&head) == Some(Role::Trailer) || !is_exception && head.ends_with(['{', ',', '[']) {
             return;
         }
