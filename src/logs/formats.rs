@@ -169,6 +169,7 @@ const TRAILERS: &[&str] = &[
     "There are test failures.%",
     "error %: verification failed",
     "Result: FAIL",
+    "% Cannot start server. Server instance is not configured.",
     "error: % failed to resolve",
     "% (Wstat: %",
     "tar: Unexpected EOF in archive",

@@ -456,11 +456,8 @@ impl Finder {
         let Some((head, is_exception)) = self.head.take() else {
             return;
         };
-        let has_error = self
-            .best
-            .as_ref()
-            .is_some_and(|best| best.rank >= Rank::Error);
-        if !is_exception && has_error {
+        let is_other = |best: &Candidate| best.rank >= Rank::Error && !best.text.starts_with(&head);
+        if !is_exception && self.best.as_ref().is_some_and(is_other) {
             return;
         }
         if role(&head) == Some(Role::Trailer) || !is_exception && head.ends_with(['{', ',', '[']) {
