@@ -414,7 +414,7 @@ impl Finder {
             }
             None => self.other(message, own_level, level),
         }
-        let is_exception = begins_with_exception(message);
+        let is_exception = begins_with_exception(message) || role == Some(Role::Error);
         if indent(line) > 0 && !is_exception {
             return;
         }
