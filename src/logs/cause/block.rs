@@ -1,0 +1,141 @@
+//! Blocks of lines that belong together: tracebacks, stacks, lists of causes, reports, how a program is to be called.
+
+use super::Rank;
+use crate::logs::level;
+
+/// What the lines that come next are.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Block {
+    #[default]
+    None,
+    /// The frames of a traceback of Python, whose first line has so many spaces before it.
+    Traceback(usize),
+    /// The message of a panic of Rust, which begins with this.
+    Panic(String),
+    /// `Caused by:`: the causes; whether one was read.
+    Causes(bool),
+    /// Frames of which none says anything.
+    Stack,
+    /// The report of Spring Boot, before its description.
+    Report,
+    /// Its description.
+    Description,
+    /// How a program is to be called.
+    Usage,
+    /// The stacks of Go's goroutines.
+    Goroutines,
+}
+
+/// What a line is to its block.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It does not belong to the block.
+    None,
+    /// It belongs to it and says nothing.
+    Silent,
+    /// The exception that a traceback ends with.
+    Exception,
+    /// A cause of what came before.
+    Cause(String),
+    /// A message.
+    Message(Rank, String),
+}
+
+const USAGES: [&str; 4] = ["Usage:", "usage:", "USAGE:", "Usage of "];
+const STACKS: [&str; 3] = ["stack backtrace:", "Stack backtrace:", "Exception trace:"];
+
+impl Block {
+    /// The block that a line begins. `message` is the line without time and level.
+    pub(super) fn begin(line: &str, message: &str) -> Option<Self> {
+        let starts = |heads: &[&str]| heads.iter().any(|head| message.starts_with(head));
+        Some(if message.ends_with("Traceback (most recent call last):") {
+            Self::Traceback(indent(line))
+        } else if message.contains("panicked at ") && message.ends_with(':') {
+            Self::Panic(message.to_owned())
+        } else if message.starts_with("goroutine ") && message.ends_with("]:") {
+            Self::Goroutines
+        } else if message == "APPLICATION FAILED TO START" {
+            Self::Report
+        } else if message == "Caused by:" {
+            Self::Causes(false)
+        } else if STACKS.contains(&message) {
+            Self::Stack
+        } else if starts(&USAGES) {
+            Self::Usage
+        } else {
+            return None;
+        })
+    }
+
+    /// Reads a line with text. The block ends if the line does not belong to it.
+    pub(super) fn read(&mut self, line: &str) -> Part {
+        let (indent, text) = (indent(line), line.trim());
+        let part = match self {
+            Self::None => return Part::None,
+            Self::Traceback(base) => {
+                if indent > *base || is_within_traceback(text) {
+                    return Part::Silent;
+                }
+                if level::split(line).0.is_some() {
+                    // another process logs at the same time
+                    return Part::None;
+                }
+                Part::Exception
+            }
+            Self::Panic(head) => {
+                // the panic of a thread that another one waits for
+                let is_other = text.ends_with("Any { .. }");
+                let rank = if is_other { Rank::Trailer } else { Rank::Crash };
+                Part::Message(rank, format!("{head} {text}"))
+            }
+            Self::Causes(known) if indent > 0 && !text.starts_with("---") => {
+                let known = std::mem::replace(known, true);
+                return match numbered(text) {
+                    Some(cause) => Part::Cause(cause.to_owned()),
+                    None if known => Part::Silent,
+                    None => Part::Cause(text.to_owned()),
+                };
+            }
+            Self::Stack if indent > 0 => return Part::Silent,
+            Self::Report if level::split(line).0.is_none() => {
+                if text == "Description:" {
+                    *self = Self::Description;
+                }
+                return Part::Silent;
+            }
+            Self::Description => Part::Message(Rank::Crash, text.to_owned()),
+            Self::Usage if indent > 0 || text.starts_with('-') || text.ends_with(':') => {
+                return Part::Silent;
+            }
+            Self::Goroutines if indent > 0 || is_go_frame(text) => return Part::Silent,
+            Self::Causes(_) | Self::Stack | Self::Report | Self::Usage | Self::Goroutines => {
+                Part::None
+            }
+        };
+        *self = Self::None;
+        part
+    }
+}
+
+/// `0: cause`
+fn numbered(text: &str) -> Option<&str> {
+    let (number, cause) = text.split_once(": ")?;
+    number.parse::<u16>().is_ok().then_some(cause)
+}
+
+/// Whether an unindented line belongs to a traceback all the same: loguru's frames, the bars of an exception group, a box.
+fn is_within_traceback(text: &str) -> bool {
+    text.starts_with(['>', '|', '│', '╭', '╰', '❱', '└', '+'])
+}
+
+fn is_go_frame(text: &str) -> bool {
+    text.ends_with(['}', ')', ':'])
+        || ["created by ", "exit status "]
+            .iter()
+            .any(|head| text.starts_with(head))
+}
+
+/// How many spaces and tabs a line begins with.
+pub(super) fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
