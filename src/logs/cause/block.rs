@@ -24,6 +24,8 @@ pub(super) enum Block {
     Usage,
     /// The stacks of Go's goroutines.
     Goroutines,
+    /// What went wrong in Gradle; whether its first line was read.
+    Wrong(bool),
 }
 
 /// What a line is to its block.
@@ -60,6 +62,8 @@ impl Block {
             Self::Causes(false)
         } else if STACKS.contains(&message) {
             Self::Stack
+        } else if message == "* What went wrong:" {
+            Self::Wrong(false)
         } else if starts(&USAGES) {
             Self::Usage
         } else {
@@ -107,10 +111,21 @@ impl Block {
             Self::Usage if indent > 0 || text.starts_with('-') || text.ends_with(':') => {
                 return Part::Silent;
             }
-            Self::Goroutines if indent > 0 || is_go_frame(text) => return Part::Silent,
-            Self::Causes(_) | Self::Stack | Self::Report | Self::Usage | Self::Goroutines => {
-                Part::None
+            Self::Wrong(known) if !text.starts_with("* ") => {
+                let cause = text.strip_prefix("> ");
+                return match (cause, std::mem::replace(known, true)) {
+                    (Some(cause), _) => Part::Cause(cause.to_owned()),
+                    (None, false) => Part::Message(Rank::Error, text.to_owned()),
+                    (None, true) => Part::None,
+                };
             }
+            Self::Goroutines if indent > 0 || is_go_frame(text) => return Part::Silent,
+            Self::Causes(_)
+            | Self::Stack
+            | Self::Report
+            | Self::Usage
+            | Self::Goroutines
+            | Self::Wrong(_) => Part::None,
         };
         *self = Self::None;
         part

@@ -98,10 +98,12 @@ impl Finder {
         let text = line.trim();
         match self.block.read(line) {
             Part::None if self.block == Block::None => {
-                let is_new = level::split(line).0.is_some() || begins_with_exception(text);
+                let is_new =
+                    level::split(line).0.is_some() || begins_with_exception(text) || is_late(text);
                 return self.best.join(text, indent(line) > 0, is_new);
             }
-            Part::None => return false,
+            // the block goes on after it
+            Part::None => return self.best.join(text, indent(line) > 0, false),
             Part::Silent => {}
             Part::Exception => self.exception(text, level),
             Part::Cause(cause) => self.best.replace(&cause),
@@ -147,7 +149,10 @@ impl Finder {
             self.block = block;
             return;
         }
-        self.python.late |= LATE.iter().any(|head| message.starts_with(head));
+        if is_late(message) {
+            self.python.late = true;
+            return;
+        }
         self.python.caused |= message.starts_with("The above exception was the direct cause");
         let after_frame = self.python.after_frame;
         self.python.after_frame = message.starts_with("File \"") || after_frame && indent(line) > 0;
@@ -276,6 +281,11 @@ fn limit(rank: Rank, level: Option<LineLevel>) -> Rank {
         Some(LineLevel::Low) => rank.min(Rank::Minor),
         _ => rank,
     }
+}
+
+/// Whether the exception below is raised while the program ends.
+fn is_late(message: &str) -> bool {
+    LATE.iter().any(|head| message.starts_with(head))
 }
 
 /// Whether npm says in its own words what failed.
