@@ -31,10 +31,11 @@ const ROOMS: MayKnow<'_> = &[
         ],
     ),
     ("github", &["report", "text"]),
+    ("logs", &[]),
     ("protocol", &["text"]),
     ("report", &["protocol", "text"]),
     ("runner", &["protocol", "settings"]),
-    ("server", &["protocol"]),
+    ("server", &["logs", "protocol"]),
     ("settings", &["protocol", "text"]),
     ("text", &[]),
 ];

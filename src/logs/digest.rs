@@ -22,7 +22,7 @@ pub(crate) fn digest(lines: &[Vec<u8>], own_request: Option<&str>, most: usize) 
     if folded.len() <= most {
         return folded;
     }
-    let last = folded.len() - (most - FIRST - 1);
+    let last = folded.len() - most.saturating_sub(FIRST + 1);
     let first = first_error(&folded).filter(|at| *at < last);
     let Some(first) = first else {
         return folded[folded.len() - most..].to_vec();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::logs::{Classifier, CrashReader, Found, Normaliser};
+use proptest::proptest;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,4 +128,20 @@ fn the_cause_is_found_in_the_last_ten_lines_if_it_is_there() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+proptest! {
+    /// Whatever a program prints.
+    #[test]
+    fn any_lines_can_be_read(
+        lines in proptest::collection::vec("[ \\t|>a-zé:\\[\\]{}\"'#-]{0,12}(Error: |Traceback \\(most recent call last\\):|at |Caused by: |panicked at x:|goroutine 1 \\[x\\]:)?[ -~é]{0,20}", 0..12)
+    ) {
+        for source in [Source::Unit, Source::Script] {
+            find(source, lines.iter().map(String::as_str));
+        }
+        let (classifier, normaliser) = (Classifier::new(None).unwrap(), Normaliser::new().unwrap());
+        let bytes: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
+        CrashReader::new(&classifier, &normaliser).read(&bytes);
+        crate::logs::digest(&bytes, Some("/"), 5);
+    }
 }
