@@ -18,7 +18,9 @@ struct Candidate {
     rank: Rank,
     /// Of several messages of the same kind the first one counts.
     is_first: bool,
-    /// How many lines may still be joined to it.
+    /// Lines below it may belong to it.
+    is_open: bool,
+    /// How many of them are still joined to it.
     joins: usize,
     /// The program went on after it.
     survived: bool,
@@ -56,7 +58,8 @@ impl Best {
             text: text.to_owned(),
             rank,
             is_first: false,
-            joins: if rank >= Rank::Words { MAX_JOINED } else { 0 },
+            is_open: rank >= Rank::Words,
+            joins: MAX_JOINED,
             survived: false,
         });
         true
@@ -79,7 +82,7 @@ impl Best {
         let best = self.candidate.as_mut();
         if let Some(best) = best.filter(|best| best.rank > Rank::Line && says_something) {
             best.text = cause.to_owned();
-            best.joins = MAX_JOINED;
+            (best.is_open, best.joins) = (true, MAX_JOINED);
         }
     }
 
@@ -96,33 +99,29 @@ impl Best {
 
     /// Nothing more is joined to it, unless it says that more follows.
     pub(super) fn ends(&mut self) {
-        if let Some(best) = self
-            .candidate
-            .as_mut()
-            .filter(|best| !best.text.ends_with(':'))
-        {
-            best.joins = 0;
+        if let Some(best) = &mut self.candidate {
+            best.is_open &= best.text.ends_with(':');
         }
     }
 
     /// A list of what is wrong follows it.
     pub(super) fn begins_list(&mut self) {
         if let Some(best) = &mut self.candidate {
-            best.joins = MAX_JOINED - 1;
+            (best.is_open, best.joins) = (true, MAX_JOINED - 1);
             best.text.push(':');
         }
     }
 
     /// Joins a line to the best one, if that does not end. `is_new`: it begins another message. Returns whether it is a part.
     pub(super) fn join(&mut self, text: &str, is_indented: bool, is_new: bool) -> bool {
-        let Some(best) = self.candidate.as_mut().filter(|best| best.joins > 0) else {
+        let Some(best) = self.candidate.as_mut().filter(|best| best.is_open) else {
             return false;
         };
         if best.text.ends_with(['[', '{']) {
             // an error that is JSON
             if let Some(message) = text.strip_prefix("\"message\": ") {
                 best.text = format!("{} {}", best.text, message.trim_end_matches(','));
-                best.joins = 0;
+                best.is_open = false;
             }
             return !is_new;
         }
@@ -132,11 +131,13 @@ impl Best {
                 && best.text.len() < "error: of a few words".len();
         let is_part = is_open || is_message || is_indented;
         if is_new || !is_part || !matches!(role(text), None | Some(Role::Error)) {
-            best.joins = 0;
+            best.is_open = false;
             return false;
         }
-        best.joins -= 1;
-        best.text = format!("{} {text}", best.text);
+        if best.joins > 0 {
+            best.joins -= 1;
+            best.text = format!("{} {text}", best.text);
+        }
         true
     }
 

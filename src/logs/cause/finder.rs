@@ -169,6 +169,7 @@ impl Finder {
             Some(Role::Error) => self.add(Rank::Error, message, level),
             Some(Role::End) => self.add(Rank::End, message, level),
             None if after_frame && indent(line) == 0 && begins_with_exception(message) => {
+                self.python.any = true;
                 self.add(Rank::Crash, message, level);
             }
             None => self.other(message, own, level),
