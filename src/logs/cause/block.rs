@@ -71,65 +71,65 @@ impl Block {
         })
     }
 
-    /// Reads a line with text. The block ends if the line does not belong to it.
+    /// Reads a line with text. The block ends if the line does not belong to it, or is its last one.
     pub(super) fn read(&mut self, line: &str) -> Part {
         let (indent, text) = (indent(line), line.trim());
-        let part = match self {
+        let has_level = || level::split(line).0.is_some();
+        let last = match self {
             Self::None => return Part::None,
-            Self::Traceback(base) => {
-                if indent > *base || is_within_traceback(text) {
-                    return Part::Silent;
-                }
-                if level::split(line).0.is_some() {
-                    // another process logs at the same time
-                    return Part::None;
-                }
-                Part::Exception
+            Self::Traceback(base) if indent > *base || is_within_traceback(text) => {
+                return Part::Silent;
             }
-            Self::Panic(head) => {
-                // the panic of a thread that another one waits for
-                let is_other = text.ends_with("Any { .. }");
-                let rank = if is_other { Rank::Trailer } else { Rank::Crash };
-                Part::Message(rank, format!("{head} {text}"))
-            }
-            Self::Causes(known) if indent > 0 && !text.starts_with("---") => {
-                let known = std::mem::replace(known, true);
-                return match numbered(text) {
-                    Some(cause) => Part::Cause(cause.to_owned()),
-                    None if known => Part::Silent,
-                    None => Part::Cause(text.to_owned()),
-                };
-            }
-            Self::Stack if indent > 0 => return Part::Silent,
-            Self::Report if level::split(line).0.is_none() => {
+            // another process logs at the same time
+            Self::Traceback(_) if has_level() => return Part::None,
+            Self::Traceback(_) => Part::Exception,
+            Self::Panic(head) => panic_message(head, text),
+            Self::Description => Part::Message(Rank::Crash, text.to_owned()),
+            Self::Report if !has_level() => {
                 if text == "Description:" {
                     *self = Self::Description;
                 }
                 return Part::Silent;
             }
-            Self::Description => Part::Message(Rank::Crash, text.to_owned()),
-            Self::Usage if indent > 0 || text.starts_with('-') || text.ends_with(':') => {
-                return Part::Silent;
+            Self::Causes(known) if indent > 0 && !text.starts_with("---") => {
+                return entry(known, numbered(text), Part::Cause(text.to_owned()));
             }
             Self::Wrong(known) if !text.starts_with("* ") => {
-                let cause = text.strip_prefix("> ");
-                return match (cause, std::mem::replace(known, true)) {
-                    (Some(cause), _) => Part::Cause(cause.to_owned()),
-                    (None, false) => Part::Message(Rank::Error, text.to_owned()),
-                    (None, true) => Part::None,
+                let message = Part::Message(Rank::Error, text.to_owned());
+                return match entry(known, text.strip_prefix("> "), message) {
+                    // it may be joined to the one above
+                    Part::Silent => Part::None,
+                    part => part,
                 };
             }
+            Self::Stack if indent > 0 => return Part::Silent,
+            Self::Usage if indent > 0 || is_of_usage(text) => return Part::Silent,
             Self::Goroutines if indent > 0 || is_go_frame(text) => return Part::Silent,
-            Self::Causes(_)
-            | Self::Stack
-            | Self::Report
-            | Self::Usage
-            | Self::Goroutines
-            | Self::Wrong(_) => Part::None,
+            _ => Part::None,
         };
         *self = Self::None;
-        part
+        last
     }
+}
+
+/// A line of a list of causes. Of those that are not marked as `cause` only the first one says something.
+fn entry(known: &mut bool, cause: Option<&str>, first: Part) -> Part {
+    match (cause, std::mem::replace(known, true)) {
+        (Some(cause), _) => Part::Cause(cause.to_owned()),
+        (None, false) => first,
+        (None, true) => Part::Silent,
+    }
+}
+
+fn panic_message(head: &str, text: &str) -> Part {
+    // the panic of a thread that another one waits for
+    let is_other = text.ends_with("Any { .. }");
+    let rank = if is_other { Rank::Trailer } else { Rank::Crash };
+    Part::Message(rank, format!("{head} {text}"))
+}
+
+fn is_of_usage(text: &str) -> bool {
+    text.starts_with('-') || text.ends_with(':')
 }
 
 /// `0: cause`

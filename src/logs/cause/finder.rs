@@ -175,8 +175,13 @@ impl Finder {
             None => self.other(message, own, level),
         }
         let is_error = begins_with_exception(message) || role == Some(Role::Error);
+        self.remember(message, is_error, indent(line) == 0, own.is_some());
+    }
+
+    /// Frames may follow the message.
+    fn remember(&mut self, message: &str, is_error: bool, is_unindented: bool, has_level: bool) {
         let is_after_error = self.head.as_ref().is_some_and(|(_, is_error)| *is_error);
-        if is_error || indent(line) == 0 && (!is_after_error || own.is_some()) {
+        if is_error || is_unindented && (!is_after_error || has_level) {
             self.head = Some((message.to_owned(), is_error));
         }
     }
