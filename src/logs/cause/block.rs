@@ -1,6 +1,6 @@
 //! Blocks of lines that belong together: tracebacks, stacks, lists of causes, reports, how a program is to be called.
 
-use super::Rank;
+use super::types::Rank;
 use crate::logs::level;
 
 /// What the lines that come next are.

@@ -1,6 +1,6 @@
 //! The best of the lines that may be the cause.
 
-use super::{Cause, Rank, Source};
+use super::types::{Cause, Rank, Source};
 use crate::logs::exception::begins_with_exception;
 use crate::logs::formats::{role, Role};
 use crate::logs::words;

@@ -3,7 +3,7 @@
 use super::block::{indent, Block, Part};
 use super::candidate::Best;
 use super::private_key::PrivateKeyFilter;
-use super::{find, Cause, Rank, Source};
+use super::types::{Cause, Rank, Source};
 use crate::logs::exception::begins_with_exception;
 use crate::logs::formats::{chained, role, Role};
 use crate::logs::json::{self, Record};
@@ -19,7 +19,16 @@ const DETAILS: [&str; 6] = ["[", "(", "DETAIL:", "HINT:", "CONTEXT:", "LINE "];
 /// The exception below is raised while the program ends.
 const LATE: [&str; 2] = ["Exception ignored ", "Error in atexit"];
 
-pub(super) struct Finder {
+/// Finds the cause in the output of something that failed. The lines are plain: without colours.
+pub(crate) fn find<'a>(source: Source, lines: impl IntoIterator<Item = &'a str>) -> Option<Cause> {
+    let mut finder = Finder::new(source);
+    for line in lines {
+        finder.push(line);
+    }
+    finder.end()
+}
+
+struct Finder {
     source: Source,
     best: Best,
     records: Records,
@@ -51,7 +60,7 @@ struct Python {
 }
 
 impl Finder {
-    pub(super) fn new(source: Source) -> Self {
+    fn new(source: Source) -> Self {
         Self {
             source,
             best: Best::new(source),
@@ -65,7 +74,7 @@ impl Finder {
         }
     }
 
-    pub(super) fn push(&mut self, line: &str) {
+    fn push(&mut self, line: &str) {
         let is_of_npm = line.starts_with("npm e") || line.starts_with("npm ERR");
         let line = without_margin(line);
         if self.key.matches(line) || words::is_request(line) {
@@ -86,7 +95,7 @@ impl Finder {
         }
     }
 
-    pub(super) fn end(mut self) -> Option<Cause> {
+    fn end(mut self) -> Option<Cause> {
         if let Block::Panic(head) = std::mem::take(&mut self.block) {
             self.best.add(Rank::Crash, &head);
         }
