@@ -23,9 +23,9 @@ pub mod wire;
 pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Made, Staged, What};
 pub use failure::{
     BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer, HealthError, Interference,
-    IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, Phase, PortHolder, ProcessEnd,
-    ProgramError, Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, Trouble,
-    UnitState, UnreadableState,
+    IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, PathError, Phase, PortHolder,
+    ProcessEnd, Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, Trouble,
+    UnitPath, UnitState, UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};

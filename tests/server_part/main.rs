@@ -34,3 +34,4 @@ mod settle;
 mod small_disk;
 mod stub_server;
 mod takeover;
+mod unit_paths;

@@ -11,7 +11,7 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-fn share(paths: &[&str]) -> Vec<SharedPath> {
+pub(crate) fn share(paths: &[&str]) -> Vec<SharedPath> {
     let shared = |path: &&str| match path.strip_suffix('/') {
         Some(path) => SharedPath {
             path: path.to_owned(),

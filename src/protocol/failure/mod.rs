@@ -16,7 +16,7 @@ pub use finding::{Finding, LinkState, LockError};
 pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
-    Interference, IoKind, Operation, ProgramError, RollbackTargetError, SharedError,
+    Interference, IoKind, Operation, PathError, RollbackTargetError, SharedError, UnitPath,
 };
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;

@@ -1,8 +1,8 @@
 //! Why a step failed on the server.
 
 use super::{
-    BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PortHolder, ProcessEnd,
-    ProgramError, RollbackTargetError, SharedError, UnitState, UnreadableState,
+    BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
+    ProcessEnd, RollbackTargetError, SharedError, UnitPath, UnitState, UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -99,15 +99,22 @@ pub enum Reason {
         #[serde(default, rename = "said")]
         log_line: Option<String>,
     },
-    /// The program that the unit starts cannot be used in the new release: install did not create it, or the unit names
-    /// another path. Nothing was switched.
-    #[error("{}, which the unit on the server starts, cannot be used: {error}", excerpt(.program))]
+    /// What the unit names below `current` cannot be used in the release: install did not create it, it is not in the tree,
+    /// or the unit names another path. Nothing was switched.
+    #[error("the unit on the server needs {property}={}: {error}{}", excerpt(.path), more(.others))]
     Program {
+        /// The line of the unit that names it. Versions before 1.5 checked this one only.
+        #[serde(default = "exec_start")]
+        property: String,
         /// As the unit names it.
-        program: String,
+        #[serde(rename = "program")]
+        path: String,
         /// Why.
         #[serde(rename = "problem", with = "as_text")]
-        error: ProgramError,
+        error: PathError,
+        /// The others.
+        #[serde(default)]
+        others: Vec<UnitPath>,
     },
     /// A path of the input `shared` is missing on the server or cannot be linked into the release. Nothing was switched.
     #[error("shared/{} on the server {error}", excerpt(.path))]
@@ -240,6 +247,14 @@ fn findings(found: &[Finding]) -> String {
             format!("{first}, and {}", count(rest.len() as u64, "other finding"))
         }
     }
+}
+
+fn exec_start() -> String {
+    "ExecStart".to_owned()
+}
+
+fn more(others: &[UnitPath]) -> String {
+    others.iter().map(|other| format!("; {other}")).collect()
 }
 
 fn in_parentheses(holder: Option<&Holder>) -> String {

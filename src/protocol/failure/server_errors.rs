@@ -1,7 +1,7 @@
 //! Why something on the server cannot be used.
 
 use super::LinkState;
-use crate::protocol::as_text::from_text;
+use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -80,12 +80,34 @@ pub enum IoKind {
     Other,
 }
 
-/// Why a program cannot be used.
+/// A path that the unit names and the release lacks, or has in a way that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum ProgramError {
+#[error("{}={}: {error}", excerpt(.property), excerpt(.path))]
+pub struct UnitPath {
+    /// The line of the unit that names it, such as `EnvironmentFile`.
+    pub property: String,
+    /// As the unit names it.
+    pub path: String,
+    /// Why it cannot be used.
+    #[serde(with = "as_text")]
+    pub error: PathError,
+}
+
+/// Why a path that a unit names cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PathError {
+    /// It does not exist.
+    #[error("it is missing")]
+    Missing,
+    /// It is a link to something that does not exist.
+    #[error("it leads to {}, which is missing", excerpt(.0))]
+    DeadLink(String),
     /// A folder, for example.
     #[error("it is not a file")]
     NotFile,
+    /// A file, for example.
+    #[error("it is not a folder")]
+    NotFolder,
     /// It lacks the permission bit.
     #[error("it is not executable")]
     NotExecutable,
@@ -96,7 +118,7 @@ pub enum ProgramError {
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(ProgramError: NotFile, NotExecutable);
+from_text!(PathError: Missing, NotFile, NotFolder, NotExecutable);
 
 /// Why a path of `shared` cannot be linked into the release. Fits after the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

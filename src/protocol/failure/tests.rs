@@ -89,8 +89,8 @@ fn what_1_2_0_left_reads_as_it_did_there() {
     the command was killed by signal 9 (SIGKILL) on the server; its output: x
     the command did not end in time and was killed on the server
     the command ended with exit code 1 on the server; its log shows: no database
-    /opt/app/current/x, which the unit on the server starts, cannot be used: it is not executable
-    /opt/app/current/x, which the unit on the server starts, cannot be used: its interpreter /nowhere is not there or not executable
+    the unit on the server needs ExecStart=/opt/app/current/x: it is not executable
+    the unit on the server needs ExecStart=/opt/app/current/x: its interpreter /nowhere is not there or not executable
     shared/logs on the server is missing
     shared/logs on the server is a folder: write it with a / at its end
     the new process logged a crash: FATAL: x
@@ -149,7 +149,7 @@ fn what_hints_depend_on_is_read_from_the_texts_of_1_2_0() {
 fn structured() -> Vec<Reason> {
     let id = |text: &str| text.parse().unwrap();
     let text = || "x".to_owned();
-    let (error, path, program) = (text, text, text);
+    let (error, path) = (text, text);
     let io = |operation| Reason::Io {
         operation,
         path: path(),
@@ -187,8 +187,14 @@ fn structured() -> Vec<Reason> {
             announced: 2,
         }),
         Reason::Program {
-            program: program(),
-            error: ProgramError::Interpreter(path()),
+            property: "EnvironmentFile".to_owned(),
+            path: path(),
+            error: PathError::Interpreter(path()),
+            others: vec![UnitPath {
+                property: "WorkingDirectory".to_owned(),
+                path: path(),
+                error: PathError::DeadLink(path()),
+            }],
         },
         shared(SharedError::Inaccessible { error: error() }),
         shared(SharedError::Parent(path())),
@@ -283,6 +289,7 @@ fn what_is_written_now_reads_the_same_when_it_is_read_again() {
 mod mirror {
     use crate::protocol::Holder;
     use crate::protocol::{Ending, IoKind};
+    use serde::de::IgnoredAny;
     use serde::Deserialize;
     use std::time::Duration;
 
@@ -307,9 +314,12 @@ mod mirror {
             output: Vec<u8>,
             said: Option<String>,
         },
+        // `property` and `others` are of 1.5: 1.2.0 did not know them, and reads past what it does not know
         Program {
+            property: IgnoredAny,
             program: String,
             problem: String,
+            others: IgnoredAny,
         },
         Shared {
             path: String,

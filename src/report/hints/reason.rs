@@ -36,7 +36,11 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             };
             command(failure.step, &failed, place)
         }
-        Reason::Program { .. } => program(place),
+        Reason::Program { property, path, error: _, others } => {
+            let others = others.iter().map(|it| (it.property.as_str(), it.path.as_str()));
+            let all: Vec<_> = std::iter::once((property.as_str(), path.as_str())).chain(others).collect();
+            needs(&all, failure.step, place)
+        }
         Reason::Shared { path, error: _ } => steps(
             "create it on the server, readable for the service, or remove it from the input shared:",
             &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
@@ -115,11 +119,37 @@ fn cancelled(step: Step) -> Hint {
     }
 }
 
-fn program(place: &Place) -> Hint {
-    steps(
-        "does install create it (is it a dependency in uv.lock)? Does the unit name the right path? Compare:",
-        &[format!("systemctl cat {}", place.unit())],
-    )
+/// What to do about paths that a release lacks, each with the line of the unit that names it.
+fn needs(all: &[(&str, &str)], step: Step, place: &Place) -> Hint {
+    let compare = |text: &'static str| steps(text, &[format!("systemctl cat {}", place.unit())]);
+    if step == Step::Check {
+        return compare(
+            "that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the \
+             unit. Compare:",
+        );
+    }
+    let is_env = |it: &&(&str, &str)| it.0 == "EnvironmentFile" && it.1.ends_with("/current/.env");
+    let is_program = |it: &&(&str, &str)| it.0.starts_with("Exec") && !it.0.ends_with("Paths");
+    let mut hint = Hint::default();
+    if all.iter().any(|it| is_env(&it)) {
+        hint = hint.then(
+            "set the input `env-file`: its content becomes the `.env` of the release. If the service can do without it, let the unit \
+             say so: `EnvironmentFile=-/…`"
+                .into(),
+        );
+    }
+    if all.iter().any(|it| is_program(&it)) {
+        hint = hint.then(compare(
+            "does install create the program (is it a dependency in uv.lock)? Does the unit name the right path? Compare:",
+        ));
+    }
+    if all.iter().any(|it| !is_env(&it) && !is_program(&it)) {
+        hint = hint.then(compare(
+            "what the unit names must be in the repository (is it in `.gitignore`, or in the input exclude?), be created by install, or \
+             be named in the input shared. Compare:",
+        ));
+    }
+    hint
 }
 
 fn log() -> Hint {

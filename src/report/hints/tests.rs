@@ -93,7 +93,10 @@ fn a_reason_says_what_to_do() {
     as root:
       sudo journalctl -u diting -n 50 --no-pager
     ---
-    does install create it (is it a dependency in uv.lock)? Does the unit name the right path? Compare:
+    that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the unit. Compare:
+      systemctl cat diting
+    ---
+    that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the unit. Compare:
       systemctl cat diting
     ---
     create it on the server, readable for the service, or remove it from the input shared:

@@ -1,10 +1,10 @@
 use crate::protocol::{
     BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
     Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
-    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part, Phase,
-    Planned, PortHolder, ProcessEnd, ProgramError, ProtocolError, Reason, ReleaseId,
+    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part,
+    PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError, Reason, ReleaseId,
     ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError, SharedError,
-    SourceProblem, Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener,
+    SourceProblem, Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener, UnitPath,
     UnitState, UnreadLog, UnreadableState, UnseenRelease, Verdict, Warning,
 };
 use crate::report::Place;
@@ -214,8 +214,20 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             log_line: None,
         },
         Reason::Program {
-            program: ".venv/bin/uvicorn".into(),
-            error: ProgramError::NotExecutable,
+            property: "ExecStart".into(),
+            path: "/opt/diting/current/.venv/bin/uvicorn".into(),
+            error: PathError::NotExecutable,
+            others: Vec::new(),
+        },
+        Reason::Program {
+            property: "EnvironmentFile".into(),
+            path: "/opt/diting/current/.env".into(),
+            error: PathError::Missing,
+            others: vec![UnitPath {
+                property: "WorkingDirectory".into(),
+                path: "/opt/diting/current/web".into(),
+                error: PathError::DeadLink("/opt/diting/shared/web".into()),
+            }],
         },
         Reason::Shared {
             path: "config/wechat.yaml".into(),

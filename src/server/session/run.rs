@@ -14,7 +14,7 @@ use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
 use crate::server::clock::now;
 use crate::server::recover::recover;
-use crate::server::stage::{install, manifest, Stager};
+use crate::server::stage::{manifest, Stager};
 use crate::server::store::journal;
 use crate::server::store::links;
 use crate::server::store::lock;
@@ -22,7 +22,7 @@ use crate::server::store::pending::Pending;
 use crate::server::store::retention::{self, After};
 use crate::server::store::verdicts;
 use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::restart;
+use crate::server::unit::{needs, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -172,7 +172,6 @@ impl<'a> Session<'a> {
             limits: self.client.limits,
             outbox: self.client.outbox,
             progress: &mut self.progress,
-            unit: self.before.unit.as_ref(),
         }
         .run(entries)?;
         let is_current_good = self.assess_current()?;
@@ -200,7 +199,8 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        install::check_programs(layout, &release, self.before.unit.as_ref())?;
+        let (service, restart) = (self.plan.service.as_ref(), &self.plan.restart);
+        needs::check(layout, &release, service, restart)?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
         let mut findings = Vec::new();
         let (unit, shown) = (

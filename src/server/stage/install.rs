@@ -1,15 +1,10 @@
-//! Runs the install and before-switch commands in the release, and checks the programs that the unit starts.
+//! Runs the install and before-switch commands in the release.
 
-use crate::protocol::{Ending, Install, ProgramError, Reason, ReleaseId, Secret, What};
+use crate::protocol::{Ending, Install, Reason, Secret, What};
 use crate::server::channel::events::Events;
-use crate::server::exec::process;
 use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
-use crate::server::store::layout::Layout;
-use crate::server::unit::systemd::Unit;
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// By default uv shares files between releases through its cache.
 const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
@@ -66,73 +61,5 @@ impl<'a> Shell<'a> {
             Err(reason) => self.limits.check().and(Err(reason)),
             Ok(()) => Ok(()),
         }
-    }
-}
-
-/// Checks that every program of `ExecStart` below `current` can be run in the release.
-pub(in crate::server) fn check_programs(
-    layout: &Layout,
-    release: &ReleaseId,
-    unit: Option<&Unit>,
-) -> Result<(), Reason> {
-    for program in unit.map(Unit::programs).unwrap_or_default() {
-        if let Ok(inside) = Path::new(program).strip_prefix(layout.current()) {
-            let file = layout.release(release).join(inside);
-            if let Some(error) = unusable(&file) {
-                return Err(Reason::Program {
-                    program: program.to_owned(),
-                    error,
-                });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unusable(file: &Path) -> Option<ProgramError> {
-    match fs::metadata(file) {
-        Err(error) => return Some(ProgramError::Other(error.to_string())),
-        Ok(found) if !found.is_file() => return Some(ProgramError::NotFile),
-        Ok(_) if !process::is_program(file) => return Some(ProgramError::NotExecutable),
-        Ok(_) => {}
-    }
-    let interpreter = interpreter_of(file)?;
-    (!process::is_program(&interpreter))
-        .then(|| ProgramError::Interpreter(interpreter.display().to_string()))
-}
-
-/// The interpreter in a script's first line.
-fn interpreter_of(file: &Path) -> Option<PathBuf> {
-    let mut start = Vec::new();
-    fs::File::open(file)
-        .ok()?
-        .take(512)
-        .read_to_end(&mut start)
-        .ok()?;
-    let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
-    let line = String::from_utf8_lossy(line).into_owned();
-    line.split_whitespace().next().map(PathBuf::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_program_needs_its_interpreter_and_the_right_to_execute() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("uvicorn");
-        assert!(unusable(&file).is_some());
-        fs::write(&file, "#!/bin/sh\n").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(unusable(&file), Some(ProgramError::NotExecutable));
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(unusable(&file), None);
-        fs::write(&file, "#!/nowhere/python -sE\n").unwrap();
-        assert_eq!(
-            unusable(&file),
-            Some(ProgramError::Interpreter("/nowhere/python".to_owned()))
-        );
     }
 }

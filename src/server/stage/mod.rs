@@ -5,7 +5,7 @@
 pub(super) mod disk_space;
 mod env_file;
 mod files;
-pub(super) mod install;
+mod install;
 mod known_chunks;
 pub(super) mod manifest;
 mod new_file;
@@ -23,7 +23,7 @@ use crate::server::limits::Limits;
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
-use crate::server::unit::systemd::Unit;
+use crate::server::unit::needs;
 use install::Shell;
 use tree_upload::TreeUpload;
 
@@ -35,7 +35,6 @@ pub(super) struct Stager<'a> {
     pub(super) limits: &'a Limits,
     pub(super) outbox: &'a mut Outbox,
     pub(super) progress: &'a mut CurrentStep,
-    pub(super) unit: Option<&'a Unit>,
 }
 
 impl Stager<'_> {
@@ -95,7 +94,10 @@ impl Stager<'_> {
 
     /// Makes the release durable, then records it as complete.
     fn seal(&self, release: &ReleaseId) -> Result<(), Reason> {
-        install::check_programs(self.layout, release, self.unit)?;
+        let Plan {
+            service, restart, ..
+        } = self.plan;
+        needs::check(self.layout, release, service.as_ref(), restart)?;
         durable::sync_file_system(&self.layout.release(release))?;
         let verification = Some(self.plan.verification.clone());
         records::mark(self.layout, release, State::Complete, verification)

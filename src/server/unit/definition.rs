@@ -14,10 +14,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-/// The properties that say what a unit runs, where, and with what.
+/// The properties that say what a unit runs, where, and with what; from `Triggers` on, those that do not lead to `current`.
 const PROPERTIES: &str =
     "Id,User,ExecCondition,ExecStartPre,ExecStart,ExecStartPost,ExecReload,WorkingDirectory,RootDirectory,RootImage,\
-     Environment,EnvironmentFiles,BindPaths,BindReadOnlyPaths,Triggers,Wants,Requires,ConsistsOf";
+     Environment,EnvironmentFiles,BindPaths,BindReadOnlyPaths,Triggers,Wants,Requires,ConsistsOf,Type,KillMode,ExecStop,\
+     TemporaryFileSystem,ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,ExecPaths,NoExecPaths";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Units that a timer, socket or target starts.
 const MAX_UNITS: usize = 20;
@@ -84,7 +85,7 @@ fn works_in_a_release(unit: &Unit, layout: &Layout) -> bool {
 }
 
 /// The unit's own definition and, of a timer, socket or target, those of the units that it starts.
-fn definitions(service: &str) -> Option<Vec<Definition>> {
+pub(super) fn definitions(service: &str) -> Option<Vec<Definition>> {
     let first = Definition::show(service)?;
     let starts_others = first.starts().is_none();
     let mut all = vec![first];
@@ -111,8 +112,8 @@ enum Found {
 }
 
 /// What systemd reports of a unit's definition.
-struct Definition {
-    unit: Unit,
+pub(super) struct Definition {
+    pub(super) unit: Unit,
 }
 
 impl Definition {
@@ -155,7 +156,7 @@ impl Definition {
         };
         let properties = PROPERTIES.split(',').skip(2);
         let definition = properties.take_while(|property| *property != "Triggers");
-        let leads = |property| search.text(self.unit.get(property).as_bytes());
+        let leads = |property| search.text(self.unit.all(property).as_bytes());
         if definition.into_iter().any(leads) || search.files() {
             return Found::Leads;
         }
@@ -178,12 +179,12 @@ impl Definition {
 }
 
 /// The link `current`, as it is written and as it really lies.
-struct Current {
+pub(super) struct Current {
     paths: Vec<PathBuf>,
 }
 
 impl Current {
-    fn of(layout: &Layout) -> Self {
+    pub(super) fn of(layout: &Layout) -> Self {
         let real = layout.target().canonicalize();
         let mut paths = vec![layout.current()];
         paths.extend(real.ok().map(|target| target.join("current")));
@@ -203,14 +204,16 @@ impl Current {
 
     /// Whether the path leads through it, as text or by its links.
     fn is_on_the_way_of(&self, path: &Path) -> bool {
-        self.paths.iter().any(|current| path.starts_with(current)) || self.is_passed_by(path)
+        let is_below = |current: &PathBuf| path.starts_with(current);
+        self.paths.iter().any(is_below) || self.follow(path, &self.paths[0]).is_some()
     }
 
-    /// Follows the path link by link, as the kernel does.
-    fn is_passed_by(&self, path: &Path) -> bool {
+    /// Where the path leads if `current` leads to this release. Follows it link by link, as the kernel does. `None`: it does
+    /// not lead through `current`.
+    pub(super) fn follow(&self, path: &Path, release: &Path) -> Option<PathBuf> {
         let mut open: VecDeque<OsString> = names(path);
         let mut at = PathBuf::from("/");
-        let mut links = 0;
+        let (mut links, mut passed) = (0, false);
         while let Some(name) = open.pop_front() {
             if name == ".." {
                 at.pop();
@@ -218,7 +221,9 @@ impl Current {
             }
             let next = at.join(&name);
             if self.is(&next) {
-                return true;
+                passed = true;
+                release.clone_into(&mut at);
+                continue;
             }
             match fs::read_link(&next) {
                 Ok(to) if links < MAX_LINKS => {
@@ -233,7 +238,7 @@ impl Current {
                 _ => at = next,
             }
         }
-        false
+        passed.then_some(at)
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) mod going_down;
 pub(super) mod health;
 mod http;
 pub(super) mod log;
+pub(super) mod needs;
 pub(super) mod restart;
 mod sockets;
 pub(super) mod systemd;

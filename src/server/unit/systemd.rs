@@ -61,14 +61,17 @@ impl Unit {
         Ok(Self::parse(&output))
     }
 
+    /// A property with several values has several lines.
     pub(super) fn parse(text: &str) -> Self {
-        let pair = |line: &str| {
-            line.split_once('=')
-                .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
-        };
-        Self {
-            properties: text.lines().filter_map(pair).collect(),
+        let mut properties: HashMap<String, String> = HashMap::new();
+        for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
+            let all = properties.entry(key.to_owned()).or_default();
+            if !all.is_empty() {
+                all.push('\n');
+            }
+            all.push_str(value.trim());
         }
+        Self { properties }
     }
 
     /// Whether systemd reports invocations, which show that a unit was restarted (since version 232).
@@ -81,7 +84,13 @@ impl Unit {
         !matches!(self.get("Job"), "" | "0")
     }
 
+    /// The property's value, the last one if it has several.
     pub(in crate::server) fn get(&self, property: &str) -> &str {
+        self.all(property).rsplit('\n').next().unwrap_or_default()
+    }
+
+    /// All values of the property, one per line.
+    pub(super) fn all(&self, property: &str) -> &str {
         self.properties.get(property).map_or("", String::as_str)
     }
 
@@ -225,12 +234,18 @@ impl Unit {
 
     /// The programs in `ExecStart`.
     pub(in crate::server) fn programs(&self) -> Vec<&str> {
-        let path_end = |part: &'_ str| part.find(" ;").map(|end| part[..end].len());
-        self.get("ExecStart")
-            .split("{ path=")
-            .skip(1)
-            .filter_map(|part| path_end(part).map(|end| &part[..end]))
+        self.commands("ExecStart")
+            .map(|(program, _)| program)
             .collect()
+    }
+
+    /// The programs of a property such as `ExecStart`, and whether systemd ignores their failure.
+    pub(super) fn commands(&self, property: &str) -> impl Iterator<Item = (&str, bool)> {
+        let parts = self.all(property).split("{ path=").skip(1);
+        parts.filter_map(|part| {
+            let path = &part[..part.find(" ;")?];
+            Some((path, part.contains(" ; ignore_errors=yes")))
+        })
     }
 }
 
@@ -361,6 +376,11 @@ mod tests {
             Unit::parse("ExecStart={ path=/bin/x ; argv[]=/bin/x --config-path=/opt/diting/current/conf ; pid=0 }");
         assert_eq!(unit.programs(), ["/bin/x"]);
         assert!(Unit::parse("").programs().is_empty());
+        let several = "ExecStart={ path=/bin/a ; argv[]=/bin/a ; ignore_errors=yes ; pid=0 }\n\
+                       ExecStart={ path=/bin/b ; argv[]=/bin/b ; ignore_errors=no ; pid=0 }";
+        let unit = Unit::parse(several);
+        let all: Vec<_> = unit.commands("ExecStart").collect();
+        assert_eq!(all, [("/bin/a", true), ("/bin/b", false)]);
     }
 
     /// In 252, a start that follows resets `Result`, but not how the process before ended.
