@@ -145,7 +145,7 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
         .with("link", Node::Link(b"src".to_vec()));
     let tree = tree
         .with("nested", Node::Folder)
-        .with("nested/.gitkeep", Node::Folder);
+        .with("nested/.gitkeep", Node::Link(b"x".to_vec()));
     for path in ["logs/", "conf", "link/", "nested/", "src/"] {
         let told = server.deploy_with(&tree, sharing(&[path]));
         let problem = problem_of_shared(&server, &told);
@@ -161,6 +161,95 @@ fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
     server.remember(&App::good("placed"));
     is_deployed(&server.run(&plan, &placed, Sending::Ask));
     assert!(in_current(&server, "empty").is_symlink() && in_current(&server, "kept").is_symlink());
+}
+
+/// As Laravel has it, and Rails' `log/.keep`.
+fn with_skeletons(name: &str) -> App {
+    let folders = [
+        "log",
+        "storage",
+        "storage/app",
+        "storage/app/public",
+        "storage/framework",
+        "storage/framework/views",
+    ];
+    let files = [
+        "log/.keep",
+        "storage/app/.gitignore",
+        "storage/app/public/.gitkeep",
+        "storage/framework/.gitignore",
+        "storage/framework/views/.gitignore",
+    ];
+    let app = folders
+        .into_iter()
+        .fold(App::good(name), |app, path| app.with(path, Node::Folder));
+    let file = || Node::File(0o644, b"*\n!.gitignore\n".to_vec());
+    files
+        .into_iter()
+        .fold(app, |app, path| app.with(path, file()))
+}
+
+fn deploy_with_skeletons(server: &StubServer, name: &str) {
+    let app = with_skeletons(name);
+    let mut plan = server.plan(&app);
+    plan.staging.shared = share(&["log/", "storage/"]);
+    // what is checked of the release from now on
+    server.remember(&App::good(name));
+    is_deployed(&server.run(&plan, &app, Sending::Ask));
+}
+
+#[test]
+fn a_skeleton_in_the_tree_is_created_in_what_is_shared() {
+    let server = StubServer::new();
+    deploy_with_skeletons(&server, "one");
+    let shared = |path: &str| server.target().join("shared").join(path);
+    for folder in ["log", "storage/app/public", "storage/framework/views"] {
+        assert!(shared(folder).is_dir(), "{folder}");
+        assert!(in_current(&server, folder).is_dir(), "{folder}");
+    }
+    assert!(in_current(&server, "storage").is_symlink());
+    assert_eq!(
+        fs::read_dir(shared("storage/framework/views"))
+            .unwrap()
+            .count(),
+        0
+    );
+    // what is there stays as it is, and what is missing is created
+    put(&server, "storage/app/public/photo", "precious");
+    put(&server, "storage/app/.gitignore", "own");
+    fs::remove_dir_all(shared("storage/framework")).unwrap();
+    symlink("app", shared("storage/framework")).unwrap();
+    fs::set_permissions(shared("storage/app"), fs::Permissions::from_mode(0o700)).unwrap();
+    deploy_with_skeletons(&server, "two");
+    assert_eq!(
+        read(in_current(&server, "storage/app/public/photo")),
+        "precious"
+    );
+    assert_eq!(read(shared("storage/app/.gitignore")), "own");
+    assert_eq!(mode(shared("storage/app")), 0o700);
+    assert!(
+        shared("storage/app/views").is_dir(),
+        "through the server's link"
+    );
+}
+
+#[test]
+fn a_file_between_placeholders_is_named_and_nothing_is_created() {
+    let server = StubServer::with(&App::good("old"));
+    for (path, node) in [
+        (
+            "storage/framework/views/page.php",
+            Node::File(0o644, b"x".to_vec()),
+        ),
+        ("storage/app/link", Node::Link(b"public".to_vec())),
+        ("storage/app/.gitkeep.txt", Node::File(0o644, Vec::new())),
+    ] {
+        let app = with_skeletons("new").with(path, node);
+        let told = server.deploy_with(&app, sharing(&["storage/"]));
+        let problem = problem_of_shared(&server, &told);
+        assert!(problem.contains(path), "{problem}");
+        assert!(!server.target().join("shared/storage/app").exists());
+    }
 }
 
 #[test]

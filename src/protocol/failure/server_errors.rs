@@ -150,6 +150,9 @@ pub enum SharedError {
     /// The tree has something in its place.
     #[error("is in the tree too and would hide what is there")]
     InTree,
+    /// The tree has a folder in its place, with this file.
+    #[error("is in the tree too and would hide {}, which is there", excerpt(.0))]
+    Hides(String),
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),

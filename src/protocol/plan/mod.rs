@@ -90,6 +90,14 @@ pub struct SharedPath {
     pub folder: bool,
 }
 
+impl SharedPath {
+    /// Whether a file of this name only keeps a folder in git, which does not store empty ones.
+    #[must_use]
+    pub fn is_placeholder(name: &str) -> bool {
+        matches!(name, ".keep" | ".gitkeep" | ".gitignore")
+    }
+}
+
 /// What installs a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Install {

@@ -4,12 +4,9 @@ use crate::protocol::{Operation, Reason, ReleaseId, SharedError, SharedPath};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::symlink;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
-
-/// A placeholder in a folder that is otherwise empty, because git does not store empty folders.
-const PLACEHOLDER: &str = ".gitkeep";
 
 fn bad(shared: &SharedPath, error: SharedError) -> Reason {
     Reason::Shared {
@@ -28,13 +25,14 @@ pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
 pub(super) fn link(layout: &Layout, release: &ReleaseId, all: &[SharedPath]) -> Result<(), Reason> {
     let folder = layout.release(release);
     for shared in all {
-        if inspect(layout, shared)? == Existing::Missing {
-            let path = layout.shared().join(&shared.path);
-            fs::create_dir_all(&path).map_err(failed(Operation::CreateFolder, &path))?;
+        let kept = layout.shared().join(&shared.path);
+        let is_new = inspect(layout, shared)? == Existing::Missing;
+        if is_new {
+            fs::create_dir_all(&kept).map_err(failed(Operation::CreateFolder, &kept))?;
         }
         create_parents(&folder, shared)?;
         let path = folder.join(&shared.path);
-        remove_placeholder(&path, shared)?;
+        move_skeleton(&path, &kept, is_new, shared)?;
         symlink(link_text(layout, shared), &path).map_err(failed(Operation::CreateLink, &path))?;
     }
     Ok(())
@@ -102,35 +100,77 @@ fn create_parents(folder: &Path, shared: &SharedPath) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Removes a placeholder folder of the tree, where the link will be. Anything else there must not be hidden.
-fn remove_placeholder(path: &Path, shared: &SharedPath) -> Result<(), Reason> {
+/// Creates the folders of the tree in `kept` and removes them where the link will be, if they hold nothing but placeholders.
+/// Anything else there must not be hidden.
+fn move_skeleton(
+    path: &Path,
+    kept: &Path,
+    is_new: bool,
+    shared: &SharedPath,
+) -> Result<(), Reason> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed(Operation::Inspect, path))?,
     };
-    if !(shared.folder && found.is_dir() && is_placeholder(path)?) {
+    if !(shared.folder && found.is_dir()) {
         return Err(bad(shared, SharedError::InTree));
     }
-    match fs::remove_file(path.join(PLACEHOLDER)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(failed(Operation::Delete, &path.join(PLACEHOLDER))(error))
-        }
-        _ => fs::remove_dir(path).map_err(failed(Operation::Delete, path)),
+    let mut folders = Vec::new();
+    if let Some(content) = content(path, Path::new(""), &mut folders)? {
+        let content = Path::new(&shared.path).join(content);
+        let content = content.display().to_string();
+        return Err(bad(shared, SharedError::Hides(content)));
     }
+    if is_new {
+        copy_mode(path, kept)?;
+    }
+    for folder in folders {
+        let to = kept.join(&folder);
+        if !to.is_dir() {
+            fs::create_dir(&to).map_err(failed(Operation::CreateFolder, &to))?;
+            copy_mode(&path.join(&folder), &to)?;
+        }
+    }
+    fs::remove_dir_all(path).map_err(failed(Operation::Delete, path))
 }
 
-fn is_placeholder(folder: &Path) -> Result<bool, Reason> {
-    for entry in fs::read_dir(folder).map_err(failed(Operation::Read, folder))? {
-        let entry = entry.map_err(failed(Operation::Read, folder))?;
-        let is_file = entry
-            .file_type()
-            .map_err(failed(Operation::Inspect, folder))?
-            .is_file();
-        if !is_file || entry.file_name() != PLACEHOLDER {
-            return Ok(false);
+/// The first file below `folder` of `root` that is no placeholder, by its name. Collects the folders, parents first.
+fn content(
+    root: &Path,
+    folder: &Path,
+    folders: &mut Vec<PathBuf>,
+) -> Result<Option<PathBuf>, Reason> {
+    let path = root.join(folder);
+    let read = failed(Operation::Read, &path);
+    let entries: io::Result<Vec<fs::DirEntry>> = fs::read_dir(&path).and_then(Iterator::collect);
+    let mut entries = entries.map_err(read)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type();
+        let kind = kind.map_err(failed(Operation::Inspect, &entry.path()))?;
+        let inside = folder.join(entry.file_name());
+        if kind.is_dir() {
+            folders.push(inside.clone());
+            if let Some(found) = content(root, &inside, folders)? {
+                return Ok(Some(found));
+            }
+        } else if !kind.is_file()
+            || !SharedPath::is_placeholder(&entry.file_name().to_string_lossy())
+        {
+            return Ok(Some(inside));
         }
     }
-    Ok(true)
+    Ok(None)
+}
+
+/// Gives a new folder the permission bits of another one; it keeps the group that it was created with.
+fn copy_mode(from: &Path, to: &Path) -> Result<(), Reason> {
+    let mode = |path: &Path| Ok::<u32, io::Error>(fs::metadata(path)?.mode());
+    let set = || {
+        let mode = mode(from)? & 0o777 | mode(to)? & 0o7000;
+        fs::set_permissions(to, fs::Permissions::from_mode(mode))
+    };
+    set().map_err(failed(Operation::SetMode, to))
 }
 
 /// Relative, so the target can be moved; absolute if `releases` is itself a link to elsewhere, because a relative one

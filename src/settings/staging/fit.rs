@@ -9,9 +9,6 @@ use ignore::gitignore::Gitignore;
 use std::fs;
 use std::path::Path;
 
-/// The server removes a folder with nothing but this file, where a link will be.
-const PLACEHOLDER: &str = ".gitkeep";
-
 /// `auto` found these in the source, but they would not arrive.
 pub(in crate::settings) fn are_uploaded(
     install: &Install,
@@ -52,15 +49,21 @@ pub(in crate::settings) fn has_room(
         .iter()
         .find_map(|path| Some((&path.path, tree.in_the_way(path)?)));
     taken.map_or(Ok(()), |(path, found)| {
-        let what = match found == *path {
-            true => Prose::of(
+        let what = if found == *path {
+            Prose::of(
                 "`{}` is in the source too, where the link to it would be",
                 [path],
-            ),
-            false => Prose::of(
+            )
+        } else if found.starts_with(path.as_str()) {
+            Prose::of(
+                "`{}` is in the source too, where the link to `{}` would be",
+                [&found, path],
+            )
+        } else {
+            Prose::of(
                 "`{}` would be below `{}`, which is a file in the source",
                 [path, &found],
-            ),
+            )
         };
         let fix = Prose::of(
             "Remove `{}` from the source, exclude it, or do not share `{}`",
@@ -103,8 +106,13 @@ impl Tree<'_> {
             return self.is_uploaded(folder, false).then(|| folder.to_owned());
         }
         let is_folder = self.is_folder(path)?;
-        let stays = !(is_folder && shared.folder) || self.holds_more_than_placeholder(path);
-        (stays && self.is_uploaded(path, is_folder)).then(|| path.clone())
+        if !self.is_uploaded(path, is_folder) {
+            return None;
+        }
+        match is_folder && shared.folder {
+            true => self.content(path),
+            false => Some(path.clone()),
+        }
     }
 
     /// `None`: nothing is there.
@@ -121,19 +129,25 @@ impl Tree<'_> {
         !never && !is_excluded(&self.patterns, path, folder)
     }
 
-    fn holds_more_than_placeholder(&self, folder: &str) -> bool {
-        let entries = fs::read_dir(self.root.join(folder))
-            .into_iter()
-            .flatten()
-            .flatten();
-        entries
-            .filter_map(|entry| {
-                Some((
-                    entry.file_name().into_string().ok()?,
-                    entry.file_type().ok()?,
-                ))
-            })
-            .filter(|(name, kind)| !(name == PLACEHOLDER && kind.is_file()))
-            .any(|(name, kind)| self.is_uploaded(&format!("{folder}/{name}"), kind.is_dir()))
+    /// The first file below the folder that would be uploaded and is no placeholder. The server creates the folders
+    /// themselves.
+    fn content(&self, folder: &str) -> Option<String> {
+        let entries = fs::read_dir(self.root.join(folder));
+        let entries = entries.into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((name, entry.file_type().ok()?))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named.into_iter().find_map(|(name, kind)| {
+            let path = format!("{folder}/{name}");
+            match kind.is_dir() {
+                _ if !self.is_uploaded(&path, kind.is_dir()) => None,
+                true => self.content(&path),
+                false if kind.is_file() && SharedPath::is_placeholder(&name) => None,
+                false => Some(path),
+            }
+        })
     }
 }

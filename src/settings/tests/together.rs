@@ -260,12 +260,22 @@ fn what_uv_needs_must_be_uploaded() {
 fn a_shared_path_must_not_be_in_the_source() {
     let inputs = |shared: &str| {
         let inputs = Inputs::new().with("shared", shared);
-        for folder in ["logs", "empty", "kept", "config", "deep/er"] {
+        for folder in [
+            "logs",
+            "empty",
+            "kept",
+            "config",
+            "deep/er",
+            "storage/app/public",
+            "storage/views",
+        ] {
             std::fs::create_dir_all(inputs.path().join(folder)).unwrap();
         }
         let files = [
             "logs/a.log",
             "kept/.gitkeep",
+            "storage/app/.gitignore",
+            "storage/app/public/.keep",
             "config/app.yaml",
             "flat",
             "deep/er/x",
@@ -279,6 +289,7 @@ fn a_shared_path_must_not_be_in_the_source() {
         "data/",
         "empty/",
         "kept/",
+        "storage/",
         "config/other.yaml",
         "deep/other/",
         "new",
@@ -305,12 +316,12 @@ fn a_shared_path_must_not_be_in_the_source() {
     ];
     let problems: Vec<String> = values.map(|shared| inputs(shared).problems()).to_vec();
     insta::assert_snapshot!(problems.join("\n"), @"
-    shared: `logs` is in the source too, where the link to it would be. Remove `logs` from the source, exclude it, or do not share `logs`.
+    shared: `logs/a.log` is in the source too, where the link to `logs` would be. Remove `logs/a.log` from the source, exclude it, or do not share `logs`.
     shared: `config/app.yaml` is in the source too, where the link to it would be. Remove `config/app.yaml` from the source, exclude it, or do not share `config/app.yaml`.
     shared: `flat/x` would be below `flat`, which is a file in the source. Remove `flat` from the source, exclude it, or do not share `flat/x`.
     shared: `empty` is in the source too, where the link to it would be. Remove `empty` from the source, exclude it, or do not share `empty`.
     shared: `link` is in the source too, where the link to it would be. Remove `link` from the source, exclude it, or do not share `link`.
-    shared: `deep/er` is in the source too, where the link to it would be. Remove `deep/er` from the source, exclude it, or do not share `deep/er`.
+    shared: `deep/er/x` is in the source too, where the link to `deep/er` would be. Remove `deep/er/x` from the source, exclude it, or do not share `deep/er`.
     shared: `config` is in the source too, where the link to it would be. Remove `config` from the source, exclude it, or do not share `config`.
     ");
 }
