@@ -159,6 +159,7 @@ mod tests {
             failure: None,
             rollback: None,
             switched,
+            before_switch: false,
             at: 0,
         }
     }

@@ -120,6 +120,8 @@ fn place(settings: &Settings) -> Place {
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
         restart: settings.restart.clone(),
         answered: false,
+        before_switch: false,
+        health: None,
         start: None,
         about_now: false,
     }

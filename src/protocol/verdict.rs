@@ -112,6 +112,19 @@ pub struct Verdict {
     pub rollback: Option<Failure>,
     /// Whether the transaction was past the point of no return.
     pub switched: bool,
+    /// What `before-switch` commands changed was made for another release than the one that is live. Versions before 1.5 did
+    /// not write it.
+    #[serde(default)]
+    pub before_switch: bool,
     /// Epoch seconds, by the server's clock.
     pub at: u64,
+}
+
+impl Verdict {
+    /// Whether an older release lives with what `before-switch` changed for a newer one.
+    #[must_use]
+    pub fn leaves_changes(&self) -> bool {
+        let is_older = self.outcome == Outcome::Restored || self.live != self.release;
+        self.before_switch && is_older
+    }
 }

@@ -48,6 +48,7 @@ impl Facts {
         match what {
             What::Step(step) => {
                 self.step = Some(*step);
+                self.place.before_switch |= *step == Step::BeforeSwitch;
                 // another release is verified next
                 if matches!(step, Step::Switch | Step::RollBack) {
                     self.place.answered = false;

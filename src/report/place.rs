@@ -1,6 +1,6 @@
 //! Where a deployment goes.
 
-use crate::protocol::{FailedStart, Planned, Restart};
+use crate::protocol::{FailedStart, HealthUrl, Planned, Restart};
 use crate::text::excerpt::{excerpt, lines};
 
 /// Where the deployment goes: the names for texts and hints. Harmless.
@@ -20,6 +20,10 @@ pub struct Place {
     pub restart: Restart,
     /// Whether the last health check succeeded.
     pub answered: bool,
+    /// Commands of `before-switch` were run.
+    pub before_switch: bool,
+    /// The health check's URL, if there is one.
+    pub health: Option<HealthUrl>,
     /// The start that failed, untrusted as the server told it.
     pub start: Option<FailedStart>,
     /// Hints are about what runs now, not about that start.
@@ -37,6 +41,8 @@ impl Default for Place {
             service: None,
             restart: Restart::Systemctl,
             answered: false,
+            before_switch: false,
+            health: None,
             start: None,
             about_now: false,
         }
@@ -53,6 +59,8 @@ impl From<&Planned> for Place {
             service: planned.service.as_ref().map(excerpt),
             restart: planned.restart.clone(),
             answered: false,
+            before_switch: false,
+            health: planned.health.clone(),
             start: None,
             about_now: false,
         }

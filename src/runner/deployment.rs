@@ -46,6 +46,12 @@ impl Deployment {
             target: self.plan.target.to_string(),
             service: self.plan.service.as_ref().map(ToString::to_string),
             restart: self.plan.restart.clone(),
+            health: self
+                .plan
+                .verification
+                .health
+                .as_ref()
+                .map(|it| it.url.clone()),
             commit: self.plan.origin.commit.clone(),
             changed: self.plan.origin.changed,
             entries: count(tree.entries()),

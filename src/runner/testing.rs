@@ -118,6 +118,7 @@ pub(crate) fn verdict(outcome: Outcome) -> Verdict {
         failure: None,
         rollback: None,
         switched: false,
+        before_switch: false,
         at: 0,
     }
 }

@@ -364,6 +364,7 @@ impl<'a> Transaction<'a> {
             failure,
             rollback,
             switched: self.begun,
+            before_switch: self.pending.leaves_changes(outcome),
             at: now(),
         }
     }

@@ -269,3 +269,96 @@ fn the_same_rollback_twice_is_the_same_verdict_and_no_second_restart() {
     assert_eq!(first.verdict, second.verdict);
     assert_eq!(server.restarts(), ["a", "b", "a"]);
 }
+
+/// Deploys with or without `before-switch`. Whether an older release lives with what that changed.
+fn leaves_changes(server: &StubServer, app: &App, script: Option<&str>) -> (Outcome, bool) {
+    let told = server.deploy_with(app, |plan| {
+        plan.staging.before_switch = script.map(str::to_owned);
+        plan.retention.count = Some(9);
+    });
+    let verdict = told.verdict.unwrap();
+    (verdict.outcome, verdict.before_switch)
+}
+
+#[test]
+fn what_before_switch_changed_is_left_by_a_run_that_ends_with_the_old_release() {
+    let server = server_with(&["a"]);
+    let migrate = Some("true");
+    let good = App::good("b");
+    let broken = App::new("c", "crash");
+    assert_eq!(
+        leaves_changes(&server, &good, migrate),
+        (Outcome::Deployed, false)
+    );
+    assert_eq!(
+        leaves_changes(&server, &broken, migrate),
+        (Outcome::RolledBack, true)
+    );
+    assert_eq!(
+        leaves_changes(&server, &broken, None),
+        (Outcome::RolledBack, false)
+    );
+    let failing = Some("true\nfalse");
+    assert_eq!(
+        leaves_changes(&server, &good, failing),
+        (Outcome::Failed, true)
+    );
+    let path = server.home().join("unit/state");
+    let state = fs::read_to_string(&path).unwrap();
+    let current = server.target().join("current");
+    let needs = format!(
+        "EnvironmentFiles={}/.env (ignore_errors=no)\n",
+        current.display()
+    );
+    fs::write(path, state + &needs).unwrap();
+    assert_eq!(
+        leaves_changes(&server, &good, migrate),
+        (Outcome::Failed, true)
+    );
+    assert_eq!(
+        leaves_changes(&server, &good, None),
+        (Outcome::Failed, false)
+    );
+}
+
+#[test]
+fn a_rollback_leaves_what_before_switch_changed_for_newer_releases() {
+    let server = server_with(&["a"]);
+    for (name, script) in [("b", Some("true")), ("c", None)] {
+        let deployed = leaves_changes(&server, &App::good(name), script);
+        assert_eq!(deployed, (Outcome::Deployed, false));
+    }
+    let ids: Vec<String> = ["current", "previous"]
+        .map(|link| server.id_by(link))
+        .to_vec();
+    let back = |to: &str| {
+        let verdict = server.roll_back(Some(to)).verdict.unwrap();
+        (verdict.outcome, verdict.before_switch)
+    };
+    assert_eq!(
+        back(&ids[1]),
+        (Outcome::Restored, false),
+        "b is what it was made for"
+    );
+    let oldest = server.roll_back(Some(&commit("a"))).verdict.unwrap();
+    assert_eq!(
+        (oldest.outcome, oldest.before_switch),
+        (Outcome::Restored, true)
+    );
+    assert_eq!(back(&ids[0]), (Outcome::Restored, false), "forward");
+    // the newer release is live again
+    server.behaves("a", "crash");
+    assert_eq!(back(&commit("a")), (Outcome::RolledBack, false));
+}
+
+#[test]
+fn the_run_that_completes_a_rollback_knows_of_before_switch() {
+    let server = server_with(&["a"]);
+    server.program(
+        "on-restart",
+        "#!/bin/sh\n[ \"$1\" = a ] || kill -9 \"$(ps -o ppid= -p $PPID | tr -d ' ')\"\n",
+    );
+    let script = Some("true");
+    let (outcome, left) = leaves_changes(&server, &App::good("b"), script);
+    assert_eq!((outcome, left), (Outcome::RolledBack, true));
+}

@@ -12,7 +12,7 @@ pub use details::{
 };
 pub use error::{RunError, Side};
 
-use super::{Event, Outcome, Restart, Task, Verdict};
+use super::{Event, HealthUrl, Outcome, Restart, Task, Verdict};
 use std::time::Duration;
 
 /// What a run emits on the runner: everything that the report is made of. `Ended` comes last, exactly once.
@@ -103,6 +103,8 @@ pub struct Planned {
     pub service: Option<String>,
     /// How it is restarted.
     pub restart: Restart,
+    /// The health check's URL, if there is one.
+    pub health: Option<HealthUrl>,
     /// Commit, if it is known.
     pub commit: Option<String>,
     /// Whether tracked files differ from it.

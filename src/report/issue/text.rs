@@ -54,6 +54,8 @@ fn marker(place: &Place) -> String {
         user: _,
         restart: _,
         answered: _,
+        before_switch: _,
+        health: _,
         start: _,
         about_now: _,
     } = place;

@@ -121,6 +121,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
     );
     let unsent = Verdict {
         switched: false,
+        before_switch: false,
         ..verdict(Outcome::Failed, Some(OLD), failure)
     };
     insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @"
@@ -243,6 +244,7 @@ fn nobody_is_told_to_deploy_a_broken_release_again() {
 fn what_the_commit_did_not_cause_is_not_reproduced() {
     let unsent = |step, reason| Verdict {
         switched: false,
+        before_switch: false,
         ..verdict(Outcome::Failed, Some(OLD), failed(step, reason))
     };
     let body = plain(by_verdict(unsent(Step::Upload, exited(1)))).body;

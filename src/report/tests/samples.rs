@@ -46,6 +46,7 @@ pub(in crate::report) fn planned() -> Planned {
         target: "/opt/diting".into(),
         service: Some("diting".into()),
         restart: Restart::Systemctl,
+        health: None,
         commit: Some("3f2a1bc".into()),
         changed: false,
         entries: 120,
@@ -586,6 +587,7 @@ pub(in crate::report) fn verdict(
         failure,
         rollback: None,
         switched: true,
+        before_switch: false,
         at: 1_762_148_020,
     }
 }
@@ -630,6 +632,7 @@ pub(in crate::report) fn ends() -> Vec<End> {
 fn by_the_server() -> Vec<End> {
     let unsent = |outcome, failure| Verdict {
         switched: false,
+        before_switch: false,
         ..verdict(outcome, Some(OLD), failure)
     };
     let first = |outcome, failure| Verdict {
@@ -680,6 +683,7 @@ fn by_the_server() -> Vec<End> {
         unsent(Outcome::Failed, install()),
         Verdict {
             switched: false,
+            before_switch: false,
             ..first(Outcome::Failed, install())
         },
         Verdict {
@@ -728,6 +732,7 @@ fn by_the_runner() -> Vec<End> {
     );
     let stopped = by_verdict(Verdict {
         switched: false,
+        before_switch: false,
         ..stopped
     });
     let no_binary = RunError::NoBinary {

@@ -10,6 +10,28 @@ const UNSWITCHED: &str = "nothing was switched; the server still runs what it ra
 /// What state the server is in now, in one sentence without a full stop.
 #[must_use]
 pub fn live(end: &End, place: &Place) -> Prose {
+    state(end, place).and(not_undone(end, place))
+}
+
+/// What `before-switch` changed, if an older release is live.
+fn not_undone(end: &End, place: &Place) -> Prose {
+    let verdict = end.verdict.as_ref();
+    let is_left = match verdict {
+        Some(verdict) => verdict.leaves_changes(),
+        None => place.before_switch && end.outcome != Outcome::Unknown,
+    };
+    if !is_left {
+        return Prose::default();
+    }
+    let text =
+        Prose::from("; what `before-switch` changed, such as a database schema, is not undone");
+    match verdict.and_then(|verdict| verdict.live.as_ref()) {
+        Some(live) => text.and(Prose::of(": {} now runs with it", [live])),
+        None => text,
+    }
+}
+
+fn state(end: &End, place: &Place) -> Prose {
     if let Some(verdict) = &end.verdict {
         return by_verdict(verdict, place);
     }
@@ -33,16 +55,16 @@ pub fn live(end: &End, place: &Place) -> Prose {
 /// The same for the annotation, which may be longer: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> Prose {
-    let live = live(end, place);
     let verdict = end.verdict.as_ref();
     let Some(verdict) = verdict.filter(|verdict| verdict.outcome.is_success()) else {
-        return live;
+        return live(end, place);
     };
-    let live = live.and(Prose::of(" on {}", [&place.host]));
-    match &verdict.previous {
-        Some(id) => live.and(Prose::of(" ({} before)", [&id])),
-        None => live,
-    }
+    let state = state(end, place).and(Prose::of(" on {}", [&place.host]));
+    let state = match &verdict.previous {
+        Some(id) => state.and(Prose::of(" ({} before)", [&id])),
+        None => state,
+    };
+    state.and(not_undone(end, place))
 }
 
 /// By the server's verdict.
@@ -282,6 +304,43 @@ mod tests {
         this run switched nothing, but someone else pointed current to 1762140000 (it was 1762147685)
         the deployment is pending: the next run on web1.example, or the boot guard, restores the old release
         it is unknown which release is live; on web1.example: readlink /opt/diting/current
+        ");
+    }
+
+    #[test]
+    fn what_before_switch_changed_is_not_undone() {
+        use Outcome::{Cancelled, Deployed, Failed, Restored, RollbackFailed, RolledBack};
+        let unhealthy = || failed(Step::Verify, Reason::NotRestarted);
+        let with = |outcome, is_live, failure| {
+            let verdict = verdict(outcome, is_live, failure);
+            let end = by_verdict(Verdict {
+                before_switch: true,
+                ..verdict
+            });
+            now(&end, &place()).to_string()
+        };
+        let lost = by_error(Cancelled, Some(RunError::Cancelled { finished_by: None }));
+        let ran = Place {
+            before_switch: true,
+            ..place()
+        };
+        let all = [
+            with(RolledBack, Some(OLD), unhealthy()),
+            with(Failed, None, unhealthy()),
+            with(RollbackFailed, Some(NEW), failed(Step::Commit, read_only())),
+            with(Restored, Some(NEW), None),
+            with(Deployed, Some(NEW), None),
+            live(&lost, &ran).to_string(),
+            live(&lost, &place()).to_string(),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        1762147685 is live and healthy again; what `before-switch` changed, such as a database schema, is not undone: 1762147685 now runs with it
+        this run switched nothing, but current no longer leads to a release (it was 1762147685); what `before-switch` changed, such as a database schema, is not undone
+        1762147999 is live and was healthy, but could be neither recorded nor rolled back; manual intervention required on web1.example
+        1762147999 is live and healthy on web1.example (1762147685 before); what `before-switch` changed, such as a database schema, is not undone: 1762147999 now runs with it
+        1762147999 is live and healthy on web1.example (1762147685 before)
+        nothing was switched; the server still runs what it ran before; what `before-switch` changed, such as a database schema, is not undone
+        nothing was switched; the server still runs what it ran before
         ");
     }
 

@@ -145,8 +145,12 @@ pub fn recovered(verdict: &Verdict) -> String {
         (_, Some(live)) => format!("{live} is live"),
         (_, None) => "no release is live".to_owned(),
     };
+    let kept = match verdict.leaves_changes() {
+        true => "; what before-switch changed is not undone",
+        false => "",
+    };
     format!(
-        "{release}, from an earlier run that did not see the result, ended as {}{why}; {now}",
+        "{release}, from an earlier run that did not see the result, ended as {}{why}; {now}{kept}",
         verdict.outcome.word()
     )
 }

@@ -7,6 +7,8 @@ use crate::protocol::{ReleaseId, Step, What};
 pub(in crate::server) struct CurrentStep {
     pub(in crate::server) step: Step,
     pub(in crate::server) release: Option<ReleaseId>,
+    /// Commands of `before-switch` were run.
+    pub(in crate::server) before_switch: bool,
 }
 
 impl CurrentStep {

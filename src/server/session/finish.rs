@@ -118,6 +118,7 @@ fn record_cancelled(client: &Client<'_>) -> Result<Option<Verdict>, Reason> {
         failure: None,
         rollback: None,
         switched: false,
+        before_switch: false,
         at: now(),
     };
     match verdicts::put(client.layout, &verdict) {

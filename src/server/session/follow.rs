@@ -269,6 +269,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
         failure: (!outcome.is_success()).then_some(failure),
         rollback: None,
         switched,
+        before_switch: pending.leaves_changes(outcome),
         at: now(),
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Goal {
     /// The outcome if all goes well.
     pub(super) success: Outcome,
     pub(super) verification: Verification,
+    /// What `before-switch` changed is not undone if the transaction ends with the older release.
+    pub(super) before_switch: bool,
 }
 
 /// What an instruction is built from.
@@ -47,6 +49,7 @@ impl InstructionBuilder<'_> {
             service: plan.service.clone(),
             restart: plan.restart.clone(),
             verification: goal.verification,
+            before_switch: goal.before_switch,
             retention: plan.retention,
             origin: origin(self.layout, plan, Some(&goal.release)),
             release: goal.release,

@@ -19,6 +19,7 @@ use crate::server::store::journal;
 use crate::server::store::links;
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
+use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::verdicts;
 use crate::server::unit::going_down::is_going_down;
@@ -47,6 +48,7 @@ impl<'a> Session<'a> {
             progress: CurrentStep {
                 step: Step::Lock,
                 release: None,
+                before_switch: false,
             },
             before: InitialState::default(),
         }
@@ -179,6 +181,7 @@ impl<'a> Session<'a> {
             release,
             success: Outcome::Deployed,
             verification: self.plan.verification.clone(),
+            before_switch: self.progress.before_switch,
         };
         Ok(self.instruction(goal, is_current_good))
     }
@@ -212,6 +215,7 @@ impl<'a> Session<'a> {
             return Err(Reason::NotReady(findings));
         }
         let goal = Goal {
+            before_switch: records::before_switch_since(layout, &release),
             release,
             success: Outcome::Restored,
             verification,
@@ -247,6 +251,7 @@ impl<'a> Session<'a> {
                 failure: None,
                 rollback: None,
                 switched: false,
+                before_switch: false,
                 at: now(),
             },
         };
@@ -369,6 +374,7 @@ impl<'a> Session<'a> {
             }),
             rollback: None,
             switched: false,
+            before_switch: self.progress.before_switch,
             at: now(),
         }
     }

@@ -87,6 +87,8 @@ impl Stager<'_> {
         shell.install(&self.plan.staging.install, self.outbox)?;
         if let Some(script) = &self.plan.staging.before_switch {
             self.begin(Step::BeforeSwitch);
+            records::mark_before_switch(self.layout, release)?;
+            self.progress.before_switch = true;
             shell.run(script, self.outbox)?;
         }
         Ok(())

@@ -30,6 +30,9 @@ pub(in crate::server) struct Pending {
     pub(in crate::server) service: Option<UnitName>,
     pub(in crate::server) restart: Restart,
     pub(in crate::server) verification: Verification,
+    /// Commands of `before-switch` were run for the newer of both releases, or for one between them.
+    #[serde(default)]
+    pub(in crate::server) before_switch: bool,
     pub(in crate::server) retention: Retention,
     pub(in crate::server) origin: Origin,
     /// Time limit of the transaction, from its start.
@@ -113,6 +116,15 @@ impl Pending {
         let pending =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         Ok(Some(pending))
+    }
+
+    /// Whether an older release lives with what `before-switch` changed, if the transaction ends so.
+    pub(in crate::server) fn leaves_changes(&self, outcome: Outcome) -> bool {
+        let ends_older = match self.success {
+            Outcome::Restored => outcome == Outcome::Restored,
+            _ => outcome != self.success,
+        };
+        self.before_switch && ends_older
     }
 
     /// Whether the transaction is past the point of no return and has not ended.

@@ -48,6 +48,9 @@ pub(in crate::server) struct Record {
     pub(in crate::server) verification: Option<Verification>,
     /// Epoch seconds of the last change of state.
     pub(in crate::server) changed: u64,
+    /// Commands of `before-switch` were run for it. Versions before 1.5 did not write it.
+    #[serde(default)]
+    before_switch: bool,
 }
 
 impl Record {
@@ -60,6 +63,7 @@ impl Record {
             origin,
             verification: None,
             changed: now(),
+            before_switch: false,
         }
     }
 
@@ -107,6 +111,23 @@ pub(in crate::server) fn mark(
         ),
         None => Ok(()),
     }
+}
+
+/// Records that commands of `before-switch` are run for a release.
+pub(in crate::server) fn mark_before_switch(layout: &Layout, id: &ReleaseId) -> Result<(), Reason> {
+    let mark = |record| Record {
+        before_switch: true,
+        ..record
+    };
+    get(layout, id).map_or(Ok(()), |record| put(layout, &mark(record)))
+}
+
+/// Whether commands of `before-switch` are known to have been run for a release that is newer than this one.
+pub(in crate::server) fn before_switch_since(layout: &Layout, id: &ReleaseId) -> bool {
+    let newer = all(layout).into_iter().filter(|other| other > id);
+    newer
+        .filter_map(|other| get(layout, &other))
+        .any(|record| record.before_switch)
 }
 
 /// Deletes the record of a release.
