@@ -2,7 +2,7 @@
 
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{HealthAnswer, Trouble};
+use crate::protocol::{HealthAnswer, HealthUrl, Trouble};
 use crate::report::place::Place;
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -10,11 +10,7 @@ use crate::text::Prose;
 /// What to do about the last answer of the health check. `log_line` is the one that explains it.
 pub(super) fn health(last: &HealthAnswer, log_line: Option<&str>, place: &Place) -> Hint {
     match last {
-        HealthAnswer::Status { location: Some(to), .. } => Prose::of(
-            "redirects are not followed: set health-url to where it leads ({}), or add its status to health-status",
-            [&excerpt(to)],
-        )
-        .into(),
+        HealthAnswer::Status { location: Some(to), .. } => redirect(to, place),
         HealthAnswer::Status { status, location: None, body } => {
             status_hint(*status, body, log_line, place)
         }
@@ -46,20 +42,94 @@ fn status_hint(status: u16, body: &[u8], log_line: Option<&str>, place: &Place) 
         }
         other => other == HostRefused::Perhaps,
     };
+    let wants_tls = ["HTTPS port", "HTTPS server"];
+    let text = String::from_utf8_lossy(body);
     let proxy = Proxy::of(body, place);
     match (status, proxy) {
+        (400, _) if wants_tls.iter().any(|words| text.contains(words)) => {
+            "the port of health-url speaks https: let health-url begin with `https:`".into()
+        }
         (404, Some(proxy)) => proxy.hint(),
         (502..=504, Some(proxy)) => proxy.without_app(),
         (401 | 403, _) => "health-url must answer without a login".into(),
         (404, None) => "does the app serve the path of health-url?".into(),
+        (405, _) => "the health check sends a GET request: let health-url be a path that answers it".into(),
+        (429, _) => "the app, or a proxy, limits the number of requests: exempt the server itself, or raise health-interval".into(),
         (500.., _) => unit::look_at("the app's log shows why; on the server", place),
+        (200..=299, _) => "if this status is right, add it to health-status".into(),
         _ if host => {
             "does the app check the Host of a request (ALLOWED_HOSTS)? Then set the input health-headers to one that it allows, as in \
-             `Host: app.example`; if this status is right, add it to health-status"
+             `Host: app.example`"
                 .into()
         }
-        _ => "if this status is right, add it to health-status".into(),
+        // a status that any broken release may answer proves nothing
+        _ => "let health-url be a path that answers with 200 if the app works".into(),
     }
+}
+
+/// What to do about a redirect, which is not followed. Its status is no proof: a broken release answers with it too, because
+/// the app's code is not reached.
+fn redirect(to: &str, place: &Place) -> Hint {
+    // what follows the path may be secret
+    let to = to.split(['?', '#']).next().unwrap_or_default();
+    let ours = place.health.as_ref();
+    let (scheme, rest) = to.split_once("://").unwrap_or(("", to));
+    let (authority, path) = match (scheme, rest.find('/')) {
+        ("", _) => ("", rest),
+        (_, Some(at)) => rest.split_at(at),
+        (_, None) => (rest, "/"),
+    };
+    let name = authority
+        .rsplit_once(':')
+        .map_or(authority, |(name, port)| {
+            match port.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => name,
+                false => authority,
+            }
+        });
+    let is_ours = |ours: &HealthUrl| {
+        ours.host
+            .eq_ignore_ascii_case(name.trim_matches(['[', ']']))
+    };
+    let is_own_name = name.is_empty() || ours.is_none_or(is_ours);
+    let to_tls = scheme.eq_ignore_ascii_case("https") && !ours.is_some_and(|ours| ours.tls);
+    match (to_tls, is_own_name) {
+        (true, true) => {
+            "the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the \
+             proxy does, or health-url to the https address that users have"
+                .into()
+        }
+        (true, false) => Prose::of(
+            "the app, or a proxy in front of it, demands https and its own name: set the input health-headers to `Host: {}` and \
+             `X-Forwarded-Proto: https`, as the proxy does, or set health-url to {}",
+            [&excerpt(authority), &excerpt(to)],
+        )
+        .into(),
+        (false, false) => Prose::of(
+            "the app, or a proxy in front of it, redirects to its own name: set the input health-headers to `Host: {}`, or set \
+             health-url to where it leads ({})",
+            [&excerpt(authority), &excerpt(to)],
+        )
+        .into(),
+        (false, true) if is_login(path) => Prose::of(
+            "health-url must answer without a login, and it leads to one ({}): use a path that shows that the app works",
+            [&excerpt(to)],
+        )
+        .into(),
+        (false, true) => Prose::of(
+            "redirects are not followed: set health-url to where it leads ({})",
+            [&excerpt(to)],
+        )
+        .into(),
+    }
+}
+
+fn is_login(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let words = [
+        "login", "signin", "sign_in", "sign-in", "auth", "sso", "session",
+    ];
+    words.iter().any(|word| path.contains(word))
 }
 
 /// Whether the app refused the request because of its `Host`.
@@ -199,10 +269,71 @@ mod tests {
         }
         let django = answered(400, "<h1>Bad Request (400)</h1>", Some("gunicorn"), None);
         assert!(
-            django.contains("health-headers") && django.contains("health-status"),
+            django.contains("health-headers") && !django.contains("health-status"),
             "{django}"
         );
         assert!(!answered(403, "login", None, None).contains("Host"));
+    }
+
+    #[test]
+    fn a_redirect_is_never_made_healthy() {
+        let hint = |url: (bool, &str), to: &str| {
+            let (tls, host) = url;
+            let place = Place {
+                health: Some(HealthUrl {
+                    tls,
+                    host: host.to_owned(),
+                    port: 8000,
+                    path: "/health".to_owned(),
+                }),
+                ..place()
+            };
+            let answer = HealthAnswer::Status {
+                status: 301,
+                location: Some(to.to_owned()),
+                body: Vec::new(),
+            };
+            health(&answer, None, &place).to_string()
+        };
+        let local = (false, "127.0.0.1");
+        let all = [
+            hint(local, "https://127.0.0.1:8000/health"),
+            hint(local, "https://127.0.0.1/health"),
+            hint((false, "::1"), "https://[::1]:8000/health"),
+            hint(local, "https://app.example/health?ticket=s3cr3t"),
+            hint(local, "http://app.example:8080/health"),
+            hint((false, "app.example"), "https://App.example/health"),
+            hint(local, "/users/sign_in?next=/"),
+            hint(local, "http://127.0.0.1:8000/accounts/login/"),
+            hint(local, "/health/"),
+            hint((true, "app.example"), "https://app.example/en/"),
+        ];
+        assert!(all
+            .iter()
+            .all(|it| !it.contains("health-status") && !it.contains("s3cr3t")));
+        insta::assert_snapshot!(all.join("\n"), @"
+        the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the proxy does, or health-url to the https address that users have
+        the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the proxy does, or health-url to the https address that users have
+        the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the proxy does, or health-url to the https address that users have
+        the app, or a proxy in front of it, demands https and its own name: set the input health-headers to `Host: app.example` and `X-Forwarded-Proto: https`, as the proxy does, or set health-url to https://app.example/health
+        the app, or a proxy in front of it, redirects to its own name: set the input health-headers to `Host: app.example:8080`, or set health-url to where it leads (http://app.example:8080/health)
+        the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the proxy does, or health-url to the https address that users have
+        health-url must answer without a login, and it leads to one (/users/sign_in): use a path that shows that the app works
+        health-url must answer without a login, and it leads to one (http://127.0.0.1:8000/accounts/login/): use a path that shows that the app works
+        redirects are not followed: set health-url to where it leads (/health/)
+        redirects are not followed: set health-url to where it leads (https://app.example/en/)
+        ");
+    }
+
+    #[test]
+    fn no_hint_makes_an_error_healthy() {
+        for status in (300..600).filter(|status| *status != 304) {
+            let hint = answered(status, "x", None, None);
+            assert!(!hint.contains("health-status"), "{status}: {hint}");
+        }
+        assert!(answered(204, "", None, None).contains("health-status"));
+        let plain = "The plain HTTP request was sent to HTTPS port";
+        assert!(answered(400, plain, Some("nginx"), None).contains("`https:`"));
     }
 
     #[test]
