@@ -31,7 +31,7 @@ const ROOMS: MayKnow<'_> = &[
         ],
     ),
     ("github", &["report", "text"]),
-    ("logs", &[]),
+    ("logs", &["text"]),
     ("protocol", &["text"]),
     ("report", &["protocol", "text"]),
     ("runner", &["protocol", "settings"]),

@@ -1,7 +1,7 @@
 //! What a program's output says: which lines belong together, which report a crash or an error, and which one names the
 //! cause of a failure. The same for a unit's log and for the output of a command.
 //!
-//! Pure functions of lines. Knows none of the other rooms.
+//! Pure functions of lines. Knows `text` only.
 
 mod cause;
 mod classify;

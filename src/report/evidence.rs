@@ -4,7 +4,7 @@ use super::causes::program_outputs;
 use super::steps::Mark;
 use super::{RawLogs, Report};
 use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Failure, Outcome, Reason, UnitState};
-use crate::text::excerpt::{lines, truncate};
+use crate::text::excerpt::{lines, shorten};
 use crate::text::Redactor;
 
 /// The most lines of one failure.
@@ -13,7 +13,7 @@ const MOST: usize = 12;
 const LONGEST: usize = 300;
 /// The first line of a Python traceback, which explains the lines below it.
 const TRACEBACK: &str = "Traceback (most recent call last)";
-/// Ends a line of a log that was cut.
+/// Stands where a line of a log was cut.
 const CUT: char = '…';
 
 /// What a reader looks at first, from the end and from what the steps printed.
@@ -51,7 +51,7 @@ impl Evidence<'_> {
         let is_in_text = |line: &String| lines.clone().count() == 1 && what.contains(line.trim());
         lines
             .clone()
-            .all(|line| seen.contains(&truncate(line, LONGEST)) || is_in_text(line))
+            .all(|line| seen.contains(&shorten(line, LONGEST)) || is_in_text(line))
     }
 
     fn found(&self) -> Vec<String> {
@@ -85,9 +85,10 @@ impl Evidence<'_> {
 
     /// The lines of the log up to the last of these.
     fn in_log(&self, printed: &[String]) -> Option<Vec<String>> {
-        let last = printed.last()?.trim_end_matches(CUT);
+        let last = printed.last()?;
+        let is_it = |line: &String| last.split(CUT).all(|part| line.contains(part));
         let log = self.log();
-        let at = log.iter().rposition(|line| line.contains(last))?;
+        let at = log.iter().rposition(is_it)?;
         Some(log[..=at].to_vec())
     }
 
@@ -117,7 +118,7 @@ impl Evidence<'_> {
         if let Some(begin) = last.iter().rposition(|line| line.contains(TRACEBACK)) {
             last.drain(..begin);
         }
-        last.iter().map(|line| truncate(line, LONGEST)).collect()
+        last.iter().map(|line| shorten(line, LONGEST)).collect()
     }
 
     fn clean(&self, text: &[u8]) -> Vec<String> {

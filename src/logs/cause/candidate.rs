@@ -4,6 +4,7 @@ use super::types::{Cause, Rank, Source};
 use crate::logs::exception::begins_with_exception;
 use crate::logs::formats::{role, Role};
 use crate::logs::words;
+use crate::text::excerpt::shorten;
 
 /// The longest cause, in characters.
 const MAX_CHARS: usize = 300;
@@ -155,17 +156,11 @@ impl Best {
     pub(super) fn into_cause(self) -> Option<Cause> {
         let best = self.candidate?;
         Some(Cause {
-            text: shortened(&best.text),
+            text: shorten(
+                best.text.trim_start_matches([' ', '\t', '|']).trim(),
+                MAX_CHARS,
+            ),
             rank: best.rank,
         })
-    }
-}
-
-/// A mark shows where it is cut, because a secret may be cut there.
-fn shortened(text: &str) -> String {
-    let text = text.trim_start_matches([' ', '\t', '|']).trim();
-    match text.char_indices().nth(MAX_CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }

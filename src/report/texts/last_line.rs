@@ -4,7 +4,7 @@ use super::live;
 use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
 use crate::report::Place;
 use crate::text::amounts::duration;
-use crate::text::excerpt::truncate;
+use crate::text::excerpt::{excerpt, shorten};
 
 /// How much of what happened stands in the last line, in characters.
 const MOST: usize = 240;
@@ -12,8 +12,8 @@ const MOST: usize = 240;
 /// The last line of the log: the outcome, what happened, what is live now, how long it took.
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
-    let what = what_happened(end)
-        .map(|what| format!("{}; ", truncate(&what, MOST)))
+    let what = in_brief(end)
+        .map(|what| format!("{what}; "))
         .unwrap_or_default();
     format!(
         "{}: {what}{}; {}",
@@ -21,6 +21,23 @@ pub fn last_line(end: &End, place: &Place) -> String {
         live(end, place),
         duration(end.took)
     )
+}
+
+/// What failed, with the whole cause: if it is long, our own words give way, then its middle.
+fn in_brief(end: &End) -> Option<String> {
+    let what = what_happened(end)?;
+    let verdict = end.verdict.as_ref().filter(|_| end.error.is_none());
+    let failure = verdict.and_then(|verdict| verdict.failure.as_ref());
+    let cause = failure.and_then(|failure| failure.reason.log_line());
+    let what = match (failure, cause) {
+        (Some(failure), Some(cause)) if what.chars().count() > MOST => {
+            let release = verdict.and_then(|verdict| verdict.release.as_ref());
+            let release = release.map_or_else(|| "the deployment".to_owned(), ToString::to_string);
+            format!("{release} failed to {}: {}", failure.step, excerpt(cause))
+        }
+        _ => what,
+    };
+    Some(shorten(&what, MOST))
 }
 
 /// What failed, in one sentence without a full stop; `None` if nothing did.
@@ -83,7 +100,8 @@ pub fn title(outcome: Outcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{ends, place};
+    use crate::protocol::{ProcessEnd, Step};
+    use crate::report::tests::{by_verdict, ends, failed, place, verdict, OLD};
 
     #[test]
     fn the_last_line_says_the_outcome_and_what_is_live() {
@@ -118,6 +136,38 @@ mod tests {
         unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: unexpected output from the server: a message of 2000000 bytes is too long; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        ");
+    }
+
+    #[test]
+    fn the_end_of_a_cause_is_not_cut_off() {
+        let line = |cause: &str| {
+            let reason = Reason::Crashed {
+                end: ProcessEnd::Exited {
+                    result: "exit-code".to_owned(),
+                    status: 1,
+                },
+                log_line: Some(cause.to_owned()),
+            };
+            let failure = failed(Step::Verify, reason);
+            last_line(
+                &by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure)),
+                &place(),
+            )
+        };
+        let path = "/opt/diting/current/node_modules/".repeat(8);
+        let all = [
+            line("Error: listen EADDRINUSE: address already in use 0.0.0.0:8000"),
+            line(&format!(
+                "caused by: cannot bind {}: address already in use",
+                "tcp ".repeat(30)
+            )),
+            line(&format!("Error: Cannot find module {path}express")),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        rolled-back: 1762147999 failed to verify (the unit's process on the server ended: exit-code, exit status 1; its log shows: Error: listen EADDRINUSE: address already in use 0.0.0.0:8000); 1762147685 is live and healthy again; 21.4 s
+        rolled-back: 1762147999 failed to verify: caused by: cannot bind tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp tcp : address already in use; 1762147685 is live and healthy again; 21.4 s
+        rolled-back: 1762147999 failed to verify: Error: Cannot find module /opt/diting/current/node_modules//opt/diting/current/node_modules//opt/dit…iting/current/node_modules//opt/diting/current/node_modules//opt/diting/current/node_modules/express; 1762147685 is live and healthy again; 21.4 s
         ");
     }
 
