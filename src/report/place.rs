@@ -99,17 +99,21 @@ impl Place {
     pub(super) fn restart(&self) -> Vec<String> {
         match &self.restart {
             Restart::Nothing => Vec::new(),
-            Restart::Systemctl if self.user == "root" => {
-                vec![format!("systemctl restart {}", self.unit())]
-            }
-            Restart::Systemctl => vec![format!("sudo -n systemctl restart {}", self.unit())],
+            Restart::Systemctl if self.user == "root" => self.of_unit("systemctl restart"),
+            Restart::Systemctl => self.of_unit("sudo -n systemctl restart"),
             Restart::Commands(script) => lines(script.as_bytes()),
         }
     }
 
-    /// The unit's name for a shell.
-    pub(super) fn unit(&self) -> String {
-        shell(self.service.as_deref().unwrap_or("UNIT"))
+    /// The unit's name for a shell, if there is a unit.
+    pub(super) fn unit(&self) -> Option<String> {
+        self.service.as_deref().map(shell)
+    }
+
+    /// A command with the unit's name at its end; nothing without a unit.
+    pub(super) fn of_unit(&self, command: &str) -> Vec<String> {
+        let unit = self.unit().into_iter();
+        unit.map(|unit| format!("{command} {unit}")).collect()
     }
 }
 

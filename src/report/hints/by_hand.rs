@@ -23,9 +23,9 @@ pub(super) fn by_hand(verdict: Option<&Verdict>, place: &Place) -> Hint {
     if place.service.is_none() {
         return steps(text, &commands).then(MORE.into());
     }
-    commands.push(format!("systemctl status {}", place.unit()));
+    commands.extend(place.of_unit("systemctl status"));
     steps(text, &commands)
-        .then(on_server("its log", [unit::log(place)]))
+        .then(on_server("its log", unit::log(place)))
         .then(MORE.into())
 }
 

@@ -23,12 +23,13 @@ pub(super) fn command(step: Step, failed: &Failed<'_>, place: &Place) -> Hint {
             .log_line
             .is_some_and(|line| sudo_refused(line.as_bytes()))
     {
-        let unit = place.service.as_deref().unwrap_or("UNIT");
-        let line = sudoers(&place.user, "restart", unit);
-        return steps(
-            "the deploy user may not run it with sudo; on the server's console, as root:",
-            &[line],
-        );
+        return match place.service.as_deref() {
+            Some(unit) => steps(
+                "the deploy user may not run it with sudo; on the server's console, as root:",
+                &[sudoers(&place.user, "restart", unit)],
+            ),
+            None => "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`".into(),
+        };
     }
     match step {
         Step::Restart | Step::RollBack | Step::Verify => {

@@ -130,7 +130,7 @@ fn unit_elsewhere(target: &str, place: &Place) -> Hint {
              only serves the files, set service: none. Compare:",
             [&target],
         ),
-        &[format!("systemctl cat {}", place.unit())],
+        &place.of_unit("systemctl cat"),
     )
 }
 

@@ -21,11 +21,11 @@ pub(super) fn health(last: &HealthAnswer, log_line: Option<&str>, place: &Place)
         HealthAnswer::Refused => on_server(
             "no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise \
              health-timeout; on the server",
-            ["sudo ss -tlnp".to_owned(), unit::log(place)],
+            [Some("sudo ss -tlnp".to_owned()), unit::log(place)].into_iter().flatten(),
         ),
         HealthAnswer::TimedOut { .. } => on_server(
             "a process listens, but does not answer: the app hangs at start, or waits for a database or another service",
-            [unit::log(place)],
+            unit::log(place),
         ),
         HealthAnswer::Healthy { .. } | HealthAnswer::Broken(_) => {
             "is health-url right: http or https, port, path? Try it with `curl -v` on the server".into()

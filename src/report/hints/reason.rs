@@ -7,7 +7,9 @@ use super::{
     health::health,
     unit,
 };
-use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
+use crate::protocol::{
+    Failure, Interference, IoKind, PortHolder, Reason, SharedError, Step, UnitState,
+};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
@@ -40,6 +42,10 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             let others = others.iter().map(|it| (it.property.as_str(), it.path.as_str()));
             let all: Vec<_> = std::iter::once((property.as_str(), path.as_str())).chain(others).collect();
             needs(&all, failure.step, place)
+        }
+        Reason::Shared { error: SharedError::InTree | SharedError::Hides(_) | SharedError::Parent(_), .. } => {
+            "a path is either in the repository or shared: remove it from the repository, list it in the input exclude, or remove it \
+             from the input shared; only folders with nothing but `.keep`, `.gitkeep` or `.gitignore` may be in both".into()
         }
         Reason::Shared { path, error: _ } => steps(
             "create it on the server, readable for the service, or remove it from the input shared:",
@@ -83,9 +89,9 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         ),
         Reason::Unreadable(_) => steps(
             "this must work on the server for the deploy user:",
-            &[format!("systemctl show {}", place.unit())],
+            &place.of_unit("systemctl show"),
         ),
-        Reason::OtherListener { port, owner: _ } => other_listener(*port),
+        Reason::OtherListener { port, owner } => other_listener(*port, owner),
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
     }
@@ -95,7 +101,7 @@ fn other_release(place: &Place) -> Hint {
     steps(
         "after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process \
          (systemctl restart). Otherwise, does the unit really lead to current? Compare:",
-        &[format!("systemctl cat {}", place.unit())],
+        &place.of_unit("systemctl cat"),
     )
 }
 
@@ -121,7 +127,7 @@ fn cancelled(step: Step) -> Hint {
 
 /// What to do about paths that a release lacks, each with the line of the unit that names it.
 fn needs(all: &[(&str, &str)], step: Step, place: &Place) -> Hint {
-    let compare = |text: &'static str| steps(text, &[format!("systemctl cat {}", place.unit())]);
+    let compare = |text: &'static str| steps(text, &place.of_unit("systemctl cat"));
     if step == Step::Check {
         return compare(
             "that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the \
@@ -156,10 +162,16 @@ fn log() -> Hint {
     "these lines are from the new process; if they are no crash, set the input log-pattern or log-check".into()
 }
 
-fn other_listener(port: u16) -> Hint {
+fn other_listener(port: u16, owner: &PortHolder) -> Hint {
+    let pid = match owner {
+        PortHolder::LeftOver { pid, name: _ } => Some(pid),
+        PortHolder::Earlier(other) => other.process.as_ref().map(|(pid, _)| pid),
+        PortHolder::MaybeLeftOver | PortHolder::Other(_) => None,
+    };
+    let find = format!("sudo ss -tlnp 'sport = :{port}'");
     on_server(
         "an old process, often one that was started from the command line; find it on the server, end it, then deploy again",
-        [format!("sudo ss -tlnp 'sport = :{port}'"), "sudo kill PID".to_owned()],
+        [find].into_iter().chain(pid.map(|pid| format!("sudo kill {pid}"))),
     )
 }
 

@@ -33,8 +33,13 @@ pub(in crate::report) fn on_server(
 ) -> Hint {
     let is_own = |command: &String| !command.starts_with("sudo ");
     let (own, root): (Vec<String>, Vec<String>) = commands.into_iter().partition(is_own);
-    let words = Prose::from(words);
+    let (given, words) = (words, Prose::from(words));
     match (own.is_empty(), root.is_empty()) {
+        (true, true) => {
+            let places = ["; on the server", ", on the server"];
+            let short = places.iter().find_map(|it| given.strip_suffix(it));
+            short.unwrap_or(given).into()
+        }
         (_, true) => steps(words.and(":"), &own),
         (true, false) => steps(words.and(", as root:"), &root),
         (false, false) => steps(words.and(":"), &own).then(steps("as root:", &root)),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::protocol::{Failure, Step};
-use crate::report::tests::{ends, findings, place, reasons, run_errors};
+use crate::report::tests::{ends, explained, findings, place, reasons, run_errors, STEPS};
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
@@ -93,10 +93,11 @@ fn a_reason_says_what_to_do() {
     as root:
       sudo journalctl -u diting -n 50 --no-pager
     ---
-    that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the unit. Compare:
+    does install create the program (is it a dependency in uv.lock)? Does the unit name the right path? Compare:
       systemctl cat diting
     ---
-    that release was made before the unit needed it: roll back to another one (command: releases lists them), or change the unit. Compare:
+    set the input `env-file`: its content becomes the `.env` of the release. If the service can do without it, let the unit say so: `EnvironmentFile=-/…`
+    what the unit names must be in the repository (is it in `.gitignore`, or in the input exclude?), be created by install, or be named in the input shared. Compare:
       systemctl cat diting
     ---
     create it on the server, readable for the service, or remove it from the input shared:
@@ -159,7 +160,7 @@ fn a_reason_says_what_to_do() {
     ---
     an old process, often one that was started from the command line; find it on the server, end it, then deploy again, as root:
       sudo ss -tlnp 'sport = :8000'
-      sudo kill PID
+      sudo kill 4711
     ---
     run it again: the next run first finishes it; to find out why, on the server:
       uptime
@@ -175,7 +176,7 @@ fn a_reason_says_what_to_do() {
     as root:
       sudo journalctl -u diting -n 50 --no-pager
     ---
-    redirects are not followed: set health-url to where it leads (https://web1/login), or add its status to health-status
+    the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the proxy does, or health-url to the https address that users have
     ---
     compare the body with health-match; does an old process answer, or a proxy in front of it?
     ---
@@ -421,4 +422,48 @@ fn no_hint_takes_a_host_key_from_the_network() {
         .map(|it| run_error(it, &place()).to_string())
         .collect::<String>();
     assert!(!texts.contains("keyscan"), "{texts}");
+}
+
+/// Words that stand for a name in what people copy.
+const STAND_INS: [&str; 6] = ["UNIT", "HOST", "SERVICE", "TARGET", "USER", "PID"];
+
+#[test]
+fn what_is_known_is_never_a_placeholder() {
+    let without_unit = Place {
+        service: None,
+        ..place()
+    };
+    let started = Place {
+        start: Some(crate::protocol::FailedStart::default()),
+        ..without_unit.clone()
+    };
+    for place in [place(), without_unit, started] {
+        let mut all: Vec<String> = Vec::new();
+        for found in reasons().into_iter().chain(explained()) {
+            for step in STEPS {
+                let failure = Failure {
+                    step,
+                    reason: found.clone(),
+                };
+                all.push(reason(&failure, &place).to_string());
+            }
+        }
+        all.extend(findings().iter().map(|it| finding(it, &place).to_string()));
+        all.extend(
+            run_errors()
+                .iter()
+                .map(|it| run_error(it, &place).to_string()),
+        );
+        all.extend(ends().iter().map(|end| {
+            let hint = hint(end, &place);
+            format!("{hint}\n{}", crate::report::texts::last_line(end, &place))
+        }));
+        for text in all {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let found: Vec<&str> = words.filter(|word| STAND_INS.contains(word)).collect();
+            // the name of an exit status of systemd
+            let is_status = found == ["USER"] && text.contains("217/USER");
+            assert!(found.is_empty() || is_status, "{found:?}: {text}");
+        }
+    }
 }

@@ -14,52 +14,53 @@ pub(super) fn look(place: &Place) -> Hint {
 
 /// The same after other words.
 pub(super) fn look_at(words: &'static str, place: &Place) -> Hint {
-    let status = format!("systemctl status {}", place.unit());
-    let status = Some(status).filter(|_| place.start.is_none() || place.about_now);
-    on_server(words, status.into_iter().chain([log(place)]))
+    let mut commands = place.of_unit("systemctl status");
+    commands.retain(|_| place.start.is_none() || place.about_now);
+    commands.extend(log(place));
+    on_server(words, commands)
 }
 
-/// The log of the start that failed, whatever was started since; else that of the unit.
-pub(super) fn log(place: &Place) -> String {
+/// The log of the start that failed, whatever was started since; else that of the unit. Where the log of a service without a
+/// unit is, nobody knows.
+pub(super) fn log(place: &Place) -> Option<String> {
     let unit = place.unit();
     let Some(start) = &place.start else {
-        return format!("sudo journalctl -u {unit} -n 50 --no-pager");
+        return Some(format!("sudo journalctl -u {} -n 50 --no-pager", unit?));
     };
     let sudo = match &start.log {
         LogPlace::File { path, readable } => {
             let sudo = if *readable { "" } else { "sudo " };
-            return format!("{sudo}tail -n 50 {}", shell(path));
+            return Some(format!("{sudo}tail -n 50 {}", shell(path)));
         }
         LogPlace::Journal => "sudo ",
         LogPlace::ReadableJournal => "",
     };
-    match &start.invocation {
-        _ if place.about_now => format!("{sudo}journalctl -u {unit} -n 50 --no-pager"),
+    Some(match &start.invocation {
+        _ if place.about_now => format!("{sudo}journalctl -u {} -n 50 --no-pager", unit?),
         Some(id) if is_id(id) => {
             format!("{sudo}journalctl --no-pager _SYSTEMD_INVOCATION_ID={id} + INVOCATION_ID={id}")
         }
         _ => {
             let (since, until) = (utc(start.since), utc(start.until.saturating_add(1)));
+            let unit = unit?;
             format!("{sudo}journalctl --no-pager -u {unit} --since '{since}' --until '{until}'")
         }
-    }
+    })
 }
 
 fn is_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn definition(place: &Place) -> [String; 1] {
-    [format!("systemctl cat {}", place.unit())]
+fn definition(place: &Place) -> Vec<String> {
+    place.of_unit("systemctl cat")
 }
 
 /// How to see its conditions.
-pub(super) fn conditions(place: &Place) -> [String; 2] {
-    let unit = place.unit();
-    [
-        format!("systemctl cat {unit}"),
-        format!("systemctl status {unit}"),
-    ]
+pub(super) fn conditions(place: &Place) -> Vec<String> {
+    let mut commands = definition(place);
+    commands.extend(place.of_unit("systemctl status"));
+    commands
 }
 
 /// What to do about a unit that systemd cannot use.
@@ -163,6 +164,12 @@ pub(super) fn in_its_log(log_line: Option<&str>, place: &Place) -> Hint {
     }
 }
 
+fn compared(place: &Place, with: String) -> Vec<String> {
+    let mut commands = definition(place);
+    commands.push(with);
+    commands
+}
+
 fn trouble(trouble: &Trouble, place: &Place) -> Option<Hint> {
     Some(match trouble {
         Trouble::AddressInUse => on_server(
@@ -173,17 +180,11 @@ fn trouble(trouble: &Trouble, place: &Place) -> Option<Hint> {
         Trouble::OutOfMemory => out_of_memory("it needs more memory than there is; on the server"),
         Trouble::Denied => steps(
             "the unit's User lacks a permission; compare:",
-            &[
-                format!("systemctl cat {}", place.unit()),
-                format!("ls -la {}", place.below("current/")),
-            ],
+            &compared(place, format!("ls -la {}", place.below("current/"))),
         ),
         Trouble::ReadOnly => steps(
             "the file system is read-only, by the unit (ProtectSystem, ReadOnlyPaths) or after an error of the disk; compare:",
-            &[
-                format!("systemctl cat {}", place.unit()),
-                format!("findmnt -T {}", place.below("current")),
-            ],
+            &compared(place, format!("findmnt -T {}", place.below("current"))),
         ),
         Trouble::Dns
         | Trouble::Missing(_)
@@ -279,12 +280,11 @@ pub(super) fn restart(
 }
 
 pub(super) fn start_limit(place: &Place) -> Hint {
-    let unit = place.unit();
+    let reset =
+        |unit| format!("sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}");
     look_at("it crashed too often; first find out why", place).then(on_server(
         "then reset systemd's counter",
-        [format!(
-            "sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}"
-        )],
+        place.unit().map(reset),
     ))
 }
 

@@ -233,8 +233,8 @@ fn again(report: &Report, end: &End, job: &Job) -> Option<Hint> {
              `before-switch`:"
         }
         Step::Restart | Step::Verify if place.service.is_some() => {
-            let show = format!("systemctl show -p ExecStart --value {}", place.unit());
-            commands.push(format!("{} {}", place.ssh(), shell(&show)));
+            let show = place.of_unit("systemctl show -p ExecStart --value");
+            commands.extend(show.iter().map(|show| format!("{} {}", place.ssh(), shell(show))));
             "on another machine or a staging server, check out the commit and start it with the unit's command, which the \
              second line shows:"
         }
