@@ -96,6 +96,8 @@ mod start_limit;
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
+#[path = "real/unit_paths.rs"]
+mod unit_paths;
 #[path = "real/units.rs"]
 mod units;
 #[path = "real/without_service.rs"]
