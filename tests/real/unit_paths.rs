@@ -23,11 +23,11 @@ fn a_release_without_what_the_unit_names_is_refused_while_the_old_one_serves() {
     let run = server.deploy(&App::version("2"));
     run.assert_ended(5, "failed", "seal");
     for needed in [
-        "EnvironmentFile=/opt/diting/current/.env: it is missing",
-        "ExecStartPre=/opt/diting/current/bin/prepare: it is missing",
-        "LoadCredential=/opt/diting/current/conf/key: it is missing",
-        "StandardError=/opt/diting/current/logs: it is missing",
-        "ReadWritePaths=/opt/diting/current/data: it is missing",
+        "/opt/diting/current/.env (EnvironmentFile): it is missing",
+        "/opt/diting/current/bin/prepare (ExecStartPre): it is missing",
+        "/opt/diting/current/conf/key (LoadCredential): it is missing",
+        "/opt/diting/current/logs (StandardError): it is missing",
+        "/opt/diting/current/data (ReadWritePaths): it is missing",
         "set the input `env-file`",
     ] {
         run.assert_says(needed);
@@ -52,7 +52,7 @@ fn a_release_without_what_the_unit_names_is_refused_while_the_old_one_serves() {
     };
     let run = whole("chmod 644 bin/prepare");
     run.assert_ended(5, "failed", "seal");
-    run.assert_says("ExecStartPre=/opt/diting/current/bin/prepare: it is not executable");
+    run.assert_says("/opt/diting/current/bin/prepare (ExecStartPre): it is not executable");
     let second = whole("true").assert_deployed(Some(&first));
     server.assert_live(&second, "3", Some(&first));
 

@@ -101,7 +101,7 @@ pub enum Reason {
     },
     /// What the unit names below `current` cannot be used in the release: install did not create it, it is not in the tree,
     /// or the unit names another path. Nothing was switched.
-    #[error("the unit on the server needs {property}={}: {error}{}", excerpt(.path), more(.others))]
+    #[error("the unit on the server needs {} ({}): {error}{}", excerpt(.path), excerpt(.property), more(.others))]
     Program {
         /// The line of the unit that names it. Versions before 1.5 checked this one only.
         #[serde(default = "exec_start")]

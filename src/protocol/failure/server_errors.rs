@@ -82,7 +82,8 @@ pub enum IoKind {
 
 /// A path that the unit names and the release lacks, or has in a way that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{}={}: {error}", excerpt(.property), excerpt(.path))]
+// not NAME=value: redaction would hide the path of LoadCredential
+#[error("{} ({}): {error}", excerpt(.path), excerpt(.property))]
 pub struct UnitPath {
     /// The line of the unit that names it, such as `EnvironmentFile`.
     pub property: String,

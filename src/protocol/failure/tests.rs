@@ -89,8 +89,8 @@ fn what_1_2_0_left_reads_as_it_did_there() {
     the command was killed by signal 9 (SIGKILL) on the server; its output: x
     the command did not end in time and was killed on the server
     the command ended with exit code 1 on the server; its log shows: no database
-    the unit on the server needs ExecStart=/opt/app/current/x: it is not executable
-    the unit on the server needs ExecStart=/opt/app/current/x: its interpreter /nowhere is not there or not executable
+    the unit on the server needs /opt/app/current/x (ExecStart): it is not executable
+    the unit on the server needs /opt/app/current/x (ExecStart): its interpreter /nowhere is not there or not executable
     shared/logs on the server is missing
     shared/logs on the server is a folder: write it with a / at its end
     the new process logged a crash: FATAL: x

@@ -23,8 +23,8 @@ fn every_reason_says_what_failed_and_where() {
     the command ended with exit code 1 on the server; its output: sudo: @a
     the command was killed by signal 9 (SIGKILL) on the server
     the command did not end in time and was killed on the server
-    the unit on the server needs ExecStart=/opt/diting/current/.venv/bin/uvicorn: it is not executable
-    the unit on the server needs EnvironmentFile=/opt/diting/current/.env: it is missing; WorkingDirectory=/opt/diting/current/web: it leads to /opt/diting/shared/web, which is missing
+    the unit on the server needs /opt/diting/current/.venv/bin/uvicorn (ExecStart): it is not executable
+    the unit on the server needs /opt/diting/current/.env (EnvironmentFile): it is missing; /opt/diting/current/web (WorkingDirectory): it leads to /opt/diting/shared/web, which is missing
     shared/config/wechat.yaml on the server is missing
     the new process logged a crash: KeyError: 'DATABASE_URL'
     systemd on the server refuses to start the unit again within 10 s
