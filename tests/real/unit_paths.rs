@@ -16,6 +16,10 @@ const NEEDS: &str = "EnvironmentFile=-/etc/none\nEnvironmentFile=CURRENT/.env\nE
                      StandardError=append:CURRENT/logs/%n.log\nReadWritePaths=CURRENT/data -CURRENT/none";
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a unit, and what is missing for each of its lines"
+)]
 fn a_release_without_what_the_unit_names_is_refused_while_the_old_one_serves() {
     let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);

@@ -67,32 +67,53 @@ fn status_hint(status: u16, body: &[u8], log_line: Option<&str>, place: &Place) 
     }
 }
 
+/// Where a redirect leads.
+struct Redirect<'a> {
+    /// From http to https.
+    to_tls: bool,
+    /// Name and port; empty: those of the request.
+    authority: &'a str,
+    path: &'a str,
+    /// The name is that of the request.
+    is_own_name: bool,
+}
+
+impl<'a> Redirect<'a> {
+    /// `ours` is what was asked.
+    fn read(to: &'a str, ours: Option<&HealthUrl>) -> Self {
+        let (scheme, rest) = to.split_once("://").unwrap_or(("", to));
+        let (authority, path) = match (scheme, rest.find('/')) {
+            ("", _) => ("", rest),
+            (_, Some(at)) => rest.split_at(at),
+            (_, None) => (rest, "/"),
+        };
+        let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        let name = match authority.rsplit_once(':') {
+            Some((name, port)) if is_port(port) => name,
+            _ => authority,
+        };
+        let name = name.trim_matches(['[', ']']);
+        let is_ours = |ours: &HealthUrl| ours.host.eq_ignore_ascii_case(name);
+        Self {
+            to_tls: scheme.eq_ignore_ascii_case("https") && !ours.is_some_and(|ours| ours.tls),
+            authority,
+            path,
+            is_own_name: name.is_empty() || ours.is_none_or(is_ours),
+        }
+    }
+}
+
 /// What to do about a redirect, which is not followed. Its status is no proof: a broken release answers with it too, because
 /// the app's code is not reached.
 fn redirect(to: &str, place: &Place) -> Hint {
     // what follows the path may be secret
     let to = to.split(['?', '#']).next().unwrap_or_default();
-    let ours = place.health.as_ref();
-    let (scheme, rest) = to.split_once("://").unwrap_or(("", to));
-    let (authority, path) = match (scheme, rest.find('/')) {
-        ("", _) => ("", rest),
-        (_, Some(at)) => rest.split_at(at),
-        (_, None) => (rest, "/"),
-    };
-    let name = authority
-        .rsplit_once(':')
-        .map_or(authority, |(name, port)| {
-            match port.bytes().all(|byte| byte.is_ascii_digit()) {
-                true => name,
-                false => authority,
-            }
-        });
-    let is_ours = |ours: &HealthUrl| {
-        ours.host
-            .eq_ignore_ascii_case(name.trim_matches(['[', ']']))
-    };
-    let is_own_name = name.is_empty() || ours.is_none_or(is_ours);
-    let to_tls = scheme.eq_ignore_ascii_case("https") && !ours.is_some_and(|ours| ours.tls);
+    let Redirect {
+        to_tls,
+        authority,
+        path,
+        is_own_name,
+    } = Redirect::read(to, place.health.as_ref());
     match (to_tls, is_own_name) {
         (true, true) => {
             "the app, or a proxy in front of it, demands https: set the input health-headers to `X-Forwarded-Proto: https`, as the \
@@ -276,6 +297,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn a_redirect_is_never_made_healthy() {
         let hint = |url: (bool, &str), to: &str| {
             let (tls, host) = url;

@@ -257,6 +257,7 @@ fn what_uv_needs_must_be_uploaded() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "two tables")]
 fn a_shared_path_must_not_be_in_the_source() {
     let inputs = |shared: &str| {
         let inputs = Inputs::new().with("shared", shared);
