@@ -242,6 +242,7 @@ fn the_chinese_pages_say_as_much_as_the_english_ones() {
     for (english, chinese) in [
         ("README.md", "docs/zh/README.md"),
         ("docs/server.md", "docs/zh/server.md"),
+        ("docs/recipes.md", "docs/zh/recipes.md"),
         ("docs/troubleshooting.md", "docs/zh/troubleshooting.md"),
     ] {
         let [ours, theirs] =

@@ -51,8 +51,12 @@ impl App {
 
     /// One of the examples as it is.
     pub(crate) fn example(name: &str) -> Self {
+        Self::copy_of(&Path::new(EXAMPLES).join(name))
+    }
+
+    pub(crate) fn copy_of(original: &Path) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        crate::throwaway::copy_tree(&Path::new(EXAMPLES).join(name).join("."), folder.path());
+        crate::throwaway::copy_tree(&original.join("."), folder.path());
         Self {
             folder,
             version: "1".to_owned(),

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from flask import Flask
+
+VERSION = "1"
+RELEASE = Path(__file__).resolve().parent.name
+
+app = Flask(__name__)
+
+
+@app.get("/health")
+def health():
+    return {"status": "ok", "release": RELEASE}
+
+
+@app.get("/")
+def index():
+    return f"version {VERSION}, release {RELEASE}\n"

@@ -1,0 +1,4 @@
+VERSION = "1"
+RELEASE = File.basename(__dir__)
+
+run lambda { |env| [200, { "content-type" => "text/plain" }, ["version #{VERSION}, release #{RELEASE}\n"]] }
