@@ -85,8 +85,15 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         recipe: "Django",
         how: "a package that is not installed",
         change: Replace("shop/urls.py", "from django.conf import settings", "import stripe\nfrom django.conf import settings"),
-        failed_step: "verify",
+        failed_step: "before-switch",
         cause: "ModuleNotFoundError: No module named 'stripe'",
+    },
+    Breakage {
+        recipe: "Django",
+        how: "a package that only the server needs",
+        change: Replace("shop/wsgi.py", "import os", "import os\n\nimport sentry_sdk"),
+        failed_step: "verify",
+        cause: "ModuleNotFoundError: No module named 'sentry_sdk'",
     },
     Breakage {
         recipe: "Django",
@@ -249,13 +256,6 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         failed_step: "verify",
         cause: "cannot load such file -- pg",
     },
-    Breakage {
-        recipe: "Puma",
-        how: "a gem that the lock file does not name",
-        change: Replace("Gemfile", "gem \"rack\"", "gem \"rack\"\ngem \"a-gem-that-nobody-has\""),
-        failed_step: "install",
-        cause: "a-gem-that-nobody-has",
-    },
 
     Breakage {
         recipe: "Java",
@@ -276,7 +276,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a syntax error",
         change: Replace("public/index.php", "basename(", "basename(("),
         failed_step: "verify",
-        cause: "PHP Parse error:  Unclosed '('",
+        cause: "PHP Parse error:  syntax error, unexpected token",
     },
     Breakage {
         recipe: "php-fpm",

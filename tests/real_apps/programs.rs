@@ -6,6 +6,14 @@ use crate::throwaway::ThrowawayServer;
 const SITE: &str =
     "install -d -o deploy -g deploy /var/www/site /var/www/site/releases; systemctl start nginx";
 
+/// Debian's gems, where `bundle install` looks for those of a recipe: rubygems.org need not be there.
+const GEMS: &str = "
+    gems=/opt/diting/shared/vendor/bundle/ruby/3.1.0
+    install -d $gems
+    cp -rL /usr/share/rubygems-integration/all/* $gems
+    cp -rL /usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0/* $gems
+    chown -R deploy:deploy /opt/diting/shared";
+
 #[test]
 fn express() {
     Program {
@@ -173,6 +181,7 @@ fn php_fpm() {
 fn puma() {
     Program {
         version: ("config.ru", "VERSION = \"1\""),
+        prepare: GEMS,
         ..Program::new("Puma", "puma")
     }
     .lives();

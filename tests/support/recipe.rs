@@ -93,11 +93,12 @@ impl Recipe {
     pub(crate) fn build(&self, app: &App) -> Result<(), String> {
         for script in self.steps.iter().filter_map(|step| step["run"].as_str()) {
             let mut bash = Command::new("bash");
-            let done = bash
-                .args(["-ec", script])
-                .current_dir(app.path())
-                .output()
-                .unwrap();
+            bash.args(["-ec", script]).current_dir(app.path());
+            // cargo's words to its tests are not for the app
+            for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO")) {
+                bash.env_remove(name);
+            }
+            let done = bash.output().unwrap();
             if !done.status.success() {
                 let printed = [done.stdout, done.stderr].concat();
                 return Err(format!("{script}: {}", String::from_utf8_lossy(&printed)));
