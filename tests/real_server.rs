@@ -19,6 +19,8 @@ mod expression;
 mod hub;
 #[path = "support/poll.rs"]
 mod poll;
+#[path = "support/recipe.rs"]
+mod recipe;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "support/run.rs"]
@@ -27,6 +29,11 @@ mod run;
 mod runner_commands;
 #[path = "support/throwaway.rs"]
 mod throwaway;
+
+#[path = "real_apps/breakages.rs"]
+mod breakages;
+#[path = "real_apps/life.rs"]
+mod life;
 
 #[path = "real/act.rs"]
 mod act;
@@ -74,6 +81,8 @@ mod point_of_no_return;
 mod proof;
 #[path = "real/readme_commands.rs"]
 mod readme_commands;
+#[path = "real/recipes.rs"]
+mod recipes;
 #[path = "real/reconnect.rs"]
 mod reconnect;
 #[path = "real/refused.rs"]

@@ -139,10 +139,10 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
     },
     Breakage {
         recipe: "Celery",
-        how: "a broker that is missing",
-        change: Replace("tasks.py", "broker=\"filesystem://\"", "broker=\"redis://127.0.0.1:1\""),
+        how: "a syntax error",
+        change: Replace("tasks.py", "def tell():", "def tell()"),
         failed_step: "verify",
-        cause: "redis",
+        cause: "SyntaxError: expected ':'",
     },
     Breakage {
         recipe: "Streamlit",
@@ -215,6 +215,13 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         cause: "Cannot find module 'pg'",
     },
     Breakage {
+        recipe: "pm2 as a daemon",
+        how: "a module that is not installed",
+        change: Replace("server.js", "const http =", "require('pg');\nconst http ="),
+        failed_step: "verify",
+        cause: "Cannot find module 'pg'",
+    },
+    Breakage {
         recipe: "Go",
         how: "a file that is missing",
         change: Replace("main.go", "http.HandleFunc(", "if _, err := os.ReadFile(\"config.yaml\"); err != nil {\n\t\tlog.Fatalf(\"cannot read the configuration: %v\", err)\n\t}\n\thttp.HandleFunc("),
@@ -247,7 +254,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a panic",
         change: Replace("src/main.rs", "    let body", "    let _: u16 = \"http\".parse().unwrap();\n    let body"),
         failed_step: "verify",
-        cause: "invalid digit found in string",
+        cause: "ParseIntError { kind: InvalidDigit }",
     },
     Breakage {
         recipe: "Puma",

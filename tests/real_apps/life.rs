@@ -30,11 +30,20 @@ pub(crate) struct Program {
     /// The file that holds the version, and the text that does.
     pub(crate) version: (&'static str, &'static str),
     pub(crate) target: &'static str,
+    /// Of the server.
+    pub(crate) options: &'static [&'static str],
     /// As root, before the first deployment.
     pub(crate) prepare: &'static str,
     /// Fails if this version and release are not what users get.
     pub(crate) assert_served: fn(&ThrowawayServer, &str, &str),
 }
+
+/// Needs no package and no program on the server.
+pub(crate) const GO: Program = Program {
+    version: ("main.go", "version = \"1\""),
+    options: &["--journal-access"],
+    ..Program::new("Go", "go")
+};
 
 impl Program {
     pub(crate) const fn new(recipe: &'static str, sample: &'static str) -> Self {
@@ -43,6 +52,7 @@ impl Program {
             sample,
             version: ("", ""),
             target: TARGET,
+            options: &["--journal-access", "--programs"],
             prepare: "",
             assert_served,
         }
@@ -58,7 +68,7 @@ impl Program {
     /// The whole life on a server of its own.
     pub(crate) fn lives(self) {
         let recipe = Recipe::of(self.recipe);
-        let server = ThrowawayServer::up_with(&["--programs", "--journal-access"]);
+        let server = ThrowawayServer::up_with(self.options);
         recipe.prepare(&server);
         server.exec(self.prepare);
         let life = Life {

@@ -1,6 +1,6 @@
 //! The programs, one test each.
 
-use crate::life::Program;
+use crate::life::{Program, GO};
 use crate::throwaway::ThrowawayServer;
 
 const SITE: &str =
@@ -139,12 +139,19 @@ fn pm2_runtime() {
 }
 
 #[test]
-fn go() {
+fn pm2_as_a_daemon() {
     Program {
-        version: ("main.go", "version = \"1\""),
-        ..Program::new("Go", "go")
+        version: ("server.js", "VERSION = '1'"),
+        prepare: "npm install --global --silent pm2@5.4.3
+                  systemctl start pm2-deploy",
+        ..Program::new("pm2 as a daemon", "pm2")
     }
     .lives();
+}
+
+#[test]
+fn go() {
+    GO.lives();
 }
 
 #[test]

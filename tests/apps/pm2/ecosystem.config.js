@@ -1,3 +1,3 @@
 module.exports = {
-  apps: [{ name: 'shop', script: 'server.js', cwd: __dirname, instances: 2, exec_mode: 'cluster' }],
+  apps: [{ name: 'app', script: 'server.js', cwd: '/opt/diting/current', instances: 2, exec_mode: 'cluster' }],
 };
