@@ -155,8 +155,8 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         recipe: "Streamlit",
         how: "a setting that is wrong",
         change: Add(".streamlit/config.toml", "[server\nport = 1\n"),
-        failed_step: "before-switch",
-        cause: "config.toml",
+        failed_step: "verify",
+        cause: "TOMLDecodeError: Expected ']'",
     },
     Breakage {
         recipe: "mkdocs",
