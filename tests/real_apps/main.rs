@@ -6,6 +6,7 @@
     clippy::expect_used,
     reason = "helpers of tests, which clippy does not know as such"
 )]
+#![allow(clippy::print_stdout, reason = "the log of each run, if a test fails")]
 
 #[path = "../support/app.rs"]
 #[allow(dead_code, reason = "tests/real_server.rs uses the rest")]
