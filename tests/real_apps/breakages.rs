@@ -191,7 +191,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a module that standalone does not have",
         change: Replace("app/health/route.js", "  return new", "  eval('require')('pg');\n  return new"),
         failed_step: "verify",
-        cause: "require is not defined",
+        cause: "Cannot find module 'pg'",
     },
     Breakage {
         recipe: "Next.js, built on the server",
@@ -219,7 +219,8 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a module that is not installed",
         change: Replace("server.js", "const http =", "require('pg');\nconst http ="),
         failed_step: "verify",
-        cause: "Cannot find module 'pg'",
+        // its log is a file of pm2's
+        cause: "health refused the connection",
     },
     Breakage {
         recipe: "Go",
