@@ -161,7 +161,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
     Breakage {
         recipe: "mkdocs",
         how: "a link that leads nowhere",
-        change: Replace("docs/index.md", "version 1", "version 1 [more](missing.md)"),
+        change: Replace("docs/index.md", "# Manual", "# Manual\n\n[more](missing.md)"),
         failed_step: "install",
         cause: "missing.md",
     },
