@@ -55,6 +55,41 @@ fn the_first_example_names_only_inputs_that_exist_and_all_that_are_needed() {
 }
 
 #[test]
+fn every_recipe_names_inputs_that_exist_and_is_deployed_by_a_test() {
+    let page = fs::read_to_string(root().join("docs/recipes.md")).unwrap();
+    let tests = sources(&root().join("tests/real_apps"));
+    let mut sections = page.split("\n## ");
+    let table = sections.next().unwrap();
+    let mut found = 0;
+    for section in sections {
+        let heading = section.lines().next().unwrap();
+        assert!(
+            table.contains(&format!("[{heading}](")),
+            "{heading} is not in the table"
+        );
+        assert!(
+            tests.contains(&format!("Program::new(\"{heading}\"")),
+            "{heading} has no test"
+        );
+        for part in ["Shared: ", "- Pitfall: "] {
+            assert!(section.contains(part), "{heading}: {part}");
+        }
+        let steps: serde_yaml_ng::Value =
+            serde_yaml_ng::from_str(&blocks(section, "yaml").remove(0)).unwrap();
+        let step = steps.as_sequence().unwrap().last().unwrap();
+        for name in step["with"].as_mapping().unwrap().keys() {
+            let name = name.as_str().unwrap();
+            assert!(
+                INPUTS.iter().any(|input| input.name == name),
+                "{heading}: {name}"
+            );
+        }
+        found += 1;
+    }
+    assert!(found >= 15, "{found}");
+}
+
+#[test]
 fn the_table_of_outcomes_is_the_programs() {
     let mut rows = readme()
         .lines()
