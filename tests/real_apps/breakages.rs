@@ -284,7 +284,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a syntax error",
         change: Replace("public/index.php", "basename(", "basename(("),
         failed_step: "verify",
-        cause: "PHP Parse error:  syntax error, unexpected token",
+        cause: "syntax error, unexpected token",
     },
     Breakage {
         recipe: "php-fpm",
