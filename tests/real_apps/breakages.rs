@@ -177,7 +177,7 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         how: "a type error",
         change: Replace("src/main.ts", "basename(resolve(", "baseName(resolve("),
         failed_step: "install",
-        cause: "error TS2304",
+        cause: "error TS2552: Cannot find name 'baseName'",
     },
     Breakage {
         recipe: "NestJS",
