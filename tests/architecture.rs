@@ -58,7 +58,7 @@ const SERVER: MayKnow<'_> = &[
         "transaction",
         &["channel", "clock", "rollback", "store", "unit"],
     ),
-    ("transact", &["channel", "store", "transaction"]),
+    ("transact", &["channel", "store", "transaction", "unit"]),
     ("recover", &["channel", "store", "transaction"]),
     (
         "session",

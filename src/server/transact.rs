@@ -6,6 +6,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::pending::Pending;
 use crate::server::store::retention::{self, After};
 use crate::server::transaction::Transaction;
+use crate::server::unit::hidden;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -40,7 +41,10 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
     } else {
         After::Failure
     };
-    retention::run(&layout, pending.retention, after);
+    let health = pending.verification.health.as_ref();
+    retention::run(&layout, pending.retention, after, || {
+        hidden::starts(pending.service.as_ref(), health)
+    });
     ExitCode::from(outcome.code())
 }
 

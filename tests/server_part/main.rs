@@ -19,6 +19,7 @@ mod faults;
 mod finish_step;
 mod going_down;
 mod hostile_client;
+mod in_use;
 mod interrupted;
 mod invariants;
 mod listings;

@@ -3,6 +3,7 @@
 //!
 //! Knows `protocol` and `logs` only.
 
+pub(super) mod in_use;
 pub(super) mod process;
 pub(super) mod processes;
 pub(super) mod recent;

@@ -1,6 +1,8 @@
 //! What the kernel shows of processes. Of another user's process that is its start, its parent, its owner, its arguments
 //! and its control group; its folder, its program, its mapped files and its sockets can be seen only of one's own.
 
+use rustix::io::Errno;
+use rustix::process::{test_kill_process, Pid};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -35,7 +37,7 @@ pub(in crate::server) fn of_service(control_group: &str, main: Option<u32>) -> V
     found.into_iter().collect()
 }
 
-fn of_group(control_group: &str) -> Vec<u32> {
+pub(in crate::server) fn of_group(control_group: &str) -> Vec<u32> {
     if control_group.is_empty() {
         return Vec::new();
     }
@@ -78,6 +80,17 @@ fn stat(pid: u32, field: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let rest = stat.rsplit_once(')')?.1;
     rest.split_whitespace().nth(field - 3)?.parse().ok()
+}
+
+/// Whether a process runs of which the kernel does not show where it works. Threads of the kernel and processes that have
+/// ended, which have no arguments, work nowhere.
+pub(in crate::server) fn is_hidden(pid: u32) -> bool {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let exists = raw.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH));
+    let arguments = fs::read(format!("/proc/{pid}/cmdline"));
+    exists
+        && fs::read_link(format!("/proc/{pid}/cwd")).is_err()
+        && !arguments.is_ok_and(|arguments| arguments.is_empty())
 }
 
 /// The user whose process it is.
@@ -136,7 +149,7 @@ impl Traces {
         paths.extend(paths_in(&arguments));
         if visible {
             let mapped = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
-            paths.extend(mapped_files(&mapped));
+            paths.extend(mapped_files(&mapped, MAX_MAPPED));
         }
         Self { paths, visible }
     }
@@ -178,7 +191,7 @@ pub(in crate::server) fn paths_in(text: &[u8]) -> Vec<PathBuf> {
 }
 
 /// The files in /proc/PID/maps: the sixth column, from the first `/` on.
-fn mapped_files(maps: &[u8]) -> BTreeSet<PathBuf> {
+pub(super) fn mapped_files(maps: &[u8], most: usize) -> BTreeSet<PathBuf> {
     let file = |line: &[u8]| {
         let at = line.iter().position(|byte| *byte == b'/')?;
         Some(PathBuf::from(std::ffi::OsString::from_vec(
@@ -186,7 +199,7 @@ fn mapped_files(maps: &[u8]) -> BTreeSet<PathBuf> {
         )))
     };
     maps.split(|byte| *byte == b'\n')
-        .take(MAX_MAPPED)
+        .take(most)
         .filter_map(file)
         .collect()
 }
@@ -223,7 +236,7 @@ mod tests {
             ["/bin/sh", "/srv/a/current", "/srv/b", "/srv/c"]
         );
         let maps = b"7f00-7f01 r-xp 00000000 fe:00 7 /opt/a/releases/1/.venv/x.so\n7f02-7f03 rw-p 00000000 00:00 0 [heap]\n";
-        let mapped = mapped_files(maps).into_iter().collect();
+        let mapped = mapped_files(maps, 9).into_iter().collect();
         assert_eq!(texts(mapped), ["/opt/a/releases/1/.venv/x.so"]);
     }
 

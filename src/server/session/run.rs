@@ -23,7 +23,7 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::verdicts;
 use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::{needs, restart};
+use crate::server::unit::{hidden, needs, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,7 +83,13 @@ impl<'a> Session<'a> {
                     } else {
                         After::Failure
                     };
-                    retention::run(self.client.layout, self.plan.retention, after);
+                    let Plan {
+                        service,
+                        verification,
+                        ..
+                    } = self.plan;
+                    let hidden = || hidden::starts(service.as_ref(), verification.health.as_ref());
+                    retention::run(self.client.layout, self.plan.retention, after, hidden);
                 }
                 drop(lock);
             }

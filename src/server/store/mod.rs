@@ -4,6 +4,7 @@
 
 pub(super) mod binary;
 pub(super) mod durable;
+pub(super) mod history;
 pub(super) mod journal;
 pub(super) mod layout;
 pub(super) mod links;

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// What the names of a release's two files end with. The name of the release may have dots too.
 const RECORD: &str = "json";
@@ -179,6 +180,12 @@ pub(in crate::server) fn has_folder(layout: &Layout, id: &ReleaseId) -> bool {
 pub(super) fn created(layout: &Layout, id: &ReleaseId) -> u64 {
     let changed = || u64::try_from(fs::metadata(layout.release(id)).ok()?.mtime()).ok();
     id.created().or_else(changed).unwrap_or_else(now)
+}
+
+/// When the upload of the release began, since the epoch; `None` if that is not recorded.
+pub(super) fn began(layout: &Layout, id: &ReleaseId) -> Option<Duration> {
+    let index = fs::metadata(index_path(layout, id)).ok()?;
+    index.modified().ok()?.duration_since(UNIX_EPOCH).ok()
 }
 
 fn index_path(layout: &Layout, id: &ReleaseId) -> PathBuf {

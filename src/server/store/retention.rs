@@ -1,6 +1,7 @@
 //! Deletes what retention does not keep, after the verdict and under the lock. What cannot be deleted does not change the
 //! verdict; the next run warns about it.
 
+use super::history::{self, Start};
 use super::journal;
 use super::layout::Layout;
 use super::links;
@@ -8,7 +9,7 @@ use super::records::{self, State};
 use super::verdicts;
 use crate::protocol::{ReleaseId, Retention};
 use crate::server::clock::now;
-use crate::server::exec::processes::{self, Traces};
+use crate::server::exec::in_use::entries_in_use;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
@@ -45,8 +46,14 @@ struct Rules<'a> {
     now: u64,
 }
 
-/// Deletes what `retention` does not keep.
-pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After) {
+/// Deletes what `retention` does not keep. `hidden` are the processes of the service of which nobody can see where they
+/// work: what may have been live when they started stays too.
+pub(in crate::server) fn run(
+    layout: &Layout,
+    retention: Retention,
+    after: After,
+    hidden: impl FnOnce() -> Vec<Start>,
+) {
     // a pending transaction needs its releases
     if layout.pending().exists() {
         return;
@@ -78,8 +85,9 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
     };
     let mut chosen = to_delete(&releases, &rules);
     if !chosen.is_empty() {
-        let in_use = in_use(layout);
-        chosen.retain(|id| !in_use.contains(&id.to_string()));
+        let in_use = entries_in_use(&layout.releases());
+        let maybe_in_use = history::live_at(layout, &hidden());
+        chosen.retain(|id| !in_use.contains(&id.to_string()) && !maybe_in_use.contains(id));
     }
     let mut leftovers: Vec<(String, String)> = chosen.into_iter().filter_map(failure).collect();
     leftovers.extend(empty_trash(layout));
@@ -88,13 +96,6 @@ pub(in crate::server) fn run(layout: &Layout, retention: Retention, after: After
     }
     forget_missing(layout);
     verdicts::prune(layout);
-}
-
-/// The names of the releases in which a process works: workers that still drain, or a master that a reload has kept.
-fn in_use(layout: &Layout) -> BTreeSet<String> {
-    let releases = layout.releases();
-    let used = |pid| Traces::of(pid).entries_of(&releases);
-    processes::all().into_iter().flat_map(used).collect()
 }
 
 /// The releases to delete. A good one is deleted if it is beyond the newest `count` or older than `age`. Failed and
@@ -160,13 +161,27 @@ fn ignore_denied(error: io::Error) -> io::Result<()> {
 
 /// Deletes what this run or an earlier one moved to the trash.
 fn empty_trash(layout: &Layout) -> Vec<(String, String)> {
-    let entries = fs::read_dir(layout.trash()).into_iter().flatten().flatten();
+    let entries: Vec<_> = fs::read_dir(layout.trash())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    // an older version may have moved it there although a process works in it
+    let in_use = entries_in_use(&layout.trash());
+    let is_unused = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        !name.to_str().is_some_and(|name| in_use.contains(name))
+    };
     let failure = |path: &Path| {
         delete(path)
             .err()
             .map(|error| (path_of(path), error.to_string()))
     };
-    entries.filter_map(|entry| failure(&entry.path())).collect()
+    let unused = entries.iter().filter(|entry| is_unused(entry));
+    unused.filter_map(|entry| failure(&entry.path())).collect()
 }
 
 /// Deletes a tree with its read-only folders. Links are deleted, never followed.

@@ -8,6 +8,7 @@ pub(super) mod diagnostics;
 mod evidence;
 pub(super) mod going_down;
 pub(super) mod health;
+pub(super) mod hidden;
 mod http;
 pub(super) mod log;
 pub(super) mod needs;
