@@ -19,13 +19,14 @@ mod run;
 mod step;
 mod verdict;
 pub mod wire;
+mod written;
 
 pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Made, Staged, What};
 pub use failure::{
     BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer, HealthError, Interference,
     IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, PathError, Phase, PortHolder,
-    ProcessEnd, Reason, ReleaseProcess, RollbackTargetError, SharedError, SystemdError, Trouble,
-    UnitPath, UnitState, UnreadableState,
+    ProcessEnd, Reason, ReleaseProcess, RollbackTargetError, SharedError, SharedInRelease,
+    SystemdError, Trouble, UnitPath, UnitState, UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
@@ -45,3 +46,4 @@ pub use run::{
 };
 pub use step::Step;
 pub use verdict::{Outcome, Verdict};
+pub use written::{WrittenData, WrittenItem, WrittenKind};

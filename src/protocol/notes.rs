@@ -1,6 +1,6 @@
 //! What someone should know of a server although nothing failed.
 
-use super::{HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess};
+use super::{HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData};
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub enum Warning {
     OtherRelease(ReleaseProcess),
     /// The release that was rolled back to serves, but not without trouble.
     RollbackDoubt(Box<Reason>),
+    /// The application wrote data into the live release, which the next one does not have.
+    DataLeftBehind(WrittenData),
 }
 
 /// What is wrong, without what to do about it.
@@ -98,6 +100,11 @@ impl fmt::Display for Warning {
             Self::RollbackDoubt(reason) => {
                 write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
+            Self::DataLeftBehind(data) => write!(
+                f,
+                "the application has written into release {}, and this is not carried over: {data}",
+                data.release
+            ),
         }
     }
 }
@@ -197,6 +204,8 @@ pub enum Notice {
         /// Its text.
         target: String,
     },
+    /// Retention has kept a release, because no run had listed the data in it.
+    DataKept(WrittenData),
 }
 
 impl fmt::Display for Notice {
@@ -227,6 +236,11 @@ impl fmt::Display for Notice {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::DataKept(data) => write!(
+                f,
+                "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",
+                excerpt(&data.folder)
+            ),
         }
     }
 }

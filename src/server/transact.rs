@@ -42,9 +42,12 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
         After::Failure
     };
     let health = pending.verification.health.as_ref();
-    retention::run(&layout, pending.retention, after, || {
-        hidden::starts(pending.service.as_ref(), health)
-    });
+    retention::run(
+        &layout,
+        pending.retention,
+        (&pending.transaction, after),
+        || hidden::starts(pending.service.as_ref(), health),
+    );
     ExitCode::from(outcome.code())
 }
 

@@ -75,7 +75,7 @@ Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 ";
 
 /// An app whose workers enter `current` when they start, or stay in the master's folder.
-fn prefork(version: &str, enters_current: bool) -> App {
+pub(crate) fn prefork(version: &str, enters_current: bool) -> App {
     let enter = match enters_current {
         true => "os.chdir('/opt/diting/current')",
         false => "pass",
@@ -85,7 +85,7 @@ fn prefork(version: &str, enters_current: bool) -> App {
         .file("worker.py", &WORKER.replace("VERSION", version), 0o644)
 }
 
-fn plain(server: &ThrowawayServer, app: &App) -> Deployment {
+pub(crate) fn plain(server: &ThrowawayServer, app: &App) -> Deployment {
     server
         .deployment(app)
         .input("install", "none")
@@ -93,7 +93,7 @@ fn plain(server: &ThrowawayServer, app: &App) -> Deployment {
 }
 
 /// A server whose unit runs the master, which deploy may reload.
-fn prefork_server(user: &str) -> ThrowawayServer {
+pub(crate) fn prefork_server(user: &str) -> ThrowawayServer {
     let server = ThrowawayServer::up();
     server.drop_in(&format!(
         "[Service]\nUser={user}\nExecStart=\nExecStart=/usr/bin/python3 master.py {}\nExecReload=/bin/kill -s HUP $MAINPID\n",
@@ -106,7 +106,7 @@ fn prefork_server(user: &str) -> ThrowawayServer {
     server
 }
 
-const RELOAD: &str = "sudo -n /bin/systemctl reload diting";
+pub(crate) const RELOAD: &str = "sudo -n /bin/systemctl reload diting";
 const SIGNAL: &str = "sudo -n /bin/systemctl kill -s HUP --kill-who=main diting";
 
 impl ThrowawayServer {

@@ -1,6 +1,7 @@
 //! Which releases stay on the server.
 
 use crate::app::App;
+use crate::proof::{plain, prefork, prefork_server, RELOAD};
 use crate::throwaway::{ThrowawayServer, TARGET};
 
 #[test]
@@ -39,4 +40,41 @@ fn retention_keeps_what_it_should_and_what_cannot_be_deleted_is_a_warning_of_the
     deploy(&App::version("7")).assert_deployed(Some(&ids[4]));
     server.assert_quiet();
     deploy(&App::version("8")).assert_silent_about("could not be deleted");
+}
+
+/// The master works in the first release as long as it is only reloaded. Another user's cannot be seen.
+#[test]
+fn retention_keeps_the_release_that_a_reloaded_master_was_started_from() {
+    for user in ["deploy", "nobody"] {
+        let server = prefork_server(user);
+        let reload = |version: &str, previous: &str| {
+            let run = plain(&server, &prefork(version, true))
+                .input("restart", RELOAD)
+                .input("retention", "1")
+                .input("health-match", "release {release}")
+                .run();
+            run.assert_deployed(Some(previous))
+        };
+        let first = plain(&server, &prefork("1", true))
+            .run()
+            .assert_deployed(None);
+        let second = reload("2", &first);
+        let third = reload("3", &second);
+        let fourth = reload("4", &third);
+        server.assert_quiet();
+        assert_eq!(
+            server.releases(),
+            [first.clone(), third.clone(), fourth.clone()],
+            "{user}"
+        );
+        server.exec("systemctl reload diting");
+        server.assert_live(&fourth, "4", Some(&third));
+        // a real start needs nothing of it any more
+        let last = plain(&server, &prefork("5", true))
+            .input("retention", "1")
+            .run();
+        let last = last.assert_deployed(Some(&fourth));
+        server.assert_quiet();
+        assert_eq!(server.releases(), [fourth, last], "{user}");
+    }
 }

@@ -36,3 +36,4 @@ mod small_disk;
 mod stub_server;
 mod takeover;
 mod unit_paths;
+mod written;

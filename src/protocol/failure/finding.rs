@@ -94,6 +94,9 @@ pub enum Finding {
         /// The deploy user.
         user: String,
     },
+    /// What is named in `shared` exists only in a release, where it would be left behind.
+    #[error("{}{} is named in shared, but only release {} has it", excerpt(&.0.path), if .0.folder { "/" } else { "" }, .0.release)]
+    SharedInRelease(SharedInRelease),
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {
@@ -101,6 +104,23 @@ pub enum Finding {
         #[serde(with = "as_text")]
         error: LockError,
     },
+}
+
+/// Something that must be moved to `shared`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedInRelease {
+    /// Below the release, and below `shared`.
+    pub path: String,
+    /// A folder.
+    pub folder: bool,
+    /// Its release.
+    pub release: ReleaseId,
+    /// The text of the link that replaces it there.
+    pub link: String,
+    /// Names that are moved with it: what SQLite keeps beside a database.
+    pub siblings: Vec<String>,
+    /// `shared` has an empty folder of this name.
+    pub in_the_way: bool,
 }
 
 fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> String {

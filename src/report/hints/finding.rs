@@ -1,5 +1,6 @@
 //! Hints for findings of the check.
 
+use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
 use crate::protocol::{Finding, LinkState};
@@ -44,6 +45,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         ),
         Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
         Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
+        Finding::SharedInRelease(found) => shared::move_there(found, place),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],

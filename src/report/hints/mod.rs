@@ -8,6 +8,7 @@ mod finding;
 mod health;
 mod reason;
 mod run_error;
+mod shared;
 mod steps;
 mod unit;
 

@@ -159,6 +159,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ListenerNotChecked(_)
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
+        | Warning::DataLeftBehind(_)
         | Warning::OldUnhealthy(_) => warning.clone(),
     }
 }

@@ -4,8 +4,9 @@ use crate::protocol::{
     LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part,
     PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError, Reason, ReleaseId,
     ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError, SharedError,
-    SourceProblem, Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener, UnitPath,
-    UnitState, UnreadLog, UnreadableState, UnseenRelease, Verdict, Warning,
+    SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError, TransactionId,
+    UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState, UnseenRelease, Verdict,
+    Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -356,6 +357,8 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
+        in_release("data/app.db", false),
+        in_release("it's uploads", true),
         Finding::Link {
             name: "current".into(),
             found: LinkState::UnusableName("releases/.hidden".into()),
@@ -365,6 +368,41 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             found: LinkState::Dead("releases/1".into()),
         },
     ]
+}
+
+fn in_release(path: &str, folder: bool) -> Finding {
+    Finding::SharedInRelease(SharedInRelease {
+        path: path.into(),
+        folder,
+        release: id(OLD),
+        link: format!("../../../shared/{path}"),
+        siblings: match folder {
+            true => Vec::new(),
+            false => vec![format!("{path}-wal")],
+        },
+        in_the_way: folder,
+    })
+}
+
+pub(in crate::report) fn data() -> WrittenData {
+    let item = |path: &str, kind, size| WrittenItem {
+        path: path.into(),
+        kind,
+        size,
+    };
+    WrittenData {
+        release: id(OLD),
+        folder: format!("/opt/diting/releases/{OLD}"),
+        items: vec![
+            item("uploads", WrittenKind::Folder(341), 80_000_000),
+            item("public", WrittenKind::Among(7), 70_000),
+            item("app.db", WrittenKind::File, 12_000),
+            item("db.json", WrittenKind::Changed, 300),
+            item("pg\u{1b}[31m", WrittenKind::Unreadable, 0),
+        ],
+        more: 2,
+        partial: true,
+    }
 }
 
 fn room(inodes: Option<u64>) -> Finding {
@@ -433,6 +471,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             },
             log_line: None,
         })),
+        Warning::DataLeftBehind(data()),
     ]
 }
 
@@ -457,6 +496,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             name: "current".into(),
             target: "/opt/diting/previous".into(),
         },
+        Notice::DataKept(data()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Warnings.
 
-use crate::protocol::{UnreadLog, Warning};
+use crate::protocol::{UnreadLog, Warning, WrittenData};
 use crate::report::hints::sudoers;
 use crate::report::place::shell;
 use crate::text::Prose;
@@ -35,6 +35,7 @@ pub fn warning(warning: &Warning) -> Prose {
         | Warning::OtherRelease(_)
         | Warning::RollbackDoubt(_)
         | Warning::OldUnhealthy(_) => return what,
+        Warning::DataLeftBehind(data) => return what.and(keep(data)),
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return what.and(
                 "; to prove it, let the health response name the release and set the input `health-match` with `{release}`",
@@ -43,6 +44,30 @@ pub fn warning(warning: &Warning) -> Prose {
     };
     what.and("; on the server, as root: ")
         .and(Prose::verbatim(command))
+}
+
+/// How to keep what an application wrote.
+fn keep(data: &WrittenData) -> Prose {
+    let mut text = Prose::default();
+    let mut name = |words: &'static str, lines: &[String]| {
+        for (at, line) in lines.iter().enumerate() {
+            let before = if at == 0 { words } else { ", " };
+            let text_before = std::mem::take(&mut text).and(before);
+            text = text_before.and(Prose::verbatim(line));
+        }
+    };
+    name(
+        "; name it in the input `shared`, on a line of its own: ",
+        &data.shared_lines(),
+    );
+    name(
+        "; and in `exclude`, because the source has it too: ",
+        &data.changed(),
+    );
+    text.and(Prose::of(
+        "; it stays in `{}` until `retention` deletes that release",
+        [&shell(&data.folder)],
+    ))
 }
 
 #[cfg(test)]

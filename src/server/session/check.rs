@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
 use crate::server::exec::user::user;
-use crate::server::stage::disk_space;
+use crate::server::stage::{disk_space, shared};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
@@ -61,6 +61,7 @@ pub(super) fn check(
     check_detaching(events, &mut findings);
     // a rollback needs no disk space
     if plan.task == Task::Deploy {
+        findings.extend(shared::left_in_release(layout, &plan.staging.shared));
         findings.extend(disk_space::check(layout, plan, entries, events)?);
     }
     if !findings.is_empty() {

@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod data;
 mod finish;
 mod follow;
 mod instruction;

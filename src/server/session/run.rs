@@ -2,6 +2,7 @@
 
 use super::check::{self, InitialState};
 use super::client::Client;
+use super::data;
 use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target::{self, Target};
@@ -89,7 +90,12 @@ impl<'a> Session<'a> {
                         ..
                     } = self.plan;
                     let hidden = || hidden::starts(service.as_ref(), verification.health.as_ref());
-                    retention::run(self.client.layout, self.plan.retention, after, hidden);
+                    retention::run(
+                        self.client.layout,
+                        self.plan.retention,
+                        (self.client.transaction, after),
+                        hidden,
+                    );
                 }
                 drop(lock);
             }
@@ -142,6 +148,7 @@ impl<'a> Session<'a> {
                 .outbox
                 .emit(What::Warning(Warning::Leftover { path, error }));
         }
+        data::tell_kept(&mut self.client);
         self.begin(Step::Check);
         let entries = manifest::receive(self.plan, self.inbox, self.client.limits)?;
         self.before = check::check(self.client.layout, self.plan, &entries, self.client.outbox)?;
@@ -152,6 +159,7 @@ impl<'a> Session<'a> {
                 None => return Ok(None),
             },
         };
+        data::warn(&mut self.client, self.plan, self.before.current.as_ref());
         self.wait_for_starts()?;
         self.client.limits.check()?;
         if is_going_down() {

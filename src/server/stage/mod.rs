@@ -10,7 +10,7 @@ mod known_chunks;
 pub(super) mod manifest;
 mod new_file;
 mod receive;
-mod shared;
+pub(super) mod shared;
 mod sources;
 mod tree_upload;
 
@@ -23,6 +23,7 @@ use crate::server::limits::Limits;
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
+use crate::server::store::written;
 use crate::server::unit::needs;
 use install::Shell;
 use tree_upload::TreeUpload;
@@ -100,6 +101,7 @@ impl Stager<'_> {
             service, restart, ..
         } = self.plan;
         needs::check(self.layout, release, service.as_ref(), restart)?;
+        written::record_state(self.layout, release);
         durable::sync_file_system(&self.layout.release(release))?;
         let verification = Some(self.plan.verification.clone());
         records::mark(self.layout, release, State::Complete, verification)

@@ -1,8 +1,13 @@
 //! Shared files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
 
-use crate::protocol::{Operation, Reason, ReleaseId, SharedError, SharedPath};
+use crate::protocol::{
+    Finding, Operation, Reason, ReleaseId, SharedError, SharedInRelease, SharedPath,
+};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
+use crate::server::store::links;
+use crate::server::store::records;
+use crate::server::store::written;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
@@ -19,6 +24,62 @@ fn bad(shared: &SharedPath, error: SharedError) -> Reason {
 pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
     all.iter()
         .try_for_each(|shared| inspect(layout, shared).map(drop))
+}
+
+/// What exists only in a release: its users would miss it in the next one.
+pub(in crate::server) fn left_in_release(layout: &Layout, all: &[SharedPath]) -> Vec<Finding> {
+    let below = all.iter().filter(|shared| is_below(&shared.path));
+    let found = below.filter_map(|shared| match shared.folder {
+        true => folder_in_release(layout, shared),
+        false => file_in_release(layout, shared),
+    });
+    found.map(Finding::SharedInRelease).collect()
+}
+
+/// In the live release, or else in the newest one that has it.
+fn file_in_release(layout: &Layout, shared: &SharedPath) -> Option<SharedInRelease> {
+    let there = layout.shared().join(&shared.path);
+    if fs::symlink_metadata(there).is_ok() {
+        return None;
+    }
+    let is_file = |path: PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+    let releases = records::present(layout).into_iter().rev();
+    let mut releases = links::live(layout).into_iter().chain(releases);
+    let has = |id: &ReleaseId| is_file(layout.release(id).join(&shared.path));
+    let release = releases.find(has)?;
+    let sibling = |end: &&str| {
+        let path = format!("{}{end}", shared.path);
+        is_file(layout.release(&release).join(&path)).then_some(path)
+    };
+    let siblings = written::SIBLINGS.iter().filter_map(sibling).collect();
+    Some(in_release(layout, shared, (release, siblings, false)))
+}
+
+/// Folders are created in `shared`, and empty ones may have been.
+fn folder_in_release(layout: &Layout, shared: &SharedPath) -> Option<SharedInRelease> {
+    let release = links::live(layout)?;
+    let folder = layout.release(&release).join(&shared.path);
+    let there = layout.shared().join(&shared.path);
+    let is_folder = fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir());
+    let has_none = there.is_dir() && !written::holds_files(&there);
+    let is_left = is_folder && (has_none || fs::symlink_metadata(&there).is_err());
+    (is_left && !written::is_ignored(Path::new(&shared.path)) && written::holds_files(&folder))
+        .then(|| in_release(layout, shared, (release, Vec::new(), has_none)))
+}
+
+fn in_release(
+    layout: &Layout,
+    shared: &SharedPath,
+    (release, siblings, in_the_way): (ReleaseId, Vec<String>, bool),
+) -> SharedInRelease {
+    SharedInRelease {
+        path: shared.path.clone(),
+        folder: shared.folder,
+        release,
+        link: link_text(layout, shared).display().to_string(),
+        siblings,
+        in_the_way,
+    }
 }
 
 /// Creates missing folders and links everything into the release. Never creates anything through a link of the tree.

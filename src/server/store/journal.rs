@@ -3,7 +3,10 @@
 
 use super::durable::failed;
 use super::layout::Layout;
-use crate::protocol::{ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict};
+use super::written;
+use crate::protocol::{
+    ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict, WrittenData,
+};
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -27,6 +30,9 @@ struct JournalLine {
     origin: Origin,
     /// A later run brought it to its end.
     recovered: bool,
+    /// The data in releases that it listed. Absent in lines of versions before 1.5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data: Vec<WrittenData>,
 }
 
 /// Adds an attempt. If the journal cannot be written, the verdict stays the same.
@@ -39,6 +45,7 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
         live: verdict.live.clone(),
         origin: origin.clone(),
         recovered,
+        data: written::listed_by(layout, &verdict.transaction),
     };
     let path = layout.journal();
     let added = serde_json::to_string(&line)
@@ -64,6 +71,7 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<ListedAttempt
             origin,
             transaction: _,
             recovered: _,
+            data: _,
         } = line;
         ListedAttempt {
             at,

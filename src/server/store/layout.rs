@@ -105,6 +105,16 @@ impl Layout {
         self.deploy_folder().join("records")
     }
 
+    /// The state of a release after its install.
+    pub(super) fn state(&self, id: &ReleaseId) -> PathBuf {
+        self.records().join(format!("{id}.state"))
+    }
+
+    /// What was listed of the data that was written into a release.
+    pub(super) fn written(&self, id: &ReleaseId) -> PathBuf {
+        self.records().join(format!("{id}.data"))
+    }
+
     pub(super) fn trash(&self) -> PathBuf {
         self.deploy_folder().join("trash")
     }

@@ -14,3 +14,4 @@ pub(super) mod pending;
 pub(super) mod records;
 pub(super) mod retention;
 pub(super) mod verdicts;
+pub(super) mod written;

@@ -14,9 +14,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What the names of a release's two files end with. The name of the release may have dots too.
+/// What the names of a release's files end with. The name of the release may have dots too.
 const RECORD: &str = "json";
 const INDEX: &str = "files";
+/// Of these alone, a release is not known: versions before 1.5 do not delete them.
+const OTHERS: [&str; 2] = ["state", "data"];
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -43,7 +45,7 @@ pub(in crate::server) struct Record {
     release: ReleaseId,
     pub(in crate::server) state: State,
     /// Was live without a record of deploy-action.
-    taken_over: bool,
+    pub(super) taken_over: bool,
     pub(in crate::server) origin: Origin,
     /// The settings it was committed with; a rollback to it is verified with them.
     pub(in crate::server) verification: Option<Verification>,
@@ -133,8 +135,31 @@ pub(in crate::server) fn before_switch_since(layout: &Layout, id: &ReleaseId) ->
 
 /// Deletes the record of a release.
 pub(super) fn forget(layout: &Layout, id: &ReleaseId) -> Result<(), Reason> {
+    for other in [layout.state(id), layout.written(id)] {
+        durable::remove(&other)?;
+    }
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))
+}
+
+/// Deletes what versions before 1.5 left of releases that they deleted.
+pub(super) fn clean_up(layout: &Layout, present: &BTreeSet<ReleaseId>) {
+    for entry in fs::read_dir(layout.records())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let path = entry.path();
+        let id = path
+            .file_stem()
+            .and_then(|name| name.to_str()?.parse().ok());
+        let is_other = extension(&path).is_some_and(|it| OTHERS.contains(&it));
+        if is_other && !id.is_some_and(|id| present.contains(&id)) {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::debug!(%error, "what is left of a release cannot be deleted");
+            }
+        }
+    }
 }
 
 /// Every id that is or was in use: numbered folders, releases with a record, and those that `current` and `previous` lead

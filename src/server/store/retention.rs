@@ -7,7 +7,8 @@ use super::layout::Layout;
 use super::links;
 use super::records::{self, State};
 use super::verdicts;
-use crate::protocol::{ReleaseId, Retention};
+use super::written;
+use crate::protocol::{ReleaseId, Retention, TransactionId};
 use crate::server::clock::now;
 use crate::server::exec::in_use::entries_in_use;
 use std::collections::BTreeSet;
@@ -51,7 +52,7 @@ struct Rules<'a> {
 pub(in crate::server) fn run(
     layout: &Layout,
     retention: Retention,
-    after: After,
+    (transaction, after): (&TransactionId, After),
     hidden: impl FnOnce() -> Vec<Start>,
 ) {
     // a pending transaction needs its releases
@@ -88,6 +89,7 @@ pub(in crate::server) fn run(
         let in_use = entries_in_use(&layout.releases());
         let maybe_in_use = history::live_at(layout, &hidden());
         chosen.retain(|id| !in_use.contains(&id.to_string()) && !maybe_in_use.contains(id));
+        chosen.retain(|id| !has_unlisted_data(layout, id, transaction));
     }
     let mut leftovers: Vec<(String, String)> = chosen.into_iter().filter_map(failure).collect();
     leftovers.extend(empty_trash(layout));
@@ -96,6 +98,26 @@ pub(in crate::server) fn run(
     }
     forget_missing(layout);
     verdicts::prune(layout);
+}
+
+/// Whether the release holds data that no earlier run has listed. It is recorded for the next run, which lists it.
+fn has_unlisted_data(layout: &Layout, id: &ReleaseId, transaction: &TransactionId) -> bool {
+    let state = records::get(layout, id).map(|record| record.state);
+    if !matches!(state, Some(State::Good | State::Failed)) {
+        // it never ran
+        return false;
+    }
+    let Some(data) = written::find(layout, id) else {
+        return false;
+    };
+    if written::is_listed(layout, &data, transaction) {
+        return false;
+    }
+    let own = written::listed_by(layout, transaction);
+    if !own.iter().any(|listed| listed.release == *id) {
+        written::list(layout, data, None);
+    }
+    true
 }
 
 /// The releases to delete. A good one is deleted if it is beyond the newest `count` or older than `age`. Failed and
@@ -204,6 +226,7 @@ fn delete(path: &Path) -> io::Result<()> {
 fn forget_missing(layout: &Layout) {
     let present = records::present(layout);
     let all = records::all(layout);
+    records::clean_up(layout, &present);
     // the newest record stays, because ids must keep increasing
     let newest = all.iter().filter(|id| id.is_numbered()).max();
     for id in &all {
