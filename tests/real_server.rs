@@ -49,6 +49,8 @@ mod cancelled;
 mod commit;
 #[path = "real/cost.rs"]
 mod cost;
+#[path = "real/data.rs"]
+mod data;
 #[path = "real/deployed.rs"]
 mod deployed;
 #[path = "real/docs_commands.rs"]

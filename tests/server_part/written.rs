@@ -307,6 +307,7 @@ fn what_is_shared_but_only_in_the_live_release_is_found_before_the_upload() {
     let told = server.deploy_with(&App::good("b"), &share);
     let found = findings(&told);
     assert_eq!(found[0].siblings, ["data/app.db-wal"]);
+    assert_eq!(found[0].missing, ["", "data"]);
     assert_eq!(
         (found[1].path.as_str(), found[1].in_the_way),
         ("uploads", false)

@@ -119,6 +119,8 @@ pub struct SharedInRelease {
     pub link: String,
     /// Names that are moved with it: what SQLite keeps beside a database.
     pub siblings: Vec<String>,
+    /// The folders around it that `shared` does not have, from the outermost; an empty name is `shared` itself.
+    pub missing: Vec<String>,
     /// `shared` has an empty folder of this name.
     pub in_the_way: bool,
 }

@@ -14,6 +14,7 @@ pub(super) fn move_there(found: &SharedInRelease, place: &Place) -> Hint {
         release,
         link,
         siblings,
+        missing,
         in_the_way,
     } = found;
     let in_release = |path: &str| place.below(&format!("releases/{release}/{path}"));
@@ -26,18 +27,9 @@ pub(super) fn move_there(found: &SharedInRelease, place: &Place) -> Hint {
             .map(|_| format!("sudo systemctl {verb} {}", place.unit()))
     };
     commands.extend(service("stop"));
-    let parents: Vec<&str> = Path::new(path)
-        .ancestors()
-        .skip(1)
-        .filter_map(Path::to_str)
-        .collect();
-    let parents = parents
-        .into_iter()
-        .rev()
-        .filter(|parent| !parent.is_empty());
-    commands.extend(parents.map(|parent| {
+    commands.extend(missing.iter().map(|parent| {
         let (from, to) = (in_release(parent), in_shared(parent));
-        format!("[ -d {to} ] || {{ sudo mkdir {to} && sudo chown --reference={from} {to} && sudo chmod --reference={from} {to}; }}")
+        format!("sudo mkdir {to} && sudo chown --reference={from} {to} && sudo chmod --reference={from} {to}")
     }));
     if *in_the_way {
         commands.push(format!(

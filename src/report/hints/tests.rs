@@ -15,7 +15,7 @@ fn a_reason_says_what_to_do() {
         )
     };
     let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @"
+    insta::assert_snapshot!(all.join("\n---\n"), @r#"
     on the server's console, as root:
       echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
     on the server's console, as root:
@@ -37,6 +37,18 @@ fn a_reason_says_what_to_do() {
     let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
+    move it while the service is stopped, which users notice; on the server, as root, then deploy again:
+      sudo systemctl stop diting
+      [ -d /opt/diting/shared/data ] || { sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data; }
+      sudo mv -n /opt/diting/releases/1762147685/data/app.db /opt/diting/releases/1762147685/data/app.db-wal /opt/diting/shared/data/
+      sudo ln -s ../../../shared/data/app.db /opt/diting/releases/1762147685/data/app.db
+      sudo systemctl start diting
+    move it while the service is stopped, which users notice; on the server, as root, then deploy again:
+      sudo systemctl stop diting
+      sudo mv -T '/opt/diting/shared/it'\''s uploads' '/opt/diting/shared/it'\''s uploads.before'
+      sudo mv -nT '/opt/diting/releases/1762147685/it'\''s uploads' '/opt/diting/shared/it'\''s uploads'
+      sudo ln -s '../../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
+      sudo systemctl start diting
     current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
       cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
     it must be a link to a folder directly in releases, or not exist; inspect it, and move it away just before you deploy again:
@@ -188,7 +200,7 @@ fn a_reason_says_what_to_do() {
       sudo journalctl -u diting -n 50 --no-pager
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
-    ");
+    "#);
 }
 
 #[test]
@@ -198,7 +210,7 @@ fn a_finding_says_what_to_do() {
         .iter()
         .map(|found| finding(found, &place()).to_string())
         .collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @"
+    insta::assert_snapshot!(all.join("\n---\n"), @r#"
     on the server's console, as root:
       sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
     ---
@@ -253,6 +265,20 @@ fn a_finding_says_what_to_do() {
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
     ---
+    move it while the service is stopped, which users notice; on the server, as root, then deploy again:
+      sudo systemctl stop diting
+      [ -d /opt/diting/shared/data ] || { sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data; }
+      sudo mv -n /opt/diting/releases/1762147685/data/app.db /opt/diting/releases/1762147685/data/app.db-wal /opt/diting/shared/data/
+      sudo ln -s ../../../shared/data/app.db /opt/diting/releases/1762147685/data/app.db
+      sudo systemctl start diting
+    ---
+    move it while the service is stopped, which users notice; on the server, as root, then deploy again:
+      sudo systemctl stop diting
+      sudo mv -T '/opt/diting/shared/it'\''s uploads' '/opt/diting/shared/it'\''s uploads.before'
+      sudo mv -nT '/opt/diting/releases/1762147685/it'\''s uploads' '/opt/diting/shared/it'\''s uploads'
+      sudo ln -s '../../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
+      sudo systemctl start diting
+    ---
     current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
       cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
     ---
@@ -260,7 +286,7 @@ fn a_finding_says_what_to_do() {
       ls -ld /opt/diting/current
     as root:
       sudo mv /opt/diting/current /opt/diting/current.before
-    ");
+    "#);
 }
 
 #[test]

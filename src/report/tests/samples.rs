@@ -380,6 +380,10 @@ fn in_release(path: &str, folder: bool) -> Finding {
             true => Vec::new(),
             false => vec![format!("{path}-wal")],
         },
+        missing: match folder {
+            true => Vec::new(),
+            false => vec![String::new(), "data".into()],
+        },
         in_the_way: folder,
     })
 }

@@ -16,7 +16,7 @@ pub(super) fn tell_kept(client: &mut Client<'_>) {
 
 /// Lists what the live release holds and the next one will not. It still serves, so it may write more until the switch.
 pub(super) fn warn(client: &mut Client<'_>, plan: &Plan, live: Option<&ReleaseId>) {
-    let found = live.and_then(|live| written::find(client.layout, live));
+    let found = live.and_then(|live| written::find(client.layout, live, written::BRIEFLY));
     let Some(data) = found.and_then(|data| not_shared(data, plan)) else {
         return;
     };

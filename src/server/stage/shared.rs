@@ -6,7 +6,7 @@ use crate::protocol::{
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
-use crate::server::store::records;
+use crate::server::store::records::{self, State};
 use crate::server::store::written;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -36,14 +36,16 @@ pub(in crate::server) fn left_in_release(layout: &Layout, all: &[SharedPath]) ->
     found.map(Finding::SharedInRelease).collect()
 }
 
-/// In the live release, or else in the newest one that has it.
+/// In the live release, or else in the newest good one that has it.
 fn file_in_release(layout: &Layout, shared: &SharedPath) -> Option<SharedInRelease> {
     let there = layout.shared().join(&shared.path);
     if fs::symlink_metadata(there).is_ok() {
         return None;
     }
     let is_file = |path: PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-    let releases = records::present(layout).into_iter().rev();
+    let is_good =
+        |id: &ReleaseId| records::get(layout, id).is_some_and(|it| it.state == State::Good);
+    let releases = records::present(layout).into_iter().rev().filter(is_good);
     let mut releases = links::live(layout).into_iter().chain(releases);
     let has = |id: &ReleaseId| is_file(layout.release(id).join(&shared.path));
     let release = releases.find(has)?;
@@ -72,12 +74,20 @@ fn in_release(
     shared: &SharedPath,
     (release, siblings, in_the_way): (ReleaseId, Vec<String>, bool),
 ) -> SharedInRelease {
+    let around = Path::new(&shared.path).ancestors().skip(1);
+    let is_missing = |path: &&Path| !layout.shared().join(path).exists();
+    let mut missing: Vec<String> = around
+        .filter(is_missing)
+        .map(|path| path.display().to_string())
+        .collect();
+    missing.reverse();
     SharedInRelease {
         path: shared.path.clone(),
         folder: shared.folder,
         release,
         link: link_text(layout, shared).display().to_string(),
         siblings,
+        missing,
         in_the_way,
     }
 }

@@ -107,7 +107,7 @@ fn has_unlisted_data(layout: &Layout, id: &ReleaseId, transaction: &TransactionI
         // it never ran
         return false;
     }
-    let Some(data) = written::find(layout, id) else {
+    let Some(data) = written::find(layout, id, written::PATIENTLY) else {
         return false;
     };
     if written::is_listed(layout, &data, transaction) {

@@ -23,6 +23,10 @@ use std::time::{Duration, SystemTime};
 
 /// The most items that are kept.
 const MOST_ITEMS: usize = 100;
+/// While someone waits. A hundred thousand files take some tenths of a second, unless the disk is slow.
+pub(in crate::server) const BRIEFLY: Duration = Duration::from_millis(1500);
+/// While nobody waits.
+pub(in crate::server) const PATIENTLY: Duration = Duration::from_secs(30);
 /// `changed` in a record is in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,7 +34,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// only the times of the files can tell.
 pub(in crate::server) fn record_state(layout: &Layout, id: &ReleaseId) {
     let mut keys = Vec::new();
-    let mut walk = Walk::new(layout.release(id));
+    let mut walk = Walk::new(layout.release(id), BRIEFLY);
     let mut add = |path: &Path, seen: &Seen<'_>| {
         keys.push(key(path, seen));
         false
@@ -47,9 +51,13 @@ pub(in crate::server) fn record_state(layout: &Layout, id: &ReleaseId) {
 }
 
 /// What was written into a release; `None` if that is nothing.
-pub(in crate::server) fn find(layout: &Layout, id: &ReleaseId) -> Option<WrittenData> {
+pub(in crate::server) fn find(
+    layout: &Layout,
+    id: &ReleaseId,
+    limit: Duration,
+) -> Option<WrittenData> {
     let folder = layout.release(id);
-    let mut walk = Walk::new(folder.clone());
+    let mut walk = Walk::new(folder.clone(), limit);
     match Keys::read(&layout.state(id)) {
         Some(keys) => {
             let mut is_written = |path: &Path, seen: &Seen<'_>| !keys.has(key(path, seen));
@@ -88,7 +96,7 @@ pub(in crate::server) fn find(layout: &Layout, id: &ReleaseId) -> Option<Written
 
 /// Whether anything is in the folder that someone might miss.
 pub(in crate::server) fn holds_files(folder: &Path) -> bool {
-    let mut walk = Walk::new(folder.to_owned());
+    let mut walk = Walk::new(folder.to_owned(), BRIEFLY);
     let mut every = |_: &Path, _: &Seen<'_>| true;
     walk.deployed(&mut every);
     walk.installed(&mut every);

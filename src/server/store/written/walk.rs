@@ -7,8 +7,6 @@ use std::fs::{self, DirEntry, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A hundred thousand files take some tenths of a second, unless the disk is slow.
-const LIMIT: Duration = Duration::from_millis(1500);
 /// Folders in folders; a person makes fewer.
 const MAX_DEPTH: usize = 100;
 /// So many files beside deployed ones are named one by one.
@@ -46,10 +44,10 @@ struct Content {
 }
 
 impl Walk {
-    pub(super) fn new(root: PathBuf) -> Self {
+    pub(super) fn new(root: PathBuf, limit: Duration) -> Self {
         Self {
             root,
-            until: Instant::now() + LIMIT,
+            until: Instant::now() + limit,
             over: false,
             installed: Vec::new(),
             items: Vec::new(),
