@@ -84,10 +84,7 @@ impl fmt::Display for Warning {
                 excerpt(user),
                 excerpt(service)
             ),
-            Self::OldUnhealthy(last) => write!(
-                f,
-                "what ran before was not healthy: health {last}; there is no good release to roll back to"
-            ),
+            Self::OldUnhealthy(last) => f.write_str(&old_unhealthy(last)),
             Self::ListenerNotChecked(why) => {
                 write!(f, "it is unknown whether the unit answers the health check: {why}")
             }
@@ -100,13 +97,22 @@ impl fmt::Display for Warning {
             Self::RollbackDoubt(reason) => {
                 write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
-            Self::DataLeftBehind(data) => write!(
-                f,
-                "the application has written into release {}, and this is not carried over: {data}",
-                data.release
-            ),
+            Self::DataLeftBehind(data) => f.write_str(&left_behind(data)),
         }
     }
+}
+
+fn left_behind(data: &WrittenData) -> String {
+    let release = &data.release;
+    format!(
+        "the application has written into release {release}, and this is not carried over: {data}"
+    )
+}
+
+fn old_unhealthy(last: &HealthAnswer) -> String {
+    format!(
+        "what ran before was not healthy: health {last}; there is no good release to roll back to"
+    )
 }
 
 fn maybe_old(lines: &[Vec<u8>], read: u32) -> String {

@@ -86,9 +86,7 @@ pub(in crate::server) fn run(
     };
     let mut chosen = to_delete(&releases, &rules);
     if !chosen.is_empty() {
-        let in_use = entries_in_use(&layout.releases());
-        let maybe_in_use = history::live_at(layout, &hidden());
-        chosen.retain(|id| !in_use.contains(&id.to_string()) && !maybe_in_use.contains(id));
+        keep_used(layout, &mut chosen, &hidden());
         chosen.retain(|id| !has_unlisted_data(layout, id, transaction));
     }
     let mut leftovers: Vec<(String, String)> = chosen.into_iter().filter_map(failure).collect();
@@ -98,6 +96,13 @@ pub(in crate::server) fn run(
     }
     forget_missing(layout);
     verdicts::prune(layout);
+}
+
+/// Takes out the releases in which a process works, or may work.
+fn keep_used(layout: &Layout, chosen: &mut Vec<ReleaseId>, hidden: &[Start]) {
+    let in_use = entries_in_use(&layout.releases());
+    let maybe_in_use = history::live_at(layout, hidden);
+    chosen.retain(|id| !in_use.contains(&id.to_string()) && !maybe_in_use.contains(id));
 }
 
 /// Whether the release holds data that no earlier run has listed. It is recorded for the next run, which lists it.

@@ -81,5 +81,5 @@ fn owners(port: u16) -> Vec<u32> {
                 .collect()
         }
     };
-    hidden.flat_map(|listener| of(listener)).collect()
+    hidden.flat_map(of).collect()
 }

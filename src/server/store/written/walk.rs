@@ -87,11 +87,7 @@ impl Walk {
     ) -> Content {
         let mut content = Content::default();
         let Ok(entries) = fs::read_dir(self.root.join(&below)) else {
-            if is_written(&below, &Seen::Unreadable) {
-                content.items.push(item(&below, WrittenKind::Unreadable, 0));
-            }
-            content.deployed = true;
-            return content;
+            return Content::unreadable(&below, is_written);
         };
         let (mut folders, mut files) = (Vec::new(), BTreeMap::new());
         for entry in entries.flatten() {
@@ -105,11 +101,9 @@ impl Walk {
                     folders.push((entry, name))
                 }
                 Ok(kind) if kind.is_file() && !is_ignored_file(&name) => {
-                    match written_size(&entry, &below, is_written) {
-                        Some(0) => {}
-                        Some(size) => drop(files.insert(name, size)),
-                        None => content.deployed = true,
-                    }
+                    let size = written_size(&entry, &below, is_written);
+                    content.deployed |= size.is_none();
+                    files.extend(size.filter(|size| *size > 0).map(|size| (name, size)));
                 }
                 _ => {}
             }
@@ -127,7 +121,7 @@ impl Walk {
                 self.over = true;
             }
         }
-        content.as_one(&below)
+        content.folded(&below)
     }
 
     fn add_files(&self, content: &mut Content, below: &Path, files: BTreeMap<String, u64>) {
@@ -158,6 +152,16 @@ impl Walk {
 }
 
 impl Content {
+    fn unreadable(below: &Path, is_written: &mut IsWritten<'_>) -> Self {
+        let is_new = is_written(below, &Seen::Unreadable);
+        let items = is_new.then(|| item(below, WrittenKind::Unreadable, 0));
+        Self {
+            deployed: true,
+            items: items.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, inner: Self) {
         self.deployed |= inner.deployed;
         self.files += inner.files;
@@ -166,7 +170,7 @@ impl Content {
     }
 
     /// A folder in which nothing was deployed is one item.
-    fn as_one(mut self, below: &Path) -> Self {
+    fn folded(mut self, below: &Path) -> Self {
         if !self.deployed && self.files > 0 && !below.as_os_str().is_empty() {
             self.items = vec![item(below, WrittenKind::Folder(self.files), self.size)];
         }
@@ -183,5 +187,5 @@ fn item(path: &Path, kind: WrittenKind, size: u64) -> WrittenItem {
 fn written_size(entry: &DirEntry, below: &Path, is_written: &mut IsWritten<'_>) -> Option<u64> {
     let found = entry.metadata().ok()?;
     let path = below.join(entry.file_name());
-    is_written(&path, &Seen::File(&found)).then(|| found.len())
+    is_written(&path, &Seen::File(&found)).then_some(found.len())
 }
