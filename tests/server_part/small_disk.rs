@@ -175,8 +175,8 @@ fn a_release_that_leaves_too_little_room_is_not_begun() {
     assert_eq!(server.releases(), ["old"]);
     assert_eq!(
         fs::read_dir(server.own().join("records")).unwrap().count(),
-        2,
-        "the old one's record and index"
+        3,
+        "the old one's record, index and state"
     );
     is_deployed(&server.deploy_with(&big("new"), keeping_free(3 << 19)));
 }

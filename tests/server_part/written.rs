@@ -259,7 +259,7 @@ fn a_large_tree_is_looked_through_in_little_time() {
     server.deploy_with(&App::good("a"), install);
     assert_eq!(
         fs::metadata(state_of(&server)).unwrap().len() / 8,
-        50_000 + 6
+        50_000 + 7
     );
     write(&server, "app.db", 300);
     let start = Instant::now();
