@@ -39,7 +39,8 @@ fn a_reason_says_what_to_do() {
       findmnt -T /opt/diting
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
-      [ -d /opt/diting/shared/data ] || { sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data; }
+      sudo mkdir /opt/diting/shared/ && sudo chown --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/ && sudo chmod --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/
+      sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data
       sudo mv -n /opt/diting/releases/1762147685/data/app.db /opt/diting/releases/1762147685/data/app.db-wal /opt/diting/shared/data/
       sudo ln -s ../../../shared/data/app.db /opt/diting/releases/1762147685/data/app.db
       sudo systemctl start diting
@@ -267,7 +268,8 @@ fn a_finding_says_what_to_do() {
     ---
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
-      [ -d /opt/diting/shared/data ] || { sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data; }
+      sudo mkdir /opt/diting/shared/ && sudo chown --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/ && sudo chmod --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/
+      sudo mkdir /opt/diting/shared/data && sudo chown --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data && sudo chmod --reference=/opt/diting/releases/1762147685/data /opt/diting/shared/data
       sudo mv -n /opt/diting/releases/1762147685/data/app.db /opt/diting/releases/1762147685/data/app.db-wal /opt/diting/shared/data/
       sudo ln -s ../../../shared/data/app.db /opt/diting/releases/1762147685/data/app.db
       sudo systemctl start diting
