@@ -55,6 +55,10 @@ fn journal(server: &StubServer) -> String {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is written, and what of it counts"
+)]
 fn what_the_application_wrote_is_listed_before_the_switch() {
     let server =
         StubServer::with(&App::good("a").with("db.json", Node::File(0o644, b"{}".to_vec())));
@@ -297,6 +301,7 @@ fn findings(told: &Told) -> Vec<SharedInRelease> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "several shared paths")]
 fn what_is_shared_but_only_in_the_live_release_is_found_before_the_upload() {
     let server = StubServer::with(&App::good("a"));
     write(&server, "data/app.db", 300);

@@ -12,7 +12,7 @@ const WITHOUT_UNIT: &str =
 
 /// The commands that move it, while nothing writes to it. A link in its place keeps the release whole.
 pub(super) fn move_there(found: &SharedInRelease, place: &Place) -> Hint {
-    let unit = place.service.as_ref().map(|_| place.unit());
+    let unit = place.unit();
     let service = |verb: &str| {
         unit.as_ref()
             .map(|unit| format!("sudo systemctl {verb} {unit}"))
