@@ -66,6 +66,10 @@ fn data_in_a_release_is_listed_and_the_commands_that_are_shown_move_it() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is written, and what each page says"
+)]
 fn data_that_is_left_behind_is_named_in_log_summary_and_annotation() {
     let server = server();
     let first = plain(&server, &App::plain("1")).run().assert_deployed(None);
