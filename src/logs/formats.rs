@@ -170,6 +170,7 @@ const TRAILERS: &[&str] = &[
     "There are test failures.%",
     "error %: verification failed",
     "Result: FAIL",
+    "Aborted with % warnings in strict mode!",
     "%panicked at '%Any { .. }'%",
     "Compilation failed; see the compiler %",
     "Tests run: %",

@@ -77,15 +77,19 @@ impl HealthCheck {
         }
         match &self.pattern {
             Some(Err(error)) => HealthAnswer::Broken(error.clone()),
-            Some(Ok(pattern)) if !pattern.is_match(&String::from_utf8_lossy(&body)) => {
-                HealthAnswer::Mismatch {
-                    pattern: pattern.as_str().to_owned(),
-                    body: shortened(&body),
-                }
-            }
+            Some(Ok(pattern)) if !matches(pattern, &body) => HealthAnswer::Mismatch {
+                pattern: pattern.as_str().to_owned(),
+                body: shortened(&body),
+            },
             _ => HealthAnswer::Healthy { status },
         }
     }
+}
+
+/// A line break at the end of the body, which nobody sees, does not keep `$` from matching.
+fn matches(pattern: &Regex, body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    pattern.is_match(&body) || pattern.is_match(body.trim_end_matches(['\r', '\n']))
 }
 
 fn shortened(body: &[u8]) -> Vec<u8> {
@@ -245,6 +249,16 @@ mod tests {
     fn an_endless_body_that_must_match_is_an_error_and_takes_no_memory() {
         let url = streams(PLAIN, usize::MAX, false);
         assert!(matches!(answer(url, Some("y")), HealthAnswer::Broken(_)));
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_of_the_body_does_not_count() {
+        let pattern = Regex::new("^1762147685$").unwrap();
+        for body in [&b"1762147685"[..], b"1762147685\n", b"1762147685\r\n"] {
+            assert!(matches(&pattern, body), "{body:?}");
+        }
+        assert!(!matches(&pattern, b"1762147685 \n") && !matches(&pattern, b"\n1762147685"));
+        assert!(matches(&Regex::new("^1\n$").unwrap(), b"1\n"));
     }
 
     #[test]

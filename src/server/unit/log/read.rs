@@ -210,6 +210,13 @@ fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
     journal
 }
 
+/// Whether the user may read the journal: what systemd itself logged is in it on every server.
+fn reads_journal() -> bool {
+    let mut journal = command("journalctl");
+    journal.args(["-q", "--no-pager", "-o", "cat", "-n", "1", "_PID=1"]);
+    last_lines(&mut journal).is_some_and(|lines| !lines.is_empty())
+}
+
 fn by_status(invocation: &Invocation<'_>) -> LogLines {
     let Invocation {
         service,
@@ -217,6 +224,10 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
         since,
         previous,
     } = invocation;
+    if since.is_some() && reads_journal() {
+        // nothing was logged since the reload
+        return LogLines::default();
+    }
     if since.is_some() {
         // systemctl shows times, but only to the second and in the server's time zone
         return nothing(UnreadLog::NothingSinceReload { user: user() });
