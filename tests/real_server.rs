@@ -45,6 +45,8 @@ mod benchmark;
 mod broken;
 #[path = "real/cancelled.rs"]
 mod cancelled;
+#[path = "real/causes.rs"]
+mod causes;
 #[path = "real/commit.rs"]
 mod commit;
 #[path = "real/cost.rs"]
