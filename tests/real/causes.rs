@@ -16,7 +16,11 @@ fn starting_with(app: App, code: &str) -> App {
 #[test]
 fn what_systemd_logs_is_the_cause_if_no_process_began() {
     let server = ThrowawayServer::up();
-    let first = server.deploy_well(&App::version("1"), None);
+    let run = server
+        .deployment(&App::version("1"))
+        .input("health-timeout", "15s")
+        .run();
+    let first = run.assert_deployed(None);
     server.drop_in("[Service]\nEnvironmentFile=/etc/diting/none.env\n");
     let run = server
         .deployment(&App::version("2"))
