@@ -231,5 +231,8 @@ open(os.environ['P'], 'w').write(str(s.server_port)); threading.Thread(target=s.
             plan.verification.health = Some(Health::get(url.clone()));
         });
     }
-    assert_eq!(server.releases(), ["a", "c", "d"]);
+    // and perhaps those that were live when other processes of the same user started
+    let kept = server.releases();
+    assert!(kept.contains(&"a".to_owned()), "{kept:?}");
+    assert_eq!(kept[kept.len() - 2..], ["c", "d"]);
 }

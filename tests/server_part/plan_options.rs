@@ -136,6 +136,8 @@ fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
 fn what_the_tree_holds_is_never_hidden_but_for_an_empty_folder() {
     let server = StubServer::with(&App::good("old"));
     put(&server, "conf", "shared");
+    // otherwise only the live release has it
+    put(&server, "src/kept", "shared");
     let file = |content: &[u8]| Node::File(0o644, content.to_vec());
     let tree = App::good("new")
         .with("logs", Node::Folder)

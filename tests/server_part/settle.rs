@@ -92,7 +92,7 @@ fn while_the_main_process_goes_on_systemd_is_not_asked() {
 
 #[test]
 fn what_is_to_be_called_healthy_is_looked_at_once_more() {
-    let watched = Watched::new(std::process::id(), SETTLE);
+    let watched = Watched::new(std::process::id(), 3 * SETTLE);
     watched.changes("InvocationID=start-1", "InvocationID=by-hand");
     let (outcome, reason, _) = watched.ends();
     assert_eq!(outcome, Outcome::Failed);
