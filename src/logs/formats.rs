@@ -359,6 +359,7 @@ const FRAMES: &[&str] = &[
 const DIAGNOSTICS: &[&str] = &[
     // compilers
     "%:%:%: error: %",
+    "%.py:%: error: %",
     "%:%:%: fatal error: %",
     "%.java:%: error: %",
     "%.go:%:%: %",

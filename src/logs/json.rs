@@ -6,11 +6,14 @@ use serde_json::{Map, Value};
 pub(super) type Fields = Map<String, Value>;
 
 /// The fields in which loggers put the level. No other field counts: clients choose a user agent, for example.
-const LEVELS: [&str; 7] = [
+const LEVELS: [&str; 10] = [
     "level_name",
     "level",
     "severity",
     "levelname",
+    "severity_text",
+    "logLevel",
+    "loglevel",
     "lvl",
     "log.level",
     "@l",
@@ -105,12 +108,23 @@ pub(super) fn texts(fields: &Fields) -> Vec<String> {
 
 /// The level, and how it is written.
 pub(super) fn level(fields: &Fields) -> Option<(LineLevel, String)> {
-    LEVELS.iter().find_map(|key| named(fields.get(*key)?))
+    let nested = fields.get("log").and_then(|log| log.get("level"));
+    let values = || {
+        LEVELS
+            .iter()
+            .filter_map(|key| fields.get(*key))
+            .chain(nested)
+    };
+    // a name is clearer than a number
+    let names = values().filter(|value| !value.is_number());
+    names
+        .chain(values().filter(|value| value.is_number()))
+        .find_map(named)
 }
 
 fn message_of(fields: &Fields) -> Option<String> {
     let text = MESSAGES.iter().find_map(|key| fields.get(*key)?.as_str())?;
-    Some(text.trim().lines().next().unwrap_or_default().to_owned())
+    Some(text.trim().to_owned())
 }
 
 fn error_of(value: &Value) -> Option<String> {

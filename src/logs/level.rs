@@ -13,6 +13,8 @@ pub(crate) enum LineLevel {
 const MAX_WORDS: usize = 10;
 /// Names before a level that do not look like a logger's: with more it is prose.
 const MAX_PLAIN_NAMES: usize = 1;
+/// The characters of a line in which a level stands.
+const HEAD: usize = 100;
 const DATES: [&str; 19] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
     "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
@@ -20,7 +22,8 @@ const DATES: [&str; 19] = [
 
 /// The level, if only times, brackets and names stand before it; and the message.
 pub(crate) fn split(line: &str) -> (Option<LineLevel>, &str) {
-    if let Some((level, message)) = of_ruby(line).or_else(|| of_klog(line)) {
+    let known = of_ruby(line).or_else(|| of_klog(line));
+    if let Some((level, message)) = known.or_else(|| of_logfmt(line)) {
         return (Some(level), message);
     }
     split_after(line, false)
@@ -40,6 +43,21 @@ fn of_ruby(line: &str) -> Option<(LineLevel, &str)> {
             .split_once(": ")
             .map_or(message, |(_, message)| message),
     ))
+}
+
+/// `app=shop level=fatal msg="no seats"`: the fields before the level may be any.
+fn of_logfmt(line: &str) -> Option<(LineLevel, &str)> {
+    let first = line.split(' ').next()?.split_once('=')?.0;
+    if first.is_empty()
+        || !first
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b"_.".contains(&b))
+    {
+        return None;
+    }
+    let at = line.find(" level=").map(|at| at + 1)?;
+    let (word, message) = line[at..].split_once(' ').unwrap_or((&line[at..], ""));
+    Some((level_of(word)?, message))
 }
 
 /// Kubernetes' and Google's `W1129 04:41:15.335685      14 main.go:16] text`.
@@ -71,6 +89,23 @@ fn split_after(line: &str, mut dated: bool) -> (Option<LineLevel>, &str) {
         rest = after;
     }
     (None, message.unwrap_or(rest))
+}
+
+/// Whether a level below an error stands anywhere at the beginning of a line, in whatever format. Less sure than
+/// [`split`].
+pub(crate) fn seems_low(line: &str) -> bool {
+    let start = line
+        .char_indices()
+        .nth(HEAD)
+        .map_or(line, |(at, _)| &line[..at]);
+    let is_end = |c: char| !c.is_alphanumeric();
+    let mut levels = start.split(is_end).filter_map(|word| {
+        let upper = word.to_ascii_uppercase();
+        let at = word.as_ptr() as usize - start.as_ptr() as usize + word.len();
+        let is_marked = upper == word || start[at..].trim_start().starts_with([':', '|', ']']);
+        named(&upper).filter(|_| is_marked)
+    });
+    levels.next() == Some(LineLevel::Low)
 }
 
 /// The message of `ERROR:root:message`, Python's basic format.
@@ -127,8 +162,11 @@ fn level_of(word: &str) -> Option<LineLevel> {
             .flatten();
     }
     // `CRITICAL:root:text`, `<ERROR>`, `CRITICAL/MainProcess`
-    let word = word.trim_start_matches(['<', '(', '*']);
-    named(word.split([':', '/', ',', '>', ')', '*']).next()?)
+    if matches!(word, "warning:" | "warn:" | "info:" | "debug:") {
+        return Some(LineLevel::Low);
+    }
+    let word = word.trim_start_matches(['<', '(', '*', '{']);
+    named(word.split([':', '/', ',', '>', ')', '*', '}']).next()?)
 }
 
 /// The first letter of a level.
@@ -162,11 +200,15 @@ fn is_stamp(word: &str, dated: bool) -> bool {
             .chars()
             .all(|c| c.is_ascii_digit() || "TZ:.,+-/#*".contains(c))
         && (digits >= 4 || dated);
-    // `29-Nov-2026`
+    // `29-Nov-2026`, `29/Nov/2026:05:00:00`
     let is_date = word
-        .split('-')
+        .split(['-', '/'])
         .nth(1)
         .is_some_and(|month| DATES.contains(&month));
+    let is_zone = dated
+        && word.starts_with(['+', '-'])
+        && digits >= 4
+        && word[1..].chars().all(|c| c.is_ascii_digit() || c == ':');
     let is_separator = dated && !word.is_empty() && word.chars().all(|c| "-*|".contains(c));
     let is_field = matches!(
         word.split_once('='),
@@ -175,6 +217,7 @@ fn is_stamp(word: &str, dated: bool) -> bool {
     bracketed(word).is_some()
         || is_number && !is_address
         || is_date
+        || is_zone
         || is_separator
         || is_field
         || DATES.contains(&word)
@@ -185,7 +228,7 @@ fn is_name(word: &str) -> bool {
     !word.is_empty()
         && word
             .chars()
-            .all(|c| c.is_alphanumeric() || "._:-/@$(){}#".contains(c))
+            .all(|c| c.is_alphanumeric() || "._:-/@$(){}#<>".contains(c))
         && !word.contains("://")
 }
 

@@ -13,6 +13,10 @@ pub(super) fn without_margin(line: &str) -> &str {
     let line = without_syslog(line).unwrap_or(line);
     let line = without_program(line).unwrap_or(line);
     let text = line.trim_start();
+    let text = text.strip_prefix("+ ").unwrap_or(text);
+    if text.starts_with("Exception Group ") {
+        return text;
+    }
     match text.strip_prefix("| ") {
         Some(rest) => rest,
         None if text == "|" => "",

@@ -3,9 +3,12 @@
 use super::exception::begins_with_exception;
 use super::formats::{role, Role};
 use super::level::{self, LineLevel};
+use super::words;
 
 /// Messages of servers that report what they do. No traceback belongs to them.
-const DOINGS: [&str; 16] = [
+const DOINGS: [&str; 18] = [
+    "connection ",
+    "Press CTRL+C",
     "Started ",
     "Starting ",
     "Waiting ",
@@ -53,9 +56,10 @@ impl Records {
         let is_indented = line.starts_with([' ', '\t', '|', '>', '│', '╭', '╰', '+']);
         let (own, message) = level::split(line);
         let is_traceback = message.ends_with("Traceback (most recent call last):");
+        let is_request = words::is_request(line);
         if own.is_some() && !is_indented {
             *self = Self {
-                level: own.filter(|_| !DOINGS.iter().any(|doing| message.starts_with(doing))),
+                level: own.filter(|_| !is_request && !does(message)),
                 in_traceback: is_traceback,
                 ..Self::default()
             };
@@ -76,10 +80,15 @@ impl Records {
         } else if self.in_traceback {
             (self.in_traceback, self.complete) = (false, true);
         } else if !goes_on(text) || self.has_frames && begins_with_exception(text) {
-            (self.level, self.has_frames) = (None, false);
+            self.level = level::seems_low(line).then_some(LineLevel::Low);
+            self.has_frames = false;
         }
         self.level
     }
+}
+
+fn does(message: &str) -> bool {
+    DOINGS.iter().any(|doing| message.starts_with(doing))
 }
 
 /// Whether an unindented line goes on with the message above: its exception, a frame or a cause.

@@ -1,7 +1,7 @@
 //! Words of a failure in prose.
 
 /// In small letters. Parts of words count: `errors`, `timeout`.
-const FAILURE: [&str; 49] = [
+const FAILURE: [&str; 57] = [
     "error",
     "fail",
     "fatal",
@@ -44,6 +44,14 @@ const FAILURE: [&str; 49] = [
     "attempt to",
     "not present",
     "no matching",
+    "already exists",
+    "duplicate",
+    "violates",
+    "unterminated",
+    "not valid",
+    "expired",
+    "not in ",
+    "must not",
     "not compatible",
     "can only",
     "don't know",

@@ -135,7 +135,7 @@ impl Best {
             best.is_open = false;
             return false;
         }
-        if best.joins > 0 {
+        if best.joins > 0 && !best.text.contains(text) {
             best.joins -= 1;
             best.text = format!("{} {text}", best.text);
         }

@@ -204,6 +204,11 @@ impl Finder {
         }
         self.python.details = 0;
         self.best.goes_on();
+        let is_exception = begins_with_exception(message);
+        let is_known = is_exception && std::mem::replace(&mut self.python.any, true);
+        if is_exception && std::mem::take(&mut self.python.caused) && is_known {
+            return;
+        }
         match own {
             _ if begins_with_exception(message) => self.add(Rank::Error, message, level),
             Some(LineLevel::Fatal) => self.add(Rank::Crash, message, level),
@@ -260,10 +265,14 @@ impl Finder {
             message,
             error,
         } = record;
-        let error = error.and_then(|error| match error.contains('\n') {
-            true => find(self.source, error.lines()).map(|cause| cause.text),
-            false => Some(error),
-        });
+        let in_brief = |text: String| match text.split_once('\n') {
+            Some((first, _)) => {
+                let found = find(self.source, text.lines()).filter(|it| it.rank >= Rank::Error);
+                Some(found.map_or_else(|| first.to_owned(), |cause| cause.text))
+            }
+            None => Some(text),
+        };
+        let (message, error) = (message.and_then(in_brief), error.and_then(in_brief));
         let text = match (message, error) {
             (Some(message), Some(error)) if error.contains(&message) => error,
             (Some(message), Some(error)) if message.contains(&error) => message,
@@ -310,6 +319,7 @@ fn is_plain_failure(line: &str) -> bool {
 
 /// Whether the line describes an option of a program.
 fn is_option(message: &str) -> bool {
-    let rest = message.strip_prefix('-');
+    let rest = message.split(' ').next().unwrap_or_default();
+    let rest = rest.strip_prefix('-').filter(|rest| !rest.ends_with(':'));
     rest.is_some_and(|rest| rest.starts_with(|c: char| c == '-' || c.is_ascii_alphabetic()))
 }

@@ -1,7 +1,7 @@
 //! What programs write for themselves: nobody misses it in the next release.
 
 /// Caches, temporary files and logs, whatever is in them.
-const FOLDERS: [&str; 24] = [
+const FOLDERS: [&str; 23] = [
     "__pycache__",
     "cache",
     ".cache",
@@ -22,7 +22,6 @@ const FOLDERS: [&str; 24] = [
     ".tmp",
     "temp",
     "pids",
-    "run",
     "sockets",
     "lost+found",
     ".git",

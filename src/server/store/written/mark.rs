@@ -1,6 +1,6 @@
 //! What was listed of a release's data, and by which transaction: only what an earlier run has listed may be deleted.
 
-use crate::protocol::{Reason, ReleaseId, TransactionId, WrittenData};
+use crate::protocol::{ReleaseId, TransactionId, WrittenData, WrittenItem};
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records;
@@ -27,21 +27,24 @@ pub(in crate::server) fn list(layout: &Layout, data: WrittenData, by: Option<&Tr
     };
     let written = serde_json::to_vec(&mark).map(|bytes| durable::write(&path, &bytes));
     if let Ok(Err(reason)) = written {
-        let _: &Reason = &reason;
         tracing::debug!(?reason, "what was listed cannot be recorded");
     }
 }
 
-/// Whether a run before `transaction` has listed all of this.
+/// Whether a run before `transaction` has listed all of this: what has grown since is listed once more.
 pub(in crate::server) fn is_listed(
     layout: &Layout,
     data: &WrittenData,
     transaction: &TransactionId,
 ) -> bool {
     get(layout, &data.release).is_some_and(|mark| {
-        let listed = |path: &String| mark.data.items.iter().any(|item| item.path == *path);
+        let known = &mark.data;
+        let holds = |item: &WrittenItem| {
+            let mut all = known.items.iter();
+            all.any(|it| it.path == item.path && it.size >= item.size)
+        };
         let earlier = mark.listed_by.is_some_and(|by| by != *transaction);
-        earlier && (mark.data.more > 0 || data.items.iter().all(|item| listed(&item.path)))
+        earlier && data.more <= known.more && data.items.iter().all(holds)
     })
 }
 

@@ -30,7 +30,7 @@ pub(in crate::server) const PATIENTLY: Duration = Duration::from_secs(30);
 /// `changed` in a record is in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Records the state of a release after its install, so that what is written later can be told from it. Without that record,
+/// Records the state of a release before it goes live, so that what is written later can be told from it. Without that record,
 /// only the times of the files can tell.
 pub(in crate::server) fn record_state(layout: &Layout, id: &ReleaseId) {
     let mut keys = Vec::new();
@@ -78,7 +78,8 @@ pub(in crate::server) fn find(
         }
     }
     let (mut items, partial) = walk.finish();
-    if items.is_empty() {
+    // what was not looked at may hold data
+    if items.is_empty() && !partial {
         return None;
     }
     mark_changed(layout, id, &mut items);
