@@ -182,10 +182,12 @@ fn of_letter(letter: &str) -> Option<LineLevel> {
 /// `CRIT` and `ALERT` are not fatal: nginx logs them for a bot's broken handshake and for a missing log file.
 pub(crate) fn named(word: &str) -> Option<LineLevel> {
     Some(match word {
-        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" | "DPANIC" | "FTL" | "PNC" => LineLevel::Fatal,
+        "FATAL" | "CRITICAL" | "EMERG" | "PANIC" | "DPANIC" | "FTL" | "PNC" | "CRITI" => {
+            LineLevel::Fatal
+        }
         "ERROR" | "ERR" | "SEVERE" | "CRIT" | "ALERT" => LineLevel::Error,
-        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNING" | "SUCCESS"
-        | "VERBOSE" | "TRC" | "VRB" | "DBG" | "INF" | "WRN" => LineLevel::Low,
+        "TRACE" | "DEBUG" | "INFO" | "INFORMATION" | "NOTICE" | "WARN" | "WARNI" | "WARNING"
+        | "SUCCESS" | "VERBOSE" | "TRC" | "VRB" | "DBG" | "INF" | "WRN" => LineLevel::Low,
         _ => return None,
     })
 }

@@ -81,7 +81,7 @@ impl Records {
             (self.in_traceback, self.complete) = (false, true);
         } else if !goes_on(text) || self.has_frames && begins_with_exception(text) {
             self.level = level::seems_low(line).then_some(LineLevel::Low);
-            self.has_frames = false;
+            (self.has_frames, self.complete) = (false, false);
         }
         self.level
     }
