@@ -1,15 +1,17 @@
 //! What a unit needs of a release: the paths below `current` without which systemd does not start it. They are checked
 //! before the switch, because the old release has been stopped when systemd notices.
 
+mod pattern;
+
+use self::pattern::{fits_any, is_missing};
 use super::definition::{self, definitions, Current};
 use super::systemd::Unit;
 use crate::protocol::{Ending, PathError, Reason, ReleaseId, Restart, UnitName, UnitPath};
 use crate::server::exec::process::{self, command, quick};
 use crate::server::store::layout::Layout;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,8 +31,11 @@ const ACCESS: [&str; 5] = [
     "ExecPaths",
     "NoExecPaths",
 ];
-/// What another file system hides or adds.
-const MOUNTS: [&str; 3] = ["BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem"];
+const BINDS: [&str; 2] = ["BindPaths", "BindReadOnlyPaths"];
+/// These put other files in the unit's view: nothing there can be told.
+const IMAGES: [&str; 3] = ["MountImages", "ExtensionImages", "ExtensionDirectories"];
+/// Programs that create nothing that a later command could be.
+const HARMLESS: [&str; 7] = ["true", "test", "[", "sleep", "echo", "rm", "chown"];
 
 /// Checks that the release has what the unit, or each unit that it starts, needs below `current`.
 ///
@@ -50,14 +55,13 @@ pub(in crate::server) fn check(
     };
     let mut unusable: Vec<UnitPath> = Vec::new();
     for (at, unit) in units.unwrap_or_default().iter().enumerate() {
-        let mut needs = needs(
-            &unit.unit,
-            &file(&unit.unit),
-            definition::is_reload(restart),
-        );
-        // whether it starts the others may depend on a condition
-        needs.retain(|need| at == 0 || !need.property.starts_with("Condition"));
-        unusable.extend(needs.into_iter().filter_map(|need| release.lacks(need)));
+        let reloads = definition::is_reload(restart);
+        let lacking = release.lacks_for(&unit.unit, &file(&unit.unit), reloads);
+        // of the others, those whose condition fails are not started
+        let is_condition = |it: &UnitPath| it.property.starts_with("Condition");
+        if at == 0 || !lacking.iter().any(is_condition) {
+            unusable.extend(lacking);
+        }
     }
     if unusable.is_empty() {
         return Ok(());
@@ -101,43 +105,50 @@ struct Need {
     property: String,
     path: String,
     kind: Kind,
+    /// It is looked for where the unit's own mounts hide what is there.
+    in_view: bool,
+    /// A command of the unit that runs before may create it.
+    may_come: bool,
 }
 
-/// The paths without which systemd does not start the unit. `file` is the text of its file.
-fn needs(unit: &Unit, file: &str, reloads: bool) -> Vec<Need> {
+/// The paths without which systemd does not start the unit.
+///
+/// A command may create what is needed after it: the program of a later command, or, as it runs outside the unit's view with
+/// a `+`, what is mounted there. Not so `ExecStart`: its program is looked for whatever runs before, because that is mostly a
+/// migration or the like. Thus a program that is missing for a later `ExecStartPre` is not found if an earlier command
+/// could create it, and a unit that creates the program of its `ExecStart` is refused.
+fn needs(unit: &Unit, lines: &[Line], reloads: bool) -> Vec<Need> {
     let mut all = Vec::new();
-    let mut add = |property: &str, path: &str, kind| {
+    let mut add = |property: &str, path: &str, kind, in_view, may_come| {
         all.push(Need {
             property: property.to_owned(),
             path: path.to_owned(),
             kind,
+            in_view,
+            may_come,
         });
     };
     for line in unit.all("EnvironmentFiles").lines() {
         if let Some(path) = line.strip_suffix(" (ignore_errors=no)") {
-            add("EnvironmentFile", path, Kind::File);
+            add("EnvironmentFile", path, Kind::File, false, false);
         }
     }
-    add("RootDirectory", unit.get("RootDirectory"), Kind::Folder);
-    add("RootImage", unit.get("RootImage"), Kind::File);
-    for property in ["BindPaths", "BindReadOnlyPaths"] {
-        for bind in unit.get(property).split_whitespace() {
-            add(
-                property,
-                bind.split(':').next().unwrap_or_default(),
-                Kind::Any,
-            );
-        }
+    let folder = unit.get("WorkingDirectory");
+    add("WorkingDirectory", folder, Kind::Folder, true, false);
+    for (property, program, may_come) in programs_needed(unit, reloads) {
+        add(property, program, Kind::Program, true, may_come);
     }
-    let view = View::of(unit);
-    for (property, path, kind) in view.needs(unit, reloads) {
-        if !view.hides(path) {
-            add(property, path, kind);
-        }
+    let before = ["ExecCondition", "ExecStartPre"];
+    let mut programs = before.iter().flat_map(|it| unit.commands(it));
+    let creates = programs.any(|(program, _)| may_create(program));
+    let outside = creates && (lines.is_empty() || lines.iter().any(runs_outside));
+    for (property, path, kind, in_view) in mounted(unit) {
+        add(property, path, kind, in_view, outside);
     }
-    for Line { name, value } in lines_that_count(file) {
-        if let Some((path, kind)) = need_of_line(&name, &value) {
-            add(&name, path, kind);
+    for Line { name, value } in lines {
+        if let Some((path, kind)) = need_of_line(name, value) {
+            let may_come = creates && name.starts_with("LoadCredential");
+            add(name, path, kind, false, may_come);
         }
     }
     // a mark says that the path may be missing
@@ -145,68 +156,104 @@ fn needs(unit: &Unit, file: &str, reloads: bool) -> Vec<Need> {
     all
 }
 
-/// The file system as the unit sees it.
-struct View<'a> {
-    /// It has another root, or what is below these folders is something else.
-    has_root: bool,
-    mounts: Vec<&'a str>,
+/// What the unit's view is made of, and whether it is looked for there.
+fn mounted(unit: &Unit) -> Vec<(&'static str, &str, Kind, bool)> {
+    let root = |property, kind| (property, unit.get(property), kind, false);
+    let mut all = vec![
+        root("RootDirectory", Kind::Folder),
+        root("RootImage", Kind::File),
+    ];
+    for property in BINDS {
+        let binds = binds(unit.get(property)).flatten();
+        all.extend(binds.map(|(from, _)| (property, from, Kind::Any, false)));
+    }
+    for property in ACCESS {
+        let paths = access(unit.get(property)).into_iter();
+        all.extend(paths.map(|path| (property, path, Kind::Any, true)));
+    }
+    all
 }
 
-impl<'a> View<'a> {
-    fn of(unit: &'a Unit) -> Self {
-        let has = |property| !unit.get(property).is_empty();
-        let words = MOUNTS.iter().flat_map(|it| unit.get(it).split_whitespace());
-        let mounts = words.filter_map(|word| {
-            let mut parts = word.split(':').filter(|part| part.starts_with('/'));
-            parts.next_back()
-        });
-        Self {
-            has_root: has("RootDirectory") || has("RootImage"),
-            mounts: mounts.collect(),
-        }
-    }
-
-    /// Whether the path is not the one that can be looked at.
-    fn hides(&self, path: &str) -> bool {
-        let is_below = |folder: &&str| Path::new(path).starts_with(folder);
-        self.has_root || self.mounts.iter().any(is_below)
-    }
-
-    /// What must be there in this view.
-    fn needs(&self, unit: &'a Unit, reloads: bool) -> Vec<(&'a str, &'a str, Kind)> {
-        let mut all = vec![(
-            "WorkingDirectory",
-            unit.get("WorkingDirectory"),
-            Kind::Folder,
-        )];
-        let is_oneshot = unit.get("Type") == "oneshot";
-        let reload = Some("ExecReload").filter(|_| reloads);
-        // with any other mode, systemd ends the processes by itself
-        let stop = Some("ExecStop").filter(|_| unit.get("KillMode") == "none");
-        for property in STARTS.into_iter().chain(reload).chain(stop) {
+/// The programs of the commands, and whether an earlier command may create them.
+fn programs_needed(unit: &Unit, reloads: bool) -> Vec<(&'static str, &str, bool)> {
+    let mut all = Vec::new();
+    let is_oneshot = unit.get("Type") == "oneshot";
+    let reload = Some("ExecReload").filter(|_| reloads);
+    // with any other mode, systemd ends the processes by itself
+    let stop = Some("ExecStop").filter(|_| unit.get("KillMode") == "none");
+    let mut may_come = false;
+    for property in STARTS.into_iter().chain(reload).chain(stop) {
+        let is_main = property == "ExecStart";
+        // a reload and a stop do not follow a start of this release
+        may_come &= STARTS.contains(&property);
+        for (program, ignored) in unit.commands(property) {
             // a service whose only process is not started does not run, whether that is ignored or not
-            let never_ignored = property == "ExecStart" && !is_oneshot;
-            for (program, ignored) in unit.commands(property) {
-                if never_ignored || !ignored {
-                    all.push((property, program, Kind::Program));
-                }
+            if is_main && !is_oneshot || !ignored {
+                all.push((property, program, may_come && !is_main));
             }
+            // other services' main process still runs
+            may_come |= (is_oneshot || !is_main) && may_create(program);
         }
-        for property in ACCESS {
-            let paths = || {
-                let words = unit.get(property).split_whitespace();
-                words.map(|it| it.strip_prefix('+').unwrap_or(it))
-            };
-            for path in paths() {
-                // one inside another one of the same kind is left out by systemd
-                let is_inside = |it: &str| it != path && Path::new(path).starts_with(it);
-                if !paths().any(is_inside) {
-                    all.push((property, path, Kind::Any));
-                }
-            }
-        }
-        all
     }
+    all
+}
+
+fn may_create(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    !HARMLESS.contains(&name)
+}
+
+/// Whether it is a command that runs before `ExecStart` and is not kept in the unit's view.
+fn runs_outside(line: &Line) -> bool {
+    let command = line.value.trim_start_matches(['-', '@', ':', '!', '|']);
+    match line.name.as_str() {
+        "ExecCondition" | "ExecStartPre" => {
+            let program = command.split_whitespace().next().unwrap_or_default();
+            command.starts_with('+') && may_create(program)
+        }
+        "PermissionsStartOnly" => true,
+        _ => false,
+    }
+}
+
+/// The paths in the value, without one inside another one: systemd leaves it out. None if it cannot be told where they end.
+fn access(value: &str) -> Vec<&str> {
+    let words = || value.split_whitespace();
+    let is_path = |word: &str| word.trim_start_matches(['-', '+']).starts_with('/');
+    if !words().all(is_path) {
+        return Vec::new();
+    }
+    let paths = || words().map(|it| it.strip_prefix('+').unwrap_or(it));
+    let is_inside = |path: &str, it: &str| it != path && Path::new(path).starts_with(it);
+    paths()
+        .filter(|path| !paths().any(|it| is_inside(path, it)))
+        .collect()
+}
+
+/// The two paths of each bind mount, which systemctl prints without quotes; `None`: it cannot be told where they end.
+fn binds(value: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+    let parts = value.split("rbind").map(str::trim);
+    let parts = parts.filter(|part| !["", "[unprintable]"].contains(part));
+    parts.map(|part| {
+        let paths = part.strip_suffix("no").unwrap_or(part).strip_suffix(':')?;
+        let (from, to) = paths.split_once(':')?;
+        (to.starts_with('/') && !to.contains(':')).then_some((from, to))
+    })
+}
+
+/// The folders below which the unit sees something else than what can be looked at: all, if that cannot be told.
+fn mounts<'a>(unit: &'a Unit, lines: &[Line]) -> Vec<&'a str> {
+    let has = |property: &&str| !unit.get(property).is_empty();
+    let is_image = |line: &Line| IMAGES.contains(&line.name.as_str());
+    if ["RootDirectory", "RootImage"].iter().any(has) || lines.iter().any(is_image) {
+        return vec!["/"];
+    }
+    let destination = |bind: Option<(&'a str, &'a str)>| bind.map_or("/", |(_, to)| to);
+    let binds = BINDS.iter().flat_map(|it| binds(unit.get(it)));
+    let temporary = unit.get("TemporaryFileSystem").split_whitespace();
+    let temporary = temporary.map(|word| word.split(':').next().unwrap_or_default());
+    let temporary = temporary.map(|path| if path.starts_with('/') { path } else { "/" });
+    binds.map(destination).chain(temporary).collect()
 }
 
 /// A line of a unit's file.
@@ -220,19 +267,24 @@ struct Line {
 /// empty one takes back a list.
 fn lines_that_count(file: &str) -> Vec<Line> {
     let mut all: Vec<Line> = Vec::new();
-    let text = file.replace("\\\n", " ");
-    for line in text.lines().map(str::trim) {
-        let Some((name, value)) = line
-            .split_once('=')
-            .filter(|_| !line.starts_with(['#', ';']))
-        else {
-            continue;
-        };
+    let is_code = |line: &&str| !line.trim_start().starts_with(['#', ';']);
+    let code: Vec<&str> = file.lines().filter(is_code).collect();
+    let text = code.join("\n").replace("\\\n", " ");
+    for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
         let (name, value) = (name.trim(), value.trim());
-        let kinds = ["Condition", "Assert"];
+        let kinds = ["Condition", "Assert", "LoadCredential"];
         let kind = kinds.into_iter().find(|kind| name.starts_with(kind));
         match kind {
             Some(kind) if value.is_empty() => all.retain(|it| !it.name.starts_with(kind)),
+            // a later one with the same name replaces it
+            Some("LoadCredential") => {
+                let id = value.split_once(':').map(|(id, _)| format!("{id}:"));
+                let is_same = |it: &Line| {
+                    let starts = |id: &String| it.value.starts_with(id.as_str());
+                    it.name.starts_with("LoadCredential") && id.as_ref().is_some_and(starts)
+                };
+                all.retain(|it| !is_same(it));
+            }
             None if value.is_empty() || name.starts_with("Standard") => {
                 all.retain(|it| it.name != name);
             }
@@ -260,7 +312,7 @@ fn default_of_credential(line: &Line) -> Option<String> {
     Some(format!("{id}:"))
 }
 
-/// The path that a line needs. One with a specifier cannot be told.
+/// The path that a line needs. One with a specifier or quotes cannot be told.
 fn need_of_line<'a>(name: &str, value: &'a str) -> Option<(&'a str, Kind)> {
     let (path, kind) = match name {
         "LoadCredential" | "LoadCredentialEncrypted" => (value.split_once(':')?.1, Kind::Any),
@@ -282,7 +334,7 @@ fn need_of_line<'a>(name: &str, value: &'a str) -> Option<(&'a str, Kind)> {
         "ConditionFileIsExecutable" | "AssertFileIsExecutable" => (value, Kind::Program),
         _ => return None,
     };
-    (!path.contains('%')).then_some((path, kind))
+    (!path.contains(['%', '"', '\'', '\\'])).then_some((path, kind))
 }
 
 /// A release, as the unit will find it.
@@ -292,11 +344,34 @@ struct Release {
 }
 
 impl Release {
-    /// Why it cannot be used, if it lies below `current`.
-    fn lacks(&self, need: Need) -> Option<UnitPath> {
+    /// What cannot be used, if it lies below `current`. `file` is the text of the unit's file.
+    fn lacks_for(&self, unit: &Unit, file: &str, reloads: bool) -> Vec<UnitPath> {
+        let lines = lines_that_count(file);
+        let mut hidden: Vec<PathBuf> = Vec::new();
+        for mount in mounts(unit, &lines) {
+            hidden.extend(self.follow(mount));
+            hidden.push(PathBuf::from(mount));
+        }
+        let needs = needs(unit, &lines, reloads).into_iter();
+        let lacking = needs.filter_map(|need| Some((need.may_come, self.lacks(need, &hidden)?)));
+        let lacking: Vec<(bool, UnitPath)> = lacking.collect();
+        // by itself, what may yet come is no reason
+        match lacking.iter().all(|(may_come, _)| *may_come) {
+            true => Vec::new(),
+            false => lacking.into_iter().map(|(_, path)| path).collect(),
+        }
+    }
+
+    /// Why it cannot be used, if it lies below `current` and not below what is hidden.
+    fn lacks(&self, need: Need, hidden: &[PathBuf]) -> Option<UnitPath> {
         let found = self.follow(&need.path)?;
+        let is_hidden =
+            |path: &Path| need.in_view && hidden.iter().any(|folder| path.starts_with(folder));
+        if is_hidden(Path::new(&need.path)) || is_hidden(&found) {
+            return None;
+        }
         let error = match need.kind {
-            Kind::Program => self.unusable_program(&found),
+            Kind::Program => self.unusable_program(&found, &is_hidden),
             kind => self.unusable(&found, kind),
         }?;
         Some(UnitPath {
@@ -311,16 +386,14 @@ impl Release {
     }
 
     fn unusable(&self, path: &Path, kind: Kind) -> Option<PathError> {
+        let follow = |path: PathBuf| self.follow(&path).unwrap_or(path);
         match fs::metadata(path) {
             Ok(found) if kind == Kind::Folder && !found.is_dir() => Some(PathError::NotFolder),
             Ok(found) if kind == Kind::File && found.is_dir() => Some(PathError::NotFile),
             Ok(_) => None,
-            Err(error) => match error.kind() {
-                ErrorKind::NotFound | ErrorKind::NotADirectory if fits_any(path) => None,
-                ErrorKind::NotFound | ErrorKind::NotADirectory => Some(self.missing(path)),
-                // systemd may see what the deploy user may not
-                _ => None,
-            },
+            // systemd may see what the deploy user may not
+            Err(error) if !is_missing(&error) || fits_any(path, &follow) => None,
+            Err(_) => Some(self.missing(path)),
         }
     }
 
@@ -331,47 +404,37 @@ impl Release {
         }
     }
 
-    fn unusable_program(&self, file: &Path) -> Option<PathError> {
+    fn unusable_program(
+        &self,
+        file: &Path,
+        is_hidden: &dyn Fn(&Path) -> bool,
+    ) -> Option<PathError> {
         match fs::metadata(file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Some(self.missing(file)),
+            Err(error) if is_missing(&error) => return Some(self.missing(file)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
             Err(error) => return Some(PathError::Other(error.to_string())),
             Ok(found) if !found.is_file() => return Some(PathError::NotFile),
-            Ok(_) if !process::is_program(file) => return Some(PathError::NotExecutable),
+            Ok(_) if !may_run(file) => return Some(PathError::NotExecutable),
             Ok(_) => {}
         }
-        let interpreter = interpreter_of(file)?;
+        let interpreter = interpreter_of(file).filter(|path| path.is_absolute())?;
         let found = self.follow(&interpreter);
-        (!process::is_program(found.as_ref().unwrap_or(&interpreter)))
-            .then(|| PathError::Interpreter(interpreter.display().to_string()))
+        let found = found.as_ref().unwrap_or(&interpreter);
+        let may_be_there = is_hidden(&interpreter)
+            || is_hidden(found)
+            || fs::metadata(found).is_err_and(|error| !is_missing(&error))
+            || may_run(found);
+        (!may_be_there).then(|| PathError::Interpreter(interpreter.display().to_string()))
     }
 }
 
-/// Whether the path is a pattern that something fits.
-fn fits_any(path: &Path) -> bool {
-    let pattern = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = path.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let is_pattern = pattern.contains(['*', '?', '[']);
-    let names = folder.into_iter().flatten().flatten();
-    let mut names = names.map(|entry| entry.file_name());
-    let fits = |name: OsString| {
-        let name = name.as_bytes();
-        let is_hidden = name.starts_with(b".") && !pattern.starts_with('.');
-        !is_hidden && fits(pattern.as_bytes(), name)
+/// Whether the program can be run. That of another user may be for the unit's user only.
+fn may_run(file: &Path) -> bool {
+    let is_others = |found: fs::Metadata| {
+        let own = rustix::process::geteuid().as_raw();
+        found.is_file() && found.mode() & 0o111 != 0 && found.uid() != own
     };
-    is_pattern && names.any(fits)
-}
-
-/// As glob(7) compares, but a list in brackets fits whatever follows.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], name) => name.is_empty(),
-        ([b'[', ..], _) => true,
-        ([b'*', rest @ ..], [_, more @ ..]) => fits(rest, name) || fits(pattern, more),
-        ([b'*', rest @ ..], []) => fits(rest, name),
-        ([b'?', rest @ ..], [_, more @ ..]) => fits(rest, more),
-        ([wanted, rest @ ..], [found, more @ ..]) => wanted == found && fits(rest, more),
-        (_, []) => false,
-    }
+    process::is_program(file) || fs::metadata(file).is_ok_and(is_others)
 }
 
 /// The interpreter in a script's first line.

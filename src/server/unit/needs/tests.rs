@@ -49,10 +49,9 @@ impl Disk {
             folder: self.at("opt/app/releases/2"),
         };
         let unit = Unit::parse(&self.here(properties));
-        let needs = needs(&unit, &self.here(file), false);
-        let lacking = needs.into_iter().filter_map(|need| release.lacks(need));
+        let lacking = release.lacks_for(&unit, &self.here(file), false);
         let shown = |it: UnitPath| format!("{}: {}", it.property, it.error);
-        lacking.map(shown).collect()
+        lacking.into_iter().map(shown).collect()
     }
 }
 
@@ -127,6 +126,11 @@ fn what_systemd_does_without_is_not_needed() {
         "ReadWritePaths=-CURRENT/data -+CURRENT/more",
         "ReadWritePaths=CURRENT/bin CURRENT/bin/data",
         "BindPaths=/srv:CURRENT/data:rbind\nWorkingDirectory=CURRENT/data/x\nReadWritePaths=CURRENT/data/y",
+        "BindPaths=/srv:ROOT/srv/app/data:norbind\nWorkingDirectory=CURRENT/data/x",
+        "BindPaths=CURRENT/bin:/a:b:rbind\nWorkingDirectory=CURRENT/x",
+        "ReadWritePaths=CURRENT/a b",
+        "ReadWritePaths=[unprintable] CURRENT/a",
+        "TemporaryFileSystem=CURRENT/a b:ro\nWorkingDirectory=CURRENT/a b",
         "TemporaryFileSystem=CURRENT/tmp:ro\nWorkingDirectory=CURRENT/tmp",
         "RootDirectory=/srv/root\nWorkingDirectory=CURRENT/src",
         "KillMode=control-group\nExecStop={ path=CURRENT/x ; ignore_errors=no ; pid=0 }",
@@ -140,6 +144,14 @@ fn what_systemd_does_without_is_not_needed() {
     ] {
         assert_eq!(disk.lacks(properties, ""), [""; 0], "{properties}");
     }
+    // the only process of a service: ignored or not, nothing would run
+    let lacking = disk.lacks(&exec("ExecStart", "CURRENT/x", "yes"), "");
+    assert_eq!(lacking, ["ExecStart: it is missing"]);
+}
+
+#[test]
+fn lines_that_do_not_count_need_nothing() {
+    let disk = Disk::new();
     for file in [
         "LoadCredential=a:CURRENT/b\nLoadCredential=\n",
         "LoadCredential=a:CURRENT/b\nSetCredential=a:default",
@@ -149,12 +161,13 @@ fn what_systemd_does_without_is_not_needed() {
         "ConditionPathExists=!CURRENT/x\nConditionPathExists=|CURRENT/y",
         "ConditionPathExists=CURRENT/x\nConditionUser=\n",
         "LoadCredential=a:CURRENT/%i/b",
+        "LoadCredential=a:CURRENT/b\nLoadCredentialEncrypted=",
+        "LoadCredential=a:CURRENT/b\nLoadCredential=a:/etc/b",
+        "LoadCredential=a:CURRENT/b\n# a comment \\\nLoadCredential=\n",
+        "LoadCredential=a:\"CURRENT/b\"",
     ] {
         assert_eq!(disk.lacks("", file), [""; 0], "{file}");
     }
-    // the only process of a service: ignored or not, nothing would run
-    let lacking = disk.lacks(&exec("ExecStart", "CURRENT/x", "yes"), "");
-    assert_eq!(lacking, ["ExecStart: it is missing"]);
 }
 
 #[test]
@@ -212,4 +225,123 @@ fn a_program_needs_its_interpreter_and_the_right_to_execute() {
         start(),
         ["ExecStart: its interpreter /nowhere/python is missing or not executable"]
     );
+}
+
+#[test]
+fn each_name_of_a_pattern_may_fit() {
+    let disk = Disk::new();
+    disk.write("conf/a.env", 0o644, "");
+    disk.write(".hidden/b.env", 0o644, "");
+    let to = disk.at("opt/app/current/conf");
+    symlink(to, disk.at("opt/app/releases/2/through")).unwrap();
+    let env = |path: &str| disk.lacks(&format!("EnvironmentFiles={path} (ignore_errors=no)"), "");
+    for path in [
+        "con?/a.env",
+        "*/a.env",
+        "*/*.env",
+        "c*f/?.env",
+        "thr*/a.env",
+        "[x]/{a,b}.env",
+        r"con\f/a.env",
+    ] {
+        assert_eq!(env(&format!("CURRENT/{path}")), [""; 0], "{path}");
+    }
+    for path in [
+        "con?/b.env",
+        "*/b.env",
+        "none/*/a.env",
+        "conf/*/a.env",
+        "con?/a.env/*",
+    ] {
+        let path = format!("CURRENT/{path}");
+        assert_eq!(env(&path), ["EnvironmentFile: it is missing"], "{path}");
+    }
+}
+
+#[test]
+fn what_an_earlier_command_may_create_is_no_reason_by_itself() {
+    let disk = Disk::new();
+    let shell = exec("ExecStartPre", "/bin/sh", "no");
+    let later = |property: &str| shell.clone() + &exec(property, "CURRENT/gen", "no");
+    for property in ["ExecStartPre", "ExecStartPost"] {
+        assert_eq!(disk.lacks(&later(property), ""), [""; 0]);
+    }
+    for property in ["ExecStart", "ExecCondition"] {
+        let missing = format!("{property}: it is missing");
+        assert_eq!(disk.lacks(&later(property), ""), [missing]);
+    }
+    // if the release is refused anyway, all is said
+    let both = later("ExecStartPre") + "WorkingDirectory=CURRENT/src";
+    assert_eq!(
+        disk.lacks(&both, ""),
+        [
+            "WorkingDirectory: it is missing",
+            "ExecStartPre: it is missing"
+        ]
+    );
+    let stop = later("ExecStop") + "KillMode=none";
+    assert_eq!(disk.lacks(&stop, ""), ["ExecStop: it is missing"]);
+    let setup = exec("ExecStart", "/bin/sh", "no") + &exec("ExecStartPost", "CURRENT/x", "no");
+    assert_eq!(disk.lacks(&(setup.clone() + "Type=oneshot"), ""), [""; 0]);
+    assert_eq!(disk.lacks(&setup, ""), ["ExecStartPost: it is missing"]);
+}
+
+#[test]
+fn what_is_mounted_may_be_created_outside_of_the_view() {
+    let disk = Disk::new();
+    let mkdir = exec("ExecStartPre", "/bin/mkdir", "no");
+    for property in [
+        "ReadWritePaths=CURRENT/data",
+        "BindPaths=CURRENT/data:/data:rbind",
+    ] {
+        let unit = mkdir.clone() + property;
+        let lacks = |file: &str| disk.lacks(&unit, file).len();
+        assert_eq!(lacks("ExecStartPre=-+/bin/mkdir CURRENT/data"), 0);
+        assert_eq!(
+            lacks("PermissionsStartOnly=yes\nExecStartPre=/bin/mkdir"),
+            0
+        );
+        assert_eq!(lacks(""), 0, "the file cannot be read");
+        assert_eq!(lacks("ExecStartPre=/bin/mkdir CURRENT/data"), 1);
+    }
+}
+
+#[test]
+fn paths_of_bind_mounts_are_read_although_they_have_spaces() {
+    let disk = Disk::new();
+    let binds = "BindPaths=CURRENT/a b:/mnt:rbind -CURRENT/c:/c d:norbind";
+    assert_eq!(disk.lacks(binds, ""), ["BindPaths: it is missing"]);
+    disk.write("a b/c", 0o644, "");
+    assert_eq!(disk.lacks(binds, ""), [""; 0]);
+    let inside = "BindPaths=/srv:CURRENT/c d:rbind\nWorkingDirectory=CURRENT/c d/e";
+    assert_eq!(disk.lacks(inside, ""), [""; 0]);
+}
+
+#[test]
+fn what_lies_in_the_units_own_mounts_cannot_be_told() {
+    let disk = Disk::new();
+    let run = exec("ExecStart", "CURRENT/run", "no");
+    assert_eq!(disk.lacks(&run, "MountImages=/a.img:/b"), [""; 0]);
+    let bind = run + "BindPaths=/srv:/nowhere:rbind";
+    disk.write("run", 0o755, "#!/nowhere/python\n");
+    assert_eq!(disk.lacks(&bind, ""), [""; 0]);
+    disk.write("run", 0o755, "#!bin/sh\n");
+    assert_eq!(disk.lacks(&bind, ""), [""; 0]);
+    fs::remove_file(disk.at("opt/app/releases/2/run")).unwrap();
+    symlink("/nowhere/run", disk.at("opt/app/releases/2/run")).unwrap();
+    assert_eq!(disk.lacks(&bind, ""), [""; 0]);
+}
+
+#[test]
+fn a_program_that_nobody_may_execute_is_of_no_use() {
+    let disk = Disk::new();
+    disk.write("run", 0o755, "#!/etc/passwd/x\n");
+    symlink("/etc", disk.at("opt/app/releases/2/etc")).unwrap();
+    let run = |path: &str| disk.lacks(&exec("ExecStart", path, "no"), "");
+    assert_eq!(
+        run("CURRENT/etc/passwd"),
+        ["ExecStart: it is not executable"]
+    );
+    assert_eq!(run("CURRENT/run").len(), 1);
+    assert_eq!(run("CURRENT/run/inside"), ["ExecStart: it is missing"]);
 }
