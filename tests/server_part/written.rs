@@ -224,6 +224,67 @@ fn without_a_recorded_state_only_what_changed_after_the_switch_counts() {
     }
 }
 
+/// As versions before 1.5 leave them.
+fn forget_states(server: &StubServer) {
+    for entry in fs::read_dir(server.own().join("records")).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|it| it == "state" || it == "data")
+        {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_rollback_before_the_state_was_recorded_hides_no_data() {
+    for (journal, starts) in [(true, true), (false, true), (true, false), (false, false)] {
+        let server = StubServer::new();
+        let install = |plan: &mut Plan| {
+            plan.staging.install = Install::Commands("mkdir -p target && echo x > target/x".into());
+        };
+        server.deploy_with(
+            &App::good("a").with("db.json", Node::File(0o644, b"{}".to_vec())),
+            install,
+        );
+        write(&server, "uploads/1", 300);
+        server.deploys(&App::good("b"));
+        thread::sleep(Duration::from_millis(1300));
+        server.roll_back(None);
+        forget_states(&server);
+        for (name, is_kept) in [("journal", journal), ("starts", starts)] {
+            if !is_kept {
+                fs::write(server.own().join(name), "").unwrap();
+            }
+        }
+        let told = server.deploy_with(&App::good("c"), keeps_one);
+        assert_eq!(
+            left_behind(&told),
+            ["uploads/ (1 file, 300 B)"],
+            "{journal} {starts}"
+        );
+    }
+}
+
+#[test]
+fn a_rollback_to_what_was_taken_over_hides_no_data() {
+    let server = StubServer::new();
+    server.foreign_release("v2", &App::good("old"));
+    server.link("current", "releases/v2");
+    server.unit("active", "running");
+    thread::sleep(Duration::from_millis(20));
+    write(&server, "uploads/1", 300);
+    server.deploys(&App::good("b"));
+    thread::sleep(Duration::from_millis(1300));
+    server.roll_back(None);
+    forget_states(&server);
+    assert_eq!(
+        left_behind(&server.deploys(&App::good("c"))),
+        ["uploads/ (1 file, 300 B)"]
+    );
+}
+
 #[test]
 fn what_was_taken_over_lists_its_data() {
     let server = StubServer::new();

@@ -3,13 +3,13 @@
 use super::client::Client;
 use crate::protocol::{Notice, Plan, ReleaseId, Warning, What, WrittenData};
 use crate::server::channel::events::Events;
-use crate::server::store::written;
+use crate::server::store::{data_list, written};
 use std::path::Path;
 
 /// Lists what retention has kept because no run had listed it.
 pub(super) fn tell_kept(client: &mut Client<'_>) {
-    for data in written::unlisted(client.layout) {
-        written::list(client.layout, data.clone(), Some(client.transaction));
+    for data in data_list::unlisted(client.layout) {
+        data_list::list(client.layout, data.clone(), Some(client.transaction));
         client.outbox.emit(What::Notice(Notice::DataKept(data)));
     }
 }
@@ -20,7 +20,7 @@ pub(super) fn warn(client: &mut Client<'_>, plan: &Plan, live: Option<&ReleaseId
     let Some(data) = found.and_then(|data| not_shared(data, plan)) else {
         return;
     };
-    written::list(client.layout, data.clone(), Some(client.transaction));
+    data_list::list(client.layout, data.clone(), Some(client.transaction));
     client
         .outbox
         .emit(What::Warning(Warning::DataLeftBehind(data)));

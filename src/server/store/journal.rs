@@ -1,9 +1,9 @@
 //! The journal of attempts, one line per attempt. Also the starts that deploy-action requested, because systemd counts
 //! them for its start limit, and what retention could not delete.
 
+use super::data_list;
 use super::durable::failed;
 use super::layout::Layout;
-use super::written;
 use crate::protocol::{
     ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict, WrittenData,
 };
@@ -45,7 +45,7 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
         live: verdict.live.clone(),
         origin: origin.clone(),
         recovered,
-        data: written::listed_by(layout, &verdict.transaction),
+        data: data_list::listed_by(layout, &verdict.transaction),
     };
     let path = layout.journal();
     let added = serde_json::to_string(&line)

@@ -3,6 +3,7 @@
 //! Knows `exec`, but nothing about units, uploads or the runner half.
 
 pub(super) mod binary;
+pub(super) mod data_list;
 pub(super) mod durable;
 pub(super) mod history;
 pub(super) mod journal;

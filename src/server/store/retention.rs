@@ -1,6 +1,7 @@
 //! Deletes what retention does not keep, after the verdict and under the lock. What cannot be deleted does not change the
 //! verdict; the next run warns about it.
 
+use super::data_list;
 use super::history::{self, Start};
 use super::journal;
 use super::layout::Layout;
@@ -115,12 +116,12 @@ fn has_unlisted_data(layout: &Layout, id: &ReleaseId, transaction: &TransactionI
     let Some(data) = written::find(layout, id, written::PATIENTLY) else {
         return false;
     };
-    if written::is_listed(layout, &data, transaction) {
+    if data_list::is_listed(layout, &data, transaction) {
         return false;
     }
-    let own = written::listed_by(layout, transaction);
+    let own = data_list::listed_by(layout, transaction);
     if !own.iter().any(|listed| listed.release == *id) {
-        written::list(layout, data, None);
+        data_list::list(layout, data, None);
     }
     true
 }

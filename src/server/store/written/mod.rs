@@ -2,19 +2,18 @@
 //! it behind, and retention deletes it with the release.
 
 mod ignored;
-mod mark;
 mod state;
 mod walk;
 
-pub(in crate::server) use self::mark::{is_listed, list, listed_by, unlisted};
 pub(in crate::server) use self::walk::SIBLINGS;
 
 use self::state::{key, Keys};
 use self::walk::{Seen, Walk};
+use super::journal;
 use super::layout::Layout;
 use super::links;
 use super::records;
-use crate::protocol::{ReleaseId, WrittenData, WrittenItem, WrittenKind};
+use crate::protocol::{ListedAttempt, ReleaseId, WrittenData, WrittenItem, WrittenKind};
 use std::cmp::Reverse;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -68,10 +67,17 @@ pub(in crate::server) fn find(
         }
         None => {
             let (since, deployed) = (live_since(layout, id), deployed(layout, id));
+            let own = records::index(layout, id);
             walk.deployed(&mut |path, seen| match seen {
                 Seen::File(found) => {
+                    let is_of =
+                        |index: &Option<Index>| index.as_ref().is_some_and(|it| is_in(it, path));
+                    let since = match is_of(&own) {
+                        true => since.at_the_latest,
+                        false => since.at_the_earliest,
+                    };
                     let after = found.modified().is_ok_and(|at| at > since);
-                    after && !deployed.as_ref().is_some_and(|it| is_in(it, path))
+                    after && !is_of(&deployed)
                 }
                 Seen::Unreadable => true,
             });
@@ -111,30 +117,73 @@ pub(in crate::server) fn is_ignored(path: &Path) -> bool {
     names.any(ignored::is_ignored_folder)
 }
 
-/// When a release without a recorded state went live: the link to it is as old, unless a rollback has made it again.
-fn live_since(layout: &Layout, id: &ReleaseId) -> SystemTime {
-    let is_live = links::live(layout).as_ref() == Some(id);
-    let link = fs::symlink_metadata(layout.current())
-        .ok()
-        .filter(|_| is_live);
-    let link = link.and_then(|found| found.modified().ok());
-    let record = records::get(layout, id).filter(|record| !record.taken_over);
-    let committed =
-        record.map(|it| SystemTime::UNIX_EPOCH + Duration::from_secs(it.changed) + SECOND);
-    let created = || SystemTime::UNIX_EPOCH + Duration::from_secs(records::created(layout, id));
-    link.into_iter()
-        .chain(committed)
-        .min()
-        .unwrap_or_else(created)
+/// When a release without a recorded state went live.
+struct LiveSince {
+    /// No later than that.
+    at_the_earliest: SystemTime,
+    at_the_latest: SystemTime,
+}
+
+/// A rollback makes the link again and commits again. The first line of the journal and the first start after the upload
+/// stay.
+fn live_since(layout: &Layout, id: &ReleaseId) -> LiveSince {
+    let exactly = |at| LiveSince {
+        at_the_earliest: at,
+        at_the_latest: at,
+    };
+    let link = linked(layout, id);
+    let mut attempts = journal::last(layout, usize::MAX).into_iter().rev();
+    let Some(record) = records::get(layout, id).filter(|record| !record.taken_over) else {
+        // taken over in the first run
+        let first = attempts.next().map(|it| Duration::from_secs(it.at));
+        let is_first = |at: &SystemTime| first.is_none_or(|first| *at < epoch(first) + SECOND);
+        let created = || epoch(Duration::from_secs(records::created(layout, id)));
+        return exactly(link.filter(is_first).unwrap_or_else(created));
+    };
+    let began = records::began(layout, id);
+    let is_own = |it: &ListedAttempt| {
+        it.release.as_ref() == Some(id) && it.at >= began.unwrap_or_default().as_secs()
+    };
+    let first = attempts.find(is_own).map(|it| Duration::from_secs(it.at));
+    let changed = Duration::from_secs(record.changed);
+    let committed = epoch(first.unwrap_or(changed).min(changed));
+    let is_first = |at: &SystemTime| first.is_some() && *at < committed + SECOND;
+    let mut starts = journal::starts(layout)
+        .into_iter()
+        .map(Duration::from_millis);
+    let started = starts.find(|at| began.is_some_and(|began| *at >= began));
+    let known = link.into_iter().chain(started.map(epoch));
+    match known.filter(is_first).min() {
+        Some(at) => exactly(at),
+        None => LiveSince {
+            // older than the journal
+            at_the_earliest: began.filter(|_| first.is_none()).map_or(committed, epoch),
+            at_the_latest: committed + SECOND,
+        },
+    }
+}
+
+/// When the link to a live release was made.
+fn linked(layout: &Layout, id: &ReleaseId) -> Option<SystemTime> {
+    links::live(layout).filter(|live| live == id)?;
+    fs::symlink_metadata(layout.current()).ok()?.modified().ok()
+}
+
+fn epoch(after: Duration) -> SystemTime {
+    SystemTime::UNIX_EPOCH + after
 }
 
 type Index = Vec<(crate::protocol::ShortDigest, Vec<u8>)>;
 
-/// The files of the live release, if it is unknown which of another one's were deployed.
+/// The files of another release that is linked, if it is unknown which of this one's were deployed.
 fn deployed(layout: &Layout, id: &ReleaseId) -> Option<Index> {
     let taken_over = records::get(layout, id).is_none_or(|record| record.taken_over);
-    let live = links::live(layout).filter(|live| taken_over && live != id)?;
-    records::index(layout, &live)
+    let linked = [links::live(layout), links::previous(layout)];
+    let other = linked
+        .into_iter()
+        .flatten()
+        .find(|it| taken_over && it != id)?;
+    records::index(layout, &other)
 }
 
 fn is_in(index: &Index, path: &Path) -> bool {
