@@ -22,6 +22,9 @@ pub struct WrittenData {
     pub more: u64,
     /// Not everything was looked at, because it took too long.
     pub partial: bool,
+    /// Paths of these that `shared` names already, where it has others.
+    #[serde(default)]
+    pub named: Vec<String>,
 }
 
 /// A file, or a folder with all that is in it.
@@ -44,7 +47,7 @@ pub enum WrittenKind {
     Changed,
     /// A folder in which nothing was deployed, with so many files.
     Folder(u64),
-    /// So many files in a folder that has deployed files too.
+    /// So many more files in a folder that has deployed files too; the largest are named.
     Among(u64),
     /// A folder that the deploy user cannot read.
     Unreadable,
@@ -54,8 +57,10 @@ impl WrittenData {
     /// What can be named in `shared`, as its lines.
     #[must_use]
     pub fn shared_lines(&self) -> Vec<String> {
-        let named = self.items.iter().filter_map(WrittenItem::shared_line);
-        named.take(MOST_NAMED).collect()
+        let is_unnamed = |item: &&WrittenItem| !self.named.contains(&item.path);
+        let unnamed = self.items.iter().filter(is_unnamed);
+        let lines = unnamed.filter_map(WrittenItem::shared_line);
+        lines.take(MOST_NAMED).collect()
     }
 
     /// The changed files of the source, which `shared` alone would not replace.
@@ -73,6 +78,17 @@ impl WrittenData {
 }
 
 impl WrittenItem {
+    /// Whether a list with `self` tells all that one with `other` does.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let kind = match (self.kind, other.kind) {
+            (WrittenKind::Folder(files), WrittenKind::Folder(more))
+            | (WrittenKind::Among(files), WrittenKind::Among(more)) => more <= files,
+            (own, others) => own == others,
+        };
+        kind && self.path == other.path && self.size >= other.size
+    }
+
     /// `None`: the input does not take such a path, or it would hide what was deployed.
     fn shared_line(&self) -> Option<String> {
         let usable = |c: char| !c.is_control() && !"*?\u{fffd}".contains(c);
@@ -110,7 +126,16 @@ impl fmt::Display for WrittenItem {
         match self.kind {
             WrittenKind::File | WrittenKind::Changed => write!(f, "{path} ({size})"),
             WrittenKind::Folder(files) => write!(f, "{path}/ ({}, {size})", count(files, "file")),
-            WrittenKind::Among(files) => write!(f, "{} in {path}/ ({size})", count(files, "file")),
+            WrittenKind::Among(files) if path.is_empty() => {
+                write!(
+                    f,
+                    "{} in the release's folder ({size})",
+                    count(files, "more file")
+                )
+            }
+            WrittenKind::Among(files) => {
+                write!(f, "{} in {path}/ ({size})", count(files, "more file"))
+            }
             WrittenKind::Unreadable => write!(f, "{path}/ (cannot be read)"),
         }
     }

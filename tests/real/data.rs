@@ -83,8 +83,8 @@ fn data_that_is_left_behind_is_named_in_log_summary_and_annotation() {
     let run = plain(&server, &App::plain("2")).on_github().run();
     let second = run.assert_deployed(Some(&first));
     let text = format!(
-        "the application has written into release {first}, and this is not carried over: app.db (12.0 kB), uploads/ (1 file, 6 B), \
-         private/ (cannot be read)"
+        "the application has written into release {first}, and this is not carried over: private/ (cannot be read), \
+         app.db (12.0 kB), uploads/ (1 file, 6 B)"
     );
     let annotated = run
         .log
@@ -92,7 +92,7 @@ fn data_that_is_left_behind_is_named_in_log_summary_and_annotation() {
         .any(|line| line.starts_with("::warning") && line.contains(&text));
     assert!(annotated, "{}", run.log);
     run.assert_says(
-        "name it in the input `shared`, on a line of its own: app.db, uploads/, private/",
+        "name it in the input `shared`, on a line of its own: private/, app.db, uploads/",
     );
     for named in [
         "app.db (12.0 kB)",

@@ -358,7 +358,82 @@ fn findings(told: &Told) -> Vec<SharedInRelease> {
         Finding::SharedInRelease(found) => found.clone(),
         other => panic!("{other:?}"),
     };
-    all.iter().map(one).collect()
+    assert_eq!(all.len(), 1, "moved in one stop of the service");
+    all.iter().flat_map(one).collect()
+}
+
+#[test]
+fn an_empty_file_in_shared_replaces_no_data() {
+    let server = StubServer::with(&App::good("a"));
+    write(&server, "app.db", 300);
+    write(&server, "app.db-wal", 30);
+    let in_shared = server.target().join("shared/app.db");
+    fs::create_dir_all(in_shared.parent().unwrap()).unwrap();
+    fs::write(&in_shared, "").unwrap();
+    let share = shares(&["app.db"]);
+    let found = findings(&server.deploy_with(&App::good("b"), &share));
+    assert!(found[0].in_the_way && found[0].siblings == ["app.db-wal"]);
+    // someone has copied it
+    fs::write(&in_shared, "rows").unwrap();
+    let told = server.deploy_with(&App::good("b"), &share);
+    assert_eq!(left_behind(&told), ["app.db (330 B)"]);
+    let told = server.deploy_with(&App::good("c"), &share);
+    assert_eq!(told.outcome(), Some(Outcome::Deployed));
+    assert!(left_behind(&told).is_empty(), "it is shared");
+}
+
+#[test]
+fn the_largest_of_many_files_are_named_and_others_are_no_longer_covered() {
+    let server = StubServer::with(&App::good("a"));
+    for size in 1..=7 {
+        write(&server, &format!("{size}.dat"), size);
+        write(&server, &format!("src/{size}.dat"), size);
+    }
+    let told = server.deploys(&App::good("b"));
+    let Some(What::Warning(Warning::DataLeftBehind(data))) = told
+        .events
+        .iter()
+        .find(|what| matches!(what, What::Warning(Warning::DataLeftBehind(_))))
+    else {
+        panic!()
+    };
+    let items: Vec<String> = data.items.iter().map(ToString::to_string).collect();
+    assert!(items.contains(&"7.dat (7 B)".to_owned()), "{items:?}");
+    assert!(items.contains(&"2 more files in the release's folder (3 B)".to_owned()));
+    assert!(items.contains(&"2 more files in src/ (3 B)".to_owned()));
+    assert_eq!(data.shared_lines().len(), 8);
+    // as small as one that was listed
+    let folder = server.target().join("previous").canonicalize().unwrap();
+    fs::remove_file(folder.join("2.dat")).unwrap();
+    for name in ["x.dat", "y.dat"] {
+        fs::write(folder.join(name), "x").unwrap();
+    }
+    server.deploy_with(&App::good("c"), keeps_one);
+    server.deploy_with(&App::good("d"), keeps_one);
+    let told = server.deploy_with(&App::good("e"), keeps_one);
+    assert_eq!(kept(&told).len(), 1, "three more files");
+}
+
+#[test]
+fn a_database_counts_wherever_it_is() {
+    let server = StubServer::with(&App::good("a"));
+    for path in [
+        "tmp/x",
+        "tmp/app.db",
+        "tmp/app.db-wal",
+        ".config/x",
+        "cache/a/b.sqlite3",
+        "core.1",
+    ] {
+        write(&server, path, 10);
+    }
+    let told = server.deploys(&App::good("b"));
+    let mut listed: Vec<String> = left_behind(&told)[0]
+        .split(", ")
+        .map(str::to_owned)
+        .collect();
+    listed.sort();
+    assert_eq!(listed, ["cache/a/b.sqlite3 (10 B)", "tmp/app.db (20 B)"]);
 }
 
 #[test]

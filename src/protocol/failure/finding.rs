@@ -95,8 +95,8 @@ pub enum Finding {
         user: String,
     },
     /// What is named in `shared` exists only in a release, where it would be left behind.
-    #[error("{}{} is named in shared, but only release {} has it", excerpt(&.0.path), if .0.folder { "/" } else { "" }, .0.release)]
-    SharedInRelease(SharedInRelease),
+    #[error("{}", joined(.0))]
+    SharedInRelease(Vec<SharedInRelease>),
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {
@@ -106,8 +106,14 @@ pub enum Finding {
     },
 }
 
+fn joined(all: &[SharedInRelease]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
+
 /// Something that must be moved to `shared`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}{} is named in shared, but only release {release} has it", excerpt(.path), if *.folder { "/" } else { "" })]
 pub struct SharedInRelease {
     /// Below the release, and below `shared`.
     pub path: String,
@@ -121,7 +127,7 @@ pub struct SharedInRelease {
     pub siblings: Vec<String>,
     /// The folders around it that `shared` does not have, from the outermost; an empty name is `shared` itself.
     pub missing: Vec<String>,
-    /// `shared` has an empty folder of this name.
+    /// `shared` has an empty file or folder of this name.
     pub in_the_way: bool,
 }
 

@@ -10,17 +10,23 @@ const WITH_UNIT: &str =
 const WITHOUT_UNIT: &str =
     "stop whatever writes to it, which users may notice, move it, and start that again; on the server, as root, then deploy again:";
 
-/// The commands that move it, while nothing writes to it. A link in its place keeps the release whole.
-pub(super) fn move_there(found: &SharedInRelease, place: &Place) -> Hint {
+/// The commands that move all of it, while nothing writes to it. A link in its place keeps the release whole.
+pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {
     let unit = place.unit();
     let service = |verb: &str| {
         unit.as_ref()
             .map(|unit| format!("sudo systemctl {verb} {unit}"))
     };
-    let moves = moves(found, place);
+    let mut moved: Vec<String> = Vec::new();
+    for command in found.iter().flat_map(|one| moves(one, place)) {
+        // a folder around several
+        if !moved.contains(&command) {
+            moved.push(command);
+        }
+    }
     let commands = service("stop")
         .into_iter()
-        .chain(moves)
+        .chain(moved)
         .chain(service("start"));
     let words = if unit.is_some() {
         WITH_UNIT
@@ -54,4 +60,34 @@ fn moves(found: &SharedInRelease, place: &Place) -> Vec<String> {
     });
     commands.push(format!("sudo ln -s {} {from}", shell(&found.link)));
     commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    #[test]
+    fn the_service_is_stopped_once_for_all_moves() {
+        let one = |path: &str| SharedInRelease {
+            path: path.into(),
+            folder: true,
+            release: "1".parse().unwrap(),
+            link: format!("../../shared/{path}"),
+            siblings: Vec::new(),
+            missing: vec![String::new()],
+            in_the_way: false,
+        };
+        let hint = move_there(&[one("a"), one("b")], &place()).to_string();
+        let verbs: Vec<&str> = hint
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("sudo "))
+            .filter_map(|line| line.split([' ', '-']).next())
+            .collect();
+        assert_eq!(
+            verbs,
+            ["systemctl", "mkdir", "mv", "ln", "mv", "ln", "systemctl"],
+            "{hint}"
+        );
+    }
 }

@@ -371,7 +371,7 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
 }
 
 fn in_release(path: &str, folder: bool) -> Finding {
-    Finding::SharedInRelease(SharedInRelease {
+    Finding::SharedInRelease(vec![SharedInRelease {
         path: path.into(),
         folder,
         release: id(OLD),
@@ -385,7 +385,7 @@ fn in_release(path: &str, folder: bool) -> Finding {
             false => vec![String::new(), "data".into()],
         },
         in_the_way: folder,
-    })
+    }])
 }
 
 pub(in crate::report) fn data() -> WrittenData {
@@ -406,6 +406,7 @@ pub(in crate::report) fn data() -> WrittenData {
         ],
         more: 2,
         partial: true,
+        named: Vec::new(),
     }
 }
 

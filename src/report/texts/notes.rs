@@ -64,6 +64,10 @@ fn keep(data: &WrittenData) -> Prose {
         "; and in `exclude`, because the source has it too: ",
         &data.changed(),
     );
+    name(
+        "; the input `shared` names it already, but its own is used: ",
+        &data.named,
+    );
     text.and(Prose::of(
         "; it stays in `{}` until `retention` deletes that release",
         [&shell(&data.folder)],
@@ -97,7 +101,7 @@ mod tests {
         it is unknown whether the unit runs this release: its processes belong to another user, so the files that they use cannot be seen; to prove it, let the health response name the release and set the input `health-match` with `{release}`
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
         the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
-        the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
+        the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
         ");
     }
 
@@ -112,7 +116,7 @@ mod tests {
         waiting up to 5 min for systemd's start limit; nothing serves until then
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         current was a link to /opt/diting/previous; the next switch writes a relative one
-        /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
         ");
     }
 }

@@ -27,19 +27,22 @@ pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
 }
 
 /// What exists only in a release: its users would miss it in the next one.
-pub(in crate::server) fn left_in_release(layout: &Layout, all: &[SharedPath]) -> Vec<Finding> {
+pub(in crate::server) fn left_in_release(layout: &Layout, all: &[SharedPath]) -> Option<Finding> {
     let below = all.iter().filter(|shared| is_below(&shared.path));
     let found = below.filter_map(|shared| match shared.folder {
         true => folder_in_release(layout, shared),
         false => file_in_release(layout, shared),
     });
-    found.map(Finding::SharedInRelease).collect()
+    let found: Vec<SharedInRelease> = found.collect();
+    (!found.is_empty()).then_some(Finding::SharedInRelease(found))
 }
 
-/// In the live release, or else in the newest good one that has it.
+/// In the live release, or else in the newest good one that has it. An empty one in `shared` may have been created for it.
 fn file_in_release(layout: &Layout, shared: &SharedPath) -> Option<SharedInRelease> {
     let there = layout.shared().join(&shared.path);
-    if fs::symlink_metadata(there).is_ok() {
+    let existing = fs::symlink_metadata(there).ok();
+    let has_none = existing.is_some();
+    if existing.is_some_and(|found| !found.is_file() || found.len() > 0) {
         return None;
     }
     let is_file = |path: PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
@@ -47,14 +50,19 @@ fn file_in_release(layout: &Layout, shared: &SharedPath) -> Option<SharedInRelea
         |id: &ReleaseId| records::get(layout, id).is_some_and(|it| it.state == State::Good);
     let releases = records::present(layout).into_iter().rev().filter(is_good);
     let mut releases = links::live(layout).into_iter().chain(releases);
-    let has = |id: &ReleaseId| is_file(layout.release(id).join(&shared.path));
-    let release = releases.find(has)?;
+    let path = |id: &ReleaseId| layout.release(id).join(&shared.path);
+    let has = |id: &ReleaseId| is_file(path(id));
+    let has_content = |id: &ReleaseId| fs::metadata(path(id)).is_ok_and(|found| found.len() > 0);
+    let release = match has_none {
+        true => links::live(layout).filter(|live| has(live) && has_content(live))?,
+        false => releases.find(has)?,
+    };
     let sibling = |end: &&str| {
         let path = format!("{}{end}", shared.path);
         is_file(layout.release(&release).join(&path)).then_some(path)
     };
     let siblings = written::SIBLINGS.iter().filter_map(sibling).collect();
-    Some(in_release(layout, shared, (release, siblings, false)))
+    Some(in_release(layout, shared, (release, siblings, has_none)))
 }
 
 /// Folders are created in `shared`, and empty ones may have been.

@@ -41,7 +41,7 @@ pub(in crate::server) fn is_listed(
         let known = &mark.data;
         let holds = |item: &WrittenItem| {
             let mut all = known.items.iter();
-            all.any(|it| it.path == item.path && it.size >= item.size)
+            all.any(|it| it.covers(item))
         };
         let earlier = mark.listed_by.is_some_and(|by| by != *transaction);
         earlier && data.more <= known.more && data.items.iter().all(holds)

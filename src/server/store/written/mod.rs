@@ -5,7 +5,7 @@ mod ignored;
 mod state;
 mod walk;
 
-pub(in crate::server) use self::walk::SIBLINGS;
+pub(in crate::server) use self::ignored::SIBLINGS;
 
 use self::state::{key, Keys};
 use self::walk::{Seen, Walk};
@@ -89,7 +89,8 @@ pub(in crate::server) fn find(
         return None;
     }
     mark_changed(layout, id, &mut items);
-    items.sort_by_key(|item| Reverse(item.size));
+    // of unknown size
+    items.sort_by_key(|item| Reverse((item.kind == WrittenKind::Unreadable, item.size)));
     let more = items.len().saturating_sub(MOST_ITEMS) as u64;
     items.truncate(MOST_ITEMS);
     Some(WrittenData {
@@ -98,6 +99,7 @@ pub(in crate::server) fn find(
         items,
         more,
         partial,
+        named: Vec::new(),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Walks through a release, bounded in time, and gathers what was written into it.
 
-use super::ignored::{is_ignored_file, is_ignored_folder, is_installed};
+use super::ignored::{is_database, is_ignored_file, is_ignored_folder, is_installed, SIBLINGS};
 use crate::protocol::{WrittenItem, WrittenKind};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, Metadata};
 use std::path::{Path, PathBuf};
@@ -9,11 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Folders in folders; a person makes fewer.
 const MAX_DEPTH: usize = 100;
-/// So many files beside deployed ones are named one by one.
+/// So many files beside deployed ones are named one by one, the largest.
 const MOST_SINGLE: usize = 5;
-/// What SQLite keeps beside a database.
-pub(in crate::server) const SIBLINGS: [&str; 3] = ["-wal", "-shm", "-journal"];
-
 /// What was met.
 pub(super) enum Seen<'a> {
     File(&'a Metadata),
@@ -31,6 +29,16 @@ pub(super) struct Walk {
     /// Folders that install commands make, for later.
     installed: Vec<PathBuf>,
     items: Vec<WrittenItem>,
+}
+
+/// Which files count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// But folders that install commands make are kept for later.
+    Deployed,
+    Installed,
+    /// In a folder that nobody misses otherwise.
+    Databases,
 }
 
 /// What a folder holds.
@@ -56,14 +64,14 @@ impl Walk {
 
     /// All but what install commands usually make.
     pub(super) fn deployed(&mut self, is_written: &mut IsWritten<'_>) {
-        let found = self.folder(PathBuf::new(), 0, false, is_written);
+        let found = self.folder(PathBuf::new(), 0, Mode::Deployed, is_written);
         self.items.extend(found.items);
     }
 
     /// What install commands usually make.
     pub(super) fn installed(&mut self, is_written: &mut IsWritten<'_>) {
         for folder in std::mem::take(&mut self.installed) {
-            let found = self.folder(folder, 0, true, is_written);
+            let found = self.folder(folder, 0, Mode::Installed, is_written);
             self.items.extend(found.items);
         }
     }
@@ -82,12 +90,15 @@ impl Walk {
         &mut self,
         below: PathBuf,
         depth: usize,
-        installed: bool,
+        mode: Mode,
         is_written: &mut IsWritten<'_>,
     ) -> Content {
         let mut content = Content::default();
         let Ok(entries) = fs::read_dir(self.root.join(&below)) else {
-            return Content::unreadable(&below, is_written);
+            return match mode {
+                Mode::Databases => Content::default(),
+                _ => Content::unreadable(&below, is_written),
+            };
         };
         let (mut folders, mut files) = (Vec::new(), BTreeMap::new());
         for entry in entries.flatten() {
@@ -97,10 +108,8 @@ impl Walk {
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && !is_ignored_folder(&name) => {
-                    folders.push((entry, name))
-                }
-                Ok(kind) if kind.is_file() && !is_ignored_file(&name) => {
+                Ok(kind) if kind.is_dir() => folders.push((entry, name)),
+                Ok(kind) if kind.is_file() && counts(mode, &name, &entry) => {
                     let size = written_size(&entry, &below, is_written);
                     content.deployed |= size.is_none();
                     files.extend(size.filter(|size| *size > 0).map(|size| (name, size)));
@@ -111,16 +120,22 @@ impl Walk {
         self.add_files(&mut content, &below, files);
         for (entry, name) in folders {
             let path = below.join(entry.file_name());
-            if !installed && is_installed(&name) {
+            let inside = match is_ignored_folder(&name) {
+                true => Mode::Databases,
+                false => mode,
+            };
+            if inside == Mode::Deployed && is_installed(&name) {
                 self.installed.push(path);
                 content.deployed = true;
             } else if depth < MAX_DEPTH {
-                let inner = self.folder(path, depth + 1, installed, is_written);
+                let inner = self.folder(path, depth + 1, inside, is_written);
                 content.add(inner);
             } else {
                 self.over = true;
             }
         }
+        // the rest of it is no data
+        content.deployed |= mode == Mode::Databases && content.files > 0;
         content.folded(&below)
     }
 
@@ -131,13 +146,15 @@ impl Walk {
         }
         content.files = whole.len() as u64;
         content.size = whole.values().sum();
-        if whole.len() > MOST_SINGLE {
-            let among = WrittenKind::Among(content.files);
-            content.items.push(item(below, among, content.size));
-        } else {
-            let one =
-                |(name, size): (String, u64)| item(&below.join(name), WrittenKind::File, size);
-            content.items.extend(whole.into_iter().map(one));
+        let mut whole: Vec<(String, u64)> = whole.into_iter().collect();
+        whole.sort_by_key(|(_, size)| Reverse(*size));
+        let rest = whole.split_off(whole.len().min(MOST_SINGLE));
+        let one = |(name, size): (String, u64)| item(&below.join(name), WrittenKind::File, size);
+        content.items.extend(whole.into_iter().map(one));
+        if !rest.is_empty() {
+            let among = WrittenKind::Among(rest.len() as u64);
+            let size = rest.iter().map(|(_, size)| size).sum();
+            content.items.push(item(below, among, size));
         }
     }
 
@@ -176,6 +193,10 @@ impl Content {
         }
         self
     }
+}
+
+fn counts(mode: Mode, name: &str, entry: &DirEntry) -> bool {
+    (mode != Mode::Databases || is_database(name)) && !is_ignored_file(name, &entry.path())
 }
 
 fn item(path: &Path, kind: WrittenKind, size: u64) -> WrittenItem {
