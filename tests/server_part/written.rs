@@ -409,9 +409,11 @@ fn the_largest_of_many_files_are_named_and_others_are_no_longer_covered() {
         fs::write(folder.join(name), "x").unwrap();
     }
     server.deploy_with(&App::good("c"), keeps_one);
-    server.deploy_with(&App::good("d"), keeps_one);
-    let told = server.deploy_with(&App::good("e"), keeps_one);
+    assert!(folder.exists());
+    let told = server.deploy_with(&App::good("d"), keeps_one);
     assert_eq!(kept(&told).len(), 1, "three more files");
+    server.deploy_with(&App::good("e"), keeps_one);
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -65,23 +65,7 @@ pub(in crate::server) fn find(
                 walk.installed(&mut is_written);
             }
         }
-        None => {
-            let (since, deployed) = (live_since(layout, id), deployed(layout, id));
-            let own = records::index(layout, id);
-            walk.deployed(&mut |path, seen| match seen {
-                Seen::File(found) => {
-                    let is_of =
-                        |index: &Option<Index>| index.as_ref().is_some_and(|it| is_in(it, path));
-                    let since = match is_of(&own) {
-                        true => since.at_the_latest,
-                        false => since.at_the_earliest,
-                    };
-                    let after = found.modified().is_ok_and(|at| at > since);
-                    after && !is_of(&deployed)
-                }
-                Seen::Unreadable => true,
-            });
-        }
+        None => find_by_times(layout, id, &mut walk),
     }
     let (mut items, partial) = walk.finish();
     // what was not looked at may hold data
@@ -101,6 +85,24 @@ pub(in crate::server) fn find(
         partial,
         named: Vec::new(),
     })
+}
+
+/// Finds what was written after a release without a recorded state went live.
+fn find_by_times(layout: &Layout, id: &ReleaseId, walk: &mut Walk) {
+    let (since, deployed) = (live_since(layout, id), deployed(layout, id));
+    let own = records::index(layout, id);
+    walk.deployed(&mut |path, seen| match seen {
+        Seen::File(found) => {
+            let is_of = |index: &Option<Index>| index.as_ref().is_some_and(|it| is_in(it, path));
+            let since = match is_of(&own) {
+                true => since.at_the_latest,
+                false => since.at_the_earliest,
+            };
+            let after = found.modified().is_ok_and(|at| at > since);
+            after && !is_of(&deployed)
+        }
+        Seen::Unreadable => true,
+    });
 }
 
 /// Whether anything is in the folder that someone might miss.

@@ -76,6 +76,11 @@ impl Walk {
         }
     }
 
+    fn has_time(&mut self) -> bool {
+        self.over |= Instant::now() > self.until;
+        !self.over
+    }
+
     /// Whether time was up.
     pub(super) fn is_over(&self) -> bool {
         self.over
@@ -101,14 +106,10 @@ impl Walk {
             };
         };
         let (mut folders, mut files) = (Vec::new(), BTreeMap::new());
-        for entry in entries.flatten() {
-            if self.over || Instant::now() > self.until {
-                self.over = true;
-                break;
-            }
+        for entry in entries.flatten().take_while(|_| self.has_time()) {
             let name = entry.file_name().to_string_lossy().into_owned();
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push((entry, name)),
+                Ok(kind) if kind.is_dir() => folders.push((below.join(entry.file_name()), name)),
                 Ok(kind) if kind.is_file() && counts(mode, &name, &entry) => {
                     let size = written_size(&entry, &below, is_written);
                     content.deployed |= size.is_none();
@@ -118,8 +119,7 @@ impl Walk {
             }
         }
         self.add_files(&mut content, &below, files);
-        for (entry, name) in folders {
-            let path = below.join(entry.file_name());
+        for (path, name) in folders {
             let inside = match is_ignored_folder(&name) {
                 true => Mode::Databases,
                 false => mode,
