@@ -81,15 +81,16 @@ fn a_restart_command_that_cannot_work_leaves_the_process_that_serves_alone_and_s
 #[test]
 fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
     let server = ThrowawayServer::up();
+    // that the file is there is checked before the switch, what is in it is not
     let condition = |kind: &str| {
-        let path = format!("[Unit]\n{kind}PathExists=/opt/diting/current/good\n");
+        let path = format!("[Unit]\n{kind}FileNotEmpty=/opt/diting/current/good\n");
         server.drop_in(&(path + &server.plain_service("127.0.0.1")));
     };
     let ends_badly =
         "import signal; signal.signal(signal.SIGTERM, lambda *_: os._exit(143))\nclass Handler";
     let app = App::plain("1")
         .replace_in("app.py", "class Handler", ends_badly)
-        .file("good", "", 0o644);
+        .file("good", "yes", 0o644);
     condition("Assert");
     let good = server
         .deployment(&app)
@@ -110,7 +111,7 @@ fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
     ] {
         condition(kind);
         let run = server
-            .deployment(&App::plain("2"))
+            .deployment(&App::plain("2").file("good", "", 0o644))
             .input("install", "none")
             .run();
         run.assert_rolled_back(step, &good);

@@ -15,7 +15,7 @@ fn starting_with(app: App, code: &str) -> App {
 /// The unit's log has nothing: systemd did not start a process.
 #[test]
 fn what_systemd_logs_is_the_cause_if_no_process_began() {
-    let server = ThrowawayServer::up();
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
     let run = server
         .deployment(&App::version("1"))
         .input("health-timeout", "15s")
