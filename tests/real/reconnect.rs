@@ -104,7 +104,7 @@ fn a_line_that_falls_silent_is_made_anew_in_time() {
 
 /// Hangs the first time, and is done the second time. It leaves its mark before it says that it has begun: the connection may
 /// be lost right after that word.
-const HANGS_ONCE: &str = "[ ! -e /tmp/begun ] || again=yes\ntouch /tmp/begun\necho begun\n\
+const HANGS_ONCE: &str = "again=\n[ ! -e /tmp/begun ] || again=yes\ntouch /tmp/begun\necho begun\n\
     [ -n \"$again\" ] || sleep 300\nuv sync --frozen --quiet";
 
 #[test]
