@@ -81,7 +81,6 @@ mod tests {
         - `port` = `"[x](https://evil.example)"`: is not a port. Write a whole number from 1 to 65535.
         - `key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
         - `known-hosts`: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
-        - `jump-host` = `"a@b@c"`: has more than one `@`. Write `[user@]host[:port]`.
         - `service` = `"a|b"`: is not a systemd unit name. Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd.
         - `source` = `"."`: is the whole file system. Name the folder that holds what is to be deployed.
         - `shared` = `"*a*\n~/x"`: line 1 holds a wildcard. Name each file, or share the folder that holds them.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::settings::problem::{invalid, Invalid};
 
-/// An RFC 1123 name, an IPv4 or an IPv6 address (without brackets).
+/// A DNS name, perhaps with `_` and a final dot, an IPv4 or an IPv6 address (without brackets).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
@@ -14,9 +14,12 @@ pub struct HostName(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port(u16);
 
-/// A Linux user's name.
+/// A user's name on the server, which may come from a directory: `deploy@corp.example`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserName(String);
+
+/// Of a user's name: `LOGIN_NAME_MAX` of Linux.
+const LONGEST_USER: usize = 255;
 
 /// What the input `host` may hold.
 pub(in crate::settings) fn host_and_port(text: &str) -> Result<(HostName, Option<Port>), Invalid> {
@@ -106,18 +109,19 @@ impl HostName {
         }
         if !text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         {
             return invalid(
                 "has characters that a host name cannot have",
-                "Allowed are letters, digits, `-` and `.`",
+                "Allowed are letters, digits, `-`, `_` and `.`",
             );
         }
-        if text.len() > 253 || !text.split('.').all(is_label) {
+        let name = without_dot(text);
+        if name.len() > 253 || !name.split('.').all(is_label) {
             let fix = "Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253";
             return invalid("is not a valid host name", fix);
         }
-        let last = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
+        let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
         if last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") {
             return invalid(
                 "is not an IPv4 address",
@@ -140,16 +144,22 @@ impl HostName {
     /// Whether `other` is the same name, or the same address however it is written.
     pub(in crate::settings) fn is(&self, other: &str) -> bool {
         let address = other.parse().ok();
-        self.0.eq_ignore_ascii_case(other) || address.is_some() && address == self.address()
+        without_dot(&self.0).eq_ignore_ascii_case(without_dot(other))
+            || address.is_some() && address == self.address()
     }
 
     /// Whether it means this machine itself.
     pub fn is_loopback(&self) -> bool {
-        self.0.eq_ignore_ascii_case("localhost")
+        without_dot(&self.0).eq_ignore_ascii_case("localhost")
             || self
                 .address()
                 .is_some_and(|address| address.to_canonical().is_loopback())
     }
+}
+
+/// The name without the final dot, which only keeps search domains away.
+pub(super) fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 fn is_label(label: &str) -> bool {
@@ -173,15 +183,17 @@ impl Port {
 
 impl UserName {
     pub(in crate::settings) fn parse(text: &str) -> Result<Self, Invalid> {
-        let first = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let rest = text
             .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
-        if first && rest && text.len() <= 32 {
+            .all(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(&b));
+        if first && rest && !text.ends_with('@') && text.len() <= LONGEST_USER {
             return Ok(Self(text.to_owned()));
         }
-        let fix = "Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first";
-        invalid("is not a valid Linux user name", fix)
+        let what = "is not a valid user name";
+        let fix =
+            "Allowed are letters, digits, `_`, `.`, `-` and `@`, a letter, a digit or `_` first";
+        invalid(what, fix)
     }
 
     /// The name.

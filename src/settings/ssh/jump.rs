@@ -29,16 +29,13 @@ impl JumpParts {
                 "Write one: only one server on the way is supported",
             );
         }
-        let (user, place) = match text.split_once('@').filter(|_| !text.contains("://")) {
+        let (user, place) = match text.rsplit_once('@').filter(|_| !text.contains("://")) {
             Some((user, place)) => (
                 Some(UserName::parse(user).map_err(|invalid| invalid.at("its user"))?),
                 place,
             ),
             None => (None, text),
         };
-        if place.contains('@') {
-            return invalid("has more than one `@`", "Write `[user@]host[:port]`");
-        }
         let (host, port) = host_and_port(place)?;
         Ok(Self { host, port, user })
     }

@@ -1,6 +1,6 @@
 //! The server's known_hosts lines: the only ground on which a server is trusted.
 
-use super::host::{HostName, Port};
+use super::host::{without_dot, HostName, Port};
 use crate::protocol::{known_hosts_command, known_hosts_name};
 use crate::settings::problem::{invalid, Invalid};
 use crate::text::Prose;
@@ -107,9 +107,32 @@ impl KnownHosts {
     /// Whether a line may be this server's. Hashed names may be anyone's.
     pub(in crate::settings) fn names(&self, host: &HostName, port: Port) -> bool {
         let host = host.as_str().to_ascii_lowercase();
-        let with_port = format!("[{host}]:{port}");
-        let names = |line: &Line| line.matches(&host) || line.matches(&with_port);
-        self.lines.iter().any(|line| !line.revoked && names(line))
+        let forms = [host.as_str(), without_dot(&host)];
+        forms.iter().any(|host| {
+            let with_port = format!("[{host}]:{}", port.get());
+            self.has(host, Line::matches) || self.has(&with_port, Line::matches)
+        })
+    }
+
+    /// The name that ssh must look for instead of a host with a final dot, which known_hosts mostly names without it.
+    pub fn alias(&self, host: &HostName, port: Port) -> Option<String> {
+        let host = host.as_str().to_ascii_lowercase();
+        let plain = host.strip_suffix('.')?;
+        let with_port = |host: &str| known_hosts_name(host, port.get());
+        if self.has(&host, Line::names) || self.has(&with_port(&host), Line::names) {
+            return None;
+        }
+        let plain_only = self.has(plain, Line::names) && !self.has(&with_port(plain), Line::names);
+        Some(if plain_only {
+            plain.to_owned()
+        } else {
+            with_port(plain)
+        })
+    }
+
+    fn has(&self, host: &str, is_it: fn(&Line, &str) -> bool) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| !line.revoked && is_it(line, host))
     }
 }
 
@@ -145,7 +168,12 @@ impl Line {
         }))
     }
 
+    /// Whether it can be this host's, as far as can be seen.
     fn matches(&self, host: &str) -> bool {
+        self.names.starts_with("|1|") || self.names(host)
+    }
+
+    fn names(&self, host: &str) -> bool {
         let hit = |pattern: &str| wildcard(pattern.as_bytes(), host.as_bytes());
         let mut patterns = self.names.split(',');
         let refused = self
@@ -153,7 +181,7 @@ impl Line {
             .split(',')
             .filter_map(|pattern| pattern.strip_prefix('!'))
             .any(hit);
-        self.names.starts_with("|1|") || !refused && patterns.any(hit)
+        !refused && patterns.any(hit)
     }
 }
 

@@ -11,6 +11,9 @@ fn names_and_addresses_are_accepted() {
         ("2001:db8::1", "2001:db8::1", 22),
         ("server.example:2222", "server.example", 2222),
         ("[2001:db8::1]:2222", "2001:db8::1", 2222),
+        ("web_1.example", "web_1.example", 22),
+        ("_srv.web_1:2222", "_srv.web_1", 2222),
+        ("server.example.", "server.example.", 22),
     ] {
         let known = super::KNOWN.replace("server.example", "*");
         let server = Inputs::new()
@@ -61,11 +64,13 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
         "1.2.3.4.5",
         "256.1.1.1",
         "bücher.example",
-        "a_b",
         "a..b",
+        "a..",
+        ".",
+        "1.2.3.",
+        "1.2.3.4.",
         "-a.b",
         "a-.b",
-        "h.",
         "1::2::3",
         "%h",
         "\\",
@@ -76,18 +81,18 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
     ];
     insta::assert_snapshot!(problems_of("host", &values), @r#"
     host = "-oProxyCommand=x": must not start with `-`. Write a host name or an address.
-    host = "a;b": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "$(id)": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "`id`": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "a b": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "\"a\"": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "a\tb": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
+    host = "a;b": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "$(id)": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "`id`": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "a b": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "\"a\"": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "a\tb": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
     host = "a\nb": holds several hosts. Write one host per step; for several servers use a matrix.
     host = "a,b": holds several hosts. Write one host per step; for several servers use a matrix.
     host = "user@h": holds a user. Write only the server here, and the user in `user`.
     host = "ssh://h": is a URL. Write only the name or address, without scheme and path.
     host = "http://h/": is a URL. Write only the name or address, without scheme and path.
-    host = "h/x": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
+    host = "h/x": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
     host = "[::1]": has brackets. Write an IPv6 address without brackets, or `[address]:port`.
     host = "fe80::1%eth0": has a zone. Zones of IPv6 are not supported: use an address without `%`.
     host = "127.1": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
@@ -95,14 +100,16 @@ fn b2_to_b6_what_is_no_host_is_refused_with_the_cure() {
     host = "1.2.3.4.5": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
     host = "256.1.1.1": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
     host = "bücher.example": has characters beyond ASCII. Write an international name in punycode (xn--…).
-    host = "a_b": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
     host = "a..b": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
+    host = "a..": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
+    host = ".": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
+    host = "1.2.3.": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
+    host = "1.2.3.4.": is not an IPv4 address. Write four numbers from 0 to 255, as in 192.0.2.10.
     host = "-a.b": must not start with `-`. Write a host name or an address.
     host = "a-.b": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
-    host = "h.": is not a valid host name. Parts between dots have 1 to 63 characters and no `-` at their ends, the whole at most 253.
     host = "1::2::3": is not an IPv6 address. Write it like `2001:db8::1`, or `[2001:db8::1]:22` with a port.
-    host = "%h": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
-    host = "\\": has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
+    host = "%h": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
+    host = "\\": has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
     host = "h:": is not a port. Write a whole number from 1 to 65535.
     host = "h:22x": is not a port. Write a whole number from 1 to 65535.
     host = "[::1]:0": is not a port. Write a whole number from 1 to 65535.
@@ -154,20 +161,58 @@ fn b7_a_port_is_a_plain_number() {
 }
 
 #[test]
-fn b8_a_user_is_a_linux_user() {
-    let long = "a".repeat(33);
+fn b8_what_no_user_can_be_called_is_refused() {
     insta::assert_snapshot!(problems_of("user", &["-l", "a b", "root%h"]), @r#"
-    user = "-l": is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
-    user = "a b": is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
-    user = "root%h": is not a valid Linux user name. Allowed are 1 to 32 lower-case letters, digits, `_`, `.` and `-`, a letter or `_` first.
+    user = "-l": is not a valid user name. Allowed are letters, digits, `_`, `.`, `-` and `@`, a letter, a digit or `_` first.
+    user = "a b": is not a valid user name. Allowed are letters, digits, `_`, `.`, `-` and `@`, a letter, a digit or `_` first.
+    user = "root%h": is not a valid user name. Allowed are letters, digits, `_`, `.`, `-` and `@`, a letter, a digit or `_` first.
     "#);
-    for text in ["a;b", "\\", "Deploy", "ü", "1a", ".a", long.as_str()] {
+    let long = "a".repeat(256);
+    for text in [
+        "a;b",
+        "\\",
+        "ü",
+        ".a",
+        "@a",
+        "a@",
+        "$(id)",
+        "a`b",
+        "a'b",
+        "a\"b",
+        "a|b",
+        "a&b",
+        "a/b",
+        "a:b",
+        "a=b",
+        "a#b",
+        "a\tb",
+        "a\nb",
+        "a\u{7f}",
+        "~",
+        "*",
+        "%h",
+        long.as_str(),
+    ] {
         assert!(
-            problems_of("user", &[text]).contains("is not a valid Linux user name"),
+            problems_of("user", &[text]).contains("is not a valid user name"),
             "{text}"
         );
     }
-    for text in ["root", "_apt", "a.b-c_1"] {
+}
+
+#[test]
+fn names_of_any_user_that_a_server_can_have_are_accepted() {
+    for text in [
+        "root",
+        "_apt",
+        "a.b-c_1",
+        "Deploy",
+        "DEPLOY",
+        "1deploy",
+        "1000",
+        "deploy@corp.example",
+        "a@b@c",
+    ] {
         assert_eq!(
             Inputs::new()
                 .with("user", text)
@@ -178,4 +223,29 @@ fn b8_a_user_is_a_linux_user() {
             text
         );
     }
+}
+
+#[test]
+fn a_name_with_a_final_dot_is_known_without_it() {
+    let alias = |names: &str, host: &str| {
+        let known = super::KNOWN.replace("server.example", names);
+        let server = Inputs::new()
+            .with("host", host)
+            .with("known-hosts", &known)
+            .settings()
+            .server;
+        server.known_hosts.alias(&server.host, server.port)
+    };
+    let some = |name: &str| Some(name.to_owned());
+    assert_eq!(alias("h.example", "H.example."), some("h.example"));
+    assert_eq!(alias("[h.example]:22", "h.example."), some("h.example"));
+    assert_eq!(
+        alias("[h.example]:2222", "h.example.:2222"),
+        some("[h.example]:2222")
+    );
+    assert_eq!(alias("h.example", "h.example.:2222"), some("h.example"));
+    // ssh finds these by itself
+    assert_eq!(alias("h.example.", "h.example."), None);
+    assert_eq!(alias("*", "h.example."), None);
+    assert_eq!(alias("h.example", "h.example"), None);
 }

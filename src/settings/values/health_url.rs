@@ -172,7 +172,7 @@ mod tests {
         health-url = "http://localhost/%zz": has characters that a URL cannot have. Write them percent-encoded, a space as %20.
         health-url = "http://localhost:/": its port is not a port. Write a whole number from 1 to 65535.
         health-url = "http://[::1%eth0]/": its host has a zone. Zones of IPv6 are not supported: use an address without `%`.
-        health-url = "http://a b/": its host has characters that a host name cannot have. Allowed are letters, digits, `-` and `.`.
+        health-url = "http://a b/": its host has characters that a host name cannot have. Allowed are letters, digits, `-`, `_` and `.`.
         health-url = "http://[x]/": its host has brackets. Write an IPv6 address without brackets, or `[address]:port`.
         "#);
     }
