@@ -77,6 +77,7 @@ fn of_failure(failure: &Failure) -> &[u8] {
 fn of_error(error: &RunError) -> &[u8] {
     match error {
         RunError::Key { output }
+        | RunError::KeyFormat { output }
         | RunError::ServerPart { output, .. }
         | RunError::LoginScript { output, .. } => output,
         RunError::Connection { error, .. } => match error {

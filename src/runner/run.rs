@@ -85,11 +85,11 @@ impl<'a> Run<'a> {
 
 /// Whether another attempt may succeed.
 fn may_succeed(error: &RunError) -> bool {
-    use ConnectionKind::{Other, Refused, Resolve, TimedOut};
+    use ConnectionKind::{Closed, Other, Refused, Resolve, Slow, TimedOut};
     matches!(
         error,
         RunError::Connection {
-            kind: Refused | TimedOut | Resolve | Other,
+            kind: Refused | TimedOut | Resolve | Slow | Closed | Other,
             ..
         }
     )

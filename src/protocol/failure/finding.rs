@@ -4,7 +4,7 @@ use super::SystemdError;
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
-use crate::text::excerpt::excerpt;
+use crate::text::excerpt::{excerpt, last_line};
 use serde::{Deserialize, Serialize};
 
 /// What the check found that must be fixed first, on the server or in the inputs. Nothing was changed. Its texts are the
@@ -42,12 +42,15 @@ pub enum Finding {
         state: String,
     },
     /// `sudo -n systemctl restart <service>` is not allowed.
-    #[error("{} may not run sudo -n systemctl restart {} on the server", excerpt(.user), excerpt(.service))]
+    #[error("{} may not run sudo -n systemctl restart {} on the server{}", excerpt(.user), excerpt(.service), in_parentheses(.output))]
     Sudo {
         /// As configured.
         service: String,
         /// The deploy user.
         user: String,
+        /// What sudo printed.
+        #[serde(default)]
+        output: Vec<u8>,
     },
     /// logind kills the user's processes at logout, and the user does not linger.
     #[error("logind on the server kills the processes of {} at logout", excerpt(.user))]
@@ -179,3 +182,10 @@ pub enum LockError {
     Other(String),
 }
 from_text!(LockError: Nfs);
+
+fn in_parentheses(output: &[u8]) -> String {
+    match last_line(output) {
+        line if line.is_empty() => line,
+        line => format!(" ({line})"),
+    }
+}

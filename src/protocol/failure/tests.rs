@@ -384,6 +384,9 @@ mod mirror {
         Sudo {
             service: String,
             user: String,
+            /// Newer, and ignored.
+            #[serde(default)]
+            output: IgnoredAny,
         },
         KillUserProcesses {
             user: String,

@@ -1,7 +1,7 @@
 //! Why there is no connection.
 
 use crate::text::amounts;
-use crate::text::excerpt::{excerpt, last_line};
+use crate::text::excerpt::{excerpt, last_line, lines};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -21,15 +21,23 @@ pub enum ConnectionKind {
     Login,
     /// Any other.
     Other,
+    /// There is an answer, but no login in time.
+    Slow,
+    /// No common algorithm.
+    Negotiation,
+    /// The server closed the connection before the login.
+    Closed,
+    /// The account has expired.
+    Expired,
 }
 
 /// What is known about a connection that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ConnectionError {
     /// ssh gave up.
-    #[error("{}", last_line(.stderr))]
+    #[error("{}", said(.stderr))]
     Ssh {
-        /// What it printed.
+        /// What it printed, after what the server said.
         stderr: Vec<u8>,
     },
     /// The jump host could not reach the server.
@@ -44,6 +52,24 @@ pub enum ConnectionError {
         /// The limit.
         limit: Duration,
     },
+}
+
+/// How many lines before ssh's own are shown: of a banner, the end.
+const LINES_BEFORE: usize = 3;
+
+/// ssh's last line, and what was printed before it: mostly by the server.
+fn said(stderr: &[u8]) -> String {
+    let lines = lines(stderr);
+    let mut lines = lines.iter().rev().map(|line| line.trim());
+    let mut lines = lines.by_ref().filter(|line| !line.is_empty());
+    let last = lines.next().unwrap_or_default();
+    let last = excerpt(last.strip_prefix("ssh: ").unwrap_or(last));
+    let mut before: Vec<&str> = lines.take(LINES_BEFORE).collect();
+    before.reverse();
+    match excerpt(before.join(" ")) {
+        before if before.is_empty() => last,
+        before => format!("{}; before that: {before}", last.trim_end_matches('.')),
+    }
 }
 
 /// One of the hosts on the way.
@@ -129,9 +155,47 @@ pub(super) fn describe(
         ConnectionKind::HostKey => format!("the host key of {hop} is not the one in known-hosts"),
         ConnectionKind::Login => format!("{hop} refused the login"),
         ConnectionKind::Other => format!("no connection to {hop}"),
+        ConnectionKind::Slow => format!("the login on {hop} takes too long"),
+        ConnectionKind::Negotiation => {
+            format!("{hop} and the runner's ssh have no algorithm in common")
+        }
+        ConnectionKind::Closed => format!("{hop} closed the connection before the login"),
+        ConnectionKind::Expired => format!("the account on {hop} has expired"),
     };
-    match error.to_string() {
+    let error = match (kind, error) {
+        // what comes before is a frame of characters around advice for a person at a terminal
+        (ConnectionKind::HostKey, ConnectionError::Ssh { stderr }) => last_line(stderr),
+        (_, error) => error.to_string(),
+    };
+    match error {
         error if error.is_empty() => what,
         error => format!("{what} ({error})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_server_are_shown_with_those_of_ssh() {
+        let down =
+            "Welcome\n\nSystem is going down. For technical details, see pam_nologin(8).\n\n\
+                    Connection closed by 127.0.0.1 port 22\r\n";
+        assert_eq!(
+            said(down.as_bytes()),
+            "Connection closed by 127.0.0.1 port 22; before that: Welcome System is going down. For technical details, see pam_nologin(8)."
+        );
+        let refused = b"ssh: connect to host h port 1: Connection refused\r\n";
+        assert_eq!(
+            said(refused),
+            "connect to host h port 1: Connection refused"
+        );
+        assert_eq!(said(b""), "");
+        let banner = "\u{1b}[31m x\n".repeat(99) + "\u{ff}\nPermission denied (publickey).\r\n";
+        assert_eq!(
+            said(banner.as_bytes()),
+            "Permission denied (publickey); before that: x x \u{ff}"
+        );
     }
 }

@@ -31,6 +31,12 @@ pub enum RunError {
         /// What ssh-add printed.
         output: Vec<u8>,
     },
+    /// ssh-add cannot read a key in the format PKCS#8. Cause: the input `key`, or an old OpenSSH. Nothing was sent.
+    #[error("the private key is in a format (PKCS#8) from which the runner's ssh cannot read this kind of key{}", quoted(.output))]
+    KeyFormat {
+        /// What ssh-add printed.
+        output: Vec<u8>,
+    },
     /// The passphrase is not that of the key. Cause: the input `passphrase`. Nothing was sent.
     #[error("the passphrase does not open the private key")]
     Passphrase,
@@ -118,7 +124,9 @@ impl RunError {
     #[must_use]
     pub fn outcome_before_switch(&self) -> Outcome {
         match self {
-            Self::Key { .. } | Self::Passphrase | Self::Source { .. } => Outcome::Invalid,
+            Self::Key { .. } | Self::KeyFormat { .. } | Self::Passphrase | Self::Source { .. } => {
+                Outcome::Invalid
+            }
             Self::Connection { .. } => Outcome::Unreachable,
             Self::Tool { .. }
             | Self::ServerPart { .. }
@@ -139,6 +147,7 @@ impl RunError {
         match self {
             Self::Tool { .. }
             | Self::Key { .. }
+            | Self::KeyFormat { .. }
             | Self::Passphrase
             | Self::Source { .. }
             | Self::NoBinary { .. }

@@ -1,6 +1,6 @@
 //! Hints for a command that failed.
 
-use super::finding::{missing, sudoers};
+use super::finding::{missing, needs_terminal, no_terminal, sudoers};
 use super::steps::{on_server, steps, Hint};
 use super::unit;
 use crate::protocol::{Ending, Step, Trouble};
@@ -18,6 +18,13 @@ pub(super) struct Failed<'a> {
 
 /// What to do about a command that failed.
 pub(super) fn command(step: Step, failed: &Failed<'_>, place: &Place) -> Hint {
+    if needs_terminal(failed.output)
+        || failed
+            .log_line
+            .is_some_and(|line| needs_terminal(line.as_bytes()))
+    {
+        return no_terminal(&place.user);
+    }
     if sudo_refused(failed.output)
         || failed
             .log_line

@@ -9,6 +9,10 @@ use crate::text::excerpt::one_line;
 use crate::text::Prose;
 
 /// What to do about a connection that failed.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no kind is without a hint"
+)]
 pub(super) fn connection(
     kind: ConnectionKind,
     offered: Option<&OfferedKey>,
@@ -29,10 +33,36 @@ pub(super) fn connection(
         ConnectionKind::Login => login(place),
         ConnectionKind::Other => steps(
             "what sshd logs, on the server's console, as root:",
-            &["sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned()],
+            &[SSHD_LOG.to_owned()],
         ),
+        ConnectionKind::Slow => steps(
+            Prose::of(
+                "port {} answers, but the login is not over in time: raise the input connect-timeout, or find out what slows down \
+                 sshd (load, DNS, PAM); on the server's console, as root:",
+                [&place.port],
+            ),
+            &["uptime; sudo sshd -T | grep -i usedns".to_owned(), SSHD_LOG.to_owned()],
+        ),
+        ConnectionKind::Negotiation => steps(
+            "update OpenSSH on the older of the two, the runner or the server, or let sshd offer a modern algorithm too; on the \
+             server's console, as root:",
+            &["sudo sshd -T | grep -Ei '^(kexalgorithms|hostkeyalgorithms|ciphers|macs) '".to_owned()],
+        ),
+        ConnectionKind::Closed => steps(
+            "if the message does not say why, sshd's log does; on the server's console, as root:",
+            &[SSHD_LOG.to_owned(), "ls -l /run/nologin /etc/nologin".to_owned()],
+        ),
+        ConnectionKind::Expired => {
+            let user = shell(&place.user);
+            steps(
+                "if the account should work again, on the server's console, as root:",
+                &[format!("sudo chage -l {user}"), format!("sudo chage -E -1 {user}")],
+            )
+        }
     }
 }
+
+const SSHD_LOG: &str = "sudo journalctl -u ssh -u sshd -n 20 --no-pager";
 
 fn refused(place: &Place) -> Hint {
     steps(
@@ -106,7 +136,7 @@ fn login(place: &Place) -> Hint {
         &[
             format!("sudo cat ~{user}/.ssh/authorized_keys"),
             format!("sudo chown -R {user}: ~{user}/.ssh && sudo chmod 700 ~{user}/.ssh && sudo chmod 600 ~{user}/.ssh/*"),
-            "sudo journalctl -u ssh -u sshd -n 20 --no-pager".to_owned(),
+            SSHD_LOG.to_owned(),
         ],
     )
 }

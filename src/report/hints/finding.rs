@@ -31,7 +31,8 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
              set the inputs service: none and restart: none".into()
         }
         Finding::Unit { service, state } => unit::unusable(service, state),
-        Finding::Sudo { service, user } => steps("on the server's console, as root:", &[sudoers(user, "restart", service)]),
+        Finding::Sudo { user, output, .. } if needs_terminal(output) => no_terminal(&excerpt(user)),
+        Finding::Sudo { service, user, output: _ } => steps("on the server's console, as root:", &[sudoers(user, "restart", service)]),
         Finding::KillUserProcesses { user } => {
             steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(user))])
         }
@@ -66,14 +67,42 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
     let service: String = excerpt(service).chars().flat_map(escape).collect();
     let line = format!(
         "{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}",
-        excerpt(user)
+        sudoers_name(&excerpt(user))
     );
+    into_sudoers(&line)
+}
+
+/// sudo's option `requiretty`.
+pub(super) fn needs_terminal(output: &[u8]) -> bool {
+    String::from_utf8_lossy(output).contains("must have a tty")
+}
+
+pub(super) fn no_terminal(user: &str) -> Hint {
+    let line = format!("Defaults:{} !requiretty", sudoers_name(user));
+    steps(
+        "sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's \
+         console, as root:",
+        &[into_sudoers(&line)],
+    )
+}
+
+/// The command that adds a line.
+fn into_sudoers(line: &str) -> String {
     let file = "/etc/sudoers.d/deploy-action";
     // visudo warns about any other mode
     format!(
         "echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c",
-        shell(&line)
+        shell(line)
     )
+}
+
+/// A user's name for sudoers, where capitals alone are an alias and `@` has a meaning of its own.
+fn sudoers_name(user: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.-".contains(c);
+    if user.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && user.chars().all(plain) {
+        return user.to_owned();
+    }
+    format!("\"{}\"", user.replace(['"', '\\'], ""))
 }
 
 fn link(name: &str, place: &Place) -> Hint {

@@ -92,6 +92,9 @@ fn with_start(place: &Place, verdict: &Verdict) -> Place {
 }
 
 #[cfg(test)]
+mod error_tests;
+
+#[cfg(test)]
 mod start_tests;
 
 #[cfg(test)]

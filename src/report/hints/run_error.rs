@@ -23,6 +23,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             "the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:",
             &["ssh-keygen -y -f KEYFILE".to_owned(), "gh secret set NAME < KEYFILE".to_owned()],
         ),
+        RunError::KeyFormat { .. } => key_format(),
         RunError::Passphrase => steps(
             "the input passphrase must be the one that opens the key; where the key file is, this asks for it:",
             &["ssh-keygen -y -f KEYFILE".to_owned()],
@@ -66,6 +67,26 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
     }
 }
 
+/// What openssl writes for an Ed25519 key, in OpenSSH's own format: the lengths in it never change.
+/// <https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key>
+const CONVERT: [&str; 3] = [
+    "k() { openssl pkey -in KEYFILE -outform DER \"$@\" | tail -c 32; }",
+    r"b() { printf 'openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\63\0\0\0\13ssh-ed25519\0\0\0 '; k -pubout; printf '\0\0\0\210\0\0\0\0\0\0\0\0\0\0\0\13ssh-ed25519\0\0\0 '; k -pubout; printf '\0\0\0@'; k; k -pubout; printf '\0\0\0\0\1\2\3\4\5'; }",
+    "n='OPENSSH PRIVATE KEY'; (umask 077; { echo \"-----BEGIN $n-----\"; b | openssl base64; echo \"-----END $n-----\"; } > NEWKEYFILE)",
+];
+
+fn key_format() -> Hint {
+    steps(
+        "convert it to OpenSSH's own format, and store the new file as the secret. Where `ssh -V` shows OpenSSH 9.6 or newer (the new \
+         passphrase may be empty):",
+        &["ssh-keygen -p -f KEYFILE".to_owned()],
+    )
+    .then(steps(
+        "With an older version, for an Ed25519 key:",
+        &CONVERT.map(str::to_owned),
+    ))
+}
+
 /// The runner's own set-up.
 fn tool(program: &str, error: &ToolError) -> Hint {
     match error {
@@ -81,6 +102,7 @@ fn tool(program: &str, error: &ToolError) -> Hint {
             Some(Trouble::Full | Trouble::ReadOnly) => temporary_folder(error),
             _ => version(program),
         },
+        ToolError::Ended { stderr } if is_no_user(stderr) => no_user(),
         ToolError::Ended { stderr } => match Trouble::in_line(&String::from_utf8_lossy(stderr)) {
             Some(Trouble::Full | Trouble::ReadOnly | Trouble::Denied) => {
                 temporary_folder(&String::from_utf8_lossy(stderr))
@@ -108,6 +130,19 @@ fn temporary_folder(error: &str) -> Hint {
     steps(
         text,
         &["id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp".to_owned()],
+    )
+}
+
+/// ssh needs a name and a home folder for the user that runs it.
+fn is_no_user(stderr: &[u8]) -> bool {
+    String::from_utf8_lossy(stderr).contains("No user exists for uid")
+}
+
+fn no_user() -> Hint {
+    steps(
+        "the runner's user has no entry in `/etc/passwd`, and ssh does not work without. In a job container, set `options: --user root`, or \
+         add the entry; there, as root, with the user's number as UID:",
+        &["echo 'runner:x:UID:UID::/home/runner:/bin/sh' >> /etc/passwd".to_owned()],
     )
 }
 
@@ -210,5 +245,31 @@ mod tests {
         on the runner, as root:
           sudo apt-get update && sudo apt-get install -y openssh-client
         ");
+    }
+
+    #[test]
+    fn the_commands_that_convert_a_key_do_so() {
+        use std::process::Command;
+        let folder = tempfile::tempdir().unwrap();
+        let make = "openssl genpkey -algorithm ed25519 -out KEYFILE\n".to_owned();
+        let script = make + &CONVERT.join("\n") + "\nssh-keygen -y -f NEWKEYFILE; openssl pkey -in KEYFILE -pubout -outform DER | tail -c 32 | base64";
+        let output = Command::new("sh")
+            .args(["-euc", &script])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let (ssh, openssl) = shown.split_once('\n').unwrap_or_default();
+        assert!(
+            openssl.len() > 40,
+            "{shown} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let decoded = |text: &str| {
+            use base64::prelude::{Engine as _, BASE64_STANDARD};
+            BASE64_STANDARD.decode(text.trim()).unwrap()
+        };
+        let ssh = ssh.split(' ').nth(1).unwrap_or_default();
+        assert!(decoded(ssh).ends_with(&decoded(openssl)));
     }
 }

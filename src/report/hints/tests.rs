@@ -15,9 +15,11 @@ fn a_reason_says_what_to_do() {
         )
     };
     let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @r#"
+    insta::assert_snapshot!(all.join("\n---\n"), @r"
     on the server's console, as root:
       echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
+      echo 'Defaults:deploy !requiretty' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
     on the server's console, as root:
       sudo loginctl enable-linger deploy
     install it on the server as the deploy user, in `~/.local/bin`:
@@ -201,7 +203,7 @@ fn a_reason_says_what_to_do() {
       sudo journalctl -u diting -n 50 --no-pager
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
-    "#);
+    ");
 }
 
 #[test]
@@ -211,7 +213,7 @@ fn a_finding_says_what_to_do() {
         .iter()
         .map(|found| finding(found, &place()).to_string())
         .collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @r#"
+    insta::assert_snapshot!(all.join("\n---\n"), @r"
     on the server's console, as root:
       sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
     ---
@@ -238,6 +240,9 @@ fn a_finding_says_what_to_do() {
     ---
     on the server's console, as root:
       echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    ---
+    sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
+      echo 'Defaults:deploy !requiretty' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
     ---
     on the server's console, as root:
       sudo loginctl enable-linger deploy
@@ -288,121 +293,6 @@ fn a_finding_says_what_to_do() {
       ls -ld /opt/diting/current
     as root:
       sudo mv /opt/diting/current /opt/diting/current.before
-    "#);
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
-fn a_run_error_says_what_to_do() {
-    let all: Vec<_> = run_errors()
-        .iter()
-        .map(|it| run_error(it, &place()).to_string())
-        .collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @"
-    on the runner, as root:
-      sudo apt-get update && sudo apt-get install -y openssh-client
-    ---
-    the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:
-      ssh-keygen -y -f KEYFILE
-      gh secret set NAME < KEYFILE
-    ---
-    delete it, or add it to the input exclude
-    ---
-    are the inputs service and target right? The deploy user needs a login shell, which no login script ends or replaces (exit, exec, tmux), and must be able to write and run files there (no noexec, free disk space); on the server's console, as root:
-      sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
-      getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
-    ---
-    server parts exist for `x86_64` and `aarch64`; the files must be beside this program, as in the action's dist folder
-    ---
-    login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:
-      ssh -p 22 deploy@web1.example true
-    ---
-    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
-      case $- in *i*) ;; *) return ;; esac
-    Then this ends at once and prints only the word:
-      echo word | ssh -p 22 deploy@web1.example cat
-    ---
-    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
-      case $- in *i*) ;; *) return ;; esac
-    Then this ends at once and prints only the word:
-      echo word | ssh -p 22 deploy@web1.example cat
-    ---
-    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
-      case $- in *i*) ;; *) return ;; esac
-    Then this ends at once and prints only the word:
-      echo word | ssh -p 22 deploy@web1.example cat
-    ---
-    a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when nobody is at the terminal. As the first line of `~/.bashrc` on the server:
-      case $- in *i*) ;; *) return ;; esac
-    Then this ends at once and prints only the word:
-      echo word | ssh -p 22 deploy@web1.example cat
-    ---
-    find out who or what deletes files in the target; on the server:
-      ls -la /opt/diting
-      readlink /opt/diting/current
-    ---
-    when the server is up again, the next run restores the old release and reports it; on the server:
-      readlink /opt/diting/current /opt/diting/previous
-    ---
-    run it again: what was uploaded is kept
-    ---
-    after that time the next run reports how it ended; on the server:
-      readlink /opt/diting/current /opt/diting/previous
-    ---
-    check above which step took the time, or raise the input timeout
-    ---
-    run it again: what was uploaded is kept
-    ---
-    after that time the next run reports how it ended; on the server:
-      readlink /opt/diting/current /opt/diting/previous
-    ---
-    please report it, with this log: https://github.com/diting/deploy-action/issues
-    ---
-    the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
-      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
-      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
-    ---
-    either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh):
-      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
-      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
-    ---
-    a revoked key may be stolen: give the server a new one and put its line into the input known-hosts
-    ---
-    the offered key may be the server's, or that of someone who intercepts the connection; only the server itself can show its key. On its console (not over ssh):
-      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-    only if that shows SHA256:47DEQpj8HBSa, put this line into the input known-hosts:
-      web1.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==
-    ---
-    the input passphrase must be the one that opens the key; where the key file is, this asks for it:
-      ssh-keygen -y -f KEYFILE
-    ---
-    the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console, as root:
-      sudo cat ~hop/.ssh/authorized_keys
-      sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
-      sudo journalctl -u ssh -u sshd -n 20 --no-pager
-    ---
-    does sshd listen on port 22, and do the firewall and the provider's security group allow it? On the server's console, as root:
-      sudo systemctl status ssh sshd; sudo ss -tlnp | grep sshd
-      sudo firewall-cmd --list-all || sudo ufw status
-      sudo firewall-cmd --permanent --add-port=22/tcp && sudo firewall-cmd --reload
-    ---
-    are host and port (22) right? The firewall and the provider's security group must let the runner in; runners hosted by GitHub have changing addresses and no IPv6
-    ---
-    is the input host right (web1.example)? If so, its name is not in the public DNS
-    ---
-    either the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:
-      sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub
-      ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
-    ---
-    the public half of the key (`ssh-keygen -y -f KEYFILE`) must be in `authorized_keys` of that user, in a folder that only this user may write; on the server's console, as root:
-      sudo cat ~deploy/.ssh/authorized_keys
-      sudo chown -R deploy: ~deploy/.ssh && sudo chmod 700 ~deploy/.ssh && sudo chmod 600 ~deploy/.ssh/*
-      sudo journalctl -u ssh -u sshd -n 20 --no-pager
-    ---
-    what sshd logs, on the server's console, as root:
-      sudo journalctl -u ssh -u sshd -n 20 --no-pager
     ");
 }
 

@@ -333,6 +333,12 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::Sudo {
             service: "diting".into(),
             user: user(),
+            output: b"sudo: a password is required\n".to_vec(),
+        },
+        Finding::Sudo {
+            service: "diting".into(),
+            user: user(),
+            output: b"sudo: sorry, you must have a tty to run sudo\n".to_vec(),
         },
         Finding::KillUserProcesses { user: user() },
         Finding::Missing {
@@ -507,11 +513,13 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn run_errors() -> Vec<RunError> {
-    use ConnectionKind::{HostKey, Login, Other, Refused, Resolve, TimedOut};
+    use ConnectionKind::{
+        Closed, Expired, HostKey, Login, Negotiation, Other, Refused, Resolve, Slow, TimedOut,
+    };
     let connection = |kind| RunError::Connection {
         kind,
         error: ConnectionError::Ssh {
-            stderr: b"debug\nssh: what ssh said\r\n".to_vec(),
+            stderr: b"what the server said\nssh: what ssh said\r\n".to_vec(),
         },
         hop: Hop::Server,
         offered: None,
@@ -581,6 +589,9 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
         .map(not_trusted),
     );
     all.push(RunError::Passphrase);
+    all.push(RunError::KeyFormat {
+        output: b"Error loading key \"(stdin)\": invalid format\n".to_vec(),
+    });
     let hop = Hop::Jump {
         host: "jump.example".into(),
         port: 2222,
@@ -594,7 +605,25 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
         hop,
         offered: None,
     });
-    all.extend([Refused, TimedOut, Resolve, HostKey, Login, Other].map(connection));
+    all.push(RunError::Tool {
+        program: "ssh".into(),
+        error: ToolError::Ended {
+            stderr: b"No user exists for uid 12345\r\n".to_vec(),
+        },
+    });
+    let kinds = [
+        Refused,
+        TimedOut,
+        Resolve,
+        HostKey,
+        Login,
+        Other,
+        Slow,
+        Negotiation,
+        Closed,
+        Expired,
+    ];
+    all.extend(kinds.map(connection));
     all
 }
 

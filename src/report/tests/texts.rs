@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server, and 12 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 13 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -82,7 +82,8 @@ fn every_finding_says_what_and_where() {
     unit diting on the server is not-found
     unit diting on the server is masked
     unit diting on the server is bad-setting
-    deploy may not run sudo -n systemctl restart diting on the server
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required)
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: sorry, you must have a tty to run sudo)
     logind on the server kills the processes of deploy at logout
     uv is not on the server (searched: /home/deploy/.local/bin:/usr/bin)
     make is not on the server (searched: /usr/bin)
@@ -128,7 +129,7 @@ fn every_run_error_says_on_which_side() {
             .any(|it| text.starts_with(it));
         assert!(begins || names || is_of_the_run, "{text}");
     }
-    insta::assert_snapshot!(all.join("\n"), @"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     on the runner: ssh-agent was not found; OpenSSH's client is needed (package openssh-client)
     on the runner: the private key could not be loaded (error in libcrypto)
     on the runner: run/app.sock is a socket, which cannot be deployed
@@ -152,12 +153,18 @@ fn every_run_error_says_on_which_side() {
     the server offers a host key that known-hosts revokes: SHA256:47DEQpj8HBSa
     the server offers a key that known-hosts has only for another name: SHA256:47DEQpj8HBSa
     on the runner: the passphrase does not open the private key
+    on the runner: the private key is in a format (PKCS#8) from which the runner's ssh cannot read this kind of key (Error loading key "(stdin)": invalid format)
     the jump host jump.example refused the login (Permission denied (publickey).)
-    the server refused the connection (ssh: what ssh said)
-    the server did not answer in time (ssh: what ssh said)
-    the name of the server is unknown (ssh: what ssh said)
+    on the runner: ssh does not start (No user exists for uid 12345)
+    the server refused the connection (what ssh said; before that: what the server said)
+    the server did not answer in time (what ssh said; before that: what the server said)
+    the name of the server is unknown (what ssh said; before that: what the server said)
     the host key of the server is not the one in known-hosts (ssh: what ssh said)
-    the server refused the login (ssh: what ssh said)
-    no connection to the server (ssh: what ssh said)
-    ");
+    the server refused the login (what ssh said; before that: what the server said)
+    no connection to the server (what ssh said; before that: what the server said)
+    the login on the server takes too long (what ssh said; before that: what the server said)
+    the server and the runner's ssh have no algorithm in common (what ssh said; before that: what the server said)
+    the server closed the connection before the login (what ssh said; before that: what the server said)
+    the account on the server has expired (what ssh said; before that: what the server said)
+    "#);
 }

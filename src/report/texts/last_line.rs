@@ -119,7 +119,7 @@ mod tests {
         failed: 1762147999 failed to switch (someone else changed the server during the deployment: current was deleted); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
-        not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 19 other findings; 1762147685 is still live; 21.4 s
+        not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 20 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
         failed: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s
@@ -128,7 +128,7 @@ mod tests {
         error: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
         invalid: nothing was sent; the server still runs what it ran before; 12.3 s
         invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server still runs what it ran before; 12.3 s
-        unreachable: no connection to the server (ssh: what ssh said); nothing was changed; the server still runs what it ran before; 12.3 s
+        unreachable: the account on the server has expired (what ssh said; before that: what the server said); nothing was changed; the server still runs what it ran before; 12.3 s
         not-ready: on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing; nothing was switched; the server still runs what it ran before; 12.3 s
         failed: the connection was lost before the switch; nothing was switched; the server still runs what it ran before; 12.3 s
         failed: the time limit of 30 min was reached; nothing was switched; the server still runs what it ran before; 12.3 s

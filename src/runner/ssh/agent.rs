@@ -1,6 +1,6 @@
 //! A private ssh-agent that holds the key of one connection.
 
-use super::passphrase::Askpass;
+use super::passphrase::{Askpass, FOLDER};
 use super::tools::{command, failed, unusable};
 use crate::protocol::{Bug, RunError, Secret, ToolError};
 use rustix::process::{kill_process, Pid, Signal};
@@ -91,11 +91,15 @@ impl Agent {
         if output.status.success() {
             return Ok(());
         }
-        if askpass.is_some_and(|askpass| askpass.was_wrong()) {
-            return Err(RunError::Passphrase);
-        }
-        Err(RunError::Key {
-            output: [output.stderr, output.stdout].concat(),
+        let output = [output.stderr, output.stdout].concat();
+        Err(match askpass {
+            Some(askpass) if askpass.was_wrong() => RunError::Passphrase,
+            Some(askpass) if askpass.was_not_run(&output) => {
+                let error = String::from_utf8_lossy(&output).into_owned();
+                unusable("ssh-add", ToolError::Passphrase { error })
+            }
+            _ if is_pkcs8(key) => RunError::KeyFormat { output },
+            _ => RunError::Key { output },
         })
     }
 
@@ -105,15 +109,21 @@ impl Agent {
         askpass: Option<&Askpass>,
         lifetime: Duration,
     ) -> Result<Output, RunError> {
-        let mut child = command("ssh-add")
+        let mut ssh_add = command("ssh-add");
+        if let Some(askpass) = askpass {
+            ssh_add.env(FOLDER, askpass.folder());
+        }
+        let mut child = ssh_add
             .args(["-q", "-t", &lifetime.as_secs().max(1).to_string(), "-"])
             .env("SSH_AUTH_SOCK", &self.socket)
             // without a passphrase it must fail instead of asking on a terminal
-            .env("SSH_ASKPASS_REQUIRE", "force")
             .env(
                 "SSH_ASKPASS",
-                askpass.map_or_else(|| "false".into(), Askpass::program),
+                askpass.map_or(Path::new("false"), Askpass::program),
             )
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            // before OpenSSH 8.4, only with a display it asks the program; any will do
+            .env("DISPLAY", ":0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -132,6 +142,12 @@ impl Agent {
     pub(super) fn socket(&self) -> &Path {
         &self.socket
     }
+}
+
+/// Whether the key is in a format from which OpenSSH reads Ed25519 keys only since 9.6.
+fn is_pkcs8(key: &Secret) -> bool {
+    let begins = ["-----BEGIN PRIVATE KEY", "-----BEGIN ENCRYPTED PRIVATE KEY"];
+    begins.iter().any(|begin| key.expose().starts_with(begin))
 }
 
 fn pid(line: &str) -> Option<Pid> {
@@ -269,6 +285,21 @@ mod tests {
         assert_eq!(add(right).await, Ok(()));
         assert!(listed(agent.socket()).contains("a comment"));
         assert!(!folder.path().join("ask").exists());
+    }
+
+    #[tokio::test]
+    async fn a_key_of_another_format_is_told_from_one_that_is_damaged() {
+        let folder = PrivateFolder::create().unwrap();
+        let agent = Agent::start(folder.path()).await.unwrap();
+        // no key of any kind that OpenSSH knows, so that newer versions refuse it too
+        let pkcs8 = "-----BEGIN PRIVATE KEY-----\nMAo=\n-----END PRIVATE KEY-----\n";
+        let added = agent
+            .add(&Secret::from(pkcs8), None, Duration::from_secs(60))
+            .await;
+        assert!(
+            matches!(added, Err(RunError::KeyFormat { .. })),
+            "{added:?}"
+        );
     }
 
     #[tokio::test]

@@ -17,9 +17,12 @@ pub(super) struct Address<'a> {
     pub(super) port: u16,
     /// Checked.
     pub(super) user: &'a str,
+    /// The name in known_hosts, if ssh would not look for it by itself.
+    pub(super) alias: Option<String>,
 }
 
 /// Everything that does not depend on the server. ssh uses the first value of an option, and reads only this file.
+/// Below `INFO` it does not print what servers say about a login that they end.
 ///
 /// The agent's socket is passed by the environment (`IdentityAgent SSH_AUTH_SOCK`), so no path of the user needs
 /// quoting.
@@ -35,7 +38,6 @@ const FIXED: &str = "\
     PubkeyAuthentication yes
     PasswordAuthentication no
     KbdInteractiveAuthentication no
-    GSSAPIAuthentication no
     HostbasedAuthentication no
     IdentityAgent SSH_AUTH_SOCK
     IdentityFile none
@@ -52,43 +54,62 @@ const FIXED: &str = "\
     TCPKeepAlive yes
     EscapeChar none
     RequestTTY no
-    LogLevel ERROR
+    WarnWeakCrypto no
+    LogLevel INFO
 ";
+/// Options that older versions of ssh do not know. They check also the blocks that do not apply, so this stands first.
+const IGNORE_UNKNOWN: &str = "IgnoreUnknown KnownHostsCommand,WarnWeakCrypto\n";
+/// Of what the jump host's ssh prints, in units of 512 or 1024 bytes: a banner may be endless.
+const JUMP_LOG: u32 = 128;
+
+/// The time limits of a login.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// For the connection to each address of the first host, and for the server's first message.
+    pub(super) connect: Duration,
+    /// For the whole way to the jump host, if there is one.
+    pub(super) jump: Duration,
+}
 
 /// ssh's configuration for one server and its `jump` host. `folder` needs no quoting.
 pub(super) fn config(
     target: &Address<'_>,
     jump: Option<&Address<'_>>,
-    connect_timeout: Duration,
+    limits: Limits,
     folder: &Path,
 ) -> String {
-    // the login on the jump host comes before the server's first message
-    let hops = if jump.is_some() { 2 } else { 1 };
     let proxy = jump.map(|_| proxy_command(folder)).unwrap_or_default();
-    let jump = jump.map(|jump| {
-        // otherwise ssh does not report why the jump host cannot reach the server
-        block(JUMP, jump, connect_timeout, folder) + "    LogLevel INFO\n"
-    });
-    let target = block(ALIAS, target, connect_timeout.saturating_mul(hops), folder);
+    // the login on the jump host comes before the server's first message
+    let before = jump.map_or(Duration::ZERO, |_| limits.jump);
+    let jump = jump.map(|jump| block(JUMP, jump, limits.connect, folder));
+    let target = block(ALIAS, target, limits.connect.saturating_add(before), folder);
     format!(
-        "{target}{proxy}{}Host *\n    UserKnownHostsFile {}\n{FIXED}",
+        "{IGNORE_UNKNOWN}{target}{proxy}{}Host *\n    UserKnownHostsFile {}\n{FIXED}",
         jump.unwrap_or_default(),
         folder.join("known_hosts").display()
     )
 }
 
-/// Like `ProxyJump`, but keeps what the jump host's ssh prints.
+/// Like `ProxyJump`, but keeps what the jump host's ssh prints. `-E` would not keep the jump host's own words.
 fn proxy_command(folder: &Path) -> String {
     let folder = folder.display();
-    format!("    ProxyCommand ssh -F {folder}/config -E {folder}/jump.log -W '[%h]:%p' {JUMP}\n")
+    format!(
+        "    ProxyCommand /bin/sh -c 'ulimit -f {JUMP_LOG}; exec ssh -F {folder}/config -W \"[%h]:%p\" {JUMP} 2>>{folder}/jump.log'\n"
+    )
 }
 
 fn block(alias: &str, address: &Address<'_>, connect_timeout: Duration, folder: &Path) -> String {
-    let Address { host, port, user } = address;
+    let Address {
+        host, port, user, ..
+    } = address;
     let seconds = connect_timeout.as_millis().div_ceil(1000).max(1);
     let text =
         format!("Host {alias}\n    HostName {host}\n    Port {port}\n    User {user}\n    ConnectTimeout {seconds}\n");
-    text + &host_key::lines(folder, alias)
+    let known = address.alias.iter();
+    let known: String = known
+        .map(|name| format!("    HostKeyAlias {name}\n"))
+        .collect();
+    text + &known + &host_key::lines(folder, alias)
 }
 
 #[cfg(test)]
@@ -101,6 +122,7 @@ mod tests {
             host: "2001:db8::1",
             port: 2222,
             user: "deploy",
+            alias: None,
         }
     }
 
@@ -108,7 +130,10 @@ mod tests {
         config(
             &address(),
             jump,
-            Duration::from_millis(1500),
+            Limits {
+                connect: Duration::from_millis(1500),
+                jump: Duration::from_secs(7),
+            },
             Path::new("/tmp/da0"),
         )
     }
@@ -144,7 +169,7 @@ mod tests {
         let not_printed = [
             "identityagent ssh_auth_sock",
             "identityfile none",
-            "ignoreunknown knownhostscommand",
+            "warnweakcrypto no",
         ];
         found || not_printed.contains(&line.as_str())
     }
@@ -164,6 +189,7 @@ mod tests {
             host: "jump.example",
             port: 22,
             user: "hop",
+            alias: Some("[gate.example]:22".to_owned()),
         };
         let text = text(Some(&jump));
         let (target, jump) = (parsed_by_ssh(&text, ALIAS), parsed_by_ssh(&text, JUMP));
@@ -179,14 +205,16 @@ mod tests {
         }
         assert!(
             target.contains(
-                "proxycommand ssh -f /tmp/da0/config -e /tmp/da0/jump.log -w '[%h]:%p' jump\n"
+                "exec ssh -f /tmp/da0/config -w \"[%h]:%p\" jump 2>>/tmp/da0/jump.log'\n"
             ),
             "{target}"
         );
-        assert!(target.contains("connecttimeout 3\n") && jump.contains("connecttimeout 2\n"));
+        assert!(target.contains("connecttimeout 9\n") && jump.contains("connecttimeout 2\n"));
         assert!(
             jump.contains("hostname jump.example\n")
                 && jump.contains("user hop\n")
+                && jump.contains("hostkeyalias [gate.example]:22\n")
+                && !target.contains("hostkeyalias")
                 && !jump.contains("proxycommand")
         );
     }

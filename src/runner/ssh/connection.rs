@@ -3,22 +3,15 @@
 use super::config::ALIAS;
 use super::failed_login::{with_causes, FailedLogin};
 use super::login::LoginOptions;
+use super::master;
 use super::pipes::Pipes;
 use super::setup::LocalSetup;
 use super::tools::command;
 use crate::protocol::{Bug, RunError, ServerPartError};
-use openssh::{
-    Child, ChildStderr, ChildStdin, ChildStdout, ControlPersist, KnownHosts, Session,
-    SessionBuilder, Stdio,
-};
-use std::num::NonZeroUsize;
+use openssh::{Child, ChildStderr, ChildStdin, ChildStdout, Session, Stdio};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Time limit for the login itself, in addition to the connect time-out. ssh has no such limit.
-const LOGIN_TIME: Duration = Duration::from_secs(10);
-/// How long the connection remains open if this process is killed.
-const IDLE: NonZeroUsize = NonZeroUsize::new(30).unwrap();
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// One connection, which carries any number of channels. Its local set-up is removed with it.
@@ -27,6 +20,7 @@ pub(crate) struct Connection {
     // in the order in which they must be dropped
     session: Session,
     setup: LocalSetup,
+    is_closed: bool,
 }
 
 /// One command on the server. Dropping it does not end the command.
@@ -44,20 +38,20 @@ impl Connection {
         login: &LoginOptions<'_>,
         setup: LocalSetup,
     ) -> Result<Self, RunError> {
-        let builder = builder(login, &setup);
-        let hops = if login.server.jump.is_some() { 2 } else { 1 };
-        let limit = login
-            .server
-            .connect_timeout
-            .saturating_add(LOGIN_TIME)
-            .saturating_mul(hops);
+        let auth_sock = setup.socket().or(login.auth_sock);
+        let limit = setup.time_limit();
         let failed_login = FailedLogin {
             login,
             folder: setup.folder(),
         };
-        match timeout(limit, builder.connect_mux(ALIAS)).await {
-            Ok(Ok(session)) => Ok(Self { session, setup }),
-            Ok(Err(error)) => Err(failed_login.by_ssh(&error)),
+        match timeout(limit, master::log_in(&setup, auth_sock)).await {
+            Ok(Ok(Ok(socket))) => Ok(Self {
+                session: Session::resume_mux(socket.into(), None),
+                setup,
+                is_closed: false,
+            }),
+            Ok(Ok(Err(no_login))) => Err(failed_login.by_ssh(&no_login)),
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(failed_login.timed_out(limit)),
         }
     }
@@ -115,33 +109,43 @@ impl Connection {
 
     /// Ends the connection at once, with all its channels. (What the crate does by itself keeps ssh running until the
     /// last channel ends, even after this process.)
-    pub(crate) async fn close(self) {
-        let ended = command("ssh")
-            .arg("-F")
+    pub(crate) async fn close(mut self) {
+        self.is_closed = true;
+        let ended = timeout(CLOSING_TIME, self.exit().status()).await;
+        tracing::debug!(?ended, "connection closed");
+    }
+
+    fn exit(&self) -> tokio::process::Command {
+        let mut ssh = command("ssh");
+        ssh.arg("-F")
             .arg(self.setup.config_file())
             .arg("-S")
             .arg(self.session.control_socket())
             .args(["-O", "exit", ALIAS])
             .stdin(std::process::Stdio::null())
             .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status();
-        let ended = timeout(CLOSING_TIME, ended).await;
-        tracing::debug!(?ended, "connection closed");
+            .stderr(std::process::Stdio::null());
+        ssh
     }
 }
 
-fn builder(login: &LoginOptions<'_>, setup: &LocalSetup) -> SessionBuilder {
-    let mut builder = SessionBuilder::default();
-    builder
-        .known_hosts_check(KnownHosts::Strict)
-        .config_file(setup.config_file())
-        .control_directory(setup.folder())
-        .control_persist(ControlPersist::IdleFor(IDLE));
-    if let Some(socket) = setup.socket().or(login.auth_sock) {
-        builder.ssh_auth_sock(socket);
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.is_closed {
+            let ended = self.exit().into_std().spawn().map(wait_for);
+            tracing::debug!(?ended, "connection dropped");
+        }
     }
-    builder
+}
+
+/// Waits for a program that needs the files that are deleted next.
+fn wait_for(mut program: std::process::Child) {
+    const STEP: Duration = Duration::from_millis(5);
+    let mut left = CLOSING_TIME;
+    while matches!(program.try_wait(), Ok(None)) && !left.is_zero() {
+        std::thread::sleep(STEP);
+        left = left.saturating_sub(STEP);
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_does_not_respond_times_out() {
+    async fn an_open_port_that_does_not_respond_is_told_from_a_closed_one() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Server {
             port: listener
@@ -200,6 +204,7 @@ mod tests {
         let Err(RunError::Connection { kind, error, .. }) = open(&login).await else {
             panic!("connected")
         };
-        assert_eq!(kind, ConnectionKind::TimedOut, "{error}");
+        // the port is open, so no firewall is the cause
+        assert_eq!(kind, ConnectionKind::Slow, "{error}");
     }
 }

@@ -13,11 +13,11 @@ pub(super) fn prepare(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("note"), SCRIPT)
 }
 
-/// The lines of ssh's configuration for `alias`. Older versions of ssh ignore them.
+/// The line of ssh's configuration for `alias`. Older versions of ssh are told to ignore it.
 pub(super) fn lines(folder: &Path, alias: &str) -> String {
     let note = folder.join("note");
     let note = note.display();
-    format!("    IgnoreUnknown KnownHostsCommand\n    KnownHostsCommand /bin/sh {note} {alias} %I %H %t %K %f\n")
+    format!("    KnownHostsCommand /bin/sh {note} {alias} %I %H %t %K %f\n")
 }
 
 /// The key that the server behind `alias` offered last, and why `known_hosts` does not trust it. `message` is ssh's.

@@ -3,6 +3,7 @@
 //!
 //! Knows `protocol` and `settings`.
 
+mod addresses;
 mod agent;
 mod config;
 mod connection;
@@ -10,6 +11,7 @@ mod failed_login;
 mod folder;
 mod host_key;
 mod login;
+mod master;
 mod passphrase;
 mod pipes;
 mod setup;

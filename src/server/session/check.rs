@@ -204,10 +204,11 @@ pub(super) fn check_release(
 
 fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
     if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
-        if !systemd::may_run("restart", service.as_str()) {
+        if let Err(output) = systemd::ask_sudo("restart", service.as_str()) {
             findings.push(Finding::Sudo {
                 service: service.to_string(),
                 user: user(),
+                output,
             });
         }
     }

@@ -286,12 +286,24 @@ fn parse_part(part: &str) -> Option<Duration> {
 
 /// Whether the deploy user may run `systemctl verb service`: as root, or with sudo and without a password.
 pub(in crate::server) fn may_run(verb: &str, service: &str) -> bool {
+    ask_sudo(verb, service).is_ok()
+}
+
+/// Like [`may_run`].
+///
+/// # Errors
+/// What sudo printed.
+pub(in crate::server) fn ask_sudo(verb: &str, service: &str) -> Result<(), Vec<u8>> {
     if is_root() {
-        return true;
+        return Ok(());
     }
     let mut list = command("sudo");
     list.args(["-n", "-l", "systemctl", verb, service]);
-    matches!(quick(&mut list, TIMEOUT), Ok((Ending::Exit(0), _)))
+    match quick(&mut list, TIMEOUT) {
+        Ok((Ending::Exit(0), _)) => Ok(()),
+        Ok((_, output)) => Err(output),
+        Err(error) => Err(error.to_string().into_bytes()),
+    }
 }
 
 /// The command `systemctl verb service`, with sudo unless this is root.

@@ -38,7 +38,7 @@ fn before_the_switch_the_steps_are_repeated() {
     ✗ install: result unknown
     │ Resolved 42 packages in 1ms
     the connection to the server was lost; reconnecting (what the server has received is kept)
-    attempt 1: the server refused the connection (ssh: Connection refused); next attempt in 1.0 s
+    attempt 1: the server refused the connection (Connection refused); next attempt in 1.0 s
     reconnected after 1.3 s
     ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
     ::endgroup::
@@ -59,7 +59,7 @@ fn after_the_switch_the_log_continues() {
     == verify: verify unit diting on web1.example
     attempt 1: health refused the connection: no process listens there
     the connection to the server was lost; reconnecting (the server continues by itself, until 2025-11-03 05:38:29 UTC at the latest)
-    attempt 1: the server refused the connection (ssh: Connection refused); next attempt in 1.0 s
+    attempt 1: the server refused the connection (Connection refused); next attempt in 1.0 s
     reconnected after 1.3 s
     attempt 2: health answered 200
     ✓ verify, 0.9 s

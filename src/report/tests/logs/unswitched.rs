@@ -19,6 +19,7 @@ fn not_ready() {
         Finding::Sudo {
             service: "diting".into(),
             user: user(),
+            output: Vec::new(),
         },
     ];
     let verdict = verdict(
