@@ -47,6 +47,8 @@ mod broken;
 mod cancelled;
 #[path = "real/causes.rs"]
 mod causes;
+#[path = "real/clients.rs"]
+mod clients;
 #[path = "real/commit.rs"]
 mod commit;
 #[path = "real/cost.rs"]
@@ -73,6 +75,8 @@ mod issue;
 mod jump;
 #[path = "real/log_check.rs"]
 mod log_check;
+#[path = "real/logins.rs"]
+mod logins;
 #[path = "real/names_and_modes.rs"]
 mod names_and_modes;
 #[path = "real/no_rollback_target.rs"]

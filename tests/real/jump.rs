@@ -5,11 +5,11 @@ use crate::run::Deployment;
 use crate::throwaway::ThrowawayServer;
 
 /// A name that nobody knows but the server on the way.
-const INNER: &str = "inner.invalid";
+pub(crate) const INNER: &str = "inner.invalid";
 const HOP: &str = "hop";
 
 /// `user@host:port` of `jump`, where the key of `server` opens a user who may do nothing else, and `server` is [`INNER`].
-fn way(jump: &ThrowawayServer, server: &ThrowawayServer) -> String {
+pub(crate) fn way(jump: &ThrowawayServer, server: &ThrowawayServer) -> String {
     jump.exec(&format!(
         "useradd -m -s /usr/sbin/nologin {HOP}
         install -d -m 700 -o {HOP} -g {HOP} /home/{HOP}/.ssh
@@ -21,7 +21,7 @@ fn way(jump: &ThrowawayServer, server: &ThrowawayServer) -> String {
     format!("{HOP}@127.0.0.1:{}", jump.ssh_port)
 }
 
-fn inside(server: &ThrowawayServer, app: &App, known_hosts: &str) -> Deployment {
+pub(crate) fn inside(server: &ThrowawayServer, app: &App, known_hosts: &str) -> Deployment {
     server
         .deployment(app)
         .input("host", INNER)
@@ -76,7 +76,7 @@ fn a_server_that_only_another_one_reaches_is_deployed_to_over_it_and_both_must_b
 }
 
 /// Those of the user who is only there to be passed by, as the server's own log tells.
-fn logins(jump: &ThrowawayServer) -> usize {
+pub(crate) fn logins(jump: &ThrowawayServer) -> usize {
     jump.exec(&format!(
         "journalctl -u ssh -o cat | grep -c 'Accepted publickey for {HOP} ' || true"
     ))

@@ -23,6 +23,8 @@ pub(crate) struct Deployment {
     folder: TempDir,
     measured: bool,
     terminal: bool,
+    /// Runs as root before the program, in mounts of its own.
+    prelude: Option<String>,
     /// Must be there until the end.
     _app: App,
 }
@@ -58,6 +60,7 @@ impl ThrowawayServer {
             folder,
             measured: false,
             terminal: false,
+            prelude: None,
             _app: app.clone(),
         }
         .input("host", "127.0.0.1")
@@ -143,7 +146,25 @@ impl Deployment {
         self.env("TERM", "xterm")
     }
 
+    /// After shell commands that change the mounts that the run sees, and the user: `exec` and the program follow.
+    pub(crate) fn after(mut self, prelude: &str) -> Self {
+        self.prelude = Some(prelude.to_owned());
+        self
+    }
+
+    /// With other programs first in PATH.
+    pub(crate) fn with_programs(self, folder: &Path) -> Self {
+        let path = format!("{}:{}", folder.display(), self.env["PATH"]);
+        self.env("PATH", &path)
+    }
+
     fn program(&self) -> Command {
+        if let Some(prelude) = &self.prelude {
+            let mut unshare = Command::new("unshare");
+            let script = format!("set -eu\n{prelude} {PROGRAM}");
+            unshare.args(["--mount", "sh", "-c", &script]);
+            return unshare;
+        }
         if self.terminal {
             let mut script = Command::new("script");
             script.args([
