@@ -46,6 +46,7 @@ fn planned() -> Planned {
         service: Some("diting".into()),
         restart: Restart::Systemctl,
         health: None,
+        shared: Vec::new(),
         commit: Some(COMMIT.into()),
         changed: false,
         entries: 120,

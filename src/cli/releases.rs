@@ -122,6 +122,7 @@ fn place(settings: &Settings) -> Place {
         answered: false,
         before_switch: false,
         health: None,
+        shared: Vec::new(),
         start: None,
         about_now: false,
     }

@@ -24,6 +24,8 @@ pub struct Place {
     pub before_switch: bool,
     /// The health check's URL, if there is one.
     pub health: Option<HealthUrl>,
+    /// What outlives releases, as paths below `shared`.
+    pub shared: Vec<String>,
     /// The start that failed, untrusted as the server told it.
     pub start: Option<FailedStart>,
     /// Hints are about what runs now, not about that start.
@@ -43,6 +45,7 @@ impl Default for Place {
             answered: false,
             before_switch: false,
             health: None,
+            shared: Vec::new(),
             start: None,
             about_now: false,
         }
@@ -61,6 +64,7 @@ impl From<&Planned> for Place {
             answered: false,
             before_switch: false,
             health: planned.health.clone(),
+            shared: planned.shared.clone(),
             start: None,
             about_now: false,
         }
@@ -84,15 +88,29 @@ impl Place {
             22 => String::new(),
             port => format!("-p {port} "),
         };
-        format!(
-            "ssh {port}{}",
-            shell(&format!("{}@{}", self.user, self.host))
-        )
+        format!("ssh {port}{}", self.login())
+    }
+
+    /// User and server, for a shell.
+    pub(super) fn login(&self) -> String {
+        shell(&format!("{}@{}", self.user, self.host))
     }
 
     /// A path below the target, for a shell.
     pub(super) fn below(&self, name: &str) -> String {
         shell(&format!("{}/{name}", self.target))
+    }
+
+    /// A path that the server has named, for a shell: only if it is the target or lies below it. What else a server names
+    /// belongs in no command.
+    pub(super) fn own_path(&self, path: &str) -> Option<String> {
+        is_below(path, &self.target).then(|| shell(path))
+    }
+
+    /// The same for a log, which is only read.
+    pub(super) fn log_path(&self, path: &str) -> Option<String> {
+        let is_log = is_below(path, &self.target) || is_below(path, "/var/log");
+        is_log.then(|| shell(path))
     }
 
     /// The commands that restart the service, for the deploy user.
@@ -115,6 +133,19 @@ impl Place {
         let unit = self.unit().into_iter();
         unit.map(|unit| format!("{command} {unit}")).collect()
     }
+}
+
+/// Whether a path is this folder or lies below it, judged by its text: absolute, in normal form, with nothing that could not be
+/// seen or would be cut in a command.
+fn is_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    let rest = rest.filter(|_| folder.starts_with('/') && excerpt(path) == path);
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('/').is_some_and(is_relative))
+}
+
+/// Whether a text is a relative path in normal form.
+pub(super) fn is_relative(path: &str) -> bool {
+    excerpt(path) == path && path.split('/').all(|part| !["", ".", ".."].contains(&part))
 }
 
 /// A text as one word of a shell command that someone may copy.
@@ -144,6 +175,41 @@ mod tests {
         assert_eq!(place("web1", 22), "deploy@web1");
         assert_eq!(place("web1", 2222), "deploy@web1:2222");
         assert_eq!(place("::1", 2222), "deploy@[::1]:2222");
+    }
+
+    #[test]
+    fn a_path_of_the_server_is_used_only_below_the_target() {
+        let place = Place {
+            target: "/opt/diting".into(),
+            ..Place::default()
+        };
+        let own = |path: &str| place.own_path(path);
+        assert_eq!(own("/opt/diting").as_deref(), Some("/opt/diting"));
+        let release = "/opt/diting/releases/it's";
+        assert_eq!(own(release), Some("'/opt/diting/releases/it'\\''s'".into()));
+        let long = format!("/opt/diting/{}", "x".repeat(300));
+        for path in [
+            "/etc",
+            "/opt",
+            "/opt/diting2",
+            "/opt/diting/../../etc",
+            "/opt/diting/releases/..",
+            "/opt/diting/./x",
+            "/opt/diting//x",
+            "/opt/diting/",
+            "opt/diting/x",
+            "",
+            "/opt/diting/a  b",
+            "/opt/diting/a\nb",
+            "/opt/diting/a\u{202e}b",
+            "/var/log/app.log",
+            long.as_str(),
+        ] {
+            assert_eq!(own(path), None, "{path:?}");
+        }
+        assert!(place.log_path("/var/log/app.log").is_some());
+        assert!(place.log_path("/var/log/../../etc/shadow").is_none());
+        assert!(Place::default().own_path("the target folder/x").is_none());
     }
 
     #[test]

@@ -52,6 +52,10 @@ impl Deployment {
                 .health
                 .as_ref()
                 .map(|it| it.url.clone()),
+            shared: {
+                let shared = self.plan.staging.shared.iter();
+                shared.map(|it| it.path.clone()).collect()
+            },
             commit: self.plan.origin.commit.clone(),
             changed: self.plan.origin.changed,
             entries: count(tree.entries()),

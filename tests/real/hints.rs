@@ -95,3 +95,18 @@ fn a_program_that_is_missing_is_named() {
     run.assert_says("no-such-program was not found");
     run.assert_silent_about("astral.sh");
 }
+
+#[test]
+fn no_word_of_the_server_gets_into_a_command() {
+    let server = ThrowawayServer::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let left = "/opt/diting/releases/1000000000";
+    server.exec_as_deploy(&format!(
+        r#"echo '[["/etc","Permission denied"],["{left}","Permission denied"]]' >/opt/diting/.deploy/leftovers"#
+    ));
+    let run = server.deployment(&App::version("2")).on_github().run();
+    run.assert_deployed(Some(&first));
+    run.assert_says("an old release could not be deleted: /etc: Permission denied");
+    run.assert_silent_about("sudo rm -rf /etc");
+    run.assert_says(&format!("sudo rm -rf {left}"));
+}

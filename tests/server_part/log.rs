@@ -7,7 +7,7 @@ use deploy_action::protocol::{
     Health, HealthUrl, LogCheck, LogLevel, Notice, Outcome, Plan, Reason, Restart, Step, UnreadLog,
     Warning, What,
 };
-use deploy_action::report::texts;
+use deploy_action::report::{texts, Place};
 use std::fs;
 
 const JOURNALCTL: &str = r#"#!/bin/sh
@@ -386,7 +386,7 @@ fn a_log_that_nobody_can_read_is_said_not_to_be_checked() {
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
         let unread = not_checked(&told).unwrap().clone();
         assert!(
-            texts::warning(&Warning::LogNotChecked(unread))
+            texts::warning(&Warning::LogNotChecked(unread), &Place::default())
                 .to_string()
                 .contains("usermod -aG systemd-journal"),
             "{told:?}"

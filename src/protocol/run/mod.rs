@@ -105,6 +105,8 @@ pub struct Planned {
     pub restart: Restart,
     /// The health check's URL, if there is one.
     pub health: Option<HealthUrl>,
+    /// What outlives releases, as paths below `shared`.
+    pub shared: Vec<String>,
     /// Commit, if it is known.
     pub commit: Option<String>,
     /// Whether tracked files differ from it.

@@ -1,6 +1,6 @@
 //! Hints for a command that failed.
 
-use super::finding::{missing, needs_terminal, no_terminal, sudoers};
+use super::finding::{missing, needs_terminal, no_terminal, sudoers, ALLOW};
 use super::steps::{on_server, steps, Hint};
 use super::unit;
 use crate::protocol::{Ending, Step, Trouble};
@@ -35,7 +35,7 @@ pub(super) fn command(step: Step, failed: &Failed<'_>, place: &Place) -> Hint {
                 "the deploy user may not run it with sudo; on the server's console, as root:",
                 &[sudoers(&place.user, "restart", unit)],
             ),
-            None => "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`".into(),
+            None => ALLOW.into(),
         };
     }
     match step {
@@ -142,19 +142,7 @@ fn not_found(program: &str, name: &str) -> Hint {
          `~/.local/bin` in it",
         [&program, &name],
     );
-    Hint::from(text).then(missing(package(&program)))
-}
-
-/// The package that has the program, if its name is another.
-fn package(program: &str) -> &str {
-    match program {
-        "node" => "nodejs",
-        "python" => "python3",
-        "pip" | "pip3" => "python3-pip",
-        "bundle" | "bundler" => "ruby-bundler",
-        "gcc" | "cc" | "g++" => "gcc",
-        other => other,
-    }
+    Hint::from(text).then(missing(&program))
 }
 
 /// Whether sudo refused: `sudo -n` ends with 1, as the command itself may.
@@ -322,9 +310,9 @@ mod tests {
             failed(Ending::OutOfTime, b"", None),
         ];
         let all = all.map(|it| command(Step::Restart, &it, &place()));
-        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @"
+        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @r#"
         the deploy user may not run it with sudo; on the server's console, as root:
-          echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
         ---
         on the server:
           systemctl status diting
@@ -345,6 +333,6 @@ mod tests {
           systemctl status diting
         as root:
           sudo journalctl -u diting -n 50 --no-pager
-        ");
+        "#);
     }
 }

@@ -11,10 +11,14 @@ use std::path::{Component, Path, PathBuf};
 
 /// What to do about a finding of the check.
 #[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no finding is without a hint"
+)]
 pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
-        Finding::Target { path, user, error: _ } => {
-            let (path, user) = (shell(path), shell(user));
+        Finding::Target { .. } => {
+            let (path, user) = (shell(&place.target), shell(&place.user));
             steps("on the server's console, as root:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
         }
         Finding::Link {
@@ -25,16 +29,20 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             name,
             found: LinkState::Elsewhere(to) | LinkState::UnusableName(to),
         } if name == "current" && !contains_releases(to, place) => elsewhere(place),
-        Finding::Link { name, found: _ } => link(name, place),
+        Finding::Link { name, found: _ } if ["current", "previous"].contains(&name.as_str()) => link(name, place),
+        Finding::Link { .. } => "it must be a link to a folder directly in releases, or not exist".into(),
         Finding::NoSystemd(_) => {
             "the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, \
              set the inputs service: none and restart: none".into()
         }
-        Finding::Unit { service, state } => unit::unusable(service, state),
-        Finding::Sudo { user, output, .. } if needs_terminal(output) => no_terminal(&excerpt(user)),
-        Finding::Sudo { service, user, output: _ } => steps("on the server's console, as root:", &[sudoers(user, "restart", service)]),
-        Finding::KillUserProcesses { user } => {
-            steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(user))])
+        Finding::Unit { state, .. } => unit::unusable(state, place),
+        Finding::Sudo { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::Sudo { .. } => match &place.service {
+            Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
+            None => ALLOW.into(),
+        },
+        Finding::KillUserProcesses { .. } => {
+            steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(&place.user))])
         }
         Finding::Missing { program, path: _ } => missing(&excerpt(program)),
         Finding::NoSpace { .. } => on_server(
@@ -89,9 +97,10 @@ pub(super) fn no_terminal(user: &str) -> Hint {
 /// The command that adds a line.
 fn into_sudoers(line: &str) -> String {
     let file = "/etc/sudoers.d/deploy-action";
-    // visudo warns about any other mode
+    // an error in a file there would turn sudo off for everyone
     format!(
-        "echo {} | sudo tee -a {file} && sudo chmod 440 {file} && sudo visudo -c",
+        "new=$(mktemp) && {{ sudo cat {file} 2>/dev/null; echo {}; }} >\"$new\" && sudo visudo -cf \"$new\" && \
+         sudo install -m 0440 \"$new\" {file}",
         shell(line)
     )
 }
@@ -104,6 +113,10 @@ fn sudoers_name(user: &str) -> String {
     }
     format!("\"{}\"", user.replace(['"', '\\'], ""))
 }
+
+/// What to do if nobody knows the unit.
+pub(super) const ALLOW: &str = "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`, \
+     checked with `visudo -cf` before it is put there";
 
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);
@@ -166,14 +179,52 @@ fn unit_elsewhere(target: &str, place: &Place) -> Hint {
 }
 
 pub(super) fn missing(program: &str) -> Hint {
-    match program {
-        "uv" => steps("install it on the server as the deploy user, in `~/.local/bin`:", &[INSTALL_UV.to_owned()]),
-        other => steps(
+    let package = PACKAGES.iter().find(|(name, _)| *name == program);
+    match (program, package) {
+        ("uv", _) => steps("install it on the server as the deploy user, in `~/.local/bin`:", &[INSTALL_UV.to_owned()]),
+        (_, Some((_, package))) => steps(
             "install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:",
-            &[format!("sudo apt-get install {0} || sudo dnf install {0}", shell(other))],
+            &[format!("sudo apt-get install {package} || sudo dnf install {package}")],
         ),
+        (_, None) => "install it on the server, with its package manager; a program for the deploy user alone belongs in \
+             `~/.local/bin`".into(),
     }
 }
+
+/// Programs that deployments need, and their packages. The name of any other one is only the server's word.
+const PACKAGES: [(&str, &str); 31] = [
+    ("bundle", "ruby-bundler"),
+    ("bundler", "ruby-bundler"),
+    ("cargo", "cargo"),
+    ("cc", "gcc"),
+    ("cmake", "cmake"),
+    ("composer", "composer"),
+    ("curl", "curl"),
+    ("flock", "util-linux"),
+    ("g++", "gcc"),
+    ("gcc", "gcc"),
+    ("git", "git"),
+    ("gzip", "gzip"),
+    ("java", "default-jre"),
+    ("jq", "jq"),
+    ("make", "make"),
+    ("mvn", "maven"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("openssl", "openssl"),
+    ("php", "php"),
+    ("pip", "python3-pip"),
+    ("pip3", "python3-pip"),
+    ("psql", "postgresql-client"),
+    ("python", "python3"),
+    ("python3", "python3"),
+    ("rsync", "rsync"),
+    ("ruby", "ruby"),
+    ("tar", "tar"),
+    ("unzip", "unzip"),
+    ("wget", "wget"),
+    ("zip", "zip"),
+];
 
 const INSTALL_UV: &str =
     "curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version";

@@ -95,6 +95,9 @@ fn with_start(place: &Place, verdict: &Verdict) -> Place {
 mod error_tests;
 
 #[cfg(test)]
+mod hostile_tests;
+
+#[cfg(test)]
 mod start_tests;
 
 #[cfg(test)]

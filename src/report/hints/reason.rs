@@ -7,9 +7,7 @@ use super::{
     health::health,
     unit,
 };
-use crate::protocol::{
-    Failure, Interference, IoKind, PortHolder, Reason, SharedError, Step, UnitState,
-};
+use crate::protocol::{Failure, Interference, IoKind, Reason, SharedError, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
@@ -49,7 +47,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         }
         Reason::Shared { path, error: _ } => steps(
             "create it on the server, readable for the service, or remove it from the input shared:",
-            &[format!("ls -la {}", place.below(&format!("shared/{path}")))],
+            &[format!("ls -la {}", place.below(&shared(path, place)))],
         ),
         Reason::Log { .. } => log(),
         Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".into(),
@@ -91,7 +89,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             "this must work on the server for the deploy user:",
             &place.of_unit("systemctl show"),
         ),
-        Reason::OtherListener { port, owner } => other_listener(*port, owner),
+        Reason::OtherListener { .. } => other_listener(place),
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
     }
@@ -162,25 +160,30 @@ fn log() -> Hint {
     "these lines are from the new process; if they are no crash, set the input log-pattern or log-check".into()
 }
 
-fn other_listener(port: u16, owner: &PortHolder) -> Hint {
-    let pid = match owner {
-        PortHolder::LeftOver { pid, name: _ } => Some(pid),
-        PortHolder::Earlier(other) => other.process.as_ref().map(|(pid, _)| pid),
-        PortHolder::MaybeLeftOver | PortHolder::Other(_) => None,
-    };
-    let find = format!("sudo ss -tlnp 'sport = :{port}'");
+/// `shared`, or what the input names below it.
+fn shared(path: &str, place: &Place) -> String {
+    match place.shared.iter().find(|it| *it == path) {
+        Some(path) => format!("shared/{path}"),
+        None => "shared".to_owned(),
+    }
+}
+
+/// The process is only the server's word: what must be ended, the command shows.
+fn other_listener(place: &Place) -> Hint {
+    let port = place.health.as_ref().map(|health| health.port);
+    let port = port.map(|port| format!(" 'sport = :{port}'"));
     on_server(
-        "an old process, often one that was started from the command line; find it on the server, end it, then deploy again",
-        [find].into_iter().chain(pid.map(|pid| format!("sudo kill {pid}"))),
+        "an old process, often one that was started from the command line; find it on the server, end it (kill), then deploy again",
+        [format!("sudo ss -tlnp{}", port.unwrap_or_default())],
     )
 }
 
 fn io(kind: IoKind, path: &str, place: &Place) -> Hint {
-    let folder = Path::new(path)
-        .parent()
-        .and_then(Path::to_str)
-        .map_or_else(|| shell(path), shell);
-    let path = shell(path);
+    let folder = Path::new(path).parent().and_then(Path::to_str);
+    let folder = folder.and_then(|folder| place.own_path(folder));
+    let target = shell(&place.target);
+    let folder = folder.unwrap_or_else(|| target.clone());
+    let path = place.own_path(path).unwrap_or(target);
     match kind {
         IoKind::Full => unit::full(place),
         IoKind::ReadOnly => on_server(

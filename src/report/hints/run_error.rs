@@ -49,7 +49,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         }
         RunError::Protocol(_) => steps(
             "login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:",
-            &[format!("ssh -p {} {} true", place.port, shell(&format!("{}@{}", place.user, place.host)))],
+            &[format!("ssh -p {} {} true", place.port, place.login())],
         ),
         RunError::ConnectionLost { finished_by: Some(_) } | RunError::Cancelled { finished_by: Some(_) } => steps(
             "after that time the next run reports how it ended; on the server:",
@@ -173,7 +173,7 @@ fn on_the_way(hop: &Hop, place: &Place) -> Place {
 
 /// The deploy user's shell runs it before every command.
 fn login_script(place: &Place) -> Hint {
-    let login = shell(&format!("{}@{}", place.user, place.host));
+    let login = place.login();
     steps(
         "a login script (`~/.bashrc`, `~/.zshenv`, `~/.cshrc`, `/etc/profile.d`) must not read, wait or print without end when \
          nobody is at the terminal. As the first line of `~/.bashrc` on the server:",

@@ -2,16 +2,21 @@
 
 use super::steps::{steps, Hint};
 use crate::protocol::SharedInRelease;
-use crate::report::place::{shell, Place};
+use crate::report::place::{is_relative, shell, Place};
 use std::path::Path;
 
 const WITH_UNIT: &str =
     "move it while the service is stopped, which users notice; on the server, as root, then deploy again:";
 const WITHOUT_UNIT: &str =
     "stop whatever writes to it, which users may notice, move it, and start that again; on the server, as root, then deploy again:";
+/// What to do if the server names something else.
+const IN_WORDS: &str = "move it there while nothing writes to it, and put a link to it in its place; then deploy again";
 
 /// The commands that move all of it, while nothing writes to it. A link in its place keeps the release whole.
 pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {
+    if !found.iter().all(|one| is_ours(one, place)) {
+        return IN_WORDS.into();
+    }
     let unit = place.unit();
     let service = |verb: &str| {
         unit.as_ref()
@@ -34,6 +39,29 @@ pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {
         WITHOUT_UNIT
     };
     steps(words, &commands.collect::<Vec<_>>())
+}
+
+/// Whether the input `shared` names it, and all else follows from that: root runs the commands.
+fn is_ours(found: &SharedInRelease, place: &Place) -> bool {
+    let path = &found.path;
+    let parents = || Path::new(path).ancestors().skip(1);
+    let up = "../".repeat(path.split('/').count() + 1);
+    let links = [
+        format!("{up}shared/{path}"),
+        format!("{}/shared/{path}", place.target),
+    ];
+    let is_sibling = |name: &String| {
+        let end = name.strip_prefix(path.as_str());
+        end.is_some_and(|end| end.starts_with('-') && is_relative(end) && !end.contains('/'))
+    };
+    is_relative(path)
+        && place.shared.contains(path)
+        && links.contains(&found.link)
+        && found.siblings.iter().all(is_sibling)
+        && found
+            .missing
+            .iter()
+            .all(|it| parents().any(|parent| parent == Path::new(it)))
 }
 
 fn moves(found: &SharedInRelease, place: &Place) -> Vec<String> {
@@ -78,7 +106,11 @@ mod tests {
             missing: vec![String::new()],
             in_the_way: false,
         };
-        let hint = move_there(&[one("a"), one("b")], &place()).to_string();
+        let place = Place {
+            shared: vec!["a".into(), "b".into()],
+            ..place()
+        };
+        let hint = move_there(&[one("a"), one("b")], &place).to_string();
         let verbs: Vec<&str> = hint
             .lines()
             .filter_map(|line| line.trim().strip_prefix("sudo "))

@@ -15,11 +15,11 @@ fn a_reason_says_what_to_do() {
         )
     };
     let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @r"
+    insta::assert_snapshot!(all.join("\n---\n"), @r#"
     on the server's console, as root:
-      echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
-      echo 'Defaults:deploy !requiretty' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     on the server's console, as root:
       sudo loginctl enable-linger deploy
     install it on the server as the deploy user, in `~/.local/bin`:
@@ -50,7 +50,7 @@ fn a_reason_says_what_to_do() {
       sudo systemctl stop diting
       sudo mv -T '/opt/diting/shared/it'\''s uploads' '/opt/diting/shared/it'\''s uploads.before'
       sudo mv -nT '/opt/diting/releases/1762147685/it'\''s uploads' '/opt/diting/shared/it'\''s uploads'
-      sudo ln -s '../../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
+      sudo ln -s '../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
       sudo systemctl start diting
     current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
       cd /opt/diting && id=$(date +%s) && sudo cp -a current/. releases/$id && sudo ln -sfn releases/$id current
@@ -173,9 +173,8 @@ fn a_reason_says_what_to_do() {
     after a reload, many servers keep the folder and the code of the release before: let the input restart start a new process (systemctl restart). Otherwise, does the unit really lead to current? Compare:
       systemctl cat diting
     ---
-    an old process, often one that was started from the command line; find it on the server, end it, then deploy again, as root:
-      sudo ss -tlnp 'sport = :8000'
-      sudo kill 4711
+    an old process, often one that was started from the command line; find it on the server, end it (kill), then deploy again, as root:
+      sudo ss -tlnp
     ---
     run it again: the next run first finishes it; to find out why, on the server:
       uptime
@@ -203,7 +202,7 @@ fn a_reason_says_what_to_do() {
       sudo journalctl -u diting -n 50 --no-pager
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
-    ");
+    "#);
 }
 
 #[test]
@@ -213,7 +212,7 @@ fn a_finding_says_what_to_do() {
         .iter()
         .map(|found| finding(found, &place()).to_string())
         .collect();
-    insta::assert_snapshot!(all.join("\n---\n"), @r"
+    insta::assert_snapshot!(all.join("\n---\n"), @r#"
     on the server's console, as root:
       sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
     ---
@@ -230,7 +229,7 @@ fn a_finding_says_what_to_do() {
     as root:
       sudo systemctl daemon-reload
     ---
-    on the server, as root:
+    unmask it; on the server, as root:
       sudo systemctl unmask diting
     ---
     the unit file has an error; on the server:
@@ -239,10 +238,10 @@ fn a_finding_says_what_to_do() {
       sudo systemd-analyze verify diting
     ---
     on the server's console, as root:
-      echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
-      echo 'Defaults:deploy !requiretty' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     on the server's console, as root:
       sudo loginctl enable-linger deploy
@@ -283,7 +282,7 @@ fn a_finding_says_what_to_do() {
       sudo systemctl stop diting
       sudo mv -T '/opt/diting/shared/it'\''s uploads' '/opt/diting/shared/it'\''s uploads.before'
       sudo mv -nT '/opt/diting/releases/1762147685/it'\''s uploads' '/opt/diting/shared/it'\''s uploads'
-      sudo ln -s '../../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
+      sudo ln -s '../../shared/it'\''s uploads' '/opt/diting/releases/1762147685/it'\''s uploads'
       sudo systemctl start diting
     ---
     current must lead to a folder directly in releases. Copy what it leads to, so that there is a rollback target, as root, and deploy again:
@@ -293,7 +292,7 @@ fn a_finding_says_what_to_do() {
       ls -ld /opt/diting/current
     as root:
       sudo mv /opt/diting/current /opt/diting/current.before
-    ");
+    "#);
 }
 
 #[test]

@@ -17,7 +17,17 @@ pub(super) fn look_at(words: &'static str, place: &Place) -> Hint {
     let mut commands = place.of_unit("systemctl status");
     commands.retain(|_| place.start.is_none() || place.about_now);
     commands.extend(log(place));
-    on_server(words, commands)
+    on_server(words, commands).then(log_elsewhere(place))
+}
+
+/// Where the log is, if that is a file which only the server has named.
+fn log_elsewhere(place: &Place) -> Hint {
+    match place.start.as_ref().map(|start| &start.log) {
+        Some(LogPlace::File { path, .. }) if place.log_path(path).is_none() => {
+            Prose::of("its log is in the file {}", [&excerpt(path)]).into()
+        }
+        _ => Hint::default(),
+    }
 }
 
 /// The log of the start that failed, whatever was started since; else that of the unit. Where the log of a service without a
@@ -30,7 +40,8 @@ pub(super) fn log(place: &Place) -> Option<String> {
     let sudo = match &start.log {
         LogPlace::File { path, readable } => {
             let sudo = if *readable { "" } else { "sudo " };
-            return Some(format!("{sudo}tail -n 50 {}", shell(path)));
+            let path = place.log_path(path)?;
+            return Some(format!("{sudo}tail -n 50 {path}"));
         }
         LogPlace::Journal => "sudo ",
         LogPlace::ReadableJournal => "",
@@ -64,10 +75,9 @@ pub(super) fn conditions(place: &Place) -> Vec<String> {
 }
 
 /// What to do about a unit that systemd cannot use.
-pub(super) fn unusable(service: &str, state: &str) -> Hint {
-    let name = shell(service);
+pub(super) fn unusable(state: &str, place: &Place) -> Hint {
     match excerpt(state).as_str() {
-        "masked" => on_server("on the server", [format!("sudo systemctl unmask {name}")]),
+        "masked" => on_server("unmask it; on the server", place.of_unit("sudo systemctl unmask")),
         "not-found" => on_server(
             "is the input service the unit's name? The server has these units; a new unit file needs a daemon-reload",
             [
@@ -77,10 +87,7 @@ pub(super) fn unusable(service: &str, state: &str) -> Hint {
         ),
         _ => on_server(
             "the unit file has an error; on the server",
-            [
-                format!("systemctl cat {name}"),
-                format!("sudo systemd-analyze verify {name}"),
-            ],
+            ["systemctl cat", "sudo systemd-analyze verify"].map(|it| place.of_unit(it)).concat(),
         ),
     }
 }

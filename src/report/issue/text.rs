@@ -56,6 +56,7 @@ fn marker(place: &Place) -> String {
         answered: _,
         before_switch: _,
         health: _,
+        shared: _,
         start: _,
         about_now: _,
     } = place;
@@ -137,7 +138,7 @@ fn warnings(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
         RawLogs::Show => report.warnings.clone(),
         RawLogs::Hide => report.warnings.iter().map(quiet_warning).collect(),
     };
-    summary::warnings(&shown, redactor)
+    summary::warnings(&shown, &report.facts.place, redactor)
 }
 
 /// The same warning without lines of the application's log.

@@ -160,7 +160,7 @@ impl Log {
     }
 
     fn warning(&mut self, warning: &Warning) {
-        let text = texts::warning(warning).to_string();
+        let text = texts::warning(warning, &self.report.facts.place).to_string();
         self.warnings += 1;
         match self.warnings <= WARNINGS {
             true => self.groups.annotate(Level::Warning, "On the server", &text),

@@ -2,7 +2,7 @@
 
 use crate::protocol::Warning;
 use crate::report::markdown::{foreign, prose};
-use crate::report::{texts, Report};
+use crate::report::{texts, Place, Report};
 use crate::text::{Prose, Redactor};
 
 /// The most warnings and notices; a hostile server could send any number.
@@ -10,21 +10,29 @@ const MOST: usize = 25;
 
 /// Warnings, results of earlier runs, and notices.
 pub(super) fn notes(report: &Report, redactor: &Redactor) -> String {
+    let place = &report.facts.place;
     let found = report.recovered.iter().map(texts::found);
     let found = found.map(|text| marked(&Prose::foreign(text), redactor));
-    let warnings = report.warnings.iter().map(|it| warning(it, redactor));
+    let warnings = report
+        .warnings
+        .iter()
+        .map(|it| warning(it, place, redactor));
     let notices = report.notices.iter().map(ToString::to_string);
     let notices = notices.map(|text| foreign(&text, redactor));
     list(warnings.chain(found).chain(notices))
 }
 
 /// Only the warnings.
-pub(in crate::report) fn warnings(warnings: &[Warning], redactor: &Redactor) -> String {
-    list(warnings.iter().map(|it| warning(it, redactor)))
+pub(in crate::report) fn warnings(
+    warnings: &[Warning],
+    place: &Place,
+    redactor: &Redactor,
+) -> String {
+    list(warnings.iter().map(|it| warning(it, place, redactor)))
 }
 
-fn warning(warning: &Warning, redactor: &Redactor) -> String {
-    marked(&texts::warning(warning), redactor)
+fn warning(warning: &Warning, place: &Place, redactor: &Redactor) -> String {
+    marked(&texts::warning(warning, place), redactor)
 }
 
 fn marked(text: &Prose, redactor: &Redactor) -> String {

@@ -48,6 +48,9 @@ pub(in crate::report) fn planned() -> Planned {
         service: Some("diting".into()),
         restart: Restart::Systemctl,
         health: None,
+        shared: ["data/app.db", "it's uploads", "config/wechat.yaml"]
+            .map(str::to_owned)
+            .to_vec(),
         commit: Some("3f2a1bc".into()),
         changed: false,
         entries: 120,
@@ -381,7 +384,7 @@ fn in_release(path: &str, folder: bool) -> Finding {
         path: path.into(),
         folder,
         release: id(OLD),
-        link: format!("../../../shared/{path}"),
+        link: format!("{}shared/{path}", "../".repeat(path.split('/').count() + 1)),
         siblings: match folder {
             true => Vec::new(),
             false => vec![format!("{path}-wal")],

@@ -2,31 +2,39 @@
 
 use crate::protocol::{UnreadLog, Warning, WrittenData};
 use crate::report::hints::sudoers;
-use crate::report::place::shell;
+use crate::report::place::{shell, Place};
 use crate::text::Prose;
 
-/// What is wrong, and what to do about it.
+/// What is wrong, and what to do about it. No command has words of the server.
 #[must_use]
-pub fn warning(warning: &Warning) -> Prose {
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no warning is without a decision"
+)]
+pub fn warning(warning: &Warning, place: &Place) -> Prose {
     let what = Prose::foreign(warning);
     let command = match warning {
-        Warning::Leftover { path, .. } => format!("sudo rm -rf {}", shell(path)),
-        Warning::DaemonReload => "sudo systemctl daemon-reload".to_owned(),
-        Warning::NotEnabled(unit) => format!("sudo systemctl enable {}", shell(unit)),
-        Warning::DiskNearlyFull(_) => "df -h && sudo du -xsh /var/log".to_owned(),
-        Warning::LogNotChecked(
-            UnreadLog::NothingSinceReload { user }
-            | UnreadLog::Nothing { user, .. }
-            | UnreadLog::OnlyLast { user, .. },
-        )
-        | Warning::MaybeOldCrashes { user, .. } => {
-            format!("sudo usermod -aG systemd-journal {}", shell(user))
+        Warning::Leftover { path, .. } => {
+            let path = place
+                .own_path(path)
+                .filter(|it| *it != shell(&place.target));
+            path.map(|path| format!("sudo rm -rf {path}"))
         }
-        Warning::NoResetFailed { service, user } => {
-            let command = sudoers(user, "reset-failed", service);
-            return what
-                .and("; on the server's console, as root: ")
-                .and(Prose::verbatim(command));
+        Warning::DaemonReload => Some("sudo systemctl daemon-reload".to_owned()),
+        Warning::NotEnabled(_) => place.of_unit("sudo systemctl enable").pop(),
+        Warning::DiskNearlyFull(_) => Some("df -h && sudo du -xsh /var/log".to_owned()),
+        Warning::LogNotChecked(
+            UnreadLog::NothingSinceReload { .. }
+            | UnreadLog::Nothing { .. }
+            | UnreadLog::OnlyLast { .. },
+        )
+        | Warning::MaybeOldCrashes { .. } => {
+            let user = shell(&place.user);
+            Some(format!("sudo usermod -aG systemd-journal {user}"))
+        }
+        Warning::NoResetFailed { .. } => {
+            let service = place.service.as_ref();
+            service.map(|service| sudoers(&place.user, "reset-failed", service))
         }
         Warning::LogNotChecked(
             UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
@@ -42,8 +50,12 @@ pub fn warning(warning: &Warning) -> Prose {
             );
         }
     };
-    what.and("; on the server, as root: ")
-        .and(Prose::verbatim(command))
+    match command {
+        Some(command) => what
+            .and("; on the server, as root: ")
+            .and(Prose::verbatim(command)),
+        None => what,
+    }
 }
 
 /// How to keep what an application wrote.
@@ -78,20 +90,20 @@ fn keep(data: &WrittenData) -> Prose {
 mod tests {
     use super::*;
     use crate::protocol::Notice;
-    use crate::report::tests::{notices, warnings};
+    use crate::report::tests::{notices, place, warnings};
 
     #[test]
     fn every_warning_says_what_to_do() {
         let all: Vec<_> = warnings()
             .iter()
-            .map(|it| warning(it).to_string())
+            .map(|it| warning(it, &place()).to_string())
             .collect();
-        insta::assert_snapshot!(all.join("\n"), @"
+        insta::assert_snapshot!(all.join("\n"), @r#"
         an old release could not be deleted: /opt/diting/releases/1762000000: Permission denied; on the server, as root: sudo rm -rf /opt/diting/releases/1762000000
         the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
         unit diting is not started at boot; on the server, as root: sudo systemctl enable diting
         the target's disk is 87 % full; on the server, as root: df -h && sudo du -xsh /var/log
-        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server's console, as root: echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server, as root: new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
         the new process logged errors: ERROR: no cache; Exception in worker process
         the log of the new process was not fully checked: only its last 10 lines can be read; on the server, as root: sudo usermod -aG systemd-journal deploy
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server, as root: sudo usermod -aG systemd-journal deploy
@@ -102,7 +114,30 @@ mod tests {
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
         the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
         the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
-        ");
+        "#);
+    }
+
+    #[test]
+    fn only_what_lies_below_the_target_is_deleted_on_the_servers_word() {
+        let text = |path: &str| {
+            let (path, error) = (path.to_owned(), "Permission denied".to_owned());
+            warning(&Warning::Leftover { path, error }, &place()).to_string()
+        };
+        for path in [
+            "/etc",
+            "/opt/diting",
+            "/opt/diting/../../etc",
+            "/",
+            "-rf /",
+            "/opt/diting/releases/../../../etc",
+        ] {
+            assert!(!text(path).contains("sudo"), "{}", text(path));
+        }
+        let trash = text("/opt/diting/.deploy/trash/1762000000");
+        assert!(
+            trash.ends_with("sudo rm -rf /opt/diting/.deploy/trash/1762000000"),
+            "{trash}"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn not_ready() {
         None,
         failed(Step::Check, Reason::NotReady(found)),
     );
-    insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @"
+    insta::assert_snapshot!(run.end(Verdict { release: None, previous: None, switched: false, ..verdict }), @r#"
     deploy to deploy@web1.example, /opt/diting, unit diting
     commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
     ::group::connect: log in to deploy@web1.example and start the server part
@@ -39,9 +39,9 @@ fn not_ready() {
     ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✗ check failed, 0.3 s
-    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console, as root:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console, as root:%0A  echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting' | sudo tee -a /etc/sudoers.d/deploy-action && sudo chmod 440 /etc/sudoers.d/deploy-action && sudo visudo -c
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console, as root:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console, as root:%0A  new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server still runs what it ran before; 21.4 s
-    ");
+    "#);
 }
 
 #[test]
