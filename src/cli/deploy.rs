@@ -3,7 +3,7 @@
 use super::outputs::{finish, write};
 use super::part::RunPart;
 use super::print::Printer;
-use super::start::{announced, no_start, redactor, runtime, Console};
+use super::start::{announced, no_start, runtime, Console};
 use super::{issue, plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
@@ -21,8 +21,9 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         context,
         page,
         printer,
+        redactor,
     } = *console;
-    let mut log = Log::new(page).hiding(redactor(settings, context));
+    let mut log = Log::new(page).hiding(redactor.clone());
     let started = Instant::now();
     let mut last = String::new();
     let mut emit = |event: RunEvent| {
@@ -38,8 +39,8 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         end
     });
     // before the issue, so that they exist even if the job is cancelled meanwhile
-    summary::of_run(&log, context, &redactor(settings, context), page, printer);
-    write(&report::outputs(&end, log.facts()), page, printer);
+    summary::of_run(&log, console);
+    write(&report::outputs(&end, log.facts(), redactor), page, printer);
     let ended = Ended {
         end: &end,
         log: &log,
@@ -62,15 +63,15 @@ fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, end
         context,
         page,
         printer,
+        redactor,
     } = *console;
-    let redactor = redactor(settings, context);
     // the second step sees the end of the transaction and has more time
     let has_second_step = context.is_actions && *part == RunPart::Whole;
     let result = match ended.end.outcome {
         Outcome::Unknown if has_second_step => IssueResult::default(),
-        _ => issue::update(settings, context, ended.log.report(), &redactor),
+        _ => issue::update(settings, context, ended.log.report(), redactor),
     };
-    let outputs = report_issue(&result, &redactor, page, printer);
+    let outputs = report_issue(&result, redactor, page, printer);
     if result != IssueResult::default() {
         // the last line of the log must be the one that says what is live
         printer.line(ended.last);

@@ -11,6 +11,7 @@ mod plan;
 mod print;
 mod releases;
 mod screen;
+mod secrets;
 mod start;
 mod summary;
 
@@ -18,13 +19,16 @@ use crate::actions::Context;
 use crate::protocol::Outcome;
 use crate::report::{self, Page};
 use crate::server;
-use crate::settings::{self, Command, Environment, Flags, Problem, Settings, Surroundings, INPUTS};
-use crate::text::{commands, Redactor};
+use crate::settings::{
+    self, Command, Environment, Flags, InputWarning, Problem, Settings, Surroundings, INPUTS,
+};
+use crate::text::commands;
 use outputs::{finish, write};
 use part::RunPart;
 use print::Printer;
 use releases::ListFormat;
-use start::{redactor, Console};
+use secrets::Hiding;
+use start::Console;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -51,34 +55,30 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let context = Context::from_env();
-    let page = if context.is_actions {
-        Page::Actions
-    } else {
-        Page::Terminal
-    };
+    let page = Page::of(context.is_actions);
     screen::open(page);
     let printer = Printer;
     // whatever else is wrong
     let format = ListFormat::of(arguments.iter().any(|argument| argument == "--json"));
     let flags = match Flags::parse(arguments, &INPUTS) {
         Ok(flags) => flags,
-        Err(problems) => return refuse(&problems, format, page, printer),
+        Err(problems) => {
+            let hiding = Hiding::of(&environment, &Flags::default(), None, &context);
+            let console = Console {
+                context: &context,
+                page,
+                printer,
+                redactor: &hiding.redactor,
+            };
+            return refuse(&problems, format, &console);
+        }
     };
     if flags.help {
         printer.line(&settings::help());
     } else if flags.version {
         printer.line(&version());
     } else {
-        return command(
-            &part,
-            &environment,
-            &flags,
-            &Console {
-                context: &context,
-                page,
-                printer,
-            },
-        );
+        return command(&part, &environment, &flags, &context);
     }
     ExitCode::SUCCESS
 }
@@ -95,41 +95,48 @@ fn command(
     part: &RunPart,
     environment: &Environment,
     flags: &Flags,
-    console: &Console<'_>,
+    context: &Context,
 ) -> ExitCode {
-    let Console {
-        context,
-        page,
-        printer,
-    } = *console;
-    print::trace(flags.verbose || context.debug);
     let (settings, warnings) = settings::read(environment, flags, &surroundings(context));
-    // the first step has reported them
-    for warning in warnings.iter().filter(|_| *part == RunPart::Whole) {
-        match (flags.json, warning.is_notice()) {
-            (true, _) => printer.aside(&format!("warning: {warning}")),
-            (false, true) => printer.line(&format!("note: {warning}")),
-            (false, false) => printer.warning(page, warning),
-        }
-    }
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(problems) => {
-            return refuse(&problems, ListFormat::of(flags.json), page, printer);
-        }
+    let context = match &settings {
+        Ok(settings) => &deploying(context, settings),
+        Err(_) => context,
     };
-    let context = &deploying(context, &settings);
+    let hiding = Hiding::of(environment, flags, settings.as_ref().ok(), context);
     let console = &Console {
         context,
-        ..*console
+        page: Page::of(context.is_actions),
+        printer: Printer,
+        redactor: &hiding.redactor,
+    };
+    // before anything else is printed
+    hiding.announce(console.page, console.printer);
+    print::trace(flags.verbose || context.debug, &hiding.redactor);
+    // the first step has reported them
+    if *part == RunPart::Whole {
+        warn(&warnings, flags.json, console);
+    }
+    let format = ListFormat::of(flags.json);
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(problems) => return refuse(&problems, format, console),
     };
     match settings.command {
         Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, console),
         // there is no transaction to follow
         Command::Releases if *part != RunPart::Whole => ExitCode::SUCCESS,
-        Command::Releases => {
-            let format = ListFormat::of(flags.json);
-            list(&settings, context, format, page, printer)
+        Command::Releases => list(&settings, format, console),
+    }
+}
+
+/// Reports what is odd about the inputs.
+fn warn(warnings: &[InputWarning], json: bool, console: &Console<'_>) {
+    for warning in warnings {
+        let text = console.redactor.redact(&warning.to_string());
+        match (json, warning.is_notice()) {
+            (true, _) => console.printer.aside(&format!("warning: {text}")),
+            (false, true) => console.printer.line(&format!("note: {text}")),
+            (false, false) => console.printer.warning(console.page, &text),
         }
     }
 }
@@ -151,8 +158,15 @@ fn deploying(context: &Context, settings: &Settings) -> Context {
 }
 
 /// Reports all problems with the inputs. Nothing was contacted.
-fn refuse(problems: &[Problem], format: ListFormat, page: Page, printer: Printer) -> ExitCode {
-    let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+fn refuse(problems: &[Problem], format: ListFormat, console: &Console<'_>) -> ExitCode {
+    let Console {
+        page,
+        printer,
+        redactor,
+        context: _,
+    } = *console;
+    let all = problems.iter().map(ToString::to_string);
+    let all: Vec<String> = all.map(|it| redactor.redact(&it)).collect();
     for problem in &all {
         format.line(&format!("problem: {problem}"), printer);
     }
@@ -174,11 +188,7 @@ fn refuse(problems: &[Problem], format: ListFormat, page: Page, printer: Printer
         printer.line(&report::failure_json(outcome, &all));
     }
     let problems: Vec<_> = problems.iter().map(Problem::text).collect();
-    summary::write(
-        &report::invalid_summary(&problems, &Redactor::default()),
-        page,
-        printer,
-    );
+    summary::write(&report::invalid_summary(&problems, redactor), page, printer);
     finish(
         &[("outcome", outcome.word().to_owned())],
         outcome,
@@ -188,14 +198,14 @@ fn refuse(problems: &[Problem], format: ListFormat, page: Page, printer: Printer
     ExitCode::from(outcome.code())
 }
 
-fn list(
-    settings: &Settings,
-    context: &Context,
-    format: ListFormat,
-    page: Page,
-    printer: Printer,
-) -> ExitCode {
-    match releases::list(settings, context, format, page, printer) {
+fn list(settings: &Settings, format: ListFormat, console: &Console<'_>) -> ExitCode {
+    let Console {
+        page,
+        printer,
+        redactor,
+        context: _,
+    } = *console;
+    match releases::list(settings, format, console) {
         Ok(()) => {
             // tells the second step that there is nothing to finish
             write(&[("finished", "true".to_owned())], page, printer);
@@ -203,13 +213,12 @@ fn list(
         }
         Err(failed) => {
             let (end, log) = *failed;
-            let redactor = redactor(settings, context);
             if format == ListFormat::Json {
                 printer.line(&redactor.redact(&report::end_json(&end)));
             }
-            summary::of_run(&log, context, &redactor, page, printer);
+            summary::of_run(&log, console);
             finish(
-                &report::outputs(&end, log.facts()),
+                &report::outputs(&end, log.facts(), redactor),
                 end.outcome,
                 page,
                 printer,

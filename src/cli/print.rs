@@ -33,7 +33,7 @@ impl Printer {
 }
 
 /// Writes the trace of the program to standard error. Each line has a prefix, so no text in it becomes a workflow command.
-pub(super) fn trace(detailed: bool) {
+pub(super) fn trace(detailed: bool, redactor: &Redactor) {
     let level = if detailed {
         tracing::Level::DEBUG
     } else {
@@ -43,30 +43,27 @@ pub(super) fn trace(detailed: bool) {
         .with_max_level(level)
         .with_ansi(false)
         .without_time()
-        .with_writer(Guarded);
+        .with_writer(Guarded(redactor.clone()));
     if tracing::subscriber::set_global_default(subscriber.finish()).is_err() {
         tracing::debug!("tracing is already set up");
     }
 }
 
-struct Guarded;
+/// Hides the secrets of the run.
+struct Guarded(Redactor);
 
 impl<'a> MakeWriter<'a> for Guarded {
-    type Writer = Self;
+    type Writer = &'a Self;
 
-    fn make_writer(&'a self) -> Self {
-        Self
+    fn make_writer(&'a self) -> &'a Self {
+        self
     }
 }
 
-impl Write for Guarded {
+impl Write for &Guarded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
-        writeln!(
-            io::stderr().lock(),
-            "trace: {}",
-            Redactor::default().redact(&text)
-        )?;
+        writeln!(io::stderr().lock(), "trace: {}", self.0.redact(&text))?;
         Ok(bytes.len())
     }
 

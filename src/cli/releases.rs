@@ -2,10 +2,10 @@
 
 use super::plan;
 use super::print::Printer;
-use super::start::{announced, no_start, redactor};
+use super::start::{announced, no_start, Console};
 use crate::actions::Context;
 use crate::protocol::{End, Listing, RunError, RunEvent};
-use crate::report::{self, Log, Page, Place};
+use crate::report::{self, Log, Place};
 use crate::runner;
 use crate::settings::Settings;
 use crate::text::Redactor;
@@ -39,15 +39,17 @@ impl ListFormat {
 /// Lists what is on the server. On an error it returns how the run ended, and its log.
 pub(super) fn list(
     settings: &Settings,
-    context: &Context,
     format: ListFormat,
-    page: Page,
-    printer: Printer,
+    console: &Console<'_>,
 ) -> Result<(), Box<(End, Log)>> {
+    let Console {
+        context,
+        page,
+        printer,
+        redactor,
+    } = *console;
     let place = place(settings);
-    let mut log = Log::new(page)
-        .hiding(redactor(settings, context))
-        .at(place.clone());
+    let mut log = Log::new(page).hiding(redactor.clone()).at(place.clone());
     let mut emit = |event: RunEvent| {
         // the listing itself shows that the connection worked
         if matches!(event, RunEvent::Connecting | RunEvent::Connected { .. }) {
@@ -59,10 +61,9 @@ pub(super) fn list(
     };
     match run(settings, context, &mut emit) {
         Ok(listing) => {
-            let redactor = redactor(settings, context);
-            print(&listing, &place, &redactor, format, printer);
+            print(&listing, &place, redactor, format, printer);
             super::summary::write(
-                &report::listing_summary(&listing, &place, &redactor),
+                &report::listing_summary(&listing, &place, redactor),
                 page,
                 printer,
             );

@@ -5,7 +5,6 @@ use crate::actions::{Context, Outputs};
 use crate::protocol::{Bug, End, Outcome, RunError, TransactionId};
 use crate::report::Page;
 use crate::runner;
-use crate::settings::{self, Settings};
 use crate::text::Redactor;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
@@ -16,17 +15,8 @@ pub(super) struct Console<'a> {
     pub(super) context: &'a Context,
     pub(super) page: Page,
     pub(super) printer: Printer,
-}
-
-/// Hides every secret, but not links and names of this run.
-pub(super) fn redactor(settings: &Settings, context: &Context) -> Redactor {
-    let link = context.run_url();
-    let shown: Vec<&str> = [&link, &context.sha, &context.reference]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    Redactor::exactly(settings::hidden(settings, &shown))
+    /// Hides the secrets of the run.
+    pub(super) redactor: &'a Redactor,
 }
 
 /// The end of a run that could not start.

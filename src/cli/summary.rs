@@ -1,23 +1,15 @@
 //! Writes the job summary. An error is only a warning.
 
 use super::print::Printer;
-use crate::actions::{Context, Summary};
+use super::start::Console;
+use crate::actions::Summary;
 use crate::report::{self, Log, Page};
-use crate::text::Redactor;
 
 /// Writes the summary of a run that has ended.
-pub(super) fn of_run(
-    log: &Log,
-    context: &Context,
-    redactor: &Redactor,
-    page: Page,
-    printer: Printer,
-) {
-    write(
-        &report::summary(log.report(), &context.job(), redactor),
-        page,
-        printer,
-    );
+pub(super) fn of_run(log: &Log, console: &Console<'_>) {
+    let job = console.context.job();
+    let summary = report::summary(log.report(), &job, console.redactor);
+    write(&summary, console.page, console.printer);
 }
 
 pub(super) fn write(markdown: &str, page: Page, printer: Printer) {

@@ -108,7 +108,8 @@ impl Evidence<'_> {
         let failed = steps.find(|it| it.mark == Some(Mark::Failed));
         let failed = failed.filter(|_| self.logs == RawLogs::Show);
         let lines = failed.into_iter().flat_map(|step| &step.output.last);
-        lines.map(|line| self.redactor.redact(line)).collect()
+        let lines: Vec<String> = lines.cloned().collect();
+        self.redactor.foreign(&lines)
     }
 
     /// The last lines, from the beginning of their traceback on.
@@ -122,7 +123,7 @@ impl Evidence<'_> {
     }
 
     fn clean(&self, text: &[u8]) -> Vec<String> {
-        self.redactor.lines(&lines(text))
+        self.redactor.foreign(&lines(text))
     }
 }
 

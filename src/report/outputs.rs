@@ -2,6 +2,7 @@
 
 use super::Facts;
 use crate::protocol::{End, ReleaseId, Step};
+use crate::text::Redactor;
 
 /// Every output and its meaning, in Markdown of one line. The table in the README and the check of action.yml are made
 /// from it.
@@ -31,9 +32,13 @@ pub fn outputs_table() -> String {
 
 /// The action's outputs, without those that `cli` writes itself. Unknown values are empty.
 #[must_use]
-pub fn outputs(end: &End, facts: &Facts) -> Vec<(&'static str, String)> {
+pub fn outputs(end: &End, facts: &Facts, redactor: &Redactor) -> Vec<(&'static str, String)> {
     let verdict = end.verdict.as_ref();
-    let id = |id: &Option<ReleaseId>| id.as_ref().map(ReleaseId::to_string).unwrap_or_default();
+    // what was taken over may have any name
+    let id = |id: &Option<ReleaseId>| {
+        let id = id.as_ref().map(ReleaseId::to_string);
+        redactor.redact(&id.unwrap_or_default())
+    };
     vec![
         ("outcome", end.outcome.word().to_owned()),
         (
@@ -78,10 +83,10 @@ mod tests {
             ..Facts::default()
         };
         let line = |end: &End| {
-            assert!(outputs(end, &facts)
+            assert!(outputs(end, &facts, &Redactor::default())
                 .iter()
                 .all(|(name, _)| OUTPUTS.iter().any(|(known, _)| name == known)));
-            let pairs = outputs(end, &facts)
+            let pairs = outputs(end, &facts, &Redactor::default())
                 .into_iter()
                 .map(|(name, value)| format!("{name}={value}"));
             pairs.collect::<Vec<_>>().join(" ")

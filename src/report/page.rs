@@ -1,7 +1,7 @@
 //! Where the log is read: the only place that makes workflow commands.
 
 use crate::text::excerpt::{lines, truncate};
-use crate::text::{commands, KeyBlock, Redactor, SERVER_PREFIX};
+use crate::text::{commands, LineState, Redactor, SERVER_PREFIX};
 
 /// Where the log is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,17 @@ pub enum Page {
     Actions,
     /// A terminal: plain.
     Terminal,
+}
+
+impl Page {
+    /// In GitHub Actions, or from the command line.
+    #[must_use]
+    pub fn of(is_actions: bool) -> Self {
+        match is_actions {
+            true => Self::Actions,
+            false => Self::Terminal,
+        }
+    }
 }
 
 /// How serious an annotation is.
@@ -39,7 +50,7 @@ pub(super) struct LinePrinter {
     pub(super) page: Page,
     redactor: Redactor,
     /// For text that comes line by line.
-    block: KeyBlock,
+    state: LineState,
     lines: Vec<String>,
 }
 
@@ -48,7 +59,7 @@ impl LinePrinter {
         Self {
             page,
             redactor,
-            block: KeyBlock::default(),
+            state: LineState::default(),
             lines: Vec::new(),
         }
     }
@@ -84,7 +95,7 @@ impl LinePrinter {
     /// Untrusted text as lines for [`LinePrinter::print`].
     pub(super) fn untrusted(&self, text: &[u8]) -> Vec<String> {
         self.redactor
-            .lines(&lines(text))
+            .foreign(&lines(text))
             .iter()
             .map(marked)
             .collect()
@@ -93,20 +104,18 @@ impl LinePrinter {
     /// The same for text that comes line by line.
     pub(super) fn more_untrusted(&mut self, text: &[u8]) -> Vec<String> {
         let Self {
-            redactor, block, ..
+            redactor, state, ..
         } = self;
         lines(text)
             .iter()
-            .map(|line| marked(&redactor.next(block, line)))
+            .map(|line| marked(&redactor.next(state, line)))
             .collect()
     }
 
     /// The same for lines that are already harmless.
     pub(super) fn known<'a>(&self, lines: impl IntoIterator<Item = &'a String>) -> Vec<String> {
-        lines
-            .into_iter()
-            .map(|line| marked(&self.redactor.redact(line)))
-            .collect()
+        let lines: Vec<String> = lines.into_iter().cloned().collect();
+        self.redactor.foreign(&lines).iter().map(marked).collect()
     }
 
     /// Prints lines from [`LinePrinter::untrusted`].

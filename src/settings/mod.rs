@@ -30,7 +30,7 @@ pub use input::{Fallback, Input};
 pub use inputs::{markdown_table, read, INPUTS};
 pub use model::{Command, Commit, Server, Settings, Surroundings};
 pub use problem::{Invalid, Problem};
-pub use secrets::hidden;
+pub use secrets::{names, open, Secrets};
 pub use ssh::{HostName, Jump, KnownHosts, Port, Repair, UserName};
 pub use staging::{Excludes, Source, DEPLOY_IGNORE};
 pub use values::{Issue, IssueLogs, IssueOpens, Service};

@@ -60,6 +60,17 @@ impl Problem {
         }
     }
 
+    /// The same, without the user and the password that a URL may have before its host.
+    pub(super) fn showing_some(subject: impl Into<String>, value: &str, invalid: Invalid) -> Self {
+        match secret_part(value) {
+            Some((from, to)) => {
+                let shown = format!("{}***{}", &value[..from], &value[to..]);
+                Self::showing(subject, &shown, invalid)
+            }
+            None => Self::showing(subject, value, invalid),
+        }
+    }
+
     /// What is wrong and how to fix it.
     pub fn text(&self) -> Prose {
         let Invalid { what, fix } = &self.invalid;
@@ -84,6 +95,14 @@ impl Problem {
     pub fn subject(&self) -> &str {
         &self.subject
     }
+}
+
+/// Where the user and password before a host are.
+fn secret_part(value: &str) -> Option<(usize, usize)> {
+    let from = value.find("://").map_or(0, |at| at + "://".len());
+    let end = value[from..].rfind('@').map(|at| from + at)?;
+    // `user@host` alone is no secret
+    (from > 0 || value[..end].contains(':')).then_some((from, end))
 }
 
 impl fmt::Display for Problem {
@@ -116,6 +135,26 @@ mod tests {
             r###""a\r\n\u{1b}[0m\u{202e}\"##\[error]""###
         );
         assert_eq!(quoted(&"x".repeat(1000)).chars().count(), SHOWN + 3);
+    }
+
+    #[test]
+    fn a_password_before_a_host_is_not_shown() {
+        for (value, shown) in [
+            (
+                "http://me:p@ss@localhost/x",
+                r#"host = "http://***@localhost/x": "#,
+            ),
+            (
+                "https://t0ken@localhost",
+                r#"host = "https://***@localhost": "#,
+            ),
+            ("me:pass@web1", r#"host = "***@web1": "#),
+            ("deploy@web1", r#"host = "deploy@web1": "#),
+            ("web1:22", r#"host = "web1:22": "#),
+        ] {
+            let problem = Problem::showing_some("host", value, Invalid::new("is wrong", "Fix it"));
+            assert!(problem.to_string().starts_with(shown), "{problem}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@ use super::flags::Flags;
 use super::input::{Definition, Fallback, Input, Text};
 use super::model::Command;
 use super::problem::{Invalid, Problem};
+use super::secrets::Secrets;
 use super::ssh::key::telling_lines;
 use super::warning::InputWarning;
-use crate::text::Prose;
+use crate::text::{Prose, Redactor};
 
 /// The inputs, and what was found wrong with them so far.
 pub(super) struct Reader<'a> {
@@ -17,6 +18,8 @@ pub(super) struct Reader<'a> {
     catalog: Catalog,
     /// Inputs that it does not use count as not given.
     command: Option<Command>,
+    /// Hides what secret inputs hold.
+    redactor: Redactor,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<InputWarning>,
 }
@@ -36,6 +39,7 @@ impl<'a> Reader<'a> {
             flags,
             catalog,
             command: None,
+            redactor: Redactor::new(Secrets::of(environment, catalog).telling()),
             problems: environment.problems.clone(),
             warnings: environment.warnings.clone(),
         }
@@ -189,7 +193,8 @@ impl<'a> Reader<'a> {
                 || self.holds_passphrase(text)
         };
         let problem = match value.filter(|text| !is_hidden(text)) {
-            Some(text) => Problem::showing(input.name, text, invalid),
+            // before it is cut and escaped
+            Some(text) => Problem::showing_some(input.name, &self.redactor.redact(text), invalid),
             None => Problem::of(input.name, invalid),
         };
         self.problems.push(problem);

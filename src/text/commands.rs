@@ -11,6 +11,11 @@ pub fn end_group() -> String {
     "::endgroup::".to_owned()
 }
 
+/// Lets the runner hide this text in everything that the job prints from now on.
+pub fn add_mask(text: &str) -> String {
+    format!("::add-mask::{}", data(text))
+}
+
 /// A red annotation.
 pub fn error(title: &str, message: &str) -> String {
     annotation("error", title, message)

@@ -100,7 +100,7 @@ mod tests {
 
     fn redacted(text: &str) -> String {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        Redactor::default().lines(&lines).join("\n")
+        Redactor::default().foreign(&lines).join("\n")
     }
 
     #[test]

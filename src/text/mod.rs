@@ -7,11 +7,14 @@
 
 pub mod amounts;
 pub mod commands;
+mod encoded;
+mod escaped;
 mod escapes;
 pub mod excerpt;
 mod harmless;
 mod key_block;
 mod lines;
+mod needle;
 mod prose;
 mod redact;
 #[cfg(test)]
@@ -22,4 +25,4 @@ pub use harmless::{harmless, SERVER_PREFIX};
 pub use key_block::KeyBlock;
 pub use lines::{Lines, LONGEST_LINE};
 pub use prose::{Piece, Prose};
-pub use redact::Redactor;
+pub use redact::{LineState, Redactor};

@@ -98,6 +98,85 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
     run.assert_silent_about("p4ssw0rd");
 }
 
+const ENV_FILE: &str = "NUM_PASSWORD=83749283746\nP=correct  horse  battery\nQ=be<y>&ond/x+y\nAPP=diting\nLEVEL=warning\n";
+const VALUES: [&str; 3] = ["83749283746", "correct  horse  battery", "be<y>&ond/x+y"];
+/// Every value in every form, then a crash that holds them all.
+const ECHOES: &str = "import base64, html, json, urllib.parse; \
+    values = [line.partition('=')[2] for line in open('.env').read().splitlines()]; \
+    forms = (str, json.dumps, urllib.parse.quote, urllib.parse.quote_plus, html.escape, \
+    lambda value: base64.b64encode(value.encode()).decode()); \
+    [print(form(value), flush=True) for value in values for form in forms]; \
+    raise RuntimeError(' and '.join(values))";
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn values_of_the_env_file_are_hidden_in_every_form_and_masked_in_the_job() {
+    let server = ThrowawayServer::up_with(&["--journal-access"]);
+    let good = server.deploy_well(&App::version("1"), None);
+    let install = "uv sync --frozen --quiet\ncat .env\nbase64 -w 20 .env";
+    let deployment = || {
+        let run = server.deployment(&App::version("2").at_start(ECHOES));
+        run.input("env-file", ENV_FILE).input("install", install)
+    };
+    let shown = [
+        "83749283746",
+        "correct",
+        "battery",
+        "be<y>",
+        "be&lt;y&gt;",
+        "be%3Cy%3E",
+        // base64 of the values, and of lines in the middle of the file
+        "ODM3NDkyODM3ND",
+        "Y29ycmVjdCAgaG9yc2",
+        "NzQ5MjgzNzQ2",
+        "ICBob3JzZSAg",
+    ];
+    for run in [deployment().on_github().run(), deployment().run()] {
+        run.assert_rolled_back("verify", &good);
+        run.assert_last_line("RuntimeError: *** and *** and *** and diting and");
+        for text in shown {
+            run.assert_silent_about(text);
+            assert!(run.outputs.values().all(|value| !value.contains(text)));
+        }
+        run.assert_says("unit diting");
+    }
+    let run = deployment().on_github().run();
+    for value in VALUES {
+        assert!(
+            run.masks.iter().any(|mask| mask == value),
+            "{:?}",
+            run.masks
+        );
+    }
+    let ours = ["diting", "warning", "127.0.0.1", "/opt/diting", &good];
+    for mask in &run.masks {
+        assert!(
+            !ours.iter().any(|text| text.contains(mask.as_str())),
+            "{mask}"
+        );
+    }
+    assert_eq!(deployment().run().masks, [""; 0], "there is no runner");
+}
+
+#[test]
+fn a_password_in_an_invalid_input_is_not_shown() {
+    let server = ThrowawayServer::up();
+    let deployment = || server.deployment(&App::version("1")).on_github();
+    let url = "http://me:hunter2-hunter2@localhost/";
+    let run = deployment().input("health-url", url).run();
+    assert_eq!((run.code, run.output("outcome")), (2, "invalid"));
+    run.assert_says("health-url = \"http://***@localhost/\": holds a user or a password");
+    run.assert_silent_about("hunter2");
+    let run = deployment()
+        .input("env-file", "TOKEN=hunter2-hunter2")
+        .input("health-timeout", "hunter2-hunter2")
+        .run();
+    assert_eq!((run.code, run.output("outcome")), (2, "invalid"));
+    run.assert_silent_about("hunter2");
+    // it is also an input that is not secret
+    assert!(!run.masks.iter().any(|mask| mask.contains("hunter2")));
+}
+
 fn assert_only_ours(log: &str, errors: usize) {
     let found = commands(log);
     assert!(

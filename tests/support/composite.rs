@@ -313,7 +313,7 @@ impl Process {
         let closed = until(PIPES, || readers.iter().all(JoinHandle::is_finished));
         assert!(closed, "somebody keeps the step's pipes open");
         let log = self.log.lock().unwrap().clone();
-        (status.code(), log)
+        (status.code(), crate::run::without_masks(&log).0)
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) code: i32,
     /// Both streams, in their order.
     pub(crate) log: String,
+    /// What the runner was told to hide. Here it hides nothing, so that only the program does.
+    pub(crate) masks: Vec<String>,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) summary: String,
     pub(crate) started: Instant,
@@ -372,9 +374,11 @@ impl Running {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         let took = ended.map_or(LONGEST, since);
         let uploaded = uploaded.map(since);
+        let (log, masks) = without_masks(&log);
         Run {
             code,
             log,
+            masks,
             outputs: parse_outputs(&outputs),
             summary,
             started: self.started,
@@ -470,6 +474,21 @@ impl Run {
             assert!(!said.contains(text), "{text:?} is in\n{said}");
         }
     }
+}
+
+/// The log as the runner shows it, and the masks that it was given: its commands are not part of the log.
+pub(crate) fn without_masks(log: &str) -> (String, Vec<String>) {
+    let mut masks = Vec::new();
+    let is_shown = |line: &&str| match line.strip_prefix("::add-mask::") {
+        Some(mask) => {
+            let mask = mask.trim_end_matches(['\r', '\n']).replace("%0A", "\n");
+            masks.push(mask.replace("%0D", "\r").replace("%25", "%"));
+            false
+        }
+        None => true,
+    };
+    let shown = log.split_inclusive('\n').filter(is_shown).collect();
+    (shown, masks)
 }
 
 /// What the summary begins with.

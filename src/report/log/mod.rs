@@ -161,9 +161,13 @@ impl Log {
 
     fn warning(&mut self, warning: &Warning) {
         let text = texts::warning(warning, &self.report.facts.place).to_string();
+        self.warn("On the server", &text);
+    }
+
+    fn warn(&mut self, title: &str, text: &str) {
         self.warnings += 1;
         match self.warnings <= WARNINGS {
-            true => self.groups.annotate(Level::Warning, "On the server", &text),
+            true => self.groups.annotate(Level::Warning, title, text),
             false => self.groups.outside(&format!("warning: {text}")),
         }
     }

@@ -3,6 +3,7 @@
 use super::inline::refers_to_issue;
 use super::lines::{clean, fence};
 use crate::report::texts;
+use crate::text::excerpt::lines;
 use crate::text::Redactor;
 
 /// A part that would be shorter is left out.
@@ -47,7 +48,7 @@ impl<'a> Document<'a> {
 
     /// Adds untrusted lines, folded under a title. The last lines are kept, because the cause is most often there.
     pub(in crate::report) fn folded(&mut self, title: &str, text: &[u8]) {
-        let lines = clean(text, self.redactor);
+        let lines = self.redactor.foreign(&lines(text));
         self.folded_lines(title, &lines);
     }
 

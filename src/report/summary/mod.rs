@@ -19,6 +19,7 @@ use super::markdown::{self, prose, Document};
 use super::texts::{self, title};
 use super::{Job, Mark, RawLogs, Report};
 use crate::protocol::{Diagnostic, End, Outcome, Step};
+use crate::text::excerpt::lines;
 use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
 
@@ -119,7 +120,7 @@ pub(super) fn diagnostics(evidence: &Evidence<'_>, shown: &[&Diagnostic], page: 
     let what = texts::what_happened(end).unwrap_or_default();
     let outputs = program_outputs(end).into_iter();
     let outputs: Vec<Vec<String>> = outputs
-        .map(|output| markdown::clean(output, redactor))
+        .map(|output| redactor.foreign(&lines(output)))
         .filter(|lines| !evidence.has(lines, &what))
         .collect();
     let unfinished = report
@@ -128,8 +129,8 @@ pub(super) fn diagnostics(evidence: &Evidence<'_>, shown: &[&Diagnostic], page: 
         .filter(|step| logs == RawLogs::Show && !matches!(step.mark, Some(Mark::Done) | None));
     let printed: Vec<(Step, Vec<String>)> = unfinished
         .map(|run| {
-            let lines = run.output.last.iter();
-            (run.step, lines.map(|line| redactor.redact(line)).collect())
+            let lines: Vec<String> = run.output.last.iter().cloned().collect();
+            (run.step, redactor.foreign(&lines))
         })
         .filter(|(_, lines): &(Step, Vec<String>)| !evidence.has(lines, &what))
         .collect();

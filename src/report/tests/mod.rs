@@ -8,6 +8,7 @@ mod issue;
 mod logs;
 mod markdown;
 mod samples;
+mod secrets;
 mod texts;
 mod whole;
 

@@ -56,7 +56,7 @@ pub(super) static SHARED: Definition<Vec<SharedPath>> = Definition::optional(
 pub(super) static ENV_FILE: Definition<Secret> = Definition::optional(
     "env-file",
     "Content of the release's `.env`, kept byte for byte and readable only by the app's user. Each release has its own, \
-     so a rollback restores it. Its values are hidden in the log.",
+     so a rollback restores it. Values of 6 characters or more are hidden in the log.",
     env::file,
 )
 .secret()
@@ -76,7 +76,7 @@ pub(super) static INSTALL: Definition<InstallInput> = Definition::with_default(
 pub(super) static ENV: Definition<Vec<(String, Secret)>> = Definition::optional(
     "env",
     "Variables for `install` and `before-switch`: `NAME=value`, one per line, values without quotes. They are never on a \
-     command line and are hidden in the log.",
+     command line; values of 6 characters or more are hidden in the log.",
     env::variables,
 )
 .secret()

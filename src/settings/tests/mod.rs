@@ -86,18 +86,22 @@ impl Inputs {
         self.folder.path()
     }
 
-    /// What is read, or the problems, one a line.
-    pub(in crate::settings) fn read_with(
-        &self,
-        flags: &[&str],
-    ) -> (Result<Settings, String>, Vec<InputWarning>) {
+    pub(in crate::settings) fn environment(&self) -> Environment {
         let variable = |(name, value): &(String, String)| -> (OsString, OsString) {
             (
                 format!("INPUT_{}", name.to_uppercase().replace('-', "_")).into(),
                 value.into(),
             )
         };
-        let given = Environment::from_variables(self.given.iter().map(variable), &INPUTS);
+        Environment::from_variables(self.given.iter().map(variable), &INPUTS)
+    }
+
+    /// What is read, or the problems, one a line.
+    pub(in crate::settings) fn read_with(
+        &self,
+        flags: &[&str],
+    ) -> (Result<Settings, String>, Vec<InputWarning>) {
+        let given = self.environment();
         let flags = Flags::parse(flags.iter().map(Into::into), &INPUTS).unwrap();
         let (result, warnings) = read(&given, &flags, &self.around);
         let lines = |problems: Vec<_>| {

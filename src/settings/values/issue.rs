@@ -256,8 +256,8 @@ mod tests {
     #[test]
     fn the_token_is_hidden_everywhere() {
         let inputs = Inputs::new().with("github-token", "ghs_0123456789abcdef");
-        assert!(crate::settings::hidden(&inputs.settings(), &[])
-            .contains(&"ghs_0123456789abcdef".to_owned()));
+        let secrets = crate::settings::Secrets::of(&inputs.environment(), &crate::settings::INPUTS);
+        assert!(secrets.values.contains(&"ghs_0123456789abcdef".to_owned()));
         assert!(!format!("{:?}", inputs.settings()).contains("0123456789abcdef"));
         let problems = inputs
             .with("github-token", "ghs_0123456789abcdef two")
