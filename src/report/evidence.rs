@@ -2,7 +2,7 @@
 
 use super::causes::program_outputs;
 use super::steps::Mark;
-use super::{RawLogs, Report};
+use super::Report;
 use crate::protocol::{Diagnostic, DiagnosticOrigin, End, Failure, Outcome, Reason, UnitState};
 use crate::text::excerpt::{lines, shorten};
 use crate::text::Redactor;
@@ -20,7 +20,6 @@ const CUT: char = '…';
 pub(super) struct Evidence<'a> {
     pub(super) report: &'a Report,
     pub(super) end: &'a End,
-    pub(super) logs: RawLogs,
     pub(super) redactor: &'a Redactor,
 }
 
@@ -96,17 +95,14 @@ impl Evidence<'_> {
     fn log(&self) -> Vec<String> {
         let is_log = |it: &&Diagnostic| it.origin == DiagnosticOrigin::Log;
         let log = self.report.diagnostics.iter().find(is_log);
-        match (log, self.logs) {
-            (Some(log), RawLogs::Show) => without_requests(self.clean(&log.text)),
-            _ => Vec::new(),
-        }
+        log.map(|log| without_requests(self.clean(&log.text)))
+            .unwrap_or_default()
     }
 
     /// What the step printed that failed.
     fn last_output(&self) -> Vec<String> {
         let mut steps = self.report.steps.iter();
         let failed = steps.find(|it| it.mark == Some(Mark::Failed));
-        let failed = failed.filter(|_| self.logs == RawLogs::Show);
         let lines = failed.into_iter().flat_map(|step| &step.output.last);
         let lines: Vec<String> = lines.cloned().collect();
         self.redactor.foreign(&lines)

@@ -3,6 +3,11 @@
 use crate::protocol::{FailedStart, HealthUrl, Planned, Restart};
 use crate::text::excerpt::{excerpt, lines};
 
+/// What the server is called if its name is not known, or must not be.
+pub(super) const NAMELESS: &str = "the server";
+/// What stands for the deploy user then.
+pub(super) const USER: &str = "USER";
+
 /// Where the deployment goes: the names for texts and hints. Harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -36,7 +41,7 @@ impl Default for Place {
     /// For errors before anything is planned.
     fn default() -> Self {
         Self {
-            host: "the server".into(),
+            host: NAMELESS.into(),
             port: 22,
             user: "deploy".into(),
             target: "the target folder".into(),
@@ -93,7 +98,10 @@ impl Place {
 
     /// User and server, for a shell.
     pub(super) fn login(&self) -> String {
-        shell(&format!("{}@{}", self.user, self.host))
+        match self.host.as_str() {
+            NAMELESS => format!("{USER}@SERVER"),
+            host => shell(&format!("{}@{host}", self.user)),
+        }
     }
 
     /// A path below the target, for a shell.

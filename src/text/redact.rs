@@ -85,6 +85,15 @@ impl Redactor {
         self
     }
 
+    /// The same, but also hides this name, whatever it was a part of.
+    #[must_use]
+    pub fn hiding_name(mut self, name: &str) -> Self {
+        self.needles.extend(Needle::new(name, false));
+        self.needles.sort_unstable();
+        self.own.retain(|own| !own.contains(name));
+        self
+    }
+
     /// Redacts lines that others wrote. A secret, or a private key, may span several lines, and start before the first.
     pub fn foreign(&self, lines: &[String]) -> Vec<String> {
         self.all(lines, Author::Others)

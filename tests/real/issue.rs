@@ -160,3 +160,38 @@ fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
         run.log
     );
 }
+
+#[test]
+fn an_issue_that_strangers_can_read_says_nothing_of_the_server_and_the_inputs() {
+    let (server, hub) = (ThrowawayServer::up_with(&["--journal-access"]), Hub::new());
+    let good = server.deploy_well(&App::version("1"), None);
+    hub.state().visibility = "public";
+    let broken = App::version("2").replace(
+        "send, 200, \"application/json\", body",
+        "send, 500, \"text/plain\", \"no S3CRET for customer 7\"",
+    );
+    let run = job(&server, &hub, &broken)
+        .input("health-timeout", "3s")
+        .run();
+    run.assert_rolled_back("verify", &good);
+    run.assert_says("customer 7");
+    let failing = job(&server, &hub, &App::version("3"))
+        .input("install", "echo begun\n./migrate --key S3CRET")
+        .input("issue", "failure")
+        .run();
+    failing.assert_ended(5, "failed", "install");
+    failing.assert_says("./migrate --key S3CRET");
+    let issues = format!("{:?}", hub.state().issues);
+    assert!(issues.contains("health answered 500"), "{issues}");
+    assert!(issues.contains("line 2, (not shown)"), "{issues}");
+    for word in [
+        "S3CRET",
+        "customer",
+        "127.0.0.1",
+        "deploy@",
+        "uname",
+        "df -h",
+    ] {
+        assert!(!issues.contains(word), "{word}: {issues}");
+    }
+}

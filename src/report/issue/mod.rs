@@ -1,5 +1,6 @@
 //! The texts of the GitHub issue of a server and service.
 
+mod quiet;
 mod text;
 mod types;
 

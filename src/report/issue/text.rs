@@ -1,9 +1,8 @@
 //! The issue's texts: like the summary, but for someone who reads them later and has not seen the run.
 
+use super::quiet::quiet;
 use super::types::IssueText;
-use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, End, Outcome, Reason, Step, Task, Verdict, Warning,
-};
+use crate::protocol::{End, Outcome, Step, Task, Verdict};
 use crate::report::evidence::Evidence;
 use crate::report::hints::{self, Hint};
 use crate::report::markdown::{self, Document};
@@ -29,12 +28,25 @@ pub fn issue_text(
     logs: RawLogs,
     redactor: &Redactor,
 ) -> Option<IssueText> {
+    let marker = marker(&report.facts.place);
+    let quiet = (logs == RawLogs::Hide).then(|| {
+        let host = &report.facts.place.host;
+        // a single word may be one of ours
+        let redactor = match host.contains(['.', ':']) {
+            true => redactor.clone().hiding_name(host),
+            false => redactor.clone(),
+        };
+        (quiet(report), redactor)
+    });
+    let (report, redactor) = match &quiet {
+        Some((report, redactor)) => (report, redactor),
+        None => (report, redactor),
+    };
     let end = report.end.as_ref()?;
     let place = &report.facts.place;
-    let marker = marker(place);
     let comment = match end.outcome.is_success() {
-        true => success(report, end, job, logs, redactor),
-        false => failure(report, end, job, logs, redactor),
+        true => success(report, end, job, redactor),
+        false => failure(report, end, job, redactor),
     };
     Some(IssueText {
         title: title(place, redactor),
@@ -83,124 +95,43 @@ fn title(place: &Place, redactor: &Redactor) -> String {
     )
 }
 
-fn success(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> String {
+fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, logs, redactor));
+    page.add(&found(report, redactor));
     page.add(&summary::facts(report, end, job, redactor));
     page.finish()
 }
 
-fn failure(report: &Report, end: &End, job: &Job, logs: RawLogs, redactor: &Redactor) -> String {
-    let quiet = without_logs(end);
-    let end = match logs {
-        RawLogs::Show => end,
-        RawLogs::Hide => &quiet,
-    };
+fn failure(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
     let evidence = Evidence {
         report,
         end,
-        logs,
         redactor,
     };
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, logs, redactor));
+    page.add(&found(report, redactor));
     page.add(&format!(
         "### What happened and what to do\n\n{}",
         summary::what_to_do(&evidence)
     ));
     page.add(&summary::facts(report, end, job, redactor));
-    page.add(&warnings(report, logs, redactor));
+    let warnings = summary::warnings(&report.warnings, &report.facts.place, redactor);
+    page.add(&warnings);
     page.add(&reproduce(report, end, job, redactor));
     page.add(&summary::steps(report, redactor));
-    let shown: Vec<&Diagnostic> = report
-        .diagnostics
-        .iter()
-        .filter(|it| is_shown(it, logs))
-        .collect();
-    summary::diagnostics(&evidence, &shown, &mut page);
+    summary::diagnostics(&evidence, &mut page);
     page.finish()
 }
 
 /// How earlier runs ended that did not see the result.
-fn found(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
-    let shown = |verdict: &Verdict| match logs {
-        RawLogs::Show => texts::found(verdict),
-        RawLogs::Hide => texts::found(&quiet(verdict)),
+fn found(report: &Report, redactor: &Redactor) -> String {
+    let one = |verdict: &Verdict| {
+        let text = texts::found(verdict);
+        format!("- {}\n", markdown::foreign(&text, redactor))
     };
-    let one = |verdict: &Verdict| format!("- {}\n", markdown::foreign(&shown(verdict), redactor));
     report.recovered.iter().take(FOUND).map(one).collect()
-}
-
-fn warnings(report: &Report, logs: RawLogs, redactor: &Redactor) -> String {
-    let shown: Vec<Warning> = match logs {
-        RawLogs::Show => report.warnings.clone(),
-        RawLogs::Hide => report.warnings.iter().map(quiet_warning).collect(),
-    };
-    summary::warnings(&shown, &report.facts.place, redactor)
-}
-
-/// The same warning without lines of the application's log.
-fn quiet_warning(warning: &Warning) -> Warning {
-    match warning {
-        Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
-        Warning::MaybeOldCrashes { read, user, .. } => Warning::MaybeOldCrashes {
-            lines: Vec::new(),
-            read: *read,
-            user: user.clone(),
-        },
-        Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
-        Warning::Leftover { .. }
-        | Warning::DaemonReload
-        | Warning::NotEnabled(_)
-        | Warning::DiskNearlyFull(_)
-        | Warning::LogNotChecked(_)
-        | Warning::NoResetFailed { .. }
-        | Warning::ListenerNotChecked(_)
-        | Warning::ReleaseNotSeen(_)
-        | Warning::OtherRelease(_)
-        | Warning::DataLeftBehind(_)
-        | Warning::OldUnhealthy(_) => warning.clone(),
-    }
-}
-
-fn is_shown(diagnostic: &Diagnostic, logs: RawLogs) -> bool {
-    logs == RawLogs::Show || diagnostic.origin == DiagnosticOrigin::System
-}
-
-/// The same end without output of the application.
-fn without_logs(end: &End) -> End {
-    End {
-        verdict: end.verdict.as_ref().map(quiet),
-        ..end.clone()
-    }
-}
-
-/// The same verdict without lines of the application's log and without output of commands.
-fn quiet(verdict: &Verdict) -> Verdict {
-    let mut verdict = verdict.clone();
-    for failure in [&mut verdict.failure, &mut verdict.rollback]
-        .into_iter()
-        .flatten()
-    {
-        failure.reason = quiet_reason(&failure.reason);
-    }
-    verdict
-}
-
-/// The same reason without them.
-fn quiet_reason(reason: &Reason) -> Reason {
-    let mut reason = reason.clone();
-    match &mut reason {
-        Reason::Log { lines } => lines.clear(),
-        Reason::Command { output, .. } => output.clear(),
-        _ => {}
-    }
-    if let Some(log_line) = reason.log_line_mut() {
-        *log_line = None;
-    }
-    reason
 }
 
 /// How to see the failure again without touching the server, and where the failed release is.

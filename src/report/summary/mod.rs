@@ -17,8 +17,8 @@ use super::causes::{causes, program_outputs, Cause};
 use super::evidence::Evidence;
 use super::markdown::{self, prose, Document};
 use super::texts::{self, title};
-use super::{Job, Mark, RawLogs, Report};
-use crate::protocol::{Diagnostic, End, Outcome, Step};
+use super::{Job, Mark, Report};
+use crate::protocol::{End, Outcome, Step};
 use crate::text::excerpt::lines;
 use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
@@ -33,7 +33,6 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
     let evidence = Evidence {
         report,
         end,
-        logs: RawLogs::Show,
         redactor,
     };
     page.add(&heading(report, end, redactor));
@@ -46,8 +45,7 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
     page.add(&health::table(report, redactor));
     page.add(&notes::notes(report, redactor));
     if !end.outcome.is_success() {
-        let shown: Vec<&Diagnostic> = report.diagnostics.iter().collect();
-        diagnostics(&evidence, &shown, &mut page);
+        diagnostics(&evidence, &mut page);
     }
     page.finish()
 }
@@ -110,13 +108,13 @@ fn quoted(lines: &[String]) -> String {
 }
 
 /// Output of programs that the evidence does not show as a whole, and diagnostics.
-pub(super) fn diagnostics(evidence: &Evidence<'_>, shown: &[&Diagnostic], page: &mut Document<'_>) {
+pub(super) fn diagnostics(evidence: &Evidence<'_>, page: &mut Document<'_>) {
     let &Evidence {
         report,
         end,
-        logs,
         redactor,
     } = evidence;
+    let shown = &report.diagnostics;
     let what = texts::what_happened(end).unwrap_or_default();
     let outputs = program_outputs(end).into_iter();
     let outputs: Vec<Vec<String>> = outputs
@@ -126,7 +124,7 @@ pub(super) fn diagnostics(evidence: &Evidence<'_>, shown: &[&Diagnostic], page: 
     let unfinished = report
         .steps
         .iter()
-        .filter(|step| logs == RawLogs::Show && !matches!(step.mark, Some(Mark::Done) | None));
+        .filter(|step| !matches!(step.mark, Some(Mark::Done) | None));
     let printed: Vec<(Step, Vec<String>)> = unfinished
         .map(|run| {
             let lines: Vec<String> = run.output.last.iter().cloned().collect();

@@ -45,7 +45,7 @@ pub(super) static ASSIGNEES: Definition<Vec<String>> = Definition::optional(
 pub(super) static LOGS: Definition<IssueLogs> = Definition::with_default(
     "issue-logs",
     "auto",
-    "Whether the issue holds raw log lines from the server: `auto`, if the repository is private; `always`; `never`.",
+    "Whether the issue holds logs, output, responses and the host's name: `auto`, if the repository is private; `always`; `never`.",
     IssueLogs::parse,
 )
 .only(USED_BY);

@@ -1,0 +1,186 @@
+//! A report for a page that strangers can read: what failed and what to do, without a word of the application, of the server's
+//! system or of the inputs. The summary of the run has it all; there GitHub hides what it knows as a secret.
+
+use crate::protocol::{
+    ConnectionError, End, Finding, HealthAnswer, Hop, Reason, Restart, RunError, UnreadLog,
+    Verdict, Warning,
+};
+use crate::report::place::{NAMELESS, USER};
+use crate::report::{Place, Report};
+
+/// Stands for what is not shown.
+const NOT_SHOWN: &str = "(not shown)";
+
+/// The same report without output, logs, responses, command lines, and names of server and user.
+pub(super) fn quiet(report: &Report) -> Report {
+    let mut report = report.clone();
+    for step in &mut report.steps {
+        step.without_texts(answer);
+    }
+    for warning in &mut report.warnings {
+        *warning = quiet_warning(warning);
+    }
+    for verdict in &mut report.recovered {
+        *verdict = quiet_verdict(verdict);
+    }
+    report.end = report.end.as_ref().map(quiet_end);
+    report.diagnostics.clear();
+    report.notices.clear();
+    report.connect_failures.clear();
+    place(&mut report.facts.place);
+    report
+}
+
+/// Whether its name is a secret, nobody but GitHub knows.
+fn place(place: &mut Place) {
+    NAMELESS.clone_into(&mut place.host);
+    USER.clone_into(&mut place.user);
+    place.port = 22;
+    if let Restart::Commands(commands) = &mut place.restart {
+        "# the commands of the input restart".clone_into(commands);
+    }
+}
+
+fn quiet_end(end: &End) -> End {
+    End {
+        verdict: end.verdict.as_ref().map(quiet_verdict),
+        error: end.error.as_ref().map(quiet_error),
+        ..end.clone()
+    }
+}
+
+fn quiet_verdict(verdict: &Verdict) -> Verdict {
+    let mut verdict = verdict.clone();
+    for failure in [&mut verdict.failure, &mut verdict.rollback]
+        .into_iter()
+        .flatten()
+    {
+        failure.reason = quiet_reason(&failure.reason);
+    }
+    verdict
+}
+
+fn quiet_reason(reason: &Reason) -> Reason {
+    let mut reason = reason.clone();
+    match &mut reason {
+        Reason::Log { lines } => lines.clear(),
+        Reason::Command { output, line, .. } => {
+            output.clear();
+            if let Some((_, text)) = line {
+                NOT_SHOWN.clone_into(text);
+            }
+        }
+        Reason::Unhealthy { last, .. } => **last = answer(last),
+        Reason::NotReady(found) => found.iter_mut().for_each(finding),
+        _ => {}
+    }
+    if let Some(log_line) = reason.log_line_mut() {
+        *log_line = None;
+    }
+    reason
+}
+
+/// Where a redirect leads, without what may be secret behind the path.
+fn answer(answer: &HealthAnswer) -> HealthAnswer {
+    let mut answer = answer.clone();
+    match &mut answer {
+        HealthAnswer::Status { location, body, .. } => {
+            *body = NOT_SHOWN.into();
+            if let Some(to) = location {
+                let end = to.find(['?', '#', ';']).unwrap_or(to.len());
+                to.truncate(end);
+                let host = to.find("://").map_or(0, |at| at + "://".len());
+                let path = to[host..].find('/').map_or(to.len(), |at| host + at);
+                if let Some(at) = to[host..path].rfind('@') {
+                    to.replace_range(host..=host + at, "");
+                }
+            }
+        }
+        HealthAnswer::Mismatch { body, .. } => *body = NOT_SHOWN.into(),
+        HealthAnswer::Healthy { .. }
+        | HealthAnswer::Refused
+        | HealthAnswer::TimedOut { .. }
+        | HealthAnswer::Broken(_) => {}
+    }
+    answer
+}
+
+fn finding(found: &mut Finding) {
+    match found {
+        Finding::Sudo { user, output, .. } => {
+            USER.clone_into(user);
+            output.clear();
+        }
+        Finding::Target { user, .. }
+        | Finding::KillUserProcesses { user }
+        | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
+        _ => {}
+    }
+}
+
+fn quiet_error(error: &RunError) -> RunError {
+    let mut error = error.clone();
+    match &mut error {
+        RunError::Key { output }
+        | RunError::ServerPart { output, .. }
+        | RunError::LoginScript { output, .. } => output.clear(),
+        RunError::Connection {
+            error,
+            hop,
+            offered,
+            ..
+        } => {
+            *offered = None;
+            match error {
+                ConnectionError::Ssh { stderr } | ConnectionError::FromJumpHost { stderr } => {
+                    stderr.clear();
+                }
+                ConnectionError::NoLogin { .. } => {}
+            }
+            if let Hop::Jump { host, user, port } = hop {
+                "the jump host".clone_into(host);
+                USER.clone_into(user);
+                *port = 22;
+            }
+        }
+        _ => {}
+    }
+    error
+}
+
+/// The same warning without lines of the application's log, and without names.
+fn quiet_warning(warning: &Warning) -> Warning {
+    let unread = |why: &UnreadLog| {
+        let mut why = why.clone();
+        match &mut why {
+            UnreadLog::NothingSinceReload { user }
+            | UnreadLog::Nothing { user, .. }
+            | UnreadLog::OnlyLast { user, .. } => USER.clone_into(user),
+            UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. } => {}
+        }
+        why
+    };
+    match warning {
+        Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
+        Warning::MaybeOldCrashes { read, .. } => Warning::MaybeOldCrashes {
+            lines: Vec::new(),
+            read: *read,
+            user: USER.to_owned(),
+        },
+        Warning::NoResetFailed { service, .. } => Warning::NoResetFailed {
+            service: service.clone(),
+            user: USER.to_owned(),
+        },
+        Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
+        Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
+        Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::Leftover { .. }
+        | Warning::DaemonReload
+        | Warning::NotEnabled(_)
+        | Warning::DiskNearlyFull(_)
+        | Warning::ListenerNotChecked(_)
+        | Warning::ReleaseNotSeen(_)
+        | Warning::OtherRelease(_)
+        | Warning::DataLeftBehind(_) => warning.clone(),
+    }
+}
