@@ -36,6 +36,7 @@ impl Facts {
             | RunEvent::Connected { .. }
             | RunEvent::ConnectionLost { .. }
             | RunEvent::Reconnected { .. }
+            | RunEvent::Doubt(_)
             | RunEvent::CopyingServerPart { .. }
             | RunEvent::Sending { .. }
             | RunEvent::Sent { .. }

@@ -3,7 +3,8 @@
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
 use crate::protocol::{
-    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, Step, Verdict, Warning, What,
+    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, SourceDoubt, Step, Verdict,
+    Warning, What,
 };
 
 /// The most items of each kind; a hostile server could send any number.
@@ -22,6 +23,8 @@ pub struct Report {
     pub planned: Option<Planned>,
     /// The steps, in their order.
     pub steps: Vec<StepRun>,
+    /// What is odd about the source.
+    pub doubts: Vec<SourceDoubt>,
     /// Someone should act on them.
     pub warnings: Vec<Warning>,
     /// Worth knowing.
@@ -44,6 +47,7 @@ impl Report {
         self.facts.on(event);
         match event {
             RunEvent::Planned(planned) => self.planned = Some(planned.as_ref().clone()),
+            RunEvent::Doubt(doubt) => keep(&mut self.doubts, doubt),
             RunEvent::Connecting => self.begin(Step::Connect, None),
             RunEvent::ConnectFailed { error, .. } => keep(&mut self.connect_failures, error),
             RunEvent::Connected { took } => self

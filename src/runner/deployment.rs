@@ -1,7 +1,7 @@
 //! One deployment to one server: how to log in, what to upload, and the plan.
 
-use super::source::{Tree, UnhashedTree, UploadRules};
-use crate::protocol::{Part, Plan, Planned, TreeEntry};
+use super::source::{Purpose, Tree, UnhashedTree, UploadRules};
+use crate::protocol::{Install, Part, Plan, Planned, Restart, TreeEntry};
 use crate::settings::{Server, Source};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +33,16 @@ impl Deployment {
             entries: count(tree.entries()),
             root: tree.root(),
             ..self.plan.clone()
+        }
+    }
+
+    /// What the source is for.
+    pub(super) fn purpose(&self) -> Purpose {
+        let plan = &self.plan;
+        Purpose {
+            is_static: plan.restart == Restart::Nothing && plan.staging.install != Install::Uv,
+            by_hand: plan.origin.run.is_none(),
+            has_env_file: plan.staging.env_file.is_some(),
         }
     }
 

@@ -13,7 +13,9 @@ use super::source::{SourceError, Tree, UnhashedTree};
 use super::ssh::LocalSetup;
 use super::upload::{Request, Upload};
 use super::watch::{termination, EarlyEnd, Watch};
-use crate::protocol::{Bug, End, Outcome, Part, RunError, RunEvent, Task, TransactionId};
+use crate::protocol::{
+    Bug, End, Outcome, Part, RunError, RunEvent, SourceDoubt, Task, TransactionId,
+};
 use std::future::Future;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -109,7 +111,7 @@ async fn steps(
     binaries: impl FnOnce() -> Result<Binaries, RunError> + Send + 'static,
 ) -> Result<Conclusion, EarlyEnd> {
     let login = run.login();
-    let (tree, setup) = prepare(run, request, LocalSetup::create(&login)).await?;
+    let (tree, doubts, setup) = prepare(run, request, LocalSetup::create(&login)).await?;
     let part = if matches!(request, Request::Follow(_)) {
         Part::End
     } else {
@@ -117,6 +119,9 @@ async fn steps(
     };
     let planned = run.deployment.planned(part, &tree);
     (run.emit)(RunEvent::Planned(Box::new(planned)));
+    for doubt in doubts {
+        (run.emit)(RunEvent::Doubt(doubt));
+    }
     // both take less time than the login
     let hash_tree = BlockingTask::start(move |stop| tree.hash(stop));
     let find_binaries = BlockingTask::start(move |_| binaries());
@@ -138,21 +143,24 @@ async fn steps(
     transact(run, connection, upload, &binaries).await
 }
 
+/// A listed source, and what is odd about it.
+type Listed = (UnhashedTree, Vec<SourceDoubt>);
+
 /// Lists the source, and starts the local set-up of the login meanwhile. Nothing is contacted.
 async fn prepare<'a>(
     run: &mut Run<'_>,
     request: Request,
     setup: impl Future<Output = Result<LocalSetup, RunError>> + 'a,
-) -> Result<(UnhashedTree, PendingSetup<'a>), EarlyEnd> {
+) -> Result<(UnhashedTree, Vec<SourceDoubt>, PendingSetup<'a>), EarlyEnd> {
     let mut setup = Background::new(setup);
     if matches!(
         (&run.deployment.plan.task, request),
         (Task::RollBack { .. }, _) | (_, Request::Follow(_))
     ) {
-        return Ok((UnhashedTree::empty(), setup));
+        return Ok((UnhashedTree::empty(), Vec::new(), setup));
     }
     match setup.while_waiting(list_source(run)).await {
-        Ok(tree) => Ok((tree, setup)),
+        Ok((tree, doubts)) => Ok((tree, doubts, setup)),
         Err(end) => {
             clean_up(setup).await;
             Err(end)
@@ -160,13 +168,17 @@ async fn prepare<'a>(
     }
 }
 
-async fn list_source(run: &mut Run<'_>) -> Result<UnhashedTree, EarlyEnd> {
+async fn list_source(run: &mut Run<'_>) -> Result<Listed, EarlyEnd> {
     let Some(source) = run.deployment.source.clone() else {
-        return Ok(UnhashedTree::empty());
+        return Ok((UnhashedTree::empty(), Vec::new()));
     };
     let upload_rules = run.deployment.upload_rules.clone();
-    let listing =
-        BlockingTask::start(move |stop| UnhashedTree::list(source.path(), &upload_rules, stop));
+    let purpose = run.deployment.purpose();
+    let listing: BlockingTask<Listed, SourceError> = BlockingTask::start(move |stop| {
+        let tree = UnhashedTree::list(source.path(), &upload_rules, stop)?;
+        let doubts = tree.doubts(purpose);
+        Ok((tree, doubts))
+    });
     listing.finish(&mut run.watch).await
 }
 

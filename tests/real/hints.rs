@@ -110,3 +110,27 @@ fn no_word_of_the_server_gets_into_a_command() {
     run.assert_silent_about("sudo rm -rf /etc");
     run.assert_says(&format!("sudo rm -rf {left}"));
 }
+
+#[test]
+fn what_is_odd_about_the_source_is_a_warning_before_the_upload() {
+    let server = ThrowawayServer::up();
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
+        "a".repeat(64)
+    );
+    let app = App::version("1").file("logo.png", &pointer, 0o644);
+    std::os::unix::fs::symlink("/etc", app.path().join("conf")).unwrap();
+    let run = server.deployment(&app).on_github().run();
+    run.assert_deployed(None);
+    let warning = "::warning title=In the source::1 link in the source leads out of the release, so to files of the server: conf.";
+    run.assert_says(warning);
+    run.assert_says("1 file in the source is a pointer of Git LFS, without the content: logo.png.");
+    let at = |text: &str| run.log.find(text).unwrap();
+    assert!(at(warning) < at("✓ upload"), "{}", run.log);
+    assert!(
+        run.summary.contains("leads out of the release"),
+        "{}",
+        run.summary
+    );
+    assert!(!run.log.contains("static site"), "{}", run.log);
+}

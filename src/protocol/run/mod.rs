@@ -4,6 +4,7 @@ mod connection;
 mod details;
 mod error;
 mod quoted;
+mod source;
 
 pub use connection::{ConnectionError, ConnectionKind, Hop, KeyState, OfferedKey};
 pub use details::{
@@ -11,6 +12,7 @@ pub use details::{
     ToolError,
 };
 pub use error::{RunError, Side};
+pub use source::{SourceDoubt, SourceDoubtKind};
 
 use super::{Event, HealthUrl, Outcome, Restart, Task, Verdict};
 use std::time::Duration;
@@ -20,6 +22,8 @@ use std::time::Duration;
 pub enum RunEvent {
     /// What is going to happen.
     Planned(Box<Planned>),
+    /// The source is odd, but is deployed.
+    Doubt(SourceDoubt),
     /// Connecting.
     Connecting,
     /// No connection; another attempt follows.

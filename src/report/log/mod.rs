@@ -67,6 +67,7 @@ impl Log {
         self.report.on(event);
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
+            RunEvent::Doubt(doubt) => self.warn("In the source", &doubt.to_string()),
             RunEvent::Connecting => self.groups.open(&self.report),
             RunEvent::ConnectFailed {
                 attempt,

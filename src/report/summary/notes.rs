@@ -19,7 +19,9 @@ pub(super) fn notes(report: &Report, redactor: &Redactor) -> String {
         .map(|it| warning(it, place, redactor));
     let notices = report.notices.iter().map(ToString::to_string);
     let notices = notices.map(|text| foreign(&text, redactor));
-    list(warnings.chain(found).chain(notices))
+    let doubts = report.doubts.iter().map(Prose::foreign);
+    let doubts = doubts.map(|text| marked(&text, redactor));
+    list(doubts.chain(warnings).chain(found).chain(notices))
 }
 
 /// Only the warnings.

@@ -3,6 +3,7 @@
 //! Knows `protocol` and `settings`.
 
 mod content;
+mod doubts;
 mod error;
 mod excludes;
 mod hashing;
@@ -10,6 +11,7 @@ mod tree;
 mod walk;
 
 pub use content::Content;
+pub(crate) use doubts::Purpose;
 pub use error::SourceError;
 pub use excludes::UploadRules;
 pub(crate) use tree::size_of;

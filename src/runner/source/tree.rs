@@ -1,10 +1,13 @@
 //! The tree to deploy: first listed, then hashed, and read again when it is sent.
 
 use super::content::Content;
+use super::doubts::{doubts, Purpose};
 use super::error::SourceError;
 use super::excludes::UploadRules;
 use super::{hashing, walk};
-use crate::protocol::{root_of, validate, Digest, EntryKind, SourceProblem, TreeEntry};
+use crate::protocol::{
+    root_of, validate, Digest, EntryKind, SourceDoubt, SourceProblem, TreeEntry,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -48,6 +51,11 @@ impl UnhashedTree {
             source: PathBuf::new(),
             entries: Vec::new(),
         }
+    }
+
+    /// What is odd about it.
+    pub(crate) fn doubts(&self, purpose: Purpose) -> Vec<SourceDoubt> {
+        doubts(&self.source, &self.entries, purpose)
     }
 
     /// In the order of the manifest, without digests.

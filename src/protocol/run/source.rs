@@ -1,0 +1,84 @@
+//! What is odd about the source, but no reason to stop.
+
+use crate::text::amounts::count;
+use crate::text::excerpt::excerpt;
+use std::fmt;
+
+/// So many names stand in a sentence.
+const NAMED: usize = 3;
+
+/// Something about the source that a person should know before it is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceDoubt {
+    /// What.
+    pub kind: SourceDoubtKind,
+    /// Paths in the source, untrusted; at least one.
+    pub paths: Vec<Vec<u8>>,
+}
+
+/// What is odd about paths in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceDoubtKind {
+    /// Links that lead out of the release.
+    LinksOut,
+    /// Pointers of Git LFS instead of the files.
+    LargeFiles,
+    /// Folders of submodules that are empty.
+    Submodules,
+    /// Files of a static site that only their owner may read.
+    OwnerOnly,
+    /// `.env` files that git ignores, uploaded from someone's computer.
+    IgnoredEnv,
+}
+
+impl fmt::Display for SourceDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named: Vec<String> = self.paths.iter().take(NAMED).map(excerpt).collect();
+        let names = match self.paths.len().saturating_sub(NAMED) {
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        };
+        let (noun, one, many, advice) = self.kind.texts();
+        let what = if self.paths.len() == 1 { one } else { many };
+        let number = count(self.paths.len() as u64, noun);
+        write!(f, "{number} {what}: {names}. {advice}")
+    }
+}
+
+impl SourceDoubtKind {
+    /// What they are, what is odd about one and about several of them, and what to do.
+    fn texts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::LinksOut => (
+                "link",
+                "in the source leads out of the release, so to files of the server",
+                "in the source lead out of the release, so to files of the server",
+                "If the files are part of the app, copy them; otherwise name the link in the input exclude",
+            ),
+            Self::LargeFiles => (
+                "file",
+                "in the source is a pointer of Git LFS, without the content",
+                "in the source are pointers of Git LFS, without the content",
+                "Give actions/checkout `lfs: true`, or run git lfs pull",
+            ),
+            Self::Submodules => (
+                "submodule",
+                "in the source is empty",
+                "in the source are empty",
+                "Give actions/checkout `submodules: true`, or run git submodule update --init",
+            ),
+            Self::OwnerOnly => (
+                "file",
+                "of this static site can be read only by the deploy user, not by the web server",
+                "of this static site can be read only by the deploy user, not by the web server",
+                "Is the umask of the runner 077? Before this step, run: chmod -R a+rX on the source",
+            ),
+            Self::IgnoredEnv => (
+                "file",
+                "that git ignores is uploaded",
+                "that git ignores are uploaded",
+                "If it belongs to this computer only, name it in the input exclude; for the server's own there is the input env-file",
+            ),
+        }
+    }
+}
