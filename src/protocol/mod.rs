@@ -42,7 +42,7 @@ pub use plan::{
 pub use run::{
     BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState,
     LoginScriptError, OfferedKey, Part, Planned, ProtocolError, RunError, RunEvent,
-    ServerPartError, Side, SourceDoubt, SourceDoubtKind, SourceProblem, ToolError,
+    ServerPartError, Side, SourceDoubt, SourceDoubtKind, SourceProblem, ToolError, UnsafeFolder,
 };
 pub use step::Step;
 pub use verdict::{Outcome, Verdict};

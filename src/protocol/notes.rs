@@ -56,6 +56,18 @@ pub enum Warning {
     RollbackDoubt(Box<Reason>),
     /// The application wrote data into the live release, which the next one does not have.
     DataLeftBehind(WrittenData),
+    /// What an interrupted transaction had to do cannot be read. It was moved away.
+    PendingSetAside {
+        /// Where it is now.
+        path: String,
+    },
+    /// Members of a group can write to the target.
+    GroupWritable {
+        /// The target.
+        path: String,
+        /// Its group.
+        group: String,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -98,6 +110,18 @@ impl fmt::Display for Warning {
                 write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
             Self::DataLeftBehind(data) => f.write_str(&left_behind(data)),
+            Self::PendingSetAside { path } => write!(
+                f,
+                "an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads \
+                 to stays live; the record is in {} now",
+                excerpt(path)
+            ),
+            Self::GroupWritable { path, group } => write!(
+                f,
+                "members of the group {} can write to {}, so they can replace what is deployed; only the deploy user needs to",
+                excerpt(group),
+                excerpt(path)
+            ),
         }
     }
 }

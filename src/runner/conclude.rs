@@ -110,10 +110,15 @@ fn after_error(error: RunError, finished_by: Option<u64>) -> Conclusion {
     let outcome = match (finished_by, &error) {
         (Some(_), _) => Outcome::Unknown,
         (None, RunError::LoginScript { .. }) => Outcome::NotReady,
+        (None, RunError::ServerPart { error, .. }) if is_unsafe(error) => Outcome::NotReady,
         (None, RunError::Bug(_)) => Outcome::Error,
         (None, _) => Outcome::Failed,
     };
     Conclusion::without_verdict(outcome, error)
+}
+
+fn is_unsafe(error: &ServerPartError) -> bool {
+    matches!(error, ServerPartError::Unsafe(_))
 }
 
 fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion {

@@ -9,7 +9,7 @@ use super::run::Run;
 use super::server_part::{copy_server_part, start_line, still_missing, Binaries};
 use super::ssh::{Channel, Connection, LocalSetup};
 use super::watch::{termination, EarlyEnd, Watch};
-use crate::protocol::{root_of, End, Errand, Listing, RunEvent};
+use crate::protocol::{root_of, End, Errand, Listing, RunError, RunEvent, ServerPartError};
 use std::time::Instant;
 
 /// Lists what is on the server, and reports events by `emit`. Of `deployment` it uses the server, the target and the
@@ -52,9 +52,17 @@ async fn list_over_connection(
     binaries: &Binaries,
 ) -> Result<Listing, EarlyEnd> {
     let target = run.deployment.plan.target.as_str();
-    let missing = match list_over_channel(run, connection, binaries).await? {
-        ListReply::Listing(listing) => return Ok(*listing),
-        ListReply::Missing(missing) => missing,
+    let missing = match list_over_channel(run, connection, Some(binaries)).await {
+        Ok(ListReply::Listing(listing)) => return Ok(*listing),
+        Ok(ListReply::Missing(missing)) => missing,
+        // it may be damaged
+        Err(EarlyEnd::Error(error)) if is_silent(&error) => {
+            match list_over_channel(run, connection, None).await {
+                Ok(ListReply::Missing(missing)) => missing,
+                _ => return Err(error.into()),
+            }
+        }
+        Err(end) => return Err(end),
     };
     let copying = copy_server_part(
         connection,
@@ -65,16 +73,22 @@ async fn list_over_connection(
         run.emit,
     );
     run.watch.run(copying).await??;
-    match list_over_channel(run, connection, binaries).await? {
+    match list_over_channel(run, connection, Some(binaries)).await? {
         ListReply::Listing(listing) => Ok(*listing),
         ListReply::Missing(_) => Err(still_missing(target).into()),
     }
 }
 
+/// Whether the server part ended before its first word.
+fn is_silent(error: &RunError) -> bool {
+    let start = ServerPartError::Start;
+    matches!(error, RunError::ServerPart { error, .. } if *error == start)
+}
+
 async fn list_over_channel(
     run: &mut Run<'_>,
     connection: &Connection,
-    binaries: &Binaries,
+    binaries: Option<&Binaries>,
 ) -> Result<ListReply, EarlyEnd> {
     let line = start_line(
         run.deployment.plan.target.as_str(),

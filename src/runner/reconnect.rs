@@ -157,15 +157,21 @@ fn conclude_run(
     conclude(result, context).ok_or_else(|| EarlyEnd::Error(missing()))
 }
 
-/// Uses one channel. If the server part is missing, copies it over a second channel and tries again over a third.
+/// Uses one channel. If the server part is missing, or damaged so that it does not greet, copies it over a second channel and
+/// tries again over a third.
 async fn exchange(
     run: &mut Run<'_>,
     connection: &Connection,
     upload: Upload<'_>,
     binaries: &Binaries,
 ) -> Result<(FollowResult, ConnectionState), EarlyEnd> {
-    let missing = match attempt(run, connection, upload, binaries).await? {
+    let missing = match attempt(run, connection, upload, Some(binaries)).await? {
         (FollowResult::Missing(missing), _) => missing,
+        silent if is_silent(&silent) => match attempt(run, connection, upload, None).await? {
+            (FollowResult::Missing(missing), _) => missing,
+            // it is not the server part that is damaged
+            _ => return Ok(silent),
+        },
         result => return Ok(result),
     };
     let copying = copy_server_part(
@@ -177,17 +183,30 @@ async fn exchange(
         run.emit,
     );
     match run.watch.run(copying).await? {
-        Ok(()) => attempt(run, connection, upload, binaries).await,
+        Ok(()) => attempt(run, connection, upload, Some(binaries)).await,
         Err(error) => lost_or(run, error, connection).await,
     }
 }
 
-/// Starts the server part and follows it.
+/// Whether the server part ended by itself before its first word.
+fn is_silent((result, state): &(FollowResult, ConnectionState)) -> bool {
+    let silent = matches!(
+        result,
+        FollowResult::Lost {
+            greeted: false,
+            cause: LostCause::Closed(_),
+            ..
+        }
+    );
+    silent && *state == ConnectionState::Open
+}
+
+/// Starts the server part and follows it. Without `binaries`, only asks for what [`copy_server_part`] must know.
 async fn attempt(
     run: &mut Run<'_>,
     connection: &Connection,
     upload: Upload<'_>,
-    binaries: &Binaries,
+    binaries: Option<&Binaries>,
 ) -> Result<(FollowResult, ConnectionState), EarlyEnd> {
     let line = start_line(
         upload.plan.target.as_str(),

@@ -135,11 +135,46 @@ pub enum ServerPartError {
     /// It was asked for something else than the command line announced.
     #[error("received another plan than was announced")]
     OtherPlan,
+    /// Others could have replaced it.
+    #[error("was not started: {0}")]
+    Unsafe(UnsafeFolder),
     /// It was copied, and is not there.
     #[error("was copied to {}, but is not there", excerpt(.folder))]
     Gone {
         /// Where it was copied to.
         folder: String,
+    },
+}
+
+/// Where others could replace what is started, or what is read. Fits after "the server part was not started:". Its texts are the
+/// server's and untrusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum UnsafeFolder {
+    /// `.deploy` or its `bin` belongs to another user than the login.
+    #[error("{} belongs to {}, but the login is {}", excerpt(.path), excerpt(.owner), excerpt(.user))]
+    OtherOwner {
+        /// Folder.
+        path: String,
+        /// Whose it is.
+        owner: String,
+        /// The deploy user.
+        user: String,
+    },
+    /// Others than the deploy user can write to `.deploy` or its `bin`.
+    #[error("other users can write to {} ({})", excerpt(.path), excerpt(.mode))]
+    Writable {
+        /// Folder.
+        path: String,
+        /// As `ls` shows it.
+        mode: String,
+    },
+    /// Every user can write to the target, or to a folder above it without the sticky bit.
+    #[error("every user can write to {} ({})", excerpt(.path), excerpt(.mode))]
+    Everyone {
+        /// Folder.
+        path: String,
+        /// As `ls` shows it.
+        mode: String,
     },
 }
 

@@ -9,7 +9,7 @@ mod source;
 pub use connection::{ConnectionError, ConnectionKind, Hop, KeyState, OfferedKey};
 pub use details::{
     BinaryError, Bug, FileKind, LoginScriptError, ProtocolError, ServerPartError, SourceProblem,
-    ToolError,
+    ToolError, UnsafeFolder,
 };
 pub use error::{RunError, Side};
 pub use source::{SourceDoubt, SourceDoubtKind};

@@ -24,6 +24,9 @@ fn a_run_error_says_what_to_do() {
       sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting
       getent passwd deploy; findmnt -T /opt/diting; df -h /opt/diting; ls -ld /opt/diting
     ---
+    is this the right login for this target? If another user has deployed there before, and you trust what it left, give it to the login; on the server's console, as root:
+      sudo chown -R deploy: /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin
+    ---
     server parts exist for `x86_64` and `aarch64`; the files must be beside this program, as in the action's dist folder
     ---
     login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:

@@ -2,9 +2,12 @@
 
 use super::connection::connection;
 use super::steps::{on_server, steps, Hint};
-use crate::protocol::{Hop, RunError, SourceProblem, ToolError, Trouble};
+use crate::protocol::{
+    Hop, RunError, ServerPartError, SourceProblem, ToolError, Trouble, UnsafeFolder,
+};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
+use std::path::Path;
 
 /// What to do about a bug in deploy-action.
 pub(super) const REPORT: &str =
@@ -38,6 +41,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         RunError::Connection { kind, hop, offered, error: _ } => {
             connection(*kind, offered.as_deref(), &on_the_way(hop, place))
         }
+        RunError::ServerPart { error: ServerPartError::Unsafe(folder), .. } => unsafe_folder(folder, place),
         RunError::ServerPart { .. } => server_part(place),
         RunError::LoginScript { .. } => login_script(place),
         RunError::NoTrace => steps(
@@ -198,10 +202,75 @@ fn server_part(place: &Place) -> Hint {
     )
 }
 
+/// The commands are made of what is known here: the server's words may be anyone's there.
+fn unsafe_folder(found: &UnsafeFolder, place: &Place) -> Hint {
+    let (user, own) = (shell(&place.user), place.below(".deploy"));
+    let anew = format!("sudo rm -rf {}", place.below(".deploy/bin"));
+    match found {
+        UnsafeFolder::OtherOwner { .. } => steps(
+            "is this the right login for this target? If another user has deployed there before, and you trust what it left, give \
+             it to the login; on the server's console, as root:",
+            &[format!("sudo chown -R {user}: {own} && {anew}")],
+        ),
+        UnsafeFolder::Writable { .. } => steps(
+            "whoever can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:",
+            &[format!("sudo chmod -R go-rwx {own} && {anew}")],
+        ),
+        UnsafeFolder::Everyone { path, .. } if Path::new(&place.target).starts_with(path) => steps(
+            "whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:",
+            &[format!("sudo chmod o-w {}", shell(path))],
+        ),
+        UnsafeFolder::Everyone { .. } => steps(
+            "the target leads through a link to a folder that every user can write to. Take that right away from others; on the server:",
+            &[format!("realpath {0}; namei -l {0}", shell(&place.target))],
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::tests::place;
+
+    #[test]
+    fn a_folder_is_made_safe_by_commands_that_the_server_did_not_choose() {
+        let hint = |folder: UnsafeFolder| unsafe_folder(&folder, &place()).to_string();
+        let (path, mode) = ("/etc/x; reboot".to_owned(), "drwxrwxrwx".to_owned());
+        let everyone = |path: &str| UnsafeFolder::Everyone {
+            path: path.to_owned(),
+            mode: mode.clone(),
+        };
+        let all = [
+            hint(UnsafeFolder::OtherOwner {
+                path: path.clone(),
+                owner: path.clone(),
+                user: path.clone(),
+            }),
+            hint(UnsafeFolder::Writable {
+                path: path.clone(),
+                mode: mode.clone(),
+            }),
+            hint(everyone("/opt")),
+            hint(everyone("/opt/diting")),
+            hint(everyone(&path)),
+        ];
+        insta::assert_snapshot!(all.join("\n---\n"), @"
+        is this the right login for this target? If another user has deployed there before, and you trust what it left, give it to the login; on the server's console, as root:
+          sudo chown -R deploy: /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin
+        ---
+        whoever can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:
+          sudo chmod -R go-rwx /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin
+        ---
+        whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
+          sudo chmod o-w /opt
+        ---
+        whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
+          sudo chmod o-w /opt/diting
+        ---
+        the target leads through a link to a folder that every user can write to. Take that right away from others; on the server:
+          realpath /opt/diting; namei -l /opt/diting
+        ");
+    }
 
     #[test]
     fn a_temporary_folder_that_cannot_be_used_needs_no_package() {

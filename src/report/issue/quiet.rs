@@ -181,6 +181,8 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ListenerNotChecked(_)
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
+        | Warning::PendingSetAside { .. }
+        | Warning::GroupWritable { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

@@ -5,8 +5,8 @@ use crate::protocol::{
     PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError, Reason, ReleaseId,
     ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError, SharedError,
     SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError, TransactionId,
-    UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState, UnseenRelease, Verdict,
-    Warning, WrittenData, WrittenItem, WrittenKind,
+    UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState, UnsafeFolder,
+    UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -486,6 +486,13 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             log_line: None,
         })),
         Warning::DataLeftBehind(data()),
+        Warning::PendingSetAside {
+            path: "/opt/diting/.deploy/pending.damaged".into(),
+        },
+        Warning::GroupWritable {
+            path: "/opt/diting".into(),
+            group: "www".into(),
+        },
     ]
 }
 
@@ -542,6 +549,14 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
         RunError::ServerPart {
             error: ServerPartError::Start,
             output: b"Permission denied".to_vec(),
+        },
+        RunError::ServerPart {
+            error: ServerPartError::Unsafe(UnsafeFolder::OtherOwner {
+                path: "/opt/diting/.deploy".into(),
+                owner: "root".into(),
+                user: "deploy".into(),
+            }),
+            output: Vec::new(),
         },
         RunError::NoBinary {
             cpu: "aarch64".into(),

@@ -134,6 +134,7 @@ fn every_run_error_says_on_which_side() {
     on the runner: the private key could not be loaded (error in libcrypto)
     on the runner: run/app.sock is a socket, which cannot be deployed
     on the server: the server part could not be started (Permission denied)
+    on the server: the server part was not started: /opt/diting/.deploy belongs to root, but the login is deploy
     on the runner: deploy-action-aarch64, the server part for the server's CPU (aarch64), is missing
     unexpected output from the server: a message cannot be read
     on the server: the server part did not receive what was sent: a login script reads its input

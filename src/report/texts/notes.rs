@@ -41,6 +41,8 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         )
         | Warning::LoggedErrors(_)
         | Warning::OtherRelease(_)
+        | Warning::PendingSetAside { .. }
+        | Warning::GroupWritable { .. }
         | Warning::RollbackDoubt(_)
         | Warning::OldUnhealthy(_) => return what,
         Warning::DataLeftBehind(data) => return what.and(keep(data)),
@@ -114,6 +116,8 @@ mod tests {
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
         the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
         the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
+        an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to stays live; the record is in /opt/diting/.deploy/pending.damaged now
+        members of the group www can write to /opt/diting, so they can replace what is deployed; only the deploy user needs to
         "#);
     }
 

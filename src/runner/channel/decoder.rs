@@ -3,9 +3,10 @@
 use super::truncate::truncated;
 use crate::protocol::wire::{FromServer, WireError};
 use crate::protocol::{
-    greeting, Event, KnownFile, Listing, ProtocolError, Refusal, ToRunner, TransactionId, What,
+    greeting, Event, KnownFile, Listing, ProtocolError, Refusal, ToRunner, TransactionId,
+    UnsafeFolder, What,
 };
-use crate::runner::server_part::MissingServerPart;
+use crate::runner::server_part::{read_unsafe, MissingServerPart};
 use crate::runner::ssh::{LineSplitter, MAX_BYTES};
 use crate::runner::upload::Need;
 use std::collections::BTreeSet;
@@ -27,6 +28,8 @@ pub(super) enum Received {
     Greeting,
     /// The server part is missing.
     Missing(MissingServerPart),
+    /// The server part was not started, because others could have replaced it.
+    Unsafe(UnsafeFolder),
     /// An event.
     Event(Event),
     /// The server needs contents.
@@ -143,9 +146,12 @@ impl<'a> Decoder<'a> {
                 self.frames.push(rest);
                 return;
             }
-            match MissingServerPart::read(&line, self.transaction) {
-                Some(missing) => emit(Received::Missing(missing)),
-                None => self.show(line, emit),
+            if let Some(missing) = MissingServerPart::read(&line, self.transaction) {
+                emit(Received::Missing(missing));
+            } else if let Some(folder) = read_unsafe(&line, self.transaction) {
+                emit(Received::Unsafe(folder));
+            } else {
+                self.show(line, emit);
             }
         }
         self.line.extend_from_slice(rest);

@@ -3,7 +3,7 @@
 use super::decoder::{Decoder, Received};
 use crate::protocol::{
     Bug, LoginScriptError, Outcome, ProtocolError, Refusal, RunError, RunEvent, ServerPartError,
-    Verdict, What, FIRST_WORD_TIME,
+    UnsafeFolder, Verdict, What, FIRST_WORD_TIME,
 };
 use crate::runner::progress::{Progress, Reached};
 use crate::runner::server_part::MissingServerPart;
@@ -294,6 +294,7 @@ impl Follower<'_> {
             Received::UnexpectedLine(line) => (self.emit)(RunEvent::UnexpectedOutput(line)),
             Received::Greeting => self.on_greeting(),
             Received::Missing(missing) => return Some(self.on_missing(missing)),
+            Received::Unsafe(folder) => return Some(self.on_unsafe(folder)),
             Received::Need(need) => self.on_need(need),
             Received::Refused(refusal) => return self.on_refused(refusal),
             Received::Listing(_) => {
@@ -347,6 +348,16 @@ impl Follower<'_> {
             None => FollowResult::Missing(missing),
             Some(stop) => lost(self.progress.reached(), false, LostCause::Stop(stop)),
         }
+    }
+
+    fn on_unsafe(&mut self, folder: UnsafeFolder) -> FollowResult {
+        if self.upload.request == Request::Start {
+            self.progress.reset();
+        }
+        self.lost(LostCause::Error(RunError::ServerPart {
+            error: ServerPartError::Unsafe(folder),
+            output: Vec::new(),
+        }))
     }
 
     fn on_need(&mut self, need: Need) {

@@ -90,14 +90,21 @@ impl ReplyReader<'_> {
             self.tail.push(bytes);
         }
         let Self { reply, emit, .. } = self;
-        let mut unasked = false;
+        let (mut unasked, mut distrusted) = (false, None);
         let decoded = self.decoder.output(bytes, &mut |received| match received {
             Received::UnexpectedLine(line) => emit(RunEvent::UnexpectedOutput(line)),
             Received::Greeting => {}
             Received::Missing(missing) => *reply = Some(ListReply::Missing(missing)),
+            Received::Unsafe(folder) => distrusted = Some(folder),
             Received::Listing(listing) => *reply = Some(ListReply::Listing(listing)),
             Received::Event(_) | Received::Need(_) | Received::Refused(_) => unasked = true,
         });
+        if let Some(folder) = distrusted {
+            return Err(RunError::ServerPart {
+                error: ServerPartError::Unsafe(folder),
+                output: Vec::new(),
+            });
+        }
         match decoded {
             Err(error) => Err(RunError::Protocol(error)),
             Ok(()) if unasked => Err(RunError::Protocol(ProtocolError::NoListing)),

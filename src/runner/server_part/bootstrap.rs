@@ -4,20 +4,42 @@
 //! another single quote, and its arguments need no quoting.
 
 use super::binaries::{Binaries, Cpu};
-use crate::protocol::{Bug, Digest, Errand, RunError, TransactionId};
+use crate::protocol::{Bug, Digest, Errand, RunError, TransactionId, UnsafeFolder};
 
 const MISSING: &str = "deploy-action-missing:";
 
 const INPUT_READ: &str = "deploy-action-input-read:";
 
+const UNSAFE: &str = "deploy-action-unsafe ";
+
 /// $1 target, $2 transaction, $3 root, $4 errand, $5 the server part for `x86_64`, $6 the one for aarch64.
-const START: &str = r#"m=$(uname -m); case "$m" in x86_64|amd64) h=$5;; aarch64|arm64) h=$6;; *) h=-;; esac; f="$1/.deploy/bin/$h"; if [ -f "$f" ] && [ -x "$f" ]; then exec "$f" server-part serve "$1" "$2" "$3" "$4"; fi; z=cat; if command -v gzip >/dev/null 2>&1; then z=gzip; fi; echo "deploy-action-missing:$m:$z:$2:""#;
+///
+/// Nothing is started that others could have put there: `.deploy` and its `bin` must be the user's own, and nobody else may
+/// write there; nor may everyone write to the target, or to a folder above that lacks the sticky bit. As links are followed, the
+/// same holds for where the target really is. A server part that others own or can write to is as good as missing.
+const START: &str = concat!(
+    r#"t=$2; s() { set -- $(ls -ldL "$p" 2>/dev/null); l=$1; o=$3; }; "#,
+    r#"e() { echo "deploy-action-unsafe $1 $l $o $(id -un 2>/dev/null) $p $t:"; exit 0; }; "#,
+    r#"g() { s; [ -O "$p" ] || return 2; case $l in ?????w*|????????w*|"") return 1;; esac; }; "#,
+    r#"d="$1/.deploy"; for p in "$d" "$d/bin"; do if [ -e "$p" ]; then g; case $? in 1) e writable;; 2) e owner;; esac; fi; done; "#,
+    r#"p=$1; s; case $l in ????????w*) e everyone;; esac; "#,
+    r#"for p in "$1" "$(cd "$1" 2>/dev/null && pwd -P)"; do p=${p%/*}; while [ "$p" ]; do "#,
+    r#"s; case $l in ????????w[tT]*) ;; ????????w*) e everyone;; esac; p=${p%/*}; done; done; "#,
+    r#"m=$(uname -m); case "$m" in x86_64|amd64) h=$5;; aarch64|arm64) h=$6;; *) h=-;; esac; p="$d/bin/$h"; "#,
+    r#"if [ -f "$p" ] && [ -x "$p" ] && g; then exec "$p" server-part serve "$1" "$2" "$3" "$4"; fi; "#,
+    r#"z=cat; if command -v gzip >/dev/null 2>&1; then z=gzip; fi; echo "deploy-action-missing:$m:$z:$2:""#,
+);
 
 /// $1 target, $2 transaction, $3 gzip or cat, $4 the server part. The copy is deleted if anything fails, so that
-/// retries do not fill the disk. The first line of the input is $2: if it is not, a login script has read it.
-const COPY: &str = r#"IFS= read -r k; case "$k" in "$2") ;; *) echo "deploy-action-input-read:$2:"; exit 1;; esac; umask 022; d="$1/.deploy/bin"; f="$d/.$2"; mkdir -p "$d" || exit 1; case $3 in gzip) gzip -dc;; *) cat;; esac >"$f" && chmod 755 "$f" && "$f" server-part install "$4"; s=$?; rm -f "$f"; exit $s"#;
+/// retries do not fill the disk. The first line of the input is $2: if it is not, a login script has read it. Only the target
+/// itself is for others too.
+const COPY: &str = concat!(
+    r#"IFS= read -r k; case "$k" in "$2") ;; *) echo "deploy-action-input-read:$2:"; exit 1;; esac; "#,
+    r#"umask 022; mkdir -p "$1" || exit 1; umask 077; d="$1/.deploy/bin"; f="$d/.$2"; mkdir -p "$d" && chmod 700 "$1/.deploy" "$d" || exit 1; "#,
+    r#"case $3 in gzip) gzip -dc;; *) cat;; esac >"$f" && chmod 700 "$f" && "$f" server-part install "$4"; s=$?; rm -f "$f"; exit $s"#,
+);
 
-/// The line that starts the server part, or prints that it is missing.
+/// The line that starts the server part, or prints that it is missing; without `binaries`, as if it were.
 ///
 /// # Errors
 /// If an argument has characters that are special to a shell: a bug in deploy-action, because settings are checked.
@@ -26,12 +48,11 @@ pub(crate) fn start_line(
     transaction: &TransactionId,
     root: Digest,
     errand: Errand,
-    binaries: &Binaries,
+    binaries: Option<&Binaries>,
 ) -> Result<String, RunError> {
     let digest = |cpu| {
-        binaries
-            .digest(cpu)
-            .map_or_else(|| "-".to_owned(), |digest| digest.to_string())
+        let digest = binaries.and_then(|binaries| binaries.digest(cpu));
+        digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string())
     };
     line(
         START,
@@ -92,6 +113,25 @@ fn is_plain(argument: &str) -> bool {
         && argument
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._@:+,/-".contains(&byte))
+}
+
+/// Finds the line that [`start_line`] prints if others could have put something there. Other output may precede it on the same
+/// line.
+pub(crate) fn read_unsafe(line: &[u8], transaction: &TransactionId) -> Option<UnsafeFolder> {
+    let at = line
+        .windows(UNSAFE.len())
+        .rposition(|part| part == UNSAFE.as_bytes())?;
+    let rest = str::from_utf8(&line[at + UNSAFE.len()..]).ok()?;
+    let (rest, _) = rest.split_once(&format!(" {transaction}:"))?;
+    let mut words = rest.splitn(5, ' ').map(str::to_owned);
+    let (why, mode) = (words.next()?, words.next()?);
+    let (owner, user, path) = (words.next()?, words.next()?, words.next()?);
+    Some(match why.as_str() {
+        "owner" => UnsafeFolder::OtherOwner { path, owner, user },
+        "writable" => UnsafeFolder::Writable { path, mode },
+        "everyone" => UnsafeFolder::Everyone { path, mode },
+        _ => return None,
+    })
 }
 
 /// How the server part is compressed for the copy.

@@ -7,5 +7,5 @@ mod bootstrap;
 mod copy;
 
 pub(super) use binaries::Binaries;
-pub(super) use bootstrap::{start_line, MissingServerPart};
+pub(super) use bootstrap::{read_unsafe, start_line, MissingServerPart};
 pub(super) use copy::{copy_server_part, still_missing};

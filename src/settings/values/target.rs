@@ -2,6 +2,7 @@
 
 use crate::protocol::Target;
 use crate::settings::problem::{invalid, Invalid};
+use std::path::Path;
 
 /// The system's own folders: an app's releases don't belong in them.
 const SYSTEM: &[&str] = &[
@@ -31,6 +32,9 @@ const SHARED: &[&str] = &[
     "/var/spool",
     "/var/tmp",
 ];
+
+/// Where every user of the server can create folders, and where the system deletes them. `/dev/shm` is the system's own.
+const TEMPORARY: &[&str] = &["tmp", "var/tmp"];
 
 /// An absolute path in normal form, of characters that need no quotes, outside the system's own folders.
 pub(in crate::settings) fn parse(text: &str) -> Result<Target, Invalid> {
@@ -69,6 +73,13 @@ fn outside_the_system(text: &str, parts: &[&str]) -> Result<Target, Invalid> {
         let fix = "Choose a folder for the app, as in /opt/diting or /srv/diting";
         return invalid("is one of the system's own folders", fix);
     }
+    if TEMPORARY
+        .iter()
+        .any(|folder| Path::new(&text[1..]).starts_with(folder))
+    {
+        let fix = "Choose a folder that only the deploy user can write to, as in /opt/diting";
+        return invalid("is a temporary folder, which every user can write to", fix);
+    }
     Ok(Target::checked(text))
 }
 
@@ -85,6 +96,8 @@ mod tests {
             "/var/www",
             "/usr/local/app",
             "/opt/a.service",
+            "/opt/tmp/a",
+            "/var/tmpfiles",
         ] {
             assert_eq!(parse(text).unwrap().as_str(), text);
         }
@@ -110,6 +123,9 @@ mod tests {
             "/usr/share/x",
             "/usr/local",
             "/var/lib",
+            "/tmp/web",
+            "/var/tmp/a/b",
+            "/dev/shm/app",
             "~/app",
             "/..",
         ];
@@ -133,6 +149,9 @@ mod tests {
         target = "/usr/share/x": is one of the system's own folders. Choose a folder for the app, as in /opt/diting or /srv/diting.
         target = "/usr/local": is one of the system's own folders. Choose a folder for the app, as in /opt/diting or /srv/diting.
         target = "/var/lib": is one of the system's own folders. Choose a folder for the app, as in /opt/diting or /srv/diting.
+        target = "/tmp/web": is a temporary folder, which every user can write to. Choose a folder that only the deploy user can write to, as in /opt/diting.
+        target = "/var/tmp/a/b": is a temporary folder, which every user can write to. Choose a folder that only the deploy user can write to, as in /opt/diting.
+        target = "/dev/shm/app": is one of the system's own folders. Choose a folder for the app, as in /opt/diting or /srv/diting.
         target = "~/app": is not absolute. Write a path from the root, as in /opt/diting.
         target = "/..": is not in normal form. Write it without `//`, `.`, `..` and a `/` at the end.
         "#);

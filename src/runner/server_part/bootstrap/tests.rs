@@ -68,15 +68,18 @@ impl Server {
     }
 
     fn start(&self, shell: &Path) -> Output {
-        let line = start_line(
+        run(shell, &self.start_line(), b"")
+    }
+
+    fn start_line(&self) -> String {
+        start_line(
             &self.target,
             &transaction(),
             Digest::of(b"root"),
             Errand::Follow { heard: 3 },
-            &self.binaries,
+            Some(&self.binaries),
         )
-        .unwrap();
-        run(shell, &line, b"")
+        .unwrap()
     }
 
     fn copy(&self, shell: &Path, packing: Packing, bytes: &[u8]) -> Output {
@@ -98,6 +101,34 @@ impl Server {
             .map(|file| file.unwrap().file_name().into_string().unwrap())
             .collect()
     }
+}
+
+/// What `sh` may be on a server.
+fn inner_shells() -> Vec<PathBuf> {
+    let path = |name: &&str| {
+        let places = ["/bin", "/usr/bin"]
+            .iter()
+            .map(|folder| Path::new(folder).join(name));
+        places.into_iter().find(|path| path.exists())
+    };
+    ["dash", "bash", "busybox", "ksh", "mksh"]
+        .iter()
+        .filter_map(path)
+        .collect()
+}
+
+/// Runs a line as sshd does, where `sh` is this shell.
+fn run_with_inner(inner: &Path, line: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(inner, folder.path().join("sh")).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg(line)
+        .env("PATH", path)
+        .output()
+        .unwrap()
 }
 
 /// Runs a line as sshd does.
@@ -199,6 +230,140 @@ fn a_server_part_that_cannot_run_reports_why() {
     }
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Changes what is there, and gives the path that is named for it.
+type Spoil = fn(&Path) -> PathBuf;
+
+/// Nobody but root can give folders away.
+const SPOILT: &[(&str, Spoil)] = &[
+    ("owner", |target| {
+        std::os::unix::fs::chown(target.join(".deploy"), Some(1), None).unwrap();
+        target.join(".deploy")
+    }),
+    ("owner", |target| {
+        std::os::unix::fs::chown(target.join(".deploy/bin"), Some(1), None).unwrap();
+        target.join(".deploy/bin")
+    }),
+    ("writable", |target| {
+        set_mode(&target.join(".deploy"), 0o770);
+        target.join(".deploy")
+    }),
+    ("writable", |target| {
+        set_mode(&target.join(".deploy/bin"), 0o757);
+        target.join(".deploy/bin")
+    }),
+    ("everyone", |target| {
+        set_mode(target, 0o777);
+        target.to_owned()
+    }),
+    ("everyone", |target| {
+        set_mode(target, 0o1777);
+        fs::remove_dir_all(target.join(".deploy")).unwrap();
+        target.to_owned()
+    }),
+    ("everyone", |target| {
+        set_mode(target.parent().unwrap(), 0o777);
+        target.parent().unwrap().to_owned()
+    }),
+    ("everyone", |target| {
+        let open = target.parent().unwrap().with_file_name("open");
+        fs::create_dir(&open).unwrap();
+        fs::rename(target, open.join("app")).unwrap();
+        std::os::unix::fs::symlink(open.join("app"), target).unwrap();
+        set_mode(&open, 0o777);
+        open
+    }),
+];
+
+#[test]
+fn nothing_is_started_that_others_could_have_put_there() {
+    for (why, spoil) in SPOILT {
+        for shell in inner_shells() {
+            let server = Server::new();
+            server.put(STAND_IN, 0o755);
+            let path = spoil(Path::new(&server.target)).display().to_string();
+            let output = run_with_inner(&shell, &server.start_line());
+            let told = text(&output.stdout);
+            let case = format!("{why} {path} {}: {told}", shell.display());
+            assert!(!told.contains("args:") && output.status.success(), "{case}");
+            let found = read_unsafe(&output.stdout, &transaction()).expect(&case);
+            let (kind, told) = match found {
+                UnsafeFolder::OtherOwner { path, owner, user } => {
+                    assert_eq!((owner.as_str(), user.as_str()), ("daemon", "root"));
+                    ("owner", path)
+                }
+                UnsafeFolder::Writable { path, .. } => ("writable", path),
+                UnsafeFolder::Everyone { path, .. } => ("everyone", path),
+            };
+            assert_eq!((kind, told), (*why, path), "{case}");
+        }
+    }
+}
+
+#[test]
+fn who_shares_a_folder_safely_is_started() {
+    for shell in inner_shells() {
+        let server = Server::new();
+        server.put(STAND_IN, 0o755);
+        let target = Path::new(&server.target);
+        set_mode(target, 0o2775);
+        set_mode(target.parent().unwrap(), 0o1777);
+        let output = run_with_inner(&shell, &server.start_line());
+        let told = text(&output.stdout);
+        assert!(told.starts_with("args: server-part serve"), "{told}");
+    }
+}
+
+#[test]
+fn a_server_part_that_others_can_change_is_as_good_as_missing() {
+    let spoil: [fn(&Path); 3] = [
+        |part| set_mode(part, 0o775),
+        |part| set_mode(part, 0o757),
+        |part| std::os::unix::fs::chown(part, Some(1), None).unwrap(),
+    ];
+    for spoil in spoil {
+        for shell in inner_shells() {
+            let server = Server::new();
+            server.put(STAND_IN, 0o755);
+            spoil(&server.part());
+            let output = run_with_inner(&shell, &server.start_line());
+            let missing = MissingServerPart::read(&output.stdout, &transaction());
+            assert!(missing.is_some(), "{}: {output:?}", shell.display());
+        }
+    }
+}
+
+#[test]
+fn without_binaries_it_is_missing_whatever_is_there() {
+    let server = Server::new();
+    server.put("", 0o755);
+    let (id, root) = (transaction(), Digest::of(b"root"));
+    let line = start_line(&server.target, &id, root, Errand::Start, None).unwrap();
+    let output = run(Path::new("/bin/sh"), &line, b"");
+    assert!(MissingServerPart::read(&output.stdout, &id).is_some());
+}
+
+#[test]
+fn an_unsafe_folder_is_found_after_other_output_and_only_for_this_transaction() {
+    let id = transaction();
+    let line = format!("motd deploy-action-unsafe owner drwxr-xr-x root  /opt/a:b {id}:\r");
+    let expected = UnsafeFolder::OtherOwner {
+        path: "/opt/a:b".to_owned(),
+        owner: "root".to_owned(),
+        user: String::new(),
+    };
+    assert_eq!(read_unsafe(line.as_bytes(), &id), Some(expected));
+    let other = TransactionId::from_random([8; 16]);
+    assert_eq!(read_unsafe(line.as_bytes(), &other), None);
+    for bad in ["owner", "owner a b", "other drwx root root /opt"] {
+        let line = format!("deploy-action-unsafe {bad} {id}:");
+        assert_eq!(read_unsafe(line.as_bytes(), &id), None, "{bad}");
+    }
+}
+
 #[test]
 fn a_copy_installs_itself_and_then_starts() {
     for shell in shells() {
@@ -218,10 +383,17 @@ fn a_copy_installs_itself_and_then_starts() {
                 shell.display()
             );
             assert_eq!(server.left_behind(), [server.digest.to_string()]);
-            assert_eq!(
-                fs::metadata(server.part()).unwrap().permissions().mode() & 0o777,
-                0o755
-            );
+            let own = Path::new(&server.target).join(".deploy");
+            for (path, expected) in [
+                (server.part(), 0o700),
+                (own.join("bin"), 0o700),
+                (own, 0o700),
+                // the releases are there for others too
+                (server.target.clone().into(), 0o755),
+            ] {
+                let mode = fs::metadata(&path).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, expected, "{path:?}");
+            }
             assert!(text(&server.start(&shell).stdout).starts_with("args: server-part serve"));
         }
     }
