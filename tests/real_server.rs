@@ -83,6 +83,8 @@ mod names_and_modes;
 mod no_rollback_target;
 #[path = "real/not_ready.rs"]
 mod not_ready;
+#[path = "real/other_users.rs"]
+mod other_users;
 #[path = "real/point_of_no_return.rs"]
 mod point_of_no_return;
 #[path = "real/proof.rs"]

@@ -25,6 +25,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use store::binary;
 use store::layout::Layout;
+use store::private;
 
 /// Runs the server part. `arguments` are those after [`SUBCOMMAND`].
 #[must_use]
@@ -34,11 +35,13 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["serve", target, transaction, root, errand] => {
+            private::close(&Layout::new(target));
             session::serve(target, transaction, root, errand)
         }
         ["transact", target, transaction] => return transact::transact(target, transaction),
         ["install", digest] => install(digest),
         ["guard", target] => {
+            private::close(&Layout::new(target));
             recover::guard(&Layout::new(target)).map_err(|reason| reason.to_string())
         }
         _ => Err("these are not arguments of the server part".to_owned()),

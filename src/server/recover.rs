@@ -1,7 +1,7 @@
 //! Ends a transaction whose process was killed or whose server went down. Without a verdict, the old release is restored.
 
 use super::transaction::Transaction;
-use crate::protocol::{Failure, Reason, Step, Verdict};
+use crate::protocol::{Failure, Interference, Reason, Step, Verdict, Warning, What};
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
 use crate::server::store::journal;
@@ -11,10 +11,15 @@ use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 
-/// Ends the pending transaction. The caller holds the lock. `None`: there is none. A system that is going down is an error:
-/// nothing can be ended there.
+/// Ends the pending transaction. The caller holds the lock. `None`: there is none, or nobody knows any more what it had to do:
+/// then `current` is taken as it is. A system that is going down is an error: nothing can be ended there.
 pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option<Verdict>, Reason> {
-    let Some(pending) = Pending::read(layout)? else {
+    let (pending, damaged) = Pending::read_or_set_aside(layout)?;
+    if let Some(path) = damaged {
+        let path = path.display().to_string();
+        events.emit(What::Warning(Warning::PendingSetAside { path }));
+    }
+    let Some(pending) = pending else {
         Pending::clean_up(layout);
         return Ok(None);
     };
@@ -63,8 +68,14 @@ pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
     {
         return Ok(());
     }
-    match &pending.old {
-        Some(old) => durable::link(&layout.current(), &Layout::link_text(&old.release)),
-        None => durable::remove(&layout.current()),
+    let Some(old) = &pending.old else {
+        return durable::remove(&layout.current());
+    };
+    let folder = layout.release(&old.release);
+    if !folder.is_dir() {
+        // a release without a verdict is better than none
+        let path = folder.display().to_string();
+        return Err(Reason::Interference(Interference::ReleaseDeleted(path)));
     }
+    durable::link(&layout.current(), &Layout::link_text(&old.release))
 }

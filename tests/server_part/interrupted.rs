@@ -6,7 +6,7 @@ use crate::invariants::{processes_on, within_seconds, Invariants};
 use crate::stub_server::{StubServer, BINARY};
 use deploy_action::protocol::{Install, Outcome, Step, ToServer, What};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// A file of several pieces, so that an upload can end in the midst of it.
 fn large() -> App {
@@ -374,7 +374,11 @@ fn the_guard_puts_the_old_release_back_before_the_service_starts() {
 }
 
 pub(crate) fn guard(server: &StubServer) {
+    assert!(guard_status(server).success());
+}
+
+pub(crate) fn guard_status(server: &StubServer) -> ExitStatus {
     let mut guard = Command::new(BINARY);
     guard.args(["server-part", "guard"]).arg(server.target());
-    assert!(server.in_surroundings(guard).status().unwrap().success());
+    server.in_surroundings(guard).status().unwrap()
 }

@@ -82,8 +82,25 @@ impl<'a> Invariants<'a> {
 
     fn always(&self) {
         self.current_is_whole();
+        self.own_is_private(&self.server.own());
         for release in self.releases() {
             self.shares_nothing(&release);
+        }
+    }
+
+    /// What deploy-action keeps for itself, no other user can read or lock.
+    fn own_is_private(&self, path: &Path) {
+        let Ok(found) = fs::symlink_metadata(path) else {
+            return;
+        };
+        if !found.is_symlink() {
+            assert_eq!(found.mode() & 0o077, 0, "{path:?} is open to other users");
+        }
+        // releases that are being deleted have their own modes
+        if found.is_dir() && !path.ends_with("trash") {
+            for entry in fs::read_dir(path).unwrap() {
+                self.own_is_private(&entry.unwrap().path());
+            }
         }
     }
 

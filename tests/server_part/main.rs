@@ -13,6 +13,7 @@
 mod app;
 mod broken_disk;
 mod client;
+mod damaged;
 mod delta_upload;
 mod deployments;
 mod faults;
@@ -29,6 +30,7 @@ mod plan_options;
 #[path = "../support/poll.rs"]
 mod poll;
 mod power;
+mod queue;
 mod reconnect;
 mod rollbacks;
 mod settle;

@@ -211,8 +211,18 @@ fn what_a_broken_upload_left_does_not_keep_the_next_run_from_having_room() {
         plan.staging.install = Install::Commands("exit 3".to_owned())
     });
     assert_eq!(server.releases(), ["big", "old"]);
-    room_lacking(&server.deploy_with(&big, keeping_free(1 << 20)));
     is_deployed(&server.deploy_with(&big, keeping_free(1 << 20)));
+    assert_eq!(server.releases(), ["big", "old"]);
+    // nor one that was sealed and cancelled; what lives stays, whatever is asked for
+    let more = App::good("more").with("big", Node::File(0o644, vec![b'y'; 1 << 20]));
+    server.deploy_with(&more, |plan| {
+        plan.staging.before_switch = Some("exit 3".to_owned())
+    });
+    assert_eq!(server.releases(), ["big", "more", "old"]);
+    room_lacking(&server.deploy_with(&more, keeping_free(3 << 20)));
+    assert_eq!(server.releases(), ["big", "old"]);
+    assert_eq!(server.named_by("current").as_deref(), Some("big"));
+    assert_eq!(server.named_by("previous").as_deref(), Some("old"));
 }
 
 #[test]

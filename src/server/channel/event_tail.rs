@@ -2,7 +2,7 @@
 
 use super::outbox::Outbox;
 use crate::protocol::{wire, Event, Operation, Reason, ToRunner, TransactionId, What};
-use crate::server::store::durable::failed;
+use crate::server::store::durable::{self, failed};
 use crate::server::store::layout::Layout;
 use rustix::fs::MemfdFlags;
 use std::fs::File;
@@ -27,7 +27,7 @@ impl EventTail {
         transaction: &TransactionId,
     ) -> Result<Self, Reason> {
         let path = layout.events(transaction);
-        let file = File::options()
+        let file = durable::private()
             .create(true)
             .append(true)
             .read(true)

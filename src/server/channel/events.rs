@@ -2,6 +2,7 @@
 
 use crate::protocol::{wire, Event, ToRunner, What};
 use crate::server::clock::now_ms;
+use crate::server::store::durable;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -24,7 +25,7 @@ impl EventFile {
     const MAX_OUTPUT: usize = 1 << 20;
 
     pub(in crate::server) fn create(path: &Path, overflow: Option<File>) -> Self {
-        let file = File::options().create(true).append(true).open(path).ok();
+        let file = durable::private().create(true).append(true).open(path).ok();
         Self {
             files: file.into_iter().chain(overflow).collect(),
             output_bytes: 0,

@@ -15,6 +15,42 @@ pub(in crate::server) fn login_name() -> Option<String> {
     account(|name, uid| uid == own && !name.is_empty()).map(|(name, _)| name)
 }
 
+/// The name of a group that has other members than this user and root. A group that /etc/group does not have may have some.
+pub(in crate::server) fn group_of_others(gid: u32) -> Option<String> {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let own = rustix::process::geteuid().as_raw();
+    other_members(gid, own, &read("/etc/group"), &read("/etc/passwd"))
+}
+
+/// group(5) has the members but those whose primary group it is, passwd(5) has these.
+fn other_members(gid: u32, own: u32, groups: &str, accounts: &str) -> Option<String> {
+    let gid = gid.to_string();
+    let rows = |text: &'_ str| -> Vec<Vec<String>> {
+        let fields = |line: &str| line.split(':').map(str::to_owned).collect();
+        text.lines().map(fields).collect()
+    };
+    let field = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
+    let Some(group) = rows(groups).into_iter().find(|row| field(row, 2) == gid) else {
+        return Some(gid);
+    };
+    let accounts = rows(accounts);
+    let is_other = |row: &&Vec<String>| !["0", &own.to_string()].contains(&field(row, 2).as_str());
+    let name_of = |row: &Vec<String>| field(row, 0);
+    let trusted: Vec<String> = accounts
+        .iter()
+        .filter(|row| !is_other(row))
+        .map(name_of)
+        .collect();
+    let members = field(&group, 3);
+    let mut members = members.split(',').filter(|name| !name.is_empty());
+    let listed = members.any(|name| !trusted.iter().any(|it| it == name));
+    let primary = accounts
+        .iter()
+        .filter(is_other)
+        .any(|row| field(row, 3) == gid);
+    (listed || primary).then(|| field(&group, 0))
+}
+
 /// The home folder of a user, by name or number; of root, if `user` is empty.
 pub(in crate::server) fn home_of(user: &str) -> Option<PathBuf> {
     let user = if user.is_empty() { "root" } else { user };
@@ -30,4 +66,22 @@ fn account(matches: impl Fn(&str, &str) -> bool) -> Option<(String, PathBuf)> {
         found.then(|| Some(((*fields.first()?).to_owned(), PathBuf::from(fields.get(5)?))))?
     };
     accounts.lines().find_map(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_counts_if_others_are_in_it() {
+        let groups = "root:x:0:\ndeploy:x:1000:\nown:x:1001:deploy,root\nwww:x:1002:deploy,alice\n\
+                      staff:x:1003:\n";
+        let accounts = "root:x:0:0::/root:/bin/sh\ndeploy:x:1000:1000::/home/deploy:/bin/sh\n\
+                        alice:x:1001:1003::/home/alice:/bin/sh\n";
+        let others = |gid| other_members(gid, 1000, groups, accounts);
+        let named = |name: &str| Some(name.to_owned());
+        assert_eq!([0, 1000, 1001].map(others), [None, None, None]);
+        let found = [1002, 1003, 4711].map(others);
+        assert_eq!(found, [named("www"), named("staff"), named("4711")]);
+    }
 }

@@ -7,18 +7,22 @@ use crate::protocol::{
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
-use crate::server::exec::user::user;
+use crate::server::exec::user::{group_of_others, user};
 use crate::server::stage::{disk_space, shared};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
+use crate::server::store::private;
 use crate::server::store::records;
+use crate::server::store::retention::{self, After};
 use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
+use crate::server::unit::hidden;
 use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 /// The state of the server before the deployment.
@@ -39,7 +43,7 @@ pub(super) fn check(
     events: &mut dyn Events,
 ) -> Result<InitialState, Reason> {
     let mut findings = Vec::new();
-    check_target(layout, &mut findings);
+    check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = Link::read(layout, &layout.previous());
     if layout.previous().is_dir() && !layout.previous().is_symlink() {
@@ -62,7 +66,9 @@ pub(super) fn check(
     // a rollback needs no disk space
     if plan.task == Task::Deploy {
         findings.extend(shared::left_in_release(layout, &plan.staging.shared));
-        findings.extend(disk_space::check(layout, plan, entries, events)?);
+        // what an interrupted upload left would not be used twice
+        let make_room = || make_room(layout, plan);
+        findings.extend(disk_space::check(layout, plan, entries, events, make_room)?);
     }
     if !findings.is_empty() {
         return Err(Reason::NotReady(findings));
@@ -76,26 +82,37 @@ pub(super) fn check(
     })
 }
 
-/// Creates the folders that everything else needs.
-pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
-    for folder in layout.folders() {
-        if let Err(error) = fs::create_dir_all(&folder) {
-            if error.kind() == io::ErrorKind::PermissionDenied {
-                let path = folder.display().to_string();
-                let finding = Finding::Target {
-                    path,
-                    user: user(),
-                    error: error.to_string(),
-                };
-                return Err(Reason::NotReady(vec![finding]));
-            }
-            return Err(failed(Operation::CreateFolder, &folder)(error));
-        }
-    }
-    Ok(())
+/// Deletes what retention deletes when the disk is full.
+pub(super) fn make_room(layout: &Layout, plan: &Plan) {
+    let health = plan.verification.health.as_ref();
+    let hidden = || hidden::starts(plan.service.as_ref(), health);
+    let after = (&plan.transaction, After::FullDisk);
+    retention::run(layout, plan.retention, after, hidden);
 }
 
-fn check_target(layout: &Layout, findings: &mut Vec<Finding>) {
+/// Creates the folders that everything else needs.
+pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
+    private::create_folders(layout).map_err(|(folder, error)| {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            return Reason::NotReady(vec![Finding::Target {
+                path: folder.display().to_string(),
+                user: user(),
+                error: error.to_string(),
+            }]);
+        }
+        failed(Operation::CreateFolder, &folder)(error)
+    })
+}
+
+fn check_target(layout: &Layout, events: &mut dyn Events, findings: &mut Vec<Finding>) {
+    let found = fs::metadata(layout.target()).ok();
+    let writable = found.filter(|found| found.mode() & 0o020 != 0);
+    if let Some(group) = writable.and_then(|found| group_of_others(found.gid())) {
+        events.emit(What::Warning(Warning::GroupWritable {
+            path: layout.target().display().to_string(),
+            group,
+        }));
+    }
     for folder in [
         layout.target().to_owned(),
         layout.releases(),

@@ -34,7 +34,8 @@ pub(super) fn finish(client: &mut Client<'_>) -> Result<(), Reason> {
             return Ok(());
         }
         let is_pending = Pending::is_of(layout, transaction);
-        if client.received > 0 && !is_pending {
+        let begun = client.received > 0 || Pending::is_damaged(layout, transaction);
+        if begun && !is_pending {
             if is_without_trace(client) {
                 return Ok(());
             }

@@ -34,25 +34,34 @@ impl SpaceNeeded {
     }
 }
 
-/// Warns if the disk is nearly full. Returns what is missing for the release and for `min-free`; 0 turns the check off.
+/// Warns if the disk is nearly full. Returns what is missing for the release and for `min-free`, even after `make_room`; 0 turns
+/// the check off.
 pub(in crate::server) fn check(
     layout: &Layout,
     plan: &Plan,
     entries: &[TreeEntry],
     events: &mut dyn Events,
+    make_room: impl FnOnce(),
 ) -> Result<Option<Finding>, Reason> {
     let path = layout.releases();
-    let disk = statvfs(&path)
-        .map_err(io::Error::from)
-        .map_err(failed(Operation::InspectDisk, &path))?;
+    let inspect = || {
+        statvfs(&path)
+            .map_err(io::Error::from)
+            .map_err(failed(Operation::InspectDisk, &path))
+    };
+    let missing = |disk: &StatVfs| {
+        let needed = SpaceNeeded::by(entries, disk.f_frsize.max(1));
+        shortage(disk, needed, plan.staging.min_free)
+    };
+    let mut disk = inspect()?;
+    if missing(&disk).is_some() {
+        make_room();
+        disk = inspect()?;
+    }
     if let Some(used) = used(&disk).filter(|used| *used > NEARLY_FULL) {
         events.emit(What::Warning(Warning::DiskNearlyFull(used)));
     }
-    Ok(shortage(
-        &disk,
-        SpaceNeeded::by(entries, disk.f_frsize.max(1)),
-        plan.staging.min_free,
-    ))
+    Ok(missing(&disk))
 }
 
 /// Used disk space in percent of what the deploy user can use, rounded up, as `df` counts.

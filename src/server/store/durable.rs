@@ -2,7 +2,7 @@
 
 use crate::protocol::{IoKind, Operation, Reason};
 use rustix::io::Errno;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{symlink, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,20 @@ fn kind_of(error: &io::Error) -> IoKind {
 /// Readable by the deploy user only.
 const PRIVATE: u32 = 0o600;
 
+/// How every file of deploy-action's own is opened: one that this creates is private.
+pub(in crate::server) fn private() -> OpenOptions {
+    let mut options = File::options();
+    options.mode(PRIVATE);
+    options
+}
+
+/// Replaces the content of a file that a power loss may damage.
+pub(super) fn write_briefly(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = private();
+    let mut file = options.write(true).create(true).truncate(true).open(path)?;
+    file.write_all(bytes)
+}
+
 /// Replaces the file's content as a whole.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
     let beside = beside(path);
@@ -42,12 +56,8 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Reason> {
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // private: it may hold what the plan keeps secret
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(PRIVATE)
-        .open(path)?;
+    let mut options = private();
+    let mut file = options.write(true).create(true).truncate(true).open(path)?;
     // what a crash of an older version left may be readable by everyone
     file.set_permissions(Permissions::from_mode(PRIVATE))?;
     file.write_all(bytes)?;

@@ -2,14 +2,14 @@
 //! them for its start limit, and what retention could not delete.
 
 use super::data_list;
-use super::durable::failed;
+use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
     ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict, WrittenData,
 };
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -110,7 +110,7 @@ pub(super) fn put_leftovers(layout: &Layout, leftovers: &[(String, String)]) -> 
     let path = leftovers_path(layout);
     let bytes = serde_json::to_vec(leftovers)
         .map_err(|error| failed(Operation::Write, &path)(error.into()))?;
-    fs::write(&path, bytes).map_err(failed(Operation::Write, &path))
+    durable::write_briefly(&path, &bytes).map_err(failed(Operation::Write, &path))
 }
 
 /// Reads what [`put_leftovers`] wrote.
@@ -124,7 +124,7 @@ pub(in crate::server) fn leftovers(layout: &Layout) -> Vec<(String, String)> {
 fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
     let text = fs::read_to_string(path).unwrap_or_default();
     if text.lines().count() < 2 * most {
-        let mut file = File::options().create(true).append(true).open(path)?;
+        let mut file = durable::private().create(true).append(true).open(path)?;
         // a full disk or a power loss may have left half a line
         let torn = !text.is_empty() && !text.ends_with('\n');
         return writeln!(file, "{}{line}", if torn { "\n" } else { "" });
@@ -132,7 +132,7 @@ fn append(path: &Path, line: &str, most: usize) -> io::Result<()> {
     let skipped = text.lines().count() + 1 - most;
     let kept: Vec<&str> = text.lines().skip(skipped).chain([line]).collect();
     let beside = path.with_extension("new");
-    fs::write(&beside, kept.join("\n") + "\n")?;
+    durable::write_briefly(&beside, (kept.join("\n") + "\n").as_bytes())?;
     fs::rename(&beside, path)
 }
 

@@ -70,6 +70,11 @@ impl Layout {
         self.deploy_folder().join("pending")
     }
 
+    /// A sealed instruction that cannot be read.
+    pub(super) fn damaged(&self) -> PathBuf {
+        self.deploy_folder().join("pending.damaged")
+    }
+
     /// The prepared link to the new release: the switch is one rename of it.
     pub(in crate::server) fn switch_link(&self) -> PathBuf {
         self.deploy_folder().join("switch")
@@ -115,21 +120,26 @@ impl Layout {
         self.records().join(format!("{id}.data"))
     }
 
+    /// The tickets of those who wait for the lock.
+    pub(super) fn queue(&self) -> PathBuf {
+        self.deploy_folder().join("queue")
+    }
+
     pub(super) fn trash(&self) -> PathBuf {
         self.deploy_folder().join("trash")
     }
 
-    /// The folders that must exist before anything else is done.
-    pub(in crate::server) fn folders(&self) -> [PathBuf; 7] {
+    /// The folders of deploy-action's own, `.deploy` first.
+    pub(super) fn own_folders(&self) -> [PathBuf; 7] {
         let own = self.deploy_folder();
         [
-            self.releases(),
             own.clone(),
             own.join("bin"),
             own.join("events"),
             own.join("verdicts"),
             own.join("records"),
-            own.join("trash"),
+            self.trash(),
+            self.queue(),
         ]
     }
 }

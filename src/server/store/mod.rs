@@ -12,6 +12,7 @@ pub(super) mod links;
 pub(super) mod listing;
 pub(super) mod lock;
 pub(super) mod pending;
+pub(super) mod private;
 pub(super) mod records;
 pub(super) mod retention;
 pub(super) mod verdicts;

@@ -10,6 +10,7 @@ use crate::protocol::{
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a transaction must do, and what it needs to undo it.
@@ -59,6 +60,15 @@ pub(in crate::server) struct Old {
     pub(in crate::server) commit: Option<String>,
 }
 
+fn unreadable(layout: &Layout, error: String) -> Reason {
+    Reason::Io {
+        operation: Operation::ParsePending,
+        path: layout.pending().display().to_string(),
+        error,
+        kind: IoKind::Other,
+    }
+}
+
 impl Pending {
     /// The newest format that this version understands.
     const FORMAT: u32 = 3;
@@ -94,28 +104,48 @@ impl Pending {
 
     /// The transaction that has not ended, if any.
     pub(in crate::server) fn read(layout: &Layout) -> Result<Option<Self>, Reason> {
+        Self::parse(layout)?.map_err(|error| unreadable(layout, error))
+    }
+
+    /// The same; but what cannot be read of any version is moved away, and the path where it is now is returned beside it.
+    /// The caller holds the lock.
+    pub(in crate::server) fn read_or_set_aside(
+        layout: &Layout,
+    ) -> Result<(Option<Self>, Option<PathBuf>), Reason> {
+        match Self::parse(layout)? {
+            Ok(pending) => Ok((pending, None)),
+            Err(error) => {
+                tracing::warn!(%error, "the pending transaction is damaged");
+                let damaged = layout.damaged();
+                durable::rename(&layout.pending(), &damaged)?;
+                Ok((None, Some(damaged)))
+            }
+        }
+    }
+
+    /// The inner error: it is damaged.
+    fn parse(layout: &Layout) -> Result<Result<Option<Self>, String>, Reason> {
         let path = layout.pending();
         let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
             read => read.map_err(failed(Operation::Read, &path))?,
         };
-        let unreadable = |error: String| Reason::Io {
-            operation: Operation::ParsePending,
-            path: path.display().to_string(),
-            error,
-            kind: IoKind::Other,
-        };
-        // what is known of another version's file is its format
-        let Format { format } =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if !(1..=Self::FORMAT).contains(&format) {
-            return Err(unreadable(format!(
-                "format {format} is that of another version"
-            )));
+        // what is known of a newer version's file is its format
+        if let Ok(Format { format }) = serde_json::from_slice(&bytes) {
+            if format > Self::FORMAT {
+                let error = format!("format {format} is that of another version");
+                return Err(unreadable(layout, error));
+            }
         }
-        let pending =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Some(pending))
+        let pending = serde_json::from_slice(&bytes);
+        Ok(pending.map(Some).map_err(|error| error.to_string()))
+    }
+
+    /// Whether the transaction was begun, but what it had to do cannot be read.
+    pub(in crate::server) fn is_damaged(layout: &Layout, transaction: &TransactionId) -> bool {
+        matches!(Self::parse(layout), Ok(Err(_)))
+            && fs::read_link(layout.unreported())
+                .is_ok_and(|last| last.as_os_str() == transaction.to_string().as_str())
     }
 
     /// Whether an older release lives with what `before-switch` changed, if the transaction ends so.
@@ -208,5 +238,22 @@ mod tests {
             panic!();
         };
         assert_eq!(error, "format 4 is that of another version");
+    }
+
+    #[test]
+    fn what_no_version_has_written_is_damaged_and_set_aside() {
+        let whole = numbered();
+        let half = &whole[..whole.len() / 2];
+        for junk in ["", "\0\0\0\0", "{}", "nonsense", r#"{"format":1}"#, half] {
+            let folder = tempfile::tempdir().unwrap();
+            let layout = Layout::new(folder.path().to_str().unwrap());
+            fs::create_dir(layout.deploy_folder()).unwrap();
+            fs::write(layout.pending(), junk).unwrap();
+            assert!(Pending::read(&layout).is_err(), "{junk}");
+            let (none, aside) = Pending::read_or_set_aside(&layout).unwrap();
+            assert_eq!((none, &aside), (None, &Some(layout.damaged())), "{junk}");
+            assert_eq!(fs::read_to_string(aside.unwrap()).unwrap(), junk);
+            assert_eq!(Pending::read(&layout).unwrap(), None);
+        }
     }
 }

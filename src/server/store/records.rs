@@ -234,7 +234,7 @@ pub(in crate::server) fn put_index(
         }
     }
     let path = index_path(layout, id);
-    fs::write(&path, bytes).map_err(failed(Operation::Write, &path))
+    durable::write_briefly(&path, &bytes).map_err(failed(Operation::Write, &path))
 }
 
 /// The index that [`put_index`] wrote, sorted by path, without the parts that cannot be read. Before 1.0.0 it held whole

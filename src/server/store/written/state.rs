@@ -1,6 +1,7 @@
 //! The state of a release after its install, in a file of its own: a sorted array of hashes, one for each file.
 
 use super::walk::Seen;
+use crate::server::store::durable;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -58,7 +59,7 @@ impl Keys {
         bytes.push(u8::from(with_installed));
         bytes.extend((keys.len() as u64).to_le_bytes());
         bytes.extend(keys.iter().flat_map(|key| key.to_le_bytes()));
-        fs::write(path, bytes)
+        durable::write_briefly(path, &bytes)
     }
 
     /// `None` if it was not recorded, or in another format.

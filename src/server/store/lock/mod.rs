@@ -1,14 +1,18 @@
 //! The lock: one deployment of a target at a time. It belongs to the open file, so it is released when the last process
-//! with that file ends. The transaction's process gets the file as its standard input.
+//! with that file ends. The transaction's process gets the file as its standard input. Who waits for it is served in the order
+//! of [`queue`].
 
-use super::durable::failed;
-use super::layout::Layout;
-use super::pending::Pending;
+mod queue;
+
 use crate::protocol::{Finding, Holder, LockError, Operation, Plan, Reason, TransactionId};
 use crate::server::clock::now;
 use crate::server::exec::user::user;
 use crate::server::limits::Limits;
+use crate::server::store::durable::{self, failed};
+use crate::server::store::layout::Layout;
+use crate::server::store::pending::Pending;
 use crate::server::subcommand::SUBCOMMAND;
+use queue::Turn;
 use rustix::process::{kill_process, Pid, Signal};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -47,10 +51,13 @@ pub(in crate::server) fn take(
 ) -> Result<Option<File>, Reason> {
     let start = Instant::now();
     let (mut reported, mut stopped) = (false, false);
+    let mut turn = Turn::default();
     // opened each time: someone may have replaced the file
     loop {
-        if let Some(file) = try_take(layout)? {
-            return Ok(Some(file));
+        if turn.has_come(layout) {
+            if let Some(file) = try_take(layout)? {
+                return Ok(Some(file));
+            }
         }
         limits.check()?;
         match holder_record(layout) {
@@ -58,6 +65,8 @@ pub(in crate::server) fn take(
                 if Pending::is_of(layout, &plan.transaction) {
                     return Ok(None);
                 }
+                // it came long ago
+                turn.go_first(layout, &plan.transaction);
                 if !std::mem::replace(&mut stopped, true) {
                     stop_login(layout, &plan.transaction, own.login);
                 }
@@ -67,6 +76,7 @@ pub(in crate::server) fn take(
                 if start.elapsed() >= plan.lock_wait {
                     return Err(Reason::Busy(holder));
                 }
+                turn.wait(layout, &plan.transaction);
                 if !std::mem::replace(&mut reported, true) {
                     on_wait(holder);
                 }
@@ -121,7 +131,7 @@ pub(in crate::server) fn is_running(layout: &Layout, transaction: &TransactionId
 
 fn open(layout: &Layout) -> Result<File, Reason> {
     let path = layout.lock();
-    let created = File::options()
+    let created = durable::private()
         .create(true)
         .truncate(false)
         .write(true)
@@ -191,7 +201,7 @@ pub(in crate::server) fn record_holder(layout: &Layout, plan: &Plan) {
     let beside = layout.deploy_folder().join(".holder.new");
     let written = serde_json::to_vec(&record)
         .map_err(std::io::Error::from)
-        .and_then(|bytes| fs::write(&beside, bytes))
+        .and_then(|bytes| durable::write_briefly(&beside, &bytes))
         .and_then(|()| fs::rename(&beside, layout.holder()));
     if let Err(error) = written {
         tracing::debug!(%error, "the holder of the lock cannot be recorded");
