@@ -45,8 +45,9 @@ impl Watched {
             client,
         };
         let asked = watched.server.home().join("asked");
-        let seen =
-            || fs::read_to_string(&asked).is_ok_and(|asked| asked.contains("restart\nshow\n"));
+        // the first one is asked for its definition
+        let looked = "restart\nshow\nshow\n";
+        let seen = || fs::read_to_string(&asked).is_ok_and(|asked| asked.contains(looked));
         wait_for("the unit is looked at", seen);
         watched
     }
