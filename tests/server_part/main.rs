@@ -26,6 +26,7 @@ mod invariants;
 mod listings;
 mod log;
 mod login_scripts;
+mod other_users;
 mod plan_options;
 #[path = "../support/poll.rs"]
 mod poll;

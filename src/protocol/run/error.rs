@@ -76,8 +76,8 @@ pub enum RunError {
         /// What the server printed before.
         output: Vec<u8>,
     },
-    /// The server has lost every trace of a transaction that was begun: someone has deleted `.deploy`.
-    #[error("nothing about this deployment is left on the server; someone has deleted .deploy in the target")]
+    /// The server has lost every trace of a transaction that was begun: someone has deleted `.deploy`, or the disk has damaged it.
+    #[error("nothing readable about this deployment is left on the server; .deploy in the target was deleted or damaged")]
     NoTrace,
     /// There is no server part for the server's CPU beside this program. Nothing was switched.
     #[error("{}, the server part for the server's CPU ({}), {error}", excerpt(.file), excerpt(.cpu))]

@@ -45,7 +45,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         RunError::ServerPart { .. } => server_part(place),
         RunError::LoginScript { .. } => login_script(place),
         RunError::NoTrace => steps(
-            "find out who or what deletes files in the target; on the server:",
+            "find out who or what deletes files in the target, or whether its disk is damaged; on the server:",
             &[format!("ls -la {}", shell(&place.target)), format!("readlink {}", place.below("current"))],
         ),
         RunError::NoBinary { .. } => {
