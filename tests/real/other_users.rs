@@ -66,3 +66,20 @@ fn nothing_of_others_is_started_and_a_damaged_server_part_heals_itself() {
         live = server.deploy_well(&App::version(version), Some(&live));
     }
 }
+
+#[test]
+fn the_last_release_and_this_one_deploy_to_the_same_server_in_turns() {
+    let server = ThrowawayServer::up();
+    let mut live: Option<String> = None;
+    for version in ["1", "2", "3", "4"] {
+        let app = App::version(version);
+        let run = match version {
+            "1" | "3" => server.deployment(&app).by_last_release(),
+            _ => server.deployment(&app),
+        };
+        live = Some(run.run().assert_deployed(live.as_deref()));
+        server.assert_answers(live.as_deref().unwrap(), version);
+    }
+    let open = format!("find {TARGET}/.deploy -perm /077 -not -type l");
+    assert_eq!(server.exec(&open), "");
+}

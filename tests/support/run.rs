@@ -25,6 +25,7 @@ pub(crate) struct Deployment {
     terminal: bool,
     /// Runs as root before the program, in mounts of its own.
     prelude: Option<String>,
+    program: String,
     /// Must be there until the end.
     _app: App,
 }
@@ -63,6 +64,7 @@ impl ThrowawayServer {
             measured: false,
             terminal: false,
             prelude: None,
+            program: PROGRAM.to_owned(),
             _app: app.clone(),
         }
         .input("host", "127.0.0.1")
@@ -160,6 +162,13 @@ impl Deployment {
         self.env("PATH", &path)
     }
 
+    /// By the released program in `dist`.
+    pub(crate) fn by_last_release(mut self) -> Self {
+        let (root, cpu) = (env!("CARGO_MANIFEST_DIR"), std::env::consts::ARCH);
+        self.program = format!("{root}/dist/deploy-action-{cpu}");
+        self
+    }
+
     fn program(&self) -> Command {
         if let Some(prelude) = &self.prelude {
             let mut unshare = Command::new("unshare");
@@ -180,7 +189,7 @@ impl Deployment {
             return script;
         }
         if !self.measured {
-            return Command::new(PROGRAM);
+            return Command::new(&self.program);
         }
         let program = std::env::var("DEPLOY_ACTION_BINARY").unwrap_or_else(|_| PROGRAM.to_owned());
         let mut time = Command::new("time");
