@@ -110,20 +110,25 @@ impl fmt::Display for Warning {
                 write!(f, "the old release serves again, but there was trouble at first: {reason}")
             }
             Self::DataLeftBehind(data) => f.write_str(&left_behind(data)),
-            Self::PendingSetAside { path } => write!(
-                f,
-                "an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads \
-                 to stays live; the record is in {} now",
-                excerpt(path)
-            ),
-            Self::GroupWritable { path, group } => write!(
-                f,
-                "members of the group {} can write to {}, so they can replace what is deployed; only the deploy user needs to",
-                excerpt(group),
-                excerpt(path)
-            ),
+            Self::PendingSetAside { path } => f.write_str(&set_aside(path)),
+            Self::GroupWritable { path, group } => f.write_str(&group_writable(path, group)),
         }
     }
+}
+
+fn set_aside(path: &str) -> String {
+    let path = excerpt(path);
+    format!(
+        "an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to \
+         stays live; the record is in {path} now"
+    )
+}
+
+fn group_writable(path: &str, group: &str) -> String {
+    let (path, group) = (excerpt(path), excerpt(group));
+    format!(
+        "members of the group {group} can write to {path}, so they can replace what is deployed; only the deploy user needs to"
+    )
 }
 
 fn left_behind(data: &WrittenData) -> String {
