@@ -7,6 +7,7 @@ use crate::invariants::{within_seconds, Invariants};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{Errand, Install, Outcome, Plan, Step, ToServer, What};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// Asks what becomes of the transaction, knowing nothing but its id.
@@ -167,11 +168,9 @@ fn one_that_is_given_up_in_the_last_moment_does_not_begin() {
         || is_deciding(&server, first.pid()) || server.restarts() != ["old"]
     ));
     assert_eq!(server.restarts(), ["old"]);
-    fs::write(
-        verdict_of(&server, &plan),
-        serde_json::to_vec(&given_up).unwrap(),
-    )
-    .unwrap();
+    let verdict = verdict_of(&server, &plan);
+    fs::write(&verdict, serde_json::to_vec(&given_up).unwrap()).unwrap();
+    fs::set_permissions(verdict, fs::Permissions::from_mode(0o600)).unwrap();
     drop(deciding);
     assert_eq!(first.finish(&app).outcome(), Some(Outcome::Cancelled));
     assert_eq!(server.restarts(), ["old"]);

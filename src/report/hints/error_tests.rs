@@ -52,7 +52,7 @@ fn a_run_error_says_what_to_do() {
     Then this ends at once and prints only the word:
       echo word | ssh -p 22 deploy@web1.example cat
     ---
-    find out who or what deletes files in the target; on the server:
+    find out who or what deletes files in the target, or whether its disk is damaged; on the server:
       ls -la /opt/diting
       readlink /opt/diting/current
     ---

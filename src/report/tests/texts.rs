@@ -141,7 +141,7 @@ fn every_run_error_says_on_which_side() {
     on the server: the server part received nothing within 30 s: a login script reads its input
     on the server: the server part was not started: a login script prints without end (more than 1.0 MB) (y)
     on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
-    on the server: nothing about this deployment is left on the server; someone has deleted .deploy in the target
+    on the server: nothing readable about this deployment is left on the server; .deploy in the target was deleted or damaged
     the server went down before the deployment was decided
     the connection was lost before the switch
     the connection was lost before the server finished
