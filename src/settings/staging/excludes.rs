@@ -15,6 +15,12 @@ pub const DEPLOY_IGNORE: &str = ".deployignore";
 /// More patterns than that were not written by a person.
 const MOST: usize = 1000;
 
+/// Nor were longer ones, in bytes; a path has no more.
+const LONGEST: usize = 4096;
+
+/// Nor more braces in one line. They nest, and the matcher goes down into each.
+const MOST_BRACES: usize = 50;
+
 /// Patterns as in .gitignore, each of them valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Excludes(Vec<String>);
@@ -89,6 +95,18 @@ fn check(line: &str) -> Result<(), Invalid> {
             "Write patterns as in .gitignore, as in `*.log` or `/build/`",
         );
     }
+    if line.len() > LONGEST {
+        return invalid(
+            Prose::of("has more than {} characters", [&LONGEST]),
+            "Exclude whole folders instead",
+        );
+    }
+    if line.matches('{').count() > MOST_BRACES {
+        return invalid(
+            Prose::of("has more than {} braces", [&MOST_BRACES]),
+            "Write one pattern per line instead",
+        );
+    }
     match GitignoreBuilder::new("/").add_line(None, line) {
         Ok(_) => Ok(()),
         Err(_) => invalid(
@@ -151,6 +169,28 @@ mod tests {
         for text in ["*\n!dist/", "*/", "*/*", "*.*"] {
             assert!(Excludes::parse(text).is_ok(), "{text}");
         }
+    }
+
+    /// The matcher's stack would overflow, and nobody would learn why.
+    #[test]
+    fn what_nests_without_end_is_refused_before_it_reaches_the_matcher() {
+        let nested = |depth: usize| format!("{}a{}", "{".repeat(depth), "}".repeat(depth));
+        for text in [
+            "{".repeat(20_000),
+            nested(20_000),
+            nested(1000),
+            format!("x\n!{}", nested(MOST_BRACES + 1)),
+            "[".repeat(5000),
+            "?".repeat(5000),
+        ] {
+            assert!(Excludes::parse(&text).is_err(), "{}", text.len());
+        }
+        assert!(excluded("*.{a,b,{c,d}}", "x.d", false));
+        let text = nested(MOST_BRACES);
+        assert!(Excludes::parse(&text)
+            .unwrap()
+            .matcher(Path::new("/src"))
+            .is_ok());
     }
 
     #[test]

@@ -56,6 +56,24 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_nests_without_end_is_refused() {
+        for deep in [
+            "(".repeat(20_000),
+            format!("{}a{}", "(".repeat(20_000), ")".repeat(20_000)),
+        ] {
+            assert!(body(&deep).is_err() && log_line(&deep).is_err());
+        }
+        for many in [
+            "[".repeat(20_000),
+            "a{2}".repeat(2).repeat(10_000),
+            "(?i:".repeat(20_000),
+        ] {
+            // whatever it is, it is no crash
+            let _ = (body(&many).is_err(), log_line(&many).is_err());
+        }
+    }
+
+    #[test]
     fn an_expression_for_the_log_must_not_match_everything() {
         assert!(log_line("Traceback|panicked at").is_ok());
         let problem = |text| Problem::of("log-pattern", log_line(text).unwrap_err()).to_string();
