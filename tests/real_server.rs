@@ -67,6 +67,8 @@ mod examples;
 mod full_disk;
 #[path = "real/hints.rs"]
 mod hints;
+#[path = "real/hostile.rs"]
+mod hostile;
 #[path = "real/interference.rs"]
 mod interference;
 #[path = "real/issue.rs"]

@@ -48,9 +48,24 @@ pub enum What {
     /// The new release failed: its start.
     FailedStart(Box<FailedStart>),
     /// The new release failed; the state of the server before the rollback.
-    Diagnostics(Vec<Diagnostic>),
+    Diagnostics(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<Diagnostic>),
     /// The end.
     Ended(Box<Verdict>),
+    /// The middle of a command's output is not sent; its end follows.
+    OutputLeftOut(LeftOut),
+}
+
+/// Output that was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its lines.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The file on the server that has the output from its beginning; `None`: it could not be written.
+    pub file: Option<String>,
+    /// Whether the file has all of it.
+    pub whole: bool,
 }
 
 /// What an existing release was made from. Untrusted.

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     /// The releases, newest first.
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub releases: Vec<ListedRelease>,
     /// The last attempts, newest first.
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub attempts: Vec<ListedAttempt>,
 }
 

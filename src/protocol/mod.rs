@@ -4,6 +4,7 @@
 //! compatibility between versions; what lies on the server's disk does, and is JSON.
 
 mod as_text;
+mod bounded;
 pub mod chunks;
 mod events;
 mod failure;
@@ -21,7 +22,7 @@ mod verdict;
 pub mod wire;
 mod written;
 
-pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, Made, Staged, What};
+pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, LeftOut, Made, Staged, What};
 pub use failure::{
     BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer, HealthError, Interference,
     IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, PathError, Phase, PortHolder,

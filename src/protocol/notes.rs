@@ -24,13 +24,14 @@ pub enum Warning {
     /// The target's disk is used to this many hundredths.
     DiskNearlyFull(u8),
     /// The log of the new process has errors: the lines.
-    LoggedErrors(Vec<Vec<u8>>),
+    LoggedErrors(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<Vec<u8>>),
     /// The log of the new process cannot be read, or not completely.
     LogNotChecked(UnreadLog),
     /// The log of the new process has crash messages that the release before may have logged too: the start of its log
     /// cannot be read.
     MaybeOldCrashes {
         /// The messages.
+        #[serde(deserialize_with = "crate::protocol::bounded::list")]
         lines: Vec<Vec<u8>>,
         /// How many lines of the older log were read.
         read: u32,
@@ -68,10 +69,20 @@ pub enum Warning {
         /// Its group.
         group: String,
     },
+    /// The server may need longer after the switch than the run watches it.
+    LongDeadline {
+        /// What it may need.
+        deadline: Duration,
+        /// For how long it is watched.
+        watched: Duration,
+        /// The unit whose times are long, if there is one.
+        service: Option<String>,
+    },
 }
 
 /// What is wrong, without what to do about it.
 impl fmt::Display for Warning {
+    #[expect(clippy::too_many_lines, reason = "one exhaustive match")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leftover { path, error } => {
@@ -112,6 +123,9 @@ impl fmt::Display for Warning {
             Self::DataLeftBehind(data) => f.write_str(&left_behind(data)),
             Self::PendingSetAside { path } => f.write_str(&set_aside(path)),
             Self::GroupWritable { path, group } => f.write_str(&group_writable(path, group)),
+            Self::LongDeadline {
+                deadline, watched, ..
+            } => f.write_str(&long_deadline(*deadline, *watched)),
         }
     }
 }
@@ -128,6 +142,15 @@ fn group_writable(path: &str, group: &str) -> String {
     let (path, group) = (excerpt(path), excerpt(group));
     format!(
         "members of the group {group} can write to {path}, so they can replace what is deployed; only the deploy user needs to"
+    )
+}
+
+fn long_deadline(deadline: Duration, watched: Duration) -> String {
+    format!(
+        "after the switch the server may need up to {}, but the run watches it for {} at most and then ends as unknown; the server \
+         finishes by itself",
+        limit(deadline),
+        limit(watched)
     )
 }
 
@@ -220,7 +243,7 @@ pub enum Notice {
     /// A release that deploy-action did not create was live and healthy, so it is a rollback target.
     TakenOver(ReleaseId),
     /// The log of the new process has crash messages that the release before logged too.
-    OldCrashes(Vec<Vec<u8>>),
+    OldCrashes(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<Vec<u8>>),
     /// It is unknown whether logind kills a user's processes at logout.
     LingerNotChecked,
     /// Waiting for systemd's start limit.

@@ -17,6 +17,7 @@ pub struct WrittenData {
     /// Its folder.
     pub folder: String,
     /// The largest first.
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub items: Vec<WrittenItem>,
     /// Items beyond those.
     pub more: u64,
@@ -24,6 +25,7 @@ pub struct WrittenData {
     pub partial: bool,
     /// Paths of these that `shared` names already, where it has others.
     #[serde(default)]
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub named: Vec<String>,
 }
 

@@ -89,11 +89,13 @@ fn of_error(error: &RunError) -> &[u8] {
         | RunError::Source { .. }
         | RunError::NoTrace
         | RunError::WentDown
+        | RunError::Overdue { .. }
         | RunError::NoBinary { .. }
         | RunError::Protocol(_)
         | RunError::ConnectionLost { .. }
         | RunError::OutOfTime { .. }
         | RunError::Cancelled { .. }
+        | RunError::Killed { .. }
         | RunError::Bug(_) => &[],
     }
 }

@@ -41,6 +41,7 @@ impl Facts {
             | RunEvent::Sending { .. }
             | RunEvent::Sent { .. }
             | RunEvent::UnexpectedOutput(_)
+            | RunEvent::WatchLimited { .. }
             | RunEvent::Ended(_) => {}
         }
     }
@@ -75,6 +76,7 @@ impl Facts {
             What::Waiting(_)
             | What::Recovered(_)
             | What::Output(_)
+            | What::OutputLeftOut(_)
             | What::Warning(_)
             | What::Notice(_)
             | What::Diagnostics(_)

@@ -111,6 +111,8 @@ mod tests {
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3

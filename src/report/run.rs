@@ -60,6 +60,7 @@ impl Report {
                 finished_by: Some(_),
             }
             | RunEvent::Reconnected { .. }
+            | RunEvent::WatchLimited { .. }
             | RunEvent::CopyingServerPart { .. } => {}
             RunEvent::Sending { bytes, .. } => self.transfer = Some((0, *bytes)),
             RunEvent::Sent { bytes } => {
@@ -80,6 +81,10 @@ impl Report {
             What::Waiting(_) | What::PointOfNoReturn { .. } | What::FailedStart(_) => {}
             What::Recovered(verdict) => keep(&mut self.recovered, verdict),
             What::Output(text) => self.output(text),
+            What::OutputLeftOut(left_out) => self
+                .last()
+                .into_iter()
+                .for_each(|step| step.note = texts::whole_output(left_out)),
             What::Warning(warning) => keep(&mut self.warnings, warning),
             What::Notice(notice) => keep(&mut self.notices, notice),
             What::Staged(staged) => {

@@ -56,6 +56,8 @@ pub(super) struct RunContext<'a> {
     pub(super) is_connected: bool,
     /// Whether the server said that it goes down, and nothing after that.
     pub(super) goes_down: bool,
+    /// How long the transaction is watched after the point of no return.
+    pub(super) watched: Duration,
     pub(super) now: SystemTime,
 }
 
@@ -75,11 +77,19 @@ pub(super) fn conclude(result: FollowResult, context: RunContext<'_>) -> Option<
                     Conclusion::without_verdict(Outcome::Unknown, RunError::WentDown)
                 }
                 LostCause::Error(error) => after_error(error, finished_by),
+                LostCause::Stop(Stop::TimeUp) if greeted && is_past(reached) => {
+                    let watched = context.watched;
+                    Conclusion::without_verdict(Outcome::Unknown, RunError::Overdue { watched })
+                }
                 LostCause::Stop(stop) => stopped(stop, finished_by, context.limit),
                 LostCause::Closed(output) => closed(output, reached, greeted, context),
             }
         }
     })
+}
+
+fn is_past(reached: Reached) -> bool {
+    matches!(reached, Reached::PointOfNoReturn { .. })
 }
 
 /// The server's verdict decides. But it cannot know that the runner stopped it because of the time limit.
@@ -136,8 +146,7 @@ fn stopped(stop: Stop, finished_by: Option<u64>, limit: Duration) -> Conclusion 
 }
 
 fn closed(output: Vec<u8>, reached: Reached, greeted: bool, context: RunContext<'_>) -> Conclusion {
-    let ended_by_itself =
-        context.is_connected && !matches!(reached, Reached::PointOfNoReturn { .. });
+    let ended_by_itself = context.is_connected && !is_past(reached);
     if ended_by_itself {
         let (error, outcome) = match (greeted, reached) {
             // the greeting comes before anything else

@@ -4,10 +4,6 @@ use crate::protocol::{Notice, What};
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
-/// The latest deadline that is accepted from a server: switch and rollback with the longest times that inputs and units
-/// allow.
-const MAX_DEADLINE: Duration = Duration::from_secs(2 * 24 * 3600);
-
 /// How far the server part came, as far as it is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
@@ -27,6 +23,7 @@ pub(super) enum Reached {
 pub(super) struct Progress {
     complete: Cell<bool>,
     finished_by: Cell<Option<SystemTime>>,
+    watched: Cell<Duration>,
     received: Cell<u32>,
     sent: Cell<u64>,
     goes_down: Cell<bool>,
@@ -64,16 +61,22 @@ impl Progress {
         self.goes_down.get()
     }
 
-    /// Records an event. Returns the deadline of the transaction if this is the first point of no return.
+    /// How long the transaction is watched after the point of no return.
+    pub(super) fn watched(&self) -> Duration {
+        self.watched.get()
+    }
+
+    /// Records an event, whose times are bounded. Returns the deadline of the transaction if this is the first point of no return.
     pub(super) fn record(&self, what: &What) -> Option<Duration> {
         self.goes_down
             .set(matches!(what, What::Notice(Notice::GoingDown)));
         let deadline = match what {
             What::PointOfNoReturn { deadline, .. } if self.finished_by.get().is_none() => {
-                Some((*deadline).min(MAX_DEADLINE))
+                Some(*deadline)
             }
             _ => None,
         };
+        self.watched.set(deadline.unwrap_or(self.watched.get()));
         if deadline.is_some() || self.received.get() > 0 {
             self.received.set(self.received.get() + 1);
         }
@@ -157,22 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn no_server_is_awaited_without_end() {
+    fn a_server_cannot_extend_its_deadline() {
         let progress = Progress::default();
-        let point = What::PointOfNoReturn {
+        let point = |seconds| What::PointOfNoReturn {
             release: release(),
             previous: None,
-            deadline: Duration::MAX,
+            deadline: Duration::from_secs(seconds),
             commit: None,
             made: Made::default(),
         };
-        assert_eq!(progress.record(&point), Some(MAX_DEADLINE));
-        assert!(matches!(
-            progress.reached(),
-            Reached::PointOfNoReturn { .. }
-        ));
-        // otherwise the server could extend it again and again
-        assert_eq!(progress.record(&point), None);
-        assert_eq!(progress.received(), 2);
+        assert_eq!(progress.record(&point(9)), Some(Duration::from_secs(9)));
+        assert_eq!(progress.record(&point(99)), None);
+        assert_eq!(
+            (progress.received(), progress.watched()),
+            (2, Duration::from_secs(9))
+        );
     }
 }

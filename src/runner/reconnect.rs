@@ -152,6 +152,7 @@ fn conclude_run(
         limit: run.limit,
         is_connected: connection == ConnectionState::Open,
         goes_down: run.progress.goes_down(),
+        watched: run.progress.watched(),
         now: SystemTime::now(),
     };
     conclude(result, context).ok_or_else(|| EarlyEnd::Error(missing()))

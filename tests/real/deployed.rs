@@ -1,7 +1,9 @@
 //! Deployments that succeed.
 
 use crate::app::App;
-use crate::throwaway::ThrowawayServer;
+use crate::relay::Relay;
+use crate::throwaway::{ThrowawayServer, TARGET};
+use std::time::Duration;
 
 #[test]
 fn a_first_release_an_update_and_the_same_again_go_live_one_after_the_other() {
@@ -69,4 +71,34 @@ fn an_ipv6_address_is_compared_as_an_address() {
             .run();
         previous = Some(run.assert_deployed(previous.as_deref()));
     }
+}
+
+/// Over a slow connection, an install of seconds took as long as its output took to be sent.
+#[test]
+fn of_an_install_that_prints_40_mb_little_is_sent_and_the_log_names_the_file_with_all_of_it() {
+    let server = ThrowawayServer::up();
+    let relay = Relay::start(server.ssh_address(), Duration::from_millis(200));
+    let script = "uv sync --frozen\nyes 'line of output' | head -c 40000000\necho the last line";
+    let run = server
+        .deployment(&App::version("1"))
+        .at_port(&server, relay.port())
+        .input("install", script)
+        .run();
+    let release = run.assert_deployed(None);
+    let sent = relay.bytes_down();
+    assert!(sent < 500_000, "{sent}");
+    let file = format!("{TARGET}/.deploy/records/{release}.install");
+    let told = format!("the whole output is on the server, in {file}");
+    for text in [
+        told.as_str(),
+        "│ the last line",
+        "omitted, the last lines follow",
+    ] {
+        assert!(run.log.contains(text), "{}", run.log);
+    }
+    assert!(run.summary.contains(&file), "{}", run.summary);
+    let size = server.exec(&format!("stat -c '%s %a %U' {file}"));
+    let (bytes, rights) = size.split_once(' ').unwrap();
+    assert!(bytes.parse::<u64>().unwrap() > 40_000_000, "{size}");
+    assert_eq!(rights, "600 deploy");
 }

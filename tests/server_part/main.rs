@@ -23,6 +23,7 @@ mod hostile_client;
 mod in_use;
 mod interrupted;
 mod invariants;
+mod limits;
 mod listings;
 mod log;
 mod login_scripts;

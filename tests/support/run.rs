@@ -245,7 +245,9 @@ pub(crate) struct Used {
 impl Used {
     /// As GNU time writes it: seconds, seconds, kilobytes.
     fn read(text: &str) -> Self {
-        let numbers: Vec<f64> = text
+        // a line above says which exit code it was
+        let figures = text.lines().next_back().unwrap();
+        let numbers: Vec<f64> = figures
             .split_whitespace()
             .map(|number| number.parse().unwrap())
             .collect();

@@ -99,7 +99,9 @@ pub enum Finding {
     },
     /// What is named in `shared` exists only in a release, where it would be left behind.
     #[error("{}", joined(.0))]
-    SharedInRelease(Vec<SharedInRelease>),
+    SharedInRelease(
+        #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<SharedInRelease>,
+    ),
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {
@@ -127,8 +129,10 @@ pub struct SharedInRelease {
     /// The text of the link that replaces it there.
     pub link: String,
     /// Names that are moved with it: what SQLite keeps beside a database.
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub siblings: Vec<String>,
     /// The folders around it that `shared` does not have, from the outermost; an empty name is `shared` itself.
+    #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub missing: Vec<String>,
     /// `shared` has an empty file or folder of this name.
     pub in_the_way: bool,

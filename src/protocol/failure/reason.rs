@@ -58,7 +58,7 @@ fn during(step: Step) -> String {
 pub enum Reason {
     /// The check found what must be fixed first: on the server or in the inputs. Nothing was changed.
     #[error("{}", findings(.0))]
-    NotReady(Vec<Finding>),
+    NotReady(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<Finding>),
     /// Another deployment of the same target holds the lock. Nothing was changed.
     #[error("another deployment holds the lock on the server{}", in_parentheses(.0.as_ref()))]
     Busy(Option<Holder>),
@@ -114,6 +114,7 @@ pub enum Reason {
         error: PathError,
         /// The others.
         #[serde(default)]
+        #[serde(deserialize_with = "crate::protocol::bounded::list")]
         others: Vec<UnitPath>,
     },
     /// A path of the input `shared` is missing on the server or cannot be linked into the release. Nothing was switched.
@@ -129,6 +130,7 @@ pub enum Reason {
     #[error("the new process logged a crash{}", last(.lines))]
     Log {
         /// The lines that match.
+        #[serde(deserialize_with = "crate::protocol::bounded::list")]
         lines: Vec<Vec<u8>>,
     },
     /// The rollback target does not exist or was never healthy. Nothing was changed.

@@ -197,6 +197,7 @@ pub enum RollbackTargetError {
     #[error("several releases have such a commit; give an id: {}", ids(.releases, .current.as_ref(), *.more))]
     Ambiguous {
         /// Newest first.
+        #[serde(deserialize_with = "crate::protocol::bounded::list")]
         releases: Vec<ReleaseId>,
         /// The current release, if it is one of them.
         current: Option<ReleaseId>,

@@ -43,7 +43,30 @@ pub struct Plan {
     pub root: Digest,
 }
 
+/// What the stop and the start of one unit add to the times of the inputs, at most.
+const PER_UNIT: Duration = Duration::from_secs(15 * 60);
+/// The same for restart commands without a unit, whose limits are the server part's own.
+const WITHOUT_UNIT: Duration = Duration::from_secs(1290);
+
 impl Plan {
+    /// How long the runner half watches a transaction, at most. The server part names its own deadline, which is bounded by
+    /// this, because a server may be wrong or hostile: three times the limits of the inputs, for the new release and two
+    /// attempts of the rollback, and what the unit may need.
+    #[must_use]
+    pub fn watch_limit(&self) -> Duration {
+        let Verification {
+            timeout, settle, ..
+        } = &self.verification;
+        let own = match (&self.service, &self.restart) {
+            (None, Restart::Commands(_)) => WITHOUT_UNIT,
+            _ => PER_UNIT,
+        };
+        timeout
+            .saturating_add(*settle)
+            .saturating_mul(3)
+            .saturating_add(own)
+    }
+
     /// The number of entries and the root of a run that uploads nothing.
     #[must_use]
     pub fn no_tree() -> (u32, Digest) {

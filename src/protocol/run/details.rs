@@ -320,4 +320,12 @@ pub enum Bug {
     /// Reading the source was stopped, and nobody had asked for it.
     #[error("reading the source stopped by itself")]
     Stopped,
+    /// The program has panicked.
+    #[error("it crashed{}", .at.as_ref().map(|at| format!(" at {}", excerpt(at))).unwrap_or_default())]
+    Crashed {
+        /// The line of the source.
+        at: Option<String>,
+        /// Whether the server may have been asked for anything.
+        begun: bool,
+    },
 }

@@ -102,6 +102,12 @@ pub enum RunError {
     /// The server went down after the point of no return, and was not seen again in time. The transaction is pending.
     #[error("the server went down before the deployment was decided")]
     WentDown,
+    /// The server had not finished when the time was over that the run watches it. It may be slow, or hang.
+    #[error("the run stopped watching after {}, before the server had finished", amounts::limit(*.watched))]
+    Overdue {
+        /// For how long it was watched.
+        watched: Duration,
+    },
     /// The input `timeout` was reached before the point of no return. Nothing was switched.
     #[error("the time limit of {} was reached", amounts::limit(*.limit))]
     OutOfTime {
@@ -113,6 +119,12 @@ pub enum RunError {
     Cancelled {
         /// As in `ConnectionLost`.
         finished_by: Option<u64>,
+    },
+    /// The process of the action's first step ended without a result; this is the second.
+    #[error("the run ended without a result: its process was killed, for example because memory ran out, or it crashed")]
+    Killed {
+        /// Whether the server may have been asked for anything.
+        begun: bool,
     },
     /// A bug in deploy-action.
     #[error("a bug in deploy-action: {0}")]
@@ -132,13 +144,22 @@ impl RunError {
             | Self::ServerPart { .. }
             | Self::LoginScript { .. }
             | Self::NoBinary { .. } => Outcome::NotReady,
-            Self::NoTrace | Self::WentDown => Outcome::Unknown,
+            Self::NoTrace | Self::WentDown | Self::Overdue { .. } => Outcome::Unknown,
             Self::Protocol(_) | Self::ConnectionLost { .. } | Self::OutOfTime { .. } => {
                 Outcome::Failed
             }
             Self::Cancelled { .. } => Outcome::Cancelled,
-            Self::Bug(_) => Outcome::Error,
+            Self::Killed { .. } | Self::Bug(_) => Outcome::Error,
         }
+    }
+
+    /// Whether it ended the run before the server was asked for anything.
+    #[must_use]
+    pub fn is_before_any_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Killed { begun: false } | Self::Bug(Bug::Crashed { begun: false, .. })
+        )
     }
 
     /// Where it failed.
@@ -153,12 +174,16 @@ impl RunError {
             | Self::NoBinary { .. }
             | Self::OutOfTime { .. }
             | Self::Cancelled { .. }
+            | Self::Killed { .. }
             | Self::Bug(_) => Side::Runner,
             Self::Connection { .. }
             | Self::Protocol(_)
             | Self::ConnectionLost { .. }
             | Self::WentDown => Side::Connection,
-            Self::ServerPart { .. } | Self::LoginScript { .. } | Self::NoTrace => Side::Server,
+            Self::ServerPart { .. }
+            | Self::LoginScript { .. }
+            | Self::NoTrace
+            | Self::Overdue { .. } => Side::Server,
         }
     }
 }

@@ -74,6 +74,11 @@ pub enum RunEvent {
     UnexpectedOutput(Vec<u8>),
     /// Something happened on the server.
     Server(Event),
+    /// The server may need longer than the run watches it.
+    WatchLimited {
+        /// For how long it is watched.
+        limit: Duration,
+    },
     /// The end.
     Ended(Box<End>),
 }

@@ -11,7 +11,7 @@ fn a_run_error_says_what_to_do() {
         .map(|it| run_error(it, &place()).to_string())
         .collect();
     insta::assert_snapshot!(all.join("\n---\n"), @r#"
-    on the runner, as root:
+    on the runner (a job container needs it in its image; Alpine: `apk add openssh-client`), as root:
       sudo apt-get update && sudo apt-get install -y openssh-client
     ---
     the input key must hold the whole private key, from its BEGIN line to its END line; where the key file is:
@@ -57,6 +57,13 @@ fn a_run_error_says_what_to_do() {
       readlink /opt/diting/current
     ---
     when the server is up again, the next run restores the old release and reports it; on the server:
+      readlink /opt/diting/current /opt/diting/previous
+    ---
+    its log ends where that happened; if the runner has enough memory, please report it, with that log: https://github.com/diting/deploy-action/issues
+    ---
+    please report it, with this log: https://github.com/diting/deploy-action/issues
+    ---
+    the next run reports how it ended; on the server:
       readlink /opt/diting/current /opt/diting/previous
     ---
     run it again: what was uploaded is kept

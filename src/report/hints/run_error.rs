@@ -59,6 +59,10 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             "after that time the next run reports how it ended; on the server:",
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
         ),
+        RunError::Overdue { .. } => steps(
+            "the next run reports how it ended; on the server:",
+            &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
+        ),
         RunError::WentDown => steps(
             "when the server is up again, the next run restores the old release and reports it; on the server:",
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
@@ -67,6 +71,11 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             "run it again: what was uploaded is kept".into()
         }
         RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".into(),
+        RunError::Killed { .. } => {
+            "its log ends where that happened; if the runner has enough memory, please report it, with that log: \
+             https://github.com/diting/deploy-action/issues"
+                .into()
+        }
         RunError::Bug(_) => REPORT.into(),
     }
 }
@@ -95,7 +104,7 @@ fn key_format() -> Hint {
 fn tool(program: &str, error: &ToolError) -> Hint {
     match error {
         ToolError::NotFound => on_server(
-            "on the runner",
+            "on the runner (a job container needs it in its image; Alpine: `apk add openssh-client`)",
             ["sudo apt-get update && sudo apt-get install -y openssh-client".to_owned()],
         ),
         ToolError::Folder { error }
@@ -311,7 +320,7 @@ mod tests {
         does it work on the runner, from the command line?
           ssh-agent true
         ---
-        on the runner, as root:
+        on the runner (a job container needs it in its image; Alpine: `apk add openssh-client`), as root:
           sudo apt-get update && sudo apt-get install -y openssh-client
         ");
     }

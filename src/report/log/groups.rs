@@ -48,6 +48,13 @@ impl Groups {
         self.printer.take()
     }
 
+    /// These lines, and that no more are shown.
+    pub(super) fn stopped(&mut self, mut lines: Vec<String>) -> Vec<String> {
+        self.outside(&texts::log_stopped());
+        lines.append(&mut self.take());
+        lines
+    }
+
     /// Whether a step is running.
     pub(super) fn in_step(&self) -> bool {
         self.section.is_some()

@@ -15,12 +15,18 @@ const WARNINGS: usize = 9;
 /// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
 
+/// The most bytes of what is shown before the end; a hostile server could send any amount. Even long output is far below
+/// it, because each step has limits of its own.
+const MOST: usize = 8 << 20;
+
 /// Turns events into the lines of the log.
 #[derive(Debug)]
 pub struct Log {
     groups: Groups,
     report: Report,
     warnings: usize,
+    /// The bytes that were shown.
+    shown: usize,
 }
 
 impl Log {
@@ -31,6 +37,7 @@ impl Log {
             groups: Groups::new(page, Redactor::default()),
             report: Report::default(),
             warnings: 0,
+            shown: 0,
         }
     }
 
@@ -64,6 +71,21 @@ impl Log {
 
     /// The lines for an event, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
+        let lines = self.lines(event);
+        if matches!(event, RunEvent::Ended(_)) {
+            return lines;
+        }
+        if self.shown > MOST {
+            return Vec::new();
+        }
+        self.shown += lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        match self.shown > MOST {
+            true => self.groups.stopped(lines),
+            false => lines,
+        }
+    }
+
+    fn lines(&mut self, event: &RunEvent) -> Vec<String> {
         self.report.on(event);
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
@@ -95,6 +117,7 @@ impl Log {
             RunEvent::Sent { .. } => {}
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
+            RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
             RunEvent::Ended(end) => end::write_end(&mut self.groups, &self.report, end),
         }
         self.groups.take()
@@ -116,6 +139,9 @@ impl Log {
             What::Waiting(holder) => self.groups.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.groups.output(&self.report, text),
+            What::OutputLeftOut(left_out) => {
+                self.groups.inside(&self.report, &texts::left_out(left_out));
+            }
             What::Warning(warning) => self.warning(warning),
             What::Notice(notice) => self.notice(notice),
             What::Staged(staged) if !self.groups.in_step() => {

@@ -493,6 +493,11 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             path: "/opt/diting".into(),
             group: "www".into(),
         },
+        Warning::LongDeadline {
+            deadline: Duration::from_secs(34 * 60),
+            watched: Duration::from_secs(18 * 60),
+            service: Some("diting".into()),
+        },
     ]
 }
 
@@ -584,6 +589,14 @@ pub(in crate::report) fn run_errors() -> Vec<RunError> {
         },
         RunError::NoTrace,
         RunError::WentDown,
+        RunError::Killed { begun: true },
+        RunError::Bug(Bug::Crashed {
+            at: Some("src/runner/run.rs:12".into()),
+            begun: true,
+        }),
+        RunError::Overdue {
+            watched: Duration::from_secs(18 * 60),
+        },
         RunError::ConnectionLost { finished_by: None },
         RunError::ConnectionLost {
             finished_by: Some(1_762_148_300),
@@ -839,6 +852,13 @@ fn by_the_runner() -> Vec<End> {
             ..stopped
         },
         by_error(Outcome::Error, Some(RunError::Bug(Bug::Stopped))),
+        by_error(Outcome::Error, Some(RunError::Killed { begun: false })),
+        by_error(
+            Outcome::Unknown,
+            Some(RunError::Overdue {
+                watched: Duration::from_secs(18 * 60),
+            }),
+        ),
         by_error(Outcome::Invalid, None),
         by_error(
             Outcome::Invalid,

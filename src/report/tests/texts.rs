@@ -143,6 +143,9 @@ fn every_run_error_says_on_which_side() {
     on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
     on the server: nothing readable about this deployment is left on the server; .deploy in the target was deleted or damaged
     the server went down before the deployment was decided
+    the run ended without a result: its process was killed, for example because memory ran out, or it crashed
+    a bug in deploy-action: it crashed at src/runner/run.rs:12
+    the run stopped watching after 18 min, before the server had finished
     the connection was lost before the switch
     the connection was lost before the server finished
     the time limit of 30 min was reached

@@ -62,7 +62,11 @@ pub fn run_error(error: &RunError) -> String {
 fn is_of_a_place(error: &RunError) -> bool {
     !matches!(
         error,
-        RunError::OutOfTime { .. } | RunError::Cancelled { .. } | RunError::Bug(_)
+        RunError::OutOfTime { .. }
+            | RunError::Overdue { .. }
+            | RunError::Cancelled { .. }
+            | RunError::Killed { .. }
+            | RunError::Bug(_)
     )
 }
 
@@ -126,6 +130,8 @@ mod tests {
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
         error: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
+        error: the run ended without a result: its process was killed, for example because memory ran out, or it crashed; nothing was sent; the server still runs what it ran before; 12.3 s
+        unknown: the run stopped watching after 18 min, before the server had finished; web1.example may still finish by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         invalid: nothing was sent; the server still runs what it ran before; 12.3 s
         invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server still runs what it ran before; 12.3 s
         unreachable: the account on the server has expired (what ssh said; before that: what the server said); nothing was changed; the server still runs what it ran before; 12.3 s

@@ -44,6 +44,14 @@ fn state(end: &End, place: &Place) -> Prose {
             UNSWITCHED.into()
         }
         Outcome::Unknown => finishes_by_itself(end.error.as_ref(), place),
+        Outcome::Error
+            if end
+                .error
+                .as_ref()
+                .is_some_and(RunError::is_before_any_request) =>
+        {
+            "nothing was sent; the server still runs what it ran before".into()
+        }
         Outcome::Deployed
         | Outcome::Restored
         | Outcome::RolledBack
@@ -192,6 +200,10 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
         ) => Prose::of(
             "{} finishes by itself by {}: on the new release if it is healthy, otherwise on the old one",
             [&place.host, &utc(*by)],
+        ),
+        Some(RunError::Overdue { .. }) => Prose::of(
+            "{} may still finish by itself: on the new release if it is healthy, otherwise on the old one",
+            [&place.host],
         ),
         Some(RunError::WentDown) => Prose::of(
             "the deployment is pending: the next run on {}, or the boot guard, restores the old release",
@@ -370,6 +382,8 @@ mod tests {
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
         failed: 1762147685 is still live
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
+        error: nothing was sent; the server still runs what it ran before
+        unknown: web1.example may still finish by itself: on the new release if it is healthy, otherwise on the old one
         invalid: nothing was sent; the server still runs what it ran before
         invalid: nothing was sent; the server still runs what it ran before
         unreachable: nothing was changed; the server still runs what it ran before

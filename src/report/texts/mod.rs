@@ -12,7 +12,8 @@ pub(super) use live::is_healthy_but_unrecorded;
 pub use live::{live, now};
 pub use notes::warning;
 pub use progress::{
-    attempt, changes, connect_failed, connection_lost, copying, found, omitted, planned,
-    point_of_no_return, reconnected, recovered, sending, staged, waiting,
+    attempt, changes, connect_failed, connection_lost, copying, found, left_out, log_stopped,
+    omitted, planned, point_of_no_return, reconnected, recovered, sending, staged, waiting,
+    watch_limited, whole_output,
 };
 pub use steps::description;

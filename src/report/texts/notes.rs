@@ -45,6 +45,7 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         | Warning::GroupWritable { .. }
         | Warning::RollbackDoubt(_)
         | Warning::OldUnhealthy(_) => return what,
+        Warning::LongDeadline { service, .. } => return what.and(shorter(service.as_deref())),
         Warning::DataLeftBehind(data) => return what.and(keep(data)),
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return what.and(
@@ -57,6 +58,17 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
             .and("; on the server, as root: ")
             .and(Prose::verbatim(command)),
         None => what,
+    }
+}
+
+/// How the server would need less time.
+fn shorter(service: Option<&str>) -> Prose {
+    match service {
+        Some(service) => Prose::of(
+            "; give `{}` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if it can do with less",
+            [&shell(service)],
+        ),
+        None => "; the health check of the live release had longer limits than this run".into(),
     }
 }
 
@@ -118,6 +130,7 @@ mod tests {
         the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
         an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to stays live; the record is in /opt/diting/.deploy/pending.damaged now
         members of the group www can write to /opt/diting, so they can replace what is deployed; only the deploy user needs to
+        after the switch the server may need up to 34 min, but the run watches it for 18 min at most and then ends as unknown; the server finishes by itself; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if it can do with less
         "#);
     }
 

@@ -2,7 +2,7 @@
 
 use super::run_error;
 use crate::protocol::{
-    Attempt, Holder, Outcome, Part, Planned, ReleaseId, RunError, Staged, Task, Verdict,
+    Attempt, Holder, LeftOut, Outcome, Part, Planned, ReleaseId, RunError, Staged, Task, Verdict,
 };
 use crate::report::Place;
 use crate::text::amounts::{count, duration, limit, size, utc};
@@ -178,6 +178,15 @@ pub fn point_of_no_return(
     )
 }
 
+/// The server may need longer.
+#[must_use]
+pub fn watch_limited(watched: Duration) -> String {
+    format!(
+        "the server may need longer; this run watches it for {} at most and then ends as unknown",
+        limit(watched)
+    )
+}
+
 /// One health check.
 #[must_use]
 pub fn attempt(attempt: &Attempt) -> String {
@@ -190,6 +199,34 @@ pub fn attempt(attempt: &Attempt) -> String {
         attempt.answer,
         slow.unwrap_or_default()
     )
+}
+
+/// The middle of a command's output is only on the server.
+#[must_use]
+pub fn left_out(left_out: &LeftOut) -> String {
+    format!(
+        "… {} ({}) omitted, the last lines follow …",
+        count(left_out.lines, "line"),
+        size(left_out.bytes)
+    )
+}
+
+/// Where it is.
+#[must_use]
+pub fn whole_output(left_out: &LeftOut) -> Option<String> {
+    let file = excerpt(left_out.file.as_ref()?);
+    let what = match left_out.whole {
+        true => "the whole output is",
+        false => "the first part of the output is",
+    };
+    Some(format!("{what} on the server, in {file}"))
+}
+
+/// The log has reached its limit.
+#[must_use]
+pub fn log_stopped() -> String {
+    "… the server sends more than any deployment does; the log goes on at the end of the run …"
+        .to_owned()
 }
 
 /// So many lines are not shown.
@@ -239,6 +276,12 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn progress_has_its_texts() {
         let number = 3;
+        let much = LeftOut {
+            lines: 812_345,
+            bytes: 40_000_000,
+            file: Some("/opt/diting/.deploy/records/1762147999.install".into()),
+            whole: true,
+        };
         let stderr = b"ssh: what ssh said\r\n".to_vec();
         let timed_out = RunError::Connection {
             kind: ConnectionKind::TimedOut,
@@ -270,8 +313,17 @@ mod tests {
                 answer: HealthAnswer::Refused,
                 took: Duration::from_millis(1200),
             }),
+            watch_limited(Duration::from_secs(18 * 60)),
+            left_out(&much),
+            whole_output(&much).unwrap(),
+            whole_output(&LeftOut {
+                whole: false,
+                ..much
+            })
+            .unwrap(),
             omitted(1),
             omitted(2000),
+            log_stopped(),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
         deploy to deploy@web1.example, /opt/diting, unit diting
@@ -290,8 +342,13 @@ mod tests {
         1762147999 goes live; from here on the server finishes by itself, within 2 min 30 s; rollback target: none
         attempt 3: health answered 200
         attempt 3: health refused the connection: no process listens there, 1.2 s
+        the server may need longer; this run watches it for 18 min at most and then ends as unknown
+        … 812345 lines (40.0 MB) omitted, the last lines follow …
+        the whole output is on the server, in /opt/diting/.deploy/records/1762147999.install
+        the first part of the output is on the server, in /opt/diting/.deploy/records/1762147999.install
         … 1 line omitted …
         … 2000 lines omitted …
+        … the server sends more than any deployment does; the log goes on at the end of the run …
         ");
     }
 

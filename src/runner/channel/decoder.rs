@@ -179,7 +179,11 @@ impl<'a> Decoder<'a> {
                 return Err(ProtocolError::OtherTransaction)
             }
             ToRunner::Event(Event { at, what }) => {
-                return Ok(truncated(what).map(|what| Received::Event(Event { at, what })))
+                let is_end = matches!(what, What::Ended(_));
+                return match truncated(what) {
+                    None if is_end => Err(ProtocolError::Unreadable),
+                    what => Ok(what.map(|what| Received::Event(Event { at, what }))),
+                };
             }
             ToRunner::Listing(listing) => Received::Listing(listing),
             ToRunner::Refused(refusal) => Received::Refused(refusal),

@@ -2,8 +2,8 @@
 
 use super::decoder::{Decoder, Received};
 use crate::protocol::{
-    Bug, LoginScriptError, Outcome, ProtocolError, Refusal, RunError, RunEvent, ServerPartError,
-    UnsafeFolder, Verdict, What, FIRST_WORD_TIME,
+    Bug, Event, LoginScriptError, Outcome, ProtocolError, Refusal, RunError, RunEvent,
+    ServerPartError, UnsafeFolder, Verdict, What, FIRST_WORD_TIME,
 };
 use crate::runner::progress::{Progress, Reached};
 use crate::runner::server_part::MissingServerPart;
@@ -301,16 +301,18 @@ impl Follower<'_> {
                 let error = RunError::Protocol(ProtocolError::Listing);
                 return Some(self.lost(LostCause::Error(error)));
             }
-            Received::Event(event) => {
-                let what = event.what.clone();
-                (self.emit)(RunEvent::Server(event));
-                return self.on_event(what, watch);
-            }
+            Received::Event(event) => return self.on_event(event, watch),
         }
         None
     }
 
-    fn on_event(&mut self, what: What, watch: &mut Watch) -> Option<FollowResult> {
+    fn on_event(&mut self, mut event: Event, watch: &mut Watch) -> Option<FollowResult> {
+        let exceeds = bound_deadline(&mut event.what, self.upload.plan.watch_limit());
+        let what = event.what.clone();
+        (self.emit)(RunEvent::Server(event));
+        if let Some(limit) = exceeds {
+            (self.emit)(RunEvent::WatchLimited { limit });
+        }
         if let Some(deadline) = self.progress.record(&what) {
             watch.set_limit(deadline.saturating_add(DEADLINE_MARGIN));
             // too late to stop: a late run may still succeed, but a cancelled one cannot wait
@@ -440,6 +442,16 @@ impl Follower<'_> {
     fn lost(&self, cause: LostCause) -> FollowResult {
         lost(self.progress.reached(), self.decoder.greeted(), cause)
     }
+}
+
+/// Bounds what the server says about its own deadline. Returns the limit if the server may need longer.
+fn bound_deadline(what: &mut What, limit: Duration) -> Option<Duration> {
+    let What::PointOfNoReturn { deadline, .. } = what else {
+        return None;
+    };
+    let exceeds = *deadline > limit;
+    *deadline = (*deadline).min(limit);
+    exceeds.then_some(limit)
 }
 
 fn lost(reached: Reached, greeted: bool, cause: LostCause) -> FollowResult {

@@ -1,13 +1,15 @@
 //! Truncates the texts in one message. A message may have a megabyte, and a hundred warnings are kept. A hostile or
 //! broken server must not fill the runner's memory with them.
 
-use crate::protocol::What;
+use crate::protocol::{Diagnostic, What};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::Value;
 
 /// The most bytes of one text.
 const MAX_TEXT: usize = 8 << 10;
+/// The most bytes of one diagnostic.
+const MAX_DIAGNOSTIC: usize = 64 << 10;
 /// The most bytes of all texts in one message.
 const MAX_TEXTS: usize = 64 << 10;
 /// This much of a text is always kept, for ids and names.
@@ -18,19 +20,34 @@ const MAX_ITEMS: usize = 100;
 const CUT: &str = "…";
 
 /// The same event with truncated texts; `None` if the rest is meaningless.
-///
-/// The output of commands, diagnostics and the verdict are not changed: they are limited where they are stored, or come
-/// once.
 pub(super) fn truncated(what: What) -> Option<What> {
-    Some(match what {
-        What::Waiting(holder) => What::Waiting(by_json(&holder)?),
-        What::Recovered(verdict) => What::Recovered(by_json(&verdict)?),
-        What::Warning(warning) => What::Warning(by_json(&warning)?),
-        What::Notice(notice) => What::Notice(by_json(&notice)?),
-        What::Attempt(attempt) => What::Attempt(by_json(&attempt)?),
-        What::FailedStart(start) => What::FailedStart(by_json(&start)?),
-        other => other,
-    })
+    match what {
+        What::Step(_) => Some(what),
+        What::Output(mut line) => {
+            if line.len() > MAX_TEXT {
+                line.truncate(MAX_TEXT - CUT.len());
+                line.extend(CUT.bytes());
+            }
+            Some(What::Output(line))
+        }
+        What::Diagnostics(all) => {
+            let ends = all.into_iter().take(MAX_ITEMS).map(end_of);
+            Some(What::Diagnostics(ends.collect()))
+        }
+        other => by_json(&other),
+    }
+}
+
+/// The end of a diagnostic, because the cause is most often there.
+fn end_of(mut diagnostic: Diagnostic) -> Diagnostic {
+    let over = diagnostic.text.len().saturating_sub(MAX_DIAGNOSTIC);
+    if over > 0 {
+        diagnostic.text.splice(..over, CUT.bytes());
+    }
+    if diagnostic.title.len() > MAX_TEXT {
+        diagnostic.title = CUT.to_owned();
+    }
+    diagnostic
 }
 
 /// Truncates by way of JSON, where every text can be found, whatever its type.
@@ -75,8 +92,8 @@ fn truncate(value: &mut Value, left: &mut usize) {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Ending, Failure, Finding, HealthAnswer, Notice, Outcome, ProcessEnd, Reason, Step,
-        UnreadableState, Verdict, Warning,
+        DiagnosticOrigin, Ending, Failure, Finding, HealthAnswer, Notice, Outcome, ProcessEnd,
+        Reason, Step, UnreadableState, Verdict, Warning,
     };
     use crate::runner::testing::verdict;
     use proptest::prelude::*;
@@ -193,8 +210,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bounded_elsewhere_is_passed_on_as_it_is() {
-        let output = What::Output(vec![b'x'; 2 * MAX_TEXT]);
-        assert_eq!(truncated(output.clone()), Some(output));
+    fn output_diagnostics_and_the_verdict_are_truncated_too() {
+        let long = || vec![b'x'; 2 * MAX_DIAGNOSTIC];
+        let Some(What::Output(line)) = truncated(What::Output(long())) else {
+            panic!()
+        };
+        assert_eq!(line.len(), MAX_TEXT);
+        let diagnostic = Diagnostic {
+            title: "t".repeat(2 * MAX_TEXT),
+            origin: DiagnosticOrigin::Log,
+            text: long(),
+        };
+        let Some(What::Diagnostics(all)) = truncated(What::Diagnostics(vec![diagnostic; 200]))
+        else {
+            panic!()
+        };
+        assert_eq!((all.len(), all[0].title.as_str()), (MAX_ITEMS, CUT));
+        assert_eq!(all[0].text.len(), MAX_DIAGNOSTIC + CUT.len());
+        let What::Recovered(verdict) = recovered(Reason::NotReady(vec![
+            Finding::KillUserProcesses { user: "x".into() };
+            500
+        ])) else {
+            panic!()
+        };
+        let Some(What::Ended(verdict)) = truncated(What::Ended(verdict)) else {
+            panic!()
+        };
+        let Some(Reason::NotReady(findings)) = verdict.failure.map(|it| it.reason) else {
+            panic!()
+        };
+        assert_eq!(findings.len(), MAX_ITEMS);
     }
 }

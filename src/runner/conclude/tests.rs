@@ -6,6 +6,7 @@ use crate::protocol::{
 use crate::runner::testing::{planned, verdict};
 
 const LIMIT: Duration = Duration::from_secs(1800);
+const WATCHED: Duration = Duration::from_secs(1080);
 const NOW: u64 = 1_000_000;
 
 struct Case {
@@ -25,6 +26,7 @@ fn concluded(followed: FollowResult, is_connected: bool) -> Conclusion {
             limit: LIMIT,
             is_connected,
             goes_down: false,
+            watched: WATCHED,
             now,
         },
     )
@@ -202,12 +204,7 @@ fn cancellation_and_time_limit_report_what_is_known_about_the_server() {
     );
     assert_eq!(
         stopped(past(), Stop::TimeUp),
-        (
-            Outcome::Unknown,
-            RunError::ConnectionLost {
-                finished_by: Some(NOW + 77)
-            }
-        )
+        (Outcome::Unknown, RunError::Overdue { watched: WATCHED })
     );
 }
 
@@ -265,6 +262,7 @@ fn a_server_that_went_down_does_not_finish_by_itself() {
             limit: LIMIT,
             is_connected: false,
             goes_down: true,
+            watched: WATCHED,
             now: UNIX_EPOCH + Duration::from_secs(NOW),
         };
         let conclusion = conclude(lost, context).unwrap();

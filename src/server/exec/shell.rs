@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Only the first lines of a script are distinguished.
 const MAX_LINES: usize = 200;
+/// The first lines of a command's output that are kept, however much follows.
+const FIRST_LINES: usize = 200;
 /// A line of output that names a cause is not longer, in bytes.
 const LONGEST_CAUSE: usize = 500;
 
@@ -38,7 +40,7 @@ pub(in crate::server) fn run(
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
         Traced::Line(number) => current = CurrentLine::new(number),
         Traced::Output(bytes) => {
-            current.output.push(bytes.clone());
+            current.printed(bytes.clone());
             line(bytes);
         }
         Traced::Both(bytes, number) => {
@@ -55,7 +57,7 @@ pub(in crate::server) fn run(
             output: Vec::new(),
             log_line: match ending {
                 Ending::OutOfTime => None,
-                _ => cause(current.output),
+                _ => cause(&current.output()),
             },
         }),
     }
@@ -65,21 +67,35 @@ pub(in crate::server) fn run(
 #[derive(Default)]
 struct CurrentLine {
     number: Option<usize>,
-    output: RecentLines,
+    /// The first error may be the cause of all that follow.
+    first: Vec<Vec<u8>>,
+    recent: RecentLines,
 }
 
 impl CurrentLine {
     fn new(number: usize) -> Self {
         Self {
             number: Some(number),
-            output: RecentLines::default(),
+            ..Self::default()
         }
+    }
+
+    fn printed(&mut self, line: Vec<u8>) {
+        match self.first.len() < FIRST_LINES {
+            true => self.first.push(line),
+            false => self.recent.push(line),
+        }
+    }
+
+    fn output(self) -> Vec<Vec<u8>> {
+        let recent = self.recent.into_lines();
+        self.first.into_iter().chain(recent).collect()
     }
 }
 
 /// What a command printed about why it failed.
-fn cause(output: RecentLines) -> Option<String> {
-    let lines = plain_lines(&output.into_lines());
+fn cause(output: &[Vec<u8>]) -> Option<String> {
+    let lines = plain_lines(output);
     let found = find_cause(Source::Script, lines.iter().map(String::as_str));
     let found = found.filter(|cause| cause.rank >= Rank::Minor);
     if found
@@ -236,6 +252,16 @@ mod tests {
         );
         // of another line
         assert_eq!(cause(&format!("echo '{full}'\nfalse")), None);
+    }
+
+    #[test]
+    fn the_first_error_is_found_however_much_follows() {
+        let flood = "echo 'ModuleNotFoundError: No module named nix'; seq 9000; false";
+        let Err(Reason::Command { log_line, .. }) = outcome(flood).0 else {
+            panic!()
+        };
+        let found = log_line.unwrap_or_default();
+        assert!(found.contains("No module named nix"), "{found}");
     }
 
     fn failed_line(script: &str) -> Option<(u32, String)> {

@@ -1,7 +1,7 @@
 //! Builds the sealed instruction for the transaction.
 
 use super::check::{self, InitialState};
-use crate::protocol::{Origin, Outcome, Plan, ReleaseId, Restart, Task, Verification};
+use crate::protocol::{Origin, Outcome, Plan, ReleaseId, Restart, Task, Verification, Warning};
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
@@ -76,6 +76,31 @@ impl InstructionBuilder<'_> {
             commit: origin.commit,
         }
     }
+}
+
+/// A warning if the transaction may take longer than the runner half watches it. systemd's start limit has a warning of its
+/// own.
+pub(super) fn long_deadline(
+    layout: &Layout,
+    plan: &Plan,
+    before: &InitialState,
+) -> Option<Warning> {
+    let old = before.current.as_ref();
+    let old = old.map(|release| recorded(layout, plan, release).0);
+    let both = [
+        &plan.verification,
+        old.as_ref().unwrap_or(&plan.verification),
+    ];
+    let without_start_limit = InitialState {
+        resettable: true,
+        ..before.clone()
+    };
+    let watched = plan.watch_limit();
+    (deadline(&plan.restart, both, &without_start_limit) > watched).then(|| Warning::LongDeadline {
+        deadline: deadline(&plan.restart, both, before),
+        watched,
+        service: plan.service.as_ref().map(ToString::to_string),
+    })
 }
 
 /// How an existing release is verified, and what it was made from.

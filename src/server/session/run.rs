@@ -152,6 +152,10 @@ impl<'a> Session<'a> {
         self.begin(Step::Check);
         let entries = manifest::receive(self.plan, self.inbox, self.client.limits)?;
         self.before = check::check(self.client.layout, self.plan, &entries, self.client.outbox)?;
+        let long = instruction::long_deadline(self.client.layout, self.plan, &self.before);
+        if let Some(warning) = long {
+            self.client.outbox.emit(What::Warning(warning));
+        }
         let pending = match &self.plan.task {
             Task::Deploy => self.new_release(&entries)?,
             Task::RollBack { to } => match self.earlier_release(to.as_deref())? {

@@ -1,24 +1,31 @@
 //! Runs the install and before-switch commands in the release.
 
-use crate::protocol::{Ending, Install, Reason, Secret, What};
+use super::output::Output;
+use crate::protocol::{Ending, Install, Reason, ReleaseId, Secret, Step};
 use crate::server::channel::events::Events;
 use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
-use std::path::PathBuf;
+use crate::server::store::layout::Layout;
 
 /// By default uv shares files between releases through its cache.
 const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
 
 /// Runs the user's commands in a release that is not sealed yet.
 pub(super) struct Shell<'a> {
-    folder: PathBuf,
+    layout: &'a Layout,
+    release: &'a ReleaseId,
     environment: Vec<(&'a str, &'a str)>,
     limits: Limits,
 }
 
 impl<'a> Shell<'a> {
     /// `env` is added to the commands' environment, never to a command line, which every user of the server can read.
-    pub(super) fn new(folder: PathBuf, env: &'a [(String, Secret)], limits: &Limits) -> Self {
+    pub(super) fn new(
+        layout: &'a Layout,
+        release: &'a ReleaseId,
+        env: &'a [(String, Secret)],
+        limits: &Limits,
+    ) -> Self {
         let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         let env = env
             .iter()
@@ -26,7 +33,8 @@ impl<'a> Shell<'a> {
         // of two values the later one counts
         let environment = ENVIRONMENT.into_iter().filter(unset).chain(env).collect();
         Self {
-            folder,
+            layout,
+            release,
             environment,
             limits: limits.clone(),
         }
@@ -36,20 +44,27 @@ impl<'a> Shell<'a> {
     pub(super) fn install(&self, install: &Install, events: &mut dyn Events) -> Result<(), Reason> {
         match install {
             Install::Nothing => Ok(()),
-            Install::Uv => self.run("uv sync --frozen", events),
-            Install::Commands(script) => self.run(script, events),
+            Install::Uv => self.run("uv sync --frozen", Step::Install, events),
+            Install::Commands(script) => self.run(script, Step::Install, events),
         }
     }
 
-    /// Runs a script and reports its output line by line.
-    pub(super) fn run(&self, script: &str, events: &mut dyn Events) -> Result<(), Reason> {
+    /// Runs the script of a step and reports its output.
+    pub(super) fn run(
+        &self,
+        script: &str,
+        step: Step,
+        events: &mut dyn Events,
+    ) -> Result<(), Reason> {
         let stop = || self.limits.check().is_err();
         let script = Script {
             text: script,
-            folder: &self.folder,
+            folder: &self.layout.release(self.release),
             environment: &self.environment,
         };
-        let done = shell::run(&script, stop, |line| events.emit(What::Output(line)));
+        let mut output = Output::new(events, self.layout.output(self.release, step));
+        let done = shell::run(&script, stop, |line| output.line(line));
+        output.finish();
         match done {
             // a script that was stopped did not fail by itself: a limit was reached
             Err(

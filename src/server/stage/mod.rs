@@ -9,6 +9,7 @@ mod install;
 mod known_chunks;
 pub(super) mod manifest;
 mod new_file;
+mod output;
 mod receive;
 pub(super) mod shared;
 mod sources;
@@ -80,17 +81,13 @@ impl Stager<'_> {
 
     fn run_commands(&mut self, release: &ReleaseId) -> Result<(), Reason> {
         self.begin(Step::Install);
-        let shell = Shell::new(
-            self.layout.release(release),
-            &self.plan.staging.env,
-            self.limits,
-        );
+        let shell = Shell::new(self.layout, release, &self.plan.staging.env, self.limits);
         shell.install(&self.plan.staging.install, self.outbox)?;
         if let Some(script) = &self.plan.staging.before_switch {
             self.begin(Step::BeforeSwitch);
             records::mark_before_switch(self.layout, release)?;
             self.progress.before_switch = true;
-            shell.run(script, self.outbox)?;
+            shell.run(script, Step::BeforeSwitch, self.outbox)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The paths of everything below the target.
 
-use crate::protocol::{ReleaseId, TransactionId};
+use crate::protocol::{ReleaseId, Step, TransactionId};
 use std::path::{Path, PathBuf};
 
 /// The paths below one target.
@@ -123,6 +123,11 @@ impl Layout {
     /// The tickets of those who wait for the lock.
     pub(super) fn queue(&self) -> PathBuf {
         self.deploy_folder().join("queue")
+    }
+
+    /// The whole output of a step's commands for a release, if it was too long to be sent.
+    pub(in crate::server) fn output(&self, id: &ReleaseId, step: Step) -> PathBuf {
+        self.records().join(format!("{id}.{step}"))
     }
 
     pub(super) fn trash(&self) -> PathBuf {

@@ -4,7 +4,7 @@ use super::durable::{self, failed};
 use super::layout::Layout;
 use super::links;
 use crate::protocol::{
-    EntryKind, Operation, Origin, Reason, ReleaseId, ShortDigest, TreeEntry, Verification,
+    EntryKind, Operation, Origin, Reason, ReleaseId, ShortDigest, Step, TreeEntry, Verification,
 };
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use std::time::{Duration, UNIX_EPOCH};
 const RECORD: &str = "json";
 const INDEX: &str = "files";
 /// Of these alone, a release is not known: versions before 1.5 do not delete them.
-const OTHERS: [&str; 2] = ["state", "data"];
+const OTHERS: [&str; 4] = ["state", "data", "install", "before-switch"];
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -135,8 +135,12 @@ pub(in crate::server) fn before_switch_since(layout: &Layout, id: &ReleaseId) ->
 
 /// Deletes the record of a release.
 pub(super) fn forget(layout: &Layout, id: &ReleaseId) -> Result<(), Reason> {
-    for other in [layout.state(id), layout.written(id)] {
-        durable::remove(&other)?;
+    let outputs = [Step::Install, Step::BeforeSwitch].map(|step| layout.output(id, step));
+    for other in [layout.state(id), layout.written(id)]
+        .iter()
+        .chain(&outputs)
+    {
+        durable::remove(other)?;
     }
     durable::remove(&path(layout, id))?;
     durable::remove(&index_path(layout, id))

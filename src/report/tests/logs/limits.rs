@@ -74,3 +74,21 @@ fn no_secret_reaches_the_log() {
     let text = run.end(verdict(Outcome::RolledBack, Some(OLD), failure));
     assert!(!text.contains("hunter2") && text.contains("***"), "{text}");
 }
+
+#[test]
+fn a_server_that_sends_without_end_fills_no_log() {
+    let mut run = Run::staged(Page::Actions);
+    for _ in 0..9000 {
+        run.steps([Step::Check]);
+        run.output(&"x".repeat(2000));
+    }
+    let bytes: usize = run.lines.iter().map(String::len).sum();
+    assert!(bytes < 9 << 20, "{bytes}");
+    assert!(run
+        .lines
+        .last()
+        .unwrap()
+        .contains("the log goes on at the end"));
+    let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
+    assert!(text.contains("deployed"), "{text}");
+}

@@ -613,3 +613,40 @@ async fn a_transaction_without_a_trace_is_not_called_unbegun() {
     assert!(matches!(reached, Reached::PointOfNoReturn { .. }));
     assert_eq!(cause, LostCause::Error(RunError::NoTrace));
 }
+
+#[tokio::test]
+async fn a_forged_deadline_is_bounded_by_the_inputs_and_what_a_unit_may_need() {
+    let mut runner = RunnerSide::new(&[("a", b"x")]);
+    let most = runner.plan.watch_limit();
+    // 3 * (60 s + 5 s) of the inputs, and a quarter of an hour
+    assert_eq!(most, Duration::from_secs(195 + 900));
+    for (claimed, expected) in [(2 * 24 * 3600, most), (100, Duration::from_secs(100))] {
+        runner.progress = Progress::default();
+        runner.events.clear();
+        let (pipes, mut server) = channel();
+        let serving = async {
+            server.greet().await;
+            server
+                .send(&point_of_no_return(Duration::from_secs(claimed)))
+                .await;
+            drop(server);
+        };
+        let (result, ()) = tokio::join!(runner.follow(pipes), serving);
+        let (reached, _, _) = lost_by(result);
+        let Reached::PointOfNoReturn { finished_by } = reached else {
+            panic!("{reached:?}")
+        };
+        assert!(finished_by <= SystemTime::now() + expected);
+        assert_eq!(runner.progress.watched(), expected);
+        let is_limited = |event: &RunEvent| matches!(event, RunEvent::WatchLimited { .. });
+        assert_eq!(runner.events.iter().any(is_limited), claimed > 100);
+        let shown = runner.events.iter().find_map(|event| match event {
+            RunEvent::Server(Event {
+                what: What::PointOfNoReturn { deadline, .. },
+                ..
+            }) => Some(*deadline),
+            _ => None,
+        });
+        assert_eq!(shown, Some(expected));
+    }
+}
