@@ -83,13 +83,16 @@ fn every_input_is_mapped_to_its_variable_once() {
         let value = deploy[input.variable().as_str()].as_str().unwrap();
         assert_eq!(value, format!("${{{{ inputs.{} }}}}", input.name));
     }
-    // it connects as the first one does, and is to know only the transaction besides
+    // it connects as the first one does, and is to know only the transaction besides, and how the first one ended
     let mut both = finish.clone();
-    let transaction = both.remove("DEPLOY_ACTION_TRANSACTION");
-    assert_eq!(
-        transaction.unwrap().as_str(),
-        Some("${{ steps.deploy.outputs.transaction }}")
-    );
+    for (name, value) in [
+        ("TRANSACTION", "${{ steps.deploy.outputs.transaction }}"),
+        ("STEP", "${{ steps.deploy.outcome }}"),
+        ("OUTCOME", "${{ steps.deploy.outputs.outcome }}"),
+    ] {
+        let found = both.remove(format!("DEPLOY_ACTION_{name}").as_str());
+        assert_eq!(found.unwrap().as_str(), Some(value));
+    }
     assert_eq!(&both, deploy);
 }
 
@@ -117,7 +120,7 @@ fn both_steps_end_in_exec_and_expand_no_expression_in_their_scripts() {
         let script = step["run"].as_str().unwrap();
         assert_eq!(
             (step["id"].as_str(), step["shell"].as_str()),
-            (Some(id), Some("bash"))
+            (Some(id), Some("sh"))
         );
         assert!(!script.contains("${{"));
         assert!(script

@@ -27,6 +27,10 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
     let started = Instant::now();
     let mut last = String::new();
     let mut emit = |event: RunEvent| {
+        let event = match event {
+            RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
+            event => event,
+        };
         for line in log.on(&event) {
             printer.line(&line);
             last = line;
@@ -38,6 +42,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
+    let end = part.corrected(end);
     // before the issue, so that they exist even if the job is cancelled meanwhile
     summary::of_run(&log, console);
     write(&report::outputs(&end, log.facts(), redactor), page, printer);
@@ -118,9 +123,10 @@ fn run_part(
             let deployment = plan::deployment(settings, context, transaction);
             Ok(runtime.block_on(runner::deploy(deployment, emit)))
         }
-        RunPart::Finish(transaction) => {
+        RunPart::Finish { transaction, .. } => {
             let deployment = plan::deployment(settings, context, transaction.clone());
             Ok(runtime()?.block_on(runner::finish(deployment, emit)))
         }
+        RunPart::ReportCrash => Err(RunError::Killed { begun: false }),
     }
 }

@@ -3,6 +3,8 @@
 //! Knows all rooms.
 
 mod colour;
+mod container;
+mod crash;
 mod deploy;
 mod issue;
 mod outputs;
@@ -16,7 +18,7 @@ mod start;
 mod summary;
 
 use crate::actions::Context;
-use crate::protocol::Outcome;
+use crate::protocol::{Outcome, RunError};
 use crate::report::{self, Page};
 use crate::server;
 use crate::settings::{
@@ -31,6 +33,7 @@ use secrets::Hiding;
 use start::Console;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// The name and version of the program.
 pub const VERSION: &str = concat!("deploy-action ", env!("CARGO_PKG_VERSION"));
@@ -44,6 +47,7 @@ fn version() -> String {
 /// and tokens from the environment.
 #[must_use]
 pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
+    crash::hide_details();
     if arguments
         .first()
         .is_some_and(|first| first == server::SUBCOMMAND)
@@ -57,15 +61,39 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let context = Context::from_env();
     let page = Page::of(context.is_actions);
     screen::open(page);
-    let printer = Printer;
+    if part == RunPart::ReportCrash {
+        crash::report(
+            RunError::Killed { begun: false },
+            Instant::now(),
+            page,
+            Printer,
+        );
+        return ExitCode::from(Outcome::Error.code());
+    }
+    crash::reported(page, Printer, || {
+        start(&part, arguments, &environment, &context)
+    })
+}
+
+/// Parses the flags and does what they say.
+fn start(
+    part: &RunPart,
+    arguments: Vec<OsString>,
+    environment: &Environment,
+    context: &Context,
+) -> ExitCode {
+    let (page, printer) = (Page::of(context.is_actions), Printer);
+    if let Some(note) = container::foreign_home(page) {
+        printer.aside(&format!("note: {note}"));
+    }
     // whatever else is wrong
     let format = ListFormat::of(arguments.iter().any(|argument| argument == "--json"));
     let flags = match Flags::parse(arguments, &INPUTS) {
         Ok(flags) => flags,
         Err(problems) => {
-            let hiding = Hiding::of(&environment, &Flags::default(), None, &context);
+            let hiding = Hiding::of(environment, &Flags::default(), None, context);
             let console = Console {
-                context: &context,
+                context,
                 page,
                 printer,
                 redactor: &hiding.redactor,
@@ -78,7 +106,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     } else if flags.version {
         printer.line(&version());
     } else {
-        return command(&part, &environment, &flags, &context);
+        return command(part, environment, &flags, context);
     }
     ExitCode::SUCCESS
 }

@@ -1,5 +1,6 @@
 //! What every run needs: console, secrets to hide, transaction and runtime.
 
+use super::crash;
 use super::print::Printer;
 use crate::actions::{Context, Outputs};
 use crate::protocol::{Bug, End, Outcome, RunError, TransactionId};
@@ -32,6 +33,7 @@ pub(super) fn no_start(error: RunError, started: Instant) -> End {
 /// A new transaction, which is written to the outputs, and a runtime.
 pub(super) fn announced() -> Result<(TransactionId, Runtime), RunError> {
     let transaction = runner::new_transaction_id()?;
+    crash::has_begun();
     announce(&transaction);
     Ok((transaction, runtime()?))
 }

@@ -128,12 +128,164 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
         .step("deploy")
         .log
         .contains("::error title=deploy-action::"));
+    // nothing was begun
+    assert_eq!(used.output("outcome"), "not-ready");
+    assert!(!used.steps.contains_key("finish"));
+}
+
+/// What the first step's process is, if it is none of ours: a script that has the real program beside it.
+fn first_step(script: &str) -> String {
+    format!("#!/bin/sh\nif [ \"$1\" = finish ]; then exec \"$0.real\" \"$@\"; fi\n{script}\n")
+}
+
+#[test]
+fn a_first_step_that_a_signal_kills_before_it_sends_anything_ends_as_an_error() {
+    let app = App::version("1");
+    for signal in ["SEGV", "ABRT", "KILL"] {
+        let action = Action::new(&app);
+        action.replace_program(&first_step(&format!("kill -{signal} $$")));
+        let used = action.run(Fate::Runs);
+        assert_eq!(used.step("deploy").code, None);
+        let finish = used.step("finish");
+        assert_eq!(
+            (finish.code, used.output("outcome"), used.output("finished")),
+            (Some(1), "error", "true"),
+            "{}",
+            finish.log
+        );
+        assert!(
+            finish.last_line().contains("nothing was sent"),
+            "{}",
+            finish.log
+        );
+        assert!(finish.summary.contains("killed"), "{}", finish.summary);
+        assert_eq!(count(&said_to_the_runner(&used, "finish"), "error"), 1);
+    }
+}
+
+#[test]
+fn a_first_step_that_is_cancelled_before_it_sends_anything_leaves_nothing_to_report() {
+    let action = Action::new(&App::version("1"));
+    action.replace_program(&first_step("echo begun; exec sleep 60"));
+    let used = action.run(Fate::CancelledAt("begun"));
     let finish = used.step("finish");
     assert_eq!(
-        (finish.code, finish.log.as_str()),
-        (Some(0), ""),
-        "nothing was begun"
+        (finish.code, finish.log.as_str(), used.output("outcome")),
+        (Some(0), "", "")
     );
+}
+
+#[test]
+fn a_runner_that_is_not_linux_is_told_so_and_leaves_nothing_to_finish() {
+    for system in ["Darwin", "MINGW64_NT-10.0-26100"] {
+        let mut action = Action::new(&App::version("1"));
+        let programs = tempfile::tempdir().unwrap();
+        let uname = programs.path().join("uname");
+        std::fs::write(&uname, format!("#!/bin/sh\necho {system}\n")).unwrap();
+        std::fs::set_permissions(&uname, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let path = format!("{}:{}", programs.path().display(), action.env["PATH"]);
+        action.env.insert("PATH".to_owned(), path);
+        let used = action.run(Fate::Runs);
+        let step = used.step("deploy");
+        assert_eq!((step.code, used.output("outcome")), (Some(4), "not-ready"));
+        let words = format!("does not run on {system}. Use a Linux runner");
+        assert!(step.log.contains(&words), "{}", step.log);
+        assert!(!used.steps.contains_key("finish"));
+    }
+}
+
+#[test]
+fn braces_without_end_are_bad_input_and_no_crash() {
+    let app = App::version("1").file(".deployignore", &"{".repeat(20_000), 0o644);
+    let used = Action::new(&app).run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!(
+        (step.code, used.output("outcome")),
+        (Some(2), "invalid"),
+        "{}",
+        step.log
+    );
+    assert!(step.log.contains(".deployignore"), "{}", step.log);
+}
+
+/// A runner without bash: the log of a run with bad inputs, from start to end.
+#[test]
+fn every_posix_shell_can_start_the_action() {
+    let app = App::version("1");
+    for shell in ["dash", "busybox sh", "bash --posix"] {
+        let mut action = Action::new(&app).with("host", "user@host");
+        action.shell = shell.split(' ').map(str::to_owned).collect();
+        let used = action.run(Fate::Runs);
+        let step = used.step("deploy");
+        assert_eq!(
+            (step.code, used.output("outcome")),
+            (Some(2), "invalid"),
+            "{shell}: {}",
+            step.log
+        );
+        // the second step's script too
+        action.replace_program(&first_step("kill -SEGV $$"));
+        let used = action.run(Fate::Runs);
+        assert_eq!(used.output("outcome"), "error", "{shell}");
+    }
+}
+
+/// A key and a line of known_hosts that no server has.
+fn unknown_key() -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let done = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&file)
+        .status();
+    assert!(done.unwrap().success());
+    let public = std::fs::read_to_string(file.with_extension("pub")).unwrap();
+    (
+        std::fs::read_to_string(file).unwrap(),
+        format!("127.0.0.1 {public}"),
+    )
+}
+
+/// As an image of Alpine has it.
+#[test]
+fn a_job_container_without_bash_and_ssh_says_what_it_lacks() {
+    let (key, known_hosts) = unknown_key();
+    let mut action = Action::new(&App::version("1"))
+        .with("host", "127.0.0.1")
+        .with("key", &key)
+        .with("known-hosts", &known_hosts)
+        .with("service", "diting")
+        .with("issue", "off");
+    action.use_busybox();
+    let used = action.run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!(used.output("outcome"), "not-ready", "{}", step.log);
+    for words in ["OpenSSH's client is needed", "apk add openssh-client"] {
+        assert!(step.log.contains(words), "{}", step.log);
+    }
+}
+
+#[test]
+fn a_job_container_with_another_user_than_that_of_its_home_is_told_so() {
+    let mut action = Action::new(&App::version("1")).readable_by_all();
+    let user = ["--reuid", "12345", "--regid", "12345", "--clear-groups"];
+    action.shell = ["setpriv"]
+        .iter()
+        .chain(&user)
+        .chain(&["sh"])
+        .map(|it| (*it).to_owned())
+        .collect();
+    let used = action.run(Fate::Runs);
+    let step = used.step("deploy");
+    assert_eq!(step.code, Some(2), "{}", step.log);
+    for words in [
+        "runs as user 12345, but its HOME",
+        "belongs to user 0",
+        "cannot write the outputs",
+    ] {
+        assert!(step.log.contains(words), "{}", step.log);
+    }
 }
 
 #[test]
@@ -245,7 +397,7 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
     let finish = used.step("finish");
     assert_eq!(
         (finish.code, used.output("outcome")),
-        (Some(130), "cancelled"),
+        (Some(1), "error"),
         "{}",
         finish.log
     );
@@ -279,7 +431,7 @@ fn killed_before_anything_is_sent_nothing_happened() {
     let finish = used.step("finish");
     assert_eq!(
         (finish.code, used.output("outcome")),
-        (Some(130), "cancelled"),
+        (Some(1), "error"),
         "{}",
         finish.log
     );

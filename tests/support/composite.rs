@@ -1,6 +1,6 @@
 //! A composite action as GitHub's runner runs it (platform facts from actions/runner: `CompositeActionHandler`,
 //! `ScriptHandler`, `ProcessInvoker`, `FileCommandManager`): each step gets only the environment that action.yml maps, the
-//! runner's bash and flags, a closed standard input and files of its own; a cancellation is SIGINT, after 7.5 s SIGTERM,
+//! runner's sh and flags, a closed standard input and files of its own; a cancellation is SIGINT, after 7.5 s SIGTERM,
 //! after 2.5 s more SIGKILL, to the one process; the steps behind it are looked at all the same.
 
 use crate::app::App;
@@ -11,6 +11,8 @@ use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -80,6 +82,8 @@ pub(crate) struct Action {
     /// The workspace is its source.
     app: App,
     definition: Value,
+    /// What `shell: sh` is on this runner.
+    pub(crate) shell: Vec<String>,
     pub(crate) with: BTreeMap<String, String>,
     pub(crate) env: BTreeMap<String, String>,
 }
@@ -121,6 +125,7 @@ impl Action {
             checkout,
             app: app.clone(),
             definition,
+            shell: vec!["sh".to_owned()],
             with: BTreeMap::new(),
             env,
         }
@@ -128,6 +133,51 @@ impl Action {
 
     pub(crate) fn with(mut self, input: &str, value: &str) -> Self {
         self.with.insert(input.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Replaces the program by a script, which has the real one beside it as `$0.real`.
+    pub(crate) fn replace_program(&self, script: &str) {
+        let name = format!("deploy-action-{}", std::env::consts::ARCH);
+        let program = self.checkout.path().join("dist").join(name);
+        fs::rename(&program, format!("{}.real", program.display())).unwrap();
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// From now on the steps run in a container of an image that has busybox, and nothing else but what the program itself
+    /// needs.
+    pub(crate) fn use_busybox(&mut self) {
+        let root = self.checkout.path().join("root");
+        for folder in ["bin", "dev", "proc", "tmp", "etc"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let busybox = find("busybox");
+        fs::copy(&busybox, root.join("bin/busybox")).unwrap();
+        for library in [
+            libraries(env!("CARGO_BIN_EXE_deploy-action")),
+            libraries(&busybox),
+        ]
+        .concat()
+        {
+            let to = root.join(library.trim_start_matches('/'));
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(&library, to).unwrap();
+        }
+        let root = root.to_str().unwrap();
+        let enter = format!(
+            "mount -t proc proc {root}/proc; mount --rbind /tmp {root}/tmp; chroot {root} /bin/busybox --install -s /bin; \
+             exec chroot {root} /bin/sh -c 'cd \"$0\"; exec sh \"$@\"' \"$PWD\" \"$@\""
+        );
+        self.shell = ["unshare", "--mount", "sh", "-ec", &enter, "sh"]
+            .map(str::to_owned)
+            .to_vec();
+    }
+
+    pub(crate) fn readable_by_all(self) -> Self {
+        for folder in [self.checkout.path(), &self.app.path()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        }
         self
     }
 
@@ -164,6 +214,7 @@ impl Action {
         let mut scope = Scope {
             inputs: self.inputs(),
             steps: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
             failed: false,
         };
         let mut steps = BTreeMap::new();
@@ -178,8 +229,16 @@ impl Action {
                 continue;
             }
             let id = step["id"].as_str().unwrap().to_owned();
-            let done = self.step(step, &scope, if index == 0 { fate } else { Fate::Runs });
-            scope.failed |= done.code != Some(0);
+            let fate = if index == 0 { fate } else { Fate::Runs };
+            let done = self.step(step, &scope, fate);
+            let has_failed = done.code != Some(0);
+            scope.failed |= has_failed;
+            let outcome = match (has_failed, fate) {
+                (false, _) => "success",
+                (true, Fate::CancelledAt(_)) => "cancelled",
+                (true, _) => "failure",
+            };
+            scope.outcomes.insert(id.clone(), outcome);
             scope.steps.insert(id.clone(), done.outputs.clone());
             steps.insert(id, done);
         }
@@ -192,31 +251,41 @@ impl Action {
         Used { steps, outputs }
     }
 
-    fn step(&self, step: &Value, scope: &Scope, fate: Fate) -> Step {
-        assert_eq!(step["shell"], "bash");
-        let files = tempfile::tempdir().unwrap();
-        let script = files.path().join("script.sh");
+    /// The process of a step, whose script and other files are in a folder.
+    fn shell(&self, step: &Value, scope: &Scope, files: &Path) -> Command {
+        let script = files.join("script.sh");
         fs::write(&script, step["run"].as_str().unwrap()).unwrap();
-        let mut bash = Command::new("bash");
-        bash.args(["--noprofile", "--norc", "-e", "-o", "pipefail"])
-            .arg(&script)
+        let mut shell = Command::new(&self.shell[0]);
+        shell
+            .args(&self.shell[1..])
+            .args(["-e".as_ref(), script.as_os_str()])
             .current_dir(self.app.path());
-        bash.env_clear().envs(&self.env);
+        shell.env_clear().envs(&self.env);
         for (name, value) in step["env"].as_mapping().unwrap() {
-            bash.env(
+            shell.env(
                 name.as_str().unwrap(),
                 evaluate(value.as_str().unwrap(), scope),
             );
         }
         for name in ["OUTPUT", "ENV", "PATH", "STATE", "STEP_SUMMARY"] {
-            let file = files.path().join(name);
+            let file = files.join(name);
             fs::write(&file, "").unwrap();
-            bash.env(format!("GITHUB_{name}"), file);
+            shell.env(format!("GITHUB_{name}"), file);
         }
-        bash.stdin(Stdio::null())
+        shell
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut process = Process::start(&mut bash);
+        shell
+    }
+
+    fn step(&self, step: &Value, scope: &Scope, fate: Fate) -> Step {
+        assert_eq!(step["shell"], "sh");
+        let files = tempfile::tempdir().unwrap();
+        // the step may run as another user
+        fs::set_permissions(files.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut shell = self.shell(step, scope, files.path());
+        let mut process = Process::start(&mut shell);
         let took = process.meet(fate);
         let (code, log) = process.end();
         let read = |name: &str| fs::read_to_string(files.path().join(name)).unwrap();
@@ -234,6 +303,24 @@ impl Action {
             took,
         }
     }
+}
+
+fn find(program: &str) -> String {
+    let path = std::env::var("PATH").unwrap();
+    let mut found = path.split(':').map(|folder| format!("{folder}/{program}"));
+    found.find(|file| fs::exists(file).unwrap()).unwrap()
+}
+
+/// None, if it is linked statically.
+fn libraries(program: &str) -> Vec<String> {
+    let listed = Command::new("ldd").arg(program).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let is_path = |word: &&str| word.starts_with('/');
+    listed
+        .split_whitespace()
+        .filter(is_path)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A step's process and what it prints.

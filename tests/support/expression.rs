@@ -7,6 +7,8 @@ pub(crate) struct Scope {
     pub(crate) inputs: BTreeMap<String, String>,
     /// Outputs, by the ids of the steps that were run.
     pub(crate) steps: BTreeMap<String, BTreeMap<String, String>>,
+    /// How they ended.
+    pub(crate) outcomes: BTreeMap<String, &'static str>,
     /// Whether a step before has failed or was cancelled.
     pub(crate) failed: bool,
 }
@@ -67,6 +69,12 @@ fn value(text: &str, scope: &Scope) -> String {
             .and_then(|outputs| outputs.get(name))
             .cloned()
             .unwrap_or_default(),
+        ["steps", id, "outcome"] => scope
+            .outcomes
+            .get(id)
+            .copied()
+            .unwrap_or_default()
+            .to_owned(),
         _ => panic!("the tests do not know the expression {text:?}"),
     }
 }
@@ -82,6 +90,7 @@ fn expressions_are_what_the_runner_makes_of_them() {
     let scope = Scope {
         inputs: outputs(&[("host", "a")]),
         steps: BTreeMap::from([("one".to_owned(), outputs(&[("x", "1"), ("done", "true")]))]),
+        outcomes: BTreeMap::from([("one".to_owned(), "failure")]),
         failed: true,
     };
     for (text, expected) in [
@@ -89,6 +98,7 @@ fn expressions_are_what_the_runner_makes_of_them() {
         ("${{ steps.two.outputs.x || steps.one.outputs.x }}", "1"),
         ("always() && steps.one.outputs.done != 'true'", "false"),
         ("always() && steps.two.outputs.done != 'true'", "true"),
+        ("${{ steps.one.outcome }}", "failure"),
         ("success()", "false"),
     ] {
         assert_eq!(evaluate(text, &scope), expected, "{text}");

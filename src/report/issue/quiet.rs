@@ -176,6 +176,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
         Warning::Leftover { .. }
         | Warning::DaemonReload
+        | Warning::LongDeadline { .. }
         | Warning::NotEnabled(_)
         | Warning::DiskNearlyFull(_)
         | Warning::ListenerNotChecked(_)

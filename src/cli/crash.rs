@@ -1,0 +1,137 @@
+//! What is reported if the program itself crashes: the outcome `error`, wherever that was. What kills the process itself,
+//! such as a lack of memory, the action's second step reports.
+
+use super::outputs::{finish, write};
+use super::print::Printer;
+use super::summary;
+use crate::actions::Context;
+use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};
+use crate::report::{self, Log, Page};
+use crate::text::Redactor;
+use std::io::{self, Write};
+use std::panic::{catch_unwind, set_hook, AssertUnwindSafe, PanicHookInfo};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Where the first crash was.
+static PLACE: OnceLock<String> = OnceLock::new();
+/// The transaction is in the outputs, so the second step follows it.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// From now on a crash names its place in the source, and not what it was about: that may be a secret.
+pub(super) fn hide_details() {
+    set_hook(Box::new(|crash: &PanicHookInfo<'_>| {
+        let at = crash
+            .location()
+            .map(|at| format!("{}:{}", at.file(), at.line()));
+        let at = at.unwrap_or_default();
+        if writeln!(io::stderr(), "deploy-action crashed at {at}").is_err() {
+            tracing::debug!("nobody reads standard error");
+        }
+        // of several crashes, the first is the cause
+        let _is_first = PLACE.set(at);
+    }));
+}
+
+/// From now on the server may be asked for something.
+pub(super) fn has_begun() {
+    BEGUN.store(true, Ordering::Relaxed);
+}
+
+/// Runs the program. If it crashes, that is reported.
+pub(super) fn reported(
+    page: Page,
+    printer: Printer,
+    program: impl FnOnce() -> ExitCode,
+) -> ExitCode {
+    let started = Instant::now();
+    catch_unwind(AssertUnwindSafe(program)).unwrap_or_else(|_| {
+        let begun = BEGUN.load(Ordering::Relaxed);
+        let at = PLACE.get().cloned();
+        let error = RunError::Bug(Bug::Crashed { at, begun });
+        report(error, started, page, printer);
+        ExitCode::from(Outcome::Error.code())
+    })
+}
+
+/// Reports an end without a run. Nothing of what the run knew is trusted any more. A transaction that may have been begun
+/// is not finished: the second step follows it.
+pub(super) fn report(error: RunError, started: Instant, page: Page, printer: Printer) {
+    let is_final = error.is_before_any_request();
+    let end = End {
+        outcome: Outcome::Error,
+        verdict: None,
+        error: Some(error),
+        took: started.elapsed(),
+    };
+    let mut log = Log::new(page);
+    for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
+        printer.line(&line);
+    }
+    let context = Context::from_env();
+    summary::of_run(&log, &context, &Redactor::default(), page, printer);
+    let outputs = report::outputs(&end, log.facts(), &Redactor::default());
+    match is_final {
+        true => finish(&outputs, end.outcome, page, printer),
+        false => write(&outputs, page, printer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Not a test itself: the process that crashes in the next test.
+    #[test]
+    #[ignore = "run by the next test"]
+    fn crashes() {
+        let Some(when) = std::env::var_os("CRASHES") else {
+            return;
+        };
+        hide_details();
+        reported(Page::Actions, Printer, || {
+            if when == "late" {
+                has_begun();
+            }
+            let secret = String::from("hunter2");
+            let _end = &secret[99..];
+            ExitCode::SUCCESS
+        });
+    }
+
+    #[test]
+    fn a_crash_is_an_error_in_outputs_summary_and_annotation_and_tells_no_secret() {
+        for (when, finished) in [("early", true), ("late", false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let (outputs, summary) = (folder.path().join("out"), folder.path().join("summary"));
+            let done = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--ignored",
+                    "--exact",
+                    "--nocapture",
+                    "cli::crash::tests::crashes",
+                ])
+                .env("CRASHES", when)
+                .env("GITHUB_OUTPUT", &outputs)
+                .env("GITHUB_STEP_SUMMARY", &summary)
+                .output()
+                .unwrap();
+            let log = [done.stdout, done.stderr].concat();
+            let log = String::from_utf8(log).unwrap();
+            let outputs = std::fs::read_to_string(outputs).unwrap();
+            let summary = std::fs::read_to_string(summary).unwrap();
+            assert!(
+                log.contains("::error title=Bug in deploy-action::"),
+                "{log}"
+            );
+            assert!(log.contains("crashed at src/cli/crash.rs:"), "{log}");
+            assert!(outputs.contains("\nerror\n"), "{outputs}");
+            assert_eq!(outputs.contains("finished"), finished, "{outputs}");
+            assert!(summary.contains("it crashed at"), "{summary}");
+            assert!(![log, outputs, summary].concat().contains("hunter2"));
+        }
+    }
+}
