@@ -3,6 +3,7 @@
 
 use super::outputs::{finish, write};
 use super::print::Printer;
+use super::start::Console;
 use super::summary;
 use crate::actions::Context;
 use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};
@@ -71,8 +72,16 @@ pub(super) fn report(error: RunError, started: Instant, page: Page, printer: Pri
         printer.line(&line);
     }
     let context = Context::from_env();
-    summary::of_run(&log, &context, &Redactor::default(), page, printer);
-    let outputs = report::outputs(&end, log.facts(), &Redactor::default());
+    // nothing of the inputs is shown
+    let redactor = &Redactor::default();
+    let console = Console {
+        context: &context,
+        page,
+        printer,
+        redactor,
+    };
+    summary::of_run(&log, &console);
+    let outputs = report::outputs(&end, log.facts(), redactor);
     match is_final {
         true => finish(&outputs, end.outcome, page, printer),
         false => write(&outputs, page, printer),
