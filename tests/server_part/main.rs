@@ -27,6 +27,7 @@ mod limits;
 mod listings;
 mod log;
 mod login_scripts;
+mod other_disk;
 mod other_users;
 mod plan_options;
 #[path = "../support/poll.rs"]

@@ -134,6 +134,14 @@ impl Layout {
         self.deploy_folder().join("trash")
     }
 
+    /// Where a release waits for its deletion if `releases` is on another file system than `trash`. No version takes a name
+    /// that starts with a dot for a release.
+    pub(super) fn trash_beside(&self, id: &ReleaseId) -> PathBuf {
+        self.releases().join(format!("{}{id}", Self::TRASH))
+    }
+
+    pub(super) const TRASH: &'static str = ".deleting-";
+
     /// The folders of deploy-action's own, `.deploy` first.
     pub(super) fn own_folders(&self) -> [PathBuf; 7] {
         let own = self.deploy_folder();

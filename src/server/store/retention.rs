@@ -15,6 +15,7 @@ use crate::server::exec::in_use::entries_in_use;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -176,7 +177,13 @@ fn path_of(path: &Path) -> String {
 fn move_to_trash(layout: &Layout, id: &ReleaseId) -> io::Result<()> {
     let folder = layout.release(id);
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).or_else(ignore_denied)?;
-    fs::rename(&folder, layout.trash().join(id.to_string()))?;
+    match fs::rename(&folder, layout.trash().join(id.to_string())) {
+        // `releases` is a mount, or a link to elsewhere
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            fs::rename(&folder, layout.trash_beside(id))?;
+        }
+        moved => moved?,
+    }
     records::forget(layout, id).map_err(io::Error::other)
 }
 
@@ -189,16 +196,22 @@ fn ignore_denied(error: io::Error) -> io::Result<()> {
 
 /// Deletes what this run or an earlier one moved to the trash.
 fn empty_trash(layout: &Layout) -> Vec<(String, String)> {
-    let entries: Vec<_> = fs::read_dir(layout.trash())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .collect();
+    let mut failures = delete_all(&layout.trash(), "");
+    failures.extend(delete_all(&layout.releases(), Layout::TRASH));
+    failures
+}
+
+/// Deletes what starts with `prefix` in the folder.
+fn delete_all(folder: &Path, prefix: &str) -> Vec<(String, String)> {
+    let is_trash =
+        |entry: &fs::DirEntry| entry.file_name().as_bytes().starts_with(prefix.as_bytes());
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries: Vec<_> = entries.filter(is_trash).collect();
     if entries.is_empty() {
         return Vec::new();
     }
     // an older version may have moved it there although a process works in it
-    let in_use = entries_in_use(&layout.trash());
+    let in_use = entries_in_use(folder);
     let is_unused = |entry: &fs::DirEntry| {
         let name = entry.file_name();
         !name.to_str().is_some_and(|name| in_use.contains(name))
