@@ -20,7 +20,7 @@ for argument; do
 done
 for argument; do
     case $argument in
-    _SYSTEMD_UNIT=*) exec cat "$home/entries" ;;
+    _SYSTEMD_UNIT=*) case $* in *" _SYSTEMD_INVOCATION_ID="*) ;; *) exec cat "$home/entries" ;; esac ;;
     _SYSTEMD_INVOCATION_ID=*) [ -e "$home/journal-${argument#*=}" ] && exec $show "$home/journal-${argument#*=}" ;;
     esac
 done
@@ -190,9 +190,12 @@ fn a_crash_message_that_the_release_before_logs_too_is_only_noticed() {
     // read before the switch
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
     assert!(
-        asked.starts_with("-q --no-pager _SYSTEMD_INVOCATION_ID=start-1"),
+        asked.starts_with("-q --no-pager _SYSTEMD_INVOCATION_ID=start-1 _SYSTEMD_UNIT=app"),
         "{asked}"
     );
+    // no line that any local user could have sent
+    let new = "_SYSTEMD_INVOCATION_ID=start-2 _SYSTEMD_UNIT=app + INVOCATION_ID=start-2 _UID=0\n";
+    assert!(asked.contains(new), "{asked}");
 }
 
 #[test]
@@ -534,7 +537,8 @@ fn a_log_that_is_slow_to_read_is_not_read_twice() {
     let reason = reason(deploy(&server, LogLevel::Fail));
     assert!(matches!(reason, Reason::Crashed { .. }), "{reason:?}");
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
-    assert_eq!(asked.matches("_SYSTEMD_UNIT=").count(), 1, "{asked}");
+    let of_the_start = "_SYSTEMD_INVOCATION_ID,_PID";
+    assert_eq!(asked.matches(of_the_start).count(), 1, "{asked}");
 }
 
 #[test]

@@ -39,9 +39,9 @@ fn after_a_rollback_the_log_of_the_failed_start_is_shown() {
     let all = places.map(|place| unit::look(&place).to_string());
     insta::assert_snapshot!(all.join("\n"), @"
     on the server:
-      journalctl --no-pager _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + INVOCATION_ID=0123456789abcdef0123456789abcdef
+      journalctl --no-pager _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + INVOCATION_ID=0123456789abcdef0123456789abcdef _UID=0
     on the server, as root:
-      sudo journalctl --no-pager _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + INVOCATION_ID=0123456789abcdef0123456789abcdef
+      sudo journalctl --no-pager _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + INVOCATION_ID=0123456789abcdef0123456789abcdef _UID=0
     on the server:
       journalctl --no-pager -u diting --since '2025-11-03 05:33:10 UTC' --until '2025-11-03 05:33:24 UTC'
     on the server, as root:

@@ -49,7 +49,7 @@ pub(super) fn log(place: &Place) -> Option<String> {
     Some(match &start.invocation {
         _ if place.about_now => format!("{sudo}journalctl -u {} -n 50 --no-pager", unit?),
         Some(id) if is_id(id) => {
-            format!("{sudo}journalctl --no-pager _SYSTEMD_INVOCATION_ID={id} + INVOCATION_ID={id}")
+            format!("{sudo}journalctl --no-pager _SYSTEMD_INVOCATION_ID={id} + INVOCATION_ID={id} _UID=0")
         }
         _ => {
             let (since, until) = (utc(start.since), utc(start.until.saturating_add(1)));

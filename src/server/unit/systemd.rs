@@ -102,6 +102,14 @@ impl Unit {
         parse_span(self.get(property))
     }
 
+    /// The unit's full name, which the input `service` may shorten.
+    pub(super) fn name_in_journal(&self, service: &str) -> String {
+        match self.get("Id") {
+            "" => service.to_owned(),
+            name => name.to_owned(),
+        }
+    }
+
     /// The id of the unit's current start; empty if it never ran.
     pub(in crate::server) fn invocation(&self) -> &str {
         self.get("InvocationID")

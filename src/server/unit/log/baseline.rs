@@ -50,7 +50,7 @@ impl Baseline {
         };
         let Some(start) = Unit::show(service)
             .ok()
-            .and_then(|unit| old_start(layout, &unit))
+            .and_then(|unit| old_start(layout, service, &unit))
         else {
             return Self::default();
         };
@@ -91,7 +91,7 @@ impl Baseline {
 }
 
 /// What runs now: its invocation, and since when that runs the release.
-fn old_start(layout: &Layout, unit: &Unit) -> Option<OldStart> {
+fn old_start(layout: &Layout, service: &str, unit: &Unit) -> Option<OldStart> {
     if !unit.is_up() || unit.invocation().is_empty() {
         return None;
     }
@@ -99,6 +99,7 @@ fn old_start(layout: &Layout, unit: &Unit) -> Option<OldStart> {
     let link = fs::symlink_metadata(layout.current()).and_then(|link| link.modified());
     let switched = link.ok()?.duration_since(UNIX_EPOCH).ok()?;
     let mut start = OldStart {
+        unit: unit.name_in_journal(service),
         invocation: unit.invocation().to_owned(),
         began,
         since: None,

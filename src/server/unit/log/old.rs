@@ -1,7 +1,7 @@
 //! Reads the log of what runs before the switch: its start, and what came lately.
 
 use super::output::stream;
-use super::read::{timestamp, STATUS_LINES};
+use super::read::{timestamp, trusted_fields, STATUS_LINES};
 use super::status;
 use crate::logs::{Crash, CrashReader, Fingerprint, Found};
 use crate::server::clock::since_epoch;
@@ -26,6 +26,8 @@ const MOST: usize = 5000;
 /// What runs before the switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct OldStart {
+    /// The unit's name in the journal.
+    pub(super) unit: String,
     /// systemd's id of it.
     pub(super) invocation: String,
     /// When it began, since the epoch, if that is known.
@@ -137,7 +139,7 @@ fn last(start: &OldStart) -> Command {
 fn journal(start: &OldStart) -> Command {
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager"]);
-    journal.arg(format!("_SYSTEMD_INVOCATION_ID={}", start.invocation));
+    journal.args(trusted_fields(&start.invocation, &start.unit));
     journal
 }
 

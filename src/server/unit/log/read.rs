@@ -99,7 +99,11 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
     journal.arg(format!("--since={}", timestamp(failed.since)));
     let unit = unit_name(failed.service);
     journal.args([&format!("UNIT={unit}"), "_PID=1", "+"]);
-    journal.args([&format!("USER_UNIT={unit}"), "_COMM=systemd"]);
+    let own = rustix::process::geteuid().as_raw();
+    let of_own_manager = ["_SYSTEMD_USER_UNIT=init.scope", &format!("_UID={own}")];
+    journal
+        .arg(format!("USER_UNIT={unit}"))
+        .args(of_own_manager);
     let in_journal = last_lines_within(&mut journal, QUICK_TIMEOUT).unwrap_or_default();
     let lines = if in_journal.is_empty() {
         let output = last_lines_within(&mut status::status(failed.service), QUICK_TIMEOUT);
@@ -120,10 +124,7 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
 /// The name of a unit in the journal.
 fn unit_name(service: &str) -> String {
     let unit = Unit::show_within(service, QUICK_TIMEOUT).unwrap_or_default();
-    match unit.get("Id") {
-        "" => service.to_owned(),
-        name => name.to_owned(),
-    }
+    unit.name_in_journal(service)
 }
 
 fn journal_since(failed: &FailedStart<'_>) -> Command {
@@ -193,11 +194,22 @@ pub(super) fn timestamp(since: Duration) -> String {
     format!("@{}.{:03}", since.as_secs(), since.subsec_millis())
 }
 
-/// The invocation's journal: the lines of its processes and, if the user may read them, systemd's about it.
+/// The invocation's journal: the lines of its processes and, if the user may read them, systemd's about it. Any local user
+/// can send a line with `INVOCATION_ID`, but not as root.
 pub(in crate::server::unit) fn journal(invocation: &Invocation<'_>, lines: usize) -> Command {
     let mut journal = journal_of_processes(invocation, lines);
-    journal.args(["+".to_owned(), format!("INVOCATION_ID={}", invocation.id)]);
+    let id = format!("INVOCATION_ID={}", invocation.id);
+    journal.args(["+", &id, "_UID=0"]);
     journal
+}
+
+/// What journald itself writes to a line of one of the invocation's processes. The unit is named too, because the
+/// invocations of a user's own units are what that user makes them.
+pub(super) fn trusted_fields(id: &str, unit: &str) -> [String; 2] {
+    [
+        format!("_SYSTEMD_INVOCATION_ID={id}"),
+        format!("_SYSTEMD_UNIT={unit}"),
+    ]
 }
 
 fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
@@ -206,7 +218,10 @@ fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
     if let Some(since) = invocation.since {
         journal.arg(format!("--since={}", timestamp(since)));
     }
-    journal.arg(format!("_SYSTEMD_INVOCATION_ID={}", invocation.id));
+    journal.args(trusted_fields(
+        invocation.id,
+        &unit_name(invocation.service),
+    ));
     journal
 }
 
