@@ -63,6 +63,8 @@ mod docs_commands;
 mod doubt;
 #[path = "real/examples.rs"]
 mod examples;
+#[path = "real/forged_log.rs"]
+mod forged_log;
 #[path = "real/full_disk.rs"]
 mod full_disk;
 #[path = "real/hints.rs"]
@@ -85,6 +87,8 @@ mod names_and_modes;
 mod no_rollback_target;
 #[path = "real/not_ready.rs"]
 mod not_ready;
+#[path = "real/other_user.rs"]
+mod other_user;
 #[path = "real/other_users.rs"]
 mod other_users;
 #[path = "real/point_of_no_return.rs"]
@@ -113,6 +117,8 @@ mod shared_env_hooks;
 mod shells;
 #[path = "real/start_limit.rs"]
 mod start_limit;
+#[path = "real/sudoers.rs"]
+mod sudoers;
 #[path = "real/takeover.rs"]
 mod takeover;
 #[path = "real/terminal.rs"]

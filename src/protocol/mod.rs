@@ -24,10 +24,10 @@ mod written;
 
 pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, LeftOut, Made, Staged, What};
 pub use failure::{
-    BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer, HealthError, Interference,
-    IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess, PathError, Phase, PortHolder,
-    ProcessEnd, Reason, ReleaseProcess, RollbackTargetError, SharedError, SharedInRelease,
-    SystemdError, Trouble, UnitPath, UnitState, UnreadableState,
+    AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
+    HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,
+    PathError, Phase, PortHolder, ProcessEnd, Reason, ReleaseProcess, RollbackTargetError,
+    SharedError, SharedInRelease, SystemdError, Trouble, UnitPath, UnitState, UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};

@@ -1,6 +1,8 @@
 //! What someone should know of a server although nothing failed.
 
-use super::{HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData};
+use super::{
+    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
+};
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,15 @@ pub enum Warning {
         /// The unit whose times are long, if there is one.
         service: Option<String>,
     },
+    /// The unit's user is another one than the deploy user, and may lack what it needs.
+    AppAccess(AppAccess),
+    /// The deploy user may run `systemctl status` as root, whose pager is a root shell before systemd 247.
+    UnsafePager {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -85,40 +96,30 @@ impl fmt::Display for Warning {
     #[expect(clippy::too_many_lines, reason = "one exhaustive match")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Leftover { path, error } => {
-                let (path, error) = (excerpt(path), excerpt(error));
-                write!(f, "an old release could not be deleted: {path}: {error}")
-            }
-            Self::DaemonReload => {
-                f.write_str("the unit file has changed, but systemd still uses the old one")
-            }
+            Self::Leftover { path, error } => f.write_str(&not_deleted(path, error)),
+            Self::DaemonReload => f.write_str(NOT_RELOADED),
             Self::NotEnabled(unit) => write!(f, "unit {} is not started at boot", excerpt(unit)),
             Self::DiskNearlyFull(used) => write!(f, "the target's disk is {used} % full"),
-            Self::LoggedErrors(lines) => {
-                write!(f, "the new process logged errors{}", after_colon(lines))
-            }
+            Self::LoggedErrors(lines) => f.write_str(&logged_errors(lines)),
             Self::LogNotChecked(why) => {
                 write!(f, "the log of the new process was not fully checked: {why}")
             }
             Self::MaybeOldCrashes { lines, read, .. } => f.write_str(&maybe_old(lines, *read)),
-            Self::NoResetFailed { service, user } => write!(
-                f,
-                "{} may not run sudo -n systemctl reset-failed {}, so a deployment may have to wait for systemd's start limit",
-                excerpt(user),
-                excerpt(service)
-            ),
+            Self::NoResetFailed { service, user } => f.write_str(&no_reset(user, service)),
             Self::OldUnhealthy(last) => f.write_str(&old_unhealthy(last)),
-            Self::ListenerNotChecked(why) => {
-                write!(f, "it is unknown whether the unit answers the health check: {why}")
-            }
-            Self::ReleaseNotSeen(why) => {
-                write!(f, "it is unknown whether the unit runs this release: {why}")
-            }
+            Self::ListenerNotChecked(why) => unknown(f, "the unit answers the health check", why),
+            Self::ReleaseNotSeen(why) => unknown(f, "the unit runs this release", why),
             Self::OtherRelease(process) => {
-                write!(f, "beside the new processes, the unit still runs release {process}")
+                write!(
+                    f,
+                    "beside the new processes, the unit still runs release {process}"
+                )
             }
             Self::RollbackDoubt(reason) => {
-                write!(f, "the old release serves again, but there was trouble at first: {reason}")
+                write!(
+                    f,
+                    "the old release serves again, but there was trouble at first: {reason}"
+                )
             }
             Self::DataLeftBehind(data) => f.write_str(&left_behind(data)),
             Self::PendingSetAside { path } => f.write_str(&set_aside(path)),
@@ -126,6 +127,8 @@ impl fmt::Display for Warning {
             Self::LongDeadline {
                 deadline, watched, ..
             } => f.write_str(&long_deadline(*deadline, *watched)),
+            Self::AppAccess(found) => write!(f, "{found}"),
+            Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
         }
     }
 }
@@ -151,6 +154,36 @@ fn long_deadline(deadline: Duration, watched: Duration) -> String {
          finishes by itself",
         limit(deadline),
         limit(watched)
+    )
+}
+
+fn unknown(f: &mut fmt::Formatter<'_>, what: &str, why: &dyn fmt::Display) -> fmt::Result {
+    write!(f, "it is unknown whether {what}: {why}")
+}
+
+const NOT_RELOADED: &str = "the unit file has changed, but systemd still uses the old one";
+
+fn not_deleted(path: &str, error: &str) -> String {
+    let (path, error) = (excerpt(path), excerpt(error));
+    format!("an old release could not be deleted: {path}: {error}")
+}
+
+fn logged_errors(lines: &[Vec<u8>]) -> String {
+    format!("the new process logged errors{}", after_colon(lines))
+}
+
+fn no_reset(user: &str, service: &str) -> String {
+    let (user, service) = (excerpt(user), excerpt(service));
+    format!(
+        "{user} may not run sudo -n systemctl reset-failed {service}, so a deployment may have to wait for systemd's start limit"
+    )
+}
+
+fn unsafe_pager(user: &str, service: &str) -> String {
+    let (user, service) = (excerpt(user), excerpt(service));
+    format!(
+        "the sudoers line of {user} for systemctl status {service} lets it, and an app that runs as this user, become root: \
+         before systemd 247 the pager starts any program"
     )
 }
 

@@ -201,7 +201,7 @@ mod tests {
             "basic authentication failed, bearer token required",
             "password: incorrect",
             "unexpected token: 1762147999",
-            "deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting",
+            "deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting",
             "token=self.token, password=None, secret=$SECRET, if password == 'x'",
             "the passphrase does not open the private key",
             "http://localhost:8000/a@b and ssh://git@github.com/o/n",

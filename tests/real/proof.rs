@@ -99,8 +99,8 @@ pub(crate) fn prefork_server(user: &str) -> ThrowawayServer {
         "[Service]\nUser={user}\nExecStart=\nExecStart=/usr/bin/python3 master.py {}\nExecReload=/bin/kill -s HUP $MAINPID\n",
         server.app_port
     ));
-    let rights = "deploy ALL=(ALL) NOPASSWD: /bin/systemctl reload diting\n\
-                  deploy ALL=(ALL) NOPASSWD: /bin/systemctl kill -s HUP --kill-who=main diting\n";
+    let rights = "deploy ALL=(root) NOPASSWD: /bin/systemctl reload diting\n\
+                  deploy ALL=(root) NOPASSWD: /bin/systemctl kill -s HUP --kill-who=main diting\n";
     fs::write(server.path("/etc/sudoers.d/reload"), rights).unwrap();
     server.exec("chmod 440 /etc/sudoers.d/reload");
     server

@@ -177,7 +177,7 @@ fn php_fpm() {
     Program {
         version: ("public/index.php", "version 1"),
         prepare:
-            "echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reload php8.2-fpm' >/etc/sudoers.d/php
+            "echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl reload php8.2-fpm' >/etc/sudoers.d/php
                   systemctl start php8.2-fpm nginx",
         ..Program::new("php-fpm", "php")
     }

@@ -171,7 +171,8 @@ fn is_as_sent(path: &Path, node: &Node) -> bool {
     };
     let mode = found.permissions().mode() & 0o7777;
     match node {
-        Node::Folder => found.is_dir() && mode == 0o755,
+        // a setgid folder hands its group down
+        Node::Folder => found.is_dir() && mode & 0o5777 == 0o755,
         Node::File(meant, content) => {
             found.is_file() && mode == *meant && fs::read(path).unwrap() == *content
         }

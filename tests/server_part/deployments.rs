@@ -293,8 +293,8 @@ fn modes_are_exact_whatever_the_umask_and_the_folders_around() {
     let release = fs::canonicalize(server.target().join("current")).unwrap();
     assert_eq!(app.differences(&release), Vec::<String>::new());
     assert_eq!(
-        fs::metadata(release).unwrap().permissions().mode() & 0o777,
-        0o755
+        fs::metadata(release).unwrap().permissions().mode() & 0o7777,
+        0o2755
     );
 }
 

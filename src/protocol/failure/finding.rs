@@ -109,6 +109,55 @@ pub enum Finding {
         #[serde(with = "as_text")]
         error: LockError,
     },
+    /// The unit's user is another one than the deploy user, and cannot use what it needs.
+    #[error("{0}")]
+    AppAccess(AppAccess),
+}
+
+/// What the unit's user cannot use of what the deploy user creates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("the unit runs as {} on the server, which cannot {}", excerpt(.user), cannot(.reads, .writes))]
+pub struct AppAccess {
+    /// The unit's user.
+    pub user: String,
+    /// Its main group; empty if there is no group that would help.
+    pub group: String,
+    /// What it cannot read: `.env`, or files in `shared`.
+    pub reads: Vec<String>,
+    /// The folders in `shared` that it cannot write.
+    pub writes: Vec<String>,
+    /// What would help.
+    pub fixes: Vec<AccessFix>,
+}
+
+impl AppAccess {
+    /// Whether it can use everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.reads.is_empty() && self.writes.is_empty()
+    }
+}
+
+/// A change of group and mode. All paths are below the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessFix {
+    /// The folder hands the group down to what is created in it.
+    HandDown(String),
+    /// The same with the folder `shared`, which does not exist yet.
+    CreateShared,
+    /// The group may write the folder.
+    Write(String),
+    /// The group may read the file.
+    Read(String),
+}
+
+fn cannot(reads: &[String], writes: &[String]) -> String {
+    let list = |verb: &str, paths: &[String], place: &str| {
+        let paths: Vec<String> = paths.iter().map(excerpt).collect();
+        (!paths.is_empty()).then(|| format!("{verb} {}{place}", paths.join(", ")))
+    };
+    let all = [list("read", reads, ""), list("write", writes, " in shared")];
+    all.into_iter().flatten().collect::<Vec<_>>().join(" or ")
 }
 
 fn joined(all: &[SharedInRelease]) -> String {

@@ -12,7 +12,7 @@ mod trouble;
 mod unit;
 mod upload;
 
-pub use finding::{Finding, LinkState, LockError, SharedInRelease};
+pub use finding::{AccessFix, AppAccess, Finding, LinkState, LockError, SharedInRelease};
 pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{

@@ -312,7 +312,7 @@ mod tests {
         let all = all.map(|it| command(Step::Restart, &it, &place()));
         insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @r#"
         the deploy user may not run it with sudo; on the server's console, as root:
-          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
         ---
         on the server:
           systemctl status diting

@@ -1,5 +1,6 @@
 //! Hints for findings of the check.
 
+use super::app_access;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
@@ -59,11 +60,12 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
+        Finding::AppAccess(found) => app_access::let_it(found, place),
     }
 }
 
-/// The command that lets a user run one systemctl command, by a line as in the server's set-up.
-pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> String {
+/// A line of the server's set-up that lets a user run one systemctl command.
+pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| {
         if ",:=\\".contains(c) {
@@ -73,10 +75,13 @@ pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> Strin
         }
     };
     let service: String = excerpt(service).chars().flat_map(escape).collect();
-    let line = format!(
-        "{} ALL=(ALL) NOPASSWD: /bin/systemctl {verb} {service}",
-        sudoers_name(&excerpt(user))
-    );
+    let user = sudoers_name(&excerpt(user));
+    format!("{user} ALL=(root) NOPASSWD: {tag}/bin/systemctl {verb} {service}")
+}
+
+/// The command that adds it.
+pub(in crate::report) fn sudoers(user: &str, verb: &str, service: &str) -> String {
+    let line = sudoers_line(user, "", verb, service);
     into_sudoers(&line)
 }
 

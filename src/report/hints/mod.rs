@@ -1,6 +1,7 @@
 //! What to do next, for everything that can go wrong. Text and commands alternate; a command has a line of its own,
 //! indented, to be copied.
 
+mod app_access;
 mod by_hand;
 mod command;
 mod connection;
@@ -14,7 +15,7 @@ mod unit;
 
 use by_hand::by_hand;
 pub use finding::finding;
-pub(super) use finding::sudoers;
+pub(super) use finding::{sudoers, sudoers_line};
 pub use reason::reason;
 pub use run_error::run_error;
 pub(super) use steps::steps;

@@ -17,7 +17,7 @@ fn a_reason_says_what_to_do() {
     let all: Vec<String> = reasons().into_iter().map(|it| of(it).to_string()).collect();
     insta::assert_snapshot!(all.join("\n---\n"), @r#"
     on the server's console, as root:
-      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     on the server's console, as root:
@@ -39,6 +39,12 @@ fn a_reason_says_what_to_do() {
     let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
+    let its group use what is created there, on the server, as root, and deploy again:
+      sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
+      sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
+      sudo chgrp -R www-data /opt/diting/shared/logs && sudo chmod -R g+rwX /opt/diting/shared/logs
+      sudo chgrp www-data /opt/diting/shared/key && sudo chmod g+r /opt/diting/shared/key
+    the deploy user and the users of the unit need a group that all of them are in, and nobody else; https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
       sudo mkdir /opt/diting/shared/ && sudo chown --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/ && sudo chmod --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/
@@ -238,7 +244,7 @@ fn a_finding_says_what_to_do() {
       sudo systemd-analyze verify diting
     ---
     on the server's console, as root:
-      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     sudo's option `requiretty` refuses every command without a terminal; for this user it can be switched off, on the server's console, as root:
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
@@ -269,6 +275,14 @@ fn a_finding_says_what_to_do() {
     ---
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
+    ---
+    let its group use what is created there, on the server, as root, and deploy again:
+      sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
+      sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
+      sudo chgrp -R www-data /opt/diting/shared/logs && sudo chmod -R g+rwX /opt/diting/shared/logs
+      sudo chgrp www-data /opt/diting/shared/key && sudo chmod g+r /opt/diting/shared/key
+    ---
+    the deploy user and the users of the unit need a group that all of them are in, and nobody else; https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting

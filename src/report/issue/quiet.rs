@@ -184,6 +184,8 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::GroupWritable { .. }
+        | Warning::AppAccess(_)
+        | Warning::UnsafePager { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

@@ -1,12 +1,12 @@
 use crate::protocol::{
-    BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End, Ending, Failure, FileKind,
-    Finding, HealthAnswer, HealthError, Holder, Hop, Interference, IoKind, KeyState, LinkState,
-    LockError, LoginScriptError, Notice, OfferedKey, Operation, OtherProcess, Outcome, Part,
-    PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError, Reason, ReleaseId,
-    ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError, SharedError,
-    SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError, TransactionId,
-    UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState, UnsafeFolder,
-    UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
+    AccessFix, AppAccess, BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End,
+    Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
+    IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
+    OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
+    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError,
+    SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError,
+    TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
+    UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -366,6 +366,8 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
+        Finding::AppAccess(app_access("www-data")),
+        Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
         Finding::Link {
@@ -377,6 +379,21 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             found: LinkState::Dead("releases/1".into()),
         },
     ]
+}
+
+fn app_access(group: &str) -> AppAccess {
+    AppAccess {
+        user: "www-data".into(),
+        group: group.into(),
+        reads: vec![".env".into()],
+        writes: vec!["uploads".into(), "logs".into()],
+        fixes: vec![
+            AccessFix::HandDown("releases".into()),
+            AccessFix::CreateShared,
+            AccessFix::Write("shared/logs".into()),
+            AccessFix::Read("shared/key".into()),
+        ],
+    }
 }
 
 fn in_release(path: &str, folder: bool) -> Finding {
@@ -497,6 +514,11 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             deadline: Duration::from_secs(34 * 60),
             watched: Duration::from_secs(18 * 60),
             service: Some("diting".into()),
+        },
+        Warning::AppAccess(app_access("www-data")),
+        Warning::UnsafePager {
+            service: "diting".into(),
+            user: "deploy".into(),
         },
     ]
 }

@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 13 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 15 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -92,6 +92,8 @@ fn every_finding_says_what_and_where() {
     unit diting on the server starts /opt/legacy/hello, which does not lead to /opt/diting/current
     the restart command only reloads diting, and deploy cannot see which release it runs then
     files on the server cannot be locked: No locks available
+    the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared
+    the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared
     data/app.db is named in shared, but only release 1762147685 has it
     it's uploads/ is named in shared, but only release 1762147685 has it
     current on the server is not a link to a release, but a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters

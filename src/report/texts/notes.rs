@@ -1,7 +1,7 @@
 //! Warnings.
 
 use crate::protocol::{UnreadLog, Warning, WrittenData};
-use crate::report::hints::sudoers;
+use crate::report::hints::{sudoers, sudoers_line};
 use crate::report::place::{shell, Place};
 use crate::text::Prose;
 
@@ -36,6 +36,12 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
             let service = place.service.as_ref();
             service.map(|service| sudoers(&place.user, "reset-failed", service))
         }
+        Warning::UnsafePager { service, user } => {
+            let line = sudoers_line(user, "NOEXEC: ", "status", service);
+            return what
+                .and("; with visudo, make it ")
+                .and(Prose::verbatim(line));
+        }
         Warning::LogNotChecked(
             UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
         )
@@ -47,11 +53,8 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         | Warning::OldUnhealthy(_) => return what,
         Warning::LongDeadline { service, .. } => return what.and(shorter(service.as_deref())),
         Warning::DataLeftBehind(data) => return what.and(keep(data)),
-        Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
-            return what.and(
-                "; to prove it, let the health response name the release and set the input `health-match` with `{release}`",
-            );
-        }
+        Warning::AppAccess(_) => return what.and(LET_IT),
+        Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => return what.and(PROVE_IT),
     };
     match command {
         Some(command) => what
@@ -71,6 +74,10 @@ fn shorter(service: Option<&str>) -> Prose {
         None => "; the health check of the live release had longer limits than this run".into(),
     }
 }
+const LET_IT: &str =
+    "; if it must, give it the right by its group: docs/server.md has the commands";
+const PROVE_IT: &str =
+    "; to prove it, let the health response name the release and set the input `health-match` with `{release}`";
 
 /// How to keep what an application wrote.
 fn keep(data: &WrittenData) -> Prose {
@@ -117,7 +124,7 @@ mod tests {
         the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
         unit diting is not started at boot; on the server, as root: sudo systemctl enable diting
         the target's disk is 87 % full; on the server, as root: df -h && sudo du -xsh /var/log
-        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server, as root: new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl reset-failed diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server, as root: new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl reset-failed diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
         the new process logged errors: ERROR: no cache; Exception in worker process
         the log of the new process was not fully checked: only its last 10 lines can be read; on the server, as root: sudo usermod -aG systemd-journal deploy
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server, as root: sudo usermod -aG systemd-journal deploy
@@ -131,6 +138,8 @@ mod tests {
         an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to stays live; the record is in /opt/diting/.deploy/pending.damaged now
         members of the group www can write to /opt/diting, so they can replace what is deployed; only the deploy user needs to
         after the switch the server may need up to 34 min, but the run watches it for 18 min at most and then ends as unknown; the server finishes by itself; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if it can do with less
+        the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared; if it must, give it the right by its group: docs/server.md has the commands
+        the sudoers line of deploy for systemctl status diting lets it, and an app that runs as this user, become root: before systemd 247 the pager starts any program; with visudo, make it deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         "#);
     }
 

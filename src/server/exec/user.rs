@@ -1,6 +1,27 @@
 //! The user that the server part runs as, and the accounts of the server.
 
+use super::process::{command, quick};
+use crate::protocol::Ending;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// For one look-up, which may ask a directory server.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An account of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Account {
+    pub(in crate::server) uid: u32,
+    /// Its groups, the main one first.
+    pub(in crate::server) groups: Vec<Group>,
+}
+
+/// A group of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Group {
+    pub(in crate::server) gid: u32,
+    pub(in crate::server) name: String,
+}
 
 /// The user's name, for messages.
 pub(in crate::server) fn user() -> String {
@@ -68,6 +89,58 @@ fn account(matches: impl Fn(&str, &str) -> bool) -> Option<(String, PathBuf)> {
     accounts.lines().find_map(row)
 }
 
+/// An account, by name or number, wherever the server keeps it; `None`: there is none, or it cannot be told.
+pub(in crate::server) fn account_of(user: &str) -> Option<Account> {
+    parse_id(&output_of("id", &["--", user])?)
+}
+
+/// A group, by name or number.
+pub(in crate::server) fn group_of(group: &str) -> Option<Group> {
+    let row = (!group.is_empty()).then(|| output_of("getent", &["group", group]))??;
+    let mut fields = row.split(':');
+    Some(Group {
+        name: fields.next()?.to_owned(),
+        gid: fields.nth(1)?.parse().ok()?,
+    })
+}
+
+/// Whether the users are all the members that a group lists.
+pub(in crate::server) fn has_only(gid: u32, users: &[&str]) -> bool {
+    let row = output_of("getent", &["group", &gid.to_string()]);
+    row.is_some_and(|row| {
+        let members = row.trim_end().rsplit(':').next().unwrap_or_default();
+        members.split(',').all(|member| users.contains(&member))
+    })
+}
+
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+    let (ending, output) = quick(command(program).args(arguments), TIMEOUT).ok()?;
+    (ending == Ending::Exit(0)).then(|| String::from_utf8_lossy(&output).into_owned())
+}
+
+/// `uid=33(www-data) gid=33(www-data) groups=33(www-data),4(adm)`
+fn parse_id(text: &str) -> Option<Account> {
+    let group = |text: &str| {
+        let (gid, rest) = text.split_once('(')?;
+        let name = rest.split(')').next()?.to_owned();
+        Some(Group {
+            gid: gid.parse().ok()?,
+            name,
+        })
+    };
+    let uid = text.strip_prefix("uid=")?.split('(').next()?;
+    let (_, main) = text.split_once(" gid=")?;
+    let (main, all) = main.split_once(" groups=")?;
+    let main = group(main)?;
+    let mut groups: Vec<Group> = all.split(',').filter_map(group).collect();
+    groups.retain(|it| *it != main);
+    groups.insert(0, main);
+    Some(Account {
+        uid: uid.parse().ok()?,
+        groups,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +156,22 @@ mod tests {
         assert_eq!([0, 1000, 1001].map(others), [None, None, None]);
         let found = [1002, 1003, 4711].map(others);
         assert_eq!(found, [named("www"), named("staff"), named("4711")]);
+    }
+
+    #[test]
+    fn an_account_is_read_with_its_main_group_first() {
+        let names = |text: &str| {
+            let account = parse_id(text)?;
+            let names = account
+                .groups
+                .into_iter()
+                .map(|it| format!("{} {}", it.gid, it.name));
+            Some((account.uid, names.collect::<Vec<_>>().join(", ")))
+        };
+        let debian = "uid=33(www-data) gid=33(www-data) groups=33(www-data),4(adm)\n";
+        assert_eq!(names(debian), Some((33, "33 www-data, 4 adm".into())));
+        let other = "uid=7(web) gid=9(domain users) groups=4(adm),9(domain users) context=x\n";
+        assert_eq!(names(other), Some((7, "9 domain users, 4 adm".into())));
+        assert_eq!(names("id: \u{2018}web\u{2019}: no such user\n"), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::protocol::{
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
 use crate::server::exec::user::{group_of_others, user};
+use crate::server::stage::app_access::AppUsers;
 use crate::server::stage::{disk_space, shared};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
@@ -18,6 +19,7 @@ use crate::server::store::retention::{self, After};
 use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
+use crate::server::unit::pager;
 use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
@@ -33,6 +35,8 @@ pub(super) struct InitialState {
     pub(super) unit: Option<Unit>,
     /// Whether the deploy user may reset systemd's start limit.
     pub(super) resettable: bool,
+    /// The other users that the unit runs as.
+    pub(super) app_users: AppUsers,
 }
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
@@ -45,13 +49,7 @@ pub(super) fn check(
     let mut findings = Vec::new();
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
-    let previous = Link::read(layout, &layout.previous());
-    if layout.previous().is_dir() && !layout.previous().is_symlink() {
-        findings.push(Finding::Link {
-            name: "previous".to_owned(),
-            found: LinkState::Folder,
-        });
-    }
+    let previous = check_previous(layout, &mut findings);
     let unit = plan
         .service
         .as_ref()
@@ -64,7 +62,12 @@ pub(super) fn check(
     check_install(plan, &mut findings);
     check_detaching(events, &mut findings);
     // a rollback needs no disk space
+    let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
+        if let Some(service) = plan.service.as_ref().filter(|_| unit.is_some()) {
+            app_users = AppUsers::of(service.as_str(), layout, &plan.staging);
+            findings.extend(app_users.check(layout, &plan.staging, events));
+        }
         findings.extend(shared::left_in_release(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
         let make_room = || make_room(layout, plan);
@@ -74,11 +77,13 @@ pub(super) fn check(
         return Err(Reason::NotReady(findings));
     }
     let resettable = check_reset(plan, unit.as_ref(), events);
+    check_pager(plan, events);
     Ok(InitialState {
         current,
         previous: previous.into_release(),
         unit,
         resettable,
+        app_users,
     })
 }
 
@@ -153,6 +158,16 @@ fn check_current(
             None
         }
     }
+}
+
+fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
+    if layout.previous().is_dir() && !layout.previous().is_symlink() {
+        findings.push(Finding::Link {
+            name: "previous".to_owned(),
+            found: LinkState::Folder,
+        });
+    }
+    Link::read(layout, &layout.previous())
 }
 
 fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding>) -> Option<Unit> {
@@ -244,6 +259,16 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
         }));
     }
     resettable
+}
+
+/// Whether the sudoers line for the log gives more than it says.
+fn check_pager(plan: &Plan, events: &mut dyn Events) {
+    if let Some(service) = plan.service.as_ref().filter(|_| pager::is_unsafe()) {
+        events.emit(What::Warning(Warning::UnsafePager {
+            service: service.to_string(),
+            user: user(),
+        }));
+    }
 }
 
 fn check_install(plan: &Plan, findings: &mut Vec<Finding>) {

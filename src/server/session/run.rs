@@ -192,6 +192,7 @@ impl<'a> Session<'a> {
             limits: self.client.limits,
             outbox: self.client.outbox,
             progress: &mut self.progress,
+            app_users: &self.before.app_users,
         }
         .run(entries)?;
         let is_current_good = self.assess_current()?;

@@ -1,5 +1,6 @@
 //! The release's `.env`. It is part of the release, so a rollback restores the old one.
 
+use super::app_access::AppUsers;
 use crate::protocol::{Operation, Reason, Secret};
 use crate::server::store::durable::failed;
 use std::fs::{self, File};
@@ -7,11 +8,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Writes it, readable only by its owner. It replaces one in the tree: a committed `.env` is most often for development,
+/// Writes it, readable only by its owner and, if that is another user, by the unit's. It replaces one in the tree: a committed `.env` is most often for development,
 /// while the input is meant for this server.
-pub(super) fn write(release: &Path, content: &Secret) -> Result<(), Reason> {
+pub(super) fn write(release: &Path, content: &Secret, users: &AppUsers) -> Result<(), Reason> {
     let path = release.join(".env");
-    create(&path, content.expose().as_bytes()).map_err(failed(Operation::Write, &path))
+    create(&path, content.expose().as_bytes()).map_err(failed(Operation::Write, &path))?;
+    users.let_read_env(release)
 }
 
 fn create(path: &Path, content: &[u8]) -> io::Result<()> {

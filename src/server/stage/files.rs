@@ -1,5 +1,6 @@
 //! Creates a release's files from what the server has, on several threads, and finds out which are missing.
 
+use super::modes::HandedDown;
 use super::new_file::NewFile;
 use super::receive::MissingFile;
 use super::sources::{Copier, Sources};
@@ -32,6 +33,7 @@ pub(super) struct BuiltFiles {
 /// Creates a release's files.
 pub(super) struct FileBuilder<'a> {
     pub(super) folder: &'a Path,
+    pub(super) handed_down: HandedDown,
     /// `None`: only empty files are created.
     pub(super) sources: Option<&'a Sources>,
     pub(super) limits: &'a Limits,
@@ -135,6 +137,7 @@ impl Worker<'_> {
                 mode,
                 size,
                 digest,
+                handed_down: self.builder.handed_down,
             };
             if size == 0 {
                 file.write_empty()?;

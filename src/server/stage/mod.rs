@@ -2,12 +2,14 @@
 //!
 //! Knows `exec`, `store`, `channel` and `unit`.
 
+pub(super) mod app_access;
 pub(super) mod disk_space;
 mod env_file;
 mod files;
 mod install;
 mod known_chunks;
 pub(super) mod manifest;
+mod modes;
 mod new_file;
 mod output;
 mod receive;
@@ -26,6 +28,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
 use crate::server::store::written;
 use crate::server::unit::needs;
+use app_access::AppUsers;
 use install::Shell;
 use tree_upload::TreeUpload;
 
@@ -37,6 +40,7 @@ pub(super) struct Stager<'a> {
     pub(super) limits: &'a Limits,
     pub(super) outbox: &'a mut Outbox,
     pub(super) progress: &'a mut CurrentStep,
+    pub(super) app_users: &'a AppUsers,
 }
 
 impl Stager<'_> {
@@ -74,9 +78,15 @@ impl Stager<'_> {
     /// Adds what belongs to the release but does not come with its tree.
     fn add_env_and_shared_files(&self, release: &ReleaseId) -> Result<(), Reason> {
         if let Some(content) = &self.plan.staging.env_file {
-            env_file::write(&self.layout.release(release), content)?;
+            env_file::write(&self.layout.release(release), content, self.app_users)?;
         }
-        shared::link(self.layout, release, &self.plan.staging.shared)
+        let folder = self.layout.release(release);
+        shared::link(
+            self.layout,
+            &folder,
+            &self.plan.staging.shared,
+            self.app_users,
+        )
     }
 
     fn run_commands(&mut self, release: &ReleaseId) -> Result<(), Reason> {

@@ -1,5 +1,6 @@
 //! A file that is created in a release.
 
+use super::modes::HandedDown;
 use crate::protocol::{BadUpload, Operation, Reason, ShortDigest};
 use crate::server::store::durable::failed;
 use std::fs::{File, Permissions};
@@ -12,6 +13,7 @@ pub(super) struct NewFile {
     pub(super) mode: u32,
     pub(super) size: u64,
     pub(super) digest: ShortDigest,
+    pub(super) handed_down: HandedDown,
 }
 
 impl NewFile {
@@ -25,8 +27,11 @@ impl NewFile {
     }
 
     pub(super) fn finish(&self, file: &File) -> Result<(), Reason> {
-        file.set_permissions(Permissions::from_mode(self.mode))
-            .map_err(failed(Operation::SetMode, &self.path))
+        let set = || {
+            let mode = self.handed_down.file_mode(self.mode, &file.metadata()?);
+            file.set_permissions(Permissions::from_mode(mode))
+        };
+        set().map_err(failed(Operation::SetMode, &self.path))
     }
 
     pub(super) fn write_empty(&self) -> Result<(), Reason> {

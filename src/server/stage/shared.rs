@@ -1,5 +1,6 @@
 //! Shared files: they outlive releases. They are stored in `<target>/shared`, and each release has links to them.
 
+use super::app_access::AppUsers;
 use crate::protocol::{
     Finding, Operation, Reason, ReleaseId, SharedError, SharedInRelease, SharedPath,
 };
@@ -10,7 +11,7 @@ use crate::server::store::records::{self, State};
 use crate::server::store::written;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{symlink, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 fn bad(shared: &SharedPath, error: SharedError) -> Reason {
@@ -101,17 +102,22 @@ fn in_release(
 }
 
 /// Creates missing folders and links everything into the release. Never creates anything through a link of the tree.
-pub(super) fn link(layout: &Layout, release: &ReleaseId, all: &[SharedPath]) -> Result<(), Reason> {
-    let folder = layout.release(release);
+pub(super) fn link(
+    layout: &Layout,
+    folder: &Path,
+    all: &[SharedPath],
+    users: &AppUsers,
+) -> Result<(), Reason> {
     for shared in all {
         let kept = layout.shared().join(&shared.path);
-        let is_new = inspect(layout, shared)? == Existing::Missing;
-        if is_new {
-            fs::create_dir_all(&kept).map_err(failed(Operation::CreateFolder, &kept))?;
-        }
-        create_parents(&folder, shared)?;
         let path = folder.join(&shared.path);
-        move_skeleton(&path, &kept, is_new, shared)?;
+        if inspect(layout, shared)? == Existing::Missing {
+            users.create_shared(&kept, mode_of(&path))?;
+        } else if shared.folder {
+            users.open_shared(layout, &kept)?;
+        }
+        create_parents(folder, shared)?;
+        move_skeleton(&path, &kept, shared, users)?;
         symlink(link_text(layout, shared), &path).map_err(failed(Operation::CreateLink, &path))?;
     }
     Ok(())
@@ -184,8 +190,8 @@ fn create_parents(folder: &Path, shared: &SharedPath) -> Result<(), Reason> {
 fn move_skeleton(
     path: &Path,
     kept: &Path,
-    is_new: bool,
     shared: &SharedPath,
+    users: &AppUsers,
 ) -> Result<(), Reason> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -200,14 +206,10 @@ fn move_skeleton(
         let content = content.display().to_string();
         return Err(bad(shared, SharedError::Hides(content)));
     }
-    if is_new {
-        copy_mode(path, kept)?;
-    }
     for folder in folders {
         let to = kept.join(&folder);
         if !to.is_dir() {
-            fs::create_dir(&to).map_err(failed(Operation::CreateFolder, &to))?;
-            copy_mode(&path.join(&folder), &to)?;
+            users.create_shared(&to, mode_of(&path.join(&folder)))?;
         }
     }
     fs::remove_dir_all(path).map_err(failed(Operation::Delete, path))
@@ -242,14 +244,12 @@ fn content(
     Ok(None)
 }
 
-/// Gives a new folder the permission bits of another one; it keeps the group that it was created with.
-fn copy_mode(from: &Path, to: &Path) -> Result<(), Reason> {
-    let mode = |path: &Path| Ok::<u32, io::Error>(fs::metadata(path)?.mode());
-    let set = || {
-        let mode = mode(from)? & 0o777 | mode(to)? & 0o7000;
-        fs::set_permissions(to, fs::Permissions::from_mode(mode))
-    };
-    set().map_err(failed(Operation::SetMode, to))
+/// The mode of a folder of the tree, for the one that takes its place.
+fn mode_of(folder: &Path) -> u32 {
+    let found = fs::symlink_metadata(folder)
+        .ok()
+        .filter(fs::Metadata::is_dir);
+    found.map_or(0o755, |found| found.mode() & 0o777)
 }
 
 /// Relative, so the target can be moved; absolute if `releases` is itself a link to elsewhere, because a relative one

@@ -2,6 +2,7 @@
 //! the runner half, and every byte is hashed where it is written.
 
 use super::files::{path_of, BuiltFiles, FileBuilder};
+use super::modes::HandedDown;
 use super::receive::{request, Receiver};
 use super::sources::Sources;
 use crate::protocol::{
@@ -16,9 +17,9 @@ use crate::server::store::journal;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, Record, State};
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{symlink, DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// How many of the last attempts are read: the ids of older ones are long in the past.
@@ -49,17 +50,15 @@ impl TreeUpload<'_> {
             &Record::new(release.clone(), State::Incomplete, self.plan.origin.clone()),
         )?;
         records::put_index(self.layout, &release, entries)?;
-        DirBuilder::new()
-            .mode(0o755)
-            .create(&folder)
-            .map_err(failed(Operation::CreateFolder, &folder))?;
-        create_folders(&folder, entries)?;
+        let handed_down = HandedDown::by(&self.layout.releases());
+        handed_down.create_folder(&folder, 0o755)?;
+        create_folders(&folder, entries, handed_down)?;
         // the initial value is right for everything but files with content
         let mut digests = vec![Digest::of(b""); entries.len()];
-        let staged = self.fill(release, entries, &mut digests, &sources)?;
+        let staged = self.fill((release, handed_down), entries, &mut digests, &sources)?;
         // last, so nothing is ever written through a link
         create_links(&folder, entries)?;
-        check_tree(&folder, entries)?;
+        check_tree(&folder, entries, handed_down)?;
         if root_of(entries, &digests) != self.plan.root {
             return Err(Reason::Upload(BadUpload::OtherTree));
         }
@@ -68,7 +67,7 @@ impl TreeUpload<'_> {
 
     fn fill(
         &mut self,
-        release: ReleaseId,
+        (release, handed_down): (ReleaseId, HandedDown),
         entries: &[TreeEntry],
         digests: &mut [Digest],
         sources: &Sources,
@@ -78,6 +77,7 @@ impl TreeUpload<'_> {
         let on_request = receiver.is_on_request()?;
         let builder = FileBuilder {
             folder: &folder,
+            handed_down,
             sources: on_request.then_some(sources),
             limits: self.limits,
         };
@@ -103,13 +103,14 @@ impl TreeUpload<'_> {
     }
 }
 
-fn create_folders(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
+fn create_folders(
+    folder: &Path,
+    entries: &[TreeEntry],
+    handed_down: HandedDown,
+) -> Result<(), Reason> {
     for entry in entries {
         if let EntryKind::Folder { mode } = entry.kind {
-            let path = path_of(folder, entry);
-            let created = fs::create_dir(&path)
-                .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)));
-            created.map_err(failed(Operation::CreateFolder, &path))?;
+            handed_down.create_folder(&path_of(folder, entry), mode)?;
         }
     }
     Ok(())
@@ -127,18 +128,16 @@ fn create_links(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
 
 /// Checks that the tree has the entries of the manifest and no others: names, kinds, sizes, modes and link texts. The
 /// contents were hashed when they were written.
-fn check_tree(folder: &Path, entries: &[TreeEntry]) -> Result<(), Reason> {
+fn check_tree(folder: &Path, entries: &[TreeEntry], handed_down: HandedDown) -> Result<(), Reason> {
     for entry in entries {
         let path = path_of(folder, entry);
         let found = fs::symlink_metadata(&path).map_err(failed(Operation::Inspect, &path))?;
-        let mode = found.permissions().mode() & 0o7777;
+        let has_mode = |expected| handed_down.allows(&found, expected);
         let matches = match &entry.kind {
-            EntryKind::Folder { mode: expected } => found.is_dir() && mode == *expected,
-            EntryKind::File {
-                mode: expected,
-                size,
-                ..
-            } => found.is_file() && mode == *expected && found.len() == *size,
+            EntryKind::Folder { mode } => found.is_dir() && has_mode(*mode),
+            EntryKind::File { mode, size, .. } => {
+                found.is_file() && has_mode(*mode) && found.len() == *size
+            }
             EntryKind::Link { to } => {
                 fs::read_link(&path).is_ok_and(|text| text.as_os_str().as_bytes() == to.as_slice())
             }

@@ -18,7 +18,8 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,User,ExecCondition,ExecStartPre,ExecStart,ExecStartPost,ExecReload,WorkingDirectory,RootDirectory,RootImage,\
      Environment,EnvironmentFiles,BindPaths,BindReadOnlyPaths,Triggers,Wants,Requires,ConsistsOf,Type,KillMode,ExecStop,\
-     TemporaryFileSystem,ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,ExecPaths,NoExecPaths";
+     TemporaryFileSystem,ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,ExecPaths,NoExecPaths,Group,SupplementaryGroups,\
+     DynamicUser";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Units that a timer, socket or target starts.
 const MAX_UNITS: usize = 20;

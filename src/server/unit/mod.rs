@@ -3,6 +3,7 @@
 //!
 //! Knows `exec`, `store` and `channel`.
 
+pub(super) mod app_user;
 pub(super) mod definition;
 pub(super) mod diagnostics;
 mod evidence;
@@ -12,6 +13,7 @@ pub(super) mod hidden;
 mod http;
 pub(super) mod log;
 pub(super) mod needs;
+pub(super) mod pager;
 pub(super) mod restart;
 mod sockets;
 pub(super) mod systemd;

@@ -89,6 +89,14 @@ fn file(unit: &Unit) -> String {
     }
 }
 
+/// The files that systemd loads as credentials.
+pub(super) fn credentials(unit: &Unit) -> Vec<String> {
+    let lines = lines_that_count(&file(unit)).into_iter();
+    let lines = lines.filter(|line| line.name.starts_with("LoadCredential"));
+    let path = |line: Line| Some(line.value.split_once(':')?.1.to_owned());
+    lines.filter_map(path).collect()
+}
+
 /// What a path must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

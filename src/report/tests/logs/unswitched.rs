@@ -39,7 +39,7 @@ fn not_ready() {
     ::group::check: check web1.example for what must be fixed first
     ::endgroup::
     ✗ check failed, 0.3 s
-    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console, as root:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console, as root:%0A  new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(ALL) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    ::error title=Not ready%3A something must be fixed first::1. /opt/diting on the server cannot be created or written by deploy: Permission denied%0Aon the server's console, as root:%0A  sudo mkdir -p /opt/diting && sudo chown -R deploy: /opt/diting%0A2. deploy may not run sudo -n systemctl restart diting on the server%0Aon the server's console, as root:%0A  new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 1 other finding; nothing was switched; the server still runs what it ran before; 21.4 s
     "#);
 }
