@@ -51,6 +51,7 @@ fn data_in_a_release_is_listed_and_the_commands_that_are_shown_move_it() {
     for command in commands(&run) {
         server.exec(&command);
     }
+    server.wait_until_answers(&first);
     server.assert_live(&first, "1", None);
     assert_eq!(in_current(ROWS), "1", "the live release still has it");
     let owner = server.exec(&format!(
