@@ -1,6 +1,7 @@
 //! Which lines of a log report a crash, and which an error.
 
 use super::colours;
+use super::exception::begins_with_exception;
 use super::json::{self, Fields};
 use super::level::{self, LineLevel};
 use super::margin;
@@ -28,17 +29,11 @@ const CRASH_HEAD: &str = concat!(
     r"^(?:panic: |fatal error: |http: panic serving |The application panicked",
     r"|PHP Fatal error: |Fatal Python error: )"
 );
-/// Errors at the beginning of a message: `pkg.SomeError: …`, `Exception in thread "main" …`.
-const ERROR_HEAD: &str = concat!(
-    r"^(?:Exception in |(?:Unhandled|Uncaught) [Ee]xception",
-    r"|(?:Uncaught |Unhandled |Caused by: )?(?:[A-Za-z_$][A-Za-z0-9_$]*\.)*(?:[A-Z][A-Za-z0-9_]*)?(?:Error|Exception)(?: \[[A-Z0-9_]+\])?(?::|$))"
-);
 /// Classifies lines.
 #[derive(Debug)]
 pub(crate) struct Classifier {
     crash: Regex,
     crash_head: Regex,
-    error_head: Regex,
     /// Replaces the built-in crash patterns.
     pattern: Option<Regex>,
 }
@@ -49,7 +44,6 @@ impl Classifier {
         Ok(Self {
             crash: Regex::new(CRASH)?,
             crash_head: Regex::new(CRASH_HEAD)?,
-            error_head: Regex::new(ERROR_HEAD)?,
             pattern: pattern.map(Regex::new).transpose()?,
         })
     }
@@ -104,7 +98,7 @@ impl Classifier {
         if self.crash.is_match(line) || self.crash_head.is_match(message) {
             return Some(LineKind::Crash);
         }
-        self.error_head.is_match(message).then_some(LineKind::Error)
+        begins_with_exception(message).then_some(LineKind::Error)
     }
 
     fn classify_json(&self, fields: &Fields) -> Option<LineKind> {

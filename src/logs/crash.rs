@@ -37,8 +37,14 @@ impl ExplainedBy {
             Self::LineBelowFrames => {
                 !text.is_empty()
                     && !text.starts_with(char::is_whitespace)
+                    && !is_within_traceback(text)
                     && level::split(text).0.is_none()
             }
         }
     }
+}
+
+/// Whether an unindented line belongs to a traceback all the same: loguru's frames, the bars of an exception group, a box.
+pub(super) fn is_within_traceback(text: &str) -> bool {
+    text.starts_with(['>', '|', '│', '╭', '╰', '❱', '└', '+'])
 }

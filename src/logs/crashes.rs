@@ -157,7 +157,11 @@ impl<'a> CrashReader<'a> {
             if text.contains("Traceback (most recent call last):") {
                 for line in lines {
                     if ExplainedBy::LineBelowFrames.matches(line) {
-                        message = format!("{message} {line}");
+                        // the first line of a traceback says nothing of its cause
+                        if !line.starts_with("Traceback (") {
+                            message.push(' ');
+                            message.push_str(line);
+                        }
                     } else {
                         frames.read_python(line, self.normaliser);
                     }

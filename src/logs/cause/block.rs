@@ -1,6 +1,7 @@
 //! Blocks of lines that belong together: tracebacks, stacks, lists of causes, reports, how a program is to be called.
 
 use super::types::Rank;
+use crate::logs::crash::is_within_traceback;
 use crate::logs::level;
 
 /// What the lines that come next are.
@@ -136,11 +137,6 @@ fn is_of_usage(text: &str) -> bool {
 fn numbered(text: &str) -> Option<&str> {
     let (number, cause) = text.split_once(": ")?;
     number.parse::<u16>().is_ok().then_some(cause)
-}
-
-/// Whether an unindented line belongs to a traceback all the same: loguru's frames, the bars of an exception group, a box.
-fn is_within_traceback(text: &str) -> bool {
-    text.starts_with(['>', '|', '│', '╭', '╰', '❱', '└', '+'])
 }
 
 fn is_go_frame(text: &str) -> bool {
