@@ -6,6 +6,8 @@
     reason = "a test that can't read the sources has failed"
 )]
 
+#[path = "architecture/dependencies.rs"]
+mod dependencies;
 #[path = "architecture/examples.rs"]
 mod examples;
 #[path = "architecture/imports.rs"]
@@ -14,6 +16,8 @@ mod imports;
 mod modules;
 #[path = "architecture/rules.rs"]
 mod rules;
+#[path = "architecture/security.rs"]
+mod security;
 
 use modules::Sources;
 use rules::{full_folders, House, MayKnow};
