@@ -67,6 +67,29 @@ fn the_path_of_a_known_hosts_file_is_recognized() {
 }
 
 #[test]
+fn only_where_the_runner_reads_the_output_are_secrets_named_as_masks() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |step: &[(&str, &str)], arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_deploy-action"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("GITHUB_ACTIONS", "true")
+            .env("INPUT_GITHUB_TOKEN", "tok3n-of-the-job")
+            .envs(step.iter().copied())
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        out(&output).contains("::add-mask::tok3n-of-the-job")
+    };
+    let action = [("GITHUB_ACTION_PATH", "/action")];
+    assert!(run(&action, &[]));
+    // a `run:` step may write it to a file
+    assert!(!run(&[], &[]));
+    assert!(!run(&action, &["--command", "releases", "--json"]));
+}
+
+#[test]
 fn json_is_refused_where_it_has_no_effect() {
     for command in ["deploy", "rollback"] {
         let output = run(&["--command", command, "--json"]);

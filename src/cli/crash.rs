@@ -2,8 +2,7 @@
 //! such as a lack of memory, the action's second step reports.
 
 use super::outputs::{finish, write};
-use super::print::Printer;
-use super::start::Console;
+use super::print::{Console, Printer};
 use super::summary;
 use crate::actions::Context;
 use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};

@@ -2,8 +2,8 @@
 
 use super::outputs::{finish, write};
 use super::part::RunPart;
-use super::print::Printer;
-use super::start::{announced, no_start, runtime, Console};
+use super::print::{Console, Printer};
+use super::start::{announced, no_start, runtime};
 use super::{issue, plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;

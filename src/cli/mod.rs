@@ -27,10 +27,9 @@ use crate::settings::{
 use crate::text::commands;
 use outputs::{finish, write};
 use part::RunPart;
-use print::Printer;
+use print::{Console, Printer};
 use releases::ListFormat;
 use secrets::Hiding;
-use start::Console;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;

@@ -1,11 +1,22 @@
 //! Prints the lines of the log, and the trace.
 
 use super::screen;
+use crate::actions::Context;
 use crate::report::Page;
 use crate::text::{commands, harmless, Redactor};
 use std::fmt::Display;
 use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
+
+/// Where a run reports to, and the job that it is part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Console<'a> {
+    pub(super) context: &'a Context,
+    pub(super) page: Page,
+    pub(super) printer: Printer,
+    /// Hides the secrets of the run.
+    pub(super) redactor: &'a Redactor,
+}
 
 /// Prints lines that contain no secrets and no workflow commands from a server.
 #[derive(Debug, Clone, Copy)]

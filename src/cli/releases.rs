@@ -1,8 +1,8 @@
 //! The command `releases`.
 
 use super::plan;
-use super::print::Printer;
-use super::start::{announced, no_start, Console};
+use super::print::{Console, Printer};
+use super::start::{announced, no_start};
 use crate::actions::Context;
 use crate::protocol::{End, Listing, RunError, RunEvent};
 use crate::report::{self, Log, Place};

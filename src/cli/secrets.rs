@@ -5,12 +5,11 @@ use crate::actions::Context;
 use crate::report::Page;
 use crate::settings::{self, Environment, Flags, Secrets, Settings, INPUTS};
 use crate::text::{commands, Redactor};
+use regex::bytes::Regex;
 use std::fs;
 
 /// Shorter values are too common to be hidden in what other steps print.
 const SHORTEST_MASK: usize = 6;
-/// Shorter runs of letters in the program are most often no text.
-const SHORTEST_WORD: usize = 4;
 /// Ids of releases are seconds since 1970.
 const DIGITS_OF_ID: usize = 10;
 
@@ -32,7 +31,7 @@ impl Hiding {
         let program = Program::read();
         let mut names = settings::names(environment, flags, &INPUTS);
         names.extend(of_run(settings, context));
-        let masks = if context.is_actions {
+        let masks = if is_step_of_action() && !flags.json {
             let open = settings::open(environment, flags, &INPUTS);
             let job = runner_variables();
             let all: Vec<&String> = names.iter().chain(&open).chain(&job).collect();
@@ -53,6 +52,11 @@ impl Hiding {
             }
         }
     }
+}
+
+/// Whether GitHub's runner reads the output. In a `run:` step the workflow may write it to a file, which must hold no secret.
+fn is_step_of_action() -> bool {
+    std::env::var_os("GITHUB_ACTION_PATH").is_some_and(|path| !path.is_empty())
 }
 
 /// The lines that the runner may replace in all that the job prints, links and outputs included: they are part of nothing that
@@ -107,36 +111,27 @@ fn runner_variables() -> Vec<String> {
     all.collect()
 }
 
-/// All texts in this program's file, so all words of our texts.
-struct Program(String);
+/// This program's file, which holds all words of our texts.
+struct Program(Vec<u8>);
 
 impl Program {
     /// Empty if it cannot be read; then every text counts as one of ours.
     fn read() -> Self {
-        match fs::read("/proc/self/exe") {
-            Ok(bytes) => Self::of(&bytes),
-            Err(error) => {
-                tracing::debug!(%error, "cannot read the program");
-                Self(String::new())
-            }
-        }
-    }
-
-    fn of(bytes: &[u8]) -> Self {
-        let is_text = |byte: &u8| (b' '..=b'~').contains(byte);
-        let runs = bytes.split(|byte| !is_text(byte));
-        let mut all = String::new();
-        for run in runs.filter(|run| run.len() >= SHORTEST_WORD) {
-            all.extend(run.iter().copied().map(char::from));
-            all.push('\n');
-        }
-        Self(all)
+        Self(fs::read("/proc/self/exe").unwrap_or_else(|error| {
+            tracing::debug!(%error, "cannot read the program");
+            Vec::new()
+        }))
     }
 
     /// Whether the text may be one of ours, or a part of one. A number never is.
     fn has(&self, text: &str) -> bool {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-        !is_number && (self.0.is_empty() || self.0.contains(text))
+        !is_number && (self.0.is_empty() || self.holds(text))
+    }
+
+    /// As fast as memory: `regex` searches for a literal with vector instructions.
+    fn holds(&self, text: &str) -> bool {
+        Regex::new(&regex::escape(text)).is_ok_and(|pattern| pattern.is_match(&self.0))
     }
 }
 
@@ -146,8 +141,9 @@ mod tests {
 
     #[test]
     fn only_what_is_part_of_nothing_public_is_masked() {
-        let program =
-            Program::of(b"\x01a program that says: the new release is healthy\0rolled-back\xff");
+        let program = Program(
+            b"\x01a program that says: the new release is healthy\0rolled-back\xff".to_vec(),
+        );
         let values = [
             "hunter2-%41\n  s3cond line\n}\n-----END X-----",
             "correct  horse",
@@ -176,7 +172,7 @@ mod tests {
             ]
         );
         // nobody knows what its words are
-        let unknown = Program(String::new());
+        let unknown = Program(Vec::new());
         assert!(super::masks(&values, &[], &unknown)
             .iter()
             .all(|it| it.bytes().all(|byte| byte.is_ascii_digit())));

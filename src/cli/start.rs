@@ -1,24 +1,11 @@
-//! What every run needs: console, secrets to hide, transaction and runtime.
+//! What every run needs: transaction and runtime.
 
 use super::crash;
-use super::print::Printer;
-use crate::actions::{Context, Outputs};
+use crate::actions::Outputs;
 use crate::protocol::{Bug, End, Outcome, RunError, TransactionId};
-use crate::report::Page;
 use crate::runner;
-use crate::text::Redactor;
 use std::time::Instant;
 use tokio::runtime::{Builder, Runtime};
-
-/// Where a run reports to, and the job that it is part of.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Console<'a> {
-    pub(super) context: &'a Context,
-    pub(super) page: Page,
-    pub(super) printer: Printer,
-    /// Hides the secrets of the run.
-    pub(super) redactor: &'a Redactor,
-}
 
 /// The end of a run that could not start.
 pub(super) fn no_start(error: RunError, started: Instant) -> End {

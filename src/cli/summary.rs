@@ -1,7 +1,6 @@
 //! Writes the job summary. An error is only a warning.
 
-use super::print::Printer;
-use super::start::Console;
+use super::print::{Console, Printer};
 use crate::actions::Summary;
 use crate::report::{self, Log, Page};
 
