@@ -93,6 +93,37 @@ fn a_group_that_both_users_are_in_is_used_and_what_is_in_use_is_only_a_warning()
     run.assert_says("which cannot write pages in shared");
 }
 
+/// As it worked with earlier versions.
+#[test]
+fn what_a_good_release_lives_with_does_not_stop_the_next_one() {
+    let server = ThrowawayServer::up();
+    runs_as(
+        &server,
+        "www-data\nEnvironmentFile=/opt/diting/current/.env",
+    );
+    let reads = |version: &str| {
+        App::plain(version).replace_in(
+            "app.py",
+            "        body = f",
+            "        open('.env').read()\n        body = f",
+        )
+    };
+    let opened = |version: &str| {
+        server
+            .deployment(&reads(version))
+            .input("env-file", "KEY=s3cret-of-the-app\n")
+            .input("before-switch", "chmod 644 .env")
+    };
+    // systemd reads it for the first one
+    let first = opened("1").run().assert_deployed(None);
+    server.exec_as_deploy(&format!("mkdir -p {TARGET}/shared/cache"));
+    runs_as(&server, "www-data");
+    let run = opened("2").input("shared", "cache/").run();
+    let second = run.assert_deployed(Some(&first));
+    run.assert_says("which cannot read .env or write cache in shared");
+    server.assert_live(&second, "2", Some(&first));
+}
+
 /// systemd reads it as root.
 #[test]
 fn an_environment_file_needs_no_right_of_the_services_user() {

@@ -3,12 +3,14 @@
 
 use super::modes::{Acl, HandedDown, Somebody};
 use crate::protocol::{
-    AccessFix, AppAccess, Finding, Operation, Reason, SharedPath, Staging, Warning, What,
+    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::user::{has_only, login_name};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
+use crate::server::store::links;
+use crate::server::store::records::{self, State};
 use crate::server::unit::app_user::AppUser;
 use rustix::fs::{fchmod, fchown, open, Gid, Mode, OFlags};
 use std::fs;
@@ -47,8 +49,9 @@ impl AppUsers {
         }
     }
 
-    /// Checks, before the upload, that they can get what they need. Changes nothing. A shared folder with files in it, and a
-    /// file, may be used in another way, and a user that systemd chooses cannot be looked at: these are a warning.
+    /// Checks, before the upload, that they can get what they need. Changes nothing. What a good release lives with, a shared
+    /// folder with files in it, and a file may be used in another way, and a user that systemd chooses cannot be looked at:
+    /// these are a warning.
     pub(in crate::server) fn check(
         &self,
         layout: &Layout,
@@ -57,10 +60,11 @@ impl AppUsers {
     ) -> Option<Finding> {
         let is_known = |user: &&AppUser| user.uid.is_some();
         let (known, chosen): (Vec<&AppUser>, Vec<&AppUser>) = self.0.iter().partition(is_known);
+        let live = Live::of(layout);
         let mut finding = None;
         for (users, is_sure) in [(known, true), (chosen, false)] {
             let Some(first) = users.first() else { continue };
-            let mut lacks = Lacks::new(first, &users);
+            let mut lacks = Lacks::new(first, &users, live);
             lacks.add_all(layout, staging, true);
             if is_sure && !lacks.found.is_empty() {
                 finding = Some(Finding::AppAccess(lacks.found));
@@ -243,14 +247,37 @@ fn all_given(acl: &Acl, owner: (u32, u32), users: &[&AppUser], wanted: u32) -> b
     })
 }
 
+/// What the live release shows about the users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Live {
+    /// It was once healthy, so the shared folders that it has are enough, or it can do without them.
+    is_good: bool,
+    /// It was so with a `.env`, which `install`, `before-switch` or the unit may open or read for the users.
+    has_env: bool,
+}
+
+impl Live {
+    fn of(layout: &Layout) -> Self {
+        let is_good =
+            |id: &ReleaseId| records::get(layout, id).is_some_and(|it| it.state == State::Good);
+        let good = links::live(layout).filter(is_good);
+        let env = good.as_ref().map(|id| layout.release(id).join(".env"));
+        Self {
+            is_good: good.is_some(),
+            has_env: env.is_some_and(|env| env.is_file()),
+        }
+    }
+}
+
 /// What the users cannot do, and what would help.
 struct Lacks<'a> {
     users: &'a [&'a AppUser],
+    live: Live,
     found: AppAccess,
 }
 
 impl<'a> Lacks<'a> {
-    fn new(first: &AppUser, users: &'a [&'a AppUser]) -> Self {
+    fn new(first: &AppUser, users: &'a [&'a AppUser], live: Live) -> Self {
         let main = first
             .groups
             .first()
@@ -264,20 +291,21 @@ impl<'a> Lacks<'a> {
             writes: Vec::new(),
             fixes: Vec::new(),
         };
-        Self { users, found }
+        Self { users, live, found }
     }
 
-    /// `sure`: only what is new, so that nobody can use it in another way.
+    /// `sure`: only what is new, so that nobody can use it in another way. Otherwise only the rest.
     fn add_all(&mut self, layout: &Layout, staging: &Staging, sure: bool) {
-        if sure && staging.env_file.is_some() {
+        if sure != self.live.has_env && staging.env_file.is_some() {
             self.env(layout);
         }
         for shared in &staging.shared {
             let kept = layout.shared().join(&shared.path);
             let readers = readers(self.users.iter().copied(), &shared.path);
+            let is_new = || is_empty(&kept) && !self.live.is_good;
             match (kept.exists(), shared.folder) {
                 (false, true) if sure => self.new_folder(layout, shared),
-                (true, true) if is_empty(&kept) == sure => self.existing_folder(layout, shared),
+                (true, true) if is_new() == sure => self.existing_folder(layout, shared),
                 (true, false) if !sure && !all_have(&kept, &readers, READ) => {
                     self.found.reads.push(format!("{} in shared", shared.path));
                     self.fix(AccessFix::Read(format!("shared/{}", shared.path)));
@@ -331,7 +359,9 @@ impl<'a> Lacks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Secret;
     use crate::server::exec::user::Group;
+    use crate::server::store::private;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
@@ -369,6 +399,65 @@ mod tests {
         // it cannot even be entered
         set(0o2700);
         assert_eq!(way(&www), None);
+    }
+
+    struct Warned(Vec<AppAccess>);
+
+    impl Events for Warned {
+        fn emit(&mut self, what: What) {
+            if let What::Warning(Warning::AppAccess(found)) = what {
+                self.0.push(found);
+            }
+        }
+    }
+
+    /// What is a finding, and what is a warning, for a user that is in no group.
+    fn lacks(layout: &Layout, staging: &Staging) -> [Vec<String>; 2] {
+        let names = |found: AppAccess| [found.reads, found.writes].concat();
+        let mut events = Warned(Vec::new());
+        let finding = AppUsers(vec![web(&[])]).check(layout, staging, &mut events);
+        let finding = finding.map(|finding| match finding {
+            Finding::AppAccess(found) => names(found),
+            other => panic!("{other}"),
+        });
+        let warned = events.0.into_iter().flat_map(names).collect();
+        [finding.unwrap_or_default(), warned]
+    }
+
+    /// Of earlier versions, in which `install` or the unit opens `.env`, and an empty folder is only read.
+    #[test]
+    fn what_a_good_release_lives_with_is_only_a_warning() {
+        let temporary = tempfile::tempdir().unwrap();
+        let layout = Layout::new(temporary.path().to_str().unwrap());
+        let id: ReleaseId = "20251129-120000".parse().unwrap();
+        let release = layout.release(&id);
+        private::create_folders(&layout).unwrap();
+        fs::create_dir_all(layout.shared().join("old")).unwrap();
+        fs::create_dir(&release).unwrap();
+        fs::write(release.join(".env"), "").unwrap();
+        std::os::unix::fs::symlink(Layout::link_text(&id), layout.current()).unwrap();
+        let shared = |path: &str| SharedPath {
+            path: path.to_owned(),
+            folder: true,
+        };
+        let mut staging = Staging {
+            env_file: Some(Secret::from("KEY=1")),
+            shared: vec![shared("old"), shared("new")],
+            ..Staging::default()
+        };
+        assert_eq!(lacks(&layout, &staging)[0], [".env", "old", "new"]);
+
+        records::put(&layout, &records::Record::taken_over(id)).unwrap();
+        assert_eq!(lacks(&layout, &staging)[0], ["new"]);
+        staging.shared.pop();
+        let [finding, warned] = lacks(&layout, &staging);
+        assert_eq!(
+            (finding, warned),
+            (vec![], vec![".env".into(), "old".into()])
+        );
+        // the input is new
+        fs::remove_file(release.join(".env")).unwrap();
+        assert_eq!(lacks(&layout, &staging)[0], [".env"]);
     }
 
     /// A user that may write around it has put a link there.

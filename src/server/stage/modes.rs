@@ -3,11 +3,11 @@
 
 use crate::protocol::{Operation, Reason};
 use crate::server::store::durable::failed;
-use rustix::fs::Mode;
+use rustix::fs::{open, Mode, OFlags};
 use rustix::io::Errno;
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 const SETGID: u32 = 0o2000;
@@ -36,10 +36,28 @@ impl HandedDown {
         // mkdir keeps what is handed down; chmod would take the setgid bit away from who is not in the group. No other
         // thread creates files meanwhile.
         let usual = rustix::process::umask(Mode::empty());
-        let mode = mode | self.group_bits;
-        let created = DirBuilder::new().mode(mode).create(path);
+        let most = mode | self.group_bits;
+        let created = DirBuilder::new().mode(most).create(path);
         rustix::process::umask(usual);
-        created.map_err(failed(Operation::CreateFolder, path))
+        created.map_err(failed(Operation::CreateFolder, path))?;
+        match self.group_bits {
+            0 => Ok(()),
+            _ => self
+                .complete(path, mode)
+                .map_err(failed(Operation::SetMode, path)),
+        }
+    }
+
+    /// Adds what a default ACL has taken from the mode of a new folder: it may give nothing to the group or to others.
+    /// Follows no link: a user with rights by that ACL may have put one in its place.
+    fn complete(self, path: &Path, mode: u32) -> io::Result<()> {
+        if fs::symlink_metadata(path)?.mode() & mode == mode {
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = File::from(open(path, flags, Mode::empty())?);
+        let kept = folder.metadata()?.mode() & (self.group_bits | SETGID);
+        folder.set_permissions(Permissions::from_mode(mode | kept))
     }
 
     /// The mode for a new file, which the source has with `mode`.
@@ -192,7 +210,6 @@ fn read(path: &Path, name: &str) -> Option<Acl> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const DEPLOY: u32 = 1000;
     const WEB: u32 = 33;
@@ -210,16 +227,17 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let target = temporary.path().join("target");
         fs::create_dir(&target).unwrap();
-        let acl = bytes(&[
-            (1, 7, u32::MAX),
-            (2, 7, WEB),
-            (4, 5, u32::MAX),
-            (0x10, 7, u32::MAX),
-            (0x20, 5, u32::MAX),
-        ]);
-        let flags = rustix::fs::XattrFlags::empty();
-        rustix::fs::setxattr(&target, "system.posix_acl_default", &acl, flags).unwrap();
-        fs::set_permissions(&target, fs::Permissions::from_mode(0o2755)).unwrap();
+        set_default_acl(
+            &target,
+            &[
+                (1, 7, u32::MAX),
+                (2, 7, WEB),
+                (4, 5, u32::MAX),
+                (0x10, 7, u32::MAX),
+                (0x20, 5, u32::MAX),
+            ],
+        );
+        fs::set_permissions(&target, Permissions::from_mode(0o2755)).unwrap();
 
         let handed_down = HandedDown::by(&target);
         let (first, second) = (target.join("1"), target.join("1/2"));
@@ -238,7 +256,7 @@ mod tests {
         let created = fs::File::create(&file).unwrap();
         let mode = handed_down.file_mode(0o600, &created.metadata().unwrap());
         created
-            .set_permissions(fs::Permissions::from_mode(mode))
+            .set_permissions(Permissions::from_mode(mode))
             .unwrap();
         assert!(gives(&file, 6) && mode & 0o7 == 0);
         // what no folder hands down stays as it is
@@ -246,6 +264,40 @@ mod tests {
             HandedDown::by(temporary.path()).file_mode(0o600, &created.metadata().unwrap()),
             0o600
         );
+    }
+
+    /// setfacl copies the mode of a private folder into its default ACL.
+    #[test]
+    fn a_folder_has_its_mode_though_the_default_acl_gives_nothing_to_the_group_or_others() {
+        let none = u32::MAX;
+        let no_others = [
+            (1, 7, none),
+            (2, 7, WEB),
+            (4, 5, none),
+            (0x10, 7, none),
+            (0x20, 0, none),
+        ];
+        let no_group = [(1, 7, none), (4, 0, none), (0x20, 5, none)];
+        for (acl, expected) in [(&no_others[..], 0o2775), (&no_group[..], 0o2755)] {
+            let temporary = tempfile::tempdir().unwrap();
+            let target = temporary.path();
+            set_default_acl(target, acl);
+            fs::set_permissions(target, Permissions::from_mode(0o2750)).unwrap();
+            let handed_down = HandedDown::by(target);
+            let (first, second) = (target.join("1"), target.join("1/2"));
+            for folder in [&first, &second] {
+                handed_down.create_folder(folder, 0o755).unwrap();
+                let found = fs::metadata(folder).unwrap();
+                assert_eq!(found.mode() & 0o7777, expected);
+                assert!(handed_down.allows(&found, 0o755));
+            }
+        }
+    }
+
+    fn set_default_acl(folder: &Path, entries: &[(u16, u16, u32)]) {
+        let flags = rustix::fs::XattrFlags::empty();
+        let acl = bytes(entries);
+        rustix::fs::setxattr(folder, "system.posix_acl_default", &acl, flags).unwrap();
     }
 
     fn bytes(entries: &[(u16, u16, u32)]) -> Vec<u8> {
