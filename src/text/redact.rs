@@ -1,6 +1,7 @@
 //! Hides secrets in text: known ones, and those that match a well-known pattern.
 
 use super::encoded;
+use super::escaped::decoded;
 use super::key_block::{KeyBlock, HIDDEN};
 use super::needle::{Found, Needle};
 use super::secret_patterns;
@@ -217,7 +218,7 @@ impl Redactor {
         ends.filter_map(end).max().map(|to| (from, to))
     }
 
-    /// Looks for every needle at every position.
+    /// Looks for every needle at every position where it may begin.
     fn scan(
         &self,
         text: &str,
@@ -228,17 +229,14 @@ impl Redactor {
         let mut last = None;
         for (at, c) in text[start..].char_indices() {
             let at = start + at;
-            // an escaped character, of which nobody knows yet which; a run of backslashes counts as one
-            let is_escape = matches!(c, '%' | '&') || (c == '\\' && last != Some('\\'));
-            let (from, to) = match is_escape {
-                true => (0, self.needles.len()),
-                false => self.beginning_with(c),
-            };
-            for (index, needle) in self.needles.iter().enumerate().take(to).skip(from) {
-                if author == Author::Others || !needle.is_own_word {
-                    match needle.at(text, at) {
-                        Found::No => {}
-                        found => on(at, index, found),
+            for first in firsts(&text[at..], c, last).into_iter().flatten() {
+                let (from, to) = self.beginning_with(first);
+                for (index, needle) in self.needles.iter().enumerate().take(to).skip(from) {
+                    if author == Author::Others || !needle.is_own_word {
+                        match needle.at(text, at) {
+                            Found::No => {}
+                            found => on(at, index, found),
+                        }
                     }
                 }
             }
@@ -263,6 +261,18 @@ impl Redactor {
         let is_known = own.any(|own| own.match_indices(found).any(|(at, _)| is_there(own, at)));
         is_known && self.needles[needle].len() == found.chars().count()
     }
+}
+
+/// The characters that the text may begin with: `c` as it is, or what it escapes. A run of backslashes escapes only once.
+fn firsts(text: &str, c: char, last: Option<char>) -> [Option<char>; 3] {
+    let is_escape = matches!(c, '%' | '&') || (c == '\\' && last != Some('\\'));
+    let [one, other] = match is_escape {
+        true => decoded(text).map(|found| found.map(|(found, _)| found)),
+        false => [None; 2],
+    };
+    let one = one.filter(|one| *one != c);
+    let other = other.filter(|it| *it != c && Some(*it) != one);
+    [Some(c), one, other]
 }
 
 /// The first and the last line of a key, which every key has.

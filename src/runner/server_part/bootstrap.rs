@@ -17,10 +17,17 @@ const UNSAFE: &str = "deploy-action-unsafe ";
 /// Nothing is started that others could have put there: `.deploy` and its `bin` must be the user's own, and nobody else may
 /// write there; nor may everyone write to the target, or to a folder above that lacks the sticky bit. As links are followed, the
 /// same holds for where the target really is. A server part that others own or can write to is as good as missing.
+///
+/// With an ACL (`+`), the `w` of the group is that of the ACL's mask. Then `getfacl` must show that it is for nobody else.
+///
+/// `echo` may read a backslash in a name, and a name may have spaces. So names are asked for one by one, and printed as they are.
 const START: &str = concat!(
-    r#"t=$2; s() { set -- $(ls -ldL "$p" 2>/dev/null); l=$1; o=$3; }; "#,
-    r#"e() { echo "deploy-action-unsafe $1 $l $o $(id -un 2>/dev/null) $p $t:"; exit 0; }; "#,
-    r#"g() { s; [ -O "$p" ] || return 2; case $l in ?????w*|????????w*|"") return 1;; esac; }; "#,
+    r#"t=$2; s() { set -- $(ls -ldnL "$p" 2>/dev/null); l=$1; o=$3; }; "#,
+    r#"e() { n=$(stat -Lc %U "$p" 2>/dev/null); case $n in ""|UNKNOWN) n=$o;; esac; "#,
+    r#"printf "deploy-action-unsafe %s:%s:%s:%s:%s %s:" "$1" "$l" "$n" "$(id -un 2>/dev/null)" "$p" "$t"; echo; exit 0; }; "#,
+    r#"a() { u=$(id -u); x=; for x in $(getfacl -cpnE "$p" 2>/dev/null); do "#,
+    r#"case $x in user::*|user:$u:*|mask:*|default:*) ;; *:?w*) return 1;; esac; done; [ "$x" ]; }; "#,
+    r#"g() { s; [ -O "$p" ] || return 2; case $l in ????????w*|"") return 1;; ?????w????+*) a || return 1;; ?????w*) return 1;; esac; }; "#,
     r#"d="$1/.deploy"; for p in "$d" "$d/bin"; do if [ -e "$p" ]; then g; case $? in 1) e writable;; 2) e owner;; esac; fi; done; "#,
     r#"p=$1; s; case $l in ????????w*) e everyone;; esac; "#,
     r#"for p in "$1" "$(cd "$1" 2>/dev/null && pwd -P)"; do p=${p%/*}; while [ "$p" ]; do "#,
@@ -123,9 +130,10 @@ pub(crate) fn read_unsafe(line: &[u8], transaction: &TransactionId) -> Option<Un
         .rposition(|part| part == UNSAFE.as_bytes())?;
     let rest = str::from_utf8(&line[at + UNSAFE.len()..]).ok()?;
     let (rest, _) = rest.split_once(&format!(" {transaction}:"))?;
-    let mut words = rest.splitn(5, ' ').map(str::to_owned);
-    let (why, mode) = (words.next()?, words.next()?);
-    let (owner, user, path) = (words.next()?, words.next()?, words.next()?);
+    // a name may have anything but a colon
+    let mut fields = rest.splitn(5, ':').map(str::to_owned);
+    let (why, mode) = (fields.next()?, fields.next()?);
+    let (owner, user, path) = (fields.next()?, fields.next()?, fields.next()?);
     Some(match why.as_str() {
         "owner" => UnsafeFolder::OtherOwner { path, owner, user },
         "writable" => UnsafeFolder::Writable { path, mode },

@@ -281,7 +281,7 @@ mod tests {
             link(to, name);
         }
         assert_eq!(found(folder.path(), Purpose::default()), [
-            "6 links in the source lead out of the release, so to files of the server: a/out3, out1, out2 and 3 more. If the files are \
+            "6 links in the source point outside the release, to other files on the server: a/out3, out1, out2 and 3 more. If the files are \
              part of the app, copy them; otherwise name the link in the input exclude"
         ]);
     }

@@ -102,10 +102,12 @@ impl Unit {
         parse_span(self.get(property))
     }
 
-    /// The unit's full name, which the input `service` may shorten.
+    /// The unit's full name, which the input `service` may shorten. If systemd has not told it, what systemd makes of
+    /// such an input: a name of another type is refused.
     pub(super) fn name_in_journal(&self, service: &str) -> String {
         match self.get("Id") {
-            "" => service.to_owned(),
+            "" if service.ends_with(".service") => service.to_owned(),
+            "" => format!("{service}.service"),
             name => name.to_owned(),
         }
     }
@@ -427,6 +429,17 @@ mod tests {
         unknown how, because systemd has started it again
         start limit hit
         ");
+    }
+
+    /// Nothing in the journal is of `diting`: an application's lines would not be found.
+    #[test]
+    fn the_name_in_the_journal_is_full_even_if_systemd_does_not_tell_it() {
+        let untold = Unit::default();
+        assert_eq!(untold.name_in_journal("diting"), "diting.service");
+        assert_eq!(untold.name_in_journal("diting.service"), "diting.service");
+        assert_eq!(untold.name_in_journal("diting.v2"), "diting.v2.service");
+        let alias = Unit::parse("Id=diting.service");
+        assert_eq!(alias.name_in_journal("www"), "diting.service");
     }
 
     #[test]

@@ -225,3 +225,20 @@ proptest! {
         }
     }
 }
+
+/// Most of them cannot begin there, and a log in JSON has an escape every few characters.
+#[test]
+fn at_an_escape_only_secrets_that_begin_with_what_it_stands_for_are_tried() {
+    let found = |text: &str, last| {
+        let first = text.chars().next().unwrap();
+        let all = firsts(text, first, last).into_iter().flatten();
+        all.collect::<String>()
+    };
+    assert_eq!(found(r"\u0041bc", None), r"\uA");
+    assert_eq!(found(r#"\\\"bc"#, Some(' ')), r#"\""#);
+    assert_eq!(found(r#"\\\"bc"#, Some('\\')), r"\");
+    assert_eq!(found("%41bc", None), "%A");
+    assert_eq!(found("%25bc", None), "%");
+    assert_eq!(found("&amp;lt;bc", None), "&<");
+    assert_eq!(found("abc", None), "a");
+}

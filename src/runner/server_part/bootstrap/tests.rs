@@ -1,3 +1,5 @@
+mod stubs;
+
 use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -349,16 +351,16 @@ fn without_binaries_it_is_missing_whatever_is_there() {
 #[test]
 fn an_unsafe_folder_is_found_after_other_output_and_only_for_this_transaction() {
     let id = transaction();
-    let line = format!("motd deploy-action-unsafe owner drwxr-xr-x root  /opt/a:b {id}:\r");
+    let line = format!("motd deploy-action-unsafe owner:drwxr-xr-x:a root::/opt/a:b {id}:\r");
     let expected = UnsafeFolder::OtherOwner {
         path: "/opt/a:b".to_owned(),
-        owner: "root".to_owned(),
+        owner: "a root".to_owned(),
         user: String::new(),
     };
     assert_eq!(read_unsafe(line.as_bytes(), &id), Some(expected));
     let other = TransactionId::from_random([8; 16]);
     assert_eq!(read_unsafe(line.as_bytes(), &other), None);
-    for bad in ["owner", "owner a b", "other drwx root root /opt"] {
+    for bad in ["owner", "owner:a:b", "other:drwx:root:root:/opt"] {
         let line = format!("deploy-action-unsafe {bad} {id}:");
         assert_eq!(read_unsafe(line.as_bytes(), &id), None, "{bad}");
     }
