@@ -93,7 +93,6 @@ pub enum Warning {
 
 /// What is wrong, without what to do about it.
 impl fmt::Display for Warning {
-    #[expect(clippy::too_many_lines, reason = "one exhaustive match")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leftover { path, error } => f.write_str(&not_deleted(path, error)),
@@ -136,22 +135,22 @@ impl fmt::Display for Warning {
 fn set_aside(path: &str) -> String {
     let path = excerpt(path);
     format!(
-        "an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to \
-         stays live; the record is in {path} now"
+        "an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: the release \
+         that current points to stays live; check that it is the right one; the record was moved to {path}"
     )
 }
 
 fn group_writable(path: &str, group: &str) -> String {
     let (path, group) = (excerpt(path), excerpt(group));
     format!(
-        "members of the group {group} can write to {path}, so they can replace what is deployed; only the deploy user needs to"
+        "members of the group {group} can write to {path}, so they can replace what is deployed"
     )
 }
 
 fn long_deadline(deadline: Duration, watched: Duration) -> String {
     format!(
-        "after the switch the server may need up to {}, but the run watches it for {} at most and then ends as unknown; the server \
-         finishes by itself",
+        "after the switch the server may need up to {}, but the run stops watching after {} and ends as unknown; the server \
+         finishes on its own",
         limit(deadline),
         limit(watched)
     )
@@ -182,8 +181,8 @@ fn no_reset(user: &str, service: &str) -> String {
 fn unsafe_pager(user: &str, service: &str) -> String {
     let (user, service) = (excerpt(user), excerpt(service));
     format!(
-        "the sudoers line of {user} for systemctl status {service} lets it, and an app that runs as this user, become root: \
-         before systemd 247 the pager starts any program"
+        "the sudoers line of {user} for systemctl status {service} gives this user, and any app that runs as it, a root shell: \
+         before systemd 247 the pager can start any program"
     )
 }
 

@@ -26,7 +26,7 @@ pub enum Outcome {
     RollbackFailed,
     /// Another deployment holds the lock.
     Busy,
-    /// Connection lost, or cancelled after the point of no return; the server finishes by itself.
+    /// Connection lost, or cancelled after the point of no return; the server finishes on its own.
     Unknown,
     /// Cancelled before it; the server still runs what it ran.
     Cancelled,

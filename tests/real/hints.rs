@@ -122,13 +122,13 @@ fn what_is_odd_about_the_source_is_a_warning_before_the_upload() {
     std::os::unix::fs::symlink("/etc", app.path().join("conf")).unwrap();
     let run = server.deployment(&app).on_github().run();
     run.assert_deployed(None);
-    let warning = "::warning title=In the source::1 link in the source leads out of the release, so to files of the server: conf.";
+    let warning = "::warning title=In the source::1 link in the source points outside the release, to other files on the server: conf.";
     run.assert_says(warning);
     run.assert_says("1 file in the source is a pointer of Git LFS, without the content: logo.png.");
     let at = |text: &str| run.log.find(text).unwrap();
     assert!(at(warning) < at("✓ upload"), "{}", run.log);
     assert!(
-        run.summary.contains("leads out of the release"),
+        run.summary.contains("points outside the release"),
         "{}",
         run.summary
     );

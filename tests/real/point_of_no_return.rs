@@ -1,4 +1,4 @@
-//! After the point of no return the server finishes by itself, also if the client or the transaction is killed or the
+//! After the point of no return the server finishes on its own, also if the client or the transaction is killed or the
 //! power fails.
 
 use crate::app::App;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Much shorter than the settle window and the pauses between reconnects.
 const AT_ONCE: Duration = Duration::from_secs(6);
-const POINT: &str = "from here on the server finishes by itself";
+const POINT: &str = "from here on the server finishes on its own";
 
 fn good(server: &ThrowawayServer) -> String {
     server.deploy_well(&App::version("1"), None)

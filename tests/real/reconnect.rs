@@ -51,7 +51,7 @@ impl Cuttable {
         self.server.assert_live(&second, "2", Some(&self.first));
         assert_eq!(self.server.property("InvocationID"), invocation);
         for told in [
-            "from here on the server finishes by itself",
+            "from here on the server finishes on its own",
             "== restart",
             "== verify",
             "== commit",

@@ -91,7 +91,7 @@ fn ctrl_c_after_it_says_that_the_server_goes_on() {
     let run = run.finish();
     // script(1), which lends the terminal, has an exit code of its own after a Ctrl-C
     assert_eq!(run.output("outcome"), "unknown", "{}", run.log);
-    run.assert_says("finishes by itself by");
+    run.assert_says("finishes on its own by");
     let pending = format!("[ ! -e {TARGET}/.deploy/pending ]");
     server.wait_for(&pending);
     server.assert_live(run.output("release"), "2", Some(&first));

@@ -32,7 +32,7 @@ pub enum RunError {
         output: Vec<u8>,
     },
     /// ssh-add cannot read a key in the format PKCS#8. Cause: the input `key`, or an old OpenSSH. Nothing was sent.
-    #[error("the private key is in a format (PKCS#8) from which the runner's ssh cannot read this kind of key{}", quoted(.output))]
+    #[error("the private key is in a format (PKCS#8) that the runner's OpenSSH cannot read for this type of key{}", quoted(.output))]
     KeyFormat {
         /// What ssh-add printed.
         output: Vec<u8>,
@@ -95,7 +95,7 @@ pub enum RunError {
     /// The connection was lost before the verdict.
     #[error("the connection was lost before {}", if .finished_by.is_some() { "the server finished" } else { "the switch" })]
     ConnectionLost {
-        /// Epoch seconds (the runner's clock) by which the server finishes by itself; `None`: before the point of no
+        /// Epoch seconds (the runner's clock) by which the server finishes on its own; `None`: before the point of no
         /// return.
         finished_by: Option<u64>,
     },
@@ -121,7 +121,7 @@ pub enum RunError {
         finished_by: Option<u64>,
     },
     /// The process of the action's first step ended without a result; this is the second.
-    #[error("the run ended without a result: its process was killed, for example because memory ran out, or it crashed")]
+    #[error("the run ended without a result: its process crashed or was killed, for example because memory ran out")]
     Killed {
         /// Whether the server may have been asked for anything.
         begun: bool,

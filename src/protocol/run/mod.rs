@@ -47,7 +47,7 @@ pub enum RunEvent {
     },
     /// The connection was lost; reconnecting.
     ConnectionLost {
-        /// Epoch seconds (the runner's clock) by which the server finishes by itself; `None`: it is not known to be past
+        /// Epoch seconds (the runner's clock) by which the server finishes on its own; `None`: it is not known to be past
         /// the point of no return.
         finished_by: Option<u64>,
     },

@@ -51,8 +51,8 @@ impl SourceDoubtKind {
         match self {
             Self::LinksOut => (
                 "link",
-                "in the source leads out of the release, so to files of the server",
-                "in the source lead out of the release, so to files of the server",
+                "in the source points outside the release, to other files on the server",
+                "in the source point outside the release, to other files on the server",
                 "If the files are part of the app, copy them; otherwise name the link in the input exclude",
             ),
             Self::LargeFiles => (
@@ -71,13 +71,13 @@ impl SourceDoubtKind {
                 "file",
                 "of this static site can be read only by the deploy user, not by the web server",
                 "of this static site can be read only by the deploy user, not by the web server",
-                "Is the umask of the runner 077? Before this step, run: chmod -R a+rX on the source",
+                "Before this step, run chmod -R a+rX on the source; the runner's umask may be 077",
             ),
             Self::IgnoredEnv => (
                 "file",
                 "that git ignores is uploaded",
                 "that git ignores are uploaded",
-                "If it belongs to this computer only, name it in the input exclude; for the server's own there is the input env-file",
+                "If it belongs to this computer only, name it in the input exclude; to give the server its own, use the input env-file",
             ),
         }
     }

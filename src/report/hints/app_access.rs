@@ -15,11 +15,11 @@ pub(super) fn let_it(found: &AppAccess, place: &Place) -> Hint {
         .collect();
     match commands {
         Some(commands) if !commands.is_empty() && is_name(&found.group) => steps(
-            "let its group use what is created there, on the server, as root, and deploy again:",
+            "give its group access with these commands on the server, as root, then deploy again:",
             &commands,
         ),
         _ => Prose::of(
-            "the deploy user and the users of the unit need a group that all of them are in, and nobody else; {}",
+            "the deploy user and the users of the unit need a group that has only them as members; see {}",
             [&MORE],
         )
         .into(),
@@ -43,16 +43,21 @@ fn command(fix: &AccessFix, group: &str, place: &Place) -> Option<String> {
         AccessFix::Read(path) => (path, "g+r"),
     };
     let all = if mode.starts_with("-R") { "-R " } else { "" };
-    let (group, path) = (shell(group), place.below(path_below(path)?));
+    let path = known(path, place).then(|| place.below(path))?;
+    let group = shell(group);
     Some(format!(
         "sudo chgrp {all}{group} {path} && sudo chmod {mode} {path}"
     ))
 }
 
-/// The server names it: it must lie below the target.
-fn path_below(path: &str) -> Option<&str> {
-    let is_name = |part| matches!(part, Component::Normal(_));
-    (!path.is_empty() && Path::new(path).components().all(is_name)).then_some(path)
+/// Whether it is `releases`, a path of the input `shared`, or a folder around one: the server names it, and root runs the
+/// command.
+fn known(path: &str, place: &Place) -> bool {
+    let around = |kept: &String| Path::new("shared").join(kept).starts_with(path);
+    let is_plain = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    path == "releases" || is_plain && !path.is_empty() && place.shared.iter().any(around)
 }
 
 /// A group's name that needs no quotes and is no option.
@@ -92,6 +97,8 @@ mod tests {
             ("w", "../../etc"),
             ("w", "/etc"),
             ("w", ""),
+            ("w", "current"),
+            ("w", "shared/other"),
             ("a b", "releases"),
         ] {
             assert!(!hint(group, path).contains("sudo"), "{group:?} {path:?}");

@@ -37,7 +37,7 @@ pub(super) fn connection(
         ),
         ConnectionKind::Slow => steps(
             Prose::of(
-                "port {} answers, but the login is not over in time: raise the input connect-timeout, or find out what slows down \
+                "port {} answers, but the login does not finish in time: raise the input connect-timeout, or find out what slows down \
                  sshd (load, DNS, PAM); on the server's console, as root:",
                 [&place.port],
             ),

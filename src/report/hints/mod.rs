@@ -93,13 +93,4 @@ fn with_start(place: &Place, verdict: &Verdict) -> Place {
 }
 
 #[cfg(test)]
-mod error_tests;
-
-#[cfg(test)]
-mod hostile_tests;
-
-#[cfg(test)]
-mod start_tests;
-
-#[cfg(test)]
 mod tests;

@@ -72,7 +72,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         }
         RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".into(),
         RunError::Killed { .. } => {
-            "its log ends where that happened; if the runner has enough memory, please report it, with that log: \
+            "its log ends where it stopped; if the runner has enough memory, please report it with that log: \
              https://github.com/diting/deploy-action/issues"
                 .into()
         }
@@ -153,8 +153,8 @@ fn is_no_user(stderr: &[u8]) -> bool {
 
 fn no_user() -> Hint {
     steps(
-        "the runner's user has no entry in `/etc/passwd`, and ssh does not work without. In a job container, set `options: --user root`, or \
-         add the entry; there, as root, with the user's number as UID:",
+        "the runner's user has no entry in `/etc/passwd`, which ssh needs. In a job container, set `options: --user root`, or \
+         add the entry; in the container, as root (UID is the user's number):",
         &["echo 'runner:x:UID:UID::/home/runner:/bin/sh' >> /etc/passwd".to_owned()],
     )
 }
@@ -222,11 +222,11 @@ fn unsafe_folder(found: &UnsafeFolder, place: &Place) -> Hint {
             &[format!("sudo chown -R {user}: {own} && {anew}")],
         ),
         UnsafeFolder::Writable { .. } => steps(
-            "whoever can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:",
+            "anyone who can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:",
             &[format!("sudo chmod -R go-rwx {own} && {anew}")],
         ),
         UnsafeFolder::Everyone { path, .. } if Path::new(&place.target).starts_with(path) => steps(
-            "whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:",
+            "anyone who can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:",
             &[format!("sudo chmod o-w {}", shell(path))],
         ),
         UnsafeFolder::Everyone { .. } => steps(
@@ -267,13 +267,13 @@ mod tests {
         is this the right login for this target? If another user has deployed there before, and you trust what it left, give it to the login; on the server's console, as root:
           sudo chown -R deploy: /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin
         ---
-        whoever can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:
+        anyone who can write there can run programs as the deploy user. If you trust what is there, on the server's console, as root:
           sudo chmod -R go-rwx /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin
         ---
-        whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
+        anyone who can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
           sudo chmod o-w /opt
         ---
-        whoever can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
+        anyone who can write there can replace what is deployed, and run programs as the deploy user; on the server's console, as root:
           sudo chmod o-w /opt/diting
         ---
         the target leads through a link to a folder that every user can write to. Take that right away from others; on the server:

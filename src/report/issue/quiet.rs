@@ -2,8 +2,8 @@
 //! system or of the inputs. The summary of the run has it all; there GitHub hides what it knows as a secret.
 
 use crate::protocol::{
-    ConnectionError, End, Finding, HealthAnswer, Hop, Reason, Restart, RunError, UnreadLog,
-    Verdict, Warning,
+    AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, Reason, Restart, RunError,
+    ServerPartError, UnreadLog, UnsafeFolder, Verdict, Warning,
 };
 use crate::report::place::{NAMELESS, USER};
 use crate::report::{Place, Report};
@@ -111,6 +111,7 @@ fn finding(found: &mut Finding) {
             USER.clone_into(user);
             output.clear();
         }
+        Finding::AppAccess(found) => *found = app_access(found),
         Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
@@ -121,8 +122,15 @@ fn finding(found: &mut Finding) {
 fn quiet_error(error: &RunError) -> RunError {
     let mut error = error.clone();
     match &mut error {
+        RunError::ServerPart { error, output } => {
+            output.clear();
+            if let ServerPartError::Unsafe(UnsafeFolder::OtherOwner { owner, user, .. }) = error {
+                "another user".clone_into(owner);
+                USER.clone_into(user);
+            }
+        }
         RunError::Key { output }
-        | RunError::ServerPart { output, .. }
+        | RunError::KeyFormat { output }
         | RunError::LoginScript { output, .. } => output.clear(),
         RunError::Connection {
             error,
@@ -148,18 +156,29 @@ fn quiet_error(error: &RunError) -> RunError {
     error
 }
 
+/// The same without the names of the unit's user and group.
+fn app_access(found: &AppAccess) -> AppAccess {
+    AppAccess {
+        user: "another user".to_owned(),
+        group: String::new(),
+        fixes: Vec::new(),
+        ..found.clone()
+    }
+}
+
+fn unread(why: &UnreadLog) -> UnreadLog {
+    let mut why = why.clone();
+    match &mut why {
+        UnreadLog::NothingSinceReload { user }
+        | UnreadLog::Nothing { user, .. }
+        | UnreadLog::OnlyLast { user, .. } => USER.clone_into(user),
+        UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. } => {}
+    }
+    why
+}
+
 /// The same warning without lines of the application's log, and without names.
 fn quiet_warning(warning: &Warning) -> Warning {
-    let unread = |why: &UnreadLog| {
-        let mut why = why.clone();
-        match &mut why {
-            UnreadLog::NothingSinceReload { user }
-            | UnreadLog::Nothing { user, .. }
-            | UnreadLog::OnlyLast { user, .. } => USER.clone_into(user),
-            UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. } => {}
-        }
-        why
-    };
     match warning {
         Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
         Warning::MaybeOldCrashes { read, .. } => Warning::MaybeOldCrashes {
@@ -171,6 +190,15 @@ fn quiet_warning(warning: &Warning) -> Warning {
             service: service.clone(),
             user: USER.to_owned(),
         },
+        Warning::UnsafePager { service, .. } => Warning::UnsafePager {
+            service: service.clone(),
+            user: USER.to_owned(),
+        },
+        Warning::GroupWritable { path, .. } => Warning::GroupWritable {
+            path: path.clone(),
+            group: "GROUP".to_owned(),
+        },
+        Warning::AppAccess(found) => Warning::AppAccess(app_access(found)),
         Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
         Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
@@ -183,9 +211,6 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
-        | Warning::GroupWritable { .. }
-        | Warning::AppAccess(_)
-        | Warning::UnsafePager { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

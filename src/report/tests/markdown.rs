@@ -50,7 +50,10 @@ fn documents(bytes: &[u8]) -> Vec<String> {
         let report = report(bytes, end);
         let issue = |logs| issue_text(&report, &job(bytes), logs, &redactor).unwrap();
         let (shown, hidden) = (issue(RawLogs::Show), issue(RawLogs::Hide));
-        assert!(shown.title.chars().count() <= 256 && shown.title == hidden.title);
+        // the second one names no server
+        for title in [&shown.title, &hidden.title] {
+            assert!(title.chars().count() <= 256, "{title}");
+        }
         assert!(
             shown.body.starts_with(&format!("{}\n", shown.marker)) && shown.comment.len() < 60_000
         );

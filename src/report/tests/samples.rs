@@ -386,12 +386,12 @@ fn app_access(group: &str) -> AppAccess {
         user: "www-data".into(),
         group: group.into(),
         reads: vec![".env".into()],
-        writes: vec!["uploads".into(), "logs".into()],
+        writes: vec!["data".into(), "it's uploads".into()],
         fixes: vec![
             AccessFix::HandDown("releases".into()),
             AccessFix::CreateShared,
-            AccessFix::Write("shared/logs".into()),
-            AccessFix::Read("shared/key".into()),
+            AccessFix::Write("shared/it's uploads".into()),
+            AccessFix::Read("shared/config/wechat.yaml".into()),
         ],
     }
 }

@@ -92,8 +92,8 @@ fn every_finding_says_what_and_where() {
     unit diting on the server starts /opt/legacy/hello, which does not lead to /opt/diting/current
     the restart command only reloads diting, and deploy cannot see which release it runs then
     files on the server cannot be locked: No locks available
-    the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared
-    the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared
+    the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+    the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
     data/app.db is named in shared, but only release 1762147685 has it
     it's uploads/ is named in shared, but only release 1762147685 has it
     current on the server is not a link to a release, but a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
@@ -145,7 +145,7 @@ fn every_run_error_says_on_which_side() {
     on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
     on the server: nothing readable about this deployment is left on the server; .deploy in the target was deleted or damaged
     the server went down before the deployment was decided
-    the run ended without a result: its process was killed, for example because memory ran out, or it crashed
+    the run ended without a result: its process crashed or was killed, for example because memory ran out
     a bug in deploy-action: it crashed at src/runner/run.rs:12
     the run stopped watching after 18 min, before the server had finished
     the connection was lost before the switch
@@ -159,7 +159,7 @@ fn every_run_error_says_on_which_side() {
     the server offers a host key that known-hosts revokes: SHA256:47DEQpj8HBSa
     the server offers a key that known-hosts has only for another name: SHA256:47DEQpj8HBSa
     on the runner: the passphrase does not open the private key
-    on the runner: the private key is in a format (PKCS#8) from which the runner's ssh cannot read this kind of key (Error loading key "(stdin)": invalid format)
+    on the runner: the private key is in a format (PKCS#8) that the runner's OpenSSH cannot read for this type of key (Error loading key "(stdin)": invalid format)
     the jump host jump.example refused the login (Permission denied (publickey).)
     on the runner: ssh does not start (No user exists for uid 12345)
     the server refused the connection (what ssh said; before that: what the server said)

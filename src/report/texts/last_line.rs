@@ -130,7 +130,7 @@ mod tests {
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
         error: a bug in deploy-action: reading the source stopped by itself; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 12.3 s
-        error: the run ended without a result: its process was killed, for example because memory ran out, or it crashed; nothing was sent; the server still runs what it ran before; 12.3 s
+        error: the run ended without a result: its process crashed or was killed, for example because memory ran out; nothing was sent; the server still runs what it ran before; 12.3 s
         unknown: the run stopped watching after 18 min, before the server had finished; web1.example may still finish by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         invalid: nothing was sent; the server still runs what it ran before; 12.3 s
         invalid: on the runner: the private key could not be loaded (error in libcrypto); nothing was sent; the server still runs what it ran before; 12.3 s
@@ -139,8 +139,8 @@ mod tests {
         failed: the connection was lost before the switch; nothing was switched; the server still runs what it ran before; 12.3 s
         failed: the time limit of 30 min was reached; nothing was switched; the server still runs what it ran before; 12.3 s
         cancelled: the run was cancelled; nothing was switched; the server still runs what it ran before; 12.3 s
-        unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
-        unknown: the run was cancelled when the server could no longer be stopped; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: the connection was lost before the server finished; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        unknown: the run was cancelled when the server could no longer be stopped; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: unexpected output from the server: a message of 2000000 bytes is too long; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
         ");
     }

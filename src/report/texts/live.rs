@@ -198,7 +198,7 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
                 finished_by: Some(by),
             },
         ) => Prose::of(
-            "{} finishes by itself by {}: on the new release if it is healthy, otherwise on the old one",
+            "{} finishes on its own by {}: on the new release if it is healthy, otherwise on the old one",
             [&place.host, &utc(*by)],
         ),
         Some(RunError::Overdue { .. }) => Prose::of(
@@ -391,8 +391,8 @@ mod tests {
         failed: nothing was switched; the server still runs what it ran before
         failed: nothing was switched; the server still runs what it ran before
         cancelled: nothing was switched; the server still runs what it ran before
-        unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
-        unknown: web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
+        unknown: web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
+        unknown: web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
         unknown: it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one
         ");
         assert!(Outcome::ALL

@@ -36,10 +36,13 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
             let service = place.service.as_ref();
             service.map(|service| sudoers(&place.user, "reset-failed", service))
         }
-        Warning::UnsafePager { service, user } => {
-            let line = sudoers_line(user, "NOEXEC: ", "status", service);
+        Warning::UnsafePager { .. } => {
+            let Some(service) = &place.service else {
+                return what;
+            };
+            let line = sudoers_line(&place.user, "NOEXEC: ", "status", service);
             return what
-                .and("; with visudo, make it ")
+                .and("; change it with visudo to ")
                 .and(Prose::verbatim(line));
         }
         Warning::LogNotChecked(
@@ -48,9 +51,14 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         | Warning::LoggedErrors(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
-        | Warning::GroupWritable { .. }
         | Warning::RollbackDoubt(_)
         | Warning::OldUnhealthy(_) => return what,
+        Warning::GroupWritable { .. } => {
+            let command = format!("sudo chmod g-w {}", shell(&place.target));
+            return what
+                .and("; unless they must: ")
+                .and(Prose::verbatim(command));
+        }
         Warning::LongDeadline { service, .. } => return what.and(shorter(service.as_deref())),
         Warning::DataLeftBehind(data) => return what.and(keep(data)),
         Warning::AppAccess(_) => return what.and(LET_IT),
@@ -68,14 +76,13 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
 fn shorter(service: Option<&str>) -> Prose {
     match service {
         Some(service) => Prose::of(
-            "; give `{}` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if it can do with less",
+            "; give `{}` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if possible",
             [&shell(service)],
         ),
         None => "; the health check of the live release had longer limits than this run".into(),
     }
 }
-const LET_IT: &str =
-    "; if it must, give it the right by its group: docs/server.md has the commands";
+const LET_IT: &str = "; if it needs this, give its group access: docs/server.md has the commands";
 const PROVE_IT: &str =
     "; to prove it, let the health response name the release and set the input `health-match` with `{release}`";
 
@@ -135,11 +142,11 @@ mod tests {
         beside the new processes, the unit still runs release 1762147685 (process 513, gunicorn)
         the old release serves again, but there was trouble at first: the unit's process on the server ended: exit-code, exit status 1
         the application has written into release 1762147685, and this is not carried over: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; name it in the input `shared`, on a line of its own: uploads/, app.db, db.json; and in `exclude`, because the source has it too: db.json; it stays in `/opt/diting/releases/1762147685` until `retention` deletes that release
-        an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: what current leads to stays live; the record is in /opt/diting/.deploy/pending.damaged now
-        members of the group www can write to /opt/diting, so they can replace what is deployed; only the deploy user needs to
-        after the switch the server may need up to 34 min, but the run watches it for 18 min at most and then ends as unknown; the server finishes by itself; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if it can do with less
-        the unit runs as www-data on the server, which cannot read .env or write uploads, logs in shared; if it must, give it the right by its group: docs/server.md has the commands
-        the sudoers line of deploy for systemctl status diting lets it, and an app that runs as this user, become root: before systemd 247 the pager starts any program; with visudo, make it deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
+        an earlier deployment was interrupted, and its record is damaged, so nothing is rolled back: the release that current points to stays live; check that it is the right one; the record was moved to /opt/diting/.deploy/pending.damaged
+        members of the group www can write to /opt/diting, so they can replace what is deployed; unless they must: sudo chmod g-w /opt/diting
+        after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if possible
+        the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared; if it needs this, give its group access: docs/server.md has the commands
+        the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         "#);
     }
 

@@ -164,7 +164,7 @@ pub fn found(verdict: &Verdict) -> String {
     }
 }
 
-/// From here on the server finishes by itself.
+/// From here on the server finishes on its own.
 #[must_use]
 pub fn point_of_no_return(
     release: &ReleaseId,
@@ -173,7 +173,7 @@ pub fn point_of_no_return(
 ) -> String {
     let target = previous.map_or_else(|| "none".to_owned(), ReleaseId::to_string);
     format!(
-        "{release} goes live; from here on the server finishes by itself, within {}; rollback target: {target}",
+        "{release} goes live; from here on the server finishes on its own, within {}; rollback target: {target}",
         limit(deadline)
     )
 }
@@ -225,8 +225,7 @@ pub fn whole_output(left_out: &LeftOut) -> Option<String> {
 /// The log has reached its limit.
 #[must_use]
 pub fn log_stopped() -> String {
-    "… the server sends more than any deployment does; the log goes on at the end of the run …"
-        .to_owned()
+    "… the log is too long; the rest is omitted, the end of the run follows …".to_owned()
 }
 
 /// So many lines are not shown.
@@ -338,8 +337,8 @@ mod tests {
         copying the server part (2.3 MB), once per version
         waiting: another deployment holds the lock
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
-        1762147999 goes live; from here on the server finishes by itself, within 2 min 30 s; rollback target: 1762147685
-        1762147999 goes live; from here on the server finishes by itself, within 2 min 30 s; rollback target: none
+        1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: 1762147685
+        1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: none
         attempt 3: health answered 200
         attempt 3: health refused the connection: no process listens there, 1.2 s
         the server may need longer; this run watches it for 18 min at most and then ends as unknown
@@ -348,7 +347,7 @@ mod tests {
         the first part of the output is on the server, in /opt/diting/.deploy/records/1762147999.install
         … 1 line omitted …
         … 2000 lines omitted …
-        … the server sends more than any deployment does; the log goes on at the end of the run …
+        … the log is too long; the rest is omitted, the end of the run follows …
         ");
     }
 

@@ -33,7 +33,7 @@ fn first_deployment() {
     ✓ seal, 0.3 s
     ::group::switch: point /opt/diting/current at the new release on web1.example
     ::endgroup::
-    1762147999 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: none
+    1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: none
     ✓ switch, 0.6 s
     ::group::restart: restart unit diting on web1.example
     ::endgroup::
@@ -75,7 +75,7 @@ fn redeployment_on_a_terminal() {
     == seal: make the new release durable on web1.example
     ✓ seal, 0.3 s
     == switch: point /opt/diting/current at the new release on web1.example
-    1762147999 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: 1762147685
+    1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147685
     ✓ switch, 0.6 s
     == restart: restart unit diting on web1.example
     ✓ restart, 0.3 s
@@ -185,7 +185,7 @@ fn rollback() {
     ✓ check, 0.3 s
     ::group::switch: point /opt/diting/current at the release to restore on web1.example
     ::endgroup::
-    1762147685 goes live; from here on the server finishes by itself, within 5 min 10 s; rollback target: 1762147999
+    1762147685 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147999
     ✓ switch, 0.6 s
     ::group::restart: restart unit diting on web1.example
     ::endgroup::

@@ -88,7 +88,7 @@ fn a_server_that_sends_without_end_fills_no_log() {
         .lines
         .last()
         .unwrap()
-        .contains("the log goes on at the end"));
+        .contains("the end of the run follows"));
     let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
     assert!(text.contains("deployed"), "{text}");
 }

@@ -103,7 +103,7 @@ fn unknown() {
     attempt 1: health refused the connection: no process listens there
     ::endgroup::
     ✗ verify: result unknown
-    ::error title=Result unknown::the connection was lost before the server finished%0Aweb1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one%0Aafter that time the next run reports how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
-    unknown: the connection was lost before the server finished; web1.example finishes by itself by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
+    ::error title=Result unknown::the connection was lost before the server finished%0Aweb1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one%0Aafter that time the next run reports how it ended; on the server:%0A  readlink /opt/diting/current /opt/diting/previous
+    unknown: the connection was lost before the server finished; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
     ");
 }

@@ -1,7 +1,7 @@
 //! Hints about a start that failed.
 
-use super::*;
 use crate::protocol::{FailedStart, LogPlace};
+use crate::report::hints::*;
 use crate::report::tests::place;
 
 fn failed_start(log: LogPlace, invocation: Option<&str>) -> Place {

@@ -1,6 +1,6 @@
 //! Hints about errors on the runner or on the way.
 
-use super::*;
+use crate::report::hints::*;
 use crate::report::tests::{place, run_errors};
 
 #[test]
@@ -59,7 +59,7 @@ fn a_run_error_says_what_to_do() {
     when the server is up again, the next run restores the old release and reports it; on the server:
       readlink /opt/diting/current /opt/diting/previous
     ---
-    its log ends where that happened; if the runner has enough memory, please report it, with that log: https://github.com/diting/deploy-action/issues
+    its log ends where it stopped; if the runner has enough memory, please report it with that log: https://github.com/diting/deploy-action/issues
     ---
     please report it, with this log: https://github.com/diting/deploy-action/issues
     ---
@@ -112,7 +112,7 @@ fn a_run_error_says_what_to_do() {
       sudo chown -R hop: ~hop/.ssh && sudo chmod 700 ~hop/.ssh && sudo chmod 600 ~hop/.ssh/*
       sudo journalctl -u ssh -u sshd -n 20 --no-pager
     ---
-    the runner's user has no entry in `/etc/passwd`, and ssh does not work without. In a job container, set `options: --user root`, or add the entry; there, as root, with the user's number as UID:
+    the runner's user has no entry in `/etc/passwd`, which ssh needs. In a job container, set `options: --user root`, or add the entry; in the container, as root (UID is the user's number):
       echo 'runner:x:UID:UID::/home/runner:/bin/sh' >> /etc/passwd
     ---
     does sshd listen on port 22, and do the firewall and the provider's security group allow it? On the server's console, as root:
@@ -136,7 +136,7 @@ fn a_run_error_says_what_to_do() {
     what sshd logs, on the server's console, as root:
       sudo journalctl -u ssh -u sshd -n 20 --no-pager
     ---
-    port 22 answers, but the login is not over in time: raise the input connect-timeout, or find out what slows down sshd (load, DNS, PAM); on the server's console, as root:
+    port 22 answers, but the login does not finish in time: raise the input connect-timeout, or find out what slows down sshd (load, DNS, PAM); on the server's console, as root:
       uptime; sudo sshd -T | grep -i usedns
       sudo journalctl -u ssh -u sshd -n 20 --no-pager
     ---

@@ -1,10 +1,10 @@
 //! No word of a server gets into a command that someone may copy.
 
-use super::*;
 use crate::protocol::{
     Ending, FailedStart, Failure, Finding, IoKind, LinkState, LogPlace, Operation, OtherProcess,
     PortHolder, Reason, SharedError, SharedInRelease, Step,
 };
+use crate::report::hints::*;
 use crate::report::tests::place;
 
 /// In every text of a hostile server.

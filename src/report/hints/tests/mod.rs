@@ -1,3 +1,9 @@
+//! Hints, as people read them.
+
+mod errors;
+mod hostile;
+mod start;
+
 use super::*;
 use crate::protocol::{Failure, Step};
 use crate::report::tests::{ends, explained, findings, place, reasons, run_errors, STEPS};
@@ -39,12 +45,12 @@ fn a_reason_says_what_to_do() {
     let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
-    let its group use what is created there, on the server, as root, and deploy again:
+    give its group access with these commands on the server, as root, then deploy again:
       sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
-      sudo chgrp -R www-data /opt/diting/shared/logs && sudo chmod -R g+rwX /opt/diting/shared/logs
-      sudo chgrp www-data /opt/diting/shared/key && sudo chmod g+r /opt/diting/shared/key
-    the deploy user and the users of the unit need a group that all of them are in, and nobody else; https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
+      sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
+      sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
+    the deploy user and the users of the unit need a group that has only them as members; see https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
       sudo mkdir /opt/diting/shared/ && sudo chown --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/ && sudo chmod --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/
@@ -276,13 +282,13 @@ fn a_finding_says_what_to_do() {
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
     ---
-    let its group use what is created there, on the server, as root, and deploy again:
+    give its group access with these commands on the server, as root, then deploy again:
       sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
-      sudo chgrp -R www-data /opt/diting/shared/logs && sudo chmod -R g+rwX /opt/diting/shared/logs
-      sudo chgrp www-data /opt/diting/shared/key && sudo chmod g+r /opt/diting/shared/key
+      sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
+      sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
     ---
-    the deploy user and the users of the unit need a group that all of them are in, and nobody else; https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
+    the deploy user and the users of the unit need a group that has only them as members; see https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
