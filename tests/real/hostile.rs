@@ -126,7 +126,10 @@ fn a_server_that_claims_two_days_is_not_believed() {
     });
     let (run, _) = run_against(&server, &[point, ended(Vec::new())].concat());
     // 3 * (60 s + 0.5 s) of the inputs and 15 min
-    for text in ["on its own, within 18 min", "this run watches it for 18 min"] {
+    for text in [
+        "on its own, within 18 min",
+        "this run watches it for 18 min",
+    ] {
         assert!(run.log.contains(text), "{}", run.log);
     }
 }
