@@ -251,7 +251,7 @@ fn a_release_outside_releases_becomes_the_way_back_by_the_command_that_the_log_g
         .lines()
         .map(str::trim)
         .find(|line| line.starts_with(&format!("cd {TARGET} && ")))
-        .unwrap();
+        .unwrap_or_else(|| panic!("{}", run.log));
     server.exec(command);
     server.assert_answers("legacy", "a");
     let copied = server.link("current").unwrap().replace("releases/", "");

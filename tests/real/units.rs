@@ -63,7 +63,7 @@ fn localhost_is_both_families_and_root_may_deploy() {
     assert_eq!(server.link("current"), Some(format!("releases/{first}")));
     // what is root's now is said so, with the cure
     let run = deploy(&server, "2");
-    run.assert_ended(4, "not-ready", "lock");
+    run.assert_ended(4, "not-ready", "connect");
     run.assert_says("sudo chown -R deploy:");
 }
 

@@ -120,6 +120,7 @@ impl Deployment {
     /// As a job of GitHub.
     pub(crate) fn on_github(self) -> Self {
         self.env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_ACTION_PATH", "/action")
             .env("GITHUB_REPOSITORY", "diting/app")
             .env("GITHUB_SERVER_URL", "https://github.example")
             .env("GITHUB_RUN_ID", "7")

@@ -248,7 +248,13 @@ mod tests {
             };
             finding(&found, &place()).to_string()
         };
-        for to in ["/srv/app", "releases/1/src", "../legacy", "/opt/diting/app"] {
+        for to in [
+            "/srv/app",
+            "/opt/legacy",
+            "releases/1/src",
+            "../legacy",
+            "/opt/diting/app",
+        ] {
             assert!(hint(to, LinkState::Elsewhere).contains("cp -a"), "{to}");
         }
         assert!(hint("releases/.x", LinkState::UnusableName).contains("cp -a"));

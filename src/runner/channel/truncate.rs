@@ -34,7 +34,7 @@ pub(super) fn truncated(what: What) -> Option<What> {
             let ends = all.into_iter().take(MAX_ITEMS).map(end_of);
             Some(What::Diagnostics(ends.collect()))
         }
-        other => by_json(&other),
+        other => by_json(other),
     }
 }
 
@@ -50,50 +50,86 @@ fn end_of(mut diagnostic: Diagnostic) -> Diagnostic {
     diagnostic
 }
 
-/// Truncates by way of JSON, where every text can be found, whatever its type.
-fn by_json<T: Serialize + DeserializeOwned>(item: &T) -> Option<T> {
-    let mut value = serde_json::to_value(item).ok()?;
-    truncate(&mut value, &mut MAX_TEXTS.clone());
-    serde_json::from_value(value).ok()
+/// Truncates by way of JSON, where every text can be found, whatever its type. JSON has only the texts of some types, so what
+/// is not too long stays as it is.
+fn by_json<T: Serialize + DeserializeOwned>(item: T) -> Option<T> {
+    let mut value = serde_json::to_value(&item).ok()?;
+    match truncate(&mut value, &mut MAX_TEXTS.clone()) {
+        Cut::Nothing => Some(item),
+        Cut::Something => serde_json::from_value(value).ok(),
+    }
 }
 
-fn truncate(value: &mut Value, left: &mut usize) {
+/// Whether anything was cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Nothing,
+    Something,
+}
+
+impl Cut {
+    fn if_over(length: usize, most: usize) -> Self {
+        match length > most {
+            true => Self::Something,
+            false => Self::Nothing,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match self {
+            Self::Nothing => other,
+            Self::Something => self,
+        }
+    }
+}
+
+fn truncate(value: &mut Value, left: &mut usize) -> Cut {
     let most = MAX_TEXT.min(*left).max(MIN_TEXT);
     match value {
         Value::String(text) => {
-            if text.len() > most {
-                let end = (0..=most)
-                    .rev()
-                    .find(|at| text.is_char_boundary(*at))
-                    .unwrap_or_default();
-                text.truncate(end);
-                text.push_str(CUT);
-            }
+            let cut = truncate_text(text, most);
             *left = left.saturating_sub(text.len());
+            cut
         }
         // bytes
         Value::Array(items) if items.iter().all(Value::is_number) => {
-            if items.len() > most {
+            let cut = Cut::if_over(items.len(), most);
+            if cut == Cut::Something {
                 items.truncate(most);
                 items.extend(CUT.bytes().map(Value::from));
             }
             *left = left.saturating_sub(items.len());
+            cut
         }
         Value::Array(items) => {
+            let cut = Cut::if_over(items.len(), MAX_ITEMS);
             items.truncate(MAX_ITEMS);
-            items.iter_mut().for_each(|item| truncate(item, left));
+            truncate_all(items.iter_mut(), left).or(cut)
         }
-        Value::Object(fields) => fields.values_mut().for_each(|field| truncate(field, left)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Object(fields) => truncate_all(fields.values_mut(), left),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Cut::Nothing,
     }
+}
+
+fn truncate_all<'a>(values: impl Iterator<Item = &'a mut Value>, left: &mut usize) -> Cut {
+    values.fold(Cut::Nothing, |cut, value| truncate(value, left).or(cut))
+}
+
+fn truncate_text(text: &mut String, most: usize) -> Cut {
+    if text.len() <= most {
+        return Cut::Nothing;
+    }
+    text.truncate(text.floor_char_boundary(most));
+    text.push_str(CUT);
+    Cut::Something
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::{
-        DiagnosticOrigin, Ending, Failure, Finding, HealthAnswer, Notice, Outcome, ProcessEnd,
-        Reason, Step, UnreadableState, Verdict, Warning,
+        DiagnosticOrigin, Ending, Failure, Finding, HealthAnswer, LinkState, Notice, Outcome,
+        ProcessEnd, Reason, Step, UnreadableState, Verdict, Warning,
     };
     use crate::runner::testing::verdict;
     use proptest::prelude::*;
@@ -207,6 +243,21 @@ mod tests {
             },
             verdict(Outcome::RolledBack)
         );
+    }
+
+    /// JSON holds them as texts, from which no hint can be chosen.
+    #[test]
+    fn what_is_short_keeps_its_types() {
+        let found = LinkState::Elsewhere("/opt/legacy".into());
+        let name = "current".to_owned();
+        let what = What::Ended(Box::new(Verdict {
+            failure: Some(Failure {
+                step: Step::Check,
+                reason: Reason::NotReady(vec![Finding::Link { name, found }]),
+            }),
+            ..verdict(Outcome::NotReady)
+        }));
+        assert_eq!(truncated(what.clone()), Some(what));
     }
 
     #[test]
