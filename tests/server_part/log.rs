@@ -190,11 +190,12 @@ fn a_crash_message_that_the_release_before_logs_too_is_only_noticed() {
     // read before the switch
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
     assert!(
-        asked.starts_with("-q --no-pager _SYSTEMD_INVOCATION_ID=start-1 _SYSTEMD_UNIT=app"),
+        asked.starts_with("-q --no-pager _SYSTEMD_INVOCATION_ID=start-1 _SYSTEMD_UNIT=app.service"),
         "{asked}"
     );
     // no line that any local user could have sent
-    let new = "_SYSTEMD_INVOCATION_ID=start-2 _SYSTEMD_UNIT=app + INVOCATION_ID=start-2 _UID=0\n";
+    let new =
+        "_SYSTEMD_INVOCATION_ID=start-2 _SYSTEMD_UNIT=app.service + INVOCATION_ID=start-2 _UID=0\n";
     assert!(asked.contains(new), "{asked}");
 }
 
@@ -480,7 +481,7 @@ fn a_start_that_crashes_is_told_with_the_exception_that_its_log_ends_with() {
     );
     let asked = fs::read_to_string(server.home().join("asked")).unwrap();
     assert!(
-        asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app"),
+        asked.contains("--since=@") && asked.contains("_SYSTEMD_UNIT=app.service"),
         "{asked}"
     );
 }
