@@ -36,40 +36,42 @@ pub(in crate::server) fn login_name() -> Option<String> {
     account(|name, uid| uid == own && !name.is_empty()).map(|(name, _)| name)
 }
 
-/// The name of a group that has other members than this user and root. A group that /etc/group does not have may have some.
+/// The name of a group that has other members than this user and root. A group that is not known may have some.
 pub(in crate::server) fn group_of_others(gid: u32) -> Option<String> {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let own = rustix::process::geteuid().as_raw();
-    other_members(gid, own, &read("/etc/group"), &read("/etc/passwd"))
+    let Some((name, members)) = group_members(gid) else {
+        return Some(gid.to_string());
+    };
+    let own = login_name();
+    let is_other = |member: &String| Some(member) != own.as_ref();
+    members.iter().any(is_other).then_some(name)
 }
 
-/// group(5) has the members but those whose primary group it is, passwd(5) has these.
-fn other_members(gid: u32, own: u32, groups: &str, accounts: &str) -> Option<String> {
-    let gid = gid.to_string();
-    let rows = |text: &'_ str| -> Vec<Vec<String>> {
-        let fields = |line: &str| line.split(':').map(str::to_owned).collect();
-        text.lines().map(fields).collect()
+/// Whether nobody but these users and root is in the group.
+pub(in crate::server) fn has_only(gid: u32, users: &[&str]) -> bool {
+    let members = group_members(gid).map(|(_, members)| members);
+    members.is_some_and(|all| all.iter().all(|member| users.contains(&member.as_str())))
+}
+
+/// The name of a group, and its members but root. `None`: it is not known.
+fn group_members(gid: u32) -> Option<(String, Vec<String>)> {
+    let group = output_of("getent", &["group", &gid.to_string()])?;
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    members_of(&group, &accounts)
+}
+
+/// group(5) lists the members but those whose main group it is, passwd(5) has these.
+fn members_of(group: &str, accounts: &str) -> Option<(String, Vec<String>)> {
+    let fields: Vec<&str> = group.trim_end().split(':').collect();
+    let [name, _, gid, listed] = fields[..] else {
+        return None;
     };
-    let field = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
-    let Some(group) = rows(groups).into_iter().find(|row| field(row, 2) == gid) else {
-        return Some(gid);
-    };
-    let accounts = rows(accounts);
-    let is_other = |row: &&Vec<String>| !["0", &own.to_string()].contains(&field(row, 2).as_str());
-    let name_of = |row: &Vec<String>| field(row, 0);
-    let trusted: Vec<String> = accounts
-        .iter()
-        .filter(|row| !is_other(row))
-        .map(name_of)
-        .collect();
-    let members = field(&group, 3);
-    let mut members = members.split(',').filter(|name| !name.is_empty());
-    let listed = members.any(|name| !trusted.iter().any(|it| it == name));
-    let primary = accounts
-        .iter()
-        .filter(is_other)
-        .any(|row| field(row, 3) == gid);
-    (listed || primary).then(|| field(&group, 0))
+    let main = accounts.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(3) == Some(&gid)).then(|| fields[0])
+    });
+    let members = listed.split(',').chain(main).map(str::to_owned);
+    let members = members.filter(|member| !["", "root"].contains(&member.as_str()));
+    Some((name.to_owned(), members.collect()))
 }
 
 /// The home folder of a user, by name or number; of root, if `user` is empty.
@@ -101,15 +103,6 @@ pub(in crate::server) fn group_of(group: &str) -> Option<Group> {
     Some(Group {
         name: fields.next()?.to_owned(),
         gid: fields.nth(1)?.parse().ok()?,
-    })
-}
-
-/// Whether the users are all the members that a group lists.
-pub(in crate::server) fn has_only(gid: u32, users: &[&str]) -> bool {
-    let row = output_of("getent", &["group", &gid.to_string()]);
-    row.is_some_and(|row| {
-        let members = row.trim_end().rsplit(':').next().unwrap_or_default();
-        members.split(',').all(|member| users.contains(&member))
     })
 }
 
@@ -146,16 +139,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_counts_if_others_are_in_it() {
-        let groups = "root:x:0:\ndeploy:x:1000:\nown:x:1001:deploy,root\nwww:x:1002:deploy,alice\n\
-                      staff:x:1003:\n";
+    fn the_members_of_a_group_are_those_it_lists_and_those_whose_main_group_it_is() {
         let accounts = "root:x:0:0::/root:/bin/sh\ndeploy:x:1000:1000::/home/deploy:/bin/sh\n\
                         alice:x:1001:1003::/home/alice:/bin/sh\n";
-        let others = |gid| other_members(gid, 1000, groups, accounts);
-        let named = |name: &str| Some(name.to_owned());
-        assert_eq!([0, 1000, 1001].map(others), [None, None, None]);
-        let found = [1002, 1003, 4711].map(others);
-        assert_eq!(found, [named("www"), named("staff"), named("4711")]);
+        let members =
+            |group: &str| members_of(group, accounts).map(|(name, all)| (name, all.join(" ")));
+        let found = |name: &str, all: &str| Some((name.to_owned(), all.to_owned()));
+        assert_eq!(members("root:x:0:\n"), found("root", ""));
+        assert_eq!(members("deploy:x:1000:\n"), found("deploy", "deploy"));
+        assert_eq!(members("own:x:1001:deploy,root\n"), found("own", "deploy"));
+        assert_eq!(
+            members("www:x:1002:deploy,alice\n"),
+            found("www", "deploy alice")
+        );
+        assert_eq!(
+            members("staff:x:1003:deploy\n"),
+            found("staff", "deploy alice")
+        );
+        assert_eq!(members(""), None);
     }
 
     #[test]
