@@ -62,13 +62,67 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
+/// Goes back to the last `*` only: the ones before it need not fit more.
 fn fits_rest(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], name) => name.is_empty(),
-        ([b'*', rest @ ..], [_, more @ ..]) => fits_rest(rest, name) || fits_rest(pattern, more),
-        ([b'*', rest @ ..], []) => fits_rest(rest, name),
-        ([b'?', rest @ ..], [_, more @ ..]) => fits_rest(rest, more),
-        ([wanted, rest @ ..], [found, more @ ..]) => wanted == found && fits_rest(rest, more),
-        (_, []) => false,
+    let (mut at, mut read) = (0, 0);
+    let mut last_star = None;
+    while let Some(found) = name.get(read) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                last_star = Some((at, read));
+                at += 1;
+            }
+            Some(wanted) if *wanted == b'?' || wanted == found => {
+                at += 1;
+                read += 1;
+            }
+            _ => match &mut last_star {
+                Some((star, from)) => {
+                    *from += 1;
+                    (at, read) = (*star + 1, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_as_a_shell_does() {
+        let fits = |pattern: &str, name: &str| fits(pattern.as_bytes(), name.as_bytes());
+        for (pattern, name) in [
+            ("*", "a"),
+            ("a*", "a"),
+            ("*.env", "b.c.env"),
+            ("a*b*c", "abbcbc"),
+            ("?b", "ab"),
+            (".*", ".env"),
+        ] {
+            assert!(fits(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("*", ".env"),
+            ("?env", ".env"),
+            ("a*", "ba"),
+            ("*.env", "env"),
+            ("a*b", "abc"),
+            ("?", ""),
+        ] {
+            assert!(!fits(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    /// With all ways to fit each `*` it would take longer than anyone lives.
+    #[test]
+    fn many_stars_cost_little() {
+        assert!(!fits(
+            &b"*a".repeat(100),
+            &[&b"a".repeat(250)[..], b"b"].concat()
+        ));
     }
 }
