@@ -4,6 +4,7 @@
 use super::catalog::Catalog;
 use super::environment::Environment;
 use super::flags::Flags;
+use super::input::Input;
 use super::ssh::key::telling_lines;
 use super::staging::dotenv;
 use base64::prelude::{Engine as _, BASE64_STANDARD};
@@ -159,15 +160,10 @@ impl Secrets {
 
 /// Names among the inputs that are not secret: hosts, paths, units. Reports show them as they are.
 pub fn names(environment: &Environment, flags: &Flags, inputs: Catalog) -> Vec<String> {
-    let inputs = inputs
-        .iter()
-        .filter(|it| !it.secret && !SCRIPTS.contains(&it.name));
-    let given = inputs.flat_map(|input| {
-        let values = [&environment.values, &flags.values];
-        values.map(|all| all.get(input.name))
-    });
-    let lines = given.flatten().flat_map(|value| value.lines());
+    let is_name = |input: &Input| !input.secret && !SCRIPTS.contains(&input.name);
+    let given = given(environment, flags, inputs, is_name);
     // what follows the path of a URL may be secret, and what stands before its host
+    let lines = given.flat_map(str::lines);
     let lines = lines.filter_map(|line| line.split('?').next());
     let lines = lines.map(str::trim).filter(|line| !line.contains('@'));
     lines.map(str::to_owned).collect()
@@ -175,12 +171,21 @@ pub fn names(environment: &Environment, flags: &Flags, inputs: Catalog) -> Vec<S
 
 /// Everything among the inputs that is not secret.
 pub fn open(environment: &Environment, flags: &Flags, inputs: Catalog) -> Vec<String> {
-    let open = inputs.iter().filter(|input| !input.secret);
-    let values = open.flat_map(|input| {
-        let values = [&environment.values, &flags.values];
-        values.map(|all| all.get(input.name))
-    });
-    values.flatten().cloned().collect()
+    let given = given(environment, flags, inputs, |input| !input.secret);
+    given.map(str::to_owned).collect()
+}
+
+/// The values of some inputs, from variables and flags.
+fn given<'a>(
+    environment: &'a Environment,
+    flags: &'a Flags,
+    inputs: Catalog,
+    wanted: impl Fn(&Input) -> bool,
+) -> impl Iterator<Item = &'a str> {
+    let wanted = inputs.iter().filter(move |input| wanted(input));
+    let values = wanted
+        .flat_map(|input| [&environment.values, &flags.values].map(|all| all.get(input.name)));
+    values.flatten().map(String::as_str)
 }
 
 fn is_telling(text: &str) -> bool {
