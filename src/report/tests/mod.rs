@@ -7,6 +7,7 @@ mod issue;
 #[expect(clippy::too_many_lines, reason = "a log is as long as it is")]
 mod logs;
 mod markdown;
+mod quiet;
 mod samples;
 mod secrets;
 mod texts;
