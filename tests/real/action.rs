@@ -82,13 +82,7 @@ fn a_rollback_makes_the_step_red_with_one_error_and_all_outputs() {
     let used = action(&server, &App::health_500("2"))
         .with("health-timeout", "8s")
         .run(Fate::Runs);
-    let step = used.step("deploy");
-    assert_eq!(
-        (step.code, used.output("outcome")),
-        (Some(6), "rolled-back"),
-        "{}",
-        step.log
-    );
+    let step = used.ended(6, "rolled-back");
     assert!(!used.steps.contains_key("finish"));
     assert_eq!(
         (used.output("live-release"), used.output("failed-step")),
@@ -103,13 +97,7 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     let app = App::version("1");
     let action = Action::new(&app);
     let used = action.run(Fate::Runs);
-    let step = used.step("deploy");
-    assert_eq!(
-        (step.code, used.output("outcome")),
-        (Some(2), "invalid"),
-        "{}",
-        step.log
-    );
+    let step = used.ended(2, "invalid");
     for input in ["host", "key", "known-hosts"] {
         assert!(
             step.log.contains(&format!("problem: {input}")),
@@ -199,13 +187,7 @@ fn a_runner_that_is_not_linux_is_told_so_and_leaves_nothing_to_finish() {
 fn braces_without_end_are_bad_input_and_no_crash() {
     let app = App::version("1").file(".deployignore", &"{".repeat(20_000), 0o644);
     let used = Action::new(&app).run(Fate::Runs);
-    let step = used.step("deploy");
-    assert_eq!(
-        (step.code, used.output("outcome")),
-        (Some(2), "invalid"),
-        "{}",
-        step.log
-    );
+    let step = used.ended(2, "invalid");
     assert!(step.log.contains(".deployignore"), "{}", step.log);
 }
 
@@ -217,13 +199,7 @@ fn every_posix_shell_can_start_the_action() {
         let mut action = Action::new(&app).with("host", "user@host");
         action.shell = shell.split(' ').map(str::to_owned).collect();
         let used = action.run(Fate::Runs);
-        let step = used.step("deploy");
-        assert_eq!(
-            (step.code, used.output("outcome")),
-            (Some(2), "invalid"),
-            "{shell}: {}",
-            step.log
-        );
+        used.ended(2, "invalid");
         // the second step's script too
         action.replace_program(&first_step("kill -SEGV $$"));
         let used = action.run(Fate::Runs);
@@ -298,13 +274,7 @@ fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
     let invocation = server.property("InvocationID");
     let action = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
     let used = action.run(Fate::CancelledAt("│ begun"));
-    let step = used.step("deploy");
-    assert_eq!(
-        (step.code, used.output("outcome")),
-        (Some(130), "cancelled"),
-        "{}",
-        step.log
-    );
+    let step = used.ended(130, "cancelled");
     assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
     println!(
         "cancelled during install: ended after {:.1} s",

@@ -74,6 +74,14 @@ impl Used {
     pub(crate) fn output(&self, name: &str) -> &str {
         &self.outputs[name]
     }
+
+    /// The first step, which has ended so.
+    pub(crate) fn ended(&self, code: i32, outcome: &str) -> &Step {
+        let step = self.step("deploy");
+        let ended = (step.code, self.output("outcome"));
+        assert_eq!(ended, (Some(code), outcome), "{}", step.log);
+        step
+    }
 }
 
 /// The action as it is checked out for a job, with the program of this very source in dist/, and the job's workspace.

@@ -1,13 +1,18 @@
 //! Runs of the program under test, in a scrubbed environment.
 
+#[path = "printed.rs"]
+mod printed;
+
+pub(crate) use self::printed::without_masks;
+use self::printed::{Log, Printed};
 use crate::app::App;
 use crate::throwaway::ThrowawayServer;
 use rustix::process::{kill_process, Pid, Signal};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -259,43 +264,6 @@ impl Used {
     }
 }
 
-/// What a run has printed so far.
-#[derive(Default)]
-struct Log {
-    printed: Mutex<Printed>,
-    more: Condvar,
-}
-
-#[derive(Default)]
-struct Printed {
-    text: String,
-    /// When the step upload ended.
-    uploaded: Option<Instant>,
-    /// When all was said.
-    ended: Option<Instant>,
-}
-
-impl Log {
-    fn read(&self, mut from: impl BufRead) {
-        let mut line = Vec::new();
-        while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let mut printed = self.printed.lock().unwrap();
-            if line.starts_with("✓ upload".as_bytes()) {
-                printed.uploaded = Some(Instant::now());
-            }
-            printed.text += &String::from_utf8_lossy(&line);
-            line.clear();
-            self.more.notify_all();
-        }
-        self.printed.lock().unwrap().ended = Some(Instant::now());
-        self.more.notify_all();
-    }
-
-    fn so_far(&self) -> String {
-        self.printed.lock().unwrap().text.clone()
-    }
-}
-
 /// A run under way; killed when dropped.
 pub(crate) struct Running {
     deployment: Deployment,
@@ -486,21 +454,6 @@ impl Run {
             assert!(!said.contains(text), "{text:?} is in\n{said}");
         }
     }
-}
-
-/// The log as the runner shows it, and the masks that it was given: its commands are not part of the log.
-pub(crate) fn without_masks(log: &str) -> (String, Vec<String>) {
-    let mut masks = Vec::new();
-    let is_shown = |line: &&str| match line.strip_prefix("::add-mask::") {
-        Some(mask) => {
-            let mask = mask.trim_end_matches(['\r', '\n']).replace("%0A", "\n");
-            masks.push(mask.replace("%0D", "\r").replace("%25", "%"));
-            false
-        }
-        None => true,
-    };
-    let shown = log.split_inclusive('\n').filter(is_shown).collect();
-    (shown, masks)
 }
 
 /// What the summary begins with.
