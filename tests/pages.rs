@@ -107,6 +107,8 @@ impl Run {
                     commit: Some(OLD_COMMIT.into()),
                     changed: false,
                     live_since: Some(1_795_405_279),
+                    actor: Some("alice".into()),
+                    run: Some("https://github.com/diting/app/actions/runs/19001/attempts/1".into()),
                 },
             },
         );

@@ -53,6 +53,8 @@ pub enum What {
     Ended(Box<Verdict>),
     /// The middle of a command's output is not sent; its end follows.
     OutputLeftOut(LeftOut),
+    /// The release that is live before anything is changed; nothing is sent if there is none.
+    Live(Box<LiveRelease>),
 }
 
 /// Output that was not sent.
@@ -77,6 +79,19 @@ pub struct Made {
     pub changed: bool,
     /// When it went live: epoch seconds, by the server's clock.
     pub live_since: Option<u64>,
+    /// Who deployed it.
+    pub actor: Option<String>,
+    /// Link to the run that deployed it.
+    pub run: Option<String>,
+}
+
+/// The release that is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveRelease {
+    /// Its id.
+    pub release: ReleaseId,
+    /// What it was made from.
+    pub made: Made,
 }
 
 /// The result of staging.

@@ -22,7 +22,9 @@ mod verdict;
 pub mod wire;
 mod written;
 
-pub use events::{Attempt, Diagnostic, DiagnosticOrigin, Event, LeftOut, Made, Staged, What};
+pub use events::{
+    Attempt, Diagnostic, DiagnosticOrigin, Event, LeftOut, LiveRelease, Made, Staged, What,
+};
 pub use failure::{
     AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
     HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,

@@ -1,7 +1,7 @@
 //! What is known about a run.
 
 use super::Place;
-use crate::protocol::{HealthAnswer, Made, ReleaseId, RunEvent, Step, Task, What};
+use crate::protocol::{HealthAnswer, LiveRelease, Made, ReleaseId, RunEvent, Step, Task, What};
 
 /// What is known so far about a run; its verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Facts {
     pub step: Option<Step>,
     /// The release that should go live, once it has an id.
     pub release: Option<ReleaseId>,
+    /// The release that was live before anything was changed. Untrusted.
+    pub live: Option<LiveRelease>,
     /// The rollback target.
     pub previous: Option<ReleaseId>,
     /// The commit of the release that goes live, as the server knows it. Untrusted.
@@ -60,6 +62,7 @@ impl Facts {
                 self.place.answered = matches!(attempt.answer, HealthAnswer::Healthy { .. })
             }
             What::FailedStart(start) => self.place.start = Some(start.as_ref().clone()),
+            What::Live(live) => self.live = Some(live.as_ref().clone()),
             What::Staged(staged) => self.release = Some(staged.release.clone()),
             What::PointOfNoReturn {
                 release,

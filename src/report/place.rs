@@ -87,6 +87,21 @@ impl Place {
         }
     }
 
+    /// `diting on web1.example`: which service on which server, with target and port if they are not the default.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let host = match (self.port, self.host.contains(':')) {
+            (22, _) => self.host.clone(),
+            (port, false) => format!("{}:{port}", self.host),
+            (port, true) => format!("[{}]:{port}", self.host),
+        };
+        match self.service.as_deref() {
+            Some(unit) if self.target == format!("/opt/{unit}") => format!("{unit} on {host}"),
+            Some(unit) => format!("{unit} ({}) on {host}", self.target),
+            None => format!("{} on {host}", self.target),
+        }
+    }
+
     /// The command that logs in.
     pub(super) fn ssh(&self) -> String {
         let port = match self.port {
@@ -183,6 +198,31 @@ mod tests {
         assert_eq!(place("web1", 22), "deploy@web1");
         assert_eq!(place("web1", 2222), "deploy@web1:2222");
         assert_eq!(place("::1", 2222), "deploy@[::1]:2222");
+    }
+
+    #[test]
+    fn a_subject_names_target_and_port_only_if_they_are_not_the_default() {
+        let subject = |service: Option<&str>, target: &str, host: &str, port| {
+            Place {
+                service: service.map(str::to_owned),
+                target: target.into(),
+                host: host.into(),
+                port,
+                ..Place::default()
+            }
+            .subject()
+        };
+        let shop = Some("shop");
+        assert_eq!(subject(shop, "/opt/shop", "web1", 22), "shop on web1");
+        assert_eq!(
+            subject(Some("shop@1"), "/opt/shop@1", "web1", 2222),
+            "shop@1 on web1:2222"
+        );
+        assert_eq!(
+            subject(shop, "/opt/shop-b", "::1", 2222),
+            "shop (/opt/shop-b) on [::1]:2222"
+        );
+        assert_eq!(subject(None, "/srv/app", "web1", 22), "/srv/app on web1");
     }
 
     #[test]

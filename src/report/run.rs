@@ -78,7 +78,10 @@ impl Report {
     fn on_server(&mut self, event: &Event) {
         match &event.what {
             What::Step(step) => self.step(*step, event.at),
-            What::Waiting(_) | What::PointOfNoReturn { .. } | What::FailedStart(_) => {}
+            What::Live(_)
+            | What::Waiting(_)
+            | What::PointOfNoReturn { .. }
+            | What::FailedStart(_) => {}
             What::Recovered(verdict) => keep(&mut self.recovered, verdict),
             What::Output(text) => self.output(text),
             What::OutputLeftOut(left_out) => self

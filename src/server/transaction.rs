@@ -131,11 +131,11 @@ impl<'a> Transaction<'a> {
     /// What the release was made from that was live.
     fn made(&self) -> Made {
         let old = self.pending.old.as_ref();
-        let record = old.and_then(|old| records::get(self.layout, &old.release));
+        let commit = old.and_then(|old| old.commit.clone());
+        let made = old.map(|old| records::made(self.layout, &old.release));
         Made {
-            commit: old.and_then(|old| old.commit.clone()),
-            changed: record.as_ref().is_some_and(|it| it.origin.changed),
-            live_since: record.map(|record| record.changed),
+            commit,
+            ..made.unwrap_or_default()
         }
     }
 

@@ -421,6 +421,7 @@ fn row(task: Task, commit: &str, old: Option<&str>) -> String {
             commit: old.map(str::to_owned),
             changed: false,
             live_since: Some(1_762_147_685),
+            ..Made::default()
         },
     };
     let end = by_verdict(verdict(Outcome::Deployed, Some(NEW), None));

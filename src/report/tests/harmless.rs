@@ -1,9 +1,9 @@
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    FailedStart, Finding, HealthAnswer, Holder, Hop, Interference, LogPlace, Made, Notice, Outcome,
-    ProcessEnd, Reason, ReleaseId, RunError, RunEvent, ServerPartError, SourceProblem, Step,
-    Verdict, Warning, What,
+    FailedStart, Finding, HealthAnswer, Holder, Hop, Interference, LiveRelease, LogPlace, Made,
+    Notice, Outcome, ProcessEnd, Reason, ReleaseId, RunError, RunEvent, ServerPartError,
+    SourceProblem, Step, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::excerpt::one_line;
@@ -65,6 +65,16 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
             path: text(bytes),
             error: text(bytes),
         })),
+        server(What::Live(Box::new(LiveRelease {
+            release: id(OLD),
+            made: Made {
+                commit: Some(text(bytes)),
+                changed: true,
+                live_since: Some(u64::MAX),
+                actor: Some(text(bytes)),
+                run: Some(text(bytes)),
+            },
+        }))),
         server(What::Step(Step::Install)),
         server(What::Output(bytes.to_vec())),
         server(What::PointOfNoReturn {
@@ -76,6 +86,8 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
                 commit: Some(text(bytes)),
                 changed: true,
                 live_since: Some(u64::MAX),
+                actor: Some(text(bytes)),
+                run: Some(text(bytes)),
             },
         }),
         server(What::Step(Step::Verify)),

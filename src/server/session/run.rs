@@ -7,8 +7,8 @@ use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target::{self, Target};
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, Notice, Outcome,
-    Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, LiveRelease, Notice,
+    Outcome, Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -150,6 +150,7 @@ impl<'a> Session<'a> {
         }
         data::tell_kept(&mut self.client);
         self.begin(Step::Check);
+        self.tell_live();
         let entries = manifest::receive(self.plan, self.inbox, self.client.limits)?;
         self.before = check::check(self.client.layout, self.plan, &entries, self.client.outbox)?;
         let long = instruction::long_deadline(self.client.layout, self.plan, &self.before);
@@ -171,6 +172,16 @@ impl<'a> Session<'a> {
         }
         self.write_instruction(&pending)?;
         Ok(Some(pending))
+    }
+
+    /// Tells which release is live, before anything can fail.
+    fn tell_live(&mut self) {
+        let layout = self.client.layout;
+        if let Some(release) = links::live(layout) {
+            let made = records::made(layout, &release);
+            let live = LiveRelease { release, made };
+            self.client.outbox.emit(What::Live(Box::new(live)));
+        }
     }
 
     /// Writes the instruction, unless another login has cancelled the transaction. The lock on the decision excludes both

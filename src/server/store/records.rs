@@ -4,7 +4,8 @@ use super::durable::{self, failed};
 use super::layout::Layout;
 use super::links;
 use crate::protocol::{
-    EntryKind, Operation, Origin, Reason, ReleaseId, ShortDigest, Step, TreeEntry, Verification,
+    EntryKind, Made, Operation, Origin, Reason, ReleaseId, ShortDigest, Step, TreeEntry,
+    Verification,
 };
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,23 @@ fn path(layout: &Layout, id: &ReleaseId) -> PathBuf {
 /// The record; `None` if it does not exist or cannot be read.
 pub(in crate::server) fn get(layout: &Layout, id: &ReleaseId) -> Option<Record> {
     serde_json::from_slice(&fs::read(path(layout, id)).ok()?).ok()
+}
+
+/// What a release was made from; nothing if its record does not exist or cannot be read.
+pub(in crate::server) fn made(layout: &Layout, id: &ReleaseId) -> Made {
+    let Some(Record {
+        origin, changed, ..
+    }) = get(layout, id)
+    else {
+        return Made::default();
+    };
+    Made {
+        commit: origin.commit,
+        changed: origin.changed,
+        live_since: Some(changed),
+        actor: origin.actor,
+        run: origin.run,
+    }
 }
 
 /// Writes the record, durably.
