@@ -93,6 +93,32 @@ fn what_goes_live_and_what_was_live_is_reported_with_its_commit() {
 }
 
 #[test]
+fn the_check_tells_what_is_live_and_who_deployed_it() {
+    let server = StubServer::new();
+    let live = |told: &Told| {
+        let check = told.events.iter();
+        let mut check = check.skip_while(|what| **what != What::Step(Step::Check));
+        match check.nth(1) {
+            Some(What::Live(live)) => Some(live.as_ref().clone()),
+            _ => None,
+        }
+    };
+    let first = server.deploy_with(&App::good("a"), |plan| {
+        plan.origin.commit = Some(commit("a"));
+        plan.origin.actor = Some("alice".into());
+    });
+    assert_eq!(live(&first), None);
+    let failing = server.deploy_with(&App::good("b"), |plan| {
+        plan.staging.before_switch = Some("exit 7".into());
+    });
+    let live = live(&failing).unwrap();
+    assert_eq!(live.release.to_string(), server.id_by("current"));
+    assert_eq!(live.made.commit, Some(commit("a")));
+    assert_eq!(live.made.actor.as_deref(), Some("alice"));
+    assert!(live.made.live_since.is_some());
+}
+
+#[test]
 fn back_to_the_previous_one_and_forth_again() {
     let server = server_with(&["a", "b"]);
     assert_restored(&server.roll_back(None), &server, "a", Some("b"));
