@@ -39,7 +39,7 @@ fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
             has_changed.then_some(IssueAct::Comment)
         }
         outcome if must_be_reported(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
-        Outcome::Failed | Outcome::Unknown if opens == IssueOpens::Failure => Some(IssueAct::Open),
+        outcome if opens == IssueOpens::Failure && is_failure(outcome) => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown => Some(IssueAct::Comment),
         _ => None,
     }
@@ -52,6 +52,20 @@ fn must_be_reported(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
         Outcome::Failed => verdict.is_some_and(|verdict| verdict.switched),
         _ => false,
     }
+}
+
+/// Whether a deployment was wanted that is not live, or is not known to be. Invalid inputs may be those of the issue, and
+/// who cancels a run knows of it.
+fn is_failure(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed
+            | Outcome::Unreachable
+            | Outcome::NotReady
+            | Outcome::Busy
+            | Outcome::Unknown
+            | Outcome::Error
+    )
 }
 
 /// Updates the issue if there is something to report, and a token and a repository.
@@ -147,6 +161,7 @@ const CANCELLED: &str =
 mod tests {
     use super::*;
     use crate::protocol::TransactionId;
+    use crate::settings::INPUTS;
     use std::time::Duration;
 
     fn verdict(outcome: Outcome, switched: bool) -> Verdict {
@@ -195,14 +210,14 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @"
         deployed -> close, close
         restored -> comment, comment
-        error -> nothing, nothing
+        error -> nothing, open
         invalid -> nothing, nothing
-        unreachable -> nothing, nothing
-        not-ready -> nothing, nothing
+        unreachable -> nothing, open
+        not-ready -> nothing, open
         failed -> comment, open
         rolled-back -> open, open
         rollback-failed -> open, open
-        busy -> nothing, nothing
+        busy -> nothing, open
         unknown -> comment, open
         cancelled -> nothing, nothing
         ");
@@ -214,6 +229,25 @@ mod tests {
             line(&end(Outcome::Restored, false), None),
             "restored -> nothing, nothing"
         );
+    }
+
+    #[test]
+    fn the_inputs_description_lists_the_outcomes_that_open_an_issue() {
+        let input = INPUTS.iter().find(|input| input.name == "issue").unwrap();
+        let description = input.description();
+        let (_, list) = description.split_once("`rollback`: ").unwrap();
+        let (rollback, list) = list.split_once("`failure`: also every other ").unwrap();
+        let (failure, _) = list.split_once("`off`").unwrap();
+        for outcome in Outcome::ALL {
+            let opens =
+                |opens, switched| act(&end(outcome, switched), opens, None) == Some(IssueAct::Open);
+            let word = format!("`{}`", outcome.word());
+            let by_rollback = opens(IssueOpens::Rollback, true);
+            assert_eq!(by_rollback, rollback.contains(&word), "{word}: {rollback}");
+            let by_failure =
+                opens(IssueOpens::Failure, false) && !opens(IssueOpens::Rollback, false);
+            assert_eq!(by_failure, failure.contains(&word), "{word}: {failure}");
+        }
     }
 
     #[test]
@@ -240,7 +274,7 @@ mod tests {
         let unswitched = verdict(Outcome::Failed, false);
         assert_eq!(
             line(&end(Outcome::NotReady, false), Some(&unswitched)),
-            "not-ready -> nothing, nothing"
+            "not-ready -> nothing, open"
         );
     }
 }

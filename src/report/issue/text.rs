@@ -85,14 +85,8 @@ fn marker(place: &Place) -> String {
 }
 
 fn title(place: &Place, redactor: &Redactor) -> String {
-    let what = place.service.as_ref().unwrap_or(&place.target);
-    truncate(
-        &redactor.redact(&one_line(format!(
-            "Deployment of {what} to {} failed",
-            place.host
-        ))),
-        TITLE,
-    )
+    let title = format!("Deployment of {} failed", place.subject());
+    truncate(&redactor.redact(&one_line(title)), TITLE)
 }
 
 fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
