@@ -1,17 +1,18 @@
 //! The commands `deploy` and `rollback`.
 
-use super::outputs::{finish, write};
-use super::part::RunPart;
+use super::issue::{self, IssueUpdate};
+use super::outputs::{finish, note, write};
+use super::part::{deadline_in, deadline_of, started, FirstStep, RunPart};
 use super::print::{Console, Printer};
 use super::start::{announced, no_start, runtime};
-use super::{issue, plan, screen, summary};
+use super::{plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
-use crate::protocol::{End, Outcome, RunError, RunEvent};
-use crate::report::{self, Activity, Log, Page};
+use crate::protocol::{End, Event, RunError, RunEvent, What};
+use crate::report::{self, Activity, Ending, Log, Page};
 use crate::runner;
 use crate::settings::Settings;
-use crate::text::{harmless, Redactor};
+use crate::text::Redactor;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,7 +24,12 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         printer,
         redactor,
     } = *console;
-    let mut log = Log::new(page).hiding(redactor.clone());
+    let part = begun(part, console);
+    let ending = part.ending();
+    let mut log = Log::new(page)
+        .hiding(redactor.clone())
+        .ending(ending)
+        .knowing(part.facts());
     let started = Instant::now();
     let mut last = String::new();
     let mut emit = |event: RunEvent| {
@@ -31,28 +37,80 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
             RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
             event => event,
         };
+        if part == RunPart::First {
+            keep(&event, redactor);
+        }
         for line in log.on(&event) {
             printer.line(&line);
             last = line;
         }
         screen::activity(Activity::now(log.report()));
     };
-    let end = run_part(part, settings, context, &mut emit).unwrap_or_else(|error| {
+    let end = run_part(&part, settings, context, &mut emit).unwrap_or_else(|error| {
         let end = no_start(error, started);
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
-    let end = part.corrected(end);
-    // before the issue, so that they exist even if the job is cancelled meanwhile
-    summary::of_run(&log, console);
-    write(&report::outputs(&end, log.facts(), redactor), page, printer);
+    // as it was shown
+    let end = log.report().end.clone().unwrap_or(end);
     let ended = Ended {
         end: &end,
         log: &log,
         last: &last,
     };
-    finish_report(part, settings, console, &ended);
-    ExitCode::from(end.outcome.code())
+    match (ending, part.reported()) {
+        (Ending::InPreviousStep, Some(first)) => update_issue(first, settings, console, &ended),
+        _ if ending.is_here(&end) => {
+            report_here(&part, settings, console, &ended);
+            ExitCode::from(end.outcome.code())
+        }
+        _ => {
+            let mut outputs = report::outputs(&end, log.facts(), redactor);
+            outputs.extend(deadline_of(&end));
+            write(&outputs, page, printer);
+            ExitCode::from(end.outcome.code())
+        }
+    }
+}
+
+/// The part as it can be done: without outputs, the next step would find nothing to follow. The second step leaves what the
+/// first one knew, in case that it is killed.
+fn begun(part: &RunPart, console: &Console<'_>) -> RunPart {
+    match part {
+        RunPart::First if !note(&[started()]) => return RunPart::Whole,
+        RunPart::Finish {
+            transaction, first, ..
+        } => {
+            write(&first.outputs(transaction), console.page, console.printer);
+        }
+        RunPart::Whole | RunPart::First | RunPart::ReportCrash => {}
+    }
+    part.clone()
+}
+
+/// Writes what the next step must know if this one is killed.
+fn keep(event: &RunEvent, redactor: &Redactor) {
+    let RunEvent::Server(Event {
+        what:
+            What::PointOfNoReturn {
+                release,
+                previous,
+                deadline,
+                ..
+            },
+        ..
+    }) = event
+    else {
+        return;
+    };
+    // what was taken over may have any name
+    let id = |id: &dyn ToString| redactor.redact(&id.to_string());
+    let previous = previous.as_ref().map(|it| id(it)).unwrap_or_default();
+    note(&[
+        ("release", id(release)),
+        ("previous-release", previous),
+        deadline_in(*deadline),
+    ]);
 }
 
 /// A run that has ended, and the last line of its log, which says what is live.
@@ -62,32 +120,61 @@ struct Ended<'a> {
     last: &'a str,
 }
 
-/// Updates the issue and writes the last outputs.
-fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
+/// Writes the summary, the outputs and the issue.
+fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    // the second step sees the end of the transaction and has more time
-    let has_second_step = context.is_actions && *part == RunPart::Whole;
-    let result = match ended.end.outcome {
-        Outcome::Unknown if has_second_step => IssueResult::default(),
-        _ => issue::update(settings, context, ended.log.report(), redactor),
-    };
-    let outputs = report_issue(&result, redactor, page, printer);
-    if result != IssueResult::default() {
+    let Ended { end, log, last } = *ended;
+    // before the issue, so that they exist even if the job is cancelled meanwhile
+    summary::of_run(log, console);
+    write(&report::outputs(end, log.facts(), redactor), page, printer);
+    let update = issue::update(settings, context, log.report(), redactor);
+    let outputs = report_issue(&update.result, redactor, page, printer);
+    if update.result != IssueResult::default() {
         // the last line of the log must be the one that says what is live
-        printer.line(ended.last);
+        printer.line(last);
     }
-    let verdict = ended.end.verdict.as_ref();
+    let verdict = end.verdict.as_ref();
     let is_known = verdict.is_some_and(|verdict| verdict.switched);
-    match has_second_step && is_known && issue::was_interrupted(&result) {
+    if *part == RunPart::First && is_known && update.was_interrupted() {
         // not finished: the second step gets the verdict from the server and updates the issue
-        true => write(&outputs, page, printer),
-        false => finish(&outputs, ended.end.outcome, page, printer),
+        write(&outputs, page, printer);
+    } else {
+        summary::write(&update.line(redactor), page, printer);
+        finish(&outputs, end.outcome, page, printer);
     }
+}
+
+/// The first step has reported everything but the issue.
+fn update_issue(
+    first: &FirstStep,
+    settings: &Settings,
+    console: &Console<'_>,
+    ended: &Ended<'_>,
+) -> ExitCode {
+    let Console {
+        context,
+        page,
+        printer,
+        redactor,
+    } = *console;
+    let Ended { end, log, last } = *ended;
+    let mut outputs = Vec::new();
+    let mut update = IssueUpdate::default();
+    if end.verdict.is_some() {
+        outputs = report::outputs(end, log.facts(), redactor);
+        update = issue::update(settings, context, log.report(), redactor);
+        outputs.extend(report_issue(&update.result, redactor, page, printer));
+        printer.line(last);
+    }
+    summary::write(&update.line(redactor), page, printer);
+    let outcome = first.reported().unwrap_or(end.outcome);
+    finish(&outputs, outcome, page, printer);
+    ExitCode::from(outcome.code())
 }
 
 /// Reports what was done with the issue, and returns the outputs.
@@ -103,7 +190,7 @@ fn report_issue(
     let Some(issue) = &result.issue else {
         return Vec::new();
     };
-    let url = redactor.redact(&harmless(issue.url.as_bytes()));
+    let url = issue::shown_url(&issue.url, redactor);
     printer.line(&format!("issue: {url}"));
     vec![
         ("issue-url", url),
@@ -118,7 +205,7 @@ fn run_part(
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<End, RunError> {
     match part {
-        RunPart::Whole => {
+        RunPart::Whole | RunPart::First => {
             let (transaction, runtime) = announced()?;
             let deployment = plan::deployment(settings, context, transaction);
             Ok(runtime.block_on(runner::deploy(deployment, emit)))

@@ -3,9 +3,9 @@
 use crate::actions::Context;
 use crate::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
 use crate::protocol::{End, Outcome, Verdict};
-use crate::report::{issue_text, IssueAct, RawLogs, Report};
+use crate::report::{issue_line, issue_text, no_issue_line, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
-use crate::text::Redactor;
+use crate::text::{harmless, Redactor};
 use std::future::Future;
 use std::io;
 use tokio::runtime::Builder;
@@ -68,22 +68,71 @@ fn is_failure(outcome: Outcome) -> bool {
     )
 }
 
+/// What was done with the issue.
+#[derive(Debug, Default)]
+pub(super) struct IssueUpdate {
+    pub(super) result: IssueResult,
+    act: Option<IssueAct>,
+}
+
+impl IssueUpdate {
+    /// The summary's line: the link, or why there is no issue although there should be one. Empty if there need be none.
+    pub(super) fn line(&self, redactor: &Redactor) -> String {
+        let IssueResult { issue, warnings } = &self.result;
+        match (issue, self.act) {
+            (Some(issue), _) => issue_line(issue.number, &shown_url(&issue.url, redactor)),
+            (None, Some(IssueAct::Open)) if warnings.is_empty() => {
+                no_issue_line(&[NO_ACCESS.to_owned()], redactor)
+            }
+            (None, Some(IssueAct::Open)) => no_issue_line(warnings, redactor),
+            (None, Some(IssueAct::Comment | IssueAct::Close) | None) => String::new(),
+        }
+    }
+
+    /// Whether the job was cancelled before the issue was updated.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.result
+            .warnings
+            .iter()
+            .any(|warning| warning == CANCELLED)
+    }
+}
+
+/// The link to an issue, as it is shown.
+pub(super) fn shown_url(url: &str, redactor: &Redactor) -> String {
+    redactor.redact(&harmless(url.as_bytes()))
+}
+
+/// Why GitHub was not even asked.
+const NO_ACCESS: &str =
+    "the input github-token is empty, or GITHUB_REPOSITORY names no repository.";
+
 /// Updates the issue if there is something to report, and a token and a repository.
 pub(super) fn update(
     settings: &Settings,
     context: &Context,
     report: &Report,
     redactor: &Redactor,
-) -> IssueResult {
+) -> IssueUpdate {
+    let end = report.end.as_ref();
+    let act = end.and_then(|end| act(end, settings.issue.opens, report.recovered.last()));
+    let result = act.and_then(|act| ask(act, settings, context, report, redactor));
+    IssueUpdate {
+        result: result.unwrap_or_default(),
+        act,
+    }
+}
+
+/// Asks GitHub; `None` without a token or a repository.
+fn ask(
+    act: IssueAct,
+    settings: &Settings,
+    context: &Context,
+    report: &Report,
+    redactor: &Redactor,
+) -> Option<IssueResult> {
     let issue = &settings.issue;
-    let act = report
-        .end
-        .as_ref()
-        .and_then(|end| act(end, issue.opens, report.recovered.last()));
-    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository)
-    else {
-        return IssueResult::default();
-    };
+    let (token, repository) = (issue.token.as_ref()?, context.repository.as_ref()?);
     let access = Access {
         api_url: context.api_url.clone().unwrap_or_else(|| API.to_owned()),
         repository: repository.clone(),
@@ -107,12 +156,8 @@ pub(super) fn update(
         result.warnings.extend(warning);
         result
     };
-    run(updating).unwrap_or_else(|error| warned(format!("cannot update the issue: {error}")))
-}
-
-/// Whether the job was cancelled before the issue was updated.
-pub(super) fn was_interrupted(result: &IssueResult) -> bool {
-    result.warnings.iter().any(|warning| warning == CANCELLED)
+    let updated = run(updating);
+    Some(updated.unwrap_or_else(|error| warned(format!("cannot update the issue: {error}"))))
 }
 
 fn warned(warning: String) -> IssueResult {

@@ -64,12 +64,13 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         crash::report(
             RunError::Killed { begun: false },
             Instant::now(),
+            &part,
             page,
             Printer,
         );
         return ExitCode::from(Outcome::Error.code());
     }
-    crash::reported(page, Printer, || {
+    crash::reported(&part, page, Printer, || {
         start(&part, arguments, &environment, &context)
     })
 }
@@ -140,7 +141,7 @@ fn command(
     hiding.announce(console.page, console.printer);
     print::trace(flags.verbose || context.debug, &hiding.redactor);
     // the first step has reported them
-    if *part == RunPart::Whole {
+    if !part.is_second() {
         warn(&warnings, flags.json, console);
     }
     let format = ListFormat::of(flags.json);
@@ -151,7 +152,7 @@ fn command(
     match settings.command {
         Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, console),
         // there is no transaction to follow
-        Command::Releases if *part != RunPart::Whole => ExitCode::SUCCESS,
+        Command::Releases if part.is_second() => ExitCode::SUCCESS,
         Command::Releases => list(&settings, format, console),
     }
 }

@@ -5,6 +5,9 @@ use crate::composite::{Action, Fate, Step, Used};
 use crate::poll::wait_for;
 use crate::runner_commands::commands;
 use crate::throwaway::{ThrowawayServer, TARGET};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A cancelled step must have ended by then: what is left to it is for the runner.
@@ -110,15 +113,79 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     assert!(!used.steps.contains_key("finish"));
 
     action.remove_dist();
+    assert_not_started(&action, "is missing");
+}
+
+/// The program was not started, which is said everywhere, and there is nothing to finish.
+fn assert_not_started(action: &Action, why: &str) {
     let used = action.run(Fate::Runs);
-    assert_eq!(used.step("deploy").code, Some(4));
-    assert!(used
-        .step("deploy")
-        .log
-        .contains("::error title=deploy-action::"));
-    // nothing was begun
-    assert_eq!(used.output("outcome"), "not-ready");
-    assert!(!used.steps.contains_key("finish"));
+    let step = used.ended(2, "invalid");
+    assert!(!used.steps.contains_key("finish"), "{}", step.log);
+    assert_eq!(used.output("finished"), "true");
+    assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
+    for text in [&step.log, &step.summary] {
+        assert!(text.contains(why), "{why}: {text}");
+    }
+    assert_eq!(step.summary.lines().count(), 1, "{}", step.summary);
+}
+
+#[test]
+fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
+    let app = App::version("1");
+    for shell in ["dash", "busybox sh", "bash --posix"] {
+        let action = || {
+            let mut action = Action::new(&app);
+            action.shell = shell.split(' ').map(str::to_owned).collect();
+            action
+        };
+        let damaged = |damage: &dyn Fn(&Path)| {
+            let action = action();
+            damage(&action.program());
+            action
+        };
+        let cut_at = |size| {
+            damaged(&move |program| {
+                let file = File::options().write(true).open(program).unwrap();
+                file.set_len(size).unwrap();
+            })
+        };
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5990184\n";
+        let mode = |mode| fs::Permissions::from_mode(mode);
+        for (action, why) in [
+            (
+                action().on_system("Darwin", "arm64"),
+                "does not run on Darwin. Use a Linux runner",
+            ),
+            (
+                action().on_system("MINGW64_NT-10.0-26100", "x86_64"),
+                "does not run on MINGW64_NT",
+            ),
+            (
+                action().on_system("Linux", "riscv64"),
+                "does not support the CPU riscv64",
+            ),
+            (
+                damaged(&|program| fs::remove_file(program).unwrap()),
+                "is missing",
+            ),
+            (
+                damaged(&|program| fs::set_permissions(program, mode(0o644)).unwrap()),
+                "is not executable",
+            ),
+            (
+                damaged(&|program| fs::write(program, pointer).unwrap()),
+                "Git LFS pointer",
+            ),
+            (cut_at(0), "is not a program"),
+            (cut_at(100), "does not start"),
+            (cut_at(100_000), "does not start"),
+        ] {
+            assert_not_started(&action, why);
+        }
+        let mut homeless = action();
+        homeless.env.remove("GITHUB_ACTION_PATH");
+        assert_not_started(&homeless, "GITHUB_ACTION_PATH is not set");
+    }
 }
 
 /// What the first step's process is, if it is none of ours: a script that has the real program beside it.
@@ -161,26 +228,6 @@ fn a_first_step_that_is_cancelled_before_it_sends_anything_leaves_nothing_to_rep
         (finish.code, finish.log.as_str(), used.output("outcome")),
         (Some(0), "", "")
     );
-}
-
-#[test]
-fn a_runner_that_is_not_linux_is_told_so_and_leaves_nothing_to_finish() {
-    for system in ["Darwin", "MINGW64_NT-10.0-26100"] {
-        let mut action = Action::new(&App::version("1"));
-        let programs = tempfile::tempdir().unwrap();
-        let uname = programs.path().join("uname");
-        std::fs::write(&uname, format!("#!/bin/sh\necho {system}\n")).unwrap();
-        std::fs::set_permissions(&uname, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
-        let path = format!("{}:{}", programs.path().display(), action.env["PATH"]);
-        action.env.insert("PATH".to_owned(), path);
-        let used = action.run(Fate::Runs);
-        let step = used.step("deploy");
-        assert_eq!((step.code, used.output("outcome")), (Some(4), "not-ready"));
-        let words = format!("does not run on {system}. Use a Linux runner");
-        assert!(step.log.contains(&words), "{}", step.log);
-        assert!(!used.steps.contains_key("finish"));
-    }
 }
 
 #[test]
@@ -324,11 +371,22 @@ fn assert_cancelled_step_left_it(step: &Step) {
         step.log
     );
     assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
+    let last = step.last_line();
     assert!(
-        step.last_line().contains("finishes on its own"),
+        last.starts_with("handed over to the next step: "),
         "{}",
         step.log
     );
+    assert!(last.contains("finishes on its own by"), "{}", step.log);
+    assert!(
+        last.contains("If no next step runs: any run after that time"),
+        "{}",
+        step.log
+    );
+    // the verdict and its page are the next step's
+    let said = commands(&step.log);
+    assert_eq!((count(&said, "error"), count(&said, "notice")), (0, 1));
+    assert_eq!(step.summary, "");
     assert!(!step.outputs.contains_key("finished"));
 }
 
@@ -354,10 +412,51 @@ fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
         "{}",
         finish.summary
     );
+    let first = &used.step("deploy").outputs;
     assert_eq!(
-        (used.output("finished"), used.output("release")),
-        ("true", used.step("deploy").outputs["release"].as_str())
+        (
+            used.output("finished"),
+            used.output("release"),
+            used.output("transaction")
+        ),
+        (
+            "true",
+            first["release"].as_str(),
+            first["transaction"].as_str()
+        )
     );
+    // all outputs are of this step, and the time is that of both
+    let failed_step = match outcome {
+        "deployed" => "",
+        _ => "verify",
+    };
+    assert_eq!(used.output("failed-step"), failed_step);
+    let duration = |text: &str| text.parse::<f64>().unwrap();
+    assert!(
+        duration(used.output("duration")) >= duration(&first["duration"]),
+        "{used:#?}"
+    );
+}
+
+#[test]
+fn a_step_out_of_time_keeps_what_it_knew_and_nobody_is_told_to_run_it_again() {
+    let server = ThrowawayServer::up();
+    let first = server.deploy_well(&App::version("1"), None);
+    let used = action(&server, &App::health_500("2"))
+        .with("health-timeout", "40s")
+        .run(Fate::OutOfTimeAt("health answered"));
+    assert_cancelled_step_left_it(used.step("deploy"));
+    let (deploy, finish) = (&used.step("deploy").outputs, used.step("finish"));
+    assert_eq!(used.output("outcome"), "unknown", "{}", finish.log);
+    assert_eq!(used.output("finished"), "");
+    assert_eq!(used.output("previous-release"), first);
+    for name in ["release", "previous-release", "transaction"] {
+        assert_eq!(used.output(name), deploy[name], "{name}");
+    }
+    for text in [&finish.log, &finish.summary] {
+        assert!(text.contains("finishes on its own by"), "{text}");
+        assert!(!text.contains("run it again"), "{text}");
+    }
 }
 
 #[test]

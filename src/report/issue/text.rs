@@ -71,6 +71,7 @@ fn marker(place: &Place) -> String {
         shared: _,
         start: _,
         about_now: _,
+        finished_by: _,
     } = place;
     let digest = Sha256::digest(format!(
         "{host}\0{port}\0{target}\0{}",

@@ -2,13 +2,16 @@
 
 mod end;
 mod groups;
+mod handover;
 
 use super::page::{Level, Page};
 use super::{texts, Facts, Place, Report};
-use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
+use crate::protocol::{Diagnostic, End, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use groups::Groups;
+
+pub use handover::Ending;
 
 /// The runner keeps ten annotations of each kind per step; further warnings are plain lines.
 const WARNINGS: usize = 9;
@@ -27,6 +30,7 @@ pub struct Log {
     warnings: usize,
     /// The bytes that were shown.
     shown: usize,
+    ending: Ending,
 }
 
 impl Log {
@@ -38,6 +42,7 @@ impl Log {
             report: Report::default(),
             warnings: 0,
             shown: 0,
+            ending: Ending::Here,
         }
     }
 
@@ -54,6 +59,19 @@ impl Log {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.report.facts.place = place;
+        self
+    }
+
+    /// The same, for one step of a run: the end is shown only where it belongs.
+    #[must_use]
+    pub fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
+    }
+
+    /// The same, with what an earlier step of the run has found out.
+    #[must_use]
+    pub fn knowing(mut self, facts: Facts) -> Self {
+        self.report.facts = facts;
         self
     }
 
@@ -118,9 +136,18 @@ impl Log {
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
-            RunEvent::Ended(end) => end::write_end(&mut self.groups, &self.report, end),
+            RunEvent::Ended(end) => self.end(end),
         }
         self.groups.take()
+    }
+
+    fn end(&mut self, end: &End) {
+        let write = match self.ending {
+            _ if self.ending.is_here(end) => end::write_end,
+            Ending::InPreviousStep => handover::repeat,
+            Ending::InNextStep | Ending::Here => handover::hand_over,
+        };
+        write(&mut self.groups, &self.report, end);
     }
 
     /// The step is repeated, unless the server continues by itself.

@@ -92,7 +92,10 @@ fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
         assert_ne!(other.title, all[0].title);
     }
     // the issues of earlier versions are found and closed
-    assert_eq!(all[0].marker, "<!-- deploy-action f3cf6027775fb6d5a87a3827b5407403 -->");
+    assert_eq!(
+        all[0].marker,
+        "<!-- deploy-action f3cf6027775fb6d5a87a3827b5407403 -->"
+    );
     // it is the same server and service for every user
     assert_eq!(
         other(Planned {
