@@ -79,7 +79,7 @@ fn every_input_is_mapped_to_its_variable_once() {
     let [deploy, finish] = steps(&action).map(|step| mapping(step, "env").clone());
     let mut deploy = deploy;
     let next = deploy.remove("DEPLOY_ACTION_HAS_NEXT_STEP");
-    assert_eq!(next.unwrap().as_str(), Some("true"));
+    assert_eq!(next.unwrap().as_str(), Some("${{ 'true' }}"));
     let variables: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
     assert_eq!(
         keys(&deploy),
@@ -112,7 +112,7 @@ fn every_input_is_mapped_to_its_variable_once() {
 }
 
 #[test]
-fn every_output_is_that_of_the_last_step_that_knows_the_outcome() {
+fn every_output_is_that_of_the_last_step_that_has_begun() {
     let action = action();
     assert_eq!(
         keys(mapping(&action, "outputs")),
@@ -211,19 +211,15 @@ fn action_outputs() -> String {
     for (name, meaning) in OUTPUTS {
         yaml += &format!("  {name}:\n    description: >-\n");
         yaml += &folded(meaning, "      ");
-        yaml += &format!("    value: >-\n{}", folded(&output_value(name), "      "));
+        yaml += &format!("    value: {}\n", output_value(name));
     }
     yaml
 }
 
-/// All outputs are those of one step: the last one that knows an outcome, even if another output of it is empty.
+/// All outputs are those of one step: of the second if it has begun, even where they are empty.
 fn output_value(name: &str) -> String {
     let (second, first) = ("steps.finish.outputs", "steps.deploy.outputs");
-    let (by_second, by_first) = (
-        format!("{second}.outcome != '' && {second}.{name}"),
-        format!("{second}.outcome == '' && {first}.{name}"),
-    );
-    format!("${{{{ {by_second} || {by_first} || '' }}}}")
+    format!("${{{{ {second}.{name} || {second}.replaces != 'true' && {first}.{name} || '' }}}}")
 }
 
 fn action_variables() -> String {

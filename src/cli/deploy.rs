@@ -24,7 +24,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         printer,
         redactor,
     } = *console;
-    let part = begun(part, console);
+    let part = begun(part);
     let ending = part.ending();
     let mut log = Log::new(page)
         .hiding(redactor.clone())
@@ -73,19 +73,12 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
     }
 }
 
-/// The part as it can be done: without outputs, the next step would find nothing to follow. The second step leaves what the
-/// first one knew, in case that it is killed.
-fn begun(part: &RunPart, console: &Console<'_>) -> RunPart {
+/// The part as it can be done: without outputs, the next step would find nothing to follow.
+fn begun(part: &RunPart) -> RunPart {
     match part {
-        RunPart::First if !note(&[started()]) => return RunPart::Whole,
-        RunPart::Finish {
-            transaction, first, ..
-        } => {
-            write(&first.outputs(transaction), console.page, console.printer);
-        }
-        RunPart::Whole | RunPart::First | RunPart::ReportCrash => {}
+        RunPart::First if !note(&[started()]) => RunPart::Whole,
+        part => part.clone(),
     }
-    part.clone()
 }
 
 /// Writes what the next step must know if this one is killed.

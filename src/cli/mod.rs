@@ -25,7 +25,7 @@ use crate::settings::{
     self, Command, Environment, Flags, InputWarning, Problem, Settings, Surroundings, INPUTS,
 };
 use crate::text::commands;
-use outputs::{finish, write};
+use outputs::{finish, note, write};
 use part::RunPart;
 use print::{Console, Printer};
 use releases::ListFormat;
@@ -57,6 +57,9 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let Some(part) = RunPart::take(&mut arguments) else {
         return ExitCode::SUCCESS;
     };
+    if let Some(outputs) = part.outputs() {
+        note(&outputs);
+    }
     let context = Context::from_env();
     let page = Page::of(context.is_actions);
     screen::open(page);
@@ -151,10 +154,27 @@ fn command(
     };
     match settings.command {
         Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, console),
-        // there is no transaction to follow
-        Command::Releases if part.is_second() => ExitCode::SUCCESS,
+        Command::Releases if part.is_second() => unlisted(part, console),
         Command::Releases => list(&settings, format, console),
     }
+}
+
+/// The second step behind a listing that was killed: there is nothing to follow.
+fn unlisted(part: &RunPart, console: &Console<'_>) -> ExitCode {
+    let Console { page, printer, .. } = *console;
+    if let RunPart::Finish { crashed: true, .. } = part {
+        let error = RunError::Killed { begun: false };
+        crash::report(error, Instant::now(), part, page, printer);
+        return ExitCode::from(Outcome::Error.code());
+    }
+    let outcome = Outcome::Cancelled;
+    finish(
+        &[("outcome", outcome.word().to_owned())],
+        outcome,
+        page,
+        printer,
+    );
+    ExitCode::SUCCESS
 }
 
 /// Reports what is odd about the inputs.

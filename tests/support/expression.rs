@@ -45,11 +45,9 @@ fn and(text: &str, scope: &Scope) -> String {
 }
 
 fn comparison(text: &str, scope: &Scope) -> String {
-    let are_equal = |(left, right)| value(left, scope) == value(right, scope);
-    match (text.split_once("!="), text.split_once("==")) {
-        (Some(both), _) => (!are_equal(both)).to_string(),
-        (None, Some(both)) => are_equal(both).to_string(),
-        (None, None) => value(text, scope),
+    match text.split_once("!=") {
+        Some((left, right)) => (value(left, scope) != value(right, scope)).to_string(),
+        None => value(text, scope),
     }
 }
 
@@ -101,9 +99,9 @@ fn expressions_are_what_the_runner_makes_of_them() {
         ("always() && steps.one.outputs.done != 'true'", "false"),
         ("always() && steps.two.outputs.done != 'true'", "true"),
         ("${{ steps.one.outcome }}", "failure"),
-        ("${{ steps.two.outputs.x == '' && steps.one.outputs.x || '' }}", "1"),
-        ("${{ steps.one.outputs.x != '' && steps.one.outputs.y || steps.one.outputs.x == '' && 'z' || '' }}", ""),
-        ("success()", "false"),
+        ("${{ steps.two.outputs.x || steps.two.outputs.y != 'true' && steps.one.outputs.x || '' }}", "1"),
+        ("${{ steps.one.outputs.y || steps.one.outputs.done != 'true' && steps.one.outputs.x || '' }}", ""),
+        ("${{ 'true' }}", "true"),
     ] {
         assert_eq!(evaluate(text, &scope), expected, "{text}");
     }

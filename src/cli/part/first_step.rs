@@ -80,6 +80,7 @@ impl FirstStep {
         let outcome = self.reported().unwrap_or(Outcome::Unknown);
         let took = self.took(Duration::ZERO);
         vec![
+            replaces(),
             ("transaction", transaction.to_string()),
             ("outcome", outcome.word().to_owned()),
             ("release", id(&self.release)),
@@ -89,6 +90,11 @@ impl FirstStep {
             ("duration", format!("{:.1}", took.as_secs_f64())),
         ]
     }
+}
+
+/// The output of a second step: all of its outputs count, and none of the first step.
+pub(super) fn replaces() -> (&'static str, String) {
+    ("replaces", "true".to_owned())
 }
 
 /// The output of a first step that begins now.

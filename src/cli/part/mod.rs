@@ -79,6 +79,17 @@ impl RunPart {
         }
     }
 
+    /// The outputs of a second step that begins: what the first one knew, in case that this one is killed too.
+    pub(super) fn outputs(&self) -> Option<Vec<(&'static str, String)>> {
+        match self {
+            Self::Finish {
+                transaction, first, ..
+            } => Some(first.outputs(transaction)),
+            Self::ReportCrash => Some(vec![first_step::replaces(), ("outcome", "error".into())]),
+            Self::Whole | Self::First => None,
+        }
+    }
+
     /// Which step reports how the run ended.
     pub(super) fn ending(&self) -> Ending {
         match self {
