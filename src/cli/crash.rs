@@ -124,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_crash_is_an_error_in_outputs_summary_and_annotation_and_tells_no_secret() {
-        for (when, finished) in [("early", true), ("late", false)] {
+        // only what the next step finishes is reported there
+        for (when, next_step, finished, reported) in [
+            ("early", "", true, true),
+            ("late", "", false, true),
+            ("early", "true", true, true),
+            ("late", "true", false, false),
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let (outputs, summary) = (folder.path().join("out"), folder.path().join("summary"));
             let done = Command::new(std::env::current_exe().unwrap())
@@ -135,6 +141,7 @@ mod tests {
                     "cli::crash::tests::crashes",
                 ])
                 .env("CRASHES", when)
+                .env("DEPLOY_ACTION_HAS_NEXT_STEP", next_step)
                 .env("GITHUB_OUTPUT", &outputs)
                 .env("GITHUB_STEP_SUMMARY", &summary)
                 .output()
@@ -142,15 +149,17 @@ mod tests {
             let log = [done.stdout, done.stderr].concat();
             let log = String::from_utf8(log).unwrap();
             let outputs = std::fs::read_to_string(outputs).unwrap();
-            let summary = std::fs::read_to_string(summary).unwrap();
-            assert!(
+            let summary = std::fs::read_to_string(summary).unwrap_or_default();
+            assert_eq!(
                 log.contains("::error title=Bug in deploy-action::"),
+                reported,
                 "{log}"
             );
+            assert_eq!(log.contains("handed over to the next step"), !reported);
             assert!(log.contains("crashed at src/cli/crash.rs:"), "{log}");
             assert!(outputs.contains("\nerror\n"), "{outputs}");
             assert_eq!(outputs.contains("finished"), finished, "{outputs}");
-            assert!(summary.contains("it crashed at"), "{summary}");
+            assert_eq!(summary.contains("it crashed at"), reported, "{summary}");
             assert!(![log, outputs, summary].concat().contains("hunter2"));
         }
     }

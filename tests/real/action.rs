@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::composite::{Action, Fate, Step, Used};
+use crate::hub::{Hub, Script, TOKEN};
 use crate::poll::wait_for;
 use crate::runner_commands::commands;
 use crate::throwaway::{ThrowawayServer, TARGET};
@@ -515,4 +516,52 @@ fn killed_before_anything_is_sent_nothing_happened() {
         finish.log
     );
     server.assert_live(&first, "1", None);
+}
+
+#[test]
+fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
+    let first = server.deploy_well(&App::version("1"), None);
+    hub.plan("GET /user", Script::Silent);
+    let mut action = action(&server, &App::health_500("2"))
+        .with("health-timeout", "8s")
+        .with("issue", "rollback")
+        .with("issue-logs", "never")
+        .with("github-token", TOKEN);
+    action.env.insert("GITHUB_API_URL".into(), hub.url());
+    action
+        .env
+        .insert("GITHUB_REPOSITORY".into(), "diting/app".into());
+    let used = action.run(Fate::CancelledAt("rolled-back: "));
+    let (deploy, finish) = (used.step("deploy"), used.step("finish"));
+    assert_eq!(
+        (deploy.code, finish.code),
+        (Some(6), Some(6)),
+        "{}",
+        finish.log
+    );
+    for (name, value) in [
+        ("outcome", "rolled-back"),
+        ("live-release", first.as_str()),
+        ("failed-step", "verify"),
+        ("finished", "true"),
+        ("issue-number", "1"),
+    ] {
+        assert_eq!(used.output(name), value, "{name}: {}", finish.log);
+    }
+    assert!(deploy.summary.contains("## "), "{}", deploy.summary);
+    assert!(
+        finish.summary.trim().starts_with("Issue [#1]("),
+        "{}",
+        finish.summary
+    );
+    assert_eq!(
+        finish.summary.trim().lines().count(),
+        1,
+        "{}",
+        finish.summary
+    );
+    let errors = ["deploy", "finish"].map(|id| count(&said_to_the_runner(&used, id), "error"));
+    assert_eq!(errors, [1, 0], "{}", finish.log);
+    assert_eq!(hub.state().issues.len(), 1);
 }

@@ -30,6 +30,11 @@ fn assert_opened_the_issue(run: &Run, hub: &Hub) {
     );
     assert_eq!(output(run, "finished"), Some("true"));
     run.assert_says(&format!("issue: {url}"));
+    assert!(
+        run.summary.ends_with(&format!("\n\nIssue [#1]({url})\n")),
+        "{}",
+        run.summary
+    );
     run.assert_says("Exception: ***");
     run.assert_silent_about(TOKEN);
     run.assert_last_line("is live and healthy again");
@@ -88,6 +93,11 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
     run.assert_ended(5, "failed", "verify");
     run.assert_says("::warning title=deploy-action::cannot open the issue: GitHub responded 403");
     run.assert_says("permissions: issues: write");
+    let line = run.summary.lines().next_back().unwrap();
+    assert!(
+        line.starts_with("No issue: cannot open the issue: GitHub responded 403"),
+        "{line}"
+    );
     assert_eq!(
         (output(&run, "issue-url"), output(&run, "finished")),
         (None, Some("true"))
@@ -143,6 +153,7 @@ fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
     let good = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
     let failing = job(&server, &hub, &App::health_500("2"))
+        .env("DEPLOY_ACTION_HAS_NEXT_STEP", "true")
         .input("health-timeout", "8s")
         .input("issue-logs", "never");
     let run = failing.start();
