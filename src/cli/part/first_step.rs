@@ -1,7 +1,6 @@
 //! What the action's first step leaves for the second in its outputs. Each is written as soon as it is known, because the
 //! first step may be killed at any time.
 
-use super::Find;
 use crate::protocol::{End, Outcome, ReleaseId, RunError, TransactionId};
 use crate::report::{Facts, Place};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +11,9 @@ const STARTED: &str = "started";
 const DEADLINE: &str = "deadline";
 /// Longer than any run.
 const LONGEST: Duration = Duration::from_secs(35 * 24 * 3600);
+
+/// Finds a variable; one that is missing is empty.
+pub(super) type Find<'a> = &'a dyn Fn(&str) -> String;
 
 /// What the first step has written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub(super) use first_step::{deadline_in, deadline_of, started, FirstStep};
 
 use crate::protocol::{End, Outcome, RunError, TransactionId};
 use crate::report::{Ending, Facts};
+use first_step::Find;
 use std::ffi::OsString;
 
 /// The first argument of the second step.
@@ -17,9 +18,6 @@ const HAS_NEXT_STEP: &str = "DEPLOY_ACTION_HAS_NEXT_STEP";
 const TRANSACTION: &str = "DEPLOY_ACTION_TRANSACTION";
 /// How the first step ended.
 const STEP: &str = "DEPLOY_ACTION_STEP";
-
-/// Finds a variable; one that is missing is empty.
-type Find<'a> = &'a dyn Fn(&str) -> String;
 
 /// The part of a run that this process does.
 #[derive(Debug, Clone, PartialEq, Eq)]
