@@ -9,7 +9,7 @@ use super::{plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
 use crate::protocol::{End, Event, RunError, RunEvent, What};
-use crate::report::{self, Activity, Ending, Log, Page};
+use crate::report::{self, Activity, Log, Page};
 use crate::runner;
 use crate::settings::Settings;
 use crate::text::Redactor;
@@ -18,18 +18,28 @@ use std::time::Instant;
 
 /// Runs one of these commands, or follows it, and reports how it ended.
 pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>) -> ExitCode {
+    let part = &begun(part);
+    let (ending, ended) = (part.ending(), run(part, settings, console));
+    if let Some(first) = part.reported() {
+        return update_issue(first, settings, console, &ended);
+    }
+    match ending.is_here(&ended.end) {
+        true => report_here(part, settings, console, &ended),
+        false => hand_over(console, &ended),
+    }
+    ExitCode::from(ended.end.outcome.code())
+}
+
+/// Runs or follows it, and prints its log.
+fn run(part: &RunPart, settings: &Settings, console: &Console<'_>) -> Ended {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    let part = begun(part);
-    let ending = part.ending();
-    let mut log = Log::new(page)
-        .hiding(redactor.clone())
-        .ending(ending)
-        .knowing(part.facts());
+    let log = Log::new(page).hiding(redactor.clone());
+    let mut log = log.ending(part.ending()).knowing(part.facts());
     let started = Instant::now();
     let mut last = String::new();
     let mut emit = |event: RunEvent| {
@@ -37,7 +47,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
             RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
             event => event,
         };
-        if part == RunPart::First {
+        if *part == RunPart::First {
             keep(&event, redactor);
         }
         for line in log.on(&event) {
@@ -46,31 +56,14 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
         }
         screen::activity(Activity::now(log.report()));
     };
-    let end = run_part(&part, settings, context, &mut emit).unwrap_or_else(|error| {
+    let end = run_part(part, settings, context, &mut emit).unwrap_or_else(|error| {
         let end = no_start(error, started);
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
     // as it was shown
     let end = log.report().end.clone().unwrap_or(end);
-    let ended = Ended {
-        end: &end,
-        log: &log,
-        last: &last,
-    };
-    match (ending, part.reported()) {
-        (Ending::InPreviousStep, Some(first)) => update_issue(first, settings, console, &ended),
-        _ if ending.is_here(&end) => {
-            report_here(&part, settings, console, &ended);
-            ExitCode::from(end.outcome.code())
-        }
-        _ => {
-            let mut outputs = report::outputs(&end, log.facts(), redactor);
-            outputs.extend(deadline_of(&end));
-            write(&outputs, page, printer);
-            ExitCode::from(end.outcome.code())
-        }
-    }
+    Ended { end, log, last }
 }
 
 /// The part as it can be done: without outputs, the next step would find nothing to follow.
@@ -107,21 +100,28 @@ fn keep(event: &RunEvent, redactor: &Redactor) {
 }
 
 /// A run that has ended, and the last line of its log, which says what is live.
-struct Ended<'a> {
-    end: &'a End,
-    log: &'a Log,
-    last: &'a str,
+struct Ended {
+    end: End,
+    log: Log,
+    last: String,
+}
+
+/// The next step reports it; if there is none, the outputs are what is known.
+fn hand_over(console: &Console<'_>, ended: &Ended) {
+    let mut outputs = report::outputs(&ended.end, ended.log.facts(), console.redactor);
+    outputs.extend(deadline_of(&ended.end));
+    write(&outputs, console.page, console.printer);
 }
 
 /// Writes the summary, the outputs and the issue.
-fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
+fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended) {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    let Ended { end, log, last } = *ended;
+    let Ended { end, log, last } = ended;
     // before the issue, so that they exist even if the job is cancelled meanwhile
     summary::of_run(log, console);
     write(&report::outputs(end, log.facts(), redactor), page, printer);
@@ -147,7 +147,7 @@ fn update_issue(
     first: &FirstStep,
     settings: &Settings,
     console: &Console<'_>,
-    ended: &Ended<'_>,
+    ended: &Ended,
 ) -> ExitCode {
     let Console {
         context,
@@ -155,17 +155,18 @@ fn update_issue(
         printer,
         redactor,
     } = *console;
-    let Ended { end, log, last } = *ended;
-    let mut outputs = Vec::new();
-    let mut update = IssueUpdate::default();
-    if end.verdict.is_some() {
-        outputs = report::outputs(end, log.facts(), redactor);
-        update = issue::update(settings, context, log.report(), redactor);
-        outputs.extend(report_issue(&update.result, redactor, page, printer));
-        printer.line(last);
-    }
-    summary::write(&update.line(redactor), page, printer);
+    let Ended { end, log, last } = ended;
     let outcome = first.reported().unwrap_or(end.outcome);
+    let (update, mut outputs) = match end.verdict {
+        Some(_) => (
+            issue::update(settings, context, log.report(), redactor),
+            report::outputs(end, log.facts(), redactor),
+        ),
+        None => (IssueUpdate::missed(outcome), Vec::new()),
+    };
+    outputs.extend(report_issue(&update.result, redactor, page, printer));
+    printer.line(last);
+    summary::write(&update.line(redactor), page, printer);
     finish(&outputs, outcome, page, printer);
     ExitCode::from(outcome.code())
 }

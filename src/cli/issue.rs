@@ -76,6 +76,14 @@ pub(super) struct IssueUpdate {
 }
 
 impl IssueUpdate {
+    /// The job was cancelled while the first step updated it, and the second does not know what there is to tell.
+    pub(super) fn missed(outcome: Outcome) -> Self {
+        Self {
+            result: warned(MISSED.to_owned()),
+            act: (!outcome.is_success()).then_some(IssueAct::Open),
+        }
+    }
+
     /// The summary's line: the link, or why there is no issue although there should be one. Empty if there need be none.
     pub(super) fn line(&self, redactor: &Redactor) -> String {
         let IssueResult { issue, warnings } = &self.result;
@@ -102,6 +110,9 @@ impl IssueUpdate {
 pub(super) fn shown_url(url: &str, redactor: &Redactor) -> String {
     redactor.redact(&harmless(url.as_bytes()))
 }
+
+const MISSED: &str = "the job was cancelled while the previous step updated the issue, and this one does not get the result from \
+                      the server.";
 
 /// Why GitHub was not even asked.
 const NO_ACCESS: &str =

@@ -131,6 +131,7 @@ fn assert_not_started(action: &Action, why: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
     let app = App::version("1");
     for shell in ["dash", "busybox sh", "bash --posix"] {
@@ -413,6 +414,11 @@ fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
         "{}",
         finish.summary
     );
+    assert_outputs_are_whole(used, outcome);
+}
+
+/// All outputs are those of the second step, and the time is that of both.
+fn assert_outputs_are_whole(used: &Used, outcome: &str) {
     let first = &used.step("deploy").outputs;
     assert_eq!(
         (
@@ -426,7 +432,6 @@ fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
             first["transaction"].as_str()
         )
     );
-    // all outputs are of this step, and the time is that of both
     let failed_step = match outcome {
         "deployed" => "",
         _ => "verify",
@@ -441,22 +446,29 @@ fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
 
 #[test]
 fn a_step_out_of_time_keeps_what_it_knew_and_nobody_is_told_to_run_it_again() {
-    let server = ThrowawayServer::up();
-    let first = server.deploy_well(&App::version("1"), None);
-    let used = action(&server, &App::health_500("2"))
-        .with("health-timeout", "40s")
-        .run(Fate::OutOfTimeAt("health answered"));
-    assert_cancelled_step_left_it(used.step("deploy"));
-    let (deploy, finish) = (&used.step("deploy").outputs, used.step("finish"));
-    assert_eq!(used.output("outcome"), "unknown", "{}", finish.log);
-    assert_eq!(used.output("finished"), "");
-    assert_eq!(used.output("previous-release"), first);
-    for name in ["release", "previous-release", "transaction"] {
-        assert_eq!(used.output(name), deploy[name], "{name}");
-    }
-    for text in [&finish.log, &finish.summary] {
-        assert!(text.contains("finishes on its own by"), "{text}");
-        assert!(!text.contains("run it again"), "{text}");
+    // in the first moment, nothing can handle the signal yet
+    for second in ["", "follow the deployment"] {
+        let server = ThrowawayServer::up();
+        let first = server.deploy_well(&App::version("1"), None);
+        let used = action(&server, &App::health_500("2"))
+            .with("health-timeout", "20s")
+            .run(Fate::OutOfTimeAt("health answered", second));
+        assert_cancelled_step_left_it(used.step("deploy"));
+        let finish = used.step("finish");
+        assert_eq!(used.output("outcome"), "unknown", "{}", finish.log);
+        assert_eq!(used.output("finished"), "");
+        assert_eq!(used.output("previous-release"), first);
+        for name in ["release", "previous-release", "transaction"] {
+            let deploy = &used.step("deploy").outputs;
+            assert_eq!(used.output(name), deploy[name], "{name}");
+        }
+        let has_reported = finish.code == Some(9);
+        assert!(has_reported || second.is_empty(), "{}", finish.log);
+        for text in [&finish.log, &finish.summary] {
+            let says_when = text.contains("finishes on its own by");
+            assert_eq!(says_when, has_reported, "{text}");
+            assert!(!text.contains("run it again"), "{text}");
+        }
     }
 }
 
@@ -518,20 +530,25 @@ fn killed_before_anything_is_sent_nothing_happened() {
     server.assert_live(&first, "1", None);
 }
 
+/// With issues, on this GitHub.
+fn reporting_to(hub: &Hub, action: Action) -> Action {
+    let mut action = action
+        .with("health-timeout", "8s")
+        .with("issue", "rollback")
+        .with("issue-logs", "never")
+        .with("github-token", TOKEN);
+    let repository = "diting/app".to_owned();
+    action.env.insert("GITHUB_API_URL".into(), hub.url());
+    action.env.insert("GITHUB_REPOSITORY".into(), repository);
+    action
+}
+
 #[test]
 fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
     let (server, hub) = (ThrowawayServer::up(), Hub::new());
     let first = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
-    let mut action = action(&server, &App::health_500("2"))
-        .with("health-timeout", "8s")
-        .with("issue", "rollback")
-        .with("issue-logs", "never")
-        .with("github-token", TOKEN);
-    action.env.insert("GITHUB_API_URL".into(), hub.url());
-    action
-        .env
-        .insert("GITHUB_REPOSITORY".into(), "diting/app".into());
+    let action = reporting_to(&hub, action(&server, &App::health_500("2")));
     let used = action.run(Fate::CancelledAt("rolled-back: "));
     let (deploy, finish) = (used.step("deploy"), used.step("finish"));
     assert_eq!(
@@ -540,15 +557,19 @@ fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
         "{}",
         finish.log
     );
-    for (name, value) in [
-        ("outcome", "rolled-back"),
-        ("live-release", first.as_str()),
-        ("failed-step", "verify"),
-        ("finished", "true"),
-        ("issue-number", "1"),
-    ] {
-        assert_eq!(used.output(name), value, "{name}: {}", finish.log);
-    }
+    let names = [
+        "outcome",
+        "live-release",
+        "failed-step",
+        "finished",
+        "issue-number",
+    ];
+    assert_eq!(
+        names.map(|name| used.output(name)),
+        ["rolled-back", &first, "verify", "true", "1"],
+        "{}",
+        finish.log
+    );
     assert!(deploy.summary.contains("## "), "{}", deploy.summary);
     assert!(
         finish.summary.trim().starts_with("Issue [#1]("),

@@ -36,15 +36,15 @@ pub(crate) enum Fate {
     /// Its process is killed as soon as the log says so.
     KilledAt(&'static str),
     /// The time of the job's step (`timeout-minutes`) is over as soon as the log says so: the first step is cancelled, and the
-    /// second as soon as it has begun.
-    OutOfTimeAt(&'static str),
+    /// second too, as soon as its log says this.
+    OutOfTimeAt(&'static str, &'static str),
 }
 
 impl Fate {
     /// What happens to the steps behind the first.
     fn of_others(self) -> Self {
         match self {
-            Self::OutOfTimeAt(_) => Self::CancelledAt(""),
+            Self::OutOfTimeAt(_, text) => Self::CancelledAt(text),
             Self::Runs | Self::CancelledAt(_) | Self::KilledAt(_) => Self::Runs,
         }
     }
@@ -274,7 +274,7 @@ impl Action {
             scope.failed |= has_failed;
             let outcome = match (has_failed, fate) {
                 (false, _) => "success",
-                (true, Fate::CancelledAt(_) | Fate::OutOfTimeAt(_)) => "cancelled",
+                (true, Fate::CancelledAt(_) | Fate::OutOfTimeAt(..)) => "cancelled",
                 (true, _) => "failure",
             };
             scope.outcomes.insert(id.clone(), outcome);
@@ -400,7 +400,7 @@ impl Process {
 
     /// Until it has ended; from the cancellation, where there is one.
     fn meet(&mut self, fate: Fate) -> Duration {
-        if let Fate::CancelledAt(text) | Fate::KilledAt(text) | Fate::OutOfTimeAt(text) = fate {
+        if let Fate::CancelledAt(text) | Fate::KilledAt(text) | Fate::OutOfTimeAt(text, _) = fate {
             let log = Arc::clone(&self.log);
             let seen = until(LONGEST, || {
                 self.says(text) || self.child.try_wait().unwrap().is_some()
@@ -419,7 +419,7 @@ impl Process {
                 self.log.lock().unwrap()
             ),
             Fate::KilledAt(_) => self.signal(Signal::KILL),
-            Fate::CancelledAt(_) | Fate::OutOfTimeAt(_) => {
+            Fate::CancelledAt(_) | Fate::OutOfTimeAt(..) => {
                 for (signal, limit) in [(Signal::INT, AFTER_SIGINT), (Signal::TERM, AFTER_SIGTERM)]
                 {
                     self.signal(signal);

@@ -257,6 +257,7 @@ fn output_of_the_application_is_omitted_if_strangers_can_read_it() {
 
 /// With `issue: failure`, every outcome has an issue.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn who_deploys_what_else_and_paths_outside_of_the_target_are_not_for_strangers() {
     let path = || "/home/carrier/bin".to_owned();
     let holder = Holder {
