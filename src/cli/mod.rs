@@ -150,6 +150,9 @@ fn command(
     let format = ListFormat::of(flags.json);
     let settings = match settings {
         Ok(settings) => settings,
+        Err(problems) if matches!(part, RunPart::Finish { .. }) => {
+            return unfollowed(&problems, console)
+        }
         Err(problems) => return refuse(&problems, format, console),
     };
     match settings.command {
@@ -157,6 +160,16 @@ fn command(
         Command::Releases if part.is_second() => unlisted(part, console),
         Command::Releases => list(&settings, format, console),
     }
+}
+
+/// The first step could read the inputs. What it has begun goes on, so the outputs stay those that it left.
+fn unfollowed(problems: &[Problem], console: &Console<'_>) -> ExitCode {
+    for problem in problems {
+        let problem = console.redactor.redact(&problem.to_string());
+        let text = format!("cannot follow the deployment: {problem}");
+        console.printer.warning(console.page, &text);
+    }
+    ExitCode::from(Outcome::Unknown.code())
 }
 
 /// The second step behind a listing that was killed: there is nothing to follow.

@@ -257,7 +257,7 @@ fn every_posix_shell_can_start_the_action() {
 }
 
 /// A key and a line of known_hosts that no server has.
-fn unknown_key() -> (String, String) {
+pub(crate) fn unknown_key() -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let done = std::process::Command::new("ssh-keygen")

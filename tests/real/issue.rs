@@ -1,5 +1,6 @@
 //! The issue that tells of it, from the first failure to the next success.
 
+use crate::action::unknown_key;
 use crate::app::App;
 use crate::hub::{Hub, Script, TOKEN};
 use crate::poll::wait_for;
@@ -81,6 +82,33 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
     );
     let told = format!("{:?}", state.issues);
     assert!(!told.contains(TOKEN), "{told}");
+}
+
+#[test]
+fn with_failure_a_server_that_is_not_reached_opens_an_issue_until_the_next_success() {
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
+    hub.state().visibility = "private";
+    let (unknown_key, _) = unknown_key();
+    let unreached = |issue: &str| {
+        job(&server, &hub, &App::version("1"))
+            .input("issue", issue)
+            .input("key", &unknown_key)
+            .run()
+    };
+    unreached("rollback").assert_ended(3, "unreachable", "connect");
+    assert!(hub.state().issues.is_empty());
+    let run = unreached("failure");
+    run.assert_ended(3, "unreachable", "connect");
+    assert_eq!(output(&run, "issue-number"), Some("1"), "{}", run.log);
+    let title = format!(
+        "Deployment of diting on 127.0.0.1:{} failed",
+        server.ssh_port
+    );
+    assert_eq!(hub.state().issue(1).title, title);
+    job(&server, &hub, &App::version("1"))
+        .run()
+        .assert_deployed(None);
+    assert_eq!(hub.state().issue(1).state, "closed");
 }
 
 #[test]
