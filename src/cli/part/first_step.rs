@@ -185,9 +185,9 @@ mod tests {
             ]),
         ];
         insta::assert_snapshot!(lines.join("\n"), @"
-        transaction=01010101010101010101010101010101 outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step= duration=0.0
-        transaction=01010101010101010101010101010101 outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=0.0
-        transaction=01010101010101010101010101010101 outcome=unknown release= previous-release= live-release= failed-step= duration=0.0
+        replaces=true transaction=01010101010101010101010101010101 outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step= duration=0.0
+        replaces=true transaction=01010101010101010101010101010101 outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=0.0
+        replaces=true transaction=01010101010101010101010101010101 outcome=unknown release= previous-release= live-release= failed-step= duration=0.0
         ");
     }
 }
