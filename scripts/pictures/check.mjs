@@ -1,0 +1,54 @@
+// Checks every HTML page in the folder GOOD, and that each page in BAD breaks the rule that its first comment names.
+// Usage: check.mjs TOOLS GOOD BAD
+import { readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { WIDTHS, openFolds, withBrowser } from './browser.mjs';
+import { facts } from './facts.mjs';
+import { closed, opened } from './rules.mjs';
+
+const [tools, good, bad] = process.argv.slice(2).map((path) => resolve(path));
+let failures = 0;
+
+await withBrowser(tools, async (open) => {
+  for (const file of pagesIn(good)) {
+    for (const [name, width] of Object.entries(WIDTHS)) {
+      report(`${basename(file, '.html')}, ${name} (${width} px)`, (await look(open, file, width)).broken);
+    }
+  }
+  for (const file of pagesIn(bad)) report(`bad/${basename(file, '.html')}`, await proof(open, file));
+});
+const pages = pagesIn(good).length;
+console.log(`${pages} pages at ${Object.values(WIDTHS).join(' and ')} px: ${failures === 0 ? 'all good' : `${failures} violations`}`);
+process.exitCode = failures === 0 && pages > 0 ? 0 : 1;
+
+function pagesIn(folder) {
+  return readdirSync(folder).filter((entry) => entry.endsWith('.html')).sort().map((entry) => join(folder, entry));
+}
+
+function report(title, broken) {
+  failures += broken.length;
+  if (broken.length > 0) console.log([`${title}:`, ...broken].join('\n  '));
+}
+
+async function look(open, file, width) {
+  const page = await open(file, width);
+  const broken = closed(await page.evaluate(facts), width);
+  await openFolds(page, tools);
+  broken.push(...opened(await page.evaluate(facts), width));
+  const expected = await page.evaluate(() => document.body.firstChild?.data?.trim());
+  await page.close();
+  return { broken: [...new Set(broken)], expected };
+}
+
+// What is wrong with a bad page: another rule breaks than expected, or none.
+async function proof(open, file) {
+  const broken = [];
+  let expected;
+  for (const width of Object.values(WIDTHS)) {
+    const seen = await look(open, file, width);
+    expected = seen.expected;
+    broken.push(...seen.broken);
+  }
+  const other = broken.filter((text) => !text.startsWith(expected)).map((text) => `proof: breaks another rule: ${text}`);
+  return broken.length === 0 ? [`proof: does not break “${expected}”`] : other;
+}
