@@ -8,16 +8,12 @@ export function facts() {
   const { paddingRight } = getComputedStyle(document.body);
   const edge = document.documentElement.clientWidth - parseFloat(paddingRight);
 
-  const blocks = [...document.body.children].filter(shown).map((element) => {
-    const { top, bottom } = element.getBoundingClientRect();
-    return {
-      tag: element.classList.contains('markdown-alert') ? 'alert' : element.localName,
-      language: element.lang,
-      text: short(element),
-      top: Math.round(top + scrollY),
-      bottom: Math.round(bottom + scrollY),
-    };
-  });
+  const blocks = [...document.body.children].filter(shown).map((element) => ({
+    tag: ['markdown-alert', 'mermaid'].find((name) => element.classList.contains(name)) ?? element.localName,
+    language: element.lang,
+    text: short(element),
+    bottom: Math.round(element.getBoundingClientRect().bottom + scrollY),
+  }));
 
   // what must fit into the width, with the space that it needs and the space that it has
   const boxes = [];

@@ -39,6 +39,7 @@ function order(blocks) {
     const part = partOf(block, last.part);
     // a page of several findings has all parts up to what to do for each
     const next = block.tag === 'h3' && last.part <= TO_DO;
+    if (part === EVIDENCE && last.part === HEADING) broken.push(`order: nothing says what failed before “${block.text}”`);
     if (part < last.part && !next) {
       broken.push(`order: ${PARTS[part]} “${block.text}” comes after ${PARTS[last.part]} “${last.text}”`);
     }
@@ -52,8 +53,8 @@ function partOf({ tag, language, text }, before) {
   if (/^h[1-6]$/.test(tag)) return HEADING;
   if (tag === 'pre') return language === 'sh' ? TO_DO : EVIDENCE;
   if (tag === 'table') return TABLE;
-  if (tag === 'details') return FOLD;
-  if (tag === 'alert') return NOTE;
+  if (tag === 'details' || tag === 'mermaid') return FOLD;
+  if (tag === 'markdown-alert') return NOTE;
   // a paragraph or a list
   if (/^what to do/i.test(text)) return TO_DO;
   if (before <= FAILED) return FAILED;
