@@ -1,5 +1,5 @@
-// Checks every HTML page in the folder GOOD, and that each page in BAD breaks exactly the rule that its first comment names,
-// as a regular expression.
+// Checks every HTML page in the folder GOOD, and that each page in BAD breaks exactly the rules that its first comment names:
+// a regular expression in each line.
 // Usage: check.mjs TOOLS GOOD BAD
 import { readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -41,7 +41,7 @@ async function look(open, file, width) {
   return { broken: [...new Set(broken)], expected };
 }
 
-// What is wrong with a bad page: another rule breaks than expected, or none.
+// What is wrong with a bad page: a rule does not break, or another one does.
 async function proof(open, file) {
   const broken = [];
   let expected;
@@ -50,7 +50,9 @@ async function proof(open, file) {
     expected = seen.expected;
     broken.push(...seen.broken);
   }
-  const rule = new RegExp(`^${expected}`);
-  const other = broken.filter((text) => !rule.test(text)).map((text) => `proof: breaks another rule: ${text}`);
-  return broken.length === 0 ? [`proof: does not break “${expected}”`] : other;
+  const rules = expected.split('\n').map((line) => new RegExp(`^${line.trim()}`));
+  return [
+    ...rules.filter((rule) => !broken.some((text) => rule.test(text))).map((rule) => `proof: does not break ${rule}`),
+    ...broken.filter((text) => !rules.some((rule) => rule.test(text))).map((text) => `proof: breaks another rule: ${text}`),
+  ];
 }

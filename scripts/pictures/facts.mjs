@@ -15,27 +15,20 @@ export function facts() {
     bottom: Math.round(element.getBoundingClientRect().bottom + scrollY),
   }));
 
-  // what must fit into the width, with the space that it needs and the space that it has
-  const boxes = [];
-  const box = (kind, element, needs, has) => boxes.push({
-    kind, text: short(element), needs: Math.round(needs), has: Math.round(has),
-  });
-  box('page', document.body, document.documentElement.scrollWidth, document.documentElement.clientWidth);
-  for (const element of all('h1, h2, h3, h4, p, li, summary, table, pre:not(.mermaid), blockquote, .markdown-alert, .mermaid svg').filter(shown)) {
-    const kind = element.localName === 'pre' ? `pre ${element.lang}`.trim() : element.localName;
-    box(kind, element, element.scrollWidth, element.clientWidth);
-    const { left, right } = element.getBoundingClientRect();
-    box(kind, element, right - left, edge - left);
-  }
-  for (const element of all('code, a, img').filter((inline) => outside(inline, 'pre, table') && shown(inline))) {
-    const right = Math.max(...[...element.getClientRects()].map((line) => line.right));
-    const { left } = element.getBoundingClientRect();
-    box(element.localName, element, right - left, edge - left);
-  }
+  // what is wider than its box, or reaches into the margin; tables and blocks of code scroll instead of growing
+  const wide = all('body, body *').filter((element) => outside(element.parentElement, 'pre, table, svg') && shown(element))
+    .map((element) => {
+      const right = Math.max(...[...element.getClientRects()].map((line) => line.right));
+      const hidden = element.clientWidth > 0 ? element.scrollWidth - element.clientWidth : 0;
+      const over = Math.round(Math.max(hidden, element === document.body ? 0 : right - edge));
+      return { kind: `${element.localName} ${element.lang}`.trim(), text: short(element), over };
+    })
+    // a pixel is rounding
+    .filter(({ over }) => over > 1);
 
   return {
     blocks,
-    boxes,
+    wide,
     tables: all('table').map((table) => ({ text: short(table), columns: table.rows[0].cells.length })),
     open: all('details[open]').map((fold) => short(fold)),
     // GitHub shows these characters only where Markdown was not understood

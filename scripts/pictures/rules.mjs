@@ -16,7 +16,7 @@ export function closed(found, width) {
     ...height(found.blocks, FIRST_SCREEN[width]),
     ...found.open.map((text) => `fold: open from the start: “${text}”`),
     ...(found.unfolded ? ['fold: a diagram outside of a fold'] : []),
-    ...widths(found.boxes, width),
+    ...widths(found.wide, width),
     ...found.raw.map((text) => `raw: Markdown that GitHub does not understand: “${text}”`),
   ];
 }
@@ -24,7 +24,7 @@ export function closed(found, width) {
 // With all folds open.
 export function opened(found, width) {
   return [
-    ...widths(found.boxes, width),
+    ...widths(found.wide, width),
     ...found.tables.filter((table) => table.columns > MOST_COLUMNS)
       .map((table) => `table: ${table.columns} columns, at most ${MOST_COLUMNS}: “${table.text}”`),
     ...(found.undrawn ? [`diagram: ${found.undrawn} not drawn`] : []),
@@ -71,8 +71,8 @@ function height(blocks, most) {
 }
 
 // Only what a server printed, and on a phone a command, may have to be scrolled, inside its own box.
-function widths(boxes, width) {
+function widths(wide, width) {
   const scrolls = (kind) => kind === 'pre text' || (kind === 'pre sh' && width === WIDTHS.narrow);
-  const wide = boxes.filter(({ kind, needs, has }) => needs > has + 1 && !scrolls(kind));
-  return wide.map(({ kind, text, needs, has }) => `width: ${kind} needs ${needs} px, has ${has}: “${text}”`);
+  return wide.filter(({ kind }) => !scrolls(kind))
+    .map(({ kind, text, over }) => `width: ${kind} is ${over} px too wide: “${text}”`);
 }
