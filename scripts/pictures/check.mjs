@@ -33,7 +33,7 @@ function report(title, broken) {
 
 async function look(open, file, width) {
   const page = await open(file, width);
-  const broken = closed(await page.evaluate(facts), width);
+  const broken = closed(await page.evaluate(facts), width, basename(file, '.html'));
   await openFolds(page, tools);
   broken.push(...opened(await page.evaluate(facts), width));
   const expected = await page.evaluate(() => document.body.firstChild?.data?.trim());

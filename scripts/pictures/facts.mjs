@@ -12,6 +12,7 @@ export function facts() {
     tag: ['markdown-alert', 'mermaid'].find((name) => element.classList.contains(name)) ?? element.localName,
     language: element.lang,
     text: short(element),
+    lines: element.textContent.trimEnd().split('\n').length,
     bottom: Math.round(element.getBoundingClientRect().bottom + scrollY),
   }));
 

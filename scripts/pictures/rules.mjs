@@ -4,16 +4,22 @@ import { WIDTHS } from './browser.mjs';
 // px from the top within which a reader has seen why something failed
 const FIRST_SCREEN = { [WIDTHS.wide]: 700, [WIDTHS.narrow]: 900 };
 const MOST_COLUMNS = 3;
+const MOST_EVIDENCE = 8;
+// failures of which a server printed nothing, or nothing that may be shown
+const WITHOUT_EVIDENCE = ['error', 'invalid', 'issue-quiet'];
 
 // the order of a page's parts
 const PARTS = ['heading', 'what failed', 'evidence', 'what to do', 'table', 'links', 'fold', 'note'];
 const [HEADING, FAILED, EVIDENCE, TO_DO, TABLE, LINKS, FOLD, NOTE] = PARTS.keys();
 
 // With all folds closed, as a reader finds the page.
-export function closed(found, width) {
+export function closed(found, width, name) {
+  const blocks = withParts(found.blocks);
   return [
-    ...order(found.blocks),
-    ...height(found.blocks, FIRST_SCREEN[width]),
+    ...order(blocks),
+    ...height(blocks, FIRST_SCREEN[width], WITHOUT_EVIDENCE.includes(name)),
+    ...blocks.filter(({ part, lines }) => part === EVIDENCE && lines > MOST_EVIDENCE)
+      .map(({ lines, text }) => `evidence: ${lines} lines, at most ${MOST_EVIDENCE}: “${text}”`),
     ...found.open.map((text) => `fold: open from the start: “${text}”`),
     ...(found.unfolded ? ['fold: a diagram outside of a fold'] : []),
     ...widths(found.wide, width),
@@ -31,21 +37,12 @@ export function opened(found, width) {
   ];
 }
 
-function order(blocks) {
-  const broken = [];
-  let last = { part: HEADING };
-  if (blocks[0]?.tag !== 'h2') broken.push(`order: does not start with a heading: “${blocks[0]?.text}”`);
-  for (const block of blocks) {
-    const part = partOf(block, last.part);
-    // a page of several findings has all parts up to what to do for each
-    const next = block.tag === 'h3' && last.part <= TO_DO;
-    if (part === EVIDENCE && last.part === HEADING) broken.push(`order: nothing says what failed before “${block.text}”`);
-    if (part < last.part && !next) {
-      broken.push(`order: ${PARTS[part]} “${block.text}” comes after ${PARTS[last.part]} “${last.text}”`);
-    }
-    last = { part, text: block.text };
-  }
-  return broken;
+function withParts(blocks) {
+  let part = HEADING;
+  return blocks.map((block) => {
+    part = partOf(block, part);
+    return { ...block, part };
+  });
 }
 
 function partOf({ tag, language, text }, before) {
@@ -61,13 +58,32 @@ function partOf({ tag, language, text }, before) {
   return before < TABLE ? TO_DO : LINKS;
 }
 
-function height(blocks, most) {
+function order(blocks) {
+  const broken = blocks[0]?.tag === 'h2' ? [] : [`order: does not start with a heading: “${blocks[0]?.text}”`];
+  blocks.slice(1).forEach(({ tag, part, text }, index) => {
+    const before = blocks[index];
+    // a page of several findings has all parts up to what to do for each
+    const next = tag === 'h3' && before.part <= TO_DO;
+    if (part === EVIDENCE && before.part === HEADING) broken.push(`order: nothing says what failed before “${text}”`);
+    if (part < before.part && !next) {
+      broken.push(`order: ${PARTS[part]} “${text}” comes after ${PARTS[before.part]} “${before.text}”`);
+    }
+  });
+  return broken;
+}
+
+// A failure shows its evidence, or else all up to what to do, on the first screen; a success shows everything there.
+function height(blocks, most, withoutEvidence) {
   if (blocks.length === 0) return ['height: the page is empty'];
-  const evidence = blocks.find((block) => partOf(block) === EVIDENCE);
-  if (evidence) return evidence.bottom > most ? [`height: the evidence ends at ${evidence.bottom} px, at most ${most}`] : [];
-  if (/^(❌|🚨|↩️)/u.test(blocks[0].text)) return [`height: a failure without evidence: “${blocks[0].text}”`];
-  const { bottom } = blocks.at(-1);
-  return bottom > most ? [`height: the page ends at ${bottom} px, at most ${most}`] : [];
+  const [heading] = blocks;
+  const evidence = blocks.find((block) => block.part === EVIDENCE);
+  if (!evidence && !withoutEvidence && /^(❌|🚨|↩️)/u.test(heading.text)) {
+    return [`height: a failure without evidence: “${heading.text}”`];
+  }
+  const advice = blocks.filter((block) => block.part < TABLE).at(-1);
+  const success = heading.text.startsWith('✅');
+  const [what, { bottom }] = success ? ['page', blocks.at(-1)] : evidence ? ['evidence', evidence] : ['advice', advice];
+  return bottom > most ? [`height: the ${what} ends at ${bottom} px, at most ${most}`] : [];
 }
 
 // Only what a server printed, and on a phone a command, may have to be scrolled, inside its own box.
