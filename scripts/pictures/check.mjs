@@ -3,8 +3,8 @@
 // Usage: check.mjs TOOLS GOOD BAD
 import { readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { WIDTHS, openFolds, withBrowser } from './browser.mjs';
-import { facts } from './facts.mjs';
 import { closed, opened } from './rules.mjs';
 
 const [tools, good, bad] = process.argv.slice(2).map((path) => resolve(path));
@@ -33,9 +33,10 @@ function report(title, broken) {
 
 async function look(open, file, width) {
   const page = await open(file, width);
-  const broken = closed(await page.evaluate(facts), width, basename(file, '.html'));
+  await page.addScriptTag({ path: fileURLToPath(new URL('facts.js', import.meta.url)) });
+  const broken = closed(await page.evaluate(() => window.facts()), width, basename(file, '.html'));
   await openFolds(page, tools);
-  broken.push(...opened(await page.evaluate(facts), width));
+  broken.push(...opened(await page.evaluate(() => window.facts()), width));
   const expected = await page.evaluate(() => document.body.firstChild?.data?.trim());
   await page.close();
   return { broken: [...new Set(broken)], expected };
