@@ -3,6 +3,7 @@
 
 mod activity;
 mod causes;
+mod commits;
 mod evidence;
 mod facts;
 pub mod hints;

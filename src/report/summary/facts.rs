@@ -1,14 +1,10 @@
 //! The summary's table of names and links.
 
 use crate::protocol::{End, ReleaseId, Task};
+use crate::report::commits::Commits;
 use crate::report::markdown::{cell, code, link, table};
-use crate::report::{duration, texts, utc, Job, Place, Report};
+use crate::report::{duration, utc, Job, Place, Report};
 use crate::text::Redactor;
-
-/// Characters of a commit hash that are shown.
-const SHOWN: usize = 7;
-/// Digits of a commit hash.
-const HASH: std::ops::RangeInclusive<usize> = 7..=64;
 
 /// A table row of names and links.
 pub(in crate::report) fn facts(
@@ -28,8 +24,8 @@ pub(in crate::report) fn facts(
             .as_ref()
             .map(|it| id(it, redactor))
             .unwrap_or_default(),
-        commits.of_release(report),
-        commits.of_previous(report, end),
+        of_release(&commits, report),
+        of_previous(&commits, report, end),
         cell(job.actor.as_deref().unwrap_or_default(), redactor),
         job.run
             .as_deref()
@@ -58,64 +54,39 @@ fn host(place: &Place) -> String {
     }
 }
 
-/// How commits are shown: short, with links to GitHub if they are whole hashes.
-struct Commits<'a> {
-    job: &'a Job,
-    redactor: &'a Redactor,
+/// The commit of the release that should go live, and how it differs from the one before.
+fn of_release(commits: &Commits<'_>, report: &Report) -> String {
+    let Some(new) = commit(report, commits.job) else {
+        return String::new();
+    };
+    let old = report.facts.made.commit.as_deref();
+    let compare = old.and_then(|old| commits.compare(old, new));
+    let compare = compare.map(|link| format!(" ({link})"));
+    let planned = report.planned.as_ref();
+    let changed = planned.is_some_and(|planned| planned.changed);
+    let changed = changed && report.facts.task == Task::Deploy;
+    commits.short(new, changed) + &compare.unwrap_or_default()
 }
 
-impl Commits<'_> {
-    /// The commit of the release that should go live, and how it differs from the one before.
-    fn of_release(&self, report: &Report) -> String {
-        let Some(new) = commit(report, self.job) else {
-            return String::new();
-        };
-        let compare = report.facts.made.commit.as_deref().and_then(|old| {
-            let (old, new) = (hash(old)?, hash(new)?);
-            let to = self.page(&format!("compare/{old}...{new}"))?;
-            (old != new).then(|| format!(" ({})", link("compare", Some(&to))))
-        });
-        let planned = report.planned.as_ref();
-        let changed = planned.is_some_and(|planned| planned.changed);
-        let changed = changed && report.facts.task == Task::Deploy;
-        self.short(new, changed) + &compare.unwrap_or_default()
+/// The release that was live, what it was made from, and since when it was live.
+fn of_previous(commits: &Commits<'_>, report: &Report, end: &End) -> String {
+    let facts = &report.facts;
+    let verdict = end.verdict.as_ref();
+    let previous = verdict.map_or(&facts.previous, |verdict| &verdict.previous);
+    let Some(previous) = previous else {
+        return String::new();
+    };
+    let name = id(previous, commits.redactor);
+    if facts.previous.as_ref() != Some(previous) {
+        return name;
     }
-
-    /// The release that was live, what it was made from, and since when it was live.
-    fn of_previous(&self, report: &Report, end: &End) -> String {
-        let facts = &report.facts;
-        let verdict = end.verdict.as_ref();
-        let previous = verdict.map_or(&facts.previous, |verdict| &verdict.previous);
-        let Some(previous) = previous else {
-            return String::new();
-        };
-        let name = id(previous, self.redactor);
-        if facts.previous.as_ref() != Some(previous) {
-            return name;
-        }
-        let commit = facts
-            .made
-            .commit
-            .as_deref()
-            .map(|it| self.short(it, facts.made.changed));
-        let since = facts.made.live_since.map(since);
-        let made: Vec<String> = commit.into_iter().chain(since).collect();
-        match made.is_empty() {
-            true => name,
-            false => format!("{name} ({})", made.join(", ")),
-        }
-    }
-
-    fn short(&self, commit: &str, changed: bool) -> String {
-        let short: String = commit.chars().take(SHOWN).collect();
-        let short = short + texts::changes(changed);
-        let to = hash(commit).and_then(|hash| self.page(&format!("commit/{hash}")));
-        link(&code(&short, self.redactor), to.as_deref()).replace('|', "¦")
-    }
-
-    /// A page of the repository.
-    fn page(&self, path: &str) -> Option<String> {
-        Some(format!("{}/{path}", self.job.repository_page()?))
+    let commit = facts.made.commit.as_deref();
+    let commit = commit.map(|it| commits.short(it, facts.made.changed));
+    let since = facts.made.live_since.map(since);
+    let made: Vec<String> = commit.into_iter().chain(since).collect();
+    match made.is_empty() {
+        true => name,
+        false => format!("{name} ({})", made.join(", ")),
     }
 }
 
@@ -135,11 +106,4 @@ fn commit<'a>(report: &'a Report, job: &'a Job) -> Option<&'a str> {
         }
         Task::RollBack { .. } => report.facts.commit.as_deref(),
     }
-}
-
-/// The hash of a commit, if that is all that a stranger can have put there.
-fn hash(commit: &str) -> Option<&str> {
-    let is_hash =
-        HASH.contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hash.then_some(commit)
 }
