@@ -47,7 +47,8 @@ fn all(end: &End, place: &Place) -> Vec<Cause> {
     }
 }
 
-fn findings(end: &End) -> Option<&[Finding]> {
+/// What the check found that must be fixed first.
+pub(super) fn findings(end: &End) -> Option<&[Finding]> {
     match &end.verdict.as_ref()?.failure.as_ref()?.reason {
         Reason::NotReady(found) if !found.is_empty() => Some(found),
         _ => None,
@@ -65,6 +66,35 @@ pub(super) fn program_outputs(end: &End) -> Vec<&[u8]> {
         .map(of_failure)
         .chain(end.error.as_ref().map(of_error));
     outputs.filter(|output| !output.is_empty()).collect()
+}
+
+/// The same end without what programs printed, for sentences beside the lines themselves.
+pub(super) fn without_outputs(end: &End) -> End {
+    let mut end = end.clone();
+    if let Some(failure) = end.verdict.as_mut().and_then(|it| it.failure.as_mut()) {
+        match &mut failure.reason {
+            Reason::Command { output, .. } => output.clear(),
+            Reason::Log { lines } => lines.clear(),
+            _ => {}
+        }
+        if let Some(line) = failure.reason.log_line_mut() {
+            *line = None;
+        }
+    }
+    match &mut end.error {
+        Some(
+            RunError::Key { output }
+            | RunError::KeyFormat { output }
+            | RunError::ServerPart { output, .. }
+            | RunError::LoginScript { output, .. },
+        ) => output.clear(),
+        Some(RunError::Connection {
+            error: ConnectionError::Ssh { stderr },
+            ..
+        }) => stderr.clear(),
+        _ => {}
+    }
+    end
 }
 
 fn of_failure(failure: &Failure) -> &[u8] {

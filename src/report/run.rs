@@ -3,8 +3,8 @@
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts};
 use crate::protocol::{
-    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, SourceDoubt, Step, Verdict,
-    Warning, What,
+    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, SourceDoubt, Staged, Step,
+    Verdict, Warning, What,
 };
 
 /// The most items of each kind; a hostile server could send any number.
@@ -37,6 +37,8 @@ pub struct Report {
     pub connect_failures: Vec<RunError>,
     /// Bytes of contents that were sent, and all of them, during the upload.
     pub transfer: Option<(u64, u64)>,
+    /// The result of staging.
+    pub staged: Option<Staged>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -91,6 +93,7 @@ impl Report {
             What::Warning(warning) => keep(&mut self.warnings, warning),
             What::Notice(notice) => keep(&mut self.notices, notice),
             What::Staged(staged) => {
+                self.staged = Some(staged.clone());
                 self.last()
                     .into_iter()
                     .for_each(|step| step.note = Some(texts::staged(staged)));
@@ -98,7 +101,7 @@ impl Report {
             What::Attempt(attempt) => self
                 .last()
                 .into_iter()
-                .for_each(|step| step.answered(attempt)),
+                .for_each(|step| step.answered(attempt, event.at)),
             What::Diagnostics(all) => self.diagnostics(all, event.at),
             What::Ended(verdict) => self.verdict(verdict, event.at),
         }

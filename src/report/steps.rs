@@ -90,7 +90,8 @@ impl StepRun {
         self.took = self.took.or(by_clock);
     }
 
-    pub(super) fn answered(&mut self, attempt: &Attempt) {
+    /// Records a health check that ended at `at`, by the server's clock.
+    pub(super) fn answered(&mut self, attempt: &Attempt, at: u64) {
         let full = self.answers.len() == ANSWERS;
         let kind = attempt.answer.kind();
         match self
@@ -98,9 +99,10 @@ impl StepRun {
             .last_mut()
             .filter(|last| full || last.kind == kind)
         {
-            Some(last) => last.last = attempt.clone(),
+            Some(last) => last.next(attempt, kind, at),
             None => self.answers.push(Answers {
                 first: attempt.number,
+                since: at,
                 last: attempt.clone(),
                 kind,
             }),
@@ -134,9 +136,21 @@ impl StepRun {
 pub struct Answers {
     /// Number of the first.
     pub first: u32,
+    /// When its answer came: milliseconds since the epoch, by the server's clock.
+    pub since: u64,
     /// The last.
     pub last: Attempt,
     kind: String,
+}
+
+impl Answers {
+    /// The next one, which has the same answer, unless no more changes are kept.
+    fn next(&mut self, attempt: &Attempt, kind: String, at: u64) {
+        if self.kind != kind {
+            (self.since, self.kind) = (at, kind);
+        }
+        self.last = attempt.clone();
+    }
 }
 
 /// The output of a step: the last lines, harmless and without keys that span lines. Other secrets are still in it.

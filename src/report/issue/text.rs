@@ -3,10 +3,10 @@
 use super::quiet::quiet;
 use super::types::IssueText;
 use crate::protocol::{End, Outcome, Step, Task, Verdict};
-use crate::report::evidence::Evidence;
 use crate::report::hints::{self, Hint};
 use crate::report::markdown::{self, Document};
 use crate::report::place::shell;
+use crate::report::summary::View;
 use crate::report::{summary, texts, Job, Place, RawLogs, Report};
 use crate::text::excerpt::{one_line, truncate};
 use crate::text::{Prose, Redactor};
@@ -44,9 +44,15 @@ pub fn issue_text(
     };
     let end = report.end.as_ref()?;
     let place = &report.facts.place;
+    let view = View {
+        report,
+        end,
+        job,
+        redactor,
+    };
     let comment = match end.outcome.is_success() {
-        true => success(report, end, job, redactor),
-        false => failure(report, end, job, redactor),
+        true => success(&view),
+        false => failure(&view),
     };
     Some(IssueText {
         title: title(place, redactor),
@@ -90,47 +96,51 @@ fn title(place: &Place, redactor: &Redactor) -> String {
     truncate(&redactor.redact(&one_line(title)), TITLE)
 }
 
-fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, redactor));
-    page.add(&summary::facts(report, end, job, redactor));
+fn success(view: &View<'_>) -> String {
+    let mut page = Document::new(view.redactor, MOST, MOST_OF_PART);
+    page.add(&summary::heading(view));
+    page.add(&found(view));
+    page.add(&summary::success(view));
+    page.add(&summary::links(view, Vec::new()));
     page.finish()
 }
 
-fn failure(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
-    let evidence = Evidence {
-        report,
-        end,
-        redactor,
-    };
+fn failure(view: &View<'_>) -> String {
+    let View {
+        report, redactor, ..
+    } = *view;
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    page.add(&summary::heading(report, end, redactor));
-    page.add(&found(report, redactor));
-    page.add(&format!(
-        "### What happened and what to do\n\n{}",
-        summary::what_to_do(&evidence)
-    ));
-    page.add(&summary::facts(report, end, job, redactor));
-    let warnings = summary::warnings(&report.warnings, &report.facts.place, redactor);
-    page.add(&warnings);
-    page.add(&reproduce(report, end, job, redactor));
-    page.add(&summary::steps(report, redactor));
-    summary::diagnostics(&evidence, &mut page);
+    page.add(&summary::heading(view));
+    page.add(&found(view));
+    page.add(&summary::failure(view));
+    page.add(&summary::compare(view));
+    page.add(&summary::links(view, Vec::new()));
+    page.add(&reproduce(view));
+    summary::output(view, &mut page);
+    summary::times(view, &mut page);
+    summary::server(view, &mut page);
+    let place = &report.facts.place;
+    page.add(&summary::warnings(&report.warnings, place, redactor));
     page.finish()
 }
 
 /// How earlier runs ended that did not see the result.
-fn found(report: &Report, redactor: &Redactor) -> String {
+fn found(view: &View<'_>) -> String {
     let one = |verdict: &Verdict| {
         let text = texts::found(verdict);
-        format!("- {}\n", markdown::foreign(&text, redactor))
+        format!("- {}\n", markdown::foreign(&text, view.redactor))
     };
-    report.recovered.iter().take(FOUND).map(one).collect()
+    view.report.recovered.iter().take(FOUND).map(one).collect()
 }
 
 /// How to see the failure again without touching the server, and where the failed release is.
-fn reproduce(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {
+fn reproduce(view: &View<'_>) -> String {
+    let View {
+        report,
+        end,
+        job,
+        redactor,
+    } = *view;
     let place = &report.facts.place;
     let hint = again(report, end, job)
         .into_iter()

@@ -2,8 +2,7 @@
 
 use super::inline::refers_to_issue;
 use super::lines::{clean, fence};
-use crate::report::texts;
-use crate::text::excerpt::lines;
+use crate::report::{count, texts};
 use crate::text::Redactor;
 
 /// A part that would be shorter is left out.
@@ -33,45 +32,66 @@ impl<'a> Document<'a> {
 
     /// Adds a part after an empty line, or nothing if the part is too long.
     pub(in crate::report) fn add(&mut self, part: &str) {
+        let is_long = part.trim_end().len() > self.most_of_part + LEAST;
+        match is_long {
+            true => self.cut = true,
+            false => self.push(part),
+        }
+    }
+
+    /// The same for a part whose pieces have been measured.
+    fn push(&mut self, part: &str) {
         let part = part.trim_end();
         if part.is_empty() {
             return;
         }
         let gap = if self.text.is_empty() { "" } else { "\n" };
-        match part.len().min(self.most_of_part + LEAST) + gap.len() < self.room()
-            && part.len() <= self.most_of_part + LEAST
-        {
+        match part.len() + gap.len() < self.room() {
             true => self.text += &format!("{gap}{part}\n"),
             false => self.cut = true,
         }
     }
 
-    /// Adds untrusted lines, folded under a title. The last lines are kept, because the cause is most often there.
-    pub(in crate::report) fn folded(&mut self, title: &str, text: &[u8]) {
-        let lines = self.redactor.foreign(&lines(text));
-        self.folded_lines(title, &lines);
-    }
-
-    /// The same with lines without secrets.
-    pub(in crate::report) fn folded_lines(&mut self, title: &str, lines: &[String]) {
-        let room = self.room().min(self.most_of_part).saturating_sub(LEAST);
-        let kept = fitting(lines, room);
-        if room < LEAST || (kept == 0 && !lines.is_empty()) {
-            self.cut = true;
-            return;
-        }
-        let over = lines.len() - kept;
-        let left_out = (over > 0).then(|| texts::omitted(over));
-        let shown: Vec<String> = left_out
-            .into_iter()
-            .chain(lines[over..].iter().cloned())
+    /// Adds Markdown, folded under a title.
+    pub(in crate::report) fn fold(&mut self, title: &str, parts: &[String]) {
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        let inner: String = parts
+            .map(|part| format!("{}\n\n", part.trim_end()))
             .collect();
         let title = html(&clean(title.as_bytes(), self.redactor).join(" "));
-        let part = format!(
-            "<details><summary>{title}</summary>\n\n{}\n</details>",
-            fence("text", &shown)
-        );
-        self.add(&part);
+        if !inner.is_empty() {
+            let fold = format!("<details><summary>{title}</summary>\n\n{inner}</details>");
+            self.push(&fold);
+        }
+    }
+
+    /// Adds untrusted lines without secrets, each under a title of its own, folded under all of these titles. The last lines
+    /// are kept, because the cause is most often there.
+    pub(in crate::report) fn folded_parts(
+        &mut self,
+        before: &str,
+        parts: &[(String, Vec<String>)],
+    ) {
+        let share = self.room() / parts.len().max(1);
+        let room = share.min(self.most_of_part).saturating_sub(LEAST);
+        let fits =
+            |lines: &[String]| room >= LEAST && (lines.is_empty() || fitting(lines, room) > 0);
+        let shown: Vec<_> = parts.iter().filter(|(_, lines)| fits(lines)).collect();
+        self.cut |= shown.len() < parts.len();
+        let counted = shown
+            .iter()
+            .map(|(title, lines)| format!("{title} ({})", count(lines.len() as u64, "line")));
+        let title = format!("{before}{}", counted.collect::<Vec<_>>().join(", "));
+        let one = |(title, lines): &&(String, Vec<String>)| {
+            let fence = fence("text", &shortened(lines, room));
+            let title = html(&clean(title.as_bytes(), self.redactor).join(" "));
+            match shown.len() {
+                1 => fence,
+                _ => format!("{title}\n\n{fence}"),
+            }
+        };
+        let parts: Vec<String> = shown.iter().map(one).collect();
+        self.fold(&title, &parts);
     }
 
     pub(in crate::report) fn finish(self) -> String {
@@ -84,6 +104,16 @@ impl<'a> Document<'a> {
     fn room(&self) -> usize {
         self.most.saturating_sub(self.text.len() + CUT.len() + 2)
     }
+}
+
+/// The last lines, and a mark if some are left out.
+fn shortened(lines: &[String], room: usize) -> Vec<String> {
+    let over = lines.len() - fitting(lines, room);
+    let left_out = (over > 0).then(|| texts::omitted(over));
+    left_out
+        .into_iter()
+        .chain(lines[over..].iter().cloned())
+        .collect()
 }
 
 /// How many of the last lines fit, with a fence around them.
@@ -99,7 +129,7 @@ fn fitting(lines: &[String], room: usize) -> usize {
 /// A text inside an HTML tag: GitHub finds mentions there unless it is code.
 fn html(text: &str) -> String {
     let text: String = text.chars().take(200).collect();
-    let harmless = |c: char| c.is_alphanumeric() || " ,.-/:".contains(c);
+    let harmless = |c: char| c.is_alphanumeric() || " ,.-/:()".contains(c);
     if text.chars().all(harmless)
         && !text.contains("//")
         && !text.contains("www.")
@@ -129,7 +159,8 @@ mod tests {
         let redactor = Redactor::default();
         let mut document = Document::new(&redactor, 4000, 2000);
         document.add("one");
-        document.folded("log", "line of text\n".repeat(300).as_bytes());
+        let lines = vec!["line of text".to_owned(); 300];
+        document.folded_parts("", &[("log".to_owned(), lines)]);
         document.add(&"x".repeat(3000));
         let text = document.finish();
         assert!(text.len() <= 4000, "{}", text.len());

@@ -11,9 +11,23 @@ const HASH: usize = 7;
 
 /// A sentence of deploy-action. Only the texts of others in it are escaped.
 pub(in crate::report) fn prose(text: &Prose, redactor: &Redactor) -> String {
+    prose_naming(text, redactor, |_| None)
+}
+
+/// The same; the texts of others that `name` knows are shown as the Markdown that it returns.
+pub(in crate::report) fn prose_naming(
+    text: &Prose,
+    redactor: &Redactor,
+    name: impl Fn(&str) -> Option<String>,
+) -> String {
     let mut out = String::new();
     for piece in text.pieces() {
+        let named = match piece {
+            Piece::Foreign(text) => name(text),
+            _ => None,
+        };
         let next = match piece {
+            _ if named.is_some() => named.unwrap_or_default(),
             Piece::Words(words) => (*words).to_owned(),
             Piece::Code(text) | Piece::Verbatim(text) => code(text, redactor),
             // a number and the full stop after it would be an item of a list

@@ -7,7 +7,7 @@ mod inline;
 mod lines;
 
 pub(super) use document::Document;
-pub(super) use inline::{cell, code, foreign, link, prose};
+pub(super) use inline::{cell, code, foreign, link, prose, prose_naming};
 pub(super) use lines::{clean, fence};
 
 use super::hints::{Advice, Hint};

@@ -7,19 +7,23 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Shorter bars would be invisible.
-const SHORTEST: Duration = Duration::from_millis(1);
+const SHORTEST: Duration = Duration::from_millis(100);
+/// What took less needs no diagram.
+const LEAST: Duration = Duration::from_secs(2);
 /// GitHub draws no diagram of more than 50,000 characters.
 const MOST: usize = 40;
 
 /// When the steps ran, as a mermaid diagram. It has no untrusted text, so nothing is escaped.
 pub(super) fn gantt(steps: &[StepRun]) -> String {
-    let bars = bars(steps);
-    if bars.len() < 2 {
+    let mut bars = bars(steps);
+    let all = end(&bars);
+    bars.retain(|bar| bar.took >= SHORTEST);
+    if bars.len() < 2 || all < LEAST {
         return String::new();
     }
     let mut text =
         "```mermaid\ngantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat %M:%S\n".to_owned();
-    line(&mut text, &format!("tickInterval {}second", tick(&bars)));
+    line(&mut text, &format!("tickInterval {}second", tick(all)));
     let mut section = "";
     for Bar { run, start, took } in bars.iter().take(MOST) {
         if part(run.step) != section {
@@ -33,7 +37,7 @@ pub(super) fn gantt(steps: &[StepRun]) -> String {
                 "{name} :{}{}, {}ms",
                 tag(run.mark),
                 clock(*start),
-                took.max(&SHORTEST).as_millis()
+                took.as_millis()
             ),
         );
     }
@@ -45,13 +49,14 @@ fn line(text: &mut String, line: &str) {
     let _ = writeln!(text, "    {line}");
 }
 
+/// When the last bar ends.
+fn end(bars: &[Bar<'_>]) -> Duration {
+    let ends = bars.iter().map(|bar| bar.start + bar.took);
+    ends.max().unwrap_or_default()
+}
+
 /// Seconds between two marks of the axis: a round number that gives about ten marks.
-fn tick(bars: &[Bar<'_>]) -> u64 {
-    let all = bars
-        .iter()
-        .map(|bar| bar.start + bar.took)
-        .max()
-        .unwrap_or_default();
+fn tick(all: Duration) -> u64 {
     let rounds = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];
     rounds
         .into_iter()

@@ -1,4 +1,4 @@
-//! The summary's table of health checks.
+//! The answers of the health checks.
 
 use super::format::took;
 use crate::report::markdown::{self, cell};
@@ -11,31 +11,23 @@ const MOST: usize = 50;
 /// The answers of the health check, one row per change.
 pub(in crate::report) fn table(report: &Report, redactor: &Redactor) -> String {
     let answered = report.steps.iter().filter(|run| !run.answers.is_empty());
-    let rows: Vec<[String; 4]> = answered
+    let rows: Vec<[String; 3]> = answered
         .flat_map(|run| run.answers.iter().map(|it| row(run, it, redactor)))
         .take(MOST)
         .collect();
     match rows.is_empty() {
         true => String::new(),
-        false => format!(
-            "### Health\n\n{}",
-            markdown::table(["step", "attempts", "answer", "took"], rows)
-        ),
+        false => markdown::table(["health check", "took", "answer"], rows),
     }
 }
 
-fn row(run: &StepRun, answers: &Answers, redactor: &Redactor) -> [String; 4] {
+fn row(run: &StepRun, answers: &Answers, redactor: &Redactor) -> [String; 3] {
     let (first, last) = (answers.first, answers.last.number);
     let numbers = if first == last {
-        first.to_string()
+        format!("{} {first}", run.step)
     } else {
-        format!("{first} – {last}")
+        format!("{} {first} – {last}", run.step)
     };
     let answer = cell(&answers.last.answer.to_string(), redactor);
-    [
-        run.step.to_string(),
-        numbers,
-        answer,
-        took(answers.last.took),
-    ]
+    [numbers, took(answers.last.took), answer]
 }

@@ -60,6 +60,19 @@ fn state(end: &End, place: &Place) -> Prose {
     }
 }
 
+/// The same for the heading of a page, where the name of the server stands already.
+#[must_use]
+pub(in crate::report) fn heading(end: &End, place: &Place) -> Prose {
+    match &end.verdict {
+        Some(verdict) if verdict.outcome == Outcome::RolledBack => id(verdict)
+            .and(" is live")
+            .and(watched(place))
+            .and(", as before")
+            .and(not_undone(end, place)),
+        _ => live(end, place),
+    }
+}
+
 /// The same for the annotation, which may be longer: also where, and what was live before.
 #[must_use]
 pub fn now(end: &End, place: &Place) -> Prose {

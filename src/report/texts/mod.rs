@@ -2,6 +2,7 @@
 //! have their own texts, in `protocol`.
 
 mod handed_over;
+mod failed;
 mod last_line;
 mod live;
 mod notes;
@@ -10,7 +11,8 @@ mod steps;
 
 pub use handed_over::{handed_over, reported_before};
 pub use last_line::{last_line, run_error, title, what_happened};
-pub(super) use live::{finished_by, is_healthy_but_unrecorded};
+pub(super) use failed::{fate, is_crash, outcome, why, why_rollback};
+pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
 pub use live::{live, now};
 pub use notes::warning;
 pub use progress::{

@@ -1,0 +1,96 @@
+//! The two releases side by side: the one that failed, and the one that is live.
+
+use super::interruption::{interruption, lasting};
+use super::view::View;
+use crate::protocol::{Made, Outcome, ReleaseId};
+use crate::report::markdown::table;
+use crate::report::{duration, utc};
+use std::time::Duration;
+
+/// Nothing if it is unknown what is live.
+pub(in crate::report) fn compare(view: &View<'_>) -> String {
+    let Some(live) = view.live_now() else {
+        return String::new();
+    };
+    let View { report, job, .. } = *view;
+    let failed = report.attempted();
+    let made = failed.map_or_else(|| report.made_now(job), |id| view.made(id));
+    let now = view.made(live);
+    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "–".to_owned());
+    let commit = [
+        "commit".to_owned(),
+        or_none(view.commits().of(&made)),
+        or_none(view.commits().of(&now)) + &differences(view, &now, &made),
+    ];
+    let release = [
+        "release".to_owned(),
+        or_none(failed.map(|id| view.commits().id(id))),
+        live_since(view, live, &now),
+    ];
+    let interruption = interrupted(view);
+    let interruption = interruption.map(|it| ["interruption".to_owned(), it, String::new()]);
+    let (one, other) = heads(view.end.outcome);
+    table(
+        ["", one, other],
+        [commit, release].into_iter().chain(interruption),
+    )
+}
+
+/// What the two releases are.
+fn heads(outcome: Outcome) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::Unknown => ("new", "live before"),
+        Outcome::Cancelled => ("cancelled", "live"),
+        Outcome::Busy | Outcome::NotReady | Outcome::Unreachable | Outcome::Invalid => {
+            ("not deployed", "live")
+        }
+        _ => ("failed", "live"),
+    }
+}
+
+/// A link to the differences, in parentheses.
+pub(super) fn differences(view: &View<'_>, old: &Made, new: &Made) -> String {
+    let commits = old.commit.as_deref().zip(new.commit.as_deref());
+    let link = commits.and_then(|(old, new)| view.commits().compare(old, new));
+    link.map_or_else(String::new, |link| format!(" ({link})"))
+}
+
+/// A release, since when it is live, and who deployed it.
+fn live_since(view: &View<'_>, live: &ReleaseId, made: &Made) -> String {
+    let is_old = view.live_before() == Some(live);
+    let since = made.live_since.filter(|_| is_old).map(|since| {
+        let age = age(view, since).map_or_else(String::new, |age| format!(" ({age})"));
+        let time = utc(since);
+        format!(", since {} UTC{age}", time.get(..16).unwrap_or(&time))
+    });
+    let by = view.by(made.actor.as_deref());
+    let by = if by.is_empty() { by } else { format!(",{by}") };
+    format!(
+        "{}{}{by}",
+        view.commits().id(live),
+        since.unwrap_or_default()
+    )
+}
+
+/// How long a release has been live, to the end of the run.
+pub(super) fn age(view: &View<'_>, since: u64) -> Option<String> {
+    const MINUTE: u64 = 60;
+    let now = view.end.verdict.as_ref()?.at;
+    let seconds = now.checked_sub(since).filter(|age| *age >= MINUTE)?;
+    Some(match seconds / 86_400 {
+        0 => duration(Duration::from_secs(seconds / MINUTE * MINUTE)),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    })
+}
+
+fn interrupted(view: &View<'_>) -> Option<String> {
+    let verdict = view.end.verdict.as_ref()?;
+    match verdict.outcome {
+        Outcome::Failed | Outcome::Cancelled if !verdict.switched => {
+            Some("none: nothing was restarted".to_owned())
+        }
+        Outcome::RollbackFailed => lasting(view.report),
+        _ => interruption(view.report),
+    }
+}

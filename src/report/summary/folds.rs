@@ -1,0 +1,77 @@
+//! What can wait: output and logs, the steps with their times, the server.
+
+use super::view::View;
+use super::{gantt, health, steps};
+use crate::protocol::{Diagnostic, DiagnosticOrigin, Step};
+use crate::report::causes::program_outputs;
+use crate::report::markdown::Document;
+use crate::report::{duration, texts, Mark};
+use crate::text::excerpt::lines;
+use std::time::Duration;
+
+/// A title and lines.
+type Part = (String, Vec<String>);
+
+/// Output of programs that the evidence does not show as a whole, and the log of the failed start.
+pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
+    let (end, redactor, evidence) = (view.end, view.redactor, view.evidence());
+    let what = texts::what_happened(end).unwrap_or_default();
+    let outputs = program_outputs(end).into_iter();
+    let outputs = outputs.map(|it| ("program output".to_owned(), redactor.foreign(&lines(it))));
+    let is_unfinished = |mark: Option<Mark>| !matches!(mark, Some(Mark::Done) | None);
+    let unfinished = view
+        .report
+        .steps
+        .iter()
+        .filter(|run| is_unfinished(run.mark));
+    let printed = unfinished.map(|run| {
+        let lines: Vec<String> = run.output.last.iter().cloned().collect();
+        (
+            format!("last lines of {}", run.step),
+            redactor.foreign(&lines),
+        )
+    });
+    let parts: Vec<Part> = outputs
+        .chain(printed)
+        .filter(|(_, lines)| !evidence.has(lines, &what))
+        .chain(diagnostics(view, |it| it != DiagnosticOrigin::System))
+        .collect();
+    page.folded_parts("", &parts);
+}
+
+/// The steps, their times, and the answers of the health check.
+pub(in crate::report) fn times(view: &View<'_>, page: &mut Document<'_>) {
+    let all = &view.report.steps;
+    if all.is_empty() {
+        return;
+    }
+    let rollback = all.iter().rfind(|run| run.step == Step::RollBack);
+    let rollback = rollback.and_then(|run| run.took);
+    let sum: Duration = all.iter().filter_map(|run| run.took).sum();
+    let before = duration(sum.saturating_sub(rollback.unwrap_or_default()));
+    let title = match rollback {
+        Some(took) => format!(
+            "Steps and times: {before}, then rollback {}",
+            duration(took)
+        ),
+        None => format!("Steps and times: {before}"),
+    };
+    let parts = [
+        steps::table(view.report, view.redactor),
+        health::table(view.report, view.redactor),
+        gantt::gantt(all),
+    ];
+    page.fold(&title, &parts);
+}
+
+/// The state of the server when the release failed.
+pub(in crate::report) fn server(view: &View<'_>, page: &mut Document<'_>) {
+    let parts = diagnostics(view, |it| it == DiagnosticOrigin::System);
+    page.folded_parts("The server: ", &parts);
+}
+
+fn diagnostics(view: &View<'_>, which: impl Fn(DiagnosticOrigin) -> bool) -> Vec<Part> {
+    let all = view.report.diagnostics.iter().filter(|it| which(it.origin));
+    let part = |it: &Diagnostic| (it.title.clone(), view.redactor.foreign(&lines(&it.text)));
+    all.map(part).collect()
+}

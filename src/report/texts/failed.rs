@@ -1,0 +1,103 @@
+//! What failed, in one sentence after the name of the release.
+
+use super::run_error;
+use crate::protocol::{End, Failure, Outcome, Reason, RunError, Step, UnitState, Verdict};
+use crate::text::Prose;
+
+/// What happened to a release: `did not start`. Fits after its name.
+#[must_use]
+pub(in crate::report) fn fate(end: &End) -> Prose {
+    let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
+    match (end.outcome, failure) {
+        (Outcome::Unknown, _) => "has an unknown result".into(),
+        (_, Some(failure)) => of_failure(failure),
+        (Outcome::Cancelled, None) => "was cancelled".into(),
+        _ => "did not go live".into(),
+    }
+}
+
+fn of_failure(failure: &Failure) -> Prose {
+    let Failure { step, reason } = failure;
+    match (reason, step) {
+        (Reason::NotReady(_) | Reason::Busy(_) | Reason::NoSuchRelease { .. }, _) => {
+            "did not go live".into()
+        }
+        (Reason::Interrupted, _) => "was interrupted".into(),
+        (Reason::Cancelled, _) => Prose::of("was cancelled during {}", [step]),
+        (Reason::OutOfTime(_), _) => Prose::of("was stopped during {}", [step]),
+        (_, Step::BeforeSwitch) => "was not switched to".into(),
+        (Reason::Unhealthy { .. }, _) => "did not become healthy".into(),
+        (
+            Reason::NotRunning {
+                state: UnitState::Changing { .. },
+                ..
+            },
+            _,
+        ) => "did not become ready".into(),
+        (
+            Reason::Crashed { .. }
+            | Reason::StartLimit { .. }
+            | Reason::NotStarted { .. }
+            | Reason::NotRunning {
+                state: UnitState::Ended { .. },
+                ..
+            }
+            | Reason::Command { .. },
+            Step::Restart | Step::Verify,
+        ) => "did not start".into(),
+        _ => Prose::of("failed to {}", [step]),
+    }
+}
+
+/// Why, without a full stop; empty if the fate says it all.
+#[must_use]
+pub(in crate::report) fn why(end: &End) -> String {
+    if let Some(error) = &end.error {
+        return match error {
+            RunError::Cancelled { finished_by: None } => String::new(),
+            error => run_error(error),
+        };
+    }
+    let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
+    match failure {
+        Some(Failure {
+            step: Step::BeforeSwitch,
+            reason,
+        }) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
+            format!("the before-switch commands failed ({reason})")
+        }
+        Some(failure) => failure.reason.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Why the rollback failed too.
+#[must_use]
+pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<String> {
+    verdict.rollback.as_ref().map(|it| it.reason.to_string())
+}
+
+/// Whether it is the end of a process that was started.
+#[must_use]
+pub(in crate::report) fn is_crash(reason: &Reason) -> bool {
+    matches!(reason, Reason::Crashed { .. })
+}
+
+/// The outcome in a heading, after the name of the service.
+#[must_use]
+pub(in crate::report) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Deployed => "deployed",
+        Outcome::Restored => "restored",
+        Outcome::Error => "bug in deploy-action",
+        Outcome::Invalid => "invalid inputs",
+        Outcome::Unreachable => "server unreachable",
+        Outcome::NotReady => "not ready",
+        Outcome::Failed => "failed",
+        Outcome::RolledBack => "rolled back",
+        Outcome::RollbackFailed => "rollback failed",
+        Outcome::Busy => "another deployment is running",
+        Outcome::Unknown => "result unknown",
+        Outcome::Cancelled => "cancelled",
+    }
+}
