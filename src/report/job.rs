@@ -24,4 +24,13 @@ impl Job {
             .strip_suffix(self.commit.as_deref()?)?;
         before.strip_suffix("/commit/")
     }
+
+    /// A link that a server has named, if it is one to a run of this repository.
+    pub(super) fn own_run<'a>(&self, link: &'a str) -> Option<&'a str> {
+        let path = link.strip_prefix(self.repository_page()?)?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = path.strip_prefix("/actions/runs/")?;
+        let (id, attempt) = id.split_once("/attempts/").unwrap_or((id, ""));
+        (is_number(id) && !id.is_empty() && is_number(attempt)).then_some(link)
+    }
 }

@@ -79,11 +79,17 @@ impl Run {
         run
     }
 
-    /// Up to the check; `old` is live.
-    pub(crate) fn checked(planned: Planned, old: Option<LiveRelease>) -> Self {
+    /// Logged in.
+    pub(crate) fn locking(planned: Planned) -> Self {
         let mut run = Self::planned(planned);
         run.on(RunEvent::Connected { took: CONNECTED });
         run.server(0, What::Step(Step::Lock));
+        run
+    }
+
+    /// Up to the check; `old` is live.
+    pub(crate) fn checked(planned: Planned, old: Option<LiveRelease>) -> Self {
+        let mut run = Self::locking(planned);
         run.server(20, What::Step(Step::Check));
         if let Some(live) = &old {
             run.server(1, What::Live(Box::new(live.clone())));

@@ -88,7 +88,8 @@ pub(crate) fn busy() -> Report {
         actor: Some("bob".into()),
         since: 1_795_491_600,
     };
-    let mut run = Run::checked(planned(), None);
+    let mut run = Run::locking(planned());
+    run.server(1, What::Waiting(Some(holder.clone())));
     run.server(60_000, What::Waiting(Some(holder.clone())));
     run.end(Outcome::Busy, |verdict: &mut Verdict| {
         verdict.release = None;

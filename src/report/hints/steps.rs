@@ -4,6 +4,9 @@ use crate::text::Prose;
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// Before commands that continue others.
+const AS_ROOT: &str = "as root:";
+
 /// What to do: sentences, each with the commands for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint(Vec<Advice>);
@@ -42,7 +45,7 @@ pub(in crate::report) fn on_server(
         }
         (_, true) => steps(words.and(":"), &own),
         (true, false) => steps(words.and(", as root:"), &root),
-        (false, false) => steps(words.and(":"), &own).then(steps("as root:", &root)),
+        (false, false) => steps(words.and(":"), &own).then(steps(AS_ROOT, &root)),
     }
 }
 
@@ -72,13 +75,16 @@ impl Hint {
     /// The same without the commands that were `shown` before, on one page or in one message.
     #[must_use]
     pub(in crate::report) fn without(mut self, shown: &mut BTreeSet<String>) -> Self {
-        for Advice { text, commands } in &mut self.0 {
+        self.0.retain_mut(|Advice { text, commands }| {
             let had_some = !commands.is_empty();
             commands.retain(|command| shown.insert(command.clone()));
-            if had_some && commands.is_empty() {
+            let is_repeated = had_some && commands.is_empty();
+            let continues = *text == Prose::from(AS_ROOT);
+            if is_repeated {
                 *text = std::mem::take(text).and(" see the commands above");
             }
-        }
+            !(is_repeated && continues)
+        });
         self
     }
 

@@ -27,6 +27,11 @@ pub(super) fn quiet(report: &Report) -> Report {
     report.diagnostics.clear();
     report.notices.clear();
     report.connect_failures.clear();
+    // by hand it is the name of a person, or of an account
+    report.facts.made.actor = None;
+    if let Some(live) = &mut report.facts.live {
+        live.made.actor = None;
+    }
     place(&mut report.facts.place);
     report
 }

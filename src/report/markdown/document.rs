@@ -72,6 +72,9 @@ impl<'a> Document<'a> {
         before: &str,
         parts: &[(String, Vec<String>)],
     ) {
+        if parts.is_empty() {
+            return;
+        }
         let share = self.room() / parts.len().max(1);
         let room = share.min(self.most_of_part).saturating_sub(LEAST);
         let fits =

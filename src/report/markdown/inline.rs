@@ -127,7 +127,14 @@ fn is_plain(word: &str) -> bool {
     let refers = web || refers_to_issue(&lower);
     let hash = lower.split(|c: char| !c.is_alphanumeric()).any(is_hash);
     matches!(word, "–" | "—" | "✓" | "✗" | "%")
+        || is_time(word)
         || (word.chars().all(allowed) && ends && !hash && !refers)
+}
+
+/// `03:46:03`: too short between its colons for the name of an emoji.
+fn is_time(word: &str) -> bool {
+    let parts: Vec<&str> = word.split(':').collect();
+    parts.len() == 3 && parts.iter().all(|part| part.len() == 2 && is_number(part))
 }
 
 fn is_hash(word: &str) -> bool {

@@ -4,18 +4,18 @@ use super::interruption::{interruption, lasting};
 use super::view::View;
 use crate::protocol::{Made, Outcome, ReleaseId};
 use crate::report::markdown::table;
-use crate::report::{duration, utc};
-use std::time::Duration;
+use crate::report::{count, utc};
 
 /// Nothing if it is unknown what is live.
 pub(in crate::report) fn compare(view: &View<'_>) -> String {
-    let Some(live) = view.live_now() else {
+    let live = view.live_now();
+    if live.is_none() && view.end.verdict.is_none() {
         return String::new();
-    };
+    }
     let View { report, job, .. } = *view;
     let failed = report.attempted();
     let made = failed.map_or_else(|| report.made_now(job), |id| view.made(id));
-    let now = view.made(live);
+    let now = live.map(|id| view.made(id)).unwrap_or_default();
     let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "–".to_owned());
     let commit = [
         "commit".to_owned(),
@@ -25,7 +25,7 @@ pub(in crate::report) fn compare(view: &View<'_>) -> String {
     let release = [
         "release".to_owned(),
         or_none(failed.map(|id| view.commits().id(id))),
-        live_since(view, live, &now),
+        live.map_or_else(|| "none".to_owned(), |id| live_since(view, id, &now)),
     ];
     let interruption = interrupted(view);
     let interruption = interruption.map(|it| ["interruption".to_owned(), it, String::new()]);
@@ -41,9 +41,8 @@ fn heads(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Unknown => ("new", "live before"),
         Outcome::Cancelled => ("cancelled", "live"),
-        Outcome::Busy | Outcome::NotReady | Outcome::Unreachable | Outcome::Invalid => {
-            ("not deployed", "live")
-        }
+        Outcome::Busy => ("not deployed", "live at the moment"),
+        Outcome::NotReady | Outcome::Unreachable | Outcome::Invalid => ("not deployed", "live"),
         _ => ("failed", "live"),
     }
 }
@@ -74,14 +73,14 @@ fn live_since(view: &View<'_>, live: &ReleaseId, made: &Made) -> String {
 
 /// How long a release has been live, to the end of the run.
 pub(super) fn age(view: &View<'_>, since: u64) -> Option<String> {
-    const MINUTE: u64 = 60;
-    let now = view.end.verdict.as_ref()?.at;
-    let seconds = now.checked_sub(since).filter(|age| *age >= MINUTE)?;
-    Some(match seconds / 86_400 {
-        0 => duration(Duration::from_secs(seconds / MINUTE * MINUTE)),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    })
+    let minutes = view.end.verdict.as_ref()?.at.checked_sub(since)? / 60;
+    let (hours, days) = ((minutes + 30) / 60, minutes / 60 / 24);
+    match (minutes, hours) {
+        (0, _) => None,
+        (1..=90, _) => Some(format!("{minutes} min")),
+        (_, 2..=36) => Some(format!("{hours} h")),
+        _ => Some(count(days, "day")),
+    }
 }
 
 fn interrupted(view: &View<'_>) -> Option<String> {

@@ -1,11 +1,11 @@
 //! What failed, of which commit, by whom; the lines that show why; and what to do.
 
+use super::quoted;
 use super::view::View;
-use crate::protocol::{Outcome, Task};
+use crate::protocol::{End, Outcome, Reason, Task};
 use crate::report::causes::{self, causes, findings, without_outputs, Cause};
-use crate::report::markdown::{self, prose};
-use crate::report::{duration, texts, Mark};
-use crate::text::Prose;
+use crate::report::markdown::{self, link, prose};
+use crate::report::{duration, texts, utc, Mark, StepRun};
 
 /// Everything of a failure that is read first.
 pub(in crate::report) fn failure(view: &View<'_>) -> String {
@@ -32,11 +32,7 @@ fn what_failed(view: &View<'_>) -> String {
         true => view.end.clone(),
         false => without_outputs(view.end),
     };
-    let why = prose(&Prose::foreign(texts::why(&end)), view.redactor);
-    let why = match why.is_empty() {
-        true => String::new(),
-        false => format!(" {why}{}", after_the_restart(view)),
-    };
+    let why = why(view, &end);
     let colon = if why.is_empty() { "." } else { ":" };
     let fate = view.prose(&texts::fate(view.end));
     format!(
@@ -46,6 +42,40 @@ fn what_failed(view: &View<'_>) -> String {
         quoted(&lines),
         rollback(view)
     )
+}
+
+/// A whole sentence after a space; empty if there is no more to say.
+fn why(view: &View<'_>, end: &End) -> String {
+    let seen = view
+        .report
+        .steps
+        .last()
+        .filter(|_| end.outcome == Outcome::Unknown);
+    let seen = seen.map(|run| texts::last_seen(run.step, run.health()));
+    let why = texts::why(end).and(seen.unwrap_or_default());
+    let why = match holder(view) {
+        Some(holder) => holder,
+        None => prose(&why, view.redactor),
+    };
+    match why.is_empty() {
+        true => why,
+        false => format!(" {why}{}.", after_the_restart(view)),
+    }
+}
+
+/// Who holds the lock, with a link if the server names a run of the same repository.
+fn holder(view: &View<'_>) -> Option<String> {
+    let verdict = view.end.verdict.as_ref()?;
+    let Reason::Busy(Some(holder)) = &verdict.failure.as_ref()?.reason else {
+        return None;
+    };
+    let run = view.job.own_run(holder.run.as_deref()?)?;
+    let by = view.by(holder.actor.as_deref());
+    let since = utc(holder.since);
+    let link = link("another deployment", Some(run));
+    Some(format!(
+        "{link}{by} holds the lock on the server since {since}"
+    ))
 }
 
 /// The release that failed, and who wanted it.
@@ -71,8 +101,7 @@ fn after_the_restart(view: &View<'_>) -> String {
     let Some(failure) = failure.filter(|it| texts::is_crash(&it.reason)) else {
         return String::new();
     };
-    let is_it =
-        |run: &&crate::report::StepRun| run.step == failure.step && run.mark == Some(Mark::Failed);
+    let is_it = |run: &&StepRun| run.step == failure.step && run.mark == Some(Mark::Failed);
     let took = view
         .report
         .steps
@@ -91,8 +120,8 @@ fn rollback(view: &View<'_>) -> String {
     let Some(why) = verdict.and_then(texts::why_rollback) else {
         return String::new();
     };
-    let why = prose(&Prose::foreign(why), view.redactor);
-    format!("**The rollback failed too:** {why}\n\n")
+    let why = prose(&why, view.redactor);
+    format!("**The rollback failed too:** {why}.\n\n")
 }
 
 fn what_to_do(view: &View<'_>) -> String {
@@ -102,12 +131,5 @@ fn what_to_do(view: &View<'_>) -> String {
     match hints.trim().is_empty() {
         true => String::new(),
         false => format!("**What to do:** {hints}"),
-    }
-}
-
-fn quoted(lines: &[String]) -> String {
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("{}\n", markdown::fence("text", lines)),
     }
 }

@@ -33,16 +33,21 @@ pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
     });
     let parts: Vec<Part> = outputs
         .chain(printed)
-        .filter(|(_, lines)| !evidence.has(lines, &what))
         .chain(diagnostics(view, |it| it != DiagnosticOrigin::System))
+        .filter(|(_, lines)| !evidence.has(lines, &what))
         .collect();
-    page.folded_parts("", &parts);
+    let is_log = |it: &Diagnostic| it.origin == DiagnosticOrigin::Log;
+    let before = match view.report.diagnostics.iter().any(is_log) {
+        true => "Failed start: ",
+        false => "Output: ",
+    };
+    page.folded_parts(before, &parts);
 }
 
 /// The steps, their times, and the answers of the health check.
 pub(in crate::report) fn times(view: &View<'_>, page: &mut Document<'_>) {
     let all = &view.report.steps;
-    if all.is_empty() {
+    if all.iter().all(|run| run.took.is_none()) {
         return;
     }
     let rollback = all.iter().rfind(|run| run.step == Step::RollBack);

@@ -5,6 +5,9 @@ use crate::protocol::Outcome;
 use crate::report::markdown::foreign;
 use crate::report::texts;
 
+/// Characters about what is live that fit into the first line.
+const MOST: usize = 80;
+
 /// One line; more follows in a second one.
 pub(in crate::report) fn heading(view: &View<'_>) -> String {
     let View {
@@ -14,7 +17,11 @@ pub(in crate::report) fn heading(view: &View<'_>) -> String {
         ..
     } = *view;
     let place = &report.facts.place;
-    let (short, more) = texts::heading(end, place).split_at(&[": ", "; "]);
+    let state = texts::heading(end, place);
+    let (short, more) = match state.to_string().chars().count() {
+        0..=MOST => (state, None),
+        _ => state.split_at(&[": ", "; "]),
+    };
     let more = more.map(|more| format!("**{}**\n", view.prose(&more)));
     let subject = match &report.planned {
         Some(_) => format!("{}: ", foreign(&place.subject(), redactor)),

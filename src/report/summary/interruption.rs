@@ -34,7 +34,7 @@ pub(super) fn lasting(report: &Report) -> Option<String> {
         .answers;
     let is_down = answers.last().is_some_and(|last| !is_healthy(last));
     let from = began(report).filter(|_| is_down)?;
-    Some(format!("since {} UTC", clock(from)))
+    Some(format!("since {} UTC, not over", clock(from)))
 }
 
 fn measured(report: &Report) -> Option<Interruption> {

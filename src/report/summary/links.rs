@@ -1,7 +1,7 @@
 //! Where to read on, and how long the run took.
 
 use super::view::View;
-use crate::protocol::{End, Outcome, Reason, Step};
+use crate::protocol::{End, Outcome, Step};
 use crate::report::duration;
 use crate::report::markdown::link;
 
@@ -15,12 +15,11 @@ pub(in crate::report) fn links(view: &View<'_>, before: Vec<String>) -> String {
         Some(run) => link("run", Some(run)),
         None => "from the command line".to_owned(),
     };
-    let holder = holder(view);
     let guide = |label: &str, section: &str| link_to_guide(label, section);
     let back = goes_further_back(end).then(|| guide("roll back further", "on-the-server"));
     let help = section(end).map(|section| guide("troubleshooting", section));
     let took = format!("total {}", duration(end.took));
-    let all = [Some(run), holder, back, help, Some(took)];
+    let all = [Some(run), back, help, Some(took)];
     let all: Vec<String> = before
         .into_iter()
         .chain(all.into_iter().flatten())
@@ -30,22 +29,6 @@ pub(in crate::report) fn links(view: &View<'_>, before: Vec<String>) -> String {
 
 fn link_to_guide(label: &str, section: &str) -> String {
     format!("[{label}]({GUIDE}#{section})")
-}
-
-/// The run that holds the lock, if the server names one of the same repository.
-fn holder(view: &View<'_>) -> Option<String> {
-    let verdict = view.end.verdict.as_ref()?;
-    let Reason::Busy(Some(holder)) = &verdict.failure.as_ref()?.reason else {
-        return None;
-    };
-    let run = holder.run.as_deref()?;
-    let path = run
-        .strip_prefix(view.job.repository_page()?)?
-        .strip_prefix("/actions/runs/")?;
-    let is_plain = path
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"/attemps".contains(&byte));
-    is_plain.then(|| link("run that holds the lock", Some(run)))
 }
 
 fn goes_further_back(end: &End) -> bool {

@@ -28,7 +28,7 @@ pub use short::{invalid_summary, listing_summary};
 pub(super) use success::success;
 pub(super) use view::View;
 
-use super::markdown::Document;
+use super::markdown::{self, Document};
 use super::{Job, Report};
 use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
@@ -52,6 +52,14 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
         false => failed(&view, &mut page),
     }
     page.finish()
+}
+
+/// Lines in a box; nothing without lines.
+fn quoted(lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("{}\n", markdown::fence("text", lines)),
+    }
 }
 
 fn succeeded(view: &View<'_>, page: &mut Document<'_>) {

@@ -51,11 +51,11 @@ fn of_failure(failure: &Failure) -> Prose {
 
 /// Why, without a full stop; empty if the fate says it all.
 #[must_use]
-pub(in crate::report) fn why(end: &End) -> String {
+pub(in crate::report) fn why(end: &End) -> Prose {
     if let Some(error) = &end.error {
         return match error {
-            RunError::Cancelled { finished_by: None } => String::new(),
-            error => run_error(error),
+            RunError::Cancelled { finished_by: None } => Prose::default(),
+            error => Prose::foreign(run_error(error)),
         };
     }
     let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
@@ -64,17 +64,28 @@ pub(in crate::report) fn why(end: &End) -> String {
             step: Step::BeforeSwitch,
             reason,
         }) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
-            format!("the before-switch commands failed ({reason})")
+            let reason = Prose::foreign(reason);
+            Prose::from("the before-switch commands failed: ").and(reason)
         }
-        Some(failure) => failure.reason.to_string(),
-        None => String::new(),
+        Some(failure) => Prose::foreign(&failure.reason),
+        None => Prose::default(),
     }
 }
 
 /// Why the rollback failed too.
 #[must_use]
-pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<String> {
-    verdict.rollback.as_ref().map(|it| it.reason.to_string())
+pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<Prose> {
+    let failure = verdict.rollback.as_ref()?;
+    Some(Prose::foreign(&failure.reason))
+}
+
+/// What the run saw last of a deployment whose result is unknown.
+#[must_use]
+pub(in crate::report) fn last_seen(step: Step, health: Option<&str>) -> Prose {
+    match health {
+        Some(health) => Prose::of("; seen last: {}, health {}", [&step, &health]),
+        None => Prose::of("; seen last: {}", [&step]),
+    }
 }
 
 /// Whether it is the end of a process that was started.

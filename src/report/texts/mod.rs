@@ -10,8 +10,8 @@ mod progress;
 mod steps;
 
 pub use handed_over::{handed_over, reported_before};
+pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
 pub use last_line::{last_line, run_error, title, what_happened};
-pub(super) use failed::{fate, is_crash, outcome, why, why_rollback};
 pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
 pub use live::{live, now};
 pub use notes::warning;
