@@ -45,14 +45,9 @@ impl Evidence<'_> {
         shown(self.found())
     }
 
-    /// Whether a reader has seen these lines before, in this evidence or in `what`.
-    pub(super) fn has(&self, lines: &[String], what: &str) -> bool {
-        let seen = [self.of_rollback(), self.of_release()].concat();
-        let lines = lines.iter().filter(|line| !line.trim().is_empty());
-        let is_in_text = |line: &String| lines.clone().count() == 1 && what.contains(line.trim());
-        lines
-            .clone()
-            .all(|line| seen.contains(&shorten(line, LONGEST)) || is_in_text(line))
+    /// All of these lines.
+    pub(super) fn all(&self) -> Vec<String> {
+        [self.of_rollback(), self.of_release()].concat()
     }
 
     fn found(&self) -> Vec<String> {
@@ -142,6 +137,15 @@ impl Evidence<'_> {
     fn clean(&self, text: &[u8]) -> Vec<String> {
         self.redactor.foreign(&lines(text))
     }
+}
+
+/// Whether a reader has seen these lines before, in this evidence or in `what`.
+pub(super) fn has(evidence: &[String], lines: &[String], what: &str) -> bool {
+    let lines = lines.iter().filter(|line| !line.trim().is_empty());
+    let is_in_text = |line: &String| lines.clone().count() == 1 && what.contains(line.trim());
+    lines
+        .clone()
+        .all(|line| evidence.contains(&shorten(line, LONGEST)) || is_in_text(line))
 }
 
 fn shown(lines: Vec<String>) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 mod app_access;
 mod by_hand;
+mod cause;
 mod command;
 mod connection;
 mod finding;

@@ -1,5 +1,6 @@
 //! Hints for a unit that does not run.
 
+use super::cause;
 use super::steps::{on_server, steps, Hint};
 use crate::protocol::{Ending, LogPlace, ProcessEnd, Trouble};
 use crate::report::place::{shell, Place};
@@ -163,7 +164,10 @@ pub(super) fn in_its_log(log_line: Option<&str>, place: &Place) -> Hint {
     let known = log_line.and_then(Trouble::in_line);
     match known.and_then(|it| trouble(&it, place)) {
         Some(hint) => hint,
-        None if log_line.is_some() => look_at("more of its log", place),
+        None if log_line.is_some() => {
+            let change = log_line.and_then(cause::in_the_app).unwrap_or_default();
+            change.then(look_at("more of its log", place))
+        }
         None => look_at(
             "its log shows why; most often an import error, a missing dependency or a missing configuration file; on the server",
             place,

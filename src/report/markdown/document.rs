@@ -1,6 +1,6 @@
 //! A Markdown document of limited size.
 
-use super::inline::refers_to_issue;
+use super::inline::{foreign, refers_to_issue};
 use super::lines::{clean, fence};
 use crate::report::{count, texts};
 use crate::text::Redactor;
@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
         let title = format!("{before}{}", counted.collect::<Vec<_>>().join(", "));
         let one = |(title, lines): &&(String, Vec<String>)| {
             let fence = fence("text", &shortened(lines, room));
-            let title = html(&clean(title.as_bytes(), self.redactor).join(" "));
+            let title = foreign(title, self.redactor);
             match shown.len() {
                 1 => fence,
                 _ => format!("{title}\n\n{fence}"),

@@ -4,6 +4,7 @@ use super::view::View;
 use super::{gantt, health, steps};
 use crate::protocol::{Diagnostic, DiagnosticOrigin, Step};
 use crate::report::causes::program_outputs;
+use crate::report::evidence::has;
 use crate::report::markdown::Document;
 use crate::report::{duration, texts, Mark};
 use crate::text::excerpt::lines;
@@ -14,7 +15,7 @@ type Part = (String, Vec<String>);
 
 /// Output of programs that the evidence does not show as a whole, and the log of the failed start.
 pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
-    let (end, redactor, evidence) = (view.end, view.redactor, view.evidence());
+    let (end, redactor, evidence) = (view.end, view.redactor, view.evidence().all());
     let what = texts::what_happened(end).unwrap_or_default();
     let outputs = program_outputs(end).into_iter();
     let outputs = outputs.map(|it| ("program output".to_owned(), redactor.foreign(&lines(it))));
@@ -34,7 +35,7 @@ pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
     let parts: Vec<Part> = outputs
         .chain(printed)
         .chain(diagnostics(view, |it| it != DiagnosticOrigin::System))
-        .filter(|(_, lines)| !evidence.has(lines, &what))
+        .filter(|(_, lines)| !has(&evidence, lines, &what))
         .collect();
     let is_log = |it: &Diagnostic| it.origin == DiagnosticOrigin::Log;
     let before = match view.report.diagnostics.iter().any(is_log) {

@@ -6,7 +6,8 @@ use crate::report::duration;
 use crate::report::markdown::link;
 
 /// The documents.
-const GUIDE: &str = "https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md";
+pub(in crate::report) const GUIDE: &str =
+    "https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md";
 
 /// One line.
 pub(in crate::report) fn links(view: &View<'_>, before: Vec<String>) -> String {

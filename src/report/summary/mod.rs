@@ -22,7 +22,7 @@ pub(super) use folds::{output, server, times};
 pub(super) use heading::heading;
 pub(super) use links::links;
 #[cfg(test)]
-pub(super) use links::section;
+pub(super) use links::{section, GUIDE};
 pub(super) use notes::warnings;
 pub use short::{invalid_summary, listing_summary};
 pub(super) use success::success;

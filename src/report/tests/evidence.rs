@@ -78,9 +78,10 @@ fn issue(report: &Report, logs: RawLogs) -> String {
         .body
 }
 
-/// What stands above the table of facts.
+/// What stands above the two releases side by side, and above the links.
 fn top(page: &str) -> &str {
-    page.split("\n| service").next().unwrap_or_default()
+    let top = page.split("\n|  | ").next().unwrap_or_default();
+    top.split("\n[run]").next().unwrap_or_default()
 }
 
 /// The text blocks there.
@@ -137,9 +138,9 @@ fn what_a_command_printed_is_quoted_once() {
     let many: Vec<String> = (0..20).map(|n| format!("line {n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let page = printed(&many, Step::BeforeSwitch);
-    assert!(evidence(&page)[0].starts_with("line 8\n"), "{page}");
+    assert!(evidence(&page)[0].starts_with("line 12\n"), "{page}");
     assert!(
-        page.contains("<summary>last lines of before-switch</summary>"),
+        page.contains("<summary>Output: last lines of before-switch (20 lines)</summary>"),
         "{page}"
     );
 }
@@ -209,7 +210,11 @@ fn a_healthy_answer_is_not_shown_as_the_cause() {
         })
     };
     let shown = |answer| {
-        let events = [What::Step(Step::Verify), attempt(answer)];
+        let events = [
+            What::Step(Step::Restart),
+            What::Step(Step::Verify),
+            attempt(answer),
+        ];
         let failure = failed(Step::Verify, Reason::Log { lines: Vec::new() });
         let end = verdict(Outcome::Failed, Some(OLD), failure);
         page(&run(planned(), events, by_verdict(end)))
@@ -263,7 +268,7 @@ fn strangers_see_no_line_of_the_application() {
             "{hidden}"
         );
         assert!(
-            hidden.contains("- ⚠️ the new process logged errors\n"),
+            hidden.contains("> - the new process logged errors\n"),
             "{hidden}"
         );
     }
@@ -301,13 +306,13 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     ]
     .map(|planned| top(&page(&rollback_failed(planned))).to_owned());
     insta::assert_snapshot!(texts.join("---\n"), @r#"
-    ## 🚨 Rollback failed – users are not served
+    ## 🚨 diting on web1.example: rollback failed – users are not served
 
     **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
-    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
 
-    now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
+    **What to do:** now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
     cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
@@ -329,13 +334,13 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     sudo ss -tlnp
     ```
     ---
-    ## 🚨 Rollback failed – users are not served
+    ## 🚨 diting on web1.example: rollback failed – users are not served
 
     **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
-    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
 
-    now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
+    **What to do:** now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
     cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
@@ -358,13 +363,13 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     sudo ss -tlnp
     ```
     ---
-    ## 🚨 Rollback failed – users are not served
+    ## 🚨 `/srv/it's` on web1.example: rollback failed – users are not served
 
     **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
 
-    `1762147999` failed to verify (the unit's process on the server ended: exit-code, exit status 1)
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
 
-    now, on web1.example as deploy: point current to the old release:
+    **What to do:** now, on web1.example as deploy: point current to the old release:
 
     ```sh
     cd '/srv/it'\''s' && ln -sfn releases/1762147685 current.new && mv -T current.new current
@@ -405,8 +410,8 @@ fn no_command_is_on_a_page_twice() {
     }
 }
 
-/// The row of facts about a release that went live after one of this commit.
-fn row(task: Task, commit: &str, old: Option<&str>) -> String {
+/// What is said of a release that went live after one of this commit, and failed.
+fn commits(task: Task, commit: &str, old: Option<&str>) -> String {
     let planned = Planned {
         task,
         commit: Some(commit.into()),
@@ -420,47 +425,51 @@ fn row(task: Task, commit: &str, old: Option<&str>) -> String {
         made: Made {
             commit: old.map(str::to_owned),
             changed: false,
-            live_since: Some(1_762_147_685),
+            live_since: Some(1_762_047_685),
+            actor: Some("bob | @alice".into()),
             ..Made::default()
         },
     };
-    let end = by_verdict(verdict(Outcome::Deployed, Some(NEW), None));
+    let end = by_verdict(verdict(Outcome::RolledBack, Some(OLD), None));
     let page = page(&run(planned, [point], end));
-    let row = page.lines().find(|line| line.starts_with("| diting"));
-    let cells: Vec<&str> = row.unwrap_or_default().split(" | ").collect();
-    cells[3..5].join("\n")
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| commit | ") || line.starts_with("| release | "));
+    let rows: Vec<&str> = rows.collect();
+    rows.join("\n")
+        .replace("https://github.com/diting/app", "APP")
 }
 
 #[test]
-fn the_previous_release_has_its_commit_and_time_and_a_comparison() {
+fn the_release_that_is_live_has_its_commit_and_time_and_a_comparison() {
     let new = "3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4";
     let old = "9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90";
     let back = || Task::RollBack { to: None };
     let rows = [
-        row(Task::Deploy, new, Some(old)),
-        row(Task::Deploy, new, Some(new)),
-        row(Task::Deploy, new, None),
-        row(back(), new, Some(old)),
-        row(Task::Deploy, "v1", Some("../../evil](x)")),
-        row(Task::Deploy, new, Some("main...evil")),
+        commits(Task::Deploy, new, Some(old)),
+        commits(Task::Deploy, new, Some(new)),
+        commits(Task::Deploy, new, None),
+        commits(back(), new, Some(old)),
+        commits(Task::Deploy, "v1", Some("../../evil](x)")),
+        commits(Task::Deploy, new, Some("main...evil")),
     ];
     insta::assert_snapshot!(rows.join("\n---\n"), @"
-    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) ([compare](https://github.com/diting/app/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4))
-    `1762147685` ([`9c1d77e`](https://github.com/diting/app/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90), since 2025-11-03 05:28 UTC)
+    | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) ([compare](APP/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)) |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ---
-    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
-    `1762147685` ([`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4), since 2025-11-03 05:28 UTC)
+    | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ---
-    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
-    `1762147685` (since 2025-11-03 05:28 UTC)
+    | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | – |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ---
-    [`7777777`](https://github.com/diting/app/commit/77777777) ([compare](https://github.com/diting/app/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...77777777))
-    `1762147685` ([`9c1d77e`](https://github.com/diting/app/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90), since 2025-11-03 05:28 UTC)
+    | commit | [`7777777`](APP/commit/77777777) | [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) ([compare](APP/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...77777777)) |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ---
-    `v1`
-    `1762147685` (`../../e`, since 2025-11-03 05:28 UTC)
+    | commit | `v1` | `../../e` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ---
-    [`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)
-    `1762147685` (`main...`, since 2025-11-03 05:28 UTC)
+    | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | `main...` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
     ");
 }

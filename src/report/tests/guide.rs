@@ -1,7 +1,8 @@
 //! docs/troubleshooting.md has each message under a heading for the outcome that it comes with.
 
-use super::samples::{findings, reasons, run_errors};
+use super::samples::{ends, findings, reasons, run_errors};
 use crate::protocol::{Outcome, Reason};
+use crate::report::summary;
 use std::collections::BTreeSet;
 
 const GUIDE: &str = include_str!("../../../docs/troubleshooting.md");
@@ -56,6 +57,34 @@ fn said() -> Vec<(String, Outcome)> {
         .into_iter()
         .map(|error| (error.to_string(), error.outcome_before_switch()));
     findings.chain(reasons).chain(errors).collect()
+}
+
+/// As GitHub makes it from a heading.
+fn anchor(title: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || " -".contains(*c);
+    let text: String = title.to_lowercase().chars().filter(kept).collect();
+    text.replace(' ', "-")
+}
+
+#[test]
+fn every_page_of_a_failure_leads_to_the_section_about_it() {
+    let sections = sections();
+    for end in ends() {
+        let Some(anchor_of_page) = summary::section(&end) else {
+            assert!(end.outcome.is_success(), "{end:?}");
+            continue;
+        };
+        let section = sections
+            .iter()
+            .find(|it| anchor(it.title) == anchor_of_page);
+        let outcomes = &section.unwrap().outcomes;
+        assert!(
+            outcomes.contains(end.outcome.word()),
+            "{anchor_of_page}: {end:?}"
+        );
+    }
+    assert!(summary::GUIDE.ends_with("/docs/troubleshooting.md"));
+    assert!(GUIDE.contains("\n## On the server\n"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod logs;
 mod markdown;
 mod quiet;
 mod samples;
+mod screen;
 mod secrets;
 mod texts;
 mod whole;

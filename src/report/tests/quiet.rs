@@ -4,9 +4,9 @@ use super::issue::told_to;
 use super::*;
 use crate::protocol::{
     AccessFix, AppAccess, Attempt, Diagnostic, DiagnosticOrigin, Ending, Event, Finding,
-    HealthAnswer, Holder, LinkState, Outcome, Planned, ProcessEnd, Reason, Restart, RunError,
-    RunEvent, ServerPartError, Step, SystemdError, ToolError, UnitState, UnreadLog, UnsafeFolder,
-    Verdict, Warning, What,
+    HealthAnswer, Holder, LinkState, LiveRelease, Made, Outcome, Planned, ProcessEnd, Reason,
+    Restart, RunError, RunEvent, ServerPartError, Step, SystemdError, ToolError, UnitState,
+    UnreadLog, UnsafeFolder, Verdict, Warning, What,
 };
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
@@ -49,7 +49,7 @@ fn talkative(reason: &Reason, step: Step) -> Report {
     let diagnostic = |title: &str, origin| Diagnostic {
         title: title.into(),
         origin,
-        text: b"S3CRET on web1.example".to_vec(),
+        text: format!("S3CRET on web1.example: {title}").into_bytes(),
     };
     let no_reset = Warning::NoResetFailed {
         service: "diting".into(),
@@ -69,8 +69,16 @@ fn talkative(reason: &Reason, step: Step) -> Report {
     };
     let failure = failed(step, reason.clone());
     let found = verdict(Outcome::RolledBack, Some(OLD), failure.clone());
+    let live = LiveRelease {
+        release: id(OLD),
+        made: Made {
+            actor: Some("carrier".into()),
+            ..Made::default()
+        },
+    };
     let all = [
         What::Recovered(Box::new(found)),
+        What::Live(Box::new(live)),
         What::Step(step),
         What::Output(b"S3CRET\n".to_vec()),
         What::Attempt(attempt),
@@ -167,7 +175,7 @@ fn an_issue_that_strangers_can_read_is_quiet() {
         }
         assert_eq!(marker, shown.marker);
         assert_eq!(title, "Deployment of diting on the server failed");
-        assert!(body.contains("### What happened and what to do"), "{body}");
+        assert!(body.contains("\n|  | failed | live |\n"), "{body}");
     }
 }
 

@@ -10,10 +10,19 @@ pub(in crate::report) fn fate(end: &End) -> Prose {
     let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
     match (end.outcome, failure) {
         (Outcome::Unknown, _) => "has an unknown result".into(),
+        (Outcome::Error, None) if may_have_begun(end) => "has an unknown result".into(),
+        (_, Some(failure)) if matches!(end.error, Some(RunError::OutOfTime { .. })) => {
+            Prose::of("was stopped during {}", [&failure.step])
+        }
         (_, Some(failure)) => of_failure(failure),
         (Outcome::Cancelled, None) => "was cancelled".into(),
         _ => "did not go live".into(),
     }
+}
+
+fn may_have_begun(end: &End) -> bool {
+    let error = end.error.as_ref();
+    !error.is_some_and(RunError::is_before_any_request)
 }
 
 fn of_failure(failure: &Failure) -> Prose {

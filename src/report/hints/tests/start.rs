@@ -152,6 +152,7 @@ fn a_process_that_ended_is_explained_by_its_status_or_its_log() {
       systemctl cat diting
       ls -la /opt/diting/current/
     ---
+    if the module is a package, add it to `pyproject.toml` (or `requirements.txt`), lock again (`uv lock`), and push; if it is the app's own, is it committed, and is its name right?
     more of its log:
       systemctl status diting
     as root:
