@@ -69,6 +69,10 @@ pub(crate) fn restored() -> Report {
 
 /// By the command `releases`.
 pub(crate) fn releases() -> String {
+    listing_summary(&listing(), &Place::from(&planned()), &Redactor::default())
+}
+
+fn listing() -> Listing {
     let run =
         |number: u32| format!("https://github.com/diting/app/actions/runs/{number}/attempts/1");
     let origin = |commit: &str, actor: &str, number| Origin {
@@ -98,7 +102,7 @@ pub(crate) fn releases() -> String {
         origin: origin.clone(),
     };
     let oldest = origin("77aa0c1be2d3f4051627384950617283940a1b2c", "alice", 18_900);
-    let listing = Listing {
+    Listing {
         releases: vec![
             release(NEW, 600, Standing::Failed, &new),
             release(OLD, 87_000, Standing::Good, &old),
@@ -108,6 +112,5 @@ pub(crate) fn releases() -> String {
             attempt(1_795_491_674, Outcome::RolledBack, NEW, &new),
             attempt(1_795_405_279, Outcome::Deployed, OLD, &old),
         ],
-    };
-    listing_summary(&listing, &Place::from(&planned()), &Redactor::default())
+    }
 }

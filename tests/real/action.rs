@@ -63,7 +63,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
     );
     assert_eq!(used.output("transaction").len(), 32);
     assert!(
-        step.summary.trim_start().starts_with("## ✅ Deployed"),
+        step.summary.trim_start().starts_with("## ✅ ") && step.summary.contains(": deployed – "),
         "{}",
         step.summary
     );

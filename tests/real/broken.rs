@@ -34,8 +34,8 @@ fn an_import_error_is_rolled_back_and_the_release_before_stays_the_way_back() {
     let server = &before.server;
     let run = before.assert_rolls_back(server.deployment(&App::import_error("2")));
     run.assert_last_line("exit status 1; its log shows: ModuleNotFoundError: No module named 'no_module_of_this_name'");
-    let summary = "exit status 1; its log shows: ModuleNotFoundError: No module named `'no_module_of_this_name'`";
-    assert!(run.summary.contains(summary), "{}", run.summary);
+    let evidence = "\nModuleNotFoundError: No module named 'no_module_of_this_name'\n```";
+    assert!(run.summary.contains(evidence), "{}", run.summary);
 
     let second = server.deploy_well(&App::version("3"), Some(&before.good));
     let run = server.deploy(&App::import_error("4"));

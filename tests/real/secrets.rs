@@ -87,7 +87,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         run.summary.contains("no_such_module")
             && ["uname -a", "systemctl status diting"]
                 .iter()
-                .all(|it| run.summary.contains(&format!("<summary>{it}</summary>"))),
+                .all(|it| run.summary.contains(it)),
         "{}",
         run.summary
     );

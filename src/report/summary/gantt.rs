@@ -121,3 +121,51 @@ fn clock(since: Duration) -> String {
         seconds % 60
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps that took so many milliseconds, one after the other.
+    fn drawn(took: &[(Step, u64)]) -> String {
+        let mut at = 1_000;
+        let step = |(step, ms): &(Step, u64)| {
+            let mut run = StepRun::new(*step, Some(at));
+            at += ms;
+            run.end(Mark::Done, Some(at));
+            run
+        };
+        let steps: Vec<StepRun> = took.iter().map(step).collect();
+        gantt(&steps)
+    }
+
+    #[test]
+    fn what_took_less_than_a_tenth_of_a_second_has_no_bar() {
+        let text = drawn(&[
+            (Step::Lock, 99),
+            (Step::Check, 100),
+            (Step::Upload, 2_000),
+            (Step::Install, 0),
+        ]);
+        assert!(
+            text.contains("check 100 ms") && text.contains("upload 2.0 s"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("lock") && !text.contains("install"),
+            "{text}"
+        );
+        // it begins where it did, not where the bars before it end
+        assert!(text.contains(":00:00:00.099, 100ms"), "{text}");
+    }
+
+    #[test]
+    fn a_run_of_less_than_two_seconds_has_no_diagram() {
+        let short = [(Step::Check, 999), (Step::Upload, 1_000)];
+        assert_eq!(drawn(&short), "");
+        let long = [(Step::Check, 1_000), (Step::Upload, 1_000)];
+        assert!(drawn(&long).starts_with("```mermaid\n"));
+        // a single bar shows nothing
+        assert_eq!(drawn(&[(Step::Check, 50), (Step::Upload, 60_000)]), "");
+    }
+}

@@ -3,7 +3,7 @@
 use super::compare::{age, differences};
 use super::interruption::interruption;
 use super::view::View;
-use crate::protocol::Task;
+use crate::protocol::{Part, Planned, Task};
 use crate::report::{count, size};
 
 /// What was replaced, and how long users noticed it; then what was sent.
@@ -57,7 +57,9 @@ pub(super) fn amounts(view: &View<'_>) -> Vec<String> {
         .live_now()
         .map(|id| format!("release {}", view.commits().id(id)));
     let is_deployment = report.facts.task == Task::Deploy;
-    let planned = report.planned.as_ref().filter(|_| is_deployment);
+    // the second step has not read the source
+    let has_read = |it: &&Planned| is_deployment && it.part == Part::Whole;
+    let planned = report.planned.as_ref().filter(has_read);
     let tree = planned.map(|it| format!("{}, {}", count(it.entries, "file"), size(it.bytes)));
     let sent = report.staged.as_ref().map(|it| {
         let (files, bytes) = (it.received, size(it.received_bytes));

@@ -154,33 +154,23 @@ fn the_heading_names_service_server_outcome_and_commit() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn what_failed_is_one_sentence_with_the_commit_and_who_wanted_it() {
-    let sentence = |end| {
-        let report = ended(restarted(planned()), end);
-        let page = page(&report);
-        let line = page.lines().find(|line| line.contains("by alice"));
-        line.unwrap_or_default().replace(APP, "APP")
-    };
-    let back = |report: Report| {
-        let page = page(&report);
+    let sentence = |planned, end| {
+        let page = page(&ended(restarted(planned), end));
         let line = page.lines().find(|line| line.contains("by alice"));
         line.unwrap_or_default().replace(APP, "APP")
     };
     let failures = ends().into_iter().filter(|end| !end.outcome.is_success());
-    let mut all: Vec<String> = failures.map(sentence).collect();
-    let planned = Planned {
+    let mut all: Vec<String> = failures.map(|end| sentence(planned(), end)).collect();
+    let back = Planned {
         task: Task::RollBack { to: None },
         commit: None,
         ..planned()
     };
-    let end = || {
-        by_verdict(verdict(
-            Outcome::RolledBack,
-            Some(OLD),
-            failed(Step::Verify, exited(1)),
-        ))
-    };
-    all.push(back(ended(restarted(planned), end())));
+    let failure = failed(Step::Verify, exited(1));
+    let end = by_verdict(verdict(Outcome::RolledBack, Some(OLD), failure));
+    all.push(sentence(back, end));
     insta::assert_snapshot!(all.join("\n"), @"
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not become healthy:** health answered 500 with “no database” after 30 attempts in 1 min.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice was interrupted:** the process that deploys on the server was killed, or the server went down.
@@ -304,6 +294,7 @@ fn interruption(outcome: Outcome, answers: [&[(u64, HealthAnswer)]; 2]) -> Strin
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn the_interruption_lasts_from_the_restart_to_the_answer_after_which_it_stayed_healthy() {
     let good = |at| (at, HealthAnswer::Healthy { status: 200 });
     let also_good = |at| (at, HealthAnswer::Healthy { status: 204 });
