@@ -1,8 +1,8 @@
 //! Releases and their commits as pages show them: short, with links to GitHub.
 
 use super::markdown::{code, link};
-use super::{texts, Job, Report};
-use crate::protocol::{Made, ReleaseId, Task};
+use super::{texts, Job};
+use crate::protocol::{Made, ReleaseId};
 use crate::text::Redactor;
 
 /// Characters of a commit hash that are shown.
@@ -59,45 +59,4 @@ fn hash(commit: &str) -> Option<&str> {
     let is_hash =
         HASH.contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hash.then_some(commit)
-}
-
-impl Report {
-    /// The release that should go live, once it has an id.
-    pub(super) fn attempted(&self) -> Option<&ReleaseId> {
-        let verdict = self.end.as_ref().and_then(|end| end.verdict.as_ref());
-        verdict
-            .map_or(&self.facts.release, |verdict| &verdict.release)
-            .as_ref()
-    }
-
-    /// What is known of a release of this run: from the server, or from the run itself.
-    pub(super) fn made(&self, release: &ReleaseId, job: &Job) -> Made {
-        let facts = &self.facts;
-        let live = facts.live.as_ref().filter(|it| it.release == *release);
-        match live {
-            Some(live) => live.made.clone(),
-            None if facts.previous.as_ref() == Some(release) => facts.made.clone(),
-            None if self.attempted() == Some(release) => self.made_now(job),
-            None => Made::default(),
-        }
-    }
-
-    /// What should go live. Of a rollback, only the server knows it.
-    pub(super) fn made_now(&self, job: &Job) -> Made {
-        let facts = &self.facts;
-        let planned = self.planned.as_ref();
-        match facts.task {
-            Task::Deploy => Made {
-                commit: planned
-                    .and_then(|it| it.commit.clone())
-                    .or(job.commit.clone()),
-                changed: planned.is_some_and(|it| it.changed),
-                ..Made::default()
-            },
-            Task::RollBack { .. } => Made {
-                commit: facts.commit.clone(),
-                ..Made::default()
-            },
-        }
-    }
 }

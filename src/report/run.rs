@@ -1,10 +1,10 @@
 //! What happened in a run, collected from its events.
 
 use super::steps::{Mark, StepRun};
-use super::{texts, Facts};
+use super::{texts, Facts, Job};
 use crate::protocol::{
-    Diagnostic, End, Event, Notice, Planned, RunError, RunEvent, SourceDoubt, Staged, Step,
-    Verdict, Warning, What,
+    Diagnostic, End, Event, Made, Notice, Planned, ReleaseId, RunError, RunEvent, SourceDoubt,
+    Staged, Step, Task, Verdict, Warning, What,
 };
 
 /// The most items of each kind; a hostile server could send any number.
@@ -74,6 +74,45 @@ impl Report {
                 self.close(Mark::at_the_end(end), None);
                 self.end = Some(end.as_ref().clone());
             }
+        }
+    }
+
+    /// The release that should go live, once it has an id.
+    pub(super) fn attempted(&self) -> Option<&ReleaseId> {
+        let verdict = self.end.as_ref().and_then(|end| end.verdict.as_ref());
+        verdict
+            .map_or(&self.facts.release, |verdict| &verdict.release)
+            .as_ref()
+    }
+
+    /// What is known of a release of this run: from the server, or from the run itself.
+    pub(super) fn made(&self, release: &ReleaseId, job: &Job) -> Made {
+        let facts = &self.facts;
+        let live = facts.live.as_ref().filter(|it| it.release == *release);
+        match live {
+            Some(live) => live.made.clone(),
+            None if facts.previous.as_ref() == Some(release) => facts.made.clone(),
+            None if self.attempted() == Some(release) => self.made_now(job),
+            None => Made::default(),
+        }
+    }
+
+    /// What should go live. Of a rollback, only the server knows it.
+    pub(super) fn made_now(&self, job: &Job) -> Made {
+        let facts = &self.facts;
+        let planned = self.planned.as_ref();
+        match facts.task {
+            Task::Deploy => Made {
+                commit: planned
+                    .and_then(|it| it.commit.clone())
+                    .or(job.commit.clone()),
+                changed: planned.is_some_and(|it| it.changed),
+                ..Made::default()
+            },
+            Task::RollBack { .. } => Made {
+                commit: facts.commit.clone(),
+                ..Made::default()
+            },
         }
     }
 
