@@ -115,7 +115,7 @@ fn failure(view: &View<'_>) -> String {
     page.add(&summary::failure(view));
     page.add(&summary::compare(view));
     page.add(&summary::links(view, Vec::new()));
-    page.add(&reproduce(view));
+    page.fold("How to reproduce", &[reproduce(view)]);
     summary::output(view, &mut page);
     summary::times(view, &mut page);
     summary::server(view, &mut page);
@@ -146,13 +146,7 @@ fn reproduce(view: &View<'_>) -> String {
         .into_iter()
         .chain(kept(place, end))
         .reduce(Hint::then);
-    match hint {
-        Some(hint) => format!(
-            "### How to reproduce\n\n{}",
-            markdown::hint(&hint, redactor)
-        ),
-        None => String::new(),
-    }
+    hint.map_or_else(String::new, |hint| markdown::hint(&hint, redactor))
 }
 
 /// `None`: it did not fail because of what is in the commit.

@@ -28,7 +28,7 @@ pub(in crate::report) fn compare(view: &View<'_>) -> String {
         live.map_or_else(|| "none".to_owned(), |id| live_since(view, id, &now)),
     ];
     let interruption = interrupted(view);
-    let interruption = interruption.map(|it| ["interruption".to_owned(), it, String::new()]);
+    let interruption = interruption.map(|it| ["users noticed".to_owned(), it, String::new()]);
     let (one, other) = heads(view.end.outcome);
     table(
         ["", one, other],
@@ -87,9 +87,9 @@ fn interrupted(view: &View<'_>) -> Option<String> {
     let verdict = view.end.verdict.as_ref()?;
     match verdict.outcome {
         Outcome::Failed | Outcome::Cancelled if !verdict.switched => {
-            Some("none: nothing was restarted".to_owned())
+            Some("nothing: no restart".to_owned())
         }
-        Outcome::RollbackFailed => lasting(view.report),
-        _ => interruption(view.report),
+        Outcome::RollbackFailed => lasting(view.report).map(|it| format!("interruption {it}")),
+        _ => interruption(view.report).map(|it| format!("interruption of {it}")),
     }
 }

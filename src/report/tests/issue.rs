@@ -148,17 +148,19 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
     | --- | --- | --- |
     | commit | `3f2a1bc` | – |
     | release | `1762147999` | `1762147685` |
-    | interruption | none: nothing was restarted |  |
+    | users noticed | nothing: no restart |  |
 
     [run](https://github.com/diting/app/actions/runs/7) · [troubleshooting](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#upload-install-or-before-switch-failed) · total 21.4 s
 
-    ### How to reproduce
+    <details><summary>How to reproduce</summary>
 
     on another machine, check out the commit and run the commands of the input `install`:
 
     ```sh
     git checkout 3f2a1bc
     ```
+
+    </details>
     ");
 }
 
@@ -182,10 +184,10 @@ fn the_result_of_an_earlier_run_is_reported_too() {
     }
 }
 
-/// What stands below this heading.
-fn section<'a>(page: &'a str, heading: &str) -> Option<&'a str> {
-    let (_, after) = page.split_once(&format!("### {heading}\n\n"))?;
-    Some(after.split("\n### ").next().unwrap_or_default())
+/// What is folded under this title.
+fn section<'a>(page: &'a str, title: &str) -> Option<&'a str> {
+    let (_, after) = page.split_once(&format!("<summary>{title}</summary>\n\n"))?;
+    Some(after.split("\n</details>").next().unwrap_or_default())
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn interruption(outcome: Outcome, answers: [&[(u64, HealthAnswer)]; 2]) -> Strin
     let page = page(&ended(report, by_verdict(end)));
     let line = page
         .lines()
-        .find(|line| line.to_lowercase().contains("interruption"));
+        .find(|line| line.contains("users noticed") || line.contains("**Interruption:**"));
     line.unwrap_or("none is shown")
         .split("**Interruption:** ")
         .last()
@@ -333,10 +333,10 @@ fn the_interruption_lasts_from_the_restart_to_the_answer_after_which_it_stayed_h
     3.0 s (00:00:10 – 00:00:13 UTC).
     at most 0.3 s (00:00:10 – 00:00:10 UTC).
     none is shown
-    | interruption | 5.5 s (00:00:10 – 00:00:15 UTC) |  |
-    | interruption | at most 3.0 s (00:00:10 – 00:00:13 UTC) |  |
+    | users noticed | interruption of 5.5 s (00:00:10 – 00:00:15 UTC) |  |
+    | users noticed | interruption of at most 3.0 s (00:00:10 – 00:00:13 UTC) |  |
     none is shown
-    | interruption | since 00:00:10 UTC, not over |  |
+    | users noticed | interruption since 00:00:10 UTC, not over |  |
     none is shown
     ");
 }
