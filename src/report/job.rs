@@ -34,3 +34,32 @@ impl Job {
         (is_number(id) && !id.is_empty() && is_number(attempt)).then_some(link)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_believed_only_links_to_runs_of_this_repository() {
+        let page = "https://github.com/diting/app";
+        let job = Job {
+            commit: Some("3f2a1bc".into()),
+            commit_link: Some(format!("{page}/commit/3f2a1bc")),
+            ..Job::default()
+        };
+        for path in ["/actions/runs/7", "/actions/runs/7/attempts/2"] {
+            let run = format!("{page}{path}");
+            assert_eq!(job.own_run(&run), Some(run.as_str()));
+        }
+        for link in [
+            format!("{page}/actions/runs/"),
+            format!("{page}/actions/runs/7)[x](https://evil.example"),
+            format!("{page}/actions/runs/../../../evil/app"),
+            format!("{page}-evil/actions/runs/7"),
+            "https://evil.example/diting/app/actions/runs/7".to_owned(),
+        ] {
+            assert_eq!(job.own_run(&link), None, "{link}");
+        }
+        assert_eq!(Job::default().own_run("/actions/runs/7"), None);
+    }
+}
