@@ -1,16 +1,16 @@
 //! Sentences for log, summary and issue, as small functions, each with its snapshot. The types that say what went wrong
 //! have their own texts, in `protocol`.
 
-mod handed_over;
 mod failed;
+mod handed_over;
 mod last_line;
 mod live;
 mod notes;
 mod progress;
 mod steps;
 
-pub use handed_over::{handed_over, reported_before};
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
+pub use handed_over::{handed_over, reported_before};
 pub use last_line::{last_line, run_error, title, what_happened};
 pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
 pub use live::{live, now};
