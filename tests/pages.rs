@@ -11,6 +11,8 @@ mod failed;
 mod live;
 #[path = "pages/looks.rs"]
 mod looks;
+#[path = "pages/odd.rs"]
+mod odd;
 #[path = "pages/run.rs"]
 mod run;
 #[path = "pages/unsent.rs"]
@@ -24,10 +26,14 @@ use run::job;
 use std::path::Path;
 use std::{env, fs};
 
-/// Compares a page with the one in docs/pictures, or renews that one.
 fn shown(name: &str, text: &str) {
+    same("docs/pictures", name, text);
+}
+
+/// Compares a page with the one in this folder, or renews that one.
+fn same(folder: &str, name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("docs/pictures")
+        .join(folder)
         .join(name)
         .with_extension("md");
     if env::var_os("UPDATE_DOCS").is_some() {
@@ -82,4 +88,21 @@ fn the_issues_are_those_that_the_pictures_show() {
 fn the_short_pages_are_those_that_the_pictures_show() {
     shown("invalid", &unsent::invalid());
     shown("releases", &live::releases());
+}
+
+#[test]
+fn the_pages_with_long_names_are_those_that_the_browser_measures() {
+    let all = [
+        ("odd-deployed", odd::deployed()),
+        ("odd-rolled-back", odd::rolled_back()),
+        ("odd-install-failed", odd::install_failed()),
+        ("odd-not-ready", odd::not_ready()),
+    ];
+    for (name, report) in all {
+        same(
+            "tests/pages",
+            name,
+            &summary(&report, &odd::long_job(), &Redactor::default()),
+        );
+    }
 }
