@@ -276,6 +276,7 @@ mod tests {
         busy -> nothing, open
         unknown -> comment, open
         cancelled -> nothing, nothing
+        done -> nothing, nothing
         ");
         assert_eq!(
             line(&end(Outcome::Failed, true), None),

@@ -25,7 +25,7 @@ use crate::settings::{
     self, Command, Environment, Flags, InputWarning, Problem, Settings, Surroundings, INPUTS,
 };
 use crate::text::commands;
-use outputs::{finish, note, write};
+use outputs::{finish, note};
 use part::RunPart;
 use print::{Console, Printer};
 use releases::ListFormat;
@@ -267,15 +267,14 @@ fn list(settings: &Settings, format: ListFormat, console: &Console<'_>) -> ExitC
         context: _,
     } = *console;
     match releases::list(settings, format, console) {
-        Ok(()) => {
-            // tells the second step that there is nothing to finish
-            write(&[("finished", "true".to_owned())], page, printer);
-            ExitCode::SUCCESS
+        Ok(outputs) => {
+            finish(&outputs, Outcome::Done, page, printer);
+            ExitCode::from(Outcome::Done.code())
         }
         Err(failed) => {
             let (end, log) = *failed;
             if format == ListFormat::Json {
-                printer.line(&redactor.redact(&report::end_json(&end)));
+                printer.line(&report::end_json(&end, redactor));
             }
             summary::of_run(&log, console);
             finish(

@@ -9,6 +9,7 @@ use crate::report::{self, Log, Place};
 use crate::runner;
 use crate::settings::Settings;
 use crate::text::Redactor;
+use std::time::Instant;
 
 /// How the listing is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +37,15 @@ impl ListFormat {
     }
 }
 
-/// Lists what is on the server. On an error it returns how the run ended, and its log.
+/// Names and values of outputs.
+pub(super) type Outputs = Vec<(&'static str, String)>;
+
+/// Lists what is on the server, and returns the outputs. On an error it returns how the run ended, and its log.
 pub(super) fn list(
     settings: &Settings,
     format: ListFormat,
     console: &Console<'_>,
-) -> Result<(), Box<(End, Log)>> {
+) -> Result<Outputs, Box<(End, Log)>> {
     let Console {
         context,
         page,
@@ -59,15 +63,17 @@ pub(super) fn list(
             format.line(&line, printer);
         }
     };
+    let began = Instant::now();
     match run(settings, context, &mut emit) {
         Ok(listing) => {
+            let took = began.elapsed();
             print(&listing, &place, redactor, format, printer);
-            super::summary::write(
-                &report::listing_summary(&listing, &place, redactor),
-                page,
-                printer,
-            );
-            Ok(())
+            let last = report::listed(&listing, &place, took, redactor);
+            format.line(&last, printer);
+            let job = context.job();
+            let summary = report::listing_summary(&listing, &place, &job, redactor);
+            super::summary::write(&summary, page, printer);
+            Ok(report::listing_outputs(&listing, took, redactor))
         }
         Err(end) => Err(Box::new((*end, log))),
     }
@@ -78,7 +84,7 @@ fn run(
     context: &Context,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<Listing, Box<End>> {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let prepared: Result<_, RunError> = announced();
     match prepared {
         Ok((transaction, runtime)) => runtime
@@ -104,11 +110,11 @@ fn print(
 ) {
     match format {
         ListFormat::Table => {
-            for line in report::listing(listing, place) {
-                printer.line(&redactor.redact(&line));
+            for line in report::listing(listing, place, redactor) {
+                printer.line(&line);
             }
         }
-        ListFormat::Json => printer.line(&redactor.redact(&report::listing_json(listing))),
+        ListFormat::Json => printer.line(&report::listing_json(listing, redactor)),
     }
 }
 
@@ -121,6 +127,7 @@ fn place(settings: &Settings) -> Place {
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
         restart: settings.restart.clone(),
         answered: false,
+        commits: None,
         before_switch: false,
         health: None,
         shared: Vec::new(),

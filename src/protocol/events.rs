@@ -1,6 +1,8 @@
 //! What happens on the server, as it travels and as the transaction's file keeps it.
 
-use super::{FailedStart, HealthAnswer, Holder, Notice, ReleaseId, Step, Verdict, Warning};
+use super::{
+    FailedStart, HealthAnswer, Holder, Listing, Notice, ReleaseId, Step, Verdict, Warning,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -55,6 +57,8 @@ pub enum What {
     OutputLeftOut(LeftOut),
     /// The release that is live before anything is changed; nothing is sent if there is none.
     Live(Box<LiveRelease>),
+    /// The rollback command named no release that it can roll back to: what there is, without sizes and attempts.
+    Releases(Box<Listing>),
 }
 
 /// Output that was not sent.

@@ -6,9 +6,15 @@ use serde::{Deserialize, Serialize};
 /// What is on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
+    /// The release that `current` leads to.
+    pub live: Option<ReleaseId>,
+    /// The release that the rollback command means if none is named.
+    pub rollback_target: Option<ReleaseId>,
     /// The releases, newest first.
     #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub releases: Vec<ListedRelease>,
+    /// Older releases that are not listed.
+    pub more: u64,
     /// The last attempts, newest first.
     #[serde(deserialize_with = "crate::protocol::bounded::list")]
     pub attempts: Vec<ListedAttempt>,
@@ -27,7 +33,7 @@ pub struct ListedRelease {
     pub current: bool,
     /// `previous` leads to it.
     pub previous: bool,
-    /// Bytes on the disk; `None`: it cannot be read.
+    /// Bytes on the disk; `None`: it cannot be read, or was not measured.
     pub size: Option<u64>,
     /// Who created it from what.
     pub origin: Origin,

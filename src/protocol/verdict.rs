@@ -30,11 +30,15 @@ pub enum Outcome {
     Unknown,
     /// Cancelled before it; the server still runs what it ran.
     Cancelled,
+    /// A command that deploys nothing did what it is for. Only the runner half ends so: no server part writes it, and none is
+    /// believed that sends it.
+    #[serde(skip)]
+    Done,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Outcome; 12] = [
+    pub const ALL: [Outcome; 13] = [
         Self::Deployed,
         Self::Restored,
         Self::Error,
@@ -47,13 +51,14 @@ impl Outcome {
         Self::Busy,
         Self::Unknown,
         Self::Cancelled,
+        Self::Done,
     ];
 
     /// The process's exit code.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Deployed | Self::Restored => 0,
+            Self::Deployed | Self::Restored | Self::Done => 0,
             Self::Error => 1,
             Self::Invalid => 2,
             Self::Unreachable => 3,
@@ -67,10 +72,10 @@ impl Outcome {
         }
     }
 
-    /// Whether the requested release is live and healthy.
+    /// Whether the run did what it is for: the requested release is live and healthy, or nothing was to be deployed.
     #[must_use]
     pub fn is_success(self) -> bool {
-        matches!(self, Self::Deployed | Self::Restored)
+        matches!(self, Self::Deployed | Self::Restored | Self::Done)
     }
 
     /// The name in outputs and texts.
@@ -89,6 +94,7 @@ impl Outcome {
             Self::Busy => "busy",
             Self::Unknown => "unknown",
             Self::Cancelled => "cancelled",
+            Self::Done => "done",
         }
     }
 }
@@ -126,5 +132,30 @@ impl Verdict {
     pub fn leaves_changes(&self) -> bool {
         let is_older = self.outcome == Outcome::Restored || self.live != self.release;
         self.before_switch && is_older
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_but_done_travels_and_is_kept() {
+        for outcome in Outcome::ALL {
+            let kept = serde_json::to_string(&outcome).ok();
+            let sent = postcard::to_stdvec(&outcome).ok();
+            let is_kept = outcome != Outcome::Done;
+            assert_eq!(
+                (kept.is_some(), sent.is_some()),
+                (is_kept, is_kept),
+                "{outcome:?}"
+            );
+            if let (Some(kept), Some(sent)) = (kept, sent) {
+                assert_eq!(serde_json::from_str::<Outcome>(&kept).unwrap(), outcome);
+                assert_eq!(postcard::from_bytes::<Outcome>(&sent).unwrap(), outcome);
+            }
+        }
+        assert!(serde_json::from_str::<Outcome>("\"Done\"").is_err());
+        assert!(postcard::from_bytes::<Outcome>(&[12]).is_err());
     }
 }

@@ -1,7 +1,10 @@
 //! What is known about a run.
 
-use super::Place;
-use crate::protocol::{HealthAnswer, LiveRelease, Made, ReleaseId, RunEvent, Step, Task, What};
+use super::{commits, texts, Place};
+use crate::protocol::{
+    HealthAnswer, LiveRelease, Made, Outcome, ReleaseId, RunEvent, Step, Task, Verdict, What,
+};
+use crate::text::excerpt::excerpt;
 
 /// What is known so far about a run; its verdict may never arrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,14 +82,33 @@ impl Facts {
                 self.release = Some(release.clone());
                 self.previous = previous.clone();
             }
-            What::Waiting(_)
+            What::Releases(_)
+            | What::Waiting(_)
             | What::Recovered(_)
             | What::Output(_)
             | What::OutputLeftOut(_)
             | What::Warning(_)
             | What::Notice(_)
-            | What::Diagnostics(_)
-            | What::Ended(_) => {}
+            | What::Diagnostics(_) => {}
+            What::Ended(verdict) if verdict.outcome == Outcome::Restored => {
+                self.place.commits = self.commits(verdict);
+            }
+            What::Ended(_) => {}
         }
+    }
+
+    /// The commits of a rollback. What was live already replaced nothing.
+    fn commits(&self, verdict: &Verdict) -> Option<String> {
+        let short = |commit: &String, changed| commits::short(&excerpt(commit), changed);
+        if verdict.switched {
+            let old = self.made.commit.as_ref();
+            let old = old.map(|commit| short(commit, self.made.changed));
+            let new = short(self.commit.as_ref()?, false);
+            return Some(texts::restored(&new, old.as_deref()));
+        }
+        let live = self.live.as_ref()?;
+        let is_target = Some(&live.release) == verdict.live.as_ref();
+        let commit = live.made.commit.as_ref().filter(|_| is_target)?;
+        Some(texts::restored(&short(commit, live.made.changed), None))
     }
 }

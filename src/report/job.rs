@@ -16,6 +16,20 @@ pub struct Job {
 }
 
 impl Job {
+    /// Whether a link leads to a run on the GitHub of this job. What a server claims could lead anywhere.
+    pub(super) fn is_run(&self, link: &str) -> bool {
+        let home = self.run.as_deref().zip(self.repository.as_deref());
+        let home = home.and_then(|(run, repository)| run.split_once(&format!("/{repository}/")));
+        let path = home.and_then(|(home, _)| link.strip_prefix(home)?.strip_prefix('/'));
+        let parts: Vec<&str> = path.map_or_else(Vec::new, |path| path.split('/').collect());
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        match parts.as_slice() {
+            [_, _, "actions", "runs", run] => number(run),
+            [_, _, "actions", "runs", run, "attempts", attempt] => number(run) && number(attempt),
+            _ => false,
+        }
+    }
+
     /// The page of the repository that has the commit.
     pub(super) fn repository_page(&self) -> Option<&str> {
         let before = self

@@ -29,7 +29,7 @@ pub use activity::Activity;
 pub use facts::Facts;
 pub use issue::{issue_line, issue_text, no_issue_line, IssueAct, IssueText};
 pub use job::Job;
-pub use listing::{end_json, failure_json, listing, listing_json};
+pub use listing::{end_json, failure_json, listed, listing, listing_json, listing_outputs};
 pub use log::{Ending, Log};
 pub use outputs::{outputs, outputs_table, OUTPUTS};
 pub use page::Page;

@@ -7,10 +7,11 @@ use crate::text::Redactor;
 /// Every output and its meaning, in Markdown of one line. The table in the README and the check of action.yml are made
 /// from it.
 pub const OUTPUTS: &[(&str, &str)] = &[
-    ("outcome", "deployed, restored, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
+    ("outcome", "deployed, restored, done, invalid, unreachable, not-ready, failed, rolled-back, rollback-failed, busy, unknown, cancelled or error."),
     ("release", "Id of the release that this run created, if it got that far."),
     ("previous-release", "Id of the rollback target."),
     ("live-release", "Id of the release that is live when the run ends, if that is known."),
+    ("releases", "With `command: releases`: what is on the server, as JSON of at most 100 kB; without the oldest releases if there are too many."),
     ("failed-step", "Name of the step that failed; empty if none did."),
     ("duration", "Seconds that the run took, over both steps of the action."),
     ("transaction", "Id of the transaction, written before anything is sent."),
@@ -106,7 +107,7 @@ mod tests {
         outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock duration=21.4
-        outcome=failed release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
@@ -123,6 +124,7 @@ mod tests {
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
         ");
     }
 }

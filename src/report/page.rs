@@ -48,7 +48,7 @@ const MESSAGE: usize = 4000;
 #[derive(Debug)]
 pub(super) struct LinePrinter {
     pub(super) page: Page,
-    redactor: Redactor,
+    pub(super) redactor: Redactor,
     /// For text that comes line by line.
     state: LineState,
     lines: Vec<String>,

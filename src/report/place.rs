@@ -25,6 +25,8 @@ pub struct Place {
     pub restart: Restart,
     /// Whether the last health check succeeded.
     pub answered: bool,
+    /// The commits of a rollback that succeeded, if they are known: of what is live now, and of what it replaced.
+    pub commits: Option<String>,
     /// Commands of `before-switch` were run.
     pub before_switch: bool,
     /// The health check's URL, if there is one.
@@ -50,6 +52,7 @@ impl Default for Place {
             service: None,
             restart: Restart::Systemctl,
             answered: false,
+            commits: None,
             before_switch: false,
             health: None,
             shared: Vec::new(),
@@ -70,6 +73,7 @@ impl From<&Planned> for Place {
             service: planned.service.as_ref().map(excerpt),
             restart: planned.restart.clone(),
             answered: false,
+            commits: None,
             before_switch: false,
             health: planned.health.clone(),
             shared: planned.shared.clone(),

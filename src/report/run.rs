@@ -3,8 +3,8 @@
 use super::steps::{Mark, StepRun};
 use super::{texts, Facts, Job};
 use crate::protocol::{
-    Diagnostic, End, Event, Made, Notice, Planned, ReleaseId, RunError, RunEvent, SourceDoubt,
-    Staged, Step, Task, Verdict, Warning, What,
+    Diagnostic, End, Event, Listing, Made, Notice, Planned, ReleaseId, RunError, RunEvent,
+    SourceDoubt, Staged, Step, Task, Verdict, Warning, What,
 };
 
 /// The most items of each kind; a hostile server could send any number.
@@ -39,6 +39,8 @@ pub struct Report {
     pub transfer: Option<(u64, u64)>,
     /// The result of staging.
     pub staged: Option<Staged>,
+    /// What is on the server, if a rollback command named no rollback target.
+    pub listing: Option<Listing>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -123,6 +125,7 @@ impl Report {
             | What::Waiting(_)
             | What::PointOfNoReturn { .. }
             | What::FailedStart(_) => {}
+            What::Releases(listing) => self.listing = Some(listing.as_ref().clone()),
             What::Recovered(verdict) => keep(&mut self.recovered, verdict),
             What::Output(text) => self.output(text),
             What::OutputLeftOut(left_out) => self

@@ -1,6 +1,6 @@
 //! Runs after which the release that was wanted is live.
 
-use crate::run::{id, made, planned, Run, COMMIT, NEW, OLD, OLD_COMMIT};
+use crate::run::{id, job, made, planned, Run, COMMIT, NEW, OLD, OLD_COMMIT};
 use deploy_action::protocol::{
     HealthAnswer, ListedAttempt, ListedRelease, Listing, LiveRelease, Made, Notice, Origin,
     Outcome, Planned, Standing, Step, Task, Warning, What,
@@ -69,7 +69,12 @@ pub(crate) fn restored() -> Report {
 
 /// By the command `releases`.
 pub(crate) fn releases() -> String {
-    listing_summary(&listing(), &Place::from(&planned()), &Redactor::default())
+    listing_summary(
+        &listing(),
+        &Place::from(&planned()),
+        &job(),
+        &Redactor::default(),
+    )
 }
 
 fn listing() -> Listing {
@@ -103,6 +108,9 @@ fn listing() -> Listing {
     };
     let oldest = origin("77aa0c1be2d3f4051627384950617283940a1b2c", "alice", 18_900);
     Listing {
+        live: Some(id("1795405253")),
+        rollback_target: Some(id("1795318853")),
+        more: 0,
         releases: vec![
             release(NEW, 600, Standing::Failed, &new),
             release(OLD, 87_000, Standing::Good, &old),

@@ -31,14 +31,48 @@ fn what_was_live_is_listed_and_restored() {
         .without("source")
         .input("command", "releases")
         .run();
+    run.assert_ended(0, "done", "");
+    run.assert_last_line(" is live; 2 releases; ");
+    run.assert_says(&format!("{first}  good, live "));
+    run.assert_says(&format!("{second}  good, previous "));
+    let of = |name: &str| run.outputs[name].as_str();
+    assert_eq!(of("finished"), "true");
     assert_eq!(
-        (run.code, run.outputs["finished"].as_str()),
-        (0, "true"),
-        "{}",
-        run.log
+        (of("live-release"), of("previous-release")),
+        (&*first, &*second)
     );
-    run.assert_says(&format!("{first}  good   current"));
-    run.assert_says(&format!("{second}  good   previous"));
+    let releases: serde_json::Value = serde_json::from_str(of("releases")).unwrap();
+    assert_eq!(releases["releases"][0]["release"], *second);
+    assert_eq!(releases["live"], *first);
+    assert!(
+        run.summary.contains("| good, **live**, "),
+        "{}",
+        run.summary
+    );
+}
+
+#[test]
+fn a_wrong_id_shows_at_once_what_there_is() {
+    let server = ThrowawayServer::up();
+    let (one, two) = (App::version("1"), App::version("2"));
+    let first = server.deploy_well(&one, None);
+    let second = server.deploy_well(&two, Some(&first));
+    let back = server.deployment(&two).without("source");
+    let run = back
+        .input("command", "rollback")
+        .input("release", "1700000000")
+        .run();
+    run.assert_ended(4, "not-ready", "check");
+    run.assert_says("1700000000: no release on the server has this id");
+    run.assert_says(&format!("{second}  good, live "));
+    run.assert_says(&format!("{first}  good, previous "));
+    run.assert_says(&format!("rollback targets: {first}"));
+    assert!(
+        run.summary.contains("| good, **previous**, "),
+        "{}",
+        run.summary
+    );
+    server.assert_live(&second, "2", Some(&first));
 }
 
 #[test]

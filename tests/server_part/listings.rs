@@ -93,7 +93,9 @@ fn a_release_on_trial_is_not_called_incomplete() {
 
 #[test]
 fn attempts_are_listed_newest_first() {
-    let Listing { releases, attempts } = list(&server_with_history());
+    let Listing {
+        releases, attempts, ..
+    } = list(&server_with_history());
     let ends: Vec<_> = attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(
         ends,
@@ -136,7 +138,10 @@ fn an_empty_server_has_an_empty_list() {
     assert_eq!(
         list(&server),
         Listing {
+            live: None,
+            rollback_target: None,
             releases: Vec::new(),
+            more: 0,
             attempts: Vec::new()
         }
     );
@@ -175,4 +180,37 @@ fn a_folder_of_others_is_listed_only_if_it_was_taken_over_or_a_link_leads_to_it(
     server.deploys(&App::good("new"));
     let ours = (server.id_by("current"), Standing::Good, true);
     assert_eq!(seen(), [ours, (name(), Standing::Good, false)]);
+}
+
+#[test]
+fn what_is_live_and_the_rollback_target_are_named_and_listed_however_old_they_are() {
+    let server = server_with_history();
+    let (live, target) = (server.id_by("current"), server.id_by("previous"));
+    let named = |listing: &Listing| {
+        let ids = [&listing.live, &listing.rollback_target];
+        ids.map(|id| id.as_ref().map(ToString::to_string))
+    };
+    assert_eq!(
+        named(&list(&server)),
+        [Some(live.clone()), Some(target.clone())]
+    );
+    // as the rollback command finds it
+    fs::remove_file(server.target().join("previous")).unwrap();
+    assert_eq!(named(&list(&server)), [Some(live.clone()), None]);
+    server.link("previous", format!("releases/{target}"));
+    for number in 0..510 {
+        let folder = server
+            .target()
+            .join("releases")
+            .join((1_900_000_000 + number).to_string());
+        fs::create_dir(folder).unwrap();
+    }
+    let listing = list(&server);
+    let ids: Vec<String> = listing
+        .releases
+        .iter()
+        .map(|it| it.release.to_string())
+        .collect();
+    assert_eq!((ids.len(), listing.more), (502, 12));
+    assert_eq!(ids[500..], [target, live]);
 }

@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::client::Told;
 use crate::stub_server::StubServer;
-use deploy_action::protocol::{Outcome, Reason, Step, Verdict, What};
+use deploy_action::protocol::{
+    ListedRelease, Listing, Outcome, Reason, Standing, Step, Verdict, What,
+};
 use std::fs;
 
 fn commit(of: &str) -> String {
@@ -35,7 +37,15 @@ fn assert_restored(told: &Told, server: &StubServer, current: &str, previous: Op
     );
 }
 
-/// Why it was refused; nothing was touched.
+/// The listing that came before the end.
+fn listed(told: &Told) -> Option<&Listing> {
+    told.events.iter().find_map(|what| match what {
+        What::Releases(listing) => Some(listing.as_ref()),
+        _ => None,
+    })
+}
+
+/// Why it was refused. Nothing was touched, and what there is was told in the same login.
 #[track_caller]
 fn refusal(server: &StubServer, to: Option<&str>) -> String {
     let before = (
@@ -44,12 +54,14 @@ fn refusal(server: &StubServer, to: Option<&str>) -> String {
         server.named_by("previous"),
         server.releases(),
     );
-    let verdict = server.roll_back(to).verdict.unwrap();
+    let told = server.roll_back(to);
+    let verdict = told.verdict.clone().unwrap();
     assert_eq!(
         (verdict.outcome, verdict.switched),
-        (Outcome::Failed, false),
+        (Outcome::NotReady, false),
         "{verdict:?}"
     );
+    assert_eq!(listed(&told).unwrap().live, verdict.live, "{told:?}");
     let after = (
         server.restarts(),
         server.named_by("current"),
@@ -57,7 +69,9 @@ fn refusal(server: &StubServer, to: Option<&str>) -> String {
         server.releases(),
     );
     assert_eq!(before, after);
-    match verdict.failure.unwrap().reason {
+    let failure = verdict.failure.unwrap();
+    assert_eq!(failure.step, Step::Check);
+    match failure.reason {
         Reason::NoSuchRelease { wanted, error } => {
             assert_eq!(wanted, to.unwrap_or_default());
             error.to_string()
@@ -160,6 +174,60 @@ fn what_is_not_one_good_release_is_refused_in_clear_words() {
     assert_eq!(
         refusal(&StubServer::new(), None),
         "there is no good release to roll back to"
+    );
+}
+
+#[test]
+fn who_names_no_rollback_target_is_told_what_there_is() {
+    let server = server_with(&["a", "b"]);
+    server.deploy_with(&App::new("f", "crash"), |plan| {
+        plan.origin.commit = Some(commit("f"));
+        plan.retention.count = Some(9);
+    });
+    let seen = |told: &Told| {
+        let one = |it: &ListedRelease| {
+            assert!(it.age < 600 && it.size.is_none(), "{it:?}");
+            (it.origin.commit.clone().unwrap(), it.standing, it.current)
+        };
+        let listing = listed(told).unwrap();
+        assert_eq!((listing.more, listing.attempts.len()), (0, 0));
+        let target = listing.rollback_target.as_ref().map(ToString::to_string);
+        assert_eq!(target, Some(server.id_by("previous")));
+        listing.releases.iter().map(one).collect::<Vec<_>>()
+    };
+    let all = [
+        (commit("f"), Standing::Failed, false),
+        (commit("b"), Standing::Good, true),
+        (commit("a"), Standing::Good, false),
+    ];
+    // unknown, failed, no id at all, and what is live
+    for to in ["e", "f", "1700000000", "../../etc", "b"] {
+        assert_eq!(seen(&server.roll_back(Some(to))), all, "{to}");
+    }
+    assert_eq!(listed(&server.roll_back(Some("a"))), None, "it is a target");
+}
+
+#[test]
+fn of_many_releases_the_newest_are_told_and_those_that_matter() {
+    let server = server_with(&["a", "b"]);
+    for number in 0..40 {
+        let folder = server
+            .target()
+            .join("releases")
+            .join((1_900_000_000 + number).to_string());
+        fs::create_dir(folder).unwrap();
+    }
+    let told = server.roll_back(Some("e"));
+    let listing = listed(&told).unwrap();
+    let ids: Vec<String> = listing
+        .releases
+        .iter()
+        .map(|it| it.release.to_string())
+        .collect();
+    assert_eq!((ids.len(), listing.more), (22, 20));
+    assert_eq!(
+        ids[20..],
+        [server.id_by("current"), server.id_by("previous")]
     );
 }
 

@@ -459,7 +459,7 @@ impl Run {
 /// What the summary begins with.
 fn sign(outcome: &str) -> &'static str {
     match outcome {
-        "deployed" | "restored" => "✅",
+        "deployed" | "restored" | "done" => "✅",
         "rolled-back" => "↩️",
         "rollback-failed" => "🚨",
         "unknown" => "❔",

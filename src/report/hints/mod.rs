@@ -50,7 +50,8 @@ pub fn hint(end: &End, place: &Place) -> Hint {
         | Outcome::RolledBack
         | Outcome::Busy
         | Outcome::Unknown
-        | Outcome::Cancelled => why,
+        | Outcome::Cancelled
+        | Outcome::Done => why,
     }
 }
 

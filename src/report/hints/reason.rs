@@ -7,7 +7,9 @@ use super::{
     health::health,
     unit,
 };
-use crate::protocol::{Failure, Interference, IoKind, Reason, SharedError, Step, UnitState};
+use crate::protocol::{
+    Failure, Interference, IoKind, Reason, RollbackTargetError, SharedError, Step, UnitState,
+};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
@@ -50,7 +52,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             &[format!("ls -la {}", place.below(&shared(path, place)))],
         ),
         Reason::Log { .. } => log(),
-        Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".into(),
+        Reason::NoSuchRelease { error, .. } => no_rollback_target(error),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { end, log_line }
         | Reason::NotRunning {
@@ -201,6 +203,15 @@ fn io(kind: IoKind, path: &str, place: &Place) -> Hint {
             ],
         ),
         IoKind::Other => steps("inspect it on the server:", &[format!("namei -l {path}")]),
+    }
+}
+
+fn no_rollback_target(error: &RollbackTargetError) -> Hint {
+    match error {
+        RollbackTargetError::NoneGood { .. } => {
+            "a release becomes a rollback target once it was live and healthy; deploy one".into()
+        }
+        _ => "set `release` to the id of a release that is good, or leave it out: then the previous one is meant".into(),
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn quiet(report: &Report) -> Report {
     report.end = report.end.as_ref().map(quiet_end);
     report.diagnostics.clear();
     report.notices.clear();
+    report.listing = None;
     report.connect_failures.clear();
     // by hand it is the name of a person, or of an account
     report.facts.made.actor = None;

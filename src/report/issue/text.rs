@@ -72,6 +72,7 @@ fn marker(place: &Place) -> String {
         user: _,
         restart: _,
         answered: _,
+        commits: _,
         before_switch: _,
         health: _,
         shared: _,

@@ -3,6 +3,7 @@
 use super::groups::Groups;
 use crate::protocol::End;
 use crate::report::causes::{causes, program_outputs, Cause};
+use crate::report::listing::{brief, targets};
 use crate::report::page::Level;
 use crate::report::texts::{self, last_line, title};
 use crate::report::{Place, Report};
@@ -26,7 +27,17 @@ pub(super) fn write_end(groups: &mut Groups, report: &Report, end: &End) {
         Level::Error
     };
     let place = &report.facts.place;
-    groups.annotate(level, title(end.outcome), &message(end, place));
+    let mut message = message(end, place);
+    if let Some(listing) = &report.listing {
+        let redactor = groups.redactor().clone();
+        for line in brief(listing, &redactor) {
+            groups.outside(&line);
+        }
+        if let Some(targets) = targets(listing, &redactor) {
+            message = format!("{message}\n{targets}");
+        }
+    }
+    groups.annotate(level, title(end.outcome), &message);
     groups.outside(&last_line(end, place));
 }
 

@@ -43,6 +43,10 @@ impl Groups {
         self.printer.page
     }
 
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.printer.redactor
+    }
+
     /// The lines since the last call.
     pub(super) fn take(&mut self) -> Vec<String> {
         self.printer.take()

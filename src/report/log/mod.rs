@@ -188,7 +188,7 @@ impl Log {
                 ));
             }
             What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
-            What::Live(_) | What::FailedStart(_) => {}
+            What::Live(_) | What::Releases(_) | What::FailedStart(_) => {}
             What::Diagnostics(all) => self.diagnostics(all),
             What::Ended(_) => self.groups.close(&self.report),
         }

@@ -39,7 +39,7 @@ pub(in crate::report) fn heading(view: &View<'_>) -> String {
 /// A symbol for the outcome.
 fn sign(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Deployed | Outcome::Restored => "✅",
+        Outcome::Deployed | Outcome::Restored | Outcome::Done => "✅",
         Outcome::RolledBack => "↩️",
         Outcome::RollbackFailed => "🚨",
         Outcome::Unknown => "❔",

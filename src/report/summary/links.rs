@@ -41,7 +41,7 @@ fn goes_further_back(end: &End) -> bool {
 pub(in crate::report) fn section(end: &End) -> Option<&'static str> {
     let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
     match end.outcome {
-        Outcome::Deployed | Outcome::Restored => None,
+        Outcome::Deployed | Outcome::Restored | Outcome::Done => None,
         Outcome::Invalid => Some("the-inputs"),
         Outcome::Unreachable => Some("no-connection"),
         Outcome::NotReady => Some("the-server-is-not-ready"),

@@ -28,6 +28,7 @@ pub use short::{invalid_summary, listing_summary};
 pub(super) use success::success;
 pub(super) use view::View;
 
+use super::listing::on_the_server;
 use super::markdown::{self, Document};
 use super::{Job, Report};
 use crate::text::Redactor;
@@ -64,6 +65,7 @@ fn quoted(lines: &[String]) -> String {
 
 fn succeeded(view: &View<'_>, page: &mut Document<'_>) {
     page.add(&success(view));
+    releases(view, page);
     page.add(&links(view, success::amounts(view)));
     times(view, page);
     notes::folded(view, page);
@@ -71,10 +73,18 @@ fn succeeded(view: &View<'_>, page: &mut Document<'_>) {
 
 fn failed(view: &View<'_>, page: &mut Document<'_>) {
     page.add(&failure(view));
+    releases(view, page);
     page.add(&compare(view));
     page.add(&links(view, Vec::new()));
     output(view, page);
     times(view, page);
     server(view, page);
     page.add(&notes::notes(view));
+}
+
+/// What is on the server, if a rollback command named no rollback target.
+fn releases(view: &View<'_>, page: &mut Document<'_>) {
+    if let Some(listing) = &view.report.listing {
+        on_the_server(listing, view.job, page);
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::format::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
-use crate::report::listing::{attempt, release, ATTEMPTS, RELEASES};
-use crate::report::markdown::{self, cell, foreign, prose, Document};
-use crate::report::Place;
+use crate::report::listing;
+use crate::report::markdown::{prose, Document};
+use crate::report::{Job, Place};
 use crate::text::{Prose, Redactor};
 
 /// For invalid inputs: nothing was contacted.
@@ -23,34 +23,8 @@ pub fn invalid_summary(problems: &[Prose], redactor: &Redactor) -> String {
 
 /// For a listing of what is on a server.
 #[must_use]
-pub fn listing_summary(listing: &Listing, place: &Place, redactor: &Redactor) -> String {
+pub fn listing_summary(listing: &Listing, place: &Place, job: &Job, redactor: &Redactor) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    let live = listing
-        .releases
-        .iter()
-        .find(|listed| listed.current)
-        .map(|listed| listed.release.to_string());
-    let live = live.map_or("no release is live".into(), |id| {
-        Prose::of("{} is live", [&id])
-    });
-    page.add(&format!(
-        "## Releases of {} on {}\n",
-        foreign(&place.target, redactor),
-        foreign(&place.host, redactor)
-    ));
-    page.add(&format!("**{}**", prose(&live, redactor)));
-    let releases = listing
-        .releases
-        .iter()
-        .map(|it| release(it).map(|text| cell(&text, redactor)));
-    page.add(&markdown::table(RELEASES, releases));
-    page.add("### Attempts");
-    page.add(&markdown::table(
-        ATTEMPTS,
-        listing
-            .attempts
-            .iter()
-            .map(|it| attempt(it).map(|text| cell(&text, redactor))),
-    ));
+    listing::whole(listing, place, job, &mut page);
     page.finish()
 }

@@ -1,9 +1,9 @@
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    FailedStart, Finding, HealthAnswer, Holder, Hop, Interference, LiveRelease, LogPlace, Made,
-    Notice, Outcome, ProcessEnd, Reason, ReleaseId, RunError, RunEvent, ServerPartError,
-    SourceProblem, Step, Verdict, Warning, What,
+    FailedStart, Finding, HealthAnswer, Holder, Hop, Interference, ListedAttempt, ListedRelease,
+    Listing, LiveRelease, LogPlace, Made, Notice, Origin, Outcome, ProcessEnd, Reason, ReleaseId,
+    RunError, RunEvent, ServerPartError, SourceProblem, Standing, Step, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::excerpt::one_line;
@@ -75,6 +75,7 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
                 run: Some(text(bytes)),
             },
         }))),
+        server(What::Releases(Box::new(listing(bytes)))),
         server(What::Step(Step::Install)),
         server(What::Output(bytes.to_vec())),
         server(What::PointOfNoReturn {
@@ -115,6 +116,42 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
             text: bytes.to_vec(),
         }])),
     ]
+}
+
+/// A listing in which every untrusted text is hostile.
+pub(super) fn listing(bytes: &[u8]) -> Listing {
+    let text = || Some(text(bytes));
+    let origin = Origin {
+        commit: text(),
+        reference: text(),
+        actor: text(),
+        run: text(),
+        tool: String::new(),
+        changed: true,
+    };
+    let release = ListedRelease {
+        release: named(bytes),
+        age: u64::MAX,
+        standing: Standing::Good,
+        current: false,
+        previous: true,
+        size: Some(u64::MAX),
+        origin: origin.clone(),
+    };
+    let attempt = ListedAttempt {
+        at: u64::MAX,
+        outcome: Outcome::RolledBack,
+        release: Some(named(bytes)),
+        live: Some(id(OLD)),
+        origin,
+    };
+    Listing {
+        live: Some(id(OLD)),
+        rollback_target: Some(named(bytes)),
+        releases: vec![release],
+        more: u64::MAX,
+        attempts: vec![attempt],
+    }
 }
 
 fn bad_answer(bytes: &[u8]) -> HealthAnswer {

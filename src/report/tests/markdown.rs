@@ -1,12 +1,12 @@
 //! Summary and issue as a parser of GitHub's Markdown sees them: whatever a server prints, only our own links, HTML, headings
 //! and diagrams are in them.
 
-use super::harmless::{beginning, endings};
+use super::harmless::{beginning, endings, listing};
 use super::*;
 use crate::protocol::{
     Diagnostic, DiagnosticOrigin, End, Event, Outcome, Reason, RunEvent, Step, What,
 };
-use crate::report::{issue_text, markdown, summary, Job, RawLogs, Report};
+use crate::report::{issue_text, listing_summary, markdown, summary, Job, RawLogs, Report};
 use crate::text::{Prose, Redactor};
 use comrak::nodes::NodeValue;
 use comrak::{parse_document, Arena, Options};
@@ -71,7 +71,9 @@ fn documents(bytes: &[u8]) -> Vec<String> {
             hidden.comment,
         ]
     };
-    ends.flat_map(of_end).collect()
+    let place = report(bytes, by_error(Outcome::Done, None)).facts.place;
+    let listing = listing_summary(&listing(bytes), &place, &job(bytes), &redactor);
+    ends.flat_map(of_end).chain([listing]).collect()
 }
 
 static HTML: LazyLock<Regex> = LazyLock::new(|| {

@@ -8,6 +8,7 @@ mod issue;
 mod logs;
 mod markdown;
 mod quiet;
+mod rollbacks;
 mod samples;
 mod screen;
 mod secrets;

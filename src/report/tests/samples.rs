@@ -830,7 +830,7 @@ fn by_the_server() -> Vec<End> {
         Verdict {
             release: None,
             ..unsent(
-                Outcome::Failed,
+                Outcome::NotReady,
                 failed(
                     Step::Check,
                     no_such_release(RollbackTargetError::NeverLive(id(OLD))),
@@ -908,5 +908,6 @@ fn by_the_runner() -> Vec<End> {
             Outcome::Unknown,
             Some(RunError::Protocol(ProtocolError::TooLong(2_000_000))),
         ),
+        by_error(Outcome::Done, None),
     ]
 }

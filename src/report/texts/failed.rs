@@ -109,6 +109,7 @@ pub(in crate::report) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Deployed => "deployed",
         Outcome::Restored => "restored",
+        Outcome::Done => "done",
         Outcome::Error => "bug in deploy-action",
         Outcome::Invalid => "invalid inputs",
         Outcome::Unreachable => "server unreachable",

@@ -15,12 +15,22 @@ pub fn last_line(end: &End, place: &Place) -> String {
     let what = in_brief(end)
         .map(|what| format!("{what}; "))
         .unwrap_or_default();
+    let commits = place.commits.as_ref();
+    let commits = commits.map_or_else(String::new, |commits| format!("; {commits}"));
     format!(
-        "{}: {what}{}; {}",
+        "{}: {what}{}{commits}; {}",
         end.outcome.word(),
         live(end, place),
         duration(end.took)
     )
+}
+
+/// The commit that a rollback made live, and the one that it replaced.
+pub(in crate::report) fn restored(live: &str, old: Option<&str>) -> String {
+    match old {
+        Some(old) => format!("commit {live} replaced {old}"),
+        None => format!("commit {live}"),
+    }
 }
 
 /// What failed, with the whole cause: if it is long, our own words give way, then its middle.
@@ -73,10 +83,10 @@ fn is_of_a_place(error: &RunError) -> bool {
 fn by_verdict(verdict: &Verdict) -> Option<String> {
     let failure = verdict.failure.as_ref()?;
     Some(match (verdict.outcome, &verdict.release) {
-        (Outcome::Busy | Outcome::NotReady, _) => failure.reason.to_string(),
         _ if matches!(failure.reason, Reason::NoSuchRelease { .. }) => {
             format!("cannot roll back: {}", failure.reason)
         }
+        (Outcome::Busy | Outcome::NotReady, _) => failure.reason.to_string(),
         (_, Some(id)) => format!("{id} {failure}"),
         (_, None) => format!("the deployment {failure}"),
     })
@@ -98,6 +108,7 @@ pub fn title(outcome: Outcome) -> &'static str {
         Outcome::Busy => "Another deployment is running",
         Outcome::Unknown => "Result unknown",
         Outcome::Cancelled => "Deployment cancelled",
+        Outcome::Done => "Done",
     }
 }
 
@@ -125,7 +136,7 @@ mod tests {
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
         not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 22 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
-        failed: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
+        not-ready: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: the time limit of 30 min was reached; 1762147685 is still live; 21.4 s
@@ -142,6 +153,7 @@ mod tests {
         unknown: the connection was lost before the server finished; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: the run was cancelled when the server could no longer be stopped; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: unexpected output from the server: a message of 2000000 bytes is too long; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        done: nothing was changed; 12.3 s
         ");
     }
 
@@ -193,6 +205,7 @@ mod tests {
         busy: Another deployment is running
         unknown: Result unknown
         cancelled: Deployment cancelled
+        done: Done
         ");
     }
 }

@@ -40,6 +40,7 @@ fn state(end: &End, place: &Place) -> Prose {
         Outcome::Unreachable => {
             "nothing was changed; the server still runs what it ran before".into()
         }
+        Outcome::Done => "nothing was changed".into(),
         Outcome::NotReady | Outcome::Busy | Outcome::Cancelled | Outcome::Failed => {
             UNSWITCHED.into()
         }
@@ -108,7 +109,7 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> Prose {
         Outcome::NotReady if verdict.live.is_none() => UNSWITCHED.into(),
         Outcome::Failed | Outcome::NotReady | Outcome::Cancelled => unchanged(verdict),
         Outcome::Unknown | Outcome::Error => unknown(place),
-        Outcome::Invalid | Outcome::Unreachable => UNSWITCHED.into(),
+        Outcome::Invalid | Outcome::Unreachable | Outcome::Done => UNSWITCHED.into(),
     }
 }
 
@@ -376,6 +377,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn every_outcome_says_what_state_the_server_is_in() {
         let all: Vec<_> = ends()
             .iter()
@@ -396,7 +398,7 @@ mod tests {
         failed: nothing was switched; no release is live yet
         not-ready: 1762147685 is still live
         busy: this run changed nothing; the other deployment decides which release is live
-        failed: 1762147685 is still live
+        not-ready: 1762147685 is still live
         cancelled: 1762147685 is still live
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
         failed: 1762147685 is still live
@@ -413,6 +415,7 @@ mod tests {
         unknown: web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
         unknown: web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one
         unknown: it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one
+        done: nothing was changed
         ");
         assert!(Outcome::ALL
             .iter()

@@ -11,6 +11,7 @@ mod steps;
 
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
 pub use handed_over::{handed_over, reported_before};
+pub(super) use last_line::restored;
 pub use last_line::{last_line, run_error, title, what_happened};
 pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
 pub use live::{live, now};

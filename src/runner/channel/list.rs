@@ -156,6 +156,9 @@ mod tests {
 
     fn listing() -> Listing {
         Listing {
+            live: None,
+            rollback_target: None,
+            more: 0,
             releases: Vec::new(),
             attempts: Vec::new(),
         }

@@ -9,7 +9,6 @@ mod data;
 mod finish;
 mod follow;
 mod instruction;
-mod rollback_target;
 mod run;
 mod serve;
 

@@ -5,7 +5,6 @@ use super::client::Client;
 use super::data;
 use super::follow;
 use super::instruction::{self, Goal, InstructionBuilder};
-use super::rollback_target::{self, Target};
 use crate::protocol::{
     Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, LiveRelease, Notice,
     Outcome, Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
@@ -18,10 +17,12 @@ use crate::server::recover::recover;
 use crate::server::stage::{manifest, Stager};
 use crate::server::store::journal;
 use crate::server::store::links;
+use crate::server::store::listing::{self, Extent};
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::records;
 use crate::server::store::retention::{self, After};
+use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
 use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::{hidden, needs, restart};
@@ -224,7 +225,13 @@ impl<'a> Session<'a> {
         // first: this may take over the very release
         let is_current_good = self.assess_current()?;
         let layout = self.client.layout;
-        let release = match rollback_target::find(layout, to, &self.before)? {
+        let target = rollback_target::find(layout, to);
+        if !matches!(target, Ok(Target::Earlier(_))) {
+            // the answer to what the user has to ask next
+            let listing = listing::list(layout, Extent::Brief);
+            self.client.outbox.emit(What::Releases(Box::new(listing)));
+        }
+        let release = match target? {
             Target::Earlier(release) => release,
             Target::Live(release) => {
                 self.end_with_live(release);
@@ -387,7 +394,7 @@ impl<'a> Session<'a> {
 
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
-            Reason::NotReady(_) => Outcome::NotReady,
+            Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,

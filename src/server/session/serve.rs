@@ -11,7 +11,7 @@ use crate::server::channel::outbox::Outbox;
 use crate::server::clock;
 use crate::server::limits::Limits;
 use crate::server::store::layout::Layout;
-use crate::server::store::listing;
+use crate::server::store::listing::{self, Extent};
 use crate::server::store::pending::Pending;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
@@ -64,7 +64,8 @@ impl Login<'_> {
     fn run(&self, errand: Errand, outbox: &mut Outbox) -> Result<(), Reason> {
         match errand {
             Errand::List => {
-                outbox.send(&ToRunner::Listing(Box::new(listing::list(&self.layout))));
+                let listing = listing::list(&self.layout, Extent::Whole);
+                outbox.send(&ToRunner::Listing(Box::new(listing)));
                 Ok(())
             }
             Errand::Follow { heard } => self.finish(heard, outbox),

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::links;
 use super::pending::Pending;
 use super::records::{self, State};
+use super::rollback_target::{self, Target};
 use crate::protocol::{ListedRelease, Listing, Origin, ReleaseId, Standing};
 use crate::server::clock::now;
 use std::collections::HashSet;
@@ -17,44 +18,87 @@ use std::path::Path;
 const ATTEMPTS: usize = 20;
 /// Releases that are listed, newest first: more do not fit into one message.
 const RELEASES: usize = 500;
+/// The same for a brief listing, which stands in a report.
+const BRIEF: usize = 20;
 /// Maximum length of each text, in characters, for the same reason.
 const MAX_CHARS: usize = 200;
 /// The unit of stat(2)'s block count, in bytes, independent of the disk.
 const BLOCK: u64 = 512;
 
-/// The releases and attempts of the target.
-pub(in crate::server) fn list(layout: &Layout) -> Listing {
-    let (current, previous) = (links::live(layout), links::previous(layout));
+/// How much is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum Extent {
+    /// Everything that fits into one message.
+    Whole,
+    /// The newest releases, without what takes long: sizes and attempts.
+    Brief,
+}
+
+/// The releases and attempts of the target. What is live, and what a rollback leads to, is among them, however old it is.
+pub(in crate::server) fn list(layout: &Layout, extent: Extent) -> Listing {
+    let live = links::live(layout);
+    let rollback_target = match rollback_target::find(layout, None) {
+        Ok(Target::Earlier(release)) => Some(release),
+        Ok(Target::Live(_)) | Err(_) => None,
+    };
+    let (most, attempts) = match extent {
+        Extent::Whole => (RELEASES, ATTEMPTS),
+        Extent::Brief => (BRIEF, 0),
+    };
     let pending = Pending::read(layout).ok().flatten();
-    let on_trial = pending.map(|pending| pending.release);
-    let one = |id: ReleaseId| {
+    let row = Row {
+        layout,
+        extent,
+        live: live.as_ref(),
+        previous: links::previous(layout),
+        on_trial: pending.map(|pending| pending.release),
+    };
+    let all = records::present(layout).into_iter().rev().enumerate();
+    let is_named = |id: &ReleaseId| [&live, &rollback_target].contains(&&Some(id.clone()));
+    let (listed, others): (Vec<_>, Vec<_>) = all.partition(|(at, id)| *at < most || is_named(id));
+    let releases = listed.into_iter().map(|(_, id)| row.of(id)).collect();
+    let mut attempts = journal::last(layout, attempts);
+    for attempt in &mut attempts {
+        attempt.origin = short(std::mem::take(&mut attempt.origin));
+    }
+    Listing {
+        releases,
+        more: others.len() as u64,
+        attempts,
+        rollback_target,
+        live,
+    }
+}
+
+/// What the row of a release is made from.
+struct Row<'a> {
+    layout: &'a Layout,
+    extent: Extent,
+    live: Option<&'a ReleaseId>,
+    previous: Option<ReleaseId>,
+    on_trial: Option<ReleaseId>,
+}
+
+impl Row<'_> {
+    fn of(&self, id: ReleaseId) -> ListedRelease {
+        let layout = self.layout;
         let record = records::get(layout, &id);
+        let measured = || size(&layout.release(&id)).ok();
         ListedRelease {
             age: now().saturating_sub(records::created(layout, &id)),
             standing: record
                 .as_ref()
                 .map_or(Standing::Unknown, |record| match record.state {
-                    State::Complete if on_trial.as_ref() == Some(&id) => Standing::OnTrial,
+                    State::Complete if self.on_trial.as_ref() == Some(&id) => Standing::OnTrial,
                     state => standing(state),
                 }),
-            current: current.as_ref() == Some(&id),
-            previous: previous.as_ref() == Some(&id),
-            size: size(&layout.release(&id)).ok(),
+            current: self.live == Some(&id),
+            previous: self.previous.as_ref() == Some(&id),
+            size: (self.extent == Extent::Whole).then(measured).flatten(),
             origin: short(record.map(|record| record.origin).unwrap_or_default()),
             release: id,
         }
-    };
-    let releases = records::present(layout)
-        .into_iter()
-        .rev()
-        .take(RELEASES)
-        .map(one)
-        .collect();
-    let mut attempts = journal::last(layout, ATTEMPTS);
-    for attempt in &mut attempts {
-        attempt.origin = short(std::mem::take(&mut attempt.origin));
     }
-    Listing { releases, attempts }
 }
 
 fn standing(state: State) -> Standing {

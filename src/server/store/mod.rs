@@ -15,5 +15,6 @@ pub(super) mod pending;
 pub(super) mod private;
 pub(super) mod records;
 pub(super) mod retention;
+pub(super) mod rollback_target;
 pub(super) mod verdicts;
 pub(super) mod written;

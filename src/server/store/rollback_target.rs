@@ -1,9 +1,9 @@
 //! Finds the release that the rollback command means. It must exist and must have been healthy once, unless it is live.
 
-use super::check::InitialState;
+use super::layout::Layout;
+use super::links;
+use super::records::{self, Record, State};
 use crate::protocol::{Reason, ReleaseId, RollbackTargetError};
-use crate::server::store::layout::Layout;
-use crate::server::store::records::{self, Record, State};
 use std::collections::BTreeMap;
 
 /// The most releases that a message names.
@@ -17,7 +17,7 @@ struct KnownReleases {
 }
 
 /// Where a rollback leads.
-pub(super) enum Target {
+pub(in crate::server) enum Target {
     /// To this release.
     Earlier(ReleaseId),
     /// It is live already.
@@ -25,11 +25,7 @@ pub(super) enum Target {
 }
 
 /// The release that `to` names: by its id, or by the beginning of its commit hash. `None` means the previous good release.
-pub(super) fn find(
-    layout: &Layout,
-    to: Option<&str>,
-    before: &InitialState,
-) -> Result<Target, Reason> {
+pub(in crate::server) fn find(layout: &Layout, to: Option<&str>) -> Result<Target, Reason> {
     let wanted = to.map(str::trim).unwrap_or_default();
     // a folder that was not taken over is no release; the message says why it is none
     let named = wanted.parse().ok();
@@ -40,8 +36,8 @@ pub(super) fn find(
         .map(|id| (id.clone(), records::get(layout, &id)))
         .collect();
     let known = KnownReleases {
-        current: before.current.clone(),
-        previous: before.previous.clone(),
+        current: links::live(layout),
+        previous: links::previous(layout),
         releases,
     };
     let found = if wanted.is_empty() {
