@@ -133,7 +133,7 @@ fn the_heading_names_service_server_outcome_and_commit() {
     ## ❌ diting on web1.example: failed – nothing was switched; no release is live yet
     ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ⏳ diting on web1.example: another deployment is running – this run changed nothing; the other deployment decides which release is live
-    ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
+    ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ⏹️ diting on web1.example: cancelled – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ❌ diting on web1.example: bug in deploy-action – it is unknown which release is live
     ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
@@ -150,6 +150,7 @@ fn the_heading_names_service_server_outcome_and_commit() {
     ## ❔ diting on web1.example: result unknown – web1.example finishes on its own by 2025-11-03 05:38:20 UTC
     ## ❔ diting on web1.example: result unknown – web1.example finishes on its own by 2025-11-03 05:38:20 UTC
     ## ❔ diting on web1.example: result unknown – it is unknown whether the deployment was begun
+    ## ✅ diting on web1.example: done – nothing was changed
     ");
 }
 
