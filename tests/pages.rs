@@ -49,6 +49,7 @@ fn planned() -> Planned {
         shared: Vec::new(),
         commit: Some(COMMIT.into()),
         changed: false,
+        actor: Some("alice".into()),
         entries: 120,
         bytes: 1_234_567,
         timeout: Duration::from_secs(1800),

@@ -1,17 +1,17 @@
-//! The log of the run: one group per step with its result below, and the outcome at the end.
+//! The log of the run: a line per step, above it what the step printed, and the outcome at the end.
 
 mod end;
 mod groups;
+mod warnings;
 
-use super::page::{Level, Page};
+use super::page::Page;
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use groups::Groups;
+use warnings::{Rank, Warnings};
 
-/// The runner keeps ten annotations of each kind per step; further warnings are plain lines.
-const WARNINGS: usize = 9;
 /// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
 
@@ -24,7 +24,7 @@ const MOST: usize = 8 << 20;
 pub struct Log {
     groups: Groups,
     report: Report,
-    warnings: usize,
+    warnings: Warnings,
     /// The bytes that were shown.
     shown: usize,
 }
@@ -36,7 +36,7 @@ impl Log {
         Self {
             groups: Groups::new(page, Redactor::default()),
             report: Report::default(),
-            warnings: 0,
+            warnings: Warnings::default(),
             shown: 0,
         }
     }
@@ -57,6 +57,15 @@ impl Log {
         self
     }
 
+    /// The same, with what is odd about the inputs.
+    #[must_use]
+    pub fn warning_of(mut self, inputs: Vec<String>) -> Self {
+        for text in inputs {
+            self.warnings.add(Rank::Useful, "In the inputs", text);
+        }
+        self
+    }
+
     /// The facts so far.
     #[must_use]
     pub fn facts(&self) -> &Facts {
@@ -71,12 +80,13 @@ impl Log {
 
     /// The lines for an event, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
+        if self.shown > MOST && !matches!(event, RunEvent::Ended(_)) {
+            self.report.on(event);
+            return Vec::new();
+        }
         let lines = self.lines(event);
         if matches!(event, RunEvent::Ended(_)) {
             return lines;
-        }
-        if self.shown > MOST {
-            return Vec::new();
         }
         self.shown += lines.iter().map(|line| line.len() + 1).sum::<usize>();
         match self.shown > MOST {
@@ -89,36 +99,31 @@ impl Log {
         self.report.on(event);
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
-            RunEvent::Doubt(doubt) => self.warn("In the source", &doubt.to_string()),
-            RunEvent::Connecting => self.groups.open(&self.report),
+            RunEvent::Doubt(doubt) => self.warn(Rank::Useful, "In the source", doubt.to_string()),
+            RunEvent::Connecting => self.groups.begin(&self.report),
             RunEvent::ConnectFailed {
                 attempt,
                 error,
                 pause,
             } => {
-                self.groups.inside(
-                    &self.report,
-                    &texts::connect_failed(*attempt, error, *pause),
-                );
+                let text = texts::connect_failed(*attempt, error, *pause);
+                self.groups.outside(&text);
             }
-            RunEvent::Connected { .. } => {}
+            RunEvent::Connected { .. } | RunEvent::Sent { .. } => {}
             RunEvent::ConnectionLost { finished_by } => self.connection_lost(*finished_by),
             RunEvent::Reconnected { took } => self.groups.outside(&texts::reconnected(*took)),
-            RunEvent::CopyingServerPart { bytes } => {
-                self.groups.inside(&self.report, &texts::copying(*bytes))
-            }
+            RunEvent::CopyingServerPart { bytes } => self.groups.outside(&texts::copying(*bytes)),
             RunEvent::Sending {
                 files,
                 bytes,
                 known,
-            } => self
-                .groups
-                .inside(&self.report, &texts::sending(*files, *bytes, *known)),
-            RunEvent::Sent { .. } => {}
+            } => self.groups.outside(&texts::sending(*files, *bytes, *known)),
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
-            RunEvent::Ended(end) => end::write_end(&mut self.groups, &self.report, end),
+            RunEvent::Ended(end) => {
+                end::write_end(&mut self.groups, &mut self.warnings, &self.report, end);
+            }
         }
         self.groups.take()
     }
@@ -135,7 +140,7 @@ impl Log {
         match &event.what {
             // the runner half has reported it already
             What::Step(Step::Connect) => {}
-            What::Step(_) => self.groups.open(&self.report),
+            What::Step(_) => self.groups.begin(&self.report),
             What::Waiting(holder) => self.groups.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.groups.output(&self.report, text),
@@ -152,16 +157,16 @@ impl Log {
                 release,
                 previous,
                 deadline,
+                made,
                 ..
             } => {
-                self.groups.outside(&texts::point_of_no_return(
-                    release,
-                    previous.as_ref(),
-                    *deadline,
-                ));
+                let target = previous.as_ref().map(|id| texts::release(id, made));
+                let text = texts::point_of_no_return(release, target.as_deref(), *deadline);
+                self.groups.outside(&text);
             }
             What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
-            What::Live(_) | What::FailedStart(_) => {}
+            What::Live(live) => self.groups.outside(&texts::live_before(live, event.at)),
+            What::FailedStart(_) => {}
             What::Diagnostics(all) => self.diagnostics(all),
             What::Ended(_) => self.groups.close(&self.report),
         }
@@ -169,34 +174,27 @@ impl Log {
 
     fn diagnostics(&mut self, all: &[Diagnostic]) {
         self.groups.close(&self.report);
-        for diagnostic in all {
-            self.groups
-                .outside(&format!("--- {}", excerpt(&diagnostic.title)));
-            self.groups.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
+        for Diagnostic { title, text, .. } in all {
+            self.groups.folded(&excerpt(title), text, DIAGNOSTIC_LINES);
         }
     }
 
     fn recovered(&mut self, verdict: &Verdict) {
         let text = texts::recovered(verdict);
         match verdict.failure {
-            Some(_) => self
-                .groups
-                .annotate(Level::Warning, "How an earlier run ended", &text),
+            Some(_) => self.warn(Rank::Urgent, "How an earlier run ended", text),
             None => self.groups.outside(&text),
         }
     }
 
     fn warning(&mut self, warning: &Warning) {
         let text = texts::warning(warning, &self.report.facts.place).to_string();
-        self.warn("On the server", &text);
+        self.warn(Rank::of(warning), "On the server", text);
     }
 
-    fn warn(&mut self, title: &str, text: &str) {
-        self.warnings += 1;
-        match self.warnings <= WARNINGS {
-            true => self.groups.annotate(Level::Warning, title, text),
-            false => self.groups.outside(&format!("warning: {text}")),
-        }
+    fn warn(&mut self, rank: Rank, title: &'static str, text: String) {
+        self.groups.warned();
+        self.warnings.add(rank, title, text);
     }
 
     fn notice(&mut self, notice: &Notice) {

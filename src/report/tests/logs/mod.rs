@@ -9,8 +9,8 @@ mod unswitched;
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    Finding, HealthAnswer, Hop, Made, Notice, Outcome, Planned, Reason, RunError, RunEvent, Staged,
-    Step, Task, Verdict, Warning, What,
+    Finding, HealthAnswer, Hop, LiveRelease, Made, Notice, Outcome, Planned, Reason, RunError,
+    RunEvent, Staged, Step, Task, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -63,7 +63,17 @@ impl Run {
         run.on(RunEvent::Connected {
             took: Duration::from_millis(1840),
         });
-        run.steps([Step::Lock, Step::Check, Step::Upload]);
+        run.steps([Step::Lock, Step::Check]);
+        run.server(What::Live(Box::new(LiveRelease {
+            release: id(OLD),
+            made: Made {
+                commit: Some("9c1d77e0a1b2c3d4".into()),
+                live_since: Some(1_762_137_000),
+                actor: Some("bob".into()),
+                ..Made::default()
+            },
+        })));
+        run.steps([Step::Upload]);
         run.on(RunEvent::Sending {
             files: 12,
             bytes: 34_567,
