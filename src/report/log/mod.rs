@@ -99,7 +99,11 @@ impl Log {
         self.report.on(event);
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
-            RunEvent::Doubt(doubt) => self.warn(Rank::Useful, "In the source", doubt.to_string()),
+            RunEvent::Doubt(doubt) => {
+                let text = doubt.to_string();
+                self.warnings
+                    .add_at_once(&mut self.groups, "In the source", text);
+            }
             RunEvent::Connecting => self.groups.begin(&self.report),
             RunEvent::ConnectFailed {
                 attempt,

@@ -7,6 +7,8 @@ use crate::report::texts;
 
 /// The runner keeps ten annotations of each kind per step; what comes after the run may need one of them.
 const ANNOTATED: usize = 9;
+/// How many can be shown before it is known which ones matter most.
+const AT_ONCE: usize = 3;
 /// The most that are kept; a hostile server could send any number.
 const MOST: usize = 100;
 
@@ -61,6 +63,8 @@ pub(super) struct Warnings {
     kept: Vec<Item>,
     /// How many more there were.
     over: usize,
+    /// How many were shown at once.
+    shown: usize,
 }
 
 impl Warnings {
@@ -75,10 +79,19 @@ impl Warnings {
         }
     }
 
+    /// Writes a warning that someone may want to act on before the run goes on.
+    pub(super) fn add_at_once(&mut self, groups: &mut Groups, title: &'static str, text: String) {
+        if self.shown == AT_ONCE {
+            return self.add(Rank::Useful, title, text);
+        }
+        self.shown += 1;
+        groups.annotate(Level::Warning, title, &text);
+    }
+
     /// Writes them.
     pub(super) fn write(&mut self, groups: &mut Groups) {
         self.kept.sort_by_key(|item| item.rank);
-        let annotated = ANNOTATED.min(self.kept.len());
+        let annotated = (ANNOTATED - self.shown).min(self.kept.len());
         for Item { title, text, .. } in self.kept.drain(..annotated) {
             groups.annotate(Level::Warning, title, &text);
         }
