@@ -16,24 +16,33 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Runs one of these commands, or follows it, and reports how it ended.
-pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>) -> ExitCode {
+/// `odd` is what is odd about the inputs.
+pub(super) fn deploy(
+    part: &RunPart,
+    settings: &Settings,
+    odd: Vec<String>,
+    console: &Console<'_>,
+) -> ExitCode {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    let mut log = Log::new(page).hiding(redactor.clone());
+    let mut log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
     let started = Instant::now();
-    let mut last = String::new();
+    let mut last = None;
     let mut emit = |event: RunEvent| {
         let event = match event {
             RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
             event => event,
         };
-        for line in log.on(&event) {
+        let mut lines = log.on(&event);
+        if matches!(event, RunEvent::Ended(_)) {
+            last = lines.pop();
+        }
+        for line in lines {
             printer.line(&line);
-            last = line;
         }
         screen::activity(Activity::now(log.report()));
     };
@@ -49,7 +58,7 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
     let ended = Ended {
         end: &end,
         log: &log,
-        last: &last,
+        last: &last.unwrap_or_default(),
     };
     finish_report(part, settings, console, &ended);
     ExitCode::from(end.outcome.code())
@@ -77,10 +86,8 @@ fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, end
         _ => issue::update(settings, context, ended.log.report(), redactor),
     };
     let outputs = report_issue(&result, redactor, page, printer);
-    if result != IssueResult::default() {
-        // the last line of the log must be the one that says what is live
-        printer.line(ended.last);
-    }
+    // the last line of the log must be the one that says what is live
+    printer.line(ended.last);
     let verdict = ended.end.verdict.as_ref();
     let is_known = verdict.is_some_and(|verdict| verdict.switched);
     match has_second_step && is_known && issue::was_interrupted(&result) {
