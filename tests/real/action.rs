@@ -43,6 +43,7 @@ fn count(said: &[String], command: &str) -> usize {
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
     let (server, app) = (ThrowawayServer::up(), App::version("1"));
     let mut action = action(&server, &app);
+    action.env.remove("NO_COLOR");
     // the service is the repository's name
     for input in ["service", "issue", "health-settle"] {
         action.with.remove(input);
@@ -54,7 +55,18 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
         !used.steps.contains_key("finish"),
         "there is nothing left to be done"
     );
-    assert!(step.last_line().starts_with("deployed: "), "{}", step.log);
+    let coloured = "\x1b[32mdeployed: ";
+    assert!(step.last_line().starts_with(coloured), "{}", step.log);
+    assert!(
+        step.log.contains("\x1b[32m✓ \x1b[0mverify "),
+        "{}",
+        step.log
+    );
+    // annotations, outputs and the summary are shown elsewhere
+    let commands = step.log.lines().filter(|line| line.starts_with("::"));
+    let plain = [commands.collect(), step.summary.clone()].concat();
+    assert!(!plain.contains('\x1b'), "{plain}");
+    assert!(used.outputs.values().all(|value| !value.contains('\x1b')));
     assert_eq!(
         (used.output("outcome"), used.output("finished")),
         ("deployed", "true")
@@ -119,6 +131,26 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     // nothing was begun
     assert_eq!(used.output("outcome"), "not-ready");
     assert!(!used.steps.contains_key("finish"));
+}
+
+#[test]
+fn no_input_becomes_a_command_of_a_script() {
+    let (app, folder) = (App::version("1"), tempfile::tempdir().unwrap());
+    let file = folder.path().join("written");
+    let hostile = format!(
+        "a\"; #\r\ntouch {0}\n`touch {0}`$(touch {0})",
+        file.display()
+    );
+    for input in ["service", "user", "host", "target", "command"] {
+        let mut action = Action::new(&app).with(input, &hostile);
+        if input == "target" {
+            action = action.with("service", "none");
+        }
+        let used = action.run(Fate::Runs);
+        let log = &used.ended(2, "invalid").log;
+        assert!(!log.contains("not found"), "{log}");
+        assert!(!file.exists(), "{input}: {log}");
+    }
 }
 
 /// What the first step's process is, if it is none of ours: a script that has the real program beside it.
@@ -400,7 +432,8 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
 fn killed_before_anything_is_sent_nothing_happened() {
     let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
+    let used =
+        action(&server, &App::version("2")).run(Fate::KilledAt("time limit before the switch"));
     let finish = used.step("finish");
     assert_eq!(
         (finish.code, used.output("outcome")),
