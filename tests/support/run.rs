@@ -441,13 +441,10 @@ impl Run {
 
     /// The end of the log, which has the cause, what is live and what to do: from the annotation on.
     pub(crate) fn verdict(&self) -> &str {
-        const BEGINNINGS: [&str; 4] = ["error: ", "notice: ", "::error ", "::notice "];
-        let begins = |line: &str| BEGINNINGS.iter().any(|it| line.starts_with(it));
-        let lines = self.log.split_inclusive('\n');
-        let mut at = 0;
-        let starts = lines.map(|line| (std::mem::replace(&mut at, at + line.len()), line));
-        let last = starts.filter(|(_, line)| begins(line)).last();
-        last.map_or(self.last_line(), |(at, _)| &self.log[at..])
+        let beginnings = ["error: ", "notice: ", "::error ", "::notice "];
+        let lasts = beginnings.map(|it| self.log.rfind(&format!("\n{it}")));
+        let last = lasts.into_iter().flatten().max();
+        last.map_or(self.last_line(), |at| &self.log[at + 1..])
     }
 
     pub(crate) fn assert_verdict(&self, text: &str) {

@@ -15,7 +15,7 @@ const OUTPUT: usize = 100;
 
 /// In this order: the lines that show why, warnings, one annotation, the last line.
 pub(super) fn write_end(groups: &mut Groups, warnings: &mut Warnings, report: &Report, end: &End) {
-    groups.close(report);
+    groups.finish(report, end.took);
     if !end.outcome.is_success() {
         show_why(groups, report, end);
     }
@@ -46,7 +46,19 @@ fn show_why(groups: &mut Groups, report: &Report, end: &End) {
         }
     }
     groups.shown(&evidence.of_rollback());
-    groups.shown(&evidence.of_release(&what));
+    groups.shown(&new_in(evidence.of_release(&what), &what));
+}
+
+/// Without what the cause says in the same words, except for the program's name before them.
+fn new_in(lines: Vec<String>, what: &str) -> Vec<String> {
+    let is_known = |line: &str| {
+        let (_, after) = line.split_once(": ").unwrap_or_default();
+        !after.is_empty() && what.contains(after)
+    };
+    match lines.as_slice() {
+        [only] if is_known(only) => Vec::new(),
+        _ => lines,
+    }
 }
 
 fn message(end: &End, place: &Place) -> String {

@@ -5,6 +5,7 @@ use crate::report::page::{Level, LinePrinter, Page};
 use crate::report::steps::StepRun;
 use crate::report::{texts, Report};
 use crate::text::Redactor;
+use std::time::Duration;
 
 /// The most lines of a step's output that are shown when they come.
 const SHOWN: usize = 2000;
@@ -187,6 +188,18 @@ impl Groups {
         let step = &report.steps[section.at];
         self.printer
             .plain(&texts::step_result(step, section.warnings));
+    }
+
+    /// Closes the last one, after a run that took so long: as long as its only step.
+    pub(super) fn finish(&mut self, report: &Report, took: Duration) {
+        match (&self.section, report.steps.as_slice()) {
+            (Some(_), [only]) if only.took.is_none() => {
+                let mut report = report.clone();
+                report.steps[0].took = Some(took);
+                self.close(&report);
+            }
+            _ => self.close(report),
+        }
     }
 
     /// The last of the lines that were not shown, and how many are missing.

@@ -75,7 +75,7 @@ fn unreachable_by_host_key() {
     insta::assert_snapshot!(Run::connected(Page::Actions).cut(by_error(Outcome::Unreachable, Some(error))), @"
     deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
     120 files, 1.2 MB; time limit before the switch: 30 min
-    ✗ connect                     FAILED
+    ✗ connect            12.3 s   FAILED
     │ @@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@
     │ Host key verification failed.
     ::error title=diting on web1.example%3A server unreachable::the host key of the server is not the one in known-hosts (Host key verification failed.)%0Anothing was changed; the server still runs what it ran before%0Aeither the server was set up again, or someone intercepts the connection; only the server itself can show its key. On its console (not over ssh), the line for the input known-hosts and the fingerprint to compare:%0A  sed 's/^/web1.example /' /etc/ssh/ssh_host_ed25519_key.pub%0A  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
