@@ -32,6 +32,8 @@ struct Section {
 pub(super) struct Groups {
     printer: LinePrinter,
     section: Option<Section>,
+    /// What comes between this step and the next one.
+    between: Option<String>,
 }
 
 impl Groups {
@@ -39,6 +41,7 @@ impl Groups {
         Self {
             printer: LinePrinter::new(page, redactor),
             section: None,
+            between: None,
         }
     }
 
@@ -71,6 +74,18 @@ impl Groups {
     pub(super) fn outside(&mut self, text: &str) {
         self.pause();
         self.printer.plain(text);
+    }
+
+    /// A line behind the result of the running step, which is ending.
+    pub(super) fn between(&mut self, text: String) {
+        self.between = Some(text);
+    }
+
+    /// Writes it, if the step goes on after all.
+    pub(super) fn write_between(&mut self) {
+        if let Some(text) = self.between.take() {
+            self.outside(&text);
+        }
     }
 
     pub(super) fn annotate(&mut self, level: Level, title: &str, text: &str) {
@@ -188,6 +203,7 @@ impl Groups {
         let step = &report.steps[section.at];
         self.printer
             .plain(&texts::step_result(step, section.warnings));
+        self.write_between();
     }
 
     /// Closes the last one, after a run that took so long: as long as its only step.

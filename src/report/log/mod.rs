@@ -25,6 +25,8 @@ pub struct Log {
     groups: Groups,
     report: Report,
     warnings: Warnings,
+    /// What is sent, until the upload begins.
+    sending: Option<String>,
     /// The bytes that were shown.
     shown: usize,
 }
@@ -37,6 +39,7 @@ impl Log {
             groups: Groups::new(page, Redactor::default()),
             report: Report::default(),
             warnings: Warnings::default(),
+            sending: None,
             shown: 0,
         }
     }
@@ -97,6 +100,10 @@ impl Log {
 
     fn lines(&mut self, event: &RunEvent) -> Vec<String> {
         self.report.on(event);
+        let is_step = |event: &Event| matches!(event.what, What::Step(_));
+        if !matches!(event, RunEvent::Server(event) if is_step(event)) {
+            self.groups.write_between();
+        }
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
             RunEvent::Doubt(doubt) => {
@@ -121,7 +128,7 @@ impl Log {
                 files,
                 bytes,
                 known,
-            } => self.groups.outside(&texts::sending(*files, *bytes, *known)),
+            } => self.sending(texts::sending(*files, *bytes, *known)),
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
@@ -144,7 +151,12 @@ impl Log {
         match &event.what {
             // the runner half has reported it already
             What::Step(Step::Connect) => {}
-            What::Step(_) => self.groups.begin(&self.report),
+            What::Step(_) => {
+                self.groups.begin(&self.report);
+                if let Some(text) = self.sending.take() {
+                    self.sending(text);
+                }
+            }
             What::Waiting(holder) => self.groups.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.groups.output(&self.report, text),
@@ -166,13 +178,22 @@ impl Log {
             } => {
                 let target = previous.as_ref().map(|id| texts::release(id, made));
                 let text = texts::point_of_no_return(release, target.as_deref(), *deadline);
-                self.groups.outside(&text);
+                // the next step begins at once
+                self.groups.between(text);
             }
             What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
             What::Live(live) => self.groups.outside(&texts::live_before(live, event.at)),
             What::FailedStart(_) => {}
             What::Diagnostics(all) => self.diagnostics(all),
             What::Ended(_) => self.groups.close(&self.report),
+        }
+    }
+
+    /// Files are on their way before the server has asked for them, and while it still checks.
+    fn sending(&mut self, text: String) {
+        match self.report.facts.step {
+            Some(Step::Upload) => self.groups.outside(&text),
+            _ => self.sending = Some(text),
         }
     }
 

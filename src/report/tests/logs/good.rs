@@ -21,9 +21,9 @@ fn first_deployment() {
     │ Resolved 42 packages in 1ms
     ::endgroup::
     ✓ install             0.6 s
-    ✓ seal                0.3 s
+    ✓ seal                0.6 s
     ── 1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: none ──
-    ✓ switch              0.6 s
+    ✓ switch              0.3 s
     ✓ restart             0.3 s
     ::group::verify: health checks
     attempt 1: health refused the connection: no process listens there
@@ -54,9 +54,9 @@ fn redeployment_on_a_terminal() {
     == install: output
     │ Resolved 42 packages in 1ms
     ✓ install             0.6 s
-    ✓ seal                0.3 s
+    ✓ seal                0.6 s
     ── 1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147685 ──
-    ✓ switch              0.6 s
+    ✓ switch              0.3 s
     ✓ restart             0.3 s
     == verify: health checks
     attempt 1: health answered 200
@@ -88,7 +88,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     );
     run.server(What::Recovered(Box::new(earlier)));
     run.output("a line after it");
-    run.steps([Step::Check, Step::Upload]);
+    run.steps([Step::RollBack, Step::Check, Step::Upload]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
     deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
     120 files, 1.2 MB; time limit before the switch: 30 min
@@ -103,6 +103,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     │ a line after it
     ::endgroup::
     ✓ recover             0.9 s   1 warning, see below
+    ✓ roll back           0.3 s
     ✓ check               0.3 s
     ✓ upload              0.3 s
     ::warning title=How an earlier run ended::1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
@@ -128,7 +129,7 @@ fn rollback() {
     run.on(RunEvent::Connected {
         took: Duration::from_millis(1840),
     });
-    run.steps([Step::Lock, Step::Check, Step::Switch]);
+    run.steps([Step::Lock, Step::Check]);
     let deadline = Duration::from_secs(310);
     run.server(What::PointOfNoReturn {
         release: id(OLD),
@@ -137,7 +138,7 @@ fn rollback() {
         commit: None,
         made: Made::default(),
     });
-    run.steps([Step::Restart, Step::Verify]);
+    run.steps([Step::Switch, Step::Restart, Step::Verify]);
     run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     let verdict = verdict(Outcome::Restored, Some(OLD), None);
@@ -146,9 +147,9 @@ fn rollback() {
     time limit before the switch: 30 min
     ✓ connect             1.8 s
     ✓ lock                0.3 s
-    ✓ check               0.3 s
+    ✓ check               0.6 s
     ── 1762147685 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147999 ──
-    ✓ switch              0.6 s
+    ✓ switch              0.3 s
     ✓ restart             0.3 s
     ::group::verify: health checks
     attempt 1: health answered 200

@@ -73,12 +73,12 @@ impl Run {
                 ..Made::default()
             },
         })));
-        run.steps([Step::Upload]);
         run.on(RunEvent::Sending {
             files: 12,
             bytes: 34_567,
             known: 0,
         });
+        run.steps([Step::Upload]);
         run.server(What::Staged(Staged {
             release: id(NEW),
             received: 12,
@@ -92,7 +92,7 @@ impl Run {
 
     fn switched(page: Page, previous: Option<&str>) -> Self {
         let mut run = Self::staged(page);
-        run.steps([Step::Seal, Step::Switch]);
+        run.steps([Step::Seal]);
         let deadline = Duration::from_secs(310);
         run.server(What::PointOfNoReturn {
             release: id(NEW),
@@ -101,7 +101,7 @@ impl Run {
             commit: Some("3f2a1bc".into()),
             made: Made::default(),
         });
-        run.steps([Step::Restart, Step::Verify]);
+        run.steps([Step::Switch, Step::Restart, Step::Verify]);
         run
     }
 
