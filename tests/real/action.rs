@@ -39,6 +39,17 @@ fn count(said: &[String], command: &str) -> usize {
     said.iter().filter(|name| *name == command).count()
 }
 
+/// Only the lines of the log are coloured: annotations, outputs and the summary are shown elsewhere.
+fn assert_coloured(used: &Used, step: &Step) {
+    let log = &step.log;
+    assert!(step.last_line().starts_with("\x1b[32mdeployed: "), "{log}");
+    assert!(log.contains("\x1b[32m✓ \x1b[0mverify "), "{log}");
+    let commands = log.lines().filter(|line| line.starts_with("::"));
+    let outputs = used.outputs.values().map(String::as_str);
+    let plain: String = commands.chain(outputs).chain([&*step.summary]).collect();
+    assert!(!plain.contains('\x1b'), "{plain}");
+}
+
 #[test]
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
     let (server, app) = (ThrowawayServer::up(), App::version("1"));
@@ -55,18 +66,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
         !used.steps.contains_key("finish"),
         "there is nothing left to be done"
     );
-    let coloured = "\x1b[32mdeployed: ";
-    assert!(step.last_line().starts_with(coloured), "{}", step.log);
-    assert!(
-        step.log.contains("\x1b[32m✓ \x1b[0mverify "),
-        "{}",
-        step.log
-    );
-    // annotations, outputs and the summary are shown elsewhere
-    let commands = step.log.lines().filter(|line| line.starts_with("::"));
-    let plain = [commands.collect(), step.summary.clone()].concat();
-    assert!(!plain.contains('\x1b'), "{plain}");
-    assert!(used.outputs.values().all(|value| !value.contains('\x1b')));
+    assert_coloured(&used, step);
     assert_eq!(
         (used.output("outcome"), used.output("finished")),
         ("deployed", "true")
