@@ -76,28 +76,43 @@ fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_t
 #[test]
 fn every_input_is_mapped_to_its_variable_once() {
     let action = action();
-    let [deploy, finish] = steps(&action).map(|step| mapping(step, "env"));
+    let [deploy, finish] = steps(&action).map(|step| mapping(step, "env").clone());
+    let mut deploy = deploy;
+    let next = deploy.remove("DEPLOY_ACTION_HAS_NEXT_STEP");
+    assert_eq!(next.unwrap().as_str(), Some("${{ 'true' }}"));
     let variables: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
-    assert_eq!(keys(deploy), variables.iter().map(String::as_str).collect());
+    assert_eq!(
+        keys(&deploy),
+        variables.iter().map(String::as_str).collect()
+    );
     for input in INPUTS.iter() {
         let value = deploy[input.variable().as_str()].as_str().unwrap();
         assert_eq!(value, format!("${{{{ inputs.{} }}}}", input.name));
     }
-    // it connects as the first one does, and is to know only the transaction besides, and how the first one ended
-    let mut both = finish.clone();
-    for (name, value) in [
-        ("TRANSACTION", "${{ steps.deploy.outputs.transaction }}"),
-        ("STEP", "${{ steps.deploy.outcome }}"),
-        ("OUTCOME", "${{ steps.deploy.outputs.outcome }}"),
+    // it connects as the first one does, and is to know besides what the first one knew, and how it ended
+    let mut both = finish;
+    let step = both.remove("DEPLOY_ACTION_STEP");
+    assert_eq!(step.unwrap().as_str(), Some("${{ steps.deploy.outcome }}"));
+    for name in [
+        "transaction",
+        "outcome",
+        "release",
+        "previous-release",
+        "live-release",
+        "failed-step",
+        "started",
+        "deadline",
     ] {
-        let found = both.remove(format!("DEPLOY_ACTION_{name}").as_str());
-        assert_eq!(found.unwrap().as_str(), Some(value));
+        let variable = name.to_uppercase().replace('-', "_");
+        let found = both.remove(format!("DEPLOY_ACTION_{variable}").as_str());
+        let value = format!("${{{{ steps.deploy.outputs.{name} }}}}");
+        assert_eq!(found.unwrap().as_str(), Some(value.as_str()));
     }
-    assert_eq!(&both, deploy);
+    assert_eq!(both, deploy);
 }
 
 #[test]
-fn every_output_is_that_of_the_last_step_that_knows() {
+fn every_output_is_that_of_the_last_step_that_has_begun() {
     let action = action();
     assert_eq!(
         keys(mapping(&action, "outputs")),
@@ -105,9 +120,7 @@ fn every_output_is_that_of_the_last_step_that_knows() {
     );
     for (name, meaning) in OUTPUTS {
         let output = &action["outputs"][*name];
-        assert_eq!(output["value"].as_str().unwrap(), {
-            format!("${{{{ steps.finish.outputs.{name} || steps.deploy.outputs.{name} }}}}")
-        });
+        assert_eq!(output["value"].as_str().unwrap(), output_value(name));
         assert_eq!(output["description"].as_str(), Some(*meaning), "{name}");
     }
 }
@@ -221,11 +234,15 @@ fn action_outputs() -> String {
     for (name, meaning) in OUTPUTS {
         yaml += &format!("  {name}:\n    description: >-\n");
         yaml += &folded(meaning, "      ");
-        yaml += &format!(
-            "    value: ${{{{ steps.finish.outputs.{name} || steps.deploy.outputs.{name} }}}}\n"
-        );
+        yaml += &format!("    value: {}\n", output_value(name));
     }
     yaml
+}
+
+/// All outputs are those of one step: of the second if it has begun, even where they are empty.
+fn output_value(name: &str) -> String {
+    let (second, first) = ("steps.finish.outputs", "steps.deploy.outputs");
+    format!("${{{{ {second}.{name} || {second}.replaces != 'true' && {first}.{name} || '' }}}}")
 }
 
 fn action_variables() -> String {

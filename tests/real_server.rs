@@ -109,6 +109,8 @@ mod resumed;
 mod retention;
 #[path = "real/rollback.rs"]
 mod rollback;
+#[path = "real/second_step.rs"]
+mod second_step;
 #[path = "real/secrets.rs"]
 mod secrets;
 #[path = "real/shared_env_hooks.rs"]

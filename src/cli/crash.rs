@@ -2,11 +2,12 @@
 //! such as a lack of memory, the action's second step reports.
 
 use super::outputs::{finish, write};
+use super::part::RunPart;
 use super::print::{Console, Printer};
 use super::summary;
 use crate::actions::Context;
 use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};
-use crate::report::{self, Log, Page};
+use crate::report::{self, Ending, Log, Page};
 use crate::text::Redactor;
 use std::io::{self, Write};
 use std::panic::{catch_unwind, set_hook, AssertUnwindSafe, PanicHookInfo};
@@ -42,31 +43,38 @@ pub(super) fn has_begun() {
 
 /// Runs the program. If it crashes, that is reported.
 pub(super) fn reported(
+    part: &RunPart,
     page: Page,
     printer: Printer,
     program: impl FnOnce() -> ExitCode,
 ) -> ExitCode {
     let started = Instant::now();
     catch_unwind(AssertUnwindSafe(program)).unwrap_or_else(|_| {
-        let begun = BEGUN.load(Ordering::Relaxed);
+        let begun = BEGUN.load(Ordering::Relaxed) || matches!(part, RunPart::Finish { .. });
         let at = PLACE.get().cloned();
         let error = RunError::Bug(Bug::Crashed { at, begun });
-        report(error, started, page, printer);
+        report(error, started, part, page, printer);
         ExitCode::from(Outcome::Error.code())
     })
 }
 
 /// Reports an end without a run. Nothing of what the run knew is trusted any more. A transaction that may have been begun
 /// is not finished: the second step follows it.
-pub(super) fn report(error: RunError, started: Instant, page: Page, printer: Printer) {
-    let is_final = error.is_before_any_request();
-    let end = End {
+pub(super) fn report(
+    error: RunError,
+    started: Instant,
+    part: &RunPart,
+    page: Page,
+    printer: Printer,
+) {
+    let end = part.corrected(End {
         outcome: Outcome::Error,
         verdict: None,
         error: Some(error),
         took: started.elapsed(),
-    };
-    let mut log = Log::new(page);
+    });
+    let ending = part.ending();
+    let mut log = Log::new(page).ending(ending).knowing(part.facts());
     for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
         printer.line(&line);
     }
@@ -79,9 +87,12 @@ pub(super) fn report(error: RunError, started: Instant, page: Page, printer: Pri
         printer,
         redactor,
     };
-    summary::of_run(&log, &console);
+    if ending.is_here(&end) {
+        summary::of_run(&log, &console);
+    }
     let outputs = report::outputs(&end, log.facts(), redactor);
-    match is_final {
+    match end.is_final() {
+        _ if ending == Ending::InPreviousStep => {}
         true => finish(&outputs, end.outcome, page, printer),
         false => write(&outputs, page, printer),
     }
@@ -100,7 +111,8 @@ mod tests {
             return;
         };
         hide_details();
-        reported(Page::Actions, Printer, || {
+        let part = RunPart::take(&mut Vec::new()).unwrap();
+        reported(&part, Page::Actions, Printer, || {
             if when == "late" {
                 has_begun();
             }
@@ -112,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_crash_is_an_error_in_outputs_summary_and_annotation_and_tells_no_secret() {
-        for (when, finished) in [("early", true), ("late", false)] {
+        // only what the next step finishes is reported there
+        for (when, next_step, finished, reported) in [
+            ("early", "", true, true),
+            ("late", "", false, true),
+            ("early", "true", true, true),
+            ("late", "true", false, false),
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let (outputs, summary) = (folder.path().join("out"), folder.path().join("summary"));
             let done = Command::new(std::env::current_exe().unwrap())
@@ -123,6 +141,7 @@ mod tests {
                     "cli::crash::tests::crashes",
                 ])
                 .env("CRASHES", when)
+                .env("DEPLOY_ACTION_HAS_NEXT_STEP", next_step)
                 .env("GITHUB_OUTPUT", &outputs)
                 .env("GITHUB_STEP_SUMMARY", &summary)
                 .output()
@@ -130,15 +149,17 @@ mod tests {
             let log = [done.stdout, done.stderr].concat();
             let log = String::from_utf8(log).unwrap();
             let outputs = std::fs::read_to_string(outputs).unwrap();
-            let summary = std::fs::read_to_string(summary).unwrap();
-            assert!(
+            let summary = std::fs::read_to_string(summary).unwrap_or_default();
+            assert_eq!(
                 log.contains("::error title=Bug in deploy-action::"),
+                reported,
                 "{log}"
             );
+            assert_eq!(log.contains("handed over to the next step"), !reported);
             assert!(log.contains("crashed at src/cli/crash.rs:"), "{log}");
             assert!(outputs.contains("\nerror\n"), "{outputs}");
             assert_eq!(outputs.contains("finished"), finished, "{outputs}");
-            assert!(summary.contains("it crashed at"), "{summary}");
+            assert_eq!(summary.contains("it crashed at"), reported, "{summary}");
             assert!(![log, outputs, summary].concat().contains("hunter2"));
         }
     }

@@ -1,17 +1,18 @@
 //! The commands `deploy` and `rollback`.
 
-use super::outputs::{finish, write};
-use super::part::RunPart;
+use super::issue::{self, IssueUpdate};
+use super::outputs::{finish, note, write};
+use super::part::{deadline_in, deadline_of, started, FirstStep, RunPart};
 use super::print::{Console, Printer};
 use super::start::{announced, no_start, runtime};
-use super::{issue, plan, screen, summary};
+use super::{plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
-use crate::protocol::{End, Outcome, RunError, RunEvent};
+use crate::protocol::{End, Event, RunError, RunEvent, What};
 use crate::report::{self, Activity, Log, Page};
 use crate::runner;
 use crate::settings::Settings;
-use crate::text::{harmless, Redactor};
+use crate::text::Redactor;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,13 +24,28 @@ pub(super) fn deploy(
     odd: Vec<String>,
     console: &Console<'_>,
 ) -> ExitCode {
+    let part = &begun(part);
+    let (ending, ended) = (part.ending(), run(part, settings, odd, console));
+    if let Some(first) = part.reported() {
+        return update_issue(first, settings, console, &ended);
+    }
+    match ending.is_here(&ended.end) {
+        true => report_here(part, settings, console, &ended),
+        false => hand_over(console, &ended),
+    }
+    ExitCode::from(ended.end.outcome.code())
+}
+
+/// Runs or follows it, and prints its log but the last line.
+fn run(part: &RunPart, settings: &Settings, odd: Vec<String>, console: &Console<'_>) -> Ended {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    let mut log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
+    let log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
+    let mut log = log.ending(part.ending()).knowing(part.facts());
     let started = Instant::now();
     let mut last = None;
     let mut emit = |event: RunEvent| {
@@ -37,6 +53,9 @@ pub(super) fn deploy(
             RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
             event => event,
         };
+        if *part == RunPart::First {
+            keep(&event, redactor);
+        }
         let mut lines = log.on(&event);
         if matches!(event, RunEvent::Ended(_)) {
             last = lines.pop();
@@ -51,50 +70,114 @@ pub(super) fn deploy(
         emit(RunEvent::Ended(Box::new(end.clone())));
         end
     });
-    let end = part.corrected(end);
-    // before the issue, so that they exist even if the job is cancelled meanwhile
-    summary::of_run(&log, console);
-    write(&report::outputs(&end, log.facts(), redactor), page, printer);
-    let ended = Ended {
-        end: &end,
-        log: &log,
-        last: &last.unwrap_or_default(),
+    // as it was shown
+    let end = log.report().end.clone().unwrap_or(end);
+    let last = last.unwrap_or_default();
+    Ended { end, log, last }
+}
+
+/// The part as it can be done: without outputs, the next step would find nothing to follow.
+fn begun(part: &RunPart) -> RunPart {
+    match part {
+        RunPart::First if !note(&[started()]) => RunPart::Whole,
+        part => part.clone(),
+    }
+}
+
+/// Writes what the next step must know if this one is killed.
+fn keep(event: &RunEvent, redactor: &Redactor) {
+    let RunEvent::Server(Event {
+        what:
+            What::PointOfNoReturn {
+                release,
+                previous,
+                deadline,
+                ..
+            },
+        ..
+    }) = event
+    else {
+        return;
     };
-    finish_report(part, settings, console, &ended);
-    ExitCode::from(end.outcome.code())
+    // what was taken over may have any name
+    let id = |id: &dyn ToString| redactor.redact(&id.to_string());
+    let previous = previous.as_ref().map(|it| id(it)).unwrap_or_default();
+    note(&[
+        ("release", id(release)),
+        ("previous-release", previous),
+        deadline_in(*deadline),
+    ]);
 }
 
 /// A run that has ended, and the last line of its log, which says what is live.
-struct Ended<'a> {
-    end: &'a End,
-    log: &'a Log,
-    last: &'a str,
+struct Ended {
+    end: End,
+    log: Log,
+    last: String,
 }
 
-/// Updates the issue and writes the last outputs.
-fn finish_report(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended<'_>) {
+/// The next step reports it; if there is none, the outputs are what is known.
+fn hand_over(console: &Console<'_>, ended: &Ended) {
+    console.printer.line(&ended.last);
+    let mut outputs = report::outputs(&ended.end, ended.log.facts(), console.redactor);
+    outputs.extend(deadline_of(&ended.end));
+    write(&outputs, console.page, console.printer);
+}
+
+/// Writes the summary, the outputs and the issue.
+fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended: &Ended) {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    // the second step sees the end of the transaction and has more time
-    let has_second_step = context.is_actions && *part == RunPart::Whole;
-    let result = match ended.end.outcome {
-        Outcome::Unknown if has_second_step => IssueResult::default(),
-        _ => issue::update(settings, context, ended.log.report(), redactor),
-    };
-    let outputs = report_issue(&result, redactor, page, printer);
+    let Ended { end, log, last } = ended;
+    // before the issue, so that they exist even if the job is cancelled meanwhile
+    summary::of_run(log, console);
+    write(&report::outputs(end, log.facts(), redactor), page, printer);
+    let update = issue::update(settings, context, log.report(), redactor);
+    let outputs = report_issue(&update.result, redactor, page, printer);
     // the last line of the log must be the one that says what is live
-    printer.line(ended.last);
-    let verdict = ended.end.verdict.as_ref();
+    printer.line(last);
+    let verdict = end.verdict.as_ref();
     let is_known = verdict.is_some_and(|verdict| verdict.switched);
-    match has_second_step && is_known && issue::was_interrupted(&result) {
+    if *part == RunPart::First && is_known && update.was_interrupted() {
         // not finished: the second step gets the verdict from the server and updates the issue
-        true => write(&outputs, page, printer),
-        false => finish(&outputs, ended.end.outcome, page, printer),
+        write(&outputs, page, printer);
+    } else {
+        summary::write(&update.line(redactor), page, printer);
+        finish(&outputs, end.outcome, page, printer);
     }
+}
+
+/// The first step has reported everything but the issue.
+fn update_issue(
+    first: &FirstStep,
+    settings: &Settings,
+    console: &Console<'_>,
+    ended: &Ended,
+) -> ExitCode {
+    let Console {
+        context,
+        page,
+        printer,
+        redactor,
+    } = *console;
+    let Ended { end, log, last } = ended;
+    let outcome = first.reported().unwrap_or(end.outcome);
+    let (update, mut outputs) = match end.verdict {
+        Some(_) => (
+            issue::update(settings, context, log.report(), redactor),
+            report::outputs(end, log.facts(), redactor),
+        ),
+        None => (IssueUpdate::missed(outcome), Vec::new()),
+    };
+    outputs.extend(report_issue(&update.result, redactor, page, printer));
+    printer.line(last);
+    summary::write(&update.line(redactor), page, printer);
+    finish(&outputs, outcome, page, printer);
+    ExitCode::from(outcome.code())
 }
 
 /// Reports what was done with the issue, and returns the outputs.
@@ -110,7 +193,7 @@ fn report_issue(
     let Some(issue) = &result.issue else {
         return Vec::new();
     };
-    let url = redactor.redact(&harmless(issue.url.as_bytes()));
+    let url = issue::shown_url(&issue.url, redactor);
     printer.line(&format!("issue: {url}"));
     vec![
         ("issue-url", url),
@@ -125,7 +208,7 @@ fn run_part(
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<End, RunError> {
     match part {
-        RunPart::Whole => {
+        RunPart::Whole | RunPart::First => {
             let (transaction, runtime) = announced()?;
             let deployment = plan::deployment(settings, context, transaction);
             Ok(runtime.block_on(runner::deploy(deployment, emit)))

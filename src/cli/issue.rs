@@ -3,9 +3,9 @@
 use crate::actions::Context;
 use crate::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
 use crate::protocol::{End, Outcome, Verdict};
-use crate::report::{issue_text, IssueAct, RawLogs, Report};
+use crate::report::{issue_line, issue_text, no_issue_line, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
-use crate::text::Redactor;
+use crate::text::{harmless, Redactor};
 use std::future::Future;
 use std::io;
 use tokio::runtime::Builder;
@@ -39,7 +39,7 @@ fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
             has_changed.then_some(IssueAct::Comment)
         }
         outcome if must_be_reported(outcome, end.verdict.as_ref()) => Some(IssueAct::Open),
-        Outcome::Failed | Outcome::Unknown if opens == IssueOpens::Failure => Some(IssueAct::Open),
+        outcome if opens == IssueOpens::Failure && is_failure(outcome) => Some(IssueAct::Open),
         Outcome::Failed | Outcome::Unknown => Some(IssueAct::Comment),
         _ => None,
     }
@@ -54,22 +54,96 @@ fn must_be_reported(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
     }
 }
 
+/// Whether a deployment was wanted that is not live, or is not known to be. Invalid inputs may be those of the issue, and
+/// who cancels a run knows of it.
+fn is_failure(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed
+            | Outcome::Unreachable
+            | Outcome::NotReady
+            | Outcome::Busy
+            | Outcome::Unknown
+            | Outcome::Error
+    )
+}
+
+/// What was done with the issue.
+#[derive(Debug, Default)]
+pub(super) struct IssueUpdate {
+    pub(super) result: IssueResult,
+    act: Option<IssueAct>,
+}
+
+impl IssueUpdate {
+    /// The job was cancelled while the first step updated it, and the second does not know what there is to tell.
+    pub(super) fn missed(outcome: Outcome) -> Self {
+        Self {
+            result: warned(MISSED.to_owned()),
+            act: (!outcome.is_success()).then_some(IssueAct::Open),
+        }
+    }
+
+    /// The summary's line: the link, or why there is no issue although there should be one. Empty if there need be none.
+    pub(super) fn line(&self, redactor: &Redactor) -> String {
+        let IssueResult { issue, warnings } = &self.result;
+        match (issue, self.act) {
+            (Some(issue), _) => issue_line(issue.number, &shown_url(&issue.url, redactor)),
+            (None, Some(IssueAct::Open)) if warnings.is_empty() => {
+                no_issue_line(&[NO_ACCESS.to_owned()], redactor)
+            }
+            (None, Some(IssueAct::Open)) => no_issue_line(warnings, redactor),
+            (None, Some(IssueAct::Comment | IssueAct::Close) | None) => String::new(),
+        }
+    }
+
+    /// Whether the job was cancelled before the issue was updated.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.result
+            .warnings
+            .iter()
+            .any(|warning| warning == CANCELLED)
+    }
+}
+
+/// The link to an issue, as it is shown.
+pub(super) fn shown_url(url: &str, redactor: &Redactor) -> String {
+    redactor.redact(&harmless(url.as_bytes()))
+}
+
+const MISSED: &str = "the job was cancelled while the previous step updated the issue, and this one does not get the result from \
+                      the server.";
+
+/// Why GitHub was not even asked.
+const NO_ACCESS: &str =
+    "the input github-token is empty, or GITHUB_REPOSITORY names no repository.";
+
 /// Updates the issue if there is something to report, and a token and a repository.
 pub(super) fn update(
     settings: &Settings,
     context: &Context,
     report: &Report,
     redactor: &Redactor,
-) -> IssueResult {
+) -> IssueUpdate {
+    let end = report.end.as_ref();
+    let act = end.and_then(|end| act(end, settings.issue.opens, report.recovered.last()));
+    let result = act.and_then(|act| ask(act, settings, context, report, redactor));
+    IssueUpdate {
+        result: result.unwrap_or_default(),
+        act,
+    }
+}
+
+/// Asks GitHub; `None` without a token or a repository.
+fn ask(
+    act: IssueAct,
+    settings: &Settings,
+    context: &Context,
+    report: &Report,
+    redactor: &Redactor,
+) -> Option<IssueResult> {
     let issue = &settings.issue;
-    let act = report
-        .end
-        .as_ref()
-        .and_then(|end| act(end, issue.opens, report.recovered.last()));
-    let (Some(act), Some(token), Some(repository)) = (act, &issue.token, &context.repository)
-    else {
-        return IssueResult::default();
-    };
+    let (token, repository) = (issue.token.as_ref()?, context.repository.as_ref()?);
     let access = Access {
         api_url: context.api_url.clone().unwrap_or_else(|| API.to_owned()),
         repository: repository.clone(),
@@ -93,12 +167,8 @@ pub(super) fn update(
         result.warnings.extend(warning);
         result
     };
-    run(updating).unwrap_or_else(|error| warned(format!("cannot update the issue: {error}")))
-}
-
-/// Whether the job was cancelled before the issue was updated.
-pub(super) fn was_interrupted(result: &IssueResult) -> bool {
-    result.warnings.iter().any(|warning| warning == CANCELLED)
+    let updated = run(updating);
+    Some(updated.unwrap_or_else(|error| warned(format!("cannot update the issue: {error}"))))
 }
 
 fn warned(warning: String) -> IssueResult {
@@ -147,6 +217,7 @@ const CANCELLED: &str =
 mod tests {
     use super::*;
     use crate::protocol::TransactionId;
+    use crate::settings::INPUTS;
     use std::time::Duration;
 
     fn verdict(outcome: Outcome, switched: bool) -> Verdict {
@@ -195,14 +266,14 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @"
         deployed -> close, close
         restored -> comment, comment
-        error -> nothing, nothing
+        error -> nothing, open
         invalid -> nothing, nothing
-        unreachable -> nothing, nothing
-        not-ready -> nothing, nothing
+        unreachable -> nothing, open
+        not-ready -> nothing, open
         failed -> comment, open
         rolled-back -> open, open
         rollback-failed -> open, open
-        busy -> nothing, nothing
+        busy -> nothing, open
         unknown -> comment, open
         cancelled -> nothing, nothing
         ");
@@ -214,6 +285,25 @@ mod tests {
             line(&end(Outcome::Restored, false), None),
             "restored -> nothing, nothing"
         );
+    }
+
+    #[test]
+    fn the_inputs_description_lists_the_outcomes_that_open_an_issue() {
+        let input = INPUTS.iter().find(|input| input.name == "issue").unwrap();
+        let description = input.description();
+        let (_, list) = description.split_once("`rollback`: ").unwrap();
+        let (rollback, list) = list.split_once("`failure`: also every other ").unwrap();
+        let (failure, _) = list.split_once("`off`").unwrap();
+        for outcome in Outcome::ALL {
+            let opens =
+                |opens, switched| act(&end(outcome, switched), opens, None) == Some(IssueAct::Open);
+            let word = format!("`{}`", outcome.word());
+            let by_rollback = opens(IssueOpens::Rollback, true);
+            assert_eq!(by_rollback, rollback.contains(&word), "{word}: {rollback}");
+            let by_failure =
+                opens(IssueOpens::Failure, false) && !opens(IssueOpens::Rollback, false);
+            assert_eq!(by_failure, failure.contains(&word), "{word}: {failure}");
+        }
     }
 
     #[test]
@@ -240,7 +330,7 @@ mod tests {
         let unswitched = verdict(Outcome::Failed, false);
         assert_eq!(
             line(&end(Outcome::NotReady, false), Some(&unswitched)),
-            "not-ready -> nothing, nothing"
+            "not-ready -> nothing, open"
         );
     }
 }

@@ -25,7 +25,7 @@ use crate::settings::{
     self, Command, Environment, Flags, InputWarning, Problem, Settings, Surroundings, INPUTS,
 };
 use crate::text::commands;
-use outputs::{finish, write};
+use outputs::{finish, note, write};
 use part::RunPart;
 use print::{Console, Printer};
 use releases::ListFormat;
@@ -57,6 +57,9 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let Some(part) = RunPart::take(&mut arguments) else {
         return ExitCode::SUCCESS;
     };
+    if let Some(outputs) = part.outputs() {
+        note(&outputs);
+    }
     let context = Context::from_env();
     let page = Page::of(context.is_actions);
     screen::open(page);
@@ -64,12 +67,13 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         crash::report(
             RunError::Killed { begun: false },
             Instant::now(),
+            &part,
             page,
             Printer,
         );
         return ExitCode::from(Outcome::Error.code());
     }
-    crash::reported(page, Printer, || {
+    crash::reported(&part, page, Printer, || {
         start(&part, arguments, &environment, &context)
     })
 }
@@ -140,13 +144,16 @@ fn command(
     hiding.announce(console.page, console.printer);
     print::trace(flags.verbose || context.debug, &hiding.redactor);
     // the first step has reported them
-    let odd = match *part == RunPart::Whole {
-        true => notes(&warnings, flags.json, console),
-        false => Vec::new(),
+    let odd = match part.is_second() {
+        true => Vec::new(),
+        false => notes(&warnings, flags.json, console),
     };
     let format = ListFormat::of(flags.json);
     let settings = match settings {
         Ok(settings) => settings,
+        Err(problems) if matches!(part, RunPart::Finish { .. }) => {
+            return unfollowed(&problems, console)
+        }
         Err(problems) => {
             warn(&odd, console);
             return refuse(&problems, format, console);
@@ -154,13 +161,40 @@ fn command(
     };
     match settings.command {
         Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, odd, console),
-        // there is no transaction to follow
-        Command::Releases if *part != RunPart::Whole => ExitCode::SUCCESS,
+        Command::Releases if part.is_second() => unlisted(part, console),
         Command::Releases => {
             warn(&odd, console);
             list(&settings, format, console)
         }
     }
+}
+
+/// The first step could read the inputs. What it has begun goes on, so the outputs stay those that it left.
+fn unfollowed(problems: &[Problem], console: &Console<'_>) -> ExitCode {
+    for problem in problems {
+        let problem = console.redactor.redact(&problem.to_string());
+        let text = format!("cannot follow the deployment: {problem}");
+        console.printer.warning(console.page, &text);
+    }
+    ExitCode::from(Outcome::Unknown.code())
+}
+
+/// The second step behind a listing that was killed: there is nothing to follow.
+fn unlisted(part: &RunPart, console: &Console<'_>) -> ExitCode {
+    let Console { page, printer, .. } = *console;
+    if let RunPart::Finish { crashed: true, .. } = part {
+        let error = RunError::Killed { begun: false };
+        crash::report(error, Instant::now(), part, page, printer);
+        return ExitCode::from(Outcome::Error.code());
+    }
+    let outcome = Outcome::Cancelled;
+    finish(
+        &[("outcome", outcome.word().to_owned())],
+        outcome,
+        page,
+        printer,
+    );
+    ExitCode::SUCCESS
 }
 
 /// Notes what is odd about the inputs, and returns what deserves a warning.

@@ -126,5 +126,6 @@ fn place(settings: &Settings) -> Place {
         shared: Vec::new(),
         start: None,
         about_now: false,
+        finished_by: None,
     }
 }

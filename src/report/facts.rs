@@ -30,7 +30,10 @@ impl Facts {
         match event {
             RunEvent::Planned(planned) => {
                 self.task = planned.task.clone();
-                self.place = Place::from(planned.as_ref());
+                self.place = Place {
+                    finished_by: self.place.finished_by,
+                    ..Place::from(planned.as_ref())
+                };
             }
             RunEvent::Connecting => self.step = Some(Step::Connect),
             RunEvent::Server(event) => self.on_server(&event.what),

@@ -12,7 +12,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("previous-release", "Id of the rollback target."),
     ("live-release", "Id of the release that is live when the run ends, if that is known."),
     ("failed-step", "Name of the step that failed; empty if none did."),
-    ("duration", "Seconds that the run took."),
+    ("duration", "Seconds that the run took, over both steps of the action."),
     ("transaction", "Id of the transaction, written before anything is sent."),
     ("issue-url", "Link to the issue about this run, if one was opened, commented or closed."),
     ("issue-number", "Number of that issue."),

@@ -35,6 +35,8 @@ pub struct Place {
     pub start: Option<FailedStart>,
     /// Hints are about what runs now, not about that start.
     pub about_now: bool,
+    /// Epoch seconds by which the server finishes on its own, if an earlier step of the run saw it begin.
+    pub finished_by: Option<u64>,
 }
 
 impl Default for Place {
@@ -53,6 +55,7 @@ impl Default for Place {
             shared: Vec::new(),
             start: None,
             about_now: false,
+            finished_by: None,
         }
     }
 }
@@ -72,6 +75,7 @@ impl From<&Planned> for Place {
             shared: planned.shared.clone(),
             start: None,
             about_now: false,
+            finished_by: None,
         }
     }
 }

@@ -2,16 +2,18 @@
 
 use crate::app::App;
 use crate::composite::{Action, Fate, Step, Used};
-use crate::poll::wait_for;
 use crate::runner_commands::commands;
-use crate::throwaway::{ThrowawayServer, TARGET};
+use crate::throwaway::ThrowawayServer;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A cancelled step must have ended by then: what is left to it is for the runner.
-const CANCELLED_WITHIN: Duration = Duration::from_secs(7);
+pub(crate) const CANCELLED_WITHIN: Duration = Duration::from_secs(7);
 
 /// With what the README's example gives, against this server.
-fn action(server: &ThrowawayServer, app: &App) -> Action {
+pub(crate) fn action(server: &ThrowawayServer, app: &App) -> Action {
     Action::new(app)
         .with("host", &format!("127.0.0.1:{}", server.ssh_port))
         .with("user", "deploy")
@@ -24,7 +26,7 @@ fn action(server: &ThrowawayServer, app: &App) -> Action {
 }
 
 /// The commands to the runner that a step printed, by their names; each must be one of ours.
-fn said_to_the_runner(used: &Used, id: &str) -> Vec<String> {
+pub(crate) fn said_to_the_runner(used: &Used, id: &str) -> Vec<String> {
     let said = commands(&used.step(id).log);
     for command in &said {
         assert!(
@@ -35,7 +37,7 @@ fn said_to_the_runner(used: &Used, id: &str) -> Vec<String> {
     said
 }
 
-fn count(said: &[String], command: &str) -> usize {
+pub(crate) fn count(said: &[String], command: &str) -> usize {
     said.iter().filter(|name| *name == command).count()
 }
 
@@ -122,15 +124,80 @@ fn a_step_without_inputs_says_all_that_is_missing_and_a_missing_program_is_said_
     assert!(!used.steps.contains_key("finish"));
 
     action.remove_dist();
+    assert_not_started(&action, "is missing");
+}
+
+/// The program was not started, which is said everywhere, and there is nothing to finish.
+fn assert_not_started(action: &Action, why: &str) {
     let used = action.run(Fate::Runs);
-    assert_eq!(used.step("deploy").code, Some(4));
-    assert!(used
-        .step("deploy")
-        .log
-        .contains("::error title=deploy-action::"));
-    // nothing was begun
-    assert_eq!(used.output("outcome"), "not-ready");
-    assert!(!used.steps.contains_key("finish"));
+    let step = used.ended(2, "invalid");
+    assert!(!used.steps.contains_key("finish"), "{}", step.log);
+    assert_eq!(used.output("finished"), "true");
+    assert_eq!(count(&said_to_the_runner(&used, "deploy"), "error"), 1);
+    for text in [&step.log, &step.summary] {
+        assert!(text.contains(why), "{why}: {text}");
+    }
+    assert_eq!(step.summary.lines().count(), 1, "{}", step.summary);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
+    let app = App::version("1");
+    for shell in ["dash", "busybox sh", "bash --posix"] {
+        let action = || {
+            let mut action = Action::new(&app);
+            action.shell = shell.split(' ').map(str::to_owned).collect();
+            action
+        };
+        let damaged = |damage: &dyn Fn(&Path)| {
+            let action = action();
+            damage(&action.program());
+            action
+        };
+        let cut_at = |size| {
+            damaged(&move |program| {
+                let file = File::options().write(true).open(program).unwrap();
+                file.set_len(size).unwrap();
+            })
+        };
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5990184\n";
+        let mode = |mode| fs::Permissions::from_mode(mode);
+        for (action, why) in [
+            (
+                action().on_system("Darwin", "arm64"),
+                "does not run on Darwin. Use a Linux runner",
+            ),
+            (
+                action().on_system("MINGW64_NT-10.0-26100", "x86_64"),
+                "does not run on MINGW64_NT",
+            ),
+            (
+                action().on_system("Linux", "riscv64"),
+                "does not support the CPU riscv64",
+            ),
+            (
+                damaged(&|program| fs::remove_file(program).unwrap()),
+                "is missing",
+            ),
+            (
+                damaged(&|program| fs::set_permissions(program, mode(0o644)).unwrap()),
+                "is not executable",
+            ),
+            (
+                damaged(&|program| fs::write(program, pointer).unwrap()),
+                "Git LFS pointer",
+            ),
+            (cut_at(0), "is not a program"),
+            (cut_at(100), "does not start"),
+            (cut_at(100_000), "does not start"),
+        ] {
+            assert_not_started(&action, why);
+        }
+        let mut homeless = action();
+        homeless.env.remove("GITHUB_ACTION_PATH");
+        assert_not_started(&homeless, "GITHUB_ACTION_PATH is not set");
+    }
 }
 
 #[test]
@@ -154,65 +221,8 @@ fn no_input_becomes_a_command_of_a_script() {
 }
 
 /// What the first step's process is, if it is none of ours: a script that has the real program beside it.
-fn first_step(script: &str) -> String {
+pub(crate) fn first_step(script: &str) -> String {
     format!("#!/bin/sh\nif [ \"$1\" = finish ]; then exec \"$0.real\" \"$@\"; fi\n{script}\n")
-}
-
-#[test]
-fn a_first_step_that_a_signal_kills_before_it_sends_anything_ends_as_an_error() {
-    let app = App::version("1");
-    for signal in ["SEGV", "ABRT", "KILL"] {
-        let action = Action::new(&app);
-        action.replace_program(&first_step(&format!("kill -{signal} $$")));
-        let used = action.run(Fate::Runs);
-        assert_eq!(used.step("deploy").code, None);
-        let finish = used.step("finish");
-        assert_eq!(
-            (finish.code, used.output("outcome"), used.output("finished")),
-            (Some(1), "error", "true"),
-            "{}",
-            finish.log
-        );
-        assert!(
-            finish.last_line().contains("nothing was sent"),
-            "{}",
-            finish.log
-        );
-        assert!(finish.summary.contains("killed"), "{}", finish.summary);
-        assert_eq!(count(&said_to_the_runner(&used, "finish"), "error"), 1);
-    }
-}
-
-#[test]
-fn a_first_step_that_is_cancelled_before_it_sends_anything_leaves_nothing_to_report() {
-    let action = Action::new(&App::version("1"));
-    action.replace_program(&first_step("echo begun; exec sleep 60"));
-    let used = action.run(Fate::CancelledAt("begun"));
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, finish.log.as_str(), used.output("outcome")),
-        (Some(0), "", "")
-    );
-}
-
-#[test]
-fn a_runner_that_is_not_linux_is_told_so_and_leaves_nothing_to_finish() {
-    for system in ["Darwin", "MINGW64_NT-10.0-26100"] {
-        let mut action = Action::new(&App::version("1"));
-        let programs = tempfile::tempdir().unwrap();
-        let uname = programs.path().join("uname");
-        std::fs::write(&uname, format!("#!/bin/sh\necho {system}\n")).unwrap();
-        std::fs::set_permissions(&uname, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
-        let path = format!("{}:{}", programs.path().display(), action.env["PATH"]);
-        action.env.insert("PATH".to_owned(), path);
-        let used = action.run(Fate::Runs);
-        let step = used.step("deploy");
-        assert_eq!((step.code, used.output("outcome")), (Some(4), "not-ready"));
-        let words = format!("does not run on {system}. Use a Linux runner");
-        assert!(step.log.contains(&words), "{}", step.log);
-        assert!(!used.steps.contains_key("finish"));
-    }
 }
 
 #[test]
@@ -240,7 +250,7 @@ fn every_posix_shell_can_start_the_action() {
 }
 
 /// A key and a line of known_hosts that no server has.
-fn unknown_key() -> (String, String) {
+pub(crate) fn unknown_key() -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let done = std::process::Command::new("ssh-keygen")
@@ -322,131 +332,4 @@ fn cancelled_before_the_switch_it_ends_in_time_and_the_server_is_as_it_was() {
     server.assert_live(&first, "1", None);
     assert_eq!(server.property("InvocationID"), invocation);
     assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
-}
-
-#[test]
-fn cancelled_after_it_the_second_step_tells_the_end() {
-    for (app, code, outcome) in [
-        (App::version("2"), 0, "deployed"),
-        (App::health_500("2"), 6, "rolled-back"),
-    ] {
-        let server = ThrowawayServer::up();
-        let first = server.deploy_well(&App::version("1"), None);
-        let used = action(&server, &app)
-            .with("health-timeout", "8s")
-            .run(Fate::CancelledAt("health answered"));
-        assert_cancelled_step_left_it(used.step("deploy"));
-        assert_finish_step_told(&used, code, outcome);
-        let is_first = used.output("live-release") == first;
-        assert_eq!(is_first, outcome == "rolled-back");
-        server.assert_quiet();
-        // it was told, and is not told again
-        server
-            .deploy(&App::version("3"))
-            .assert_silent_about("earlier");
-    }
-}
-
-/// The first step was cancelled while the server went on: it ended in time and knows no outcome.
-fn assert_cancelled_step_left_it(step: &Step) {
-    assert_eq!(
-        (step.code, step.outputs["outcome"].as_str()),
-        (Some(9), "unknown"),
-        "{}",
-        step.log
-    );
-    assert!(step.took < CANCELLED_WITHIN, "{:?}", step.took);
-    assert!(
-        step.last_line().contains("finishes on its own"),
-        "{}",
-        step.log
-    );
-    assert!(!step.outputs.contains_key("finished"));
-}
-
-/// The second step followed the first one's transaction to its end, and reports it.
-fn assert_finish_step_told(used: &Used, code: i32, outcome: &str) {
-    let finish = used.step("finish");
-    let log = &finish.log;
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(code), outcome),
-        "{log}"
-    );
-    assert!(
-        log.contains("follow the deployment that the previous step has started"),
-        "{log}"
-    );
-    assert!(
-        finish.last_line().starts_with(&format!("{outcome}: ")),
-        "{log}"
-    );
-    assert!(
-        finish.summary.contains(used.output("live-release")),
-        "{}",
-        finish.summary
-    );
-    assert_eq!(
-        (used.output("finished"), used.output("release")),
-        ("true", used.step("deploy").outputs["release"].as_str())
-    );
-}
-
-#[test]
-fn killed_at_any_time_the_second_step_tells_the_end() {
-    let server = ThrowawayServer::up();
-    let first = server.deploy_well(&App::version("1"), None);
-    let slow = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
-    let used = slow.run(Fate::KilledAt("│ begun"));
-    assert_eq!(used.step("deploy").code, None);
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(1), "error"),
-        "{}",
-        finish.log
-    );
-    assert!(
-        finish
-            .last_line()
-            .contains(&format!("{first} is still live")),
-        "{}",
-        finish.log
-    );
-    assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
-
-    let used = action(&server, &App::version("3")).run(Fate::KilledAt("health answered 200"));
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(0), "deployed"),
-        "{}",
-        finish.log
-    );
-    let pending = || server.has(&format!("{TARGET}/.deploy/pending"));
-    wait_for("nothing is pending", || !pending());
-    server.assert_live(used.output("live-release"), "3", Some(&first));
-}
-
-#[test]
-fn killed_before_anything_is_sent_nothing_happened() {
-    let server = ThrowawayServer::up();
-    let first = server.deploy_well(&App::version("1"), None);
-    let used =
-        action(&server, &App::version("2")).run(Fate::KilledAt("time limit before the switch"));
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(1), "error"),
-        "{}",
-        finish.log
-    );
-    assert!(
-        finish
-            .last_line()
-            .contains(&format!("{first} is still live")),
-        "{}",
-        finish.log
-    );
-    server.assert_live(&first, "1", None);
 }

@@ -1,5 +1,6 @@
 //! The issue that tells of it, from the first failure to the next success.
 
+use crate::action::unknown_key;
 use crate::app::App;
 use crate::hub::{Hub, Script, TOKEN};
 use crate::poll::wait_for;
@@ -30,6 +31,11 @@ fn assert_opened_the_issue(run: &Run, hub: &Hub) {
     );
     assert_eq!(output(run, "finished"), Some("true"));
     run.assert_says(&format!("issue: {url}"));
+    assert!(
+        run.summary.ends_with(&format!("\n\nIssue [#1]({url})\n")),
+        "{}",
+        run.summary
+    );
     run.assert_says("Exception: ***");
     run.assert_silent_about(TOKEN);
     run.assert_verdict("is live and healthy again");
@@ -79,6 +85,33 @@ fn a_failure_opens_an_issue_a_further_one_comments_and_a_success_closes_it() {
 }
 
 #[test]
+fn with_failure_a_server_that_is_not_reached_opens_an_issue_until_the_next_success() {
+    let (server, hub) = (ThrowawayServer::up(), Hub::new());
+    hub.state().visibility = "private";
+    let (unknown_key, _) = unknown_key();
+    let unreached = |issue: &str| {
+        job(&server, &hub, &App::version("1"))
+            .input("issue", issue)
+            .input("key", &unknown_key)
+            .run()
+    };
+    unreached("rollback").assert_ended(3, "unreachable", "connect");
+    assert!(hub.state().issues.is_empty());
+    let run = unreached("failure");
+    run.assert_ended(3, "unreachable", "connect");
+    assert_eq!(output(&run, "issue-number"), Some("1"), "{}", run.log);
+    let title = format!(
+        "Deployment of diting on 127.0.0.1:{} failed",
+        server.ssh_port
+    );
+    assert_eq!(hub.state().issue(1).title, title);
+    job(&server, &hub, &App::version("1"))
+        .run()
+        .assert_deployed(None);
+    assert_eq!(hub.state().issue(1).state, "closed");
+}
+
+#[test]
 fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
     let (server, hub) = (ThrowawayServer::up(), Hub::new());
     hub.state().may_write = false;
@@ -88,6 +121,11 @@ fn what_github_refuses_changes_neither_outcome_nor_exit_code() {
     run.assert_ended(5, "failed", "verify");
     run.assert_says("::warning title=deploy-action::cannot open the issue: GitHub responded 403");
     run.assert_says("permissions: issues: write");
+    let line = run.summary.lines().next_back().unwrap();
+    assert!(
+        line.starts_with("No issue: cannot open the issue: GitHub responded 403"),
+        "{line}"
+    );
     assert_eq!(
         (output(&run, "issue-url"), output(&run, "finished")),
         (None, Some("true"))
@@ -143,6 +181,7 @@ fn a_rollback_whose_issue_was_not_told_is_left_to_the_second_step() {
     let good = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
     let failing = job(&server, &hub, &App::health_500("2"))
+        .env("DEPLOY_ACTION_HAS_NEXT_STEP", "true")
         .input("health-timeout", "8s")
         .input("issue-logs", "never");
     let run = failing.start();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -35,6 +35,19 @@ pub(crate) enum Fate {
     CancelledAt(&'static str),
     /// Its process is killed as soon as the log says so.
     KilledAt(&'static str),
+    /// The time of the job's step (`timeout-minutes`) is over as soon as the log says so: the first step is cancelled, and the
+    /// second too, as soon as its log says this.
+    OutOfTimeAt(&'static str, &'static str),
+}
+
+impl Fate {
+    /// What happens to the steps behind the first.
+    fn of_others(self) -> Self {
+        match self {
+            Self::OutOfTimeAt(_, text) => Self::CancelledAt(text),
+            Self::Runs | Self::CancelledAt(_) | Self::KilledAt(_) => Self::Runs,
+        }
+    }
 }
 
 /// A step that was run.
@@ -148,8 +161,7 @@ impl Action {
 
     /// Replaces the program by a script, which has the real one beside it as `$0.real`.
     pub(crate) fn replace_program(&self, script: &str) {
-        let name = format!("deploy-action-{}", std::env::consts::ARCH);
-        let program = self.checkout.path().join("dist").join(name);
+        let program = self.program();
         fs::rename(&program, format!("{}.real", program.display())).unwrap();
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -193,6 +205,25 @@ impl Action {
 
     pub(crate) fn remove_dist(&self) {
         fs::remove_dir_all(self.checkout.path().join("dist")).unwrap();
+    }
+
+    /// The file that the first step starts.
+    pub(crate) fn program(&self) -> PathBuf {
+        let name = format!("deploy-action-{}", std::env::consts::ARCH);
+        self.checkout.path().join("dist").join(name)
+    }
+
+    /// The runner's system is another one, by the words of `uname`.
+    pub(crate) fn on_system(mut self, name: &str, cpu: &str) -> Self {
+        let programs = self.checkout.path().join("programs");
+        fs::create_dir_all(&programs).unwrap();
+        let uname = programs.join("uname");
+        let script = format!("#!/bin/sh\n[ \"$1\" = -m ] && echo {cpu} || echo {name}\n");
+        fs::write(&uname, script).unwrap();
+        fs::set_permissions(&uname, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", programs.display(), self.env["PATH"]);
+        self.env.insert("PATH".to_owned(), path);
+        self
     }
 
     /// Every input has a value: what is given, else action.yml's default, else nothing.
@@ -239,13 +270,13 @@ impl Action {
                 continue;
             }
             let id = step["id"].as_str().unwrap().to_owned();
-            let fate = if index == 0 { fate } else { Fate::Runs };
+            let fate = if index == 0 { fate } else { fate.of_others() };
             let done = self.step(step, &scope, fate);
             let has_failed = done.code != Some(0);
             scope.failed |= has_failed;
             let outcome = match (has_failed, fate) {
                 (false, _) => "success",
-                (true, Fate::CancelledAt(_)) => "cancelled",
+                (true, Fate::CancelledAt(_) | Fate::OutOfTimeAt(..)) => "cancelled",
                 (true, _) => "failure",
             };
             scope.outcomes.insert(id.clone(), outcome);
@@ -371,7 +402,7 @@ impl Process {
 
     /// Until it has ended; from the cancellation, where there is one.
     fn meet(&mut self, fate: Fate) -> Duration {
-        if let Fate::CancelledAt(text) | Fate::KilledAt(text) = fate {
+        if let Fate::CancelledAt(text) | Fate::KilledAt(text) | Fate::OutOfTimeAt(text, _) = fate {
             let log = Arc::clone(&self.log);
             let seen = until(LONGEST, || {
                 self.says(text) || self.child.try_wait().unwrap().is_some()
@@ -390,7 +421,7 @@ impl Process {
                 self.log.lock().unwrap()
             ),
             Fate::KilledAt(_) => self.signal(Signal::KILL),
-            Fate::CancelledAt(_) => {
+            Fate::CancelledAt(_) | Fate::OutOfTimeAt(..) => {
                 for (signal, limit) in [(Signal::INT, AFTER_SIGINT), (Signal::TERM, AFTER_SIGTERM)]
                 {
                     self.signal(signal);

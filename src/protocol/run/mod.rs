@@ -142,3 +142,15 @@ pub struct End {
     /// Of the whole run.
     pub took: Duration,
 }
+
+impl End {
+    /// Whether the outcome can no longer change: the server has finished, or was asked for nothing.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        let crashed = matches!(
+            self.error,
+            Some(RunError::Bug(Bug::Crashed { begun: true, .. }))
+        );
+        self.outcome != Outcome::Unknown && !(self.outcome == Outcome::Error && crashed)
+    }
+}

@@ -62,7 +62,10 @@ fn why(end: &End, place: &Place) -> Hint {
             .as_ref()
             .map(|failure| reason(failure, &with_start(place, verdict))),
     };
-    let own = end.error.as_ref().map(|it| run_error(it, place));
+    let own = end.error.as_ref().map(|error| match end.outcome {
+        Outcome::Unknown => run_error::unfinished(error, place),
+        _ => run_error(error, place),
+    });
     own.or_else(|| end.verdict.as_ref().and_then(of_verdict))
         .unwrap_or_default()
 }

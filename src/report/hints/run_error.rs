@@ -6,6 +6,7 @@ use crate::protocol::{
     Hop, RunError, ServerPartError, SourceProblem, ToolError, Trouble, UnsafeFolder,
 };
 use crate::report::place::{shell, Place};
+use crate::report::texts::finished_by;
 use crate::text::excerpt::excerpt;
 use std::path::Path;
 
@@ -55,10 +56,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             "login scripts on the server must not fail or end the shell; this must print nothing and end with exit code 0:",
             &[format!("ssh -p {} {} true", place.port, place.login())],
         ),
-        RunError::ConnectionLost { finished_by: Some(_) } | RunError::Cancelled { finished_by: Some(_) } => steps(
-            "after that time the next run reports how it ended; on the server:",
-            &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
-        ),
+        RunError::ConnectionLost { finished_by: Some(_) } | RunError::Cancelled { finished_by: Some(_) } => unfinished(error, place),
         RunError::Overdue { .. } => steps(
             "the next run reports how it ended; on the server:",
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
@@ -78,6 +76,21 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         }
         RunError::Bug(_) => REPORT.into(),
     }
+}
+
+/// The same if the server may not have finished: until then nobody runs it again.
+pub(super) fn unfinished(error: &RunError, place: &Place) -> Hint {
+    let text = match (error, finished_by(Some(error), place)) {
+        (RunError::ConnectionLost { .. } | RunError::Cancelled { .. }, None) => {
+            "the next run, or `command: releases`, reports how it ended; on the server:"
+        }
+        (RunError::ConnectionLost { .. } | RunError::Cancelled { .. }, Some(_)) => {
+            "after that time the next run reports how it ended; on the server:"
+        }
+        _ => return run_error(error, place),
+    };
+    let links = ["current", "previous"].map(|link| place.below(link));
+    steps(text, &[format!("readlink {}", links.join(" "))])
 }
 
 /// What openssl writes for an Ed25519 key, in OpenSSH's own format: the lengths in it never change.

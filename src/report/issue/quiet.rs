@@ -2,8 +2,8 @@
 //! system or of the inputs. The summary of the run has it all; there GitHub hides what it knows as a secret.
 
 use crate::protocol::{
-    AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, Reason, Restart, RunError,
-    ServerPartError, UnreadLog, UnsafeFolder, Verdict, Warning,
+    AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, LinkState, Reason, Restart,
+    RunError, ServerPartError, SystemdError, ToolError, UnreadLog, UnsafeFolder, Verdict, Warning,
 };
 use crate::report::place::{NAMELESS, USER};
 use crate::report::{Place, Report};
@@ -72,6 +72,8 @@ fn quiet_reason(reason: &Reason) -> Reason {
         }
         Reason::Unhealthy { last, .. } => **last = answer(last),
         Reason::NotReady(found) => found.iter_mut().for_each(finding),
+        // who deploys what else there
+        Reason::Busy(holder) => *holder = None,
         _ => {}
     }
     if let Some(log_line) = reason.log_line_mut() {
@@ -115,7 +117,30 @@ fn finding(found: &mut Finding) {
         Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
-        _ => {}
+        Finding::Missing { path: text, .. }
+        | Finding::UnitElsewhere { starts: text, .. }
+        | Finding::NoSystemd(
+            SystemdError::Systemctl { error: text }
+            | SystemdError::Failed { output: text }
+            | SystemdError::Other(text),
+        )
+        | Finding::Link {
+            found:
+                LinkState::Dead(text)
+                | LinkState::Elsewhere(text)
+                | LinkState::UnusableName(text)
+                | LinkState::Other(text),
+            ..
+        } => NOT_SHOWN.clone_into(text),
+        Finding::Link {
+            found: LinkState::Folder | LinkState::File,
+            ..
+        }
+        | Finding::NoSystemd(SystemdError::TooOld)
+        | Finding::Unit { .. }
+        | Finding::NoSpace { .. }
+        | Finding::SharedInRelease(_)
+        | Finding::NoLocks { .. } => {}
     }
 }
 
@@ -132,6 +157,7 @@ fn quiet_error(error: &RunError) -> RunError {
         RunError::Key { output }
         | RunError::KeyFormat { output }
         | RunError::LoginScript { output, .. } => output.clear(),
+        RunError::Tool { error, .. } => tool(error),
         RunError::Connection {
             error,
             hop,
@@ -154,6 +180,19 @@ fn quiet_error(error: &RunError) -> RunError {
         _ => {}
     }
     error
+}
+
+/// Paths on the runner may name someone.
+fn tool(error: &mut ToolError) {
+    match error {
+        ToolError::Io { error: text }
+        | ToolError::Folder { error: text }
+        | ToolError::Config { error: text }
+        | ToolError::Helper { error: text }
+        | ToolError::Passphrase { error: text } => NOT_SHOWN.clone_into(text),
+        ToolError::Ended { stderr } => stderr.clear(),
+        ToolError::NotFound | ToolError::NoAnswer | ToolError::Hangs => {}
+    }
 }
 
 /// The same without the names of the unit's user and group.

@@ -71,6 +71,7 @@ fn marker(place: &Place) -> String {
         shared: _,
         start: _,
         about_now: _,
+        finished_by: _,
     } = place;
     let digest = Sha256::digest(format!(
         "{host}\0{port}\0{target}\0{}",
@@ -85,14 +86,8 @@ fn marker(place: &Place) -> String {
 }
 
 fn title(place: &Place, redactor: &Redactor) -> String {
-    let what = place.service.as_ref().unwrap_or(&place.target);
-    truncate(
-        &redactor.redact(&one_line(format!(
-            "Deployment of {what} to {} failed",
-            place.host
-        ))),
-        TITLE,
-    )
+    let title = format!("Deployment of {} failed", place.subject());
+    truncate(&redactor.redact(&one_line(title)), TITLE)
 }
 
 fn success(report: &Report, end: &End, job: &Job, redactor: &Redactor) -> String {

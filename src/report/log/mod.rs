@@ -2,15 +2,18 @@
 
 mod end;
 mod groups;
+mod handover;
 mod warnings;
 
 use super::page::Page;
 use super::{texts, Facts, Place, Report};
-use crate::protocol::{Diagnostic, Event, Notice, RunEvent, Step, Verdict, Warning, What};
+use crate::protocol::{Diagnostic, End, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use groups::Groups;
 use warnings::{Rank, Warnings};
+
+pub use handover::Ending;
 
 /// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
@@ -29,6 +32,7 @@ pub struct Log {
     sending: Option<String>,
     /// The bytes that were shown.
     shown: usize,
+    ending: Ending,
 }
 
 impl Log {
@@ -41,6 +45,7 @@ impl Log {
             warnings: Warnings::default(),
             sending: None,
             shown: 0,
+            ending: Ending::Here,
         }
     }
 
@@ -66,6 +71,19 @@ impl Log {
         for text in inputs {
             self.warnings.add(Rank::Useful, "In the inputs", text);
         }
+        self
+    }
+
+    /// The same, for one step of a run: the end is shown only where it belongs.
+    #[must_use]
+    pub fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
+    }
+
+    /// The same, with what an earlier step of the run has found out.
+    #[must_use]
+    pub fn knowing(mut self, facts: Facts) -> Self {
+        self.report.facts = facts;
         self
     }
 
@@ -132,11 +150,27 @@ impl Log {
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
-            RunEvent::Ended(end) => {
-                end::write_end(&mut self.groups, &mut self.warnings, &self.report, end);
-            }
+            RunEvent::Ended(end) => self.end(end),
         }
         self.groups.take()
+    }
+
+    fn end(&mut self, end: &End) {
+        let Self {
+            groups,
+            report,
+            warnings,
+            ..
+        } = self;
+        match self.ending {
+            _ if self.ending.is_here(end) => end::write_end(groups, warnings, report, end),
+            Ending::InPreviousStep => handover::repeat(groups, report, end),
+            Ending::InNextStep | Ending::Here => {
+                groups.close(report);
+                warnings.write(groups);
+                handover::hand_over(groups, report, end);
+            }
+        }
     }
 
     /// The step is repeated, unless the server continues by itself.

@@ -60,7 +60,7 @@ fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
     assert!(all
         .iter()
         .all(|it| (&it.title, &it.marker) == (&all[0].title, &all[0].marker)));
-    assert_eq!(all[0].title, "Deployment of diting to web1.example failed");
+    assert_eq!(all[0].title, "Deployment of diting on web1.example failed");
     let other = |planned| {
         told(
             planned,
@@ -87,8 +87,15 @@ fn every_failure_of_a_server_and_service_has_the_same_title_and_marker() {
             ..planned()
         },
     ] {
-        assert_ne!(other(planned).marker, all[0].marker);
+        let other = other(planned);
+        assert_ne!(other.marker, all[0].marker);
+        assert_ne!(other.title, all[0].title);
     }
+    // the issues of earlier versions are found and closed
+    assert_eq!(
+        all[0].marker,
+        "<!-- deploy-action f3cf6027775fb6d5a87a3827b5407403 -->"
+    );
     // it is the same server and service for every user
     assert_eq!(
         other(Planned {
@@ -276,7 +283,7 @@ fn after_a_failed_rollback_command_only_the_release_is_named() {
     ");
     assert_eq!(
         text.title,
-        "Deployment of /opt/diting to web1.example failed"
+        "Deployment of /opt/diting on web1.example:2222 failed"
     );
 }
 

@@ -4,8 +4,9 @@ use super::issue::told_to;
 use super::*;
 use crate::protocol::{
     AccessFix, AppAccess, Attempt, Diagnostic, DiagnosticOrigin, Ending, Event, Finding,
-    HealthAnswer, Outcome, Planned, ProcessEnd, Reason, Restart, RunError, RunEvent,
-    ServerPartError, Step, UnitState, UnreadLog, UnsafeFolder, Verdict, Warning, What,
+    HealthAnswer, Holder, LinkState, Outcome, Planned, ProcessEnd, Reason, Restart, RunError,
+    RunEvent, ServerPartError, Step, SystemdError, ToolError, UnitState, UnreadLog, UnsafeFolder,
+    Verdict, Warning, What,
 };
 use crate::report::{issue_text, IssueText, Job, RawLogs, Report};
 use crate::text::Redactor;
@@ -165,7 +166,7 @@ fn an_issue_that_strangers_can_read_is_quiet() {
             }
         }
         assert_eq!(marker, shown.marker);
-        assert_eq!(title, "Deployment of diting to the server failed");
+        assert_eq!(title, "Deployment of diting on the server failed");
         assert!(body.contains("### What happened and what to do"), "{body}");
     }
 }
@@ -251,5 +252,64 @@ fn output_of_the_application_is_omitted_if_strangers_can_read_it() {
                 text(RawLogs::Hide)
             );
         }
+    }
+}
+
+/// With `issue: failure`, every outcome has an issue.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn who_deploys_what_else_and_paths_outside_of_the_target_are_not_for_strangers() {
+    let path = || "/home/carrier/bin".to_owned();
+    let holder = Holder {
+        run: Some("https://github.com/carrier/private/actions/runs/7".into()),
+        actor: Some("carrier".into()),
+        since: 0,
+    };
+    let not_ready = |found| (Outcome::NotReady, Reason::NotReady(vec![found]));
+    let by_reason = |(outcome, reason)| {
+        let unswitched = verdict(outcome, Some(OLD), failed(Step::Check, reason));
+        by_verdict(Verdict {
+            switched: false,
+            ..unswitched
+        })
+    };
+    let ssh = |error| RunError::Tool {
+        program: "ssh".into(),
+        error,
+    };
+    let ends = [
+        by_reason((Outcome::Busy, Reason::Busy(Some(holder)))),
+        by_reason(not_ready(Finding::Missing {
+            program: "uv".into(),
+            path: path(),
+        })),
+        by_reason(not_ready(Finding::UnitElsewhere {
+            service: "diting".into(),
+            starts: path(),
+            target: "/opt/diting".into(),
+        })),
+        by_reason(not_ready(Finding::Link {
+            name: "current".into(),
+            found: LinkState::Elsewhere(path()),
+        })),
+        by_reason(not_ready(Finding::NoSystemd(SystemdError::Failed {
+            output: path(),
+        }))),
+        by_error(
+            Outcome::NotReady,
+            Some(ssh(ToolError::Folder { error: path() })),
+        ),
+        by_error(
+            Outcome::NotReady,
+            Some(ssh(ToolError::Ended {
+                stderr: path().into(),
+            })),
+        ),
+    ];
+    for end in ends {
+        let text = |logs| told_to(logs, planned(), None, end.clone(), &Redactor::default()).body;
+        let shown = text(RawLogs::Show);
+        assert!(shown.contains("carrier"), "{shown}");
+        assert!(!text(RawLogs::Hide).contains("carrier"), "{shown}");
     }
 }

@@ -188,19 +188,19 @@ fn unchanged(verdict: &Verdict) -> Prose {
     }
 }
 
+/// By when the server finishes on its own, as this step of the run knows, or else the one before it.
+pub(in crate::report) fn finished_by(error: Option<&RunError>, place: &Place) -> Option<u64> {
+    let own = match error {
+        Some(RunError::ConnectionLost { finished_by } | RunError::Cancelled { finished_by }) => {
+            *finished_by
+        }
+        _ => None,
+    };
+    own.or(place.finished_by)
+}
+
 fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
     match error {
-        Some(
-            RunError::ConnectionLost {
-                finished_by: Some(by),
-            }
-            | RunError::Cancelled {
-                finished_by: Some(by),
-            },
-        ) => Prose::of(
-            "{} finishes on its own by {}: on the new release if it is healthy, otherwise on the old one",
-            [&place.host, &utc(*by)],
-        ),
         Some(RunError::Overdue { .. }) => Prose::of(
             "{} may still finish by itself: on the new release if it is healthy, otherwise on the old one",
             [&place.host],
@@ -210,11 +210,17 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
             [&place.host],
         ),
         Some(RunError::NoTrace) => unknown(place),
-        _ => Prose::of(
-            "it is unknown whether the deployment was begun; if it was, {} finishes it by itself: on the new release if it is \
-             healthy, otherwise on the old one",
-            [&place.host],
-        ),
+        _ => match finished_by(error, place) {
+            Some(by) => Prose::of(
+                "{} finishes on its own by {}: on the new release if it is healthy, otherwise on the old one",
+                [&place.host, &utc(by)],
+            ),
+            None => Prose::of(
+                "it is unknown whether the deployment was begun; if it was, {} finishes it by itself: on the new release if it is \
+                 healthy, otherwise on the old one",
+                [&place.host],
+            ),
+        },
     }
 }
 

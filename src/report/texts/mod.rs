@@ -1,14 +1,16 @@
 //! Sentences for log, summary and issue, as small functions, each with its snapshot. The types that say what went wrong
 //! have their own texts, in `protocol`.
 
+mod handed_over;
 mod last_line;
 mod live;
 mod notes;
 mod progress;
 mod steps;
 
+pub use handed_over::{handed_over, reported_before};
 pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
-pub(super) use live::is_healthy_but_unrecorded;
+pub(super) use live::{finished_by, is_healthy_but_unrecorded};
 pub use live::{live, now};
 pub use notes::{more_warnings, warning};
 pub use progress::{

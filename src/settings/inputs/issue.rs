@@ -20,9 +20,9 @@ pub(super) static INPUTS: [&Input; 5] = [
 pub(super) static ISSUE: Definition<IssueOpens> = Definition::with_default(
     "issue",
     "rollback",
-    "When to open an issue, or to comment on the open one: `rollback`, when a release went live and failed; `failure`, \
-     whenever a deployment fails or its outcome is unknown; `off`. The next successful deployment closes it. Needs \
-     `permissions: issues: write`; without that there is a warning.",
+    "Outcomes that open an issue, or comment on the open one. `rollback`: `rolled-back`, `rollback-failed`, and `failed` if the \
+     release went live. `failure`: also every other `failed`, `unreachable`, `not-ready`, `busy`, `unknown` and `error`. `off`: \
+     none. The next successful deployment closes it. Needs `permissions: issues: write`; without that there is a warning.",
     IssueOpens::parse,
 )
 .only(USED_BY);
