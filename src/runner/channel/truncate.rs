@@ -51,12 +51,16 @@ fn end_of(mut diagnostic: Diagnostic) -> Diagnostic {
 }
 
 /// Truncates by way of JSON, where every text can be found, whatever its type. JSON has only the texts of some types, so what
-/// is not too long stays as it is.
+/// is not too long stays as it is. Written and read as verdicts are on the disk, which needs no further code for each type.
 fn by_json<T: Serialize + DeserializeOwned>(item: T) -> Option<T> {
-    let mut value = serde_json::to_value(&item).ok()?;
+    let text = serde_json::to_vec_pretty(&item).ok()?;
+    let mut value = serde_json::from_slice(&text).ok()?;
     match truncate(&mut value, &mut MAX_TEXTS.clone()) {
         Cut::Nothing => Some(item),
-        Cut::Something => serde_json::from_value(value).ok(),
+        Cut::Something => {
+            let text = serde_json::to_vec_pretty(&value).ok()?;
+            serde_json::from_slice(&text).ok()
+        }
     }
 }
 
