@@ -171,7 +171,7 @@ fn a_commit_that_is_not_known_is_a_problem_only_if_it_is_needed() {
     let known = deploy("{sha}");
     assert_eq!(known.status.code(), Some(3), "{}", out(&known));
     assert!(
-        out(&known).contains(&format!("commit {hash}")),
+        out(&known).contains(&format!("deploy {} ", &hash[..7])),
         "{}",
         out(&known)
     );

@@ -17,9 +17,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 /// Runs one of these commands, or follows it, and reports how it ended.
-pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>) -> ExitCode {
+/// `odd` is what is odd about the inputs.
+pub(super) fn deploy(
+    part: &RunPart,
+    settings: &Settings,
+    odd: Vec<String>,
+    console: &Console<'_>,
+) -> ExitCode {
     let part = &begun(part);
-    let (ending, ended) = (part.ending(), run(part, settings, console));
+    let (ending, ended) = (part.ending(), run(part, settings, odd, console));
     if let Some(first) = part.reported() {
         return update_issue(first, settings, console, &ended);
     }
@@ -30,18 +36,18 @@ pub(super) fn deploy(part: &RunPart, settings: &Settings, console: &Console<'_>)
     ExitCode::from(ended.end.outcome.code())
 }
 
-/// Runs or follows it, and prints its log.
-fn run(part: &RunPart, settings: &Settings, console: &Console<'_>) -> Ended {
+/// Runs or follows it, and prints its log but the last line.
+fn run(part: &RunPart, settings: &Settings, odd: Vec<String>, console: &Console<'_>) -> Ended {
     let Console {
         context,
         page,
         printer,
         redactor,
     } = *console;
-    let log = Log::new(page).hiding(redactor.clone());
+    let log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
     let mut log = log.ending(part.ending()).knowing(part.facts());
     let started = Instant::now();
-    let mut last = String::new();
+    let mut last = None;
     let mut emit = |event: RunEvent| {
         let event = match event {
             RunEvent::Ended(end) => RunEvent::Ended(Box::new(part.corrected(*end))),
@@ -50,9 +56,12 @@ fn run(part: &RunPart, settings: &Settings, console: &Console<'_>) -> Ended {
         if *part == RunPart::First {
             keep(&event, redactor);
         }
-        for line in log.on(&event) {
+        let mut lines = log.on(&event);
+        if matches!(event, RunEvent::Ended(_)) {
+            last = lines.pop();
+        }
+        for line in lines {
             printer.line(&line);
-            last = line;
         }
         screen::activity(Activity::now(log.report()));
     };
@@ -63,6 +72,7 @@ fn run(part: &RunPart, settings: &Settings, console: &Console<'_>) -> Ended {
     });
     // as it was shown
     let end = log.report().end.clone().unwrap_or(end);
+    let last = last.unwrap_or_default();
     Ended { end, log, last }
 }
 
@@ -108,6 +118,7 @@ struct Ended {
 
 /// The next step reports it; if there is none, the outputs are what is known.
 fn hand_over(console: &Console<'_>, ended: &Ended) {
+    console.printer.line(&ended.last);
     let mut outputs = report::outputs(&ended.end, ended.log.facts(), console.redactor);
     outputs.extend(deadline_of(&ended.end));
     write(&outputs, console.page, console.printer);
@@ -127,10 +138,8 @@ fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended
     write(&report::outputs(end, log.facts(), redactor), page, printer);
     let update = issue::update(settings, context, log.report(), redactor);
     let outputs = report_issue(&update.result, redactor, page, printer);
-    if update.result != IssueResult::default() {
-        // the last line of the log must be the one that says what is live
-        printer.line(last);
-    }
+    // the last line of the log must be the one that says what is live
+    printer.line(last);
     let verdict = end.verdict.as_ref();
     let is_known = verdict.is_some_and(|verdict| verdict.switched);
     if *part == RunPart::First && is_known && update.was_interrupted() {

@@ -144,21 +144,28 @@ fn command(
     hiding.announce(console.page, console.printer);
     print::trace(flags.verbose || context.debug, &hiding.redactor);
     // the first step has reported them
-    if !part.is_second() {
-        warn(&warnings, flags.json, console);
-    }
+    let odd = match part.is_second() {
+        true => Vec::new(),
+        false => notes(&warnings, flags.json, console),
+    };
     let format = ListFormat::of(flags.json);
     let settings = match settings {
         Ok(settings) => settings,
         Err(problems) if matches!(part, RunPart::Finish { .. }) => {
             return unfollowed(&problems, console)
         }
-        Err(problems) => return refuse(&problems, format, console),
+        Err(problems) => {
+            warn(&odd, console);
+            return refuse(&problems, format, console);
+        }
     };
     match settings.command {
-        Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, console),
+        Command::Deploy | Command::Rollback => deploy::deploy(part, &settings, odd, console),
         Command::Releases if part.is_second() => unlisted(part, console),
-        Command::Releases => list(&settings, format, console),
+        Command::Releases => {
+            warn(&odd, console);
+            list(&settings, format, console)
+        }
     }
 }
 
@@ -190,15 +197,23 @@ fn unlisted(part: &RunPart, console: &Console<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Reports what is odd about the inputs.
-fn warn(warnings: &[InputWarning], json: bool, console: &Console<'_>) {
+/// Notes what is odd about the inputs, and returns what deserves a warning.
+fn notes(warnings: &[InputWarning], json: bool, console: &Console<'_>) -> Vec<String> {
+    let mut odd = Vec::new();
     for warning in warnings {
         let text = console.redactor.redact(&warning.to_string());
         match (json, warning.is_notice()) {
             (true, _) => console.printer.aside(&format!("warning: {text}")),
             (false, true) => console.printer.line(&format!("note: {text}")),
-            (false, false) => console.printer.warning(console.page, &text),
+            (false, false) => odd.push(text),
         }
+    }
+    odd
+}
+
+fn warn(odd: &[String], console: &Console<'_>) {
+    for text in odd {
+        console.printer.warning(console.page, text);
     }
 }
 
@@ -228,14 +243,15 @@ fn refuse(problems: &[Problem], format: ListFormat, console: &Console<'_>) -> Ex
     } = *console;
     let all = problems.iter().map(ToString::to_string);
     let all: Vec<String> = all.map(|it| redactor.redact(&it)).collect();
-    for problem in &all {
-        format.line(&format!("problem: {problem}"), printer);
-    }
-    if page == Page::Actions {
-        printer.line(&commands::error(
-            "Problems with the inputs",
-            &all.join("\n"),
-        ));
+    let lines = all.iter().map(|problem| format!("problem: {problem}"));
+    let lines: Vec<String> = lines.collect();
+    // the runner shows an annotation in the log too
+    match page {
+        Page::Actions => {
+            let text = lines.join("\n");
+            printer.line(&commands::error("Problems with the inputs", &text));
+        }
+        Page::Terminal => lines.iter().for_each(|line| format.line(line, printer)),
     }
     let outcome = Outcome::Invalid;
     let count = problems.len();

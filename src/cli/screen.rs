@@ -1,5 +1,5 @@
-//! Standard output: on a terminal with colours and a last line that is renewed, elsewhere a line now and then where a step
-//! takes long. A thread of its own keeps the time, so that nothing that hangs looks as if it were at work.
+//! Standard output: on a terminal with a last line that is renewed, elsewhere a line now and then if a step takes long;
+//! with colours on a terminal and on the job's page. A thread of its own keeps the time, so that nothing that hangs looks as if it were at work.
 
 use super::colour::coloured;
 use crate::report::{Activity, Page};
@@ -12,6 +12,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const TICK: Duration = Duration::from_secs(1);
 /// Where no line can be renewed, so long may be silence.
 const SILENCE: Duration = Duration::from_secs(30);
+/// After so long, a step that has printed nothing is named.
+const UNNAMED: Duration = Duration::from_secs(5);
 /// Back to the line's beginning, and nothing on it.
 const CLEAR: &str = "\r\x1b[K";
 
@@ -22,12 +24,16 @@ static SCREEN: Mutex<Screen> = Mutex::new(Screen::NEW);
 #[derive(Debug)]
 struct Screen {
     kind: OutputKind,
+    /// Whether its lines have colours.
+    colours: bool,
     /// What goes on, and since when.
     activity: Option<(Activity, Instant)>,
     /// When the last line was printed.
     told: Option<Instant>,
     /// The last line is one that will be renewed.
     dirty: bool,
+    /// The annotations that warn.
+    warnings: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +45,21 @@ enum OutputKind {
 
 /// Looks at what standard output is, once, and begins to keep the time.
 pub(super) fn open(page: Page) {
-    let wanted = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     // https://no-color.org: whoever sets it wants plain text
-    if page == Page::Terminal && io::stdout().is_terminal() && wanted("NO_COLOR") && !is_dumb {
-        screen().kind = OutputKind::Terminal;
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_terminal = page == Page::Terminal && io::stdout().is_terminal() && !is_dumb && !plain;
+    let mut screen = screen();
+    screen.colours = !plain && (is_terminal || page == Page::Actions);
+    if is_terminal {
+        screen.kind = OutputKind::Terminal;
     }
+    drop(screen);
     let ticking = thread::Builder::new()
         .name("screen".to_owned())
         .spawn(|| loop {
             thread::sleep(TICK);
-            screen().tick(Instant::now());
+            self::screen().tick(Instant::now());
         });
     if let Err(error) = ticking {
         tracing::debug!(%error, "nobody keeps the time");
@@ -66,6 +76,11 @@ pub(super) fn activity(activity: Option<Activity>) {
     screen().activity(activity, Instant::now());
 }
 
+/// Whether the runner keeps one more annotation that warns: ten per step.
+pub(super) fn has_room_for_warning() -> bool {
+    screen().warnings < 10
+}
+
 fn screen() -> MutexGuard<'static, Screen> {
     SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -73,17 +88,20 @@ fn screen() -> MutexGuard<'static, Screen> {
 impl Screen {
     const NEW: Self = Self {
         kind: OutputKind::Paper,
+        colours: false,
         activity: None,
         told: None,
         dirty: false,
+        warnings: 0,
     };
 
     fn line(&mut self, line: &str, now: Instant) {
         let clear = self.clear();
-        let line = match self.kind {
-            OutputKind::Terminal => coloured(line),
-            OutputKind::Paper => line.to_owned(),
+        let line = match self.colours {
+            true => coloured(line),
+            false => line.to_owned(),
         };
+        self.warnings += usize::from(line.starts_with("::warning"));
         write(&format!("{clear}{line}\n"));
         self.told = Some(now);
     }
@@ -109,10 +127,10 @@ impl Screen {
         if self.kind == OutputKind::Terminal {
             write(&format!("{CLEAR}{}", cut(&format!("… {text}"), columns())));
             self.dirty = true;
-        } else if self
-            .told
-            .is_some_and(|told| now.duration_since(told) >= SILENCE)
-        {
+        } else if self.told.is_some_and(|told| {
+            let limit = if told <= *since { UNNAMED } else { SILENCE };
+            now.duration_since(told.max(*since)) >= limit
+        }) {
             self.line(&format!("… {text}"), now);
         }
     }
@@ -215,14 +233,27 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         screen.activity(Some(Activity::of(Step::Install)), at(0));
-        screen.line("== install", at(0));
+        screen.line("✓ upload", at(0));
         let mut told = Vec::new();
         for second in 1..=95 {
             screen.tick(at(second));
             told.push(screen.told);
         }
         told.dedup();
-        assert_eq!(told, [0, 30, 60, 90].map(|second| Some(at(second))));
+        assert_eq!(told, [0, 5, 35, 65, 95].map(|second| Some(at(second))));
         assert!(!screen.dirty);
+    }
+
+    #[test]
+    fn a_step_that_has_printed_something_is_not_named_soon() {
+        let mut screen = Screen::NEW;
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        screen.activity(Some(Activity::of(Step::Install)), at(0));
+        screen.line("│ begun", at(1));
+        screen.tick(at(29));
+        assert_eq!(screen.told, Some(at(1)));
+        screen.tick(at(31));
+        assert_eq!(screen.told, Some(at(31)));
     }
 }

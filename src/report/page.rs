@@ -48,7 +48,7 @@ const MESSAGE: usize = 4000;
 #[derive(Debug)]
 pub(super) struct LinePrinter {
     pub(super) page: Page,
-    pub(super) redactor: Redactor,
+    redactor: Redactor,
     /// For text that comes line by line.
     state: LineState,
     lines: Vec<String>,
@@ -64,12 +64,16 @@ impl LinePrinter {
         }
     }
 
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// The lines since the last call.
     pub(super) fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
     }
 
-    /// Opens the group of a step.
+    /// Opens a group.
     pub(super) fn open(&mut self, title: &str) {
         let title = self.clean(title).join(" ");
         self.lines.push(match self.page {
@@ -125,6 +129,7 @@ impl LinePrinter {
 
     /// A message that is also shown outside the log.
     pub(super) fn annotation(&mut self, level: Level, title: &str, text: &str) {
+        let title = &self.clean(title).join(" ");
         match self.page {
             Page::Actions => {
                 let message = truncate(&self.clean(text).join("\n"), MESSAGE);
@@ -197,7 +202,7 @@ mod tests {
         let lines = printed(Page::Actions, |it| {
             it.open(text);
             it.plain(text);
-            it.annotation(Level::Notice, "t", text);
+            it.annotation(Level::Notice, text, text);
             let untrusted = it.untrusted(text.as_bytes());
             it.print(untrusted);
         });
@@ -206,7 +211,7 @@ mod tests {
             [
                 "::group::a *** b",
                 "a *** b",
-                "::notice title=t::a *** b",
+                "::notice title=a *** b::a *** b",
                 "│ a *** b"
             ]
         );

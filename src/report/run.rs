@@ -155,10 +155,11 @@ impl Report {
         if step == Step::Connect {
             return;
         }
-        let mark = if step == Step::RollBack {
-            Mark::Failed
-        } else {
-            Mark::Done
+        // to recover may be to roll back
+        let before = self.steps.last().map(|last| last.step);
+        let mark = match step == Step::RollBack && before != Some(Step::Recover) {
+            true => Mark::Failed,
+            false => Mark::Done,
         };
         self.close(mark, Some(at));
         self.begin(step, Some(at));

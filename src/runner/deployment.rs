@@ -68,6 +68,7 @@ impl Deployment {
             },
             commit: self.plan.origin.commit.clone(),
             changed: self.plan.origin.changed,
+            actor: self.plan.origin.actor.clone(),
             entries: count(tree.entries()),
             bytes: tree.bytes(),
             timeout: self.timeout(),

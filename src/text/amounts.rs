@@ -17,6 +17,17 @@ pub fn duration(took: Duration) -> String {
     }
 }
 
+/// How long ago something was, roughly: `40 s`, `5 min`, `3 h`, `12 days`.
+#[must_use]
+pub fn age(ago: Duration) -> String {
+    match ago.as_secs() {
+        s @ ..60 => format!("{s} s"),
+        s @ ..3_600 => format!("{} min", s / 60),
+        s @ ..172_800 => format!("{} h", s / 3_600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
 /// A configured limit: whole seconds without a decimal.
 #[must_use]
 pub fn limit(limit: Duration) -> String {
@@ -82,6 +93,13 @@ mod tests {
         assert_eq!(limit(Duration::from_secs(10)), "10 s");
         assert_eq!(limit(Duration::from_secs(90)), "1 min 30 s");
         assert_eq!(limit(Duration::from_millis(500)), "0.5 s");
+    }
+
+    #[test]
+    fn an_age_is_rounded_down() {
+        let all = [0, 59, 60, 3_599, 3_600, 172_799, 172_800, u64::MAX];
+        let all = all.map(|seconds| age(Duration::from_secs(seconds)));
+        insta::assert_snapshot!(all.join(", "), @"0 s, 59 s, 1 min, 59 min, 1 h, 47 h, 2 days, 213503982334601 days");
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(crate) fn planned() -> Planned {
         shared: Vec::new(),
         commit: Some(COMMIT.into()),
         changed: false,
+        actor: Some("alice".into()),
         entries: 120,
         bytes: 1_234_567,
         timeout: Duration::from_secs(1800),

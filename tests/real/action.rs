@@ -1,7 +1,7 @@
 //! action.yml as GitHub's runner runs it, both steps of it, and what becomes of it when a job is cancelled or killed.
 
 use crate::app::App;
-use crate::composite::{Action, Fate, Used};
+use crate::composite::{Action, Fate, Step, Used};
 use crate::runner_commands::commands;
 use crate::throwaway::ThrowawayServer;
 use std::fs::{self, File};
@@ -41,10 +41,22 @@ pub(crate) fn count(said: &[String], command: &str) -> usize {
     said.iter().filter(|name| *name == command).count()
 }
 
+/// Only the lines of the log are coloured: annotations, outputs and the summary are shown elsewhere.
+fn assert_coloured(used: &Used, step: &Step) {
+    let log = &step.log;
+    assert!(step.last_line().starts_with("\x1b[32mdeployed: "), "{log}");
+    assert!(log.contains("\x1b[32m✓ \x1b[0mverify "), "{log}");
+    let commands = log.lines().filter(|line| line.starts_with("::"));
+    let outputs = used.outputs.values().map(String::as_str);
+    let plain: String = commands.chain(outputs).chain([&*step.summary]).collect();
+    assert!(!plain.contains('\x1b'), "{plain}");
+}
+
 #[test]
 fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
     let (server, app) = (ThrowawayServer::up(), App::version("1"));
     let mut action = action(&server, &app);
+    action.env.remove("NO_COLOR");
     // the service is the repository's name
     for input in ["service", "issue", "health-settle"] {
         action.with.remove(input);
@@ -56,7 +68,7 @@ fn the_readmes_inputs_deploy_through_action_yml_and_no_default_is_needed() {
         !used.steps.contains_key("finish"),
         "there is nothing left to be done"
     );
-    assert!(step.last_line().starts_with("deployed: "), "{}", step.log);
+    assert_coloured(&used, step);
     assert_eq!(
         (used.output("outcome"), used.output("finished")),
         ("deployed", "true")
@@ -185,6 +197,26 @@ fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
         let mut homeless = action();
         homeless.env.remove("GITHUB_ACTION_PATH");
         assert_not_started(&homeless, "GITHUB_ACTION_PATH is not set");
+    }
+}
+
+#[test]
+fn no_input_becomes_a_command_of_a_script() {
+    let (app, folder) = (App::version("1"), tempfile::tempdir().unwrap());
+    let file = folder.path().join("written");
+    let hostile = format!(
+        "a\"; #\r\ntouch {0}\n`touch {0}`$(touch {0})",
+        file.display()
+    );
+    for input in ["service", "user", "host", "target", "command"] {
+        let mut action = Action::new(&app).with(input, &hostile);
+        if input == "target" {
+            action = action.with("service", "none");
+        }
+        let used = action.run(Fate::Runs);
+        let log = &used.ended(2, "invalid").log;
+        assert!(!log.contains("not found"), "{log}");
+        assert!(!file.exists(), "{input}: {log}");
     }
 }
 

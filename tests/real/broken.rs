@@ -33,7 +33,7 @@ fn an_import_error_is_rolled_back_and_the_release_before_stays_the_way_back() {
     let before = Before::new();
     let server = &before.server;
     let run = before.assert_rolls_back(server.deployment(&App::import_error("2")));
-    run.assert_last_line("exit status 1; its log shows: ModuleNotFoundError: No module named 'no_module_of_this_name'");
+    run.assert_verdict("exit status 1; its log shows: ModuleNotFoundError: No module named 'no_module_of_this_name'");
     let evidence = "\nModuleNotFoundError: No module named 'no_module_of_this_name'\n```";
     assert!(run.summary.contains(evidence), "{}", run.summary);
 
@@ -55,7 +55,7 @@ fn a_restart_that_fails_is_rolled_back_with_the_line_of_the_log_that_says_why() 
             .server
             .deploy(&App::version("2").file("broken", "ValueError: no database\n", 0o644));
     run.assert_rolled_back("restart", &before.good);
-    run.assert_last_line(
+    run.assert_verdict(
         "ended with exit code 1 on the server; its log shows: ValueError: no database)",
     );
     before.server.assert_live(&before.good, "1", None);
@@ -72,7 +72,7 @@ fn a_restart_command_that_cannot_work_leaves_the_process_that_serves_alone_and_s
         .input("restart", "sudo -n /opt/nope restart diting")
         .run();
     run.assert_rolled_back("restart", &before.good);
-    run.assert_last_line(&format!("{} is live and healthy again", before.good));
+    run.assert_verdict(&format!("{} is live and healthy again", before.good));
     assert_eq!(before.server.property("InvocationID"), served);
     before.server.assert_live(&before.good, "1", None);
 }
@@ -115,7 +115,7 @@ fn a_start_that_systemd_does_not_try_is_told_as_that_and_not_waited_for() {
             .input("install", "none")
             .run();
         run.assert_rolled_back(step, &good);
-        run.assert_last_line(told);
+        run.assert_verdict(told);
         run.assert_silent_about("start limit; nothing serves");
         server.assert_answers(&good, "1");
     }
@@ -126,7 +126,7 @@ fn a_release_that_exits_after_a_second_is_rolled_back() {
     let before = Before::new();
     let app = App::exits_after("2", "1");
     let run = before.assert_rolls_back(before.server.deployment(&app).input("health-settle", "4s"));
-    run.assert_last_line("exit status 3");
+    run.assert_verdict("exit status 3");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn health_that_answers_500_or_another_release_is_rolled_back() {
     let server = &before.server;
     let quick = |app| server.deployment(&app).input("health-timeout", "8s");
     let run = before.assert_rolls_back(quick(App::health_500("2")));
-    run.assert_last_line("health answered 500");
+    run.assert_verdict("health answered 500");
     run.assert_says("no database");
 
     let impostor = App::version("3").replace("\"release\": RELEASE", "\"release\": \"1\"");
@@ -205,6 +205,6 @@ fn an_old_worker_that_keeps_the_port_is_not_taken_for_the_new_release() {
     let good = server.deploy_well(&App::version("1").file("run", worker, 0o755), None);
     let run = server.deploy(&App::version("2").file("run", worker, 0o755));
     run.assert_rolled_back("verify", &good);
-    run.assert_last_line("left over from before the restart");
+    run.assert_verdict("left over from before the restart");
     server.assert_live(&good, "1", None);
 }

@@ -25,7 +25,7 @@ fn a_signal_during_install_changes_nothing_and_frees_the_lock() {
             signalled.elapsed()
         );
         run.assert_ended(130, "cancelled", "install");
-        run.assert_last_line(&format!("{first} is still live"));
+        run.assert_verdict(&format!("{first} is still live"));
         server.assert_live(&first, "1", None);
         assert_eq!(server.property("InvocationID"), invocation);
         assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");

@@ -27,7 +27,7 @@ fn what_systemd_logs_is_the_cause_if_no_process_began() {
         .input("health-timeout", "3s")
         .run();
     run.assert_ended(7, "rollback-failed", "restart");
-    run.assert_last_line("Failed to load environment files: No such file or directory");
+    run.assert_verdict("Failed to load environment files: No such file or directory");
     assert_eq!(server.link("current"), Some(format!("releases/{first}")));
 }
 
@@ -75,7 +75,7 @@ fn an_error_of_a_worker_is_the_cause_not_what_its_supervisor_says() {
     );
     let run = server.deploy(&broken);
     run.assert_rolled_back("verify", &first);
-    run.assert_last_line("ModuleNotFoundError: No module named 'sentry_sdk'");
+    run.assert_verdict("ModuleNotFoundError: No module named 'sentry_sdk'");
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn the_output_of_install_and_before_switch_is_searched_too() {
         .input("before-switch", "python3 migrate.py")
         .run();
     run.assert_ended(5, "failed", "before-switch");
-    run.assert_last_line("ValueError: bad row 7");
+    run.assert_verdict("ValueError: bad row 7");
     let install = "python3 -c 'print(\"collecting\")'\n\
         printf 'main.c:3:5: error: expected ;\\nmain.c:9:1: error: unknown type name x\\nmake: *** [Makefile:2: all] Error 1\\n'; exit 2";
     let run = server.deployment(&app).input("install", install).run();
     run.assert_ended(5, "failed", "install");
-    run.assert_last_line("main.c:3:5: error: expected ;");
+    run.assert_verdict("main.c:3:5: error: expected ;");
     server.assert_live(&first, "1", None);
 }

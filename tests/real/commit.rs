@@ -70,7 +70,7 @@ fn the_commit_that_is_checked_out_is_recorded_and_shown() {
         (&origin["changed"], &origin["actor"]),
         (&false.into(), &"alice".into())
     );
-    run.assert_says(&format!("commit {hash}, "));
+    run.assert_says(&format!("deploy {} (alice) to ", &hash[..7]));
     let link = format!("https://github.example/diting/app/commit/{hash}");
     assert!(run.summary.contains(&link), "{}", run.summary);
     run.assert_silent_about("bbbb");
@@ -84,7 +84,7 @@ fn the_commit_that_is_checked_out_is_recorded_and_shown() {
         (&origin["commit"], &origin["changed"]),
         (&hash.clone().into(), &true.into())
     );
-    run.assert_says(&format!("commit {hash}+changes, "));
+    run.assert_says(&format!("deploy {}+changes (alice) to ", &hash[..7]));
     run.assert_silent_about("bbbb");
     let body = hub.state().issue(1).body.clone().unwrap();
     for text in [format!("{}+changes", &hash[..7]), format!("commit/{hash})")] {

@@ -212,7 +212,7 @@ fn a_request_that_hangs_does_not_hide_a_crash() {
     );
     let run = plain(&server, &dies).input("health-timeout", "60s").run();
     run.assert_rolled_back("verify", &first);
-    run.assert_last_line("exit status 1");
+    run.assert_verdict("exit status 1");
     assert!(run.took.as_secs() < 12, "{:?}\n{}", run.took, run.log);
     server.assert_answers(&first, "1");
 }
@@ -229,6 +229,6 @@ fn a_stop_by_hand_is_told_as_interference() {
     server.exec("systemctl stop diting");
     let run = running.finish();
     run.assert_rolled_back("verify", &first);
-    run.assert_last_line("the unit was stopped while it was verified");
+    run.assert_verdict("the unit was stopped while it was verified");
     server.assert_live(&first, "1", None);
 }

@@ -201,7 +201,7 @@ fn the_static_example_goes_live_without_a_restart_and_is_rolled_back() {
             .input("health-timeout", "8s")
             .run();
         run.assert_ended(6, "rolled-back", "verify");
-        run.assert_last_line(reason);
+        run.assert_verdict(reason);
         assert_eq!(run.output("live-release"), second);
         assert!(example.page().contains(&two));
         assert_eq!(example.live(), second);

@@ -16,7 +16,7 @@ fn a_full_disk_fails_before_the_switch_and_changes_nothing() {
     ));
     let refused = server.deploy(&App::version("1"));
     refused.assert_ended(4, "not-ready", "check");
-    refused.assert_last_line("500.0 MB must stay free");
+    refused.assert_verdict("500.0 MB must stay free");
     let deploy = |app: &App| server.deployment(app).input("min-free", "0B").run();
     let first = deploy(&App::version("1")).assert_deployed(None);
     let free = server
@@ -37,7 +37,7 @@ fn a_full_disk_fails_before_the_switch_and_changes_nothing() {
             run.log
         );
         run.assert_says("No space left on device");
-        run.assert_last_line(&format!("{first} is still live"));
+        run.assert_verdict(&format!("{first} is still live"));
         server.assert_answers(&first, "1");
     }
     server.exec(&format!("rm {TARGET}/filler"));
@@ -119,10 +119,10 @@ fn a_disk_that_becomes_read_only_after_the_switch_is_told_at_once() {
     );
     run.assert_ended(7, "rollback-failed", "verify");
     let second = run.output("release").to_owned();
-    run.assert_last_line(&format!(
+    run.assert_verdict(&format!(
         "{second}, which failed, is still current, because the rollback failed"
     ));
-    run.assert_last_line("Read-only file system");
+    run.assert_verdict("Read-only file system");
     run.assert_says("findmnt -T");
     server.cut_power();
 }

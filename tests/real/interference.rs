@@ -23,7 +23,7 @@ fn a_current_that_was_moved_before_the_switch_is_not_called_still_live() {
         )
         .run();
     run.assert_ended(5, "failed", "switch");
-    run.assert_last_line(&format!(
+    run.assert_verdict(&format!(
         "this run switched nothing, but someone else pointed current to {first} (it was {second})"
     ));
     run.assert_silent_about("is still live");
@@ -45,7 +45,7 @@ fn a_current_that_is_moved_while_the_release_is_verified_is_not_called_unhealthy
     ));
     let run = run.finish();
     run.assert_ended(7, "rollback-failed", "commit");
-    run.assert_last_line(&format!(
+    run.assert_verdict(&format!(
         "current is {first}, to which someone else pointed it, and nobody has checked its health"
     ));
     run.assert_silent_about("not healthy");

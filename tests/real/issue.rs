@@ -38,7 +38,7 @@ fn assert_opened_the_issue(run: &Run, hub: &Hub) {
     );
     run.assert_says("Exception: ***");
     run.assert_silent_about(TOKEN);
-    run.assert_last_line("is live and healthy again");
+    run.assert_verdict("is live and healthy again");
     assert_eq!(hub.state().issue(1).labels, ["ci-cd", "bug"]);
 }
 

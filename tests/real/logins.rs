@@ -24,7 +24,7 @@ fn sshd(server: &ThrowawayServer, lines: &str) {
 fn unreachable(run: &Run, words: &[&str]) {
     run.assert_ended(3, "unreachable", "connect");
     for words in words {
-        run.assert_last_line(words);
+        run.assert_verdict(words);
     }
 }
 
@@ -228,7 +228,7 @@ fn sudos_own_words_are_shown() {
     server.exec("echo 'Defaults:deploy requiretty' >>/etc/sudoers.d/deploy");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_last_line("sudo: sorry, you must have a tty to run sudo");
+    run.assert_verdict("sudo: sorry, you must have a tty to run sudo");
     let hint = run.log.lines().map(str::trim);
     let mut hint = hint.filter(|line| line.contains("!requiretty"));
     let command = hint.next_back().unwrap_or_else(|| panic!("{}", run.log));

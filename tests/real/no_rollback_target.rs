@@ -11,7 +11,7 @@ fn a_first_release_that_fails_is_kept_for_diagnosis_but_not_live_and_a_good_one_
         .input("health-timeout", "8s")
         .run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_last_line("no release to roll back to");
+    run.assert_verdict("no release to roll back to");
     assert_eq!(
         (run.output("live-release"), run.output("previous-release")),
         ("", "")
@@ -51,7 +51,7 @@ fn a_stray_process_on_the_port_is_not_taken_for_the_first_release() {
         .input("health-settle", "30s")
         .run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_last_line("no release to roll back to");
+    run.assert_verdict("no release to roll back to");
     assert!(!server.has(&format!("{TARGET}/current")));
     server.assert_quiet();
 }
@@ -70,7 +70,7 @@ fn a_release_before_that_was_not_healthy_is_put_back_and_said_to_be_so() {
         .input("health-timeout", "8s")
         .run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_last_line("which was not healthy before either");
+    run.assert_verdict("which was not healthy before either");
     run.assert_says("what ran before was not healthy");
     assert_eq!(
         server.exec(&format!("readlink -e {TARGET}/current")),

@@ -40,7 +40,7 @@ fn nothing_of_others_is_started_and_a_damaged_server_part_heals_itself() {
     server.exec(&format!("chown -R root {TARGET}/.deploy"));
     let run = server.deploy(&App::version("2"));
     run.assert_ended(4, "not-ready", "connect");
-    run.assert_last_line("/opt/diting/.deploy belongs to root, but the login is deploy");
+    run.assert_verdict("/opt/diting/.deploy belongs to root, but the login is deploy");
     let cure = "sudo chown -R deploy: /opt/diting/.deploy && sudo rm -rf /opt/diting/.deploy/bin";
     run.assert_says(cure);
     server.exec(&cure.replace("sudo ", ""));
@@ -49,7 +49,7 @@ fn nothing_of_others_is_started_and_a_damaged_server_part_heals_itself() {
     server.exec(&format!("chmod 777 {TARGET}"));
     let run = server.deploy(&App::version("3"));
     run.assert_ended(4, "not-ready", "connect");
-    run.assert_last_line("every user can write to /opt/diting (drwxrwxrwx)");
+    run.assert_verdict("every user can write to /opt/diting (drwxrwxrwx)");
     run.assert_says("sudo chmod o-w /opt/diting");
     server.exec(&format!("chmod 755 {TARGET}"));
 

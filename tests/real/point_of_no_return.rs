@@ -135,7 +135,7 @@ fn a_power_cut_that_nobody_waits_out_is_told_by_the_next_run() {
     server.boot();
     let run = server.deploy(&App::import_error("3"));
     let third = run.assert_rolled_back("verify", &first);
-    run.assert_says("== recover");
+    run.assert_says("✓ recover ");
     run.assert_says(&second);
     server.assert_live(&first, "1", None);
     // the one before is gone: of failed ones the last is kept
@@ -196,7 +196,7 @@ fn a_killed_transaction_is_brought_to_its_end_by_whoever_follows_or_by_the_next_
     assert!(server.has(&format!("{TARGET}/.deploy/pending")));
     let run = server.deploy(&App::version("5"));
     let fifth = run.assert_deployed(Some(&first));
-    run.assert_says("== recover");
+    run.assert_says("✓ recover ");
     server.assert_live(&fifth, "5", Some(&first));
 }
 

@@ -215,7 +215,7 @@ fn a_reload_that_keeps_the_old_code_is_rolled_back() {
         for app in [&prefork("2", false), &broken] {
             let run = plain(&server, app).input("restart", restart).run();
             run.assert_rolled_back("verify", &first);
-            run.assert_last_line(&format!("still running release {first} (process "));
+            run.assert_verdict(&format!("still running release {first} (process "));
             server.assert_live(&first, "1", None);
         }
     }
@@ -275,7 +275,7 @@ fn a_reload_of_processes_that_cannot_be_seen_needs_an_answer_that_names_the_rele
         .input("restart", "true")
         .run();
     run.assert_rolled_back("verify", &second);
-    run.assert_last_line("still runs the old process");
+    run.assert_verdict("still runs the old process");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn an_answer_of_another_service_is_none() {
         .input("health-timeout", "15s")
         .run();
     run.assert_rolled_back("verify", &first);
-    run.assert_last_line("which listened there before the restart and is no part of the unit");
+    run.assert_verdict("which listened there before the restart and is no part of the unit");
     server.assert_answers(&first, "1");
     // beside it, a good release is deployed: what answers at 127.0.0.1 is the unit
     let run = server.deploy(&App::version("3"));
@@ -305,7 +305,7 @@ fn an_answer_of_another_service_is_none_for_the_first_release_either() {
     server.stranger("127.0.0.1");
     let run = plain(&server, &App::plain("1")).run();
     run.assert_ended(5, "failed", "verify");
-    run.assert_last_line("which listened there before the restart and is no part of the unit");
+    run.assert_verdict("which listened there before the restart and is no part of the unit");
 }
 
 /// Neither the app's sockets nor the folder of its socket can be looked at.

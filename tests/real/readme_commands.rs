@@ -92,7 +92,7 @@ fn the_commands_of_the_readme_deploy_go_back_and_list() {
         log.lines()
             .last()
             .unwrap()
-            .starts_with(&format!("deployed: {second} is live")),
+            .contains(&format!("; {second} is live")),
         "{log}"
     );
     server.assert_live(&second, "2", Some(&first));
@@ -104,7 +104,7 @@ fn the_commands_of_the_readme_deploy_go_back_and_list() {
         log.lines()
             .last()
             .unwrap()
-            .starts_with(&format!("restored: {first} is live")),
+            .contains(&format!("; {first} is live")),
         "{log}"
     );
     server.assert_live(&first, "1", Some(&second));

@@ -52,9 +52,9 @@ impl Cuttable {
         assert_eq!(self.server.property("InvocationID"), invocation);
         for told in [
             "from here on the server finishes on its own",
-            "== restart",
-            "== verify",
-            "== commit",
+            "✓ restart ",
+            "✓ verify ",
+            "✓ commit ",
         ] {
             assert_eq!(run.log.matches(told).count(), 1, "{told}\n{}", run.log);
         }
@@ -126,7 +126,7 @@ fn a_line_cut_during_install_begins_it_anew_even_where_the_server_has_not_notice
         }
         let run = run.finish();
         let second = run.assert_deployed(Some(&cuttable.first));
-        run.assert_says("✗ install: result unknown");
+        run.assert_says("result unknown");
         run.assert_silent_about("another deployment");
         server.assert_live(&second, "2", Some(&cuttable.first));
         assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
@@ -147,7 +147,7 @@ fn a_line_that_stays_cut_before_the_switch_ends_with_the_time() {
     let run = run.finish();
     // it had all it needed, so that only its own word could tell that it did not switch
     run.assert_ended(9, "unknown", "install");
-    run.assert_last_line("the connection was lost before the server finished");
+    run.assert_verdict("the connection was lost before the server finished");
     assert!((8..20).contains(&run.took.as_secs()), "{:?}", run.took);
     cuttable.server.assert_live(&cuttable.first, "1", None);
     assert_eq!(cuttable.server.exec("pgrep -af [s]leep.300 || true"), "");

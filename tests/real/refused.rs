@@ -14,7 +14,7 @@ fn a_wrong_host_key_and_a_refused_login_are_unreachable_and_nothing_is_sent() {
     let wrong = server.deployment(&app).at_port(&other, relay.port());
     let run = wrong.run();
     run.assert_ended(3, "unreachable", "connect");
-    run.assert_last_line("nothing was changed");
+    run.assert_verdict("nothing was changed");
     run.assert_says(
         server
             .exec("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
@@ -56,7 +56,7 @@ fn bad_inputs_are_told_all_at_once_and_nobody_is_contacted_but_an_unknown_input_
         "{}",
         run.log
     );
-    run.assert_last_line("nothing was contacted");
+    run.assert_verdict("nothing was contacted");
     for name in ["port", "retention", "health-url", "known-hosts"] {
         run.assert_says(&format!("problem: {name}"));
     }

@@ -23,7 +23,7 @@ fn what_was_live_is_listed_and_restored() {
         "{}",
         run.log
     );
-    run.assert_says(&format!("restored: {first} is live and healthy"));
+    run.assert_says(&format!("; {first} is live and healthy; "));
     server.assert_live(&first, "1", Some(&second));
 
     let run = server
@@ -32,7 +32,7 @@ fn what_was_live_is_listed_and_restored() {
         .input("command", "releases")
         .run();
     run.assert_ended(0, "done", "");
-    run.assert_last_line(" is live; 2 releases; ");
+    run.assert_verdict(" is live; 2 releases; ");
     run.assert_says(&format!("{first}  good, live "));
     run.assert_says(&format!("{second}  good, previous "));
     let of = |name: &str| run.outputs[name].as_str();
@@ -87,7 +87,7 @@ fn a_rollback_to_what_is_live_restarts_nothing() {
         .input("release", &live)
         .run();
     run.assert_ended(0, "restored", "");
-    run.assert_last_line(&format!(
+    run.assert_verdict(&format!(
         "{live} is live already and healthy, and nothing was switched or restarted"
     ));
     assert_eq!(server.property("MainPID"), process);

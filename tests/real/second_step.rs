@@ -258,7 +258,8 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
 fn killed_before_anything_is_sent_nothing_happened() {
     let server = ThrowawayServer::up();
     let first = server.deploy_well(&App::version("1"), None);
-    let used = action(&server, &App::version("2")).run(Fate::KilledAt("::group::connect"));
+    let used =
+        action(&server, &App::version("2")).run(Fate::KilledAt("time limit before the switch"));
     let finish = used.step("finish");
     assert_eq!(
         (finish.code, used.output("outcome")),

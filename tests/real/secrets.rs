@@ -70,7 +70,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
         .at_start("raise SystemExit('no_such_module')");
     let run = server.deployment(&broken).on_github().run();
     run.assert_rolled_back("verify", &good);
-    run.assert_last_line("; its log shows: no_such_module");
+    run.assert_verdict("; its log shows: no_such_module");
     for secret in PRINTED_SECRETS {
         run.assert_silent_about(secret);
     }
@@ -94,7 +94,7 @@ fn secrets_that_an_app_prints_are_hidden_in_log_and_summary() {
     let broken =
         App::version("3").at_start("raise RuntimeError('no way to postgres://me:p4ssw0rd@db/x')");
     let run = server.deployment(&broken).on_github().run();
-    run.assert_last_line("; its log shows: RuntimeError: no way to postgres://me:***@db/x");
+    run.assert_verdict("; its log shows: RuntimeError: no way to postgres://me:***@db/x");
     run.assert_silent_about("p4ssw0rd");
 }
 
@@ -133,12 +133,12 @@ fn values_of_the_env_file_are_hidden_in_every_form_and_masked_in_the_job() {
     ];
     for run in [deployment().on_github().run(), deployment().run()] {
         run.assert_rolled_back("verify", &good);
-        run.assert_last_line("RuntimeError: *** and *** and *** and diting and");
+        run.assert_verdict("RuntimeError: *** and *** and *** and diting and");
         for text in shown {
             run.assert_silent_about(text);
             assert!(run.outputs.values().all(|value| !value.contains(text)));
         }
-        run.assert_says("unit diting");
+        run.assert_says("diting on ");
     }
     let run = deployment().on_github().run();
     for value in VALUES {

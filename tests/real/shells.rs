@@ -47,7 +47,7 @@ fn a_login_script_that_reads_the_input_is_named_and_nothing_is_begun() {
         bashrc(&server, script);
         let run = server.deploy(&App::version("2"));
         run.assert_ended(4, "not-ready", "connect");
-        run.assert_last_line(words);
+        run.assert_verdict(words);
         run.assert_says("case $- in *i*) ;; *) return ;; esac");
         run
     };
@@ -84,7 +84,7 @@ fn a_login_script_that_takes_all_input_is_given_up_in_two_minutes() {
     let run = server.deployment(&App::version("2")).start();
     let run = run.finish_within(Duration::from_secs(150));
     run.assert_ended(4, "not-ready", "connect");
-    run.assert_last_line("was not started within 2 min: a login script waits or reads the input");
+    run.assert_verdict("was not started within 2 min: a login script waits or reads the input");
     bashrc(&server, "");
     server.assert_live(&first, "1", None);
 }

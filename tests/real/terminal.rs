@@ -23,9 +23,9 @@ fn a_terminal_shows_what_goes_on_in_colours_and_ends_without_a_trace_of_it() {
         run.log
     );
     for text in [
-        "\x1b[32m✓ install",
-        "\x1b[1m== verify",
-        "\x1b[2m│ begun",
+        "\x1b[32m✓ \x1b[0minstall ",
+        "\x1b[1m== verify: health checks",
+        "\x1b[90m│ \x1b[0mbegun",
         "\x1b[32mdeployed: ",
     ] {
         run.assert_says(text);

@@ -125,13 +125,13 @@ impl Life {
         release
     }
 
-    /// Deploys a release that cannot work; gives what is wrong in what the last line tells.
+    /// Deploys a release that cannot work; gives what is wrong in what the end of the log tells.
     fn breaks(&self, breakage: &Breakage, live: &str) -> Option<String> {
         let run = self.deploy(&breakage.apply(self.program.of_version("3")));
         println!("--- {}\n{}", breakage.how, run.log);
         breakage.assert_ended(&run, live);
         self.assert_live("2", live);
-        let told = run.last_line();
+        let told = run.verdict();
         (!told.contains(breakage.cause)).then(|| {
             format!(
                 "{}: {:?} should be in\n  {told}",
@@ -148,7 +148,7 @@ impl Life {
         let run = inputs.input("command", "rollback").run();
         println!("{}", run.log);
         run.assert_ended(0, "restored", "");
-        run.assert_last_line(&format!("{first} is live and healthy"));
+        run.assert_verdict(&format!("{first} is live and healthy"));
         self.assert_live("1", first);
     }
 

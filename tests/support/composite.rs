@@ -4,7 +4,7 @@
 //! after 2.5 s more SIGKILL, to the one process; the steps behind it are looked at all the same.
 
 use crate::app::App;
-use crate::expression::{evaluate, is_true, Scope};
+use crate::expression::{evaluate, expand, is_true, Scope};
 use crate::poll::until;
 use rustix::process::{kill_process, Pid, Signal};
 use serde_yaml_ng::Value;
@@ -125,6 +125,8 @@ impl Action {
                 ("PATH", std::env::var("PATH").unwrap().as_str()),
                 ("HOME", home.to_str().unwrap()),
                 ("CI", "true"),
+                // what is compared is what it says
+                ("NO_COLOR", "1"),
                 ("GITHUB_ACTIONS", "true"),
                 ("GITHUB_ACTION_PATH", checkout.path().to_str().unwrap()),
                 ("GITHUB_WORKSPACE", workspace.to_str().unwrap()),
@@ -293,7 +295,7 @@ impl Action {
     /// The process of a step, whose script and other files are in a folder.
     fn shell(&self, step: &Value, scope: &Scope, files: &Path) -> Command {
         let script = files.join("script.sh");
-        fs::write(&script, step["run"].as_str().unwrap()).unwrap();
+        fs::write(&script, expand(step["run"].as_str().unwrap(), scope)).unwrap();
         let mut shell = Command::new(&self.shell[0]);
         shell
             .args(&self.shell[1..])

@@ -134,6 +134,8 @@ impl Deployment {
             .env("GITHUB_REF", "refs/heads/master")
             .env("GITHUB_REF_NAME", "master")
             .env("GITHUB_ACTOR", "alice")
+            // what is compared is what it says
+            .env("NO_COLOR", "1")
     }
 
     /// Runs the program that `DEPLOY_ACTION_BINARY` names, if it does, and measures what it uses of this machine.
@@ -421,7 +423,7 @@ impl Run {
             self.output("previous-release"),
             previous.unwrap_or_default()
         );
-        self.assert_last_line(&format!("{release} is live"));
+        self.assert_verdict(&format!("{release} is live"));
         release
     }
 
@@ -432,15 +434,23 @@ impl Run {
             (self.output("live-release"), self.output("previous-release")),
             (to, to)
         );
-        self.assert_last_line(&format!("{to} is live and healthy again"));
+        self.assert_verdict(&format!("{to} is live and healthy again"));
         assert_ne!(self.output("release"), to);
         self.output("release").to_owned()
     }
 
-    pub(crate) fn assert_last_line(&self, text: &str) {
+    /// The end of the log, which has the cause, what is live and what to do: from the annotation on.
+    pub(crate) fn verdict(&self) -> &str {
+        let beginnings = ["error: ", "notice: ", "::error ", "::notice "];
+        let lasts = beginnings.map(|it| self.log.rfind(&format!("\n{it}")));
+        let last = lasts.into_iter().flatten().max();
+        last.map_or(self.last_line(), |at| &self.log[at + 1..])
+    }
+
+    pub(crate) fn assert_verdict(&self, text: &str) {
         assert!(
-            self.last_line().contains(text),
-            "{text:?} is not in the last line of\n{}",
+            self.verdict().contains(text),
+            "{text:?} is not in the end of\n{}",
             self.log
         );
     }

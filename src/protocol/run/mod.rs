@@ -120,6 +120,8 @@ pub struct Planned {
     pub commit: Option<String>,
     /// Whether tracked files differ from it.
     pub changed: bool,
+    /// Who deploys, if that is known.
+    pub actor: Option<String>,
     /// Entries and bytes of the tree.
     pub entries: u32,
     /// Bytes of its files.

@@ -1,26 +1,26 @@
 //! The end of the log.
 
 use super::groups::Groups;
+use super::warnings::Warnings;
 use crate::protocol::End;
 use crate::report::causes::{causes, program_outputs, Cause};
+use crate::report::evidence::{has, Evidence};
 use crate::report::listing::{brief, targets};
 use crate::report::page::Level;
-use crate::report::texts::{self, last_line, title};
+use crate::report::texts::{self, last_line};
 use crate::report::{Place, Report};
+use crate::text::excerpt::lines;
 
 /// The last so many lines of what a program printed.
-const OUTPUT: usize = 40;
+const OUTPUT: usize = 100;
 
-/// In this order: what programs printed, one annotation, the last line.
-pub(super) fn write_end(groups: &mut Groups, report: &Report, end: &End) {
-    let outputs = program_outputs(end);
-    if !outputs.is_empty() {
-        groups.hide_last_lines();
+/// In this order: the lines that show why, warnings, one annotation, the last line.
+pub(super) fn write_end(groups: &mut Groups, warnings: &mut Warnings, report: &Report, end: &End) {
+    groups.finish(report, end.took);
+    if !end.outcome.is_success() {
+        show_why(groups, report, end);
     }
-    groups.close(report);
-    for output in outputs {
-        groups.quoted(output, OUTPUT);
-    }
+    warnings.write(groups);
     let level = if end.outcome.is_success() {
         Level::Notice
     } else {
@@ -37,8 +37,40 @@ pub(super) fn write_end(groups: &mut Groups, report: &Report, end: &End) {
             message = format!("{message}\n{targets}");
         }
     }
-    groups.annotate(level, title(end.outcome), &message);
+    let title = texts::annotation_title(end.outcome, place);
+    groups.annotate(level, &title, &message);
     groups.outside(&last_line(end, place));
+}
+
+/// What programs printed as a whole, folded; and the lines of it that a reader needs, or those of a log.
+fn show_why(groups: &mut Groups, report: &Report, end: &End) {
+    let redactor = groups.redactor().clone();
+    let evidence = Evidence {
+        report,
+        end,
+        redactor: &redactor,
+    };
+    let what = texts::what_happened(end).unwrap_or_default();
+    let shown = evidence.all();
+    for output in program_outputs(end) {
+        if !has(&shown, &redactor.foreign(&lines(output)), &what) {
+            groups.folded(texts::PROGRAM_OUTPUT, output, OUTPUT);
+        }
+    }
+    groups.shown(&evidence.of_rollback());
+    groups.shown(&new_in(evidence.of_release(), &what));
+}
+
+/// Without what the cause says in the same words, except for the program's name before them.
+fn new_in(lines: Vec<String>, what: &str) -> Vec<String> {
+    let is_known = |line: &str| {
+        let (_, after) = line.split_once(": ").unwrap_or_default();
+        !after.is_empty() && what.contains(after)
+    };
+    match lines.as_slice() {
+        [only] if is_known(only) => Vec::new(),
+        _ => lines,
+    }
 }
 
 fn message(end: &End, place: &Place) -> String {

@@ -1,10 +1,11 @@
-//! The groups of the log: one per step.
+//! The log's lines, in and between its groups. A group is folded, and opened only when there is something in it.
 
 use crate::protocol::Attempt;
 use crate::report::page::{Level, LinePrinter, Page};
-use crate::report::steps::{Mark, StepRun};
-use crate::report::{duration, texts, Report};
+use crate::report::steps::StepRun;
+use crate::report::{texts, Report};
 use crate::text::Redactor;
+use std::time::Duration;
 
 /// The most lines of a step's output that are shown when they come.
 const SHOWN: usize = 2000;
@@ -12,16 +13,18 @@ const SHOWN: usize = 2000;
 const EVERY: u32 = 10;
 
 /// The part of the log that belongs to one step.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Section {
     /// Index of the step in the report.
     at: usize,
     /// Whether its group is open.
     open: bool,
+    /// Whether it had one before.
+    begun: bool,
     /// Whether its wait was shown.
     wait_shown: bool,
-    /// Whether its last lines are shown elsewhere.
-    shown_elsewhere: bool,
+    /// The warnings in it, which are shown at the end of the log.
+    warnings: usize,
 }
 
 /// Writes lines inside and outside of groups.
@@ -29,6 +32,8 @@ struct Section {
 pub(super) struct Groups {
     printer: LinePrinter,
     section: Option<Section>,
+    /// What comes between this step and the next one.
+    between: Option<String>,
 }
 
 impl Groups {
@@ -36,6 +41,7 @@ impl Groups {
         Self {
             printer: LinePrinter::new(page, redactor),
             section: None,
+            between: None,
         }
     }
 
@@ -44,7 +50,7 @@ impl Groups {
     }
 
     pub(super) fn redactor(&self) -> &Redactor {
-        &self.printer.redactor
+        self.printer.redactor()
     }
 
     /// The lines since the last call.
@@ -70,39 +76,52 @@ impl Groups {
         self.printer.plain(text);
     }
 
+    /// A line behind the result of the running step, which is ending.
+    pub(super) fn between(&mut self, text: String) {
+        self.between = Some(text);
+    }
+
+    /// Writes it, if the step goes on after all.
+    pub(super) fn write_between(&mut self) {
+        if let Some(text) = self.between.take() {
+            self.outside(&text);
+        }
+    }
+
     pub(super) fn annotate(&mut self, level: Level, title: &str, text: &str) {
         self.pause();
         self.printer.annotation(level, title, text);
     }
 
-    /// The last lines of an untrusted text, outside of every group.
-    pub(super) fn quoted(&mut self, text: &[u8], most: usize) {
+    /// Lines that are harmless already, outside of every group.
+    pub(super) fn shown(&mut self, lines: &[String]) {
+        self.pause();
+        let lines = self.printer.known(lines);
+        self.printer.print(lines);
+    }
+
+    /// The last lines of an untrusted text, in a group of their own.
+    pub(super) fn folded(&mut self, title: &str, text: &[u8], most: usize) {
+        self.pause();
         let lines = self.printer.untrusted(text);
+        if lines.is_empty() {
+            return;
+        }
         let over = lines.len().saturating_sub(most);
+        self.printer.open(&texts::of_lines(title, lines.len()));
         if over > 0 {
             self.printer.plain(&texts::omitted(over));
         }
         self.printer.print(lines.into_iter().skip(over));
+        self.printer.close();
     }
 
-    /// Opens the group of the newest step.
-    pub(super) fn open(&mut self, report: &Report) {
+    /// The newest step begins.
+    pub(super) fn begin(&mut self, report: &Report) {
         self.close(report);
-        let Some(at) = report.steps.len().checked_sub(1) else {
-            return;
-        };
-        let step = report.steps[at].step;
-        let title = format!(
-            "{}: {}",
-            step,
-            texts::description(step, &report.facts.place, &report.facts.task)
-        );
-        self.printer.open(&title);
-        self.section = Some(Section {
+        self.section = report.steps.len().checked_sub(1).map(|at| Section {
             at,
-            open: true,
-            wait_shown: false,
-            shown_elsewhere: false,
+            ..Section::default()
         });
     }
 
@@ -114,14 +133,19 @@ impl Groups {
         }
     }
 
+    /// Opens the group of the running step, unless it is open.
     fn resume(&mut self, report: &Report) {
-        if let Some(section) = self.section.as_mut().filter(|section| !section.open) {
-            section.open = true;
+        let Some(section) = self.section.as_mut().filter(|section| !section.open) else {
+            return;
+        };
+        section.open = true;
+        let again = std::mem::replace(&mut section.begun, true);
+        let title = texts::step_output(report.steps[section.at].step);
+        match (again, self.printer.page) {
+            (false, _) => self.printer.open(&title),
+            (true, Page::Actions) => self.printer.open(&texts::continued(&title)),
             // a terminal has no groups
-            if self.printer.page == Page::Actions {
-                self.printer
-                    .open(&format!("{}, continued", report.steps[section.at].step));
-            }
+            (true, Page::Terminal) => {}
         }
     }
 
@@ -136,6 +160,13 @@ impl Groups {
         self.section
             .as_mut()
             .is_none_or(|section| !std::mem::replace(&mut section.wait_shown, true))
+    }
+
+    /// The step has a warning, which is shown later.
+    pub(super) fn warned(&mut self) {
+        if let Some(section) = &mut self.section {
+            section.warnings += 1;
+        }
     }
 
     /// Output of the server or of ssh.
@@ -162,13 +193,6 @@ impl Groups {
         }
     }
 
-    /// The last lines of the step are shown elsewhere.
-    pub(super) fn hide_last_lines(&mut self) {
-        if let Some(section) = &mut self.section {
-            section.shown_elsewhere = true;
-        }
-    }
-
     /// Closes the group and shows the step's result.
     pub(super) fn close(&mut self, report: &Report) {
         self.end_of_output(report);
@@ -177,14 +201,20 @@ impl Groups {
             return;
         };
         let step = &report.steps[section.at];
-        self.printer.plain(&result(step));
-        // a terminal has no groups: there they are visible already
-        if step.mark != Some(Mark::Done)
-            && self.printer.page == Page::Actions
-            && !section.shown_elsewhere
-        {
-            let last = self.printer.known(&step.output.last);
-            self.printer.print(last);
+        self.printer
+            .plain(&texts::step_result(step, section.warnings));
+        self.write_between();
+    }
+
+    /// Closes the last one, after a run that took so long: as long as its only step.
+    pub(super) fn finish(&mut self, report: &Report, took: Duration) {
+        match (&self.section, report.steps.as_slice()) {
+            (Some(_), [only]) if only.took.is_none() => {
+                let mut report = report.clone();
+                report.steps[0].took = Some(took);
+                self.close(&report);
+            }
+            _ => self.close(report),
         }
     }
 
@@ -212,29 +242,5 @@ impl Groups {
     fn step<'a>(&self, report: &'a Report) -> Option<&'a StepRun> {
         let section = self.section.as_ref()?;
         report.steps.get(section.at)
-    }
-}
-
-/// The step's result.
-fn result(run: &StepRun) -> String {
-    let step = run.step;
-    let took = run
-        .took
-        .map(|took| format!(", {}", duration(took)))
-        .unwrap_or_default();
-    let note = run
-        .note
-        .as_ref()
-        .map(|note| format!(": {note}"))
-        .unwrap_or_default();
-    let health = run
-        .failed_health()
-        .map(|last| format!(": health {last}"))
-        .unwrap_or_default();
-    match run.mark {
-        Some(Mark::Done) => format!("✓ {step}{took}{note}"),
-        Some(Mark::Failed) => format!("✗ {step} failed{took}{health}{note}"),
-        Some(Mark::Cancelled) => format!("✗ {step} cancelled{took}{note}"),
-        Some(Mark::Unfinished) | None => format!("✗ {step}: result unknown"),
     }
 }

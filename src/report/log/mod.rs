@@ -1,20 +1,20 @@
-//! The log of the run: one group per step with its result below, and the outcome at the end.
+//! The log of the run: a line per step, above it what the step printed, and the outcome at the end.
 
 mod end;
 mod groups;
 mod handover;
+mod warnings;
 
-use super::page::{Level, Page};
+use super::page::Page;
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, End, Event, Notice, RunEvent, Step, Verdict, Warning, What};
 use crate::text::excerpt::excerpt;
 use crate::text::Redactor;
 use groups::Groups;
+use warnings::{Rank, Warnings};
 
 pub use handover::Ending;
 
-/// The runner keeps ten annotations of each kind per step; further warnings are plain lines.
-const WARNINGS: usize = 9;
 /// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
 
@@ -27,7 +27,9 @@ const MOST: usize = 8 << 20;
 pub struct Log {
     groups: Groups,
     report: Report,
-    warnings: usize,
+    warnings: Warnings,
+    /// What is sent, until the upload begins.
+    sending: Option<String>,
     /// The bytes that were shown.
     shown: usize,
     ending: Ending,
@@ -40,7 +42,8 @@ impl Log {
         Self {
             groups: Groups::new(page, Redactor::default()),
             report: Report::default(),
-            warnings: 0,
+            warnings: Warnings::default(),
+            sending: None,
             shown: 0,
             ending: Ending::Here,
         }
@@ -59,6 +62,15 @@ impl Log {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.report.facts.place = place;
+        self
+    }
+
+    /// The same, with what is odd about the inputs.
+    #[must_use]
+    pub fn warning_of(mut self, inputs: Vec<String>) -> Self {
+        for text in inputs {
+            self.warnings.add(Rank::Useful, "In the inputs", text);
+        }
         self
     }
 
@@ -89,12 +101,13 @@ impl Log {
 
     /// The lines for an event, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
+        if self.shown > MOST && !matches!(event, RunEvent::Ended(_)) {
+            self.report.on(event);
+            return Vec::new();
+        }
         let lines = self.lines(event);
         if matches!(event, RunEvent::Ended(_)) {
             return lines;
-        }
-        if self.shown > MOST {
-            return Vec::new();
         }
         self.shown += lines.iter().map(|line| line.len() + 1).sum::<usize>();
         match self.shown > MOST {
@@ -105,34 +118,35 @@ impl Log {
 
     fn lines(&mut self, event: &RunEvent) -> Vec<String> {
         self.report.on(event);
+        let is_step = |event: &Event| matches!(event.what, What::Step(_));
+        if !matches!(event, RunEvent::Server(event) if is_step(event)) {
+            self.groups.write_between();
+        }
         match event {
             RunEvent::Planned(planned) => self.groups.outside(&texts::planned(planned)),
-            RunEvent::Doubt(doubt) => self.warn("In the source", &doubt.to_string()),
-            RunEvent::Connecting => self.groups.open(&self.report),
+            RunEvent::Doubt(doubt) => {
+                let text = doubt.to_string();
+                self.warnings
+                    .add_at_once(&mut self.groups, "In the source", text);
+            }
+            RunEvent::Connecting => self.groups.begin(&self.report),
             RunEvent::ConnectFailed {
                 attempt,
                 error,
                 pause,
             } => {
-                self.groups.inside(
-                    &self.report,
-                    &texts::connect_failed(*attempt, error, *pause),
-                );
+                let text = texts::connect_failed(*attempt, error, *pause);
+                self.groups.outside(&text);
             }
-            RunEvent::Connected { .. } => {}
+            RunEvent::Connected { .. } | RunEvent::Sent { .. } => {}
             RunEvent::ConnectionLost { finished_by } => self.connection_lost(*finished_by),
             RunEvent::Reconnected { took } => self.groups.outside(&texts::reconnected(*took)),
-            RunEvent::CopyingServerPart { bytes } => {
-                self.groups.inside(&self.report, &texts::copying(*bytes))
-            }
+            RunEvent::CopyingServerPart { bytes } => self.groups.outside(&texts::copying(*bytes)),
             RunEvent::Sending {
                 files,
                 bytes,
                 known,
-            } => self
-                .groups
-                .inside(&self.report, &texts::sending(*files, *bytes, *known)),
-            RunEvent::Sent { .. } => {}
+            } => self.sending(texts::sending(*files, *bytes, *known)),
             RunEvent::UnexpectedOutput(text) => self.groups.output(&self.report, text),
             RunEvent::Server(event) => self.on_server(event),
             RunEvent::WatchLimited { limit } => self.groups.outside(&texts::watch_limited(*limit)),
@@ -142,12 +156,21 @@ impl Log {
     }
 
     fn end(&mut self, end: &End) {
-        let write = match self.ending {
-            _ if self.ending.is_here(end) => end::write_end,
-            Ending::InPreviousStep => handover::repeat,
-            Ending::InNextStep | Ending::Here => handover::hand_over,
-        };
-        write(&mut self.groups, &self.report, end);
+        let Self {
+            groups,
+            report,
+            warnings,
+            ..
+        } = self;
+        match self.ending {
+            _ if self.ending.is_here(end) => end::write_end(groups, warnings, report, end),
+            Ending::InPreviousStep => handover::repeat(groups, report, end),
+            Ending::InNextStep | Ending::Here => {
+                groups.close(report);
+                warnings.write(groups);
+                handover::hand_over(groups, report, end);
+            }
+        }
     }
 
     /// The step is repeated, unless the server continues by itself.
@@ -162,7 +185,12 @@ impl Log {
         match &event.what {
             // the runner half has reported it already
             What::Step(Step::Connect) => {}
-            What::Step(_) => self.groups.open(&self.report),
+            What::Step(_) => {
+                self.groups.begin(&self.report);
+                if let Some(text) = self.sending.take() {
+                    self.sending(text);
+                }
+            }
             What::Waiting(holder) => self.groups.outside(&texts::waiting(holder.as_ref())),
             What::Recovered(verdict) => self.recovered(verdict),
             What::Output(text) => self.groups.output(&self.report, text),
@@ -179,51 +207,53 @@ impl Log {
                 release,
                 previous,
                 deadline,
+                made,
                 ..
             } => {
-                self.groups.outside(&texts::point_of_no_return(
-                    release,
-                    previous.as_ref(),
-                    *deadline,
-                ));
+                let target = previous.as_ref().map(|id| texts::release(id, made));
+                let text = texts::point_of_no_return(release, target.as_deref(), *deadline);
+                // the next step begins at once
+                self.groups.between(text);
             }
             What::Attempt(attempt) => self.groups.attempt(&self.report, attempt),
-            What::Live(_) | What::Releases(_) | What::FailedStart(_) => {}
+            What::Live(live) => self.groups.outside(&texts::live_before(live, event.at)),
+            What::Releases(_) | What::FailedStart(_) => {}
             What::Diagnostics(all) => self.diagnostics(all),
             What::Ended(_) => self.groups.close(&self.report),
         }
     }
 
+    /// Files are on their way before the server has asked for them, and while it still checks.
+    fn sending(&mut self, text: String) {
+        match self.report.facts.step {
+            Some(Step::Upload) => self.groups.outside(&text),
+            _ => self.sending = Some(text),
+        }
+    }
+
     fn diagnostics(&mut self, all: &[Diagnostic]) {
         self.groups.close(&self.report);
-        for diagnostic in all {
-            self.groups
-                .outside(&format!("--- {}", excerpt(&diagnostic.title)));
-            self.groups.quoted(&diagnostic.text, DIAGNOSTIC_LINES);
+        for Diagnostic { title, text, .. } in all {
+            self.groups.folded(&excerpt(title), text, DIAGNOSTIC_LINES);
         }
     }
 
     fn recovered(&mut self, verdict: &Verdict) {
         let text = texts::recovered(verdict);
         match verdict.failure {
-            Some(_) => self
-                .groups
-                .annotate(Level::Warning, "How an earlier run ended", &text),
+            Some(_) => self.warn(Rank::Urgent, "How an earlier run ended", text),
             None => self.groups.outside(&text),
         }
     }
 
     fn warning(&mut self, warning: &Warning) {
         let text = texts::warning(warning, &self.report.facts.place).to_string();
-        self.warn("On the server", &text);
+        self.warn(Rank::of(warning), "On the server", text);
     }
 
-    fn warn(&mut self, title: &str, text: &str) {
-        self.warnings += 1;
-        match self.warnings <= WARNINGS {
-            true => self.groups.annotate(Level::Warning, title, text),
-            false => self.groups.outside(&format!("warning: {text}")),
-        }
+    fn warn(&mut self, rank: Rank, title: &'static str, text: String) {
+        self.groups.warned();
+        self.warnings.add(rank, title, text);
     }
 
     fn notice(&mut self, notice: &Notice) {

@@ -36,6 +36,7 @@ pub(super) fn beginning(bytes: &[u8]) -> Vec<RunEvent> {
     planned.target = text(bytes);
     planned.service = Some(text(bytes));
     planned.commit = Some(text(bytes));
+    planned.actor = Some(text(bytes));
     let holder = Holder {
         run: Some(text(bytes)),
         actor: Some(text(bytes)),
@@ -239,13 +240,26 @@ fn printed(page: Page, bytes: &[u8]) -> String {
     lines.join("\n")
 }
 
-const MEANT: [&str; 17] = [
-    "group", "endgroup", // connect
-    "group", "endgroup", "warning", "warning", // lock
-    "group", "endgroup", // install
-    "group", "endgroup", // verify
-    "error", "error", "error", "error", "error", "error", "error",
-];
+/// Two warnings, an error per end, and groups that are closed before anything else comes.
+fn assert_meant(found: &[String], bytes: &[u8]) {
+    let count = |name: &str| found.iter().filter(|found| *found == name).count();
+    let groups = count("group");
+    assert_eq!(
+        (count("warning"), count("error"), count("endgroup")),
+        (2, endings(b"").len(), groups),
+        "{bytes:?}: {found:?}"
+    );
+    assert_eq!(
+        found.len(),
+        2 + endings(b"").len() + 2 * groups,
+        "{found:?}"
+    );
+    let closed = |at: usize| found.get(at + 1).is_some_and(|next| next == "endgroup");
+    let opened = found.iter().enumerate().filter(|(_, it)| *it == "group");
+    // connect, install, verify, the diagnostic, and what programs printed if no line of it is shown elsewhere
+    assert!(groups <= 4 + 3, "{found:?}");
+    assert!(opened.into_iter().all(|(at, _)| closed(at)), "{found:?}");
+}
 
 const EVIL: [&str; 10] = [
     "::error::x",
@@ -263,8 +277,10 @@ const EVIL: [&str; 10] = [
 #[test]
 fn hostile_texts_are_no_commands() {
     for evil in EVIL {
-        let found = commands(&printed(Page::Actions, evil.as_bytes()));
-        assert_eq!(found, MEANT, "{evil:?}");
+        assert_meant(
+            &commands(&printed(Page::Actions, evil.as_bytes())),
+            evil.as_bytes(),
+        );
         assert_eq!(
             commands(&printed(Page::Terminal, evil.as_bytes())),
             [""; 0],
@@ -290,7 +306,7 @@ proptest! {
 
     #[test]
     fn no_bytes_become_a_command(bytes in evil_bytes()) {
-        prop_assert_eq!(commands(&printed(Page::Actions, &bytes)), MEANT);
+        assert_meant(&commands(&printed(Page::Actions, &bytes)), &bytes);
         prop_assert!(commands(&printed(Page::Terminal, &bytes)).is_empty());
     }
 }

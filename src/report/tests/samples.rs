@@ -53,6 +53,7 @@ pub(in crate::report) fn planned() -> Planned {
             .to_vec(),
         commit: Some("3f2a1bc".into()),
         changed: false,
+        actor: Some("alice".into()),
         entries: 120,
         bytes: 1_234_567,
         timeout: SECOND * 1800,

@@ -12,13 +12,13 @@ mod steps;
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
 pub use handed_over::{handed_over, reported_before};
 pub(super) use last_line::restored;
-pub use last_line::{last_line, run_error, title, what_happened};
+pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
 pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
 pub use live::{live, now};
-pub use notes::warning;
+pub use notes::{more_warnings, warning};
 pub use progress::{
-    attempt, changes, connect_failed, connection_lost, copying, found, left_out, log_stopped,
-    omitted, planned, point_of_no_return, reconnected, recovered, sending, staged, waiting,
-    watch_limited, whole_output,
+    attempt, changes, connect_failed, connection_lost, copying, found, left_out, live_before,
+    log_stopped, of_lines, omitted, planned, point_of_no_return, reconnected, recovered, release,
+    sending, staged, waiting, watch_limited, whole_output, PROGRAM_OUTPUT,
 };
-pub use steps::description;
+pub use steps::{continued, step_output, step_result};

@@ -3,6 +3,7 @@
 use crate::protocol::{UnreadLog, Warning, WrittenData};
 use crate::report::hints::{sudoers, sudoers_line};
 use crate::report::place::{shell, Place};
+use crate::text::amounts::count;
 use crate::text::Prose;
 
 /// What is wrong, and what to do about it. No command has words of the server.
@@ -70,6 +71,12 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
             .and(Prose::verbatim(command)),
         None => what,
     }
+}
+
+/// There were more than are shown.
+#[must_use]
+pub fn more_warnings(over: usize) -> String {
+    format!("… {} omitted …", count(over as u64, "warning"))
 }
 
 /// How the server would need less time.

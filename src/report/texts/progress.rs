@@ -2,49 +2,99 @@
 
 use super::run_error;
 use crate::protocol::{
-    Attempt, Holder, LeftOut, Outcome, Part, Planned, ReleaseId, RunError, Staged, Task, Verdict,
+    Attempt, Holder, LeftOut, LiveRelease, Made, Outcome, Part, Planned, ReleaseId, RunError,
+    Staged, Task, Verdict,
 };
 use crate::report::Place;
-use crate::text::amounts::{count, duration, limit, size, utc};
+use crate::text::amounts::{age, count, duration, limit, size, utc};
 use crate::text::excerpt::excerpt;
 use std::time::Duration;
 
 /// The time of an answer is shown from here on.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// What is going to happen, and where.
+/// Characters of a commit hash that are shown.
+const HASH: usize = 7;
+/// The title of what a program printed that failed.
+pub const PROGRAM_OUTPUT: &str = "program output";
+
+/// What is going to happen, of what, by whom and where.
 #[must_use]
 pub fn planned(planned: &Planned) -> String {
-    let place = Place::from(planned);
-    let unit = place
-        .service
-        .as_ref()
-        .map(|unit| format!(", unit {unit}"))
-        .unwrap_or_default();
-    let place = format!("{}, {}{unit}", place.address(), place.target);
-    let time = format!("time limit before the switch: {}", limit(planned.timeout));
+    let place = whole(&Place::from(planned));
+    let limit = format!("time limit before the switch: {}", limit(planned.timeout));
+    let by = planned.actor.as_deref().map(excerpt);
     if planned.part == Part::End {
         return format!("follow the deployment that the previous step has started: {place}");
     }
     match &planned.task {
         Task::Deploy => {
-            let commit = planned
-                .commit
-                .as_ref()
-                .map(|hash| format!("commit {}{}, ", excerpt(hash), changes(planned.changed)))
-                .unwrap_or_default();
-            let tree = format!(
-                "{}, {}",
-                count(planned.entries, "file"),
-                size(planned.bytes)
-            );
-            format!("deploy to {place}\n{commit}{tree}; {time}")
+            let commit = planned.commit.as_deref();
+            let commit = commit.map(|hash| format!(" {}", short(hash, planned.changed)));
+            let commit = commit.unwrap_or_default();
+            let by = by.map(|by| format!(" ({by})")).unwrap_or_default();
+            let files = count(planned.entries, "file");
+            let bytes = size(planned.bytes);
+            format!("deploy{commit}{by} to {place}\n{files}, {bytes}; {limit}")
         }
-        Task::RollBack { to: Some(to) } => format!("roll back {place}\nto {}; {time}", excerpt(to)),
-        Task::RollBack { to: None } => {
-            format!("roll back {place}\nto the previous good release; {time}")
+        Task::RollBack { to } => {
+            let to = to.as_ref().map(excerpt);
+            let to = to.unwrap_or_else(|| "the previous good release".to_owned());
+            let by = by.map(|by| format!(" (by {by})")).unwrap_or_default();
+            format!("roll back {place} to {to}{by}\n{limit}")
         }
     }
+}
+
+/// The subject with its target.
+fn whole(place: &Place) -> String {
+    let (subject, target) = (place.subject(), &place.target);
+    match subject.contains(target) {
+        true => subject,
+        false => format!("{subject} ({target})"),
+    }
+}
+
+/// A commit, short.
+fn short(commit: &str, changed: bool) -> String {
+    let hash: String = commit.chars().take(HASH).collect();
+    excerpt(hash) + changes(changed)
+}
+
+/// A release and its commit.
+#[must_use]
+pub fn release(id: &ReleaseId, made: &Made) -> String {
+    match made.commit.as_deref() {
+        Some(commit) => format!("{} ({id})", short(commit, made.changed)),
+        None => id.to_string(),
+    }
+}
+
+/// The release that is live before anything is changed; `at` is now, in milliseconds by the server's clock.
+#[must_use]
+pub fn live_before(live: &LiveRelease, at: u64) -> String {
+    let LiveRelease { release: id, made } = live;
+    let since = made
+        .live_since
+        .and_then(|since| (at / 1000).checked_sub(since));
+    let since = since.map(|ago| format!(", deployed {} ago", age(Duration::from_secs(ago))));
+    let by = made.actor.as_deref().map(excerpt);
+    let by = match (since.is_some(), by) {
+        (true, Some(by)) => format!(" by {by}"),
+        (false, Some(by)) => format!(", deployed by {by}"),
+        (_, None) => String::new(),
+    };
+    format!(
+        "live: {}{}{by}",
+        release(id, made),
+        since.unwrap_or_default()
+    )
+}
+
+/// The title of so many lines.
+#[must_use]
+pub fn of_lines(title: &str, lines: usize) -> String {
+    format!("{title} ({})", count(lines as u64, "line"))
 }
 
 /// Behind a hash: what is deployed is not exactly that commit.
@@ -164,17 +214,13 @@ pub fn found(verdict: &Verdict) -> String {
     }
 }
 
-/// From here on the server finishes on its own.
+/// From here on the server finishes on its own. `target` is what it would roll back to.
 #[must_use]
-pub fn point_of_no_return(
-    release: &ReleaseId,
-    previous: Option<&ReleaseId>,
-    deadline: Duration,
-) -> String {
-    let target = previous.map_or_else(|| "none".to_owned(), ReleaseId::to_string);
+pub fn point_of_no_return(release: &ReleaseId, target: Option<&str>, deadline: Duration) -> String {
     format!(
-        "{release} goes live; from here on the server finishes on its own, within {}; rollback target: {target}",
-        limit(deadline)
+        "── {release} goes live; from here on the server finishes on its own, within {}; rollback target: {} ──",
+        limit(deadline),
+        target.unwrap_or("none")
     )
 }
 
@@ -300,7 +346,7 @@ mod tests {
             copying(2_345_678),
             waiting(None),
             waiting(Some(&held())),
-            point_of_no_return(&id(NEW), Some(&id(OLD)), Duration::from_secs(150)),
+            point_of_no_return(&id(NEW), Some(OLD), Duration::from_secs(150)),
             point_of_no_return(&id(NEW), None, Duration::from_secs(150)),
             attempt(&Attempt {
                 number,
@@ -325,20 +371,20 @@ mod tests {
             log_stopped(),
         ];
         insta::assert_snapshot!(all.join("\n"), @"
-        deploy to deploy@web1.example, /opt/diting, unit diting
-        commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
-        deploy to deploy@web1.example, /opt/diting, unit diting
-        commit 3f2a1bc+changes, 120 files, 1.2 MB; time limit before the switch: 30 min
-        roll back deploy@web1.example, /opt/diting, unit diting
-        to the previous good release; time limit before the switch: 30 min
-        roll back deploy@web1.example, /opt/diting, unit diting
-        to 3f2a1bc; time limit before the switch: 30 min
+        deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
+        120 files, 1.2 MB; time limit before the switch: 30 min
+        deploy 3f2a1bc+changes (alice) to diting on web1.example (/opt/diting)
+        120 files, 1.2 MB; time limit before the switch: 30 min
+        roll back diting on web1.example (/opt/diting) to the previous good release (by alice)
+        time limit before the switch: 30 min
+        roll back diting on web1.example (/opt/diting) to 3f2a1bc (by alice)
+        time limit before the switch: 30 min
         attempt 2: the server did not answer in time (what ssh said); next attempt in 4.0 s
         copying the server part (2.3 MB), once per version
         waiting: another deployment holds the lock
         waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
-        1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: 1762147685
-        1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: none
+        ── 1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: 1762147685 ──
+        ── 1762147999 goes live; from here on the server finishes on its own, within 2 min 30 s; rollback target: none ──
         attempt 3: health answered 200
         attempt 3: health refused the connection: no process listens there, 1.2 s
         the server may need longer; this run watches it for 18 min at most and then ends as unknown
@@ -357,7 +403,7 @@ mod tests {
             part: Part::End,
             ..crate::report::tests::planned()
         });
-        insta::assert_snapshot!(planned, @"follow the deployment that the previous step has started: deploy@web1.example, /opt/diting, unit diting");
+        insta::assert_snapshot!(planned, @"follow the deployment that the previous step has started: diting on web1.example (/opt/diting)");
     }
 
     #[test]

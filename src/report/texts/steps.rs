@@ -1,79 +1,117 @@
-//! What each step does.
+//! The steps' lines, in columns.
 
-use crate::protocol::{Step, Task};
-use crate::report::Place;
+use crate::protocol::Step;
+use crate::report::{duration, Mark, StepRun};
+use crate::text::amounts::count;
 
-/// What a step does on this server.
+/// As wide as the longest name of a step, and a column between.
+const NAME: usize = 15;
+/// As wide as minutes and seconds.
+const TOOK: usize = 10;
+
+/// The title of the lines that a step printed.
 #[must_use]
-pub fn description(step: Step, place: &Place, task: &Task) -> String {
-    let Place {
-        host,
-        target,
-        service,
-        ..
-    } = place;
-    let unit = service
-        .as_deref()
-        .map_or("the service".to_owned(), |unit| format!("unit {unit}"));
-    let release = match task {
-        Task::Deploy => "the new release",
-        Task::RollBack { .. } => "the release to restore",
-    };
+pub fn step_output(step: Step) -> String {
     match step {
-        Step::Connect => format!("log in to {} and start the server part", place.address()),
-        Step::Lock => {
-            format!("take the lock of {target} on {host}, so no other deployment runs there")
-        }
-        Step::Recover => format!("finish what an earlier run left unfinished on {host}"),
-        Step::Check => format!("check {host} for what must be fixed first"),
-        Step::Upload => format!("upload the tree to {target}/releases on {host}"),
-        Step::Install => format!("run install in the new release on {host}"),
-        Step::BeforeSwitch => format!("run before-switch in the new release on {host}"),
-        Step::Seal => format!("make the new release durable on {host}"),
-        Step::Switch => format!("point {target}/current at {release} on {host}"),
-        Step::Restart => format!("restart {unit} on {host}"),
-        Step::Verify => format!("verify {unit} on {host}"),
-        Step::Commit => format!("mark {release} as good on {host}"),
-        Step::RollBack => format!("roll back {target}/current on {host}"),
-        Step::Retention => format!("delete old releases on {host}"),
+        Step::Verify | Step::RollBack => format!("{step}: health checks"),
+        _ => format!("{step}: output"),
+    }
+}
+
+/// The title when they go on after a line of another kind.
+#[must_use]
+pub fn continued(title: &str) -> String {
+    format!("{title}, continued")
+}
+
+/// How a step ended: its name, how long it took, and what is worth knowing of it.
+#[must_use]
+pub fn step_result(run: &StepRun, warnings: usize) -> String {
+    let sign = match run.mark {
+        Some(Mark::Done) => '✓',
+        _ => '✗',
+    };
+    let (name, took) = (run.step.to_string(), run.took.map(duration));
+    let took = took.unwrap_or_default();
+    let line = format!("{sign} {name:NAME$}{took:>TOOK$}   {}", note(run, warnings));
+    line.trim_end().to_owned()
+}
+
+/// What stands behind the time.
+fn note(run: &StepRun, warnings: usize) -> String {
+    let health = run.health().map(|last| format!("health {last}"));
+    let warned =
+        (warnings > 0).then(|| format!("{}, see below", count(warnings as u64, "warning")));
+    let notes = health.into_iter().chain(run.note.clone()).chain(warned);
+    let notes = notes.collect::<Vec<_>>().join("; ");
+    let word = match run.mark {
+        Some(Mark::Done) => return notes,
+        Some(Mark::Failed) => "FAILED",
+        Some(Mark::Cancelled) => "cancelled",
+        Some(Mark::Unfinished) | None => "result unknown",
+    };
+    match notes.is_empty() {
+        true => word.to_owned(),
+        false => format!("{word}: {notes}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::{place, STEPS};
+    use crate::protocol::{Attempt, HealthAnswer};
+    use crate::report::tests::STEPS;
+    use std::time::Duration;
+
+    fn run(step: Step, mark: Option<Mark>, took: Option<u64>) -> StepRun {
+        let mut run = StepRun::new(step, None);
+        run.mark = mark;
+        run.took = took.map(Duration::from_millis);
+        run
+    }
 
     #[test]
-    fn every_step_has_its_texts() {
-        let line = |s: Step| {
-            format!(
-                "{} | {} | {}",
-                s,
-                s.id(),
-                description(s, &place(), &Task::Deploy)
-            )
-        };
-        insta::assert_snapshot!(STEPS.map(line).join("\n"), @"
-        connect | connect | log in to deploy@web1.example and start the server part
-        lock | lock | take the lock of /opt/diting on web1.example, so no other deployment runs there
-        recover | recover | finish what an earlier run left unfinished on web1.example
-        check | check | check web1.example for what must be fixed first
-        upload | upload | upload the tree to /opt/diting/releases on web1.example
-        install | install | run install in the new release on web1.example
-        before-switch | before-switch | run before-switch in the new release on web1.example
-        seal | seal | make the new release durable on web1.example
-        switch | switch | point /opt/diting/current at the new release on web1.example
-        restart | restart | restart unit diting on web1.example
-        verify | verify | verify unit diting on web1.example
-        commit | commit | mark the new release as good on web1.example
-        roll back | roll-back | roll back /opt/diting/current on web1.example
-        clean up | retention | delete old releases on web1.example
+    fn the_columns_of_all_steps_are_in_line() {
+        let line = |step| step_result(&run(step, Some(Mark::Done), Some(83_000)), 0);
+        let lines = STEPS.map(line);
+        let ends = lines.iter().map(|line| line.chars().count());
+        assert!(ends.clone().all(|end| end == 27), "{lines:#?}");
+        insta::assert_snapshot!([lines[0].as_str(), lines[6].as_str()].join("\n"), @"
+        ✓ connect        1 min 23 s
+        ✓ before-switch  1 min 23 s
         ");
-        let back = |step| description(step, &place(), &Task::RollBack { to: None });
-        insta::assert_snapshot!([Step::Switch, Step::Commit].map(back).join("\n"), @"
-        point /opt/diting/current at the release to restore on web1.example
-        mark the release to restore as good on web1.example
+    }
+
+    #[test]
+    fn a_step_tells_its_time_and_what_is_worth_knowing() {
+        let mut uploaded = run(Step::Upload, Some(Mark::Done), Some(640));
+        uploaded.note = Some("34 files sent (351.7 kB)".into());
+        let mut verified = run(Step::Verify, Some(Mark::Failed), Some(283));
+        let refused = Attempt {
+            number: 1,
+            answer: HealthAnswer::Refused,
+            took: Duration::ZERO,
+        };
+        verified.answered(&refused, 0);
+        let all = [
+            step_result(&uploaded, 0),
+            step_result(&run(Step::Check, Some(Mark::Done), Some(100)), 1),
+            step_result(&run(Step::BeforeSwitch, Some(Mark::Cancelled), None), 2),
+            step_result(&run(Step::Connect, Some(Mark::Failed), None), 0),
+            step_result(&run(Step::Install, Some(Mark::Unfinished), None), 0),
+            step_result(&verified, 0),
+            continued(&step_output(Step::Install)),
+            step_output(Step::Verify),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        ✓ upload              0.6 s   34 files sent (351.7 kB)
+        ✓ check               0.1 s   1 warning, see below
+        ✗ before-switch               cancelled: 2 warnings, see below
+        ✗ connect                     FAILED
+        ✗ install                     result unknown
+        ✗ verify              0.3 s   FAILED: health refused the connection: no process listens there
+        install: output, continued
+        verify: health checks
         ");
     }
 }

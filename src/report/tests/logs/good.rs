@@ -9,45 +9,30 @@ fn first_deployment() {
     run.attempts(3..=6, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(Verdict { previous: None, ..verdict(Outcome::Deployed, Some(NEW), None) }), @"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: check web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: upload the tree to /opt/diting/releases on web1.example
+    deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
+    120 files, 1.2 MB; time limit before the switch: 30 min
+    ✓ connect             1.8 s
+    ✓ lock                0.3 s
+    live: 9c1d77e (1762147685), deployed 3 h ago by bob
+    ✓ check               0.6 s
     sending 12 files, 34.6 kB
-    ::endgroup::
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already on the server
-    ::group::install: run install in the new release on web1.example
+    ✓ upload              0.6 s   release 1762147999, 12 files sent (34.6 kB), 108 already on the server
+    ::group::install: output
     │ Resolved 42 packages in 1ms
     ::endgroup::
-    ✓ install, 0.6 s
-    ::group::seal: make the new release durable on web1.example
-    ::endgroup::
-    ✓ seal, 0.3 s
-    ::group::switch: point /opt/diting/current at the new release on web1.example
-    ::endgroup::
-    1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: none
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: verify unit diting on web1.example
+    ✓ install             0.6 s
+    ✓ seal                0.6 s
+    ── 1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: none ──
+    ✓ switch              0.3 s
+    ✓ restart             0.3 s
+    ::group::verify: health checks
     attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 200
     ::endgroup::
-    ✓ verify, 2.1 s
-    ::group::commit: mark the new release as good on web1.example
-    ::endgroup::
-    ✓ commit, 0.3 s
-    ::notice title=Deployed::1762147999 is live and healthy on web1.example
-    deployed: 1762147999 is live and healthy; 21.4 s
+    ✓ verify              2.1 s   health answered 200
+    ✓ commit              0.3 s
+    ::notice title=diting on web1.example%3A deployed::1762147999 is live and healthy on web1.example
+    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
     ");
 }
 
@@ -58,37 +43,30 @@ fn redeployment_on_a_terminal() {
     run.attempts(1..=5, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
-    == connect: log in to deploy@web1.example and start the server part
-    ✓ connect, 1.8 s
-    == lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
-    ✓ lock, 0.3 s
-    == check: check web1.example for what must be fixed first
-    ✓ check, 0.3 s
-    == upload: upload the tree to /opt/diting/releases on web1.example
+    deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
+    120 files, 1.2 MB; time limit before the switch: 30 min
+    ✓ connect             1.8 s
+    ✓ lock                0.3 s
+    live: 9c1d77e (1762147685), deployed 3 h ago by bob
+    ✓ check               0.6 s
     sending 12 files, 34.6 kB
-    ✓ upload, 0.6 s: release 1762147999, 12 files sent (34.6 kB), 108 already on the server
-    == install: run install in the new release on web1.example
+    ✓ upload              0.6 s   release 1762147999, 12 files sent (34.6 kB), 108 already on the server
+    == install: output
     │ Resolved 42 packages in 1ms
-    ✓ install, 0.6 s
-    == seal: make the new release durable on web1.example
-    ✓ seal, 0.3 s
-    == switch: point /opt/diting/current at the new release on web1.example
-    1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147685
-    ✓ switch, 0.6 s
-    == restart: restart unit diting on web1.example
-    ✓ restart, 0.3 s
-    == verify: verify unit diting on web1.example
+    ✓ install             0.6 s
+    ✓ seal                0.6 s
+    ── 1762147999 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147685 ──
+    ✓ switch              0.3 s
+    ✓ restart             0.3 s
+    == verify: health checks
+    attempt 1: health answered 200
+    ✓ verify              2.1 s   health answered 200; 1 warning, see below
+    ✓ commit              0.3 s
     warning: On the server
     the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
-    attempt 1: health answered 200
-    ✓ verify, 2.1 s
-    == commit: mark the new release as good on web1.example
-    ✓ commit, 0.3 s
-    notice: Deployed
+    notice: diting on web1.example: deployed
     1762147999 is live and healthy on web1.example (1762147685 before)
-    deployed: 1762147999 is live and healthy; 21.4 s
+    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
     ");
 }
 
@@ -110,34 +88,27 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     );
     run.server(What::Recovered(Box::new(earlier)));
     run.output("a line after it");
-    run.steps([Step::Check, Step::Upload]);
+    run.steps([Step::RollBack, Step::Check, Step::Upload]);
     insta::assert_snapshot!(run.end(verdict(Outcome::Deployed, Some(NEW), None)), @"
-    deploy to deploy@web1.example, /opt/diting, unit diting
-    commit 3f2a1bc, 120 files, 1.2 MB; time limit before the switch: 30 min
-    ::group::connect: log in to deploy@web1.example and start the server part
+    deploy 3f2a1bc (alice) to diting on web1.example (/opt/diting)
+    120 files, 1.2 MB; time limit before the switch: 30 min
+    ::group::connect: output
     │ Welcome to web1!
+    ::endgroup::
     copying the server part (2.3 MB), once per version
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
-    ::endgroup::
+    ✓ connect             1.8 s
     waiting: another deployment holds the lock (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
-    ✓ lock, 0.6 s
-    ::group::recover: finish what an earlier run left unfinished on web1.example
-    ::endgroup::
-    ::warning title=How an earlier run ended::1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
-    ::group::recover, continued
+    ✓ lock                0.6 s
+    ::group::recover: output
     │ a line after it
     ::endgroup::
-    ✓ recover, 0.9 s
-    ::group::check: check web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::upload: upload the tree to /opt/diting/releases on web1.example
-    ::endgroup::
-    ✓ upload, 0.3 s
-    ::notice title=Deployed::1762147999 is live and healthy on web1.example (1762147685 before)
-    deployed: 1762147999 is live and healthy; 21.4 s
+    ✓ recover             0.9 s   1 warning, see below
+    ✓ roll back           0.3 s
+    ✓ check               0.3 s
+    ✓ upload              0.3 s
+    ::warning title=How an earlier run ended::1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
+    ::notice title=diting on web1.example%3A deployed::1762147999 is live and healthy on web1.example (1762147685 before)
+    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
     ");
 }
 
@@ -158,7 +129,7 @@ fn rollback() {
     run.on(RunEvent::Connected {
         took: Duration::from_millis(1840),
     });
-    run.steps([Step::Lock, Step::Check, Step::Switch]);
+    run.steps([Step::Lock, Step::Check]);
     let deadline = Duration::from_secs(310);
     run.server(What::PointOfNoReturn {
         release: id(OLD),
@@ -167,38 +138,26 @@ fn rollback() {
         commit: None,
         made: Made::default(),
     });
-    run.steps([Step::Restart, Step::Verify]);
+    run.steps([Step::Switch, Step::Restart, Step::Verify]);
     run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
     run.steps([Step::Commit]);
     let verdict = verdict(Outcome::Restored, Some(OLD), None);
     insta::assert_snapshot!(run.end(Verdict { release: Some(id(OLD)), previous: Some(id(NEW)), ..verdict }), @"
-    roll back deploy@web1.example, /opt/diting, unit diting
-    to 3f2a1bc; time limit before the switch: 30 min
-    ::group::connect: log in to deploy@web1.example and start the server part
-    ::endgroup::
-    ✓ connect, 1.8 s
-    ::group::lock: take the lock of /opt/diting on web1.example, so no other deployment runs there
-    ::endgroup::
-    ✓ lock, 0.3 s
-    ::group::check: check web1.example for what must be fixed first
-    ::endgroup::
-    ✓ check, 0.3 s
-    ::group::switch: point /opt/diting/current at the release to restore on web1.example
-    ::endgroup::
-    1762147685 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147999
-    ✓ switch, 0.6 s
-    ::group::restart: restart unit diting on web1.example
-    ::endgroup::
-    ✓ restart, 0.3 s
-    ::group::verify: verify unit diting on web1.example
+    roll back diting on web1.example (/opt/diting) to 3f2a1bc (by alice)
+    time limit before the switch: 30 min
+    ✓ connect             1.8 s
+    ✓ lock                0.3 s
+    ✓ check               0.6 s
+    ── 1762147685 goes live; from here on the server finishes on its own, within 5 min 10 s; rollback target: 1762147999 ──
+    ✓ switch              0.3 s
+    ✓ restart             0.3 s
+    ::group::verify: health checks
     attempt 1: health answered 200
     ::endgroup::
-    ✓ verify, 0.9 s
-    ::group::commit: mark the release to restore as good on web1.example
-    ::endgroup::
-    ✓ commit, 0.3 s
-    ::notice title=Restored::1762147685 is live and healthy on web1.example (1762147999 before)
-    restored: 1762147685 is live and healthy; 21.4 s
+    ✓ verify              0.9 s   health answered 200
+    ✓ commit              0.3 s
+    ::notice title=diting on web1.example%3A restored::1762147685 is live and healthy on web1.example (1762147999 before)
+    restored: diting on web1.example; 1762147685 is live and healthy; 21.4 s
     ");
 }
 
@@ -224,6 +183,12 @@ fn without_a_unit_healthy_is_what_has_answered() {
             .unwrap()
             .to_owned()
     };
-    assert_eq!(last(0), "deployed: 1762147999 is live; 21.4 s");
-    assert_eq!(last(2), "deployed: 1762147999 is live and healthy; 21.4 s");
+    assert_eq!(
+        last(0),
+        "deployed: /opt/diting on web1.example; 1762147999 is live; 21.4 s"
+    );
+    assert_eq!(
+        last(2),
+        "deployed: /opt/diting on web1.example; 1762147999 is live and healthy; 21.4 s"
+    );
 }

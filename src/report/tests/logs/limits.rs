@@ -22,23 +22,62 @@ fn of_much_output_the_middle_is_omitted() {
 }
 
 #[test]
-fn many_warnings_leave_room_for_other_annotations() {
+fn of_many_warnings_the_most_important_ones_are_annotations() {
     let mut run = Run::staged(Page::Actions);
-    (0..20).for_each(|_| run.server(What::Warning(Warning::DaemonReload)));
-    assert_eq!(
-        run.lines
-            .iter()
-            .filter(|line| line.starts_with("::warning"))
-            .count(),
-        9
-    );
-    assert_eq!(
-        run.lines
-            .iter()
-            .filter(|line| line.starts_with("warning: "))
-            .count(),
-        11
-    );
+    let leftover = |n: u32| Warning::Leftover {
+        path: format!("/opt/diting/releases/{n}"),
+        error: "Permission denied".into(),
+    };
+    // the same one twice is one
+    (0..20).for_each(|n| run.server(What::Warning(leftover(n / 2))));
+    run.server(What::Warning(Warning::DaemonReload));
+    run.server(What::Warning(Warning::UnsafePager {
+        service: "diting".into(),
+        user: "deploy".into(),
+    }));
+    assert!(!run.lines.concat().contains("warning"), "{:#?}", run.lines);
+    let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
+    let annotated: Vec<&str> = lines_with(&text, "::warning");
+    let plain: Vec<&str> = lines_with(&text, "warning: ");
+    assert_eq!((annotated.len(), plain.len()), (9, 3), "{text}");
+    assert!(annotated[0].contains("root shell"), "{text}");
+    assert!(annotated[1].contains("daemon-reload"), "{text}");
+    assert!(plain[2].contains("/opt/diting/releases/9"), "{text}");
+    assert!(text.contains("22 warnings, see below"), "{text}");
+}
+
+#[test]
+fn warnings_without_end_fill_no_log() {
+    let mut run = Run::staged(Page::Terminal);
+    for n in 0..1000 {
+        let warning = Warning::NotEnabled(format!("unit-{n}"));
+        run.server(What::Warning(warning));
+    }
+    let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
+    assert_eq!(text.matches("is not started at boot").count(), 100);
+    assert!(text.contains("… 900 warnings omitted …"), "{text}");
+}
+
+#[test]
+fn what_is_odd_about_the_inputs_is_ranked_too() {
+    let mut run = Run::staged(Page::Actions);
+    let inputs = (0..12).map(|n| format!("odd {n}")).collect();
+    run.log = Log::new(Page::Actions).warning_of(inputs);
+    run.on(RunEvent::Planned(Box::new(planned())));
+    run.server(What::Warning(Warning::UnsafePager {
+        service: "diting".into(),
+        user: "deploy".into(),
+    }));
+    let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
+    let annotated = lines_with(&text, "::warning");
+    assert_eq!(annotated.len(), 9, "{text}");
+    assert!(annotated[0].contains("root shell"), "{text}");
+    assert_eq!(lines_with(&text, "warning: odd").len(), 4, "{text}");
+}
+
+fn lines_with<'a>(text: &'a str, beginning: &str) -> Vec<&'a str> {
+    let lines = text.lines();
+    lines.filter(|line| line.starts_with(beginning)).collect()
 }
 
 #[test]
@@ -89,6 +128,8 @@ fn a_server_that_sends_without_end_fills_no_log() {
         .last()
         .unwrap()
         .contains("the end of the run follows"));
+    let count = |beginning: &str| lines_with(&run.lines.join("\n"), beginning).len();
+    assert_eq!(count("::group::"), count("::endgroup::"));
     let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
     assert!(text.contains("deployed"), "{text}");
 }

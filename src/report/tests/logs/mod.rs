@@ -9,8 +9,8 @@ mod unswitched;
 use super::*;
 use crate::protocol::{
     Attempt, ConnectionError, ConnectionKind, Diagnostic, DiagnosticOrigin, End, Ending, Event,
-    Finding, HealthAnswer, Hop, Made, Notice, Outcome, Planned, Reason, RunError, RunEvent, Staged,
-    Step, Task, Verdict, Warning, What,
+    Finding, HealthAnswer, Hop, LiveRelease, Made, Notice, Outcome, Planned, Reason, RunError,
+    RunEvent, Staged, Step, Task, Verdict, Warning, What,
 };
 use crate::report::{Log, Page};
 use crate::text::Redactor;
@@ -63,12 +63,22 @@ impl Run {
         run.on(RunEvent::Connected {
             took: Duration::from_millis(1840),
         });
-        run.steps([Step::Lock, Step::Check, Step::Upload]);
+        run.steps([Step::Lock, Step::Check]);
+        run.server(What::Live(Box::new(LiveRelease {
+            release: id(OLD),
+            made: Made {
+                commit: Some("9c1d77e0a1b2c3d4".into()),
+                live_since: Some(1_762_137_000),
+                actor: Some("bob".into()),
+                ..Made::default()
+            },
+        })));
         run.on(RunEvent::Sending {
             files: 12,
             bytes: 34_567,
             known: 0,
         });
+        run.steps([Step::Upload]);
         run.server(What::Staged(Staged {
             release: id(NEW),
             received: 12,
@@ -82,7 +92,7 @@ impl Run {
 
     fn switched(page: Page, previous: Option<&str>) -> Self {
         let mut run = Self::staged(page);
-        run.steps([Step::Seal, Step::Switch]);
+        run.steps([Step::Seal]);
         let deadline = Duration::from_secs(310);
         run.server(What::PointOfNoReturn {
             release: id(NEW),
@@ -91,7 +101,7 @@ impl Run {
             commit: Some("3f2a1bc".into()),
             made: Made::default(),
         });
-        run.steps([Step::Restart, Step::Verify]);
+        run.steps([Step::Switch, Step::Restart, Step::Verify]);
         run
     }
 
