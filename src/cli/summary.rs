@@ -20,11 +20,11 @@ pub(super) fn write(markdown: &str, page: Page, printer: Printer) {
 #[cfg(test)]
 mod tests {
     use crate::report::invalid_summary;
-    use crate::settings::{self, Environment, Flags, Problem, Surroundings, INPUTS};
+    use crate::settings::{self, Environment, Flags, Surroundings, INPUTS};
     use crate::text::Redactor;
     use std::path::PathBuf;
 
-    /// The summary of a job with these inputs, without its heading.
+    /// The summary of a job with these inputs.
     fn problems(inputs: &[(&str, &str)]) -> String {
         let around = Surroundings {
             on_actions: true,
@@ -37,12 +37,9 @@ mod tests {
         };
         let environment = Environment::from_variables(inputs.iter().map(pair), &INPUTS);
         let (settings, _) = settings::read(&environment, &Flags::default(), &around);
-        let texts: Vec<_> = settings.unwrap_err().iter().map(Problem::text).collect();
-        let page = invalid_summary(&texts, &Redactor::default());
-        page.lines()
-            .filter(|line| line.starts_with("- "))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        let problems = settings.unwrap_err();
+        let problems: Vec<_> = problems.iter().map(super::super::bad_input).collect();
+        invalid_summary(&problems, Some("diting on web1"), &Redactor::default())
     }
 
     #[test]

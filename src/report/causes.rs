@@ -28,18 +28,15 @@ pub(super) fn causes(end: &End, place: &Place) -> Vec<Cause> {
 
 fn all(end: &End, place: &Place) -> Vec<Cause> {
     let finding = |found: &Finding| Cause {
-        what: Prose::foreign(found),
+        what: texts::finding(found),
         hint: hints::finding(found, place),
         is_finding: true,
     };
     match findings(end) {
         Some(all) => all.iter().map(finding).collect(),
         None => {
-            let what = texts::what_happened(end)
-                .map(Prose::foreign)
-                .unwrap_or_default();
             vec![Cause {
-                what,
+                what: texts::what_happened_as_prose(end),
                 hint: hints::hint(end, place),
                 is_finding: false,
             }]
@@ -47,7 +44,8 @@ fn all(end: &End, place: &Place) -> Vec<Cause> {
     }
 }
 
-fn findings(end: &End) -> Option<&[Finding]> {
+/// What the check found.
+pub(super) fn findings(end: &End) -> Option<&[Finding]> {
     match &end.verdict.as_ref()?.failure.as_ref()?.reason {
         Reason::NotReady(found) if !found.is_empty() => Some(found),
         _ => None,

@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::SystemdError;
+use super::{RollbackTargetError, SharedError, SystemdError};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
@@ -102,6 +102,24 @@ pub enum Finding {
     SharedInRelease(
         #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<SharedInRelease>,
     ),
+    /// A path of the input `shared` is missing on the server, or cannot be used as it is.
+    #[error("shared/{} on the server {error}", excerpt(.path))]
+    Shared {
+        /// As configured.
+        path: String,
+        /// Why.
+        #[serde(with = "as_text")]
+        error: SharedError,
+    },
+    /// The rollback target does not exist or was never healthy.
+    #[error("cannot roll back: {}{error}", before_colon(.wanted))]
+    RollbackTarget {
+        /// As given; empty: the previous good release.
+        wanted: String,
+        /// Why not.
+        #[serde(with = "as_text")]
+        error: RollbackTargetError,
+    },
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {
@@ -185,6 +203,14 @@ pub struct SharedInRelease {
     pub missing: Vec<String>,
     /// `shared` has an empty file or folder of this name.
     pub in_the_way: bool,
+}
+
+/// What was asked for, if anything was.
+pub(super) fn before_colon(wanted: &str) -> String {
+    match wanted.is_empty() {
+        true => String::new(),
+        false => format!("{}: ", excerpt(wanted)),
+    }
 }
 
 fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> String {

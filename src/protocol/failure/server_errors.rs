@@ -145,6 +145,14 @@ pub enum SharedError {
         /// What the system reports.
         error: String,
     },
+    /// A folder that is missing and that the deploy user cannot create.
+    #[error("is missing, and {} may not create it in {}", excerpt(.user), excerpt(.folder))]
+    NotWritable {
+        /// The deploy user.
+        user: String,
+        /// The nearest folder around it that exists.
+        folder: String,
+    },
     /// The tree has something else where its folder would be.
     #[error("would be in {}, which is not a folder of the tree", excerpt(.0))]
     Parent(String),

@@ -1,6 +1,7 @@
 //! Hints for findings of the check.
 
 use super::app_access;
+use super::reason;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
@@ -56,6 +57,8 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
         Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
         Finding::SharedInRelease(found) => shared::move_there(found, place),
+        Finding::Shared { path, error } => shared::unusable(path, error, place),
+        Finding::RollbackTarget { .. } => reason::LIST.into(),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],

@@ -5,11 +5,14 @@ use super::{
     command::{command, Failed},
     finding,
     health::health,
-    unit,
+    shared, unit,
 };
-use crate::protocol::{Failure, Interference, IoKind, Reason, SharedError, Step, UnitState};
+use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
+
+/// What to do if there is no such release.
+pub(super) const LIST: &str = "to list what is on the server, use `command: releases`";
 
 /// What to do about a step that failed.
 #[must_use]
@@ -41,16 +44,9 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             let all: Vec<_> = std::iter::once((property.as_str(), path.as_str())).chain(others).collect();
             needs(&all, failure.step, place)
         }
-        Reason::Shared { error: SharedError::InTree | SharedError::Hides(_) | SharedError::Parent(_), .. } => {
-            "a path is either in the repository or shared: remove it from the repository, list it in the input exclude, or remove it \
-             from the input shared; only folders with nothing but `.keep`, `.gitkeep` or `.gitignore` may be in both".into()
-        }
-        Reason::Shared { path, error: _ } => steps(
-            "create it on the server, readable for the service, or remove it from the input shared:",
-            &[format!("ls -la {}", place.below(&shared(path, place)))],
-        ),
+        Reason::Shared { path, error } => shared::unusable(path, error, place),
         Reason::Log { .. } => log(),
-        Reason::NoSuchRelease { .. } => "to list what is on the server, use command: releases".into(),
+        Reason::NoSuchRelease { .. } => LIST.into(),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { end, log_line }
         | Reason::NotRunning {
@@ -158,14 +154,6 @@ fn needs(all: &[(&str, &str)], step: Step, place: &Place) -> Hint {
 
 fn log() -> Hint {
     "these lines are from the new process; if they are no crash, set the input log-pattern or log-check".into()
-}
-
-/// `shared`, or what the input names below it.
-fn shared(path: &str, place: &Place) -> String {
-    match place.shared.iter().find(|it| *it == path) {
-        Some(path) => format!("shared/{path}"),
-        None => "shared".to_owned(),
-    }
 }
 
 /// The process is only the server's word: what must be ended, the command shows.

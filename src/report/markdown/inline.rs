@@ -18,7 +18,7 @@ pub(in crate::report) fn prose(text: &Prose, redactor: &Redactor) -> String {
             Piece::Code(text) | Piece::Verbatim(text) => code(text, redactor),
             // a number and the full stop after it would be an item of a list
             Piece::Foreign(text) if out.is_empty() && is_number(text) => code(text, redactor),
-            Piece::Foreign(text) => foreign(text, redactor),
+            Piece::Foreign(text) => between(text, out.ends_with('`'), redactor),
         };
         // they would become one piece of code
         if out.ends_with('`') && next.starts_with('`') {
@@ -27,6 +27,30 @@ pub(in crate::report) fn prose(text: &Prose, redactor: &Redactor) -> String {
         out += &next;
     }
     out
+}
+
+/// A text of others between other pieces: the white space at its ends stays, and punctuation that belongs to its neighbours.
+fn between(text: &str, after_code: bool, redactor: &Redactor) -> String {
+    let start = text.len() - text.trim_start().len();
+    let closing = text[start..].len() - text[start..].trim_start_matches(AFTER).len();
+    let closing = if start == 0 && after_code { closing } else { 0 };
+    let (before, rest) = text.split_at(start + closing);
+    let inner = rest.trim_end_matches(BEFORE);
+    let is_end = inner.is_empty() || inner.ends_with(char::is_whitespace);
+    let (inner, opening) = if is_end {
+        (inner, &rest[inner.len()..])
+    } else {
+        (rest, "")
+    };
+    let space = |is: bool| if is { " " } else { "" };
+    let shown = foreign(inner, redactor);
+    let gap = space(inner.starts_with(char::is_whitespace) && !shown.is_empty());
+    let end = space(inner.ends_with(char::is_whitespace));
+    format!(
+        "{}{}{gap}{shown}{end}{opening}",
+        space(start > 0),
+        before.trim_start()
+    )
 }
 
 fn is_number(text: &str) -> bool {

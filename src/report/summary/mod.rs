@@ -1,6 +1,7 @@
 //! The job's summary. The first line shows what is live; then come what failed, what to do, and the facts.
 
 mod facts;
+mod findings;
 mod format;
 mod gantt;
 mod health;
@@ -9,11 +10,12 @@ mod short;
 mod steps;
 
 pub(super) use facts::facts;
+pub use findings::{invalid_summary, BadInput};
 pub(super) use notes::warnings;
-pub use short::{invalid_summary, listing_summary};
+pub use short::listing_summary;
 pub(super) use steps::table as steps;
 
-use super::causes::{causes, program_outputs, Cause};
+use super::causes::{causes, findings as findings_of, program_outputs, Cause};
 use super::evidence::Evidence;
 use super::markdown::{self, prose, Document};
 use super::texts::{self, title};
@@ -84,12 +86,12 @@ fn sign(outcome: Outcome) -> &'static str {
 /// Causes, each with the lines that show why, and hints.
 pub(super) fn what_to_do(evidence: &Evidence<'_>) -> String {
     let redactor = evidence.redactor;
+    if let Some(found) = findings_of(evidence.end) {
+        return findings::numbered(found, &evidence.report.facts.place, redactor);
+    }
     let one = |cause: Cause| {
         let what = prose(&cause.what, redactor);
-        let why = match cause.is_finding {
-            true => String::new(),
-            false => quoted(&evidence.of_release(&cause.what.to_string())),
-        };
+        let why = quoted(&evidence.of_release(&cause.what.to_string()));
         let hint = markdown::hint(&cause.hint, redactor);
         format!("{what}\n\n{why}{hint}")
     };

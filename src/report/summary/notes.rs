@@ -1,7 +1,7 @@
 //! What someone should know of the server although nothing failed.
 
-use crate::protocol::Warning;
-use crate::report::markdown::{foreign, prose};
+use crate::protocol::{SourceDoubt, Warning};
+use crate::report::markdown::prose;
 use crate::report::{texts, Place, Report};
 use crate::text::{Prose, Redactor};
 
@@ -17,9 +17,9 @@ pub(super) fn notes(report: &Report, redactor: &Redactor) -> String {
         .warnings
         .iter()
         .map(|it| warning(it, place, redactor));
-    let notices = report.notices.iter().map(ToString::to_string);
-    let notices = notices.map(|text| foreign(&text, redactor));
-    let doubts = report.doubts.iter().map(Prose::foreign);
+    let notices = report.notices.iter().map(texts::notice);
+    let notices = notices.map(|text| prose(&text, redactor));
+    let doubts = report.doubts.iter().map(SourceDoubt::text);
     let doubts = doubts.map(|text| marked(&text, redactor));
     list(doubts.chain(warnings).chain(found).chain(notices))
 }

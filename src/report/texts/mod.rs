@@ -1,14 +1,17 @@
 //! Sentences for log, summary and issue, as small functions, each with its snapshot. The types that say what went wrong
 //! have their own texts, in `protocol`.
 
+mod findings;
 mod handed_over;
 mod last_line;
 mod live;
 mod notes;
 mod progress;
+mod quotes;
 mod steps;
 
 pub use handed_over::{handed_over, reported_before};
+pub(super) use findings::finding_in_parts;
 pub use last_line::{last_line, run_error, title, what_happened};
 pub(super) use live::{finished_by, is_healthy_but_unrecorded};
 pub use live::{live, now};
@@ -18,4 +21,5 @@ pub use progress::{
     omitted, planned, point_of_no_return, reconnected, recovered, sending, staged, waiting,
     watch_limited, whole_output,
 };
+pub(super) use quotes::{finding, notice, what_happened as what_happened_as_prose};
 pub use steps::description;

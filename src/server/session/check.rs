@@ -1,5 +1,6 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
+use super::rollback_target;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
     Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification,
@@ -50,17 +51,7 @@ pub(super) fn check(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let unit = plan
-        .service
-        .as_ref()
-        .and_then(|service| check_unit(service.as_str(), events, &mut findings));
-    if plan.task == Task::Deploy {
-        let shown = shows_release(&plan.verification);
-        check_release(layout, plan, unit.as_ref(), shown, &mut findings);
-    }
-    check_rights(plan, &mut findings);
-    check_install(plan, &mut findings);
-    check_detaching(events, &mut findings);
+    let unit = check_server(layout, plan, events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
@@ -68,23 +59,61 @@ pub(super) fn check(
             app_users = AppUsers::of(service.as_str(), layout, &plan.staging);
             findings.extend(app_users.check(layout, &plan.staging, events));
         }
-        findings.extend(shared::left_in_release(layout, &plan.staging.shared));
+        findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
         let make_room = || make_room(layout, plan);
         findings.extend(disk_space::check(layout, plan, entries, events, make_room)?);
     }
-    if !findings.is_empty() {
-        return Err(Reason::NotReady(findings));
-    }
-    let resettable = check_reset(plan, unit.as_ref(), events);
-    check_pager(plan, events);
-    Ok(InitialState {
+    let mut state = InitialState {
         current,
         previous: previous.into_release(),
         unit,
-        resettable,
+        resettable: false,
         app_users,
-    })
+    };
+    if !findings.is_empty() {
+        findings.extend(check_rollback_target(layout, plan, &state));
+        return Err(Reason::NotReady(findings));
+    }
+    state.resettable = check_reset(plan, state.unit.as_ref(), events);
+    check_pager(plan, events);
+    Ok(state)
+}
+
+/// What can be checked without the target.
+fn check_server(
+    layout: &Layout,
+    plan: &Plan,
+    events: &mut dyn Events,
+    findings: &mut Vec<Finding>,
+) -> Option<Unit> {
+    let service = plan.service.as_ref();
+    let unit = service.and_then(|service| check_unit(service.as_str(), events, findings));
+    if plan.task == Task::Deploy {
+        let shown = shows_release(&plan.verification);
+        check_release(layout, plan, unit.as_ref(), shown, findings);
+    }
+    check_rights(plan, findings);
+    check_install(plan, findings);
+    check_detaching(events, findings);
+    unit
+}
+
+/// Whether the release to roll back to is there, if that is known already: the current one may still have to be taken over.
+fn check_rollback_target(layout: &Layout, plan: &Plan, state: &InitialState) -> Option<Finding> {
+    let Task::RollBack { to } = &plan.task else {
+        return None;
+    };
+    state
+        .current
+        .as_ref()
+        .and_then(|current| records::get(layout, current))?;
+    match rollback_target::find(layout, to.as_deref(), state) {
+        Err(Reason::NoSuchRelease { wanted, error }) => {
+            Some(Finding::RollbackTarget { wanted, error })
+        }
+        _ => None,
+    }
 }
 
 /// Deletes what retention deletes when the disk is full.
@@ -107,6 +136,20 @@ pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
         }
         failed(Operation::CreateFolder, &folder)(error)
     })
+}
+
+/// The same reason, with whatever else can be found without those folders.
+pub(super) fn and_others(
+    reason: Reason,
+    layout: &Layout,
+    plan: &Plan,
+    events: &mut dyn Events,
+) -> Reason {
+    let Reason::NotReady(mut findings) = reason else {
+        return reason;
+    };
+    check_server(layout, plan, events, &mut findings);
+    Reason::NotReady(findings)
 }
 
 fn check_target(layout: &Layout, events: &mut dyn Events, findings: &mut Vec<Finding>) {

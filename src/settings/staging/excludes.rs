@@ -8,6 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::Error;
 
 use crate::settings::problem::{invalid, Invalid};
+use crate::settings::values::lists::{self, Form};
 
 /// The file in the source whose patterns are added.
 pub const DEPLOY_IGNORE: &str = ".deployignore";
@@ -30,6 +31,7 @@ impl Excludes {
     pub(in crate::settings) const LONGEST_FILE: u64 = 1 << 20;
 
     pub(in crate::settings) fn parse(text: &str) -> Result<Self, Invalid> {
+        lists::check(text, Form::Patterns)?;
         let lines: Vec<&str> = text.lines().collect();
         if lines.len() > MOST {
             return invalid(

@@ -1,5 +1,6 @@
 //! What becomes of the GitHub issue of a server and service.
 
+use super::lists::{self, Form};
 use crate::protocol::Secret;
 use crate::settings::problem::{invalid, Invalid};
 use crate::text::Prose;
@@ -109,6 +110,7 @@ fn list(
     most: usize,
     check: impl Fn(&str) -> Result<(), Invalid>,
 ) -> Result<Vec<String>, Invalid> {
+    lists::check(text, Form::Commas)?;
     let mut found: Vec<String> = Vec::new();
     for part in text
         .split(',')
