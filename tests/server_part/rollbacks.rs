@@ -47,7 +47,7 @@ fn refusal(server: &StubServer, to: Option<&str>) -> String {
     let verdict = server.roll_back(to).verdict.unwrap();
     assert_eq!(
         (verdict.outcome, verdict.switched),
-        (Outcome::Failed, false),
+        (Outcome::NotReady, false),
         "{verdict:?}"
     );
     let after = (

@@ -15,6 +15,33 @@ pub(super) fn folded(command: &str) -> Vec<String> {
     let Some(words) = words(command) else {
         return whole();
     };
+    if words.iter().any(|word| is_of_compound(word)) {
+        return statement(&words);
+    }
+    let statements = words.split_inclusive(|word| word.ends_with(';'));
+    let mut statements: Vec<Vec<&str>> = statements.map(<[&str]>::to_vec).collect();
+    // the end of the line ends it, too
+    for word in statements.iter_mut().filter_map(|words| words.last_mut()) {
+        *word = word.trim_end_matches(';');
+    }
+    statements
+        .iter()
+        .flat_map(|words| statement(words))
+        .collect()
+}
+
+/// Whether it belongs to a command that consists of others: a line end there may change it.
+fn is_of_compound(word: &str) -> bool {
+    let words = [
+        "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case",
+    ];
+    words.contains(&word.trim_end_matches(';'))
+        || word.ends_with(";;")
+        || !word.starts_with(['\'', '"']) && word.contains(['{', '}', '(', ')'])
+}
+
+/// The lines of a command up to its `;`.
+fn statement(words: &[&str]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for words in words.chunk_by(|word, _| !ends_command(word)) {
         lines.extend(filled(words));
@@ -97,8 +124,35 @@ mod tests {
             "sudo journalctl --no-pager _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + \
              INVOCATION_ID=0123456789abcdef0123456789abcdef _UID=0",
             "id; df -h /tmp; df -i /tmp; findmnt -T /tmp; ls -ld /tmp",
+            "cat /etc/resolv.conf; getent hosts pypi.org registry.npmjs.org || echo 'none; at all'",
         ];
-        insta::assert_snapshot!(all.map(|it| folded(it).join("\n")).join("\n---\n"), @"");
+        insta::assert_snapshot!(all.map(|it| folded(it).join("\n")).join("\n---\n"), @r#"
+        sudo journalctl -u diting -n 50
+        ---
+        sudo mkdir -p /opt/diting && \
+          sudo chown -R deploy: /opt/diting
+        ---
+        new=$(mktemp) && \
+          { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; \
+          echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting'; \
+          } >"$new" && \
+          sudo visudo -cf "$new" && \
+          sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        ---
+        sudo journalctl --no-pager \
+          _SYSTEMD_INVOCATION_ID=0123456789abcdef0123456789abcdef + \
+          INVOCATION_ID=0123456789abcdef0123456789abcdef _UID=0
+        ---
+        id
+        df -h /tmp
+        df -i /tmp
+        findmnt -T /tmp
+        ls -ld /tmp
+        ---
+        cat /etc/resolv.conf
+        getent hosts pypi.org registry.npmjs.org || \
+          echo 'none; at all'
+        "#);
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn said() -> Vec<(String, Outcome)> {
     let reasons = reasons().into_iter().filter_map(|reason| {
         let outcome = match reason {
             Reason::Busy(_) => Outcome::Busy,
-            Reason::NoSuchRelease { .. } => Outcome::Failed,
+            Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // before or after the switch
             _ => return None,
         };

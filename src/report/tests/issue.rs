@@ -134,7 +134,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     ### What happened and what to do
 
-    `1762147999` failed to install (line 2, uv sync `--frozen`, ended with exit code 1 on the server; its output: no such package)
+    `1762147999` failed to install (line 2, `uv sync --frozen`, ended with exit code 1 on the server; its output: `no such package`)
 
     its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
 

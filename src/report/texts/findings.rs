@@ -138,3 +138,81 @@ fn last_lines(output: &[u8]) -> Vec<String> {
         .collect();
     lines[lines.len().saturating_sub(MOST)..].to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{findings, place};
+
+    #[test]
+    fn every_finding_has_a_title_and_evidence() {
+        let all: Vec<String> = findings()
+            .iter()
+            .map(|found| {
+                let (title, evidence) = finding_in_parts(found, &place());
+                format!("{title}\n  {}", evidence.join("\n  "))
+            })
+            .collect();
+        assert!(all
+            .iter()
+            .all(|text| text.len() > 10 && !text.ends_with("  ")));
+        insta::assert_snapshot!(all.join("\n"), @"
+        /opt/diting cannot be created or written by deploy
+          Permission denied
+        current is not a link to a release
+          current is a folder
+        current is not a link to a release
+          current is a link to /srv/app, which is not a release
+        systemd cannot be used
+          systemctl: No such file or directory
+        unit diting is not-found
+          LoadState=not-found
+        unit diting is masked
+          LoadState=masked
+        unit diting is bad-setting
+          LoadState=bad-setting
+        deploy may not run sudo -n systemctl restart diting
+          sudo: a password is required
+        deploy may not run sudo -n systemctl restart diting
+          sudo: sorry, you must have a tty to run sudo
+        logind kills the processes of deploy at logout
+          KillUserProcesses=yes, Linger=no
+        uv is not on the server
+          searched: /home/deploy/.local/bin:/usr/bin
+        make is not on the server
+          searched: /usr/bin
+        not enough disk space
+          the release needs 1.2 MB and 500.0 MB must stay free, but the target's disk has 400.0 MB
+        not enough disk space
+          the target's disk can hold only 12 more files
+        unit diting does not start what /opt/diting/current leads to
+          it starts: /opt/legacy/hello
+        the restart command only reloads diting
+          deploy cannot see which release it runs then
+        files in the target cannot be locked
+          No locks available
+        the unit runs as www-data, which cannot use what it needs
+          the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+        the unit runs as www-data, which cannot use what it needs
+          the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+        the live release holds data that belongs in `shared`
+          data/app.db is named in shared, but only release 1762147685 has it
+        the live release holds data that belongs in `shared`
+          it's uploads/ is named in shared, but only release 1762147685 has it
+        current is not a link to a release
+          current is a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
+        current is not a link to a release
+          current is a link to releases/1, which does not exist
+        shared/config/wechat.yaml is missing
+          /opt/diting/shared/config/wechat.yaml is missing
+        shared/it's uploads is missing and cannot be created
+          /opt/diting/shared/it's uploads is missing, and deploy may not create it in /opt/diting/shared
+        shared/config/wechat.yaml is a folder, not a file
+          /opt/diting/shared/config/wechat.yaml is a folder; write it with a / at the end
+        cannot roll back to 3f2a1bc
+          no release on the server has this id or a commit that starts with it
+        nothing to roll back to
+          there is no good release to roll back to
+        ");
+    }
+}

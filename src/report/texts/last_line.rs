@@ -123,7 +123,7 @@ mod tests {
         failed: 1762147999 failed to switch (someone else changed the server during the deployment: current was deleted); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); 1762147685 is still live; 21.4 s
         failed: 1762147999 failed to install (line 2, uv sync --frozen, ended with exit code 127 on the server); nothing was switched; no release is live yet; 21.4 s
-        not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 22 other findings; 1762147685 is still live; 21.4 s
+        not-ready: /opt/diting on the server cannot be created or written by deploy: Permission denied, and 27 other findings; 1762147685 is still live; 21.4 s
         busy: another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); this run changed nothing; the other deployment decides which release is live; 21.4 s
         failed: cannot roll back: 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is still live; 21.4 s
         cancelled: 1762147999 was interrupted during upload: the connection to the runner was lost, or the run was cancelled; 1762147685 is still live; 21.4 s

@@ -205,7 +205,7 @@ mod tests {
         insta::assert_snapshot!(text("+ b"), @r#"exclude = "+ b": line 1 is a filter rule. Write patterns as in .gitignore, without `- ` or `+ ` before them."#);
         insta::assert_snapshot!(text("/"), @r#"exclude = "/": line 1 is not a pattern. Write patterns as in .gitignore, as in `*.log` or `/build/`."#);
         insta::assert_snapshot!(text("a\nb\n{x"), @r#"exclude = "a\nb\n{x": line 3 is not a pattern. Write patterns as in .gitignore; brackets and braces come in pairs."#);
-        insta::assert_snapshot!(text("a\n".repeat(1001).leak()), @r#"exclude = "a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n…": has more than 1000 lines. Exclude whole folders instead."#);
+        insta::assert_snapshot!(text("a\n".repeat(1001).leak()), @r#"exclude = "a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n…a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n": has more than 1000 lines. Exclude whole folders instead."#);
         insta::assert_snapshot!(text("*"), @r#"exclude = "*": line 1 excludes everything. Remove it, or say below it with `!` what is uploaded all the same."#);
     }
 }

@@ -41,7 +41,9 @@ pub(in crate::settings) fn check(text: &str, form: Form) -> Result<(), Invalid> 
                 form.fix(&[bare.to_owned()]),
             ));
         }
-        if let Some(bare) = entry.strip_prefix("- ") {
+        // of patterns, it is the filter rule of another program
+        let item = entry.strip_prefix("- ").filter(|_| form != Form::Patterns);
+        if let Some(bare) = item {
             let what = place.and("begins with `- `, as in a YAML list");
             return Err(Invalid::new(what, form.fix(&[bare.trim().to_owned()])));
         }
@@ -136,7 +138,23 @@ mod tests {
         let commas = commas.map(|text| problem(text, Form::Commas));
         let patterns = ["[\"*.log\"]", "'*.log'"].map(|text| problem(text, Form::Patterns));
         let all = [&lines[..], &commas[..], &patterns[..]].concat();
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        list: is an array. Write each entry plainly on a line of its own: `a`, then `b`.
+        list: is an array. Write each entry plainly on a line of its own: `a b`.
+        list: is an array. Write each entry plainly on a line of its own: `a`, then `b`.
+        list: is an array. Write each entry plainly on a line of its own: `a`, then `b`.
+        list: is an array. Write each entry plainly on a line of its own.
+        list: line 2 is in quotes. Write each entry plainly on a line of its own: `logs/`.
+        list: line 1 is in quotes. Write each entry plainly on a line of its own: `a`.
+        list: line 1 begins with `- `, as in a YAML list. Write each entry plainly on a line of its own: `a`.
+        list: is an array. Write the entries plainly, separated by commas: `bug, ci`.
+        list: is an array. Write the entries plainly, separated by commas: `200, 204`.
+        list: has an entry that is in quotes. Write the entries plainly, separated by commas: `bug, ci`.
+        list: has an entry that is in quotes. Write the entries plainly, separated by commas: `ci`.
+        list: is an array. Write the entries plainly, separated by commas: `bug, ci`.
+        list: is an array. Write each entry plainly on a line of its own: `*.log`.
+        list: line 1 is in quotes. Write each entry plainly on a line of its own: `*.log`.
+        ");
     }
 
     #[test]
