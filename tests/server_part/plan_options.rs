@@ -1,14 +1,15 @@
 //! What a plan contains besides its tree: shared paths, an environment, before-switch commands.
 
 use crate::app::{App, Node};
-use crate::client::{Sending, Told};
-use crate::stub_server::StubServer;
+use crate::client::{Client, Sending, Told};
+use crate::stub_server::{StubServer, BINARY};
 use deploy_action::protocol::{
     Ending, Install, Outcome, Plan, Reason, Restart, Retention, SharedPath, Step, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 pub(crate) fn share(paths: &[&str]) -> Vec<SharedPath> {
@@ -171,23 +172,48 @@ fn what_is_missing_is_found_together_with_what_lies_in_a_release() {
     assert_eq!(&found[1..], ["shared/key.pem on the server is missing"]);
 }
 
-#[test]
-fn a_folder_that_may_not_be_created_is_found() {
-    let server = StubServer::with(&App::good("old"));
-    if rustix::process::geteuid().is_root() {
-        return;
+/// By a deploy user without rights of its own.
+fn unprivileged(server: &StubServer, paths: &[&str]) -> Vec<String> {
+    for folder in [server.target(), server.home()] {
+        let mut chown = Command::new("chown");
+        let owned = chown.args(["-R", "65534:65534"]).arg(folder).status();
+        assert!(owned.unwrap().success());
     }
+    let app = App::good("new");
+    let mut plan = server.plan(&app);
+    plan.staging.shared = share(paths);
+    let mut serve = Command::new("setpriv");
+    serve.args(["--reuid=65534", "--regid=65534", "--clear-groups", BINARY]);
+    serve.args(server.serve_arguments(&plan));
+    let mut client = Client::start(server.in_surroundings(serve), &plan);
+    client.send_all(&plan, &app, Sending::Unasked);
+    found_of_shared(server, &client.finish(&app))
+}
+
+#[test]
+fn a_folder_that_cannot_be_created_is_found_together_with_a_right_that_is_missing() {
+    let server = StubServer::with(&App::good("old"));
     put(&server, "closed/file", "");
     let closed = server.target().join("shared/closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
-    let told = server.deploy_with(&App::good("new"), sharing(&["closed/a/b/", "open/"]));
-    let found = found_of_shared(&server, &told);
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(found.len(), 1, "{found:?}");
+    server.program(
+        ".local/bin/sudo",
+        "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n",
+    );
+    let found = unprivileged(&server, &["closed/a/b/", "open/", "missing"]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found[0].contains("may not run sudo -n systemctl restart app"),
+        "{found:?}"
+    );
     let expected = "shared/closed/a/b on the server is missing, and ";
-    assert!(found[0].starts_with(expected), "{found:?}");
-    let expected = format!(" may not create it in {}", closed.display());
-    assert!(found[0].ends_with(&expected), "{found:?}");
+    assert!(found[1].starts_with(expected), "{found:?}");
+    let expected = format!(
+        " cannot create it in {}: Permission denied (os error 13)",
+        closed.display()
+    );
+    assert!(found[1].ends_with(&expected), "{found:?}");
+    assert_eq!(found[2], "shared/missing on the server is missing");
 }
 
 #[test]

@@ -146,12 +146,14 @@ pub enum SharedError {
         error: String,
     },
     /// A folder that is missing and that the deploy user cannot create.
-    #[error("is missing, and {} may not create it in {}", excerpt(.user), excerpt(.folder))]
+    #[error("is missing, and {} cannot create it in {}: {}", excerpt(.user), excerpt(.folder), excerpt(.error))]
     NotWritable {
         /// The deploy user.
         user: String,
         /// The nearest folder around it that exists.
         folder: String,
+        /// What the system reports.
+        error: String,
     },
     /// The tree has something else where its folder would be.
     #[error("would be in {}, which is not a folder of the tree", excerpt(.0))]

@@ -5,7 +5,7 @@ use super::reason;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Finding, LinkState};
+use crate::protocol::{Finding, LinkState, Trouble};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -19,6 +19,7 @@ use std::path::{Component, Path, PathBuf};
 )]
 pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
+        Finding::Target { error, .. } if is_read_only(error) => read_only(place),
         Finding::Target { .. } => {
             let (path, user) = (shell(&place.target), shell(&place.user));
             steps("on the server's console, as root:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
@@ -65,6 +66,21 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
     }
+}
+
+pub(super) fn is_read_only(error: &str) -> bool {
+    Trouble::in_line(error) == Some(Trouble::ReadOnly)
+}
+
+/// No right that anyone gives changes it.
+pub(super) fn read_only(place: &Place) -> Hint {
+    on_server(
+        "the file system is read-only, often after an error of the disk; on the server",
+        [
+            format!("findmnt -T {}", shell(&place.target)),
+            "sudo dmesg -T | tail -n 30".to_owned(),
+        ],
+    )
 }
 
 /// A line of the server's set-up that lets a user run one systemctl command.
@@ -241,6 +257,21 @@ const INSTALL_UV: &str =
 mod tests {
     use super::*;
     use crate::report::tests::place;
+
+    #[test]
+    fn a_read_only_disk_is_not_given_to_anyone() {
+        let target = |error: &str| {
+            let (path, user) = ("/opt/diting".into(), "deploy".into());
+            let error = error.into();
+            finding(&Finding::Target { path, user, error }, &place()).to_string()
+        };
+        assert!(target("Permission denied (os error 13)").contains("chown"));
+        let read_only = target("Read-only file system (os error 30)");
+        assert!(
+            read_only.contains("findmnt") && !read_only.contains("chown"),
+            "{read_only}"
+        );
+    }
 
     #[test]
     fn what_current_leads_to_is_copied_unless_the_releases_are_in_it() {

@@ -1,5 +1,6 @@
 //! What to do about paths of the input `shared`, and how to move data there from a release.
 
+use super::finding::{is_read_only, read_only};
 use super::steps::{steps, Hint};
 use crate::protocol::{SharedError, SharedInRelease};
 use crate::report::place::{is_relative, shell, Place};
@@ -33,6 +34,7 @@ pub(super) fn unusable(path: &str, error: &SharedError, place: &Place) -> Hint {
                 &[format!("mkdir -p {folder}"), format!("vi {kept}")],
             )
         }
+        SharedError::NotWritable { error, .. } if is_read_only(error) => read_only(place),
         SharedError::NotWritable { .. } => steps(
             "create it for the deploy user; on the server's console, as root:",
             &[format!("sudo install -d -o {} {kept}", shell(&place.user))],

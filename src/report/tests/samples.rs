@@ -384,6 +384,7 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             SharedError::NotWritable {
                 user: user(),
                 folder: "/opt/diting/shared".into(),
+                error: "Permission denied".into(),
             },
         ),
         shared("config/wechat.yaml", SharedError::IsFolder),

@@ -55,9 +55,10 @@ fn not_creatable(layout: &Layout, shared: &SharedPath) -> Option<SharedError> {
     let around = kept.ancestors().skip(1).find(|it| it.exists());
     let around = around.filter(|around| around.starts_with(layout.shared()))?;
     let allowed = access(around, Access::WRITE_OK | Access::EXEC_OK);
-    allowed.is_err().then(|| SharedError::NotWritable {
+    allowed.err().map(|error| SharedError::NotWritable {
         user: user(),
         folder: around.display().to_string(),
+        error: io::Error::from(error).to_string(),
     })
 }
 
