@@ -157,7 +157,7 @@ mod tests {
         let path = format!("/home/runner/work/{}config/app.yaml", "folder/".repeat(20));
         assert_eq!(
             quoted(&path),
-            r#""/home/runner/work/folder/folde…older/folder/config/app.yaml""#
+            r#""/home/runner/work/folder/folde…/folder/folder/config/app.yaml""#
         );
         assert_eq!(quoted(&"é".repeat(SHOWN)).chars().count(), SHOWN + 2);
     }

@@ -64,7 +64,7 @@ fn findings_are_numbered_each_with_its_evidence_and_its_commands() {
     ### 3. `shared/it's uploads` is missing and cannot be created
 
     ```text
-    /opt/diting/shared/it's uploads is missing, and deploy may not create it in /opt/diting/shared
+    /opt/diting/shared/it's uploads is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
     ```
 
     **What to do:** create it for the deploy user; on the server's console, as root:

@@ -99,7 +99,7 @@ fn every_finding_says_what_and_where() {
     current on the server is not a link to a release, but a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
     current on the server is not a link to a release, but a link to releases/1, which does not exist
     shared/config/wechat.yaml on the server is missing
-    shared/it's uploads on the server is missing, and deploy may not create it in /opt/diting/shared
+    shared/it's uploads on the server is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
     shared/config/wechat.yaml on the server is a folder; write it with a / at the end
     cannot roll back: 3f2a1bc: no release on the server has this id or a commit that starts with it
     cannot roll back: there is no good release to roll back to

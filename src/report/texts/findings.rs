@@ -206,7 +206,7 @@ mod tests {
         shared/config/wechat.yaml is missing
           /opt/diting/shared/config/wechat.yaml is missing
         shared/it's uploads is missing and cannot be created
-          /opt/diting/shared/it's uploads is missing, and deploy may not create it in /opt/diting/shared
+          /opt/diting/shared/it's uploads is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
         shared/config/wechat.yaml is a folder, not a file
           /opt/diting/shared/config/wechat.yaml is a folder; write it with a / at the end
         cannot roll back to 3f2a1bc
