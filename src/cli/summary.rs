@@ -76,6 +76,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows a whole page")]
     fn a_value_in_a_problem_stays_a_text() {
         insta::assert_snapshot!(problems(&[
             ("host", "`@alice` <b> #1"),

@@ -36,7 +36,10 @@ fn all(end: &End, place: &Place) -> Vec<Cause> {
         Some(all) => all.iter().map(finding).collect(),
         None => {
             vec![Cause {
-                what: texts::what_happened_as_prose(end),
+                what: Prose::quoting(
+                    texts::what_happened(end).unwrap_or_default(),
+                    &texts::of_end(end),
+                ),
                 hint: hints::hint(end, place),
                 is_finding: false,
             }]

@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::{RollbackTargetError, SharedError, SystemdError};
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
@@ -224,31 +224,6 @@ fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> Strin
         ),
     }
 }
-
-/// What `current` or `previous` is, if it is not a link to a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum LinkState {
-    /// A folder.
-    #[error("a folder")]
-    Folder,
-    /// A file.
-    #[error("a file")]
-    File,
-    /// A link to something that does not exist.
-    #[error("a link to {}, which does not exist", excerpt(.0))]
-    Dead(String),
-    /// A link to something else than a release.
-    #[error("a link to {}, which is not a release", excerpt(.0))]
-    Elsewhere(String),
-    /// A link to a folder whose name cannot be a release's.
-    #[error("a link to {}, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most \
-             {} bytes and no control or invisible characters", excerpt(.0), ReleaseId::MOST_BYTES)]
-    UnusableName(String),
-    /// Another version's text.
-    #[error("{}", excerpt(.0))]
-    Other(String),
-}
-from_text!(LinkState: Folder, File);
 
 /// Why files cannot be locked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

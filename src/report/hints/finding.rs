@@ -1,11 +1,10 @@
 //! Hints for findings of the check.
 
 use super::app_access;
-use super::reason;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Finding, LinkState, Trouble};
+use crate::protocol::{Finding, LinkState};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -19,7 +18,7 @@ use std::path::{Component, Path, PathBuf};
 )]
 pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
-        Finding::Target { error, .. } if is_read_only(error) => read_only(place),
+        Finding::Target { error, .. } if unit::is_read_only(error) => unit::read_only(place),
         Finding::Target { .. } => {
             let (path, user) = (shell(&place.target), shell(&place.user));
             steps("on the server's console, as root:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
@@ -59,7 +58,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
         Finding::SharedInRelease(found) => shared::move_there(found, place),
         Finding::Shared { path, error } => shared::unusable(path, error, place),
-        Finding::RollbackTarget { .. } => reason::LIST.into(),
+        Finding::RollbackTarget { .. } => LIST.into(),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
@@ -68,20 +67,8 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
     }
 }
 
-pub(super) fn is_read_only(error: &str) -> bool {
-    Trouble::in_line(error) == Some(Trouble::ReadOnly)
-}
-
-/// No right that anyone gives changes it.
-pub(super) fn read_only(place: &Place) -> Hint {
-    on_server(
-        "the file system is read-only, often after an error of the disk; on the server",
-        [
-            format!("findmnt -T {}", shell(&place.target)),
-            "sudo dmesg -T | tail -n 30".to_owned(),
-        ],
-    )
-}
+/// What to do if there is no such release.
+pub(super) const LIST: &str = "to list what is on the server, use `command: releases`";
 
 /// A line of the server's set-up that lets a user run one systemctl command.
 pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service: &str) -> String {

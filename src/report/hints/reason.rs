@@ -3,16 +3,13 @@
 use super::steps::{on_server, steps, Hint};
 use super::{
     command::{command, Failed},
-    finding,
+    finding::{finding, LIST},
     health::health,
     shared, unit,
 };
 use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
-
-/// What to do if there is no such release.
-pub(super) const LIST: &str = "to list what is on the server, use `command: releases`";
 
 /// What to do about a step that failed.
 #[must_use]

@@ -1,7 +1,7 @@
 //! What to do about paths of the input `shared`, and how to move data there from a release.
 
-use super::finding::{is_read_only, read_only};
 use super::steps::{steps, Hint};
+use super::unit;
 use crate::protocol::{SharedError, SharedInRelease};
 use crate::report::place::{is_relative, shell, Place};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) fn unusable(path: &str, error: &SharedError, place: &Place) -> Hint {
                 &[format!("mkdir -p {folder}"), format!("vi {kept}")],
             )
         }
-        SharedError::NotWritable { error, .. } if is_read_only(error) => read_only(place),
+        SharedError::NotWritable { error, .. } if unit::is_read_only(error) => unit::read_only(place),
         SharedError::NotWritable { .. } => steps(
             "create it for the deploy user; on the server's console, as root:",
             &[format!("sudo install -d -o {} {kept}", shell(&place.user))],

@@ -223,6 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn words_stay_and_everything_else_is_code() {
         let text = |text| foreign(text, &Redactor::new(["hunter2hunter2"]));
         for (given, markdown) in [

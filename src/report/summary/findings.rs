@@ -1,7 +1,6 @@
 //! What must be fixed first, on the server or in the inputs: numbered, each with its evidence and what to do.
 
-use super::format::{MOST, MOST_OF_PART};
-use super::quoted;
+use super::format::{quoted, MOST, MOST_OF_PART};
 use crate::protocol::Finding;
 use crate::report::hints::finding as hint;
 use crate::report::markdown::{self, foreign, link, prose, Document};

@@ -23,7 +23,7 @@ use super::{Job, Mark, Report};
 use crate::protocol::{End, Outcome, Step};
 use crate::text::excerpt::lines;
 use crate::text::Redactor;
-use format::{MOST, MOST_OF_PART};
+use format::{quoted, MOST, MOST_OF_PART};
 
 /// The summary of a run; empty if it has not ended.
 #[must_use]
@@ -100,13 +100,6 @@ pub(super) fn what_to_do(evidence: &Evidence<'_>) -> String {
         .map(one)
         .collect();
     quoted(&evidence.of_rollback()) + &causes
-}
-
-fn quoted(lines: &[String]) -> String {
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("{}\n", markdown::fence("text", lines)),
-    }
 }
 
 /// Output of programs that the evidence does not show as a whole, and diagnostics.

@@ -145,6 +145,7 @@ mod tests {
     use crate::report::tests::{findings, place};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn every_finding_has_a_title_and_evidence() {
         let all: Vec<String> = findings()
             .iter()

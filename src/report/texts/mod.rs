@@ -21,5 +21,5 @@ pub use progress::{
     omitted, planned, point_of_no_return, reconnected, recovered, sending, staged, waiting,
     watch_limited, whole_output,
 };
-pub(super) use quotes::{finding, notice, what_happened as what_happened_as_prose};
+pub(super) use quotes::{finding, notice, of_end};
 pub use steps::description;

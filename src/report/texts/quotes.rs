@@ -1,6 +1,5 @@
 //! Sentences of the server in which commands, lines and paths are whole pieces.
 
-use super::last_line;
 use crate::protocol::{
     AppAccess, ConnectionError, End, Finding, LinkState, Notice, Reason, RunError, SharedError,
     SharedInRelease, UnreadLog, Warning, WrittenData, WrittenItem, WrittenKind,
@@ -8,18 +7,17 @@ use crate::protocol::{
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
 use crate::text::Prose;
 
-/// What failed, in one sentence without a full stop; empty if nothing did.
-pub(in crate::report) fn what_happened(end: &End) -> Prose {
+/// The commands, lines and paths in the sentence about what failed.
+pub(in crate::report) fn of_end(end: &End) -> Vec<String> {
     let failure = end
         .verdict
         .as_ref()
         .and_then(|verdict| verdict.failure.as_ref());
-    let parts = match (&end.error, failure) {
+    match (&end.error, failure) {
         (Some(error), _) => of_error(error),
         (None, Some(failure)) => of_reason(&failure.reason),
         (None, None) => Vec::new(),
-    };
-    Prose::quoting(last_line::what_happened(end).unwrap_or_default(), &parts)
+    }
 }
 
 /// Why something failed on the server.
@@ -222,6 +220,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn every_command_line_and_path_is_one_piece_of_code() {
         let redactor = Redactor::default();
         let mut all: Vec<String> = Vec::new();

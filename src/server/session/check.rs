@@ -1,5 +1,6 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
+use super::initial_state::InitialState;
 use super::rollback_target;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
@@ -27,18 +28,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
-
-/// The state of the server before the deployment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct InitialState {
-    pub(super) current: Option<ReleaseId>,
-    pub(super) previous: Option<ReleaseId>,
-    pub(super) unit: Option<Unit>,
-    /// Whether the deploy user may reset systemd's start limit.
-    pub(super) resettable: bool,
-    /// The other users that the unit runs as.
-    pub(super) app_users: AppUsers,
-}
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
 pub(super) fn check(

@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod finish;
 mod follow;
+mod initial_state;
 mod instruction;
 mod rollback_target;
 mod run;

@@ -1,6 +1,6 @@
 //! Finds the release that the rollback command means. It must exist and must have been healthy once, unless it is live.
 
-use super::check::InitialState;
+use super::initial_state::InitialState;
 use crate::protocol::{Reason, ReleaseId, RollbackTargetError};
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, Record, State};

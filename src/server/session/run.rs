@@ -1,9 +1,10 @@
 //! Runs a session: everything before the point of no return, then the hand-over to the transaction's process.
 
-use super::check::{self, InitialState};
+use super::check;
 use super::client::Client;
 use super::data;
 use super::follow;
+use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::rollback_target::{self, Target};
 use crate::protocol::{
