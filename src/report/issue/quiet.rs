@@ -3,7 +3,8 @@
 
 use crate::protocol::{
     AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, LinkState, Reason, Restart,
-    RunError, ServerPartError, SystemdError, ToolError, UnreadLog, UnsafeFolder, Verdict, Warning,
+    RunError, ServerPartError, SharedError, SystemdError, ToolError, UnreadLog, UnsafeFolder,
+    Verdict, Warning,
 };
 use crate::report::place::{NAMELESS, USER};
 use crate::report::{Place, Report};
@@ -107,6 +108,10 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
     answer
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no finding is without a decision"
+)]
 fn finding(found: &mut Finding) {
     match found {
         Finding::Sudo { user, output, .. } => {
@@ -114,11 +119,19 @@ fn finding(found: &mut Finding) {
             output.clear();
         }
         Finding::AppAccess(found) => *found = app_access(found),
-        Finding::Target { user, .. }
+        Finding::Shared {
+            error: SharedError::NotWritable { user, .. },
+            ..
+        }
+        | Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
         Finding::Missing { path: text, .. }
         | Finding::UnitElsewhere { starts: text, .. }
+        | Finding::Shared {
+            error: SharedError::Inaccessible { error: text } | SharedError::Other(text),
+            ..
+        }
         | Finding::NoSystemd(
             SystemdError::Systemctl { error: text }
             | SystemdError::Failed { output: text }
@@ -140,6 +153,8 @@ fn finding(found: &mut Finding) {
         | Finding::Unit { .. }
         | Finding::NoSpace { .. }
         | Finding::SharedInRelease(_)
+        | Finding::Shared { .. }
+        | Finding::RollbackTarget { .. }
         | Finding::NoLocks { .. } => {}
     }
 }

@@ -10,8 +10,8 @@ mod progress;
 mod quotes;
 mod steps;
 
-pub use handed_over::{handed_over, reported_before};
 pub(super) use findings::finding_in_parts;
+pub use handed_over::{handed_over, reported_before};
 pub use last_line::{last_line, run_error, title, what_happened};
 pub(super) use live::{finished_by, is_healthy_but_unrecorded};
 pub use live::{live, now};
