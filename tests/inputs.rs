@@ -10,7 +10,8 @@ use std::{env, fs};
 
 use deploy_action::report::{outputs_table, OUTPUTS};
 use deploy_action::settings::{
-    markdown_table, read, take_environment, Flags, Input, Surroundings, INPUTS,
+    anchored_table, markdown_table, read, take_environment, Fallback, Flags, Input, Surroundings,
+    INPUTS,
 };
 use serde_yaml_ng::{Mapping, Value};
 
@@ -69,7 +70,14 @@ fn action_yml_describes_inputs_as_the_program_does_and_sets_no_default_but_the_t
             .into_iter()
             .filter(|key| *key != "default")
             .collect();
-        assert_eq!(others, ["description"], "{}", input.name);
+        let required = entry["required"].as_bool();
+        let is_required = input.fallback == Fallback::Required;
+        assert_eq!(required, is_required.then_some(true), "{}", input.name);
+        let expected: &[&str] = match is_required {
+            true => &["description", "required"],
+            false => &["description"],
+        };
+        assert_eq!(others, expected, "{}", input.name);
     }
 }
 
@@ -222,6 +230,9 @@ fn action_inputs() -> String {
     for input in INPUTS.iter() {
         yaml += &format!("  {}:\n    description: >-\n", input.name);
         yaml += &folded(&input.description(), "      ");
+        if input.fallback == Fallback::Required {
+            yaml += "    required: true\n";
+        }
         if input.name == "github-token" {
             yaml += "    default: ${{ github.token }}\n";
         }
@@ -258,7 +269,7 @@ fn action_yml_and_the_documentation_are_generated_from_the_programs_lists() {
     assert_generated("action.yml", "inputs", &action_inputs());
     assert_generated("action.yml", "outputs", &action_outputs());
     assert_generated("action.yml", "variables", &action_variables());
-    assert_generated("docs/inputs.md", "inputs", &markdown_table());
+    assert_generated("docs/inputs.md", "inputs", &anchored_table());
     assert_generated("README.md", "inputs", &markdown_table());
     assert_generated("README.md", "outputs", &outputs_table());
 }

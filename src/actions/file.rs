@@ -14,7 +14,23 @@ pub(super) fn append(path: &Path, mut text: String) -> io::Result<()> {
     if !ends_with_line_end(&mut file)? {
         text.insert(0, '\n');
     }
-    file.write_all(text.as_bytes())
+    let length = file.metadata()?.len();
+    file.write_all(text.as_bytes()).inspect_err(|_| {
+        // half an output would fail the step
+        if let Err(error) = file.set_len(length) {
+            tracing::debug!(%error, "what was written cannot be taken back");
+        }
+    })
+}
+
+/// An error as a person reads it.
+pub(super) fn described(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("the runner's disk is full: free space on it ({error})")
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn ends_with_line_end(file: &mut File) -> io::Result<bool> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
-use super::file::append;
+use super::file::{append, described};
 
 /// The file of outputs. There is none outside of GitHub Actions.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Outputs {
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// The file could not be opened, read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), described(source))]
     File {
         /// The value of `GITHUB_OUTPUT`.
         path: PathBuf,

@@ -4,7 +4,7 @@ use std::env;
 use std::io;
 use std::path::PathBuf;
 
-use super::file::append;
+use super::file::{append, described};
 
 /// The file of the summary. There is none outside of GitHub Actions.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub struct Summary {
 
 /// Why the summary could not be written. The deployment is not affected.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", path.display())]
+#[error("{}: {}", path.display(), described(source))]
 pub struct SummaryError {
     /// The value of `GITHUB_STEP_SUMMARY`.
     path: PathBuf,
@@ -70,6 +70,15 @@ mod tests {
         assert_eq!(
             std::fs::read_to_string(path).unwrap(),
             "theirs, unfinished\n\n## ours\n\n## again\n"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let full = Summary::to(Some("/dev/full".into())).add("x").unwrap_err();
+        assert_eq!(
+            full.to_string(),
+            "/dev/full: the runner's disk is full: free space on it (No space left on device (os error 28))"
         );
     }
 

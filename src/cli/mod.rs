@@ -19,10 +19,11 @@ mod summary;
 
 use crate::actions::Context;
 use crate::protocol::{Outcome, RunError};
-use crate::report::{self, Page};
+use crate::report::{self, BadInput, Page, Place};
 use crate::server;
 use crate::settings::{
-    self, Command, Environment, Flags, InputWarning, Problem, Settings, Surroundings, INPUTS,
+    self, Command, Environment, Flags, InputWarning, KnownPlace, Problem, Settings, Surroundings,
+    INPUTS,
 };
 use crate::text::commands;
 use outputs::{finish, note};
@@ -101,7 +102,7 @@ fn start(
                 printer,
                 redactor: &hiding.redactor,
             };
-            return refuse(&problems, format, &console);
+            return refuse(&problems, None, format, &console);
         }
     };
     if flags.help {
@@ -156,7 +157,9 @@ fn command(
         }
         Err(problems) => {
             warn(&odd, console);
-            return refuse(&problems, format, console);
+            let place = settings::known_place(environment, flags, &surroundings(context));
+            let subject = place.map(|place| subject(&place));
+            return refuse(&problems, subject.as_deref(), format, console);
         }
     };
     match settings.command {
@@ -233,8 +236,37 @@ fn deploying(context: &Context, settings: &Settings) -> Context {
     context.deploying(hash, commit.reference, commit.remote.as_deref())
 }
 
+/// Service and server, as far as they are known.
+fn subject(place: &KnownPlace) -> String {
+    let place = Place {
+        host: place.host.to_string(),
+        port: place.port.get(),
+        service: place.service.unit().map(ToString::to_string),
+        target: place.target.to_string(),
+        ..Place::default()
+    };
+    place.subject()
+}
+
+/// A problem for the summary.
+fn bad_input(problem: &Problem) -> BadInput {
+    let name = problem.subject();
+    BadInput {
+        name: name.to_owned(),
+        is_input: INPUTS.iter().any(|input| input.name == name),
+        value: problem.shown().map(str::to_owned),
+        what: problem.what().clone(),
+        fix: problem.fix(),
+    }
+}
+
 /// Reports all problems with the inputs. Nothing was contacted.
-fn refuse(problems: &[Problem], format: ListFormat, console: &Console<'_>) -> ExitCode {
+fn refuse(
+    problems: &[Problem],
+    subject: Option<&str>,
+    format: ListFormat,
+    console: &Console<'_>,
+) -> ExitCode {
     let Console {
         page,
         printer,
@@ -264,8 +296,9 @@ fn refuse(problems: &[Problem], format: ListFormat, console: &Console<'_>) -> Ex
     if format == ListFormat::Json {
         printer.line(&report::failure_json(outcome, &all));
     }
-    let problems: Vec<_> = problems.iter().map(Problem::text).collect();
-    summary::write(&report::invalid_summary(&problems, redactor), page, printer);
+    let problems: Vec<BadInput> = problems.iter().map(bad_input).collect();
+    let markdown = report::invalid_summary(&problems, subject, redactor);
+    summary::write(&markdown, page, printer);
     finish(
         &[("outcome", outcome.word().to_owned())],
         outcome,

@@ -20,11 +20,11 @@ pub(super) fn write(markdown: &str, page: Page, printer: Printer) {
 #[cfg(test)]
 mod tests {
     use crate::report::invalid_summary;
-    use crate::settings::{self, Environment, Flags, Problem, Surroundings, INPUTS};
+    use crate::settings::{self, Environment, Flags, Surroundings, INPUTS};
     use crate::text::Redactor;
     use std::path::PathBuf;
 
-    /// The summary of a job with these inputs, without its heading.
+    /// The summary of a job with these inputs.
     fn problems(inputs: &[(&str, &str)]) -> String {
         let around = Surroundings {
             on_actions: true,
@@ -37,26 +37,46 @@ mod tests {
         };
         let environment = Environment::from_variables(inputs.iter().map(pair), &INPUTS);
         let (settings, _) = settings::read(&environment, &Flags::default(), &around);
-        let texts: Vec<_> = settings.unwrap_err().iter().map(Problem::text).collect();
-        let page = invalid_summary(&texts, &Redactor::default());
-        page.lines()
-            .filter(|line| line.starts_with("- "))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        let problems = settings.unwrap_err();
+        let problems: Vec<_> = problems.iter().map(super::super::bad_input).collect();
+        invalid_summary(&problems, Some("diting on web1"), &Redactor::default())
     }
 
     #[test]
     fn the_code_in_a_problem_is_code_in_the_summary() {
         insta::assert_snapshot!(problems(&[]), @r#"
-        - `host`: is required. Give the server's name or address.
-        - `key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
-        - `known-hosts`: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
-        - `service`: is required outside of GitHub Actions. Give the systemd unit, or `none` for no systemd.
-        - `source` = `"."`: is the whole file system. Name the folder that holds what is to be deployed.
+        ## ❌ diting on web1: invalid inputs – nothing was contacted
+
+        The server still runs what it ran before.
+
+        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host): is required
+
+        **What to do:** Give the server's name or address.
+
+        ### 2. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key): is empty
+
+        **What to do:** Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
+
+        ### 3. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts): is required: without it nothing is sent, because any server could pretend to be yours
+
+        **What to do:** On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+
+        ### 4. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service): is required outside of GitHub Actions
+
+        **What to do:** Give the systemd unit, or `none` for no systemd.
+
+        ### 5. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source): is the whole file system
+
+        ```text
+        source: "."
+        ```
+
+        **What to do:** Name the folder that holds what is to be deployed.
         "#);
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows a whole page")]
     fn a_value_in_a_problem_stays_a_text() {
         insta::assert_snapshot!(problems(&[
             ("host", "`@alice` <b> #1"),
@@ -68,16 +88,77 @@ mod tests {
             ("shared", "*a*\n~/x"),
             ("env", "A\nA=1"),
         ]), @r#"
-        - `host` = ``"`@alice` <b> #1"``: holds a user. Write only the server here, and the user in `user`.
-        - `port` = `"[x](https://evil.example)"`: is not a port. Write a whole number from 1 to 65535.
-        - `key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
-        - `known-hosts`: is required: without it nothing is sent, because any server could pretend to be yours. On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
-        - `service` = `"a|b"`: is not a systemd unit name. Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd.
-        - `source` = `"."`: is the whole file system. Name the folder that holds what is to be deployed.
-        - `shared` = `"*a*\n~/x"`: line 1 holds a wildcard. Name each file, or share the folder that holds them.
-        - `env`: line 1 has no `=`. Write NAME=value, one per line.
-        - `health-url` = `"http://::1/"`: has an IPv6 address without brackets. Write it like `http://[::1]:8000/health`.
-        - `health-match` = ```"{``"```: is not a regular expression (repetition operator missing expression). See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
+        ## ❌ diting on web1: invalid inputs – nothing was contacted
+
+        The server still runs what it ran before.
+
+        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host): holds a user
+
+        ```text
+        host: "`@alice` <b> #1"
+        ```
+
+        **What to do:** Write only the server here, and the user in `user`.
+
+        ### 2. [`port`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-port): is not a port
+
+        ```text
+        port: "[x](https://evil.example)"
+        ```
+
+        **What to do:** Write a whole number from 1 to 65535.
+
+        ### 3. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key): is empty
+
+        **What to do:** Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
+
+        ### 4. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts): is required: without it nothing is sent, because any server could pretend to be yours
+
+        **What to do:** On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
+
+        ### 5. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service): is not a systemd unit name
+
+        ```text
+        service: "a|b"
+        ```
+
+        **What to do:** Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd.
+
+        ### 6. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source): is the whole file system
+
+        ```text
+        source: "."
+        ```
+
+        **What to do:** Name the folder that holds what is to be deployed.
+
+        ### 7. [`shared`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-shared): line 1 holds a wildcard
+
+        ```text
+        shared: "*a*\n~/x"
+        ```
+
+        **What to do:** Name each file, or share the folder that holds them.
+
+        ### 8. [`env`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-env): line 1 has no `=`
+
+        **What to do:** Write NAME=value, one per line.
+
+        ### 9. [`health-url`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-url): has an IPv6 address without brackets
+
+        ```text
+        health-url: "http://::1/"
+        ```
+
+        **What to do:** Write it like `http://[::1]:8000/health`.
+
+        ### 10. [`health-match`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-match): is not a regular expression (repetition operator missing expression)
+
+        ```text
+        health-match: "{``"
+        ```
+
+        **What to do:** See https://docs.rs/regex/latest/regex/#syntax; a literal brace is written `\{`.
         "#);
     }
 }

@@ -28,18 +28,18 @@ pub(super) fn causes(end: &End, place: &Place) -> Vec<Cause> {
 
 fn all(end: &End, place: &Place) -> Vec<Cause> {
     let finding = |found: &Finding| Cause {
-        what: Prose::foreign(found),
+        what: texts::finding(found),
         hint: hints::finding(found, place),
         is_finding: true,
     };
     match findings(end) {
         Some(all) => all.iter().map(finding).collect(),
         None => {
-            let what = texts::what_happened(end)
-                .map(Prose::foreign)
-                .unwrap_or_default();
             vec![Cause {
-                what,
+                what: Prose::quoting(
+                    texts::what_happened(end).unwrap_or_default(),
+                    &texts::of_end(end),
+                ),
                 hint: hints::hint(end, place),
                 is_finding: false,
             }]

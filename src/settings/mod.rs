@@ -27,7 +27,7 @@ pub use environment::{take_environment, Environment};
 pub use flags::Flags;
 pub use help::help;
 pub use input::{Fallback, Input};
-pub use inputs::{markdown_table, read, INPUTS};
+pub use inputs::{anchored_table, known_place, markdown_table, read, KnownPlace, INPUTS};
 pub use model::{Command, Commit, Server, Settings, Surroundings};
 pub use problem::{Invalid, Problem};
 pub use secrets::{names, open, Secrets};

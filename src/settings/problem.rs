@@ -73,22 +73,34 @@ impl Problem {
 
     /// What is wrong and how to fix it.
     pub fn text(&self) -> Prose {
-        let Invalid { what, fix } = &self.invalid;
-        let end = if fix.to_string().ends_with('?') {
-            ""
-        } else {
-            "."
-        };
         let shown = self.shown.as_ref();
         Prose::verbatim(&self.subject)
             .and(shown.map_or_else(Prose::default, |shown| {
                 Prose::from(" = ").and(Prose::verbatim(shown))
             }))
             .and(": ")
-            .and(what.clone())
+            .and(self.what().clone())
             .and(". ")
-            .and(fix.clone())
-            .and(end)
+            .and(self.fix())
+    }
+
+    /// What is wrong; fits after the name.
+    pub fn what(&self) -> &Prose {
+        &self.invalid.what
+    }
+
+    /// How to fix it, as a sentence.
+    pub fn fix(&self) -> Prose {
+        let fix = self.invalid.fix.clone();
+        match fix.to_string().ends_with('?') {
+            true => fix,
+            false => fix.and("."),
+        }
+    }
+
+    /// The value in quotes, if it may be shown.
+    pub fn shown(&self) -> Option<&str> {
+        self.shown.as_deref()
     }
 
     /// The input's or the flag's name.
@@ -111,22 +123,44 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A value in quotes: escaped, cut, without anything that GitHub's runner would take for a command.
+/// A value in quotes: escaped, without its middle if it is long, without anything that GitHub's runner would take for a command.
 pub(super) fn quoted(value: &str) -> String {
-    let mut shown: String = value
-        .chars()
-        .take(SHOWN)
-        .flat_map(char::escape_debug)
-        .collect();
-    if value.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
+    let escaped = |text: &str| {
+        text.chars()
+            .flat_map(char::escape_debug)
+            .collect::<String>()
+    };
+    let count = value.chars().count();
+    let at = |number| {
+        value
+            .char_indices()
+            .nth(number)
+            .map_or(value.len(), |(at, _)| at)
+    };
+    // the end of a path says as much as its beginning
+    let shown = match count > SHOWN {
+        true => {
+            let (head, tail) = (&value[..at(SHOWN / 2)], &value[at(count - SHOWN / 2)..]);
+            format!("{}…{}", escaped(head), escaped(tail))
+        }
+        false => escaped(value),
+    };
     format!("\"{}\"", shown.replace("\\'", "'").replace("##[", "##\\["))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_of_a_long_value_gives_way() {
+        let path = format!("/home/runner/work/{}config/app.yaml", "folder/".repeat(20));
+        assert_eq!(
+            quoted(&path),
+            r#""/home/runner/work/folder/folde…/folder/folder/config/app.yaml""#
+        );
+        assert_eq!(quoted(&"é".repeat(SHOWN)).chars().count(), SHOWN + 2);
+    }
 
     #[test]
     fn values_are_escaped_and_cut() {

@@ -114,7 +114,8 @@ impl<'a> Reader<'a> {
         }
         match input.text {
             Text::Exact => return Found::Text(raw),
-            Text::Line if text != raw => {
+            // a block in YAML ends with a line end
+            Text::Line if text != raw.trim_end_matches(['\r', '\n']) => {
                 let input = input.name;
                 self.warnings.push(InputWarning::Trimmed { input });
             }

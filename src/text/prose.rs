@@ -56,6 +56,23 @@ impl Prose {
         Self(vec![Piece::Foreign(harmless(text))])
     }
 
+    /// A text of others in which these parts, in this order, are commands, lines or paths: each is shown as one piece. Parts
+    /// that are not in it are left out.
+    #[must_use]
+    pub fn quoting(text: impl Display, parts: &[String]) -> Self {
+        let text = harmless(text);
+        let (mut pieces, mut rest) = (Vec::new(), text.as_str());
+        for part in parts.iter().map(harmless).filter(|part| !part.is_empty()) {
+            if let Some((before, after)) = split_at_word(rest, &part) {
+                pieces.extend(others(before));
+                pieces.push(Piece::Verbatim(part));
+                rest = after;
+            }
+        }
+        pieces.extend(others(rest));
+        Self(pieces)
+    }
+
     /// A command or a value, to be shown as it is.
     #[must_use]
     pub fn verbatim(text: impl Display) -> Self {
@@ -111,6 +128,21 @@ impl Display for Prose {
             Piece::Verbatim(text) | Piece::Foreign(text) => f.write_str(text),
         })
     }
+}
+
+fn others(text: &str) -> Option<Piece> {
+    (!text.is_empty()).then(|| Piece::Foreign(text.to_owned()))
+}
+
+/// What stands before and after the first place where this is no part of a longer word.
+fn split_at_word<'a>(text: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
+    let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let starts_in =
+        |before: &str| in_word(before.chars().next_back()) && in_word(part.chars().next());
+    let ends_in = |after: &str| in_word(part.chars().next_back()) && in_word(after.chars().next());
+    text.match_indices(part)
+        .map(|(at, found)| (&text[..at], &text[at + found.len()..]))
+        .find(|(before, after)| !starts_in(before) && !ends_in(after))
 }
 
 type Foreign<'a> = std::slice::Iter<'a, &'a dyn Display>;
@@ -169,6 +201,32 @@ mod tests {
             ]
         );
         assert_eq!(text.to_string(), "run `sudo `a`` on b, `@1`: 7");
+    }
+
+    #[test]
+    fn what_is_quoted_is_one_piece() {
+        let pieces = |text: &str, parts: &[&str]| {
+            let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+            let text = Prose::quoting(text, &parts);
+            let show = |piece: &Piece| match piece {
+                Piece::Verbatim(text) => format!("<{text}>"),
+                Piece::Foreign(text) => text.clone(),
+                other => panic!("{other:?}"),
+            };
+            text.pieces().iter().map(show).collect::<String>()
+        };
+        assert_eq!(
+            pieces(
+                "line 2, echo \"a b\", ended: b, c",
+                &["echo \"a b\"", "missing", "", "b, c"]
+            ),
+            "line 2, <echo \"a b\">, ended: <b, c>"
+        );
+        // not inside of a word, and not before the one that came first
+        assert_eq!(
+            pieces("on the connection on", &["the", "on"]),
+            "on <the> connection <on>"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::run::{planned, Run};
 use deploy_action::protocol::{
     Bug, ConnectionError, ConnectionKind, HealthAnswer, Hop, Outcome, RunError, RunEvent,
 };
-use deploy_action::report::{invalid_summary, Report};
+use deploy_action::report::{invalid_summary, BadInput, Report};
 use deploy_action::text::{Prose, Redactor};
 use std::time::Duration;
 
@@ -41,9 +41,28 @@ pub(crate) fn error() -> Report {
 }
 
 pub(crate) fn invalid() -> String {
+    let bad = |name: &str, value: Option<&str>, what: &str, fix: &'static str| BadInput {
+        name: name.into(),
+        is_input: true,
+        value: value.map(str::to_owned),
+        what: Prose::foreign(what),
+        fix: fix.into(),
+    };
     let problems = [
-        Prose::from("`key`: is empty. Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name."),
-        Prose::of("`health-url` = `{}`: is no http URL.", [&"localhost:8000/health"]),
+        bad(
+            "key",
+            None,
+            "is empty",
+            "Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; \
+             secrets are not passed to pull requests from forks.",
+        ),
+        bad(
+            "health-url",
+            Some("localhost:8000/health"),
+            "is not a URL",
+            "Write it like `http://localhost:8000/health`.",
+        ),
     ];
-    invalid_summary(&problems, &Redactor::default())
+    let subject = Some("diting on web1.example");
+    invalid_summary(&problems, subject, &Redactor::default())
 }

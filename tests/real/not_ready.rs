@@ -18,15 +18,20 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
     let first = server.deploy_well(&App::version("1"), None);
     server.exec(&format!(
         "rm /etc/systemd/system/diting.service /etc/sudoers.d/deploy; systemctl daemon-reload; \
-         mv /home/deploy/.local/bin/uv /root/; chown root:root {TARGET} {TARGET}/releases"
+         mv /home/deploy/.local/bin/uv /root/; chown root:root {TARGET} {TARGET}/releases; install -d {TARGET}/shared"
     ));
-    let run = server.deploy(&App::version("2"));
+    let run = server
+        .deployment(&App::version("2"))
+        .input("shared", "config/app.yaml\nlogs/")
+        .run();
     run.assert_ended(4, "not-ready", "check");
     let findings = [
         "/opt/diting on the server cannot be created or written by deploy",
         "unit diting on the server is not-found",
         "deploy may not run sudo -n systemctl restart diting",
         "uv is not on the server",
+        "shared/config/app.yaml on the server is missing",
+        "shared/logs on the server is missing, and deploy cannot create it in /opt/diting/shared",
     ];
     let cures = [
         "sudo chown",
@@ -34,6 +39,7 @@ fn whatever_is_missing_on_the_server_is_named_at_once_with_its_cure() {
         "NOPASSWD",
         "astral.sh/uv",
         "systemctl daemon-reload",
+        "sudo install -d -o deploy /opt/diting/shared/logs",
     ];
     for text in findings.iter().chain(&cures) {
         run.assert_says(text);

@@ -1,14 +1,15 @@
 //! What a plan contains besides its tree: shared paths, an environment, before-switch commands.
 
 use crate::app::{App, Node};
-use crate::client::{Sending, Told};
-use crate::stub_server::StubServer;
+use crate::client::{Client, Sending, Told};
+use crate::stub_server::{StubServer, BINARY};
 use deploy_action::protocol::{
     Ending, Install, Outcome, Plan, Reason, Restart, Retention, SharedPath, Step, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 pub(crate) fn share(paths: &[&str]) -> Vec<SharedPath> {
@@ -69,6 +70,21 @@ fn problem_of_shared(server: &StubServer, told: &Told) -> String {
     }
 }
 
+/// What the check found; nothing was uploaded.
+#[track_caller]
+fn found_of_shared(server: &StubServer, told: &Told) -> Vec<String> {
+    assert_eq!(told.outcome(), Some(Outcome::NotReady), "{told:?}");
+    let (step, reason) = failed_before_the_switch(server, told);
+    assert_eq!(
+        (step, server.releases()),
+        (Step::Check, vec!["old".to_owned()])
+    );
+    match reason {
+        Reason::NotReady(found) => found.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn what_is_shared_is_linked_into_each_release_and_moves_with_the_target() {
     let server = StubServer::new();
@@ -112,24 +128,92 @@ fn links_into_what_is_shared_are_absolute_where_releases_lies_on_another_disk() 
 }
 
 #[test]
-fn a_shared_file_that_is_missing_fails_before_anything_is_uploaded() {
+fn every_path_that_cannot_be_shared_is_found_at_once_before_anything_is_uploaded() {
     let server = StubServer::with(&App::good("old"));
     put(&server, "folder/inside", "");
     symlink("nowhere", server.target().join("shared/dangling")).unwrap();
-    let cases = [
-        ("config.yaml", "config.yaml is missing"),
-        ("dangling", "dangling is a link to nothing"),
-        ("folder", "folder is a folder; write it with a / at the end"),
-        ("folder/inside/", "folder/inside is a file, not a folder"),
-        ("../current", "../current is not a path below the release"),
-        ("/etc/", "/etc is not a path below the release"),
+    let all = [
+        "made/",
+        "config.yaml",
+        "dangling",
+        "folder",
+        "folder/inside/",
+        "folder/inside/below",
+        "../current",
+        "/etc/",
     ];
-    for (path, problem) in cases {
-        let told = server.deploy_with(&App::good("new"), sharing(&["made/", path]));
-        assert_eq!(problem_of_shared(&server, &told), problem);
-        assert_eq!(server.releases(), ["old"]);
-        assert!(!server.target().join("shared/made").exists());
+    let told = server.deploy_with(&App::good("new"), sharing(&all));
+    assert_eq!(
+        found_of_shared(&server, &told),
+        [
+            "shared/config.yaml on the server is missing",
+            "shared/dangling on the server is a link to nothing",
+            "shared/folder on the server is a folder; write it with a / at the end",
+            "shared/folder/inside on the server is a file, not a folder",
+            "shared/folder/inside/below on the server cannot be inspected: Not a directory (os error 20)",
+            "shared/../current on the server is not a path below the release",
+            "shared//etc on the server is not a path below the release",
+        ]
+    );
+    assert!(!server.target().join("shared/made").exists());
+}
+
+#[test]
+fn what_is_missing_is_found_together_with_what_lies_in_a_release() {
+    let server = StubServer::with(&App::good("old"));
+    let live = server.target().join("current/app.db");
+    fs::write(live, "data").unwrap();
+    let told = server.deploy_with(&App::good("new"), sharing(&["app.db", "key.pem"]));
+    let found = found_of_shared(&server, &told);
+    assert!(
+        found[0].starts_with("app.db is named in shared, but only release "),
+        "{found:?}"
+    );
+    assert_eq!(&found[1..], ["shared/key.pem on the server is missing"]);
+}
+
+/// By a deploy user without rights of its own.
+fn unprivileged(server: &StubServer, paths: &[&str]) -> Vec<String> {
+    for folder in [server.target(), server.home()] {
+        let mut chown = Command::new("chown");
+        let owned = chown.args(["-R", "65534:65534"]).arg(folder).status();
+        assert!(owned.unwrap().success());
     }
+    let app = App::good("new");
+    let mut plan = server.plan(&app);
+    plan.staging.shared = share(paths);
+    let mut serve = Command::new("setpriv");
+    serve.args(["--reuid=65534", "--regid=65534", "--clear-groups", BINARY]);
+    serve.args(server.serve_arguments(&plan));
+    let mut client = Client::start(server.in_surroundings(serve), &plan);
+    client.send_all(&plan, &app, Sending::Unasked);
+    found_of_shared(server, &client.finish(&app))
+}
+
+#[test]
+fn a_folder_that_cannot_be_created_is_found_together_with_a_right_that_is_missing() {
+    let server = StubServer::with(&App::good("old"));
+    put(&server, "closed/file", "");
+    let closed = server.target().join("shared/closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    server.program(
+        ".local/bin/sudo",
+        "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n",
+    );
+    let found = unprivileged(&server, &["closed/a/b/", "open/", "missing"]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(
+        found[0].contains("may not run sudo -n systemctl restart app"),
+        "{found:?}"
+    );
+    let expected = "shared/closed/a/b on the server is missing, and ";
+    assert!(found[1].starts_with(expected), "{found:?}");
+    let expected = format!(
+        " cannot create it in {}: Permission denied (os error 13)",
+        closed.display()
+    );
+    assert!(found[1].ends_with(&expected), "{found:?}");
+    assert_eq!(found[2], "shared/missing on the server is missing");
 }
 
 #[test]

@@ -456,3 +456,26 @@ fn the_run_that_completes_a_rollback_knows_of_before_switch() {
     let (outcome, left) = leaves_changes(&server, &App::good("b"), script);
     assert_eq!((outcome, left), (Outcome::RolledBack, true));
 }
+
+#[test]
+fn a_target_that_is_not_there_is_found_together_with_what_else_must_be_fixed() {
+    let server = server_with(&["a", "b"]);
+    let state = server.home().join("unit/state");
+    let masked = std::fs::read_to_string(&state)
+        .unwrap()
+        .replace("=loaded", "=masked");
+    std::fs::write(state, masked).unwrap();
+    let verdict = server.roll_back(Some("1500000000")).verdict.unwrap();
+    assert_eq!(verdict.outcome, Outcome::NotReady, "{verdict:?}");
+    let Reason::NotReady(found) = verdict.failure.unwrap().reason else {
+        panic!("not found by the check");
+    };
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "unit app on the server is masked",
+            "cannot roll back: 1500000000: no release on the server has this id or a commit that starts with it",
+        ]
+    );
+}

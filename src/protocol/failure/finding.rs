@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::SystemdError;
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
@@ -102,6 +102,24 @@ pub enum Finding {
     SharedInRelease(
         #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<SharedInRelease>,
     ),
+    /// A path of the input `shared` is missing on the server, or cannot be used as it is.
+    #[error("shared/{} on the server {error}", excerpt(.path))]
+    Shared {
+        /// As configured.
+        path: String,
+        /// Why.
+        #[serde(with = "as_text")]
+        error: SharedError,
+    },
+    /// The rollback target does not exist or was never healthy.
+    #[error("cannot roll back: {}{error}", before_colon(.wanted))]
+    RollbackTarget {
+        /// As given; empty: the previous good release.
+        wanted: String,
+        /// Why not.
+        #[serde(with = "as_text")]
+        error: RollbackTargetError,
+    },
     /// Files cannot be locked there.
     #[error("files on the server cannot be locked: {error}")]
     NoLocks {
@@ -187,6 +205,14 @@ pub struct SharedInRelease {
     pub in_the_way: bool,
 }
 
+/// What was asked for, if anything was.
+pub(super) fn before_colon(wanted: &str) -> String {
+    match wanted.is_empty() {
+        true => String::new(),
+        false => format!("{}: ", excerpt(wanted)),
+    }
+}
+
 fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> String {
     match inodes {
         Some(inodes) => format!("the target's disk can hold only {inodes} more files"),
@@ -198,31 +224,6 @@ fn no_space(needed: u64, free: u64, min_free: u64, inodes: Option<u64>) -> Strin
         ),
     }
 }
-
-/// What `current` or `previous` is, if it is not a link to a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum LinkState {
-    /// A folder.
-    #[error("a folder")]
-    Folder,
-    /// A file.
-    #[error("a file")]
-    File,
-    /// A link to something that does not exist.
-    #[error("a link to {}, which does not exist", excerpt(.0))]
-    Dead(String),
-    /// A link to something else than a release.
-    #[error("a link to {}, which is not a release", excerpt(.0))]
-    Elsewhere(String),
-    /// A link to a folder whose name cannot be a release's.
-    #[error("a link to {}, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most \
-             {} bytes and no control or invisible characters", excerpt(.0), ReleaseId::MOST_BYTES)]
-    UnusableName(String),
-    /// Another version's text.
-    #[error("{}", excerpt(.0))]
-    Other(String),
-}
-from_text!(LinkState: Folder, File);
 
 /// Why files cannot be locked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -12,11 +12,12 @@ mod trouble;
 mod unit;
 mod upload;
 
-pub use finding::{AccessFix, AppAccess, Finding, LinkState, LockError, SharedInRelease};
+pub use finding::{AccessFix, AppAccess, Finding, LockError, SharedInRelease};
 pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
-    Interference, IoKind, Operation, PathError, RollbackTargetError, SharedError, UnitPath,
+    Interference, IoKind, LinkState, Operation, PathError, RollbackTargetError, SharedError,
+    UnitPath,
 };
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;

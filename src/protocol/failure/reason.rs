@@ -1,5 +1,6 @@
 //! Why a step failed on the server.
 
+use super::finding::before_colon;
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
     ProcessEnd, RollbackTargetError, SharedError, UnitPath, UnitState, UnreadableState,
@@ -261,13 +262,6 @@ fn more(others: &[UnitPath]) -> String {
 
 fn in_parentheses(holder: Option<&Holder>) -> String {
     holder.map_or_else(String::new, |holder| format!(" ({holder})"))
-}
-
-fn before_colon(wanted: &str) -> String {
-    match wanted.is_empty() {
-        true => String::new(),
-        false => format!("{}: ", excerpt(wanted)),
-    }
 }
 
 fn interference(what: &Interference) -> String {

@@ -1,6 +1,5 @@
 //! Why something on the server cannot be used.
 
-use super::LinkState;
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::excerpt::excerpt;
@@ -145,6 +144,16 @@ pub enum SharedError {
         /// What the system reports.
         error: String,
     },
+    /// A folder that is missing and that the deploy user cannot create.
+    #[error("is missing, and {} cannot create it in {}: {}", excerpt(.user), excerpt(.folder), excerpt(.error))]
+    NotWritable {
+        /// The deploy user.
+        user: String,
+        /// The nearest folder around it that exists.
+        folder: String,
+        /// What the system reports.
+        error: String,
+    },
     /// The tree has something else where its folder would be.
     #[error("would be in {}, which is not a folder of the tree", excerpt(.0))]
     Parent(String),
@@ -253,3 +262,28 @@ pub enum Interference {
     Other(String),
 }
 from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown);
+
+/// What `current` or `previous` is, if it is not a link to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LinkState {
+    /// A folder.
+    #[error("a folder")]
+    Folder,
+    /// A file.
+    #[error("a file")]
+    File,
+    /// A link to something that does not exist.
+    #[error("a link to {}, which does not exist", excerpt(.0))]
+    Dead(String),
+    /// A link to something else than a release.
+    #[error("a link to {}, which is not a release", excerpt(.0))]
+    Elsewhere(String),
+    /// A link to a folder whose name cannot be a release's.
+    #[error("a link to {}, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most \
+             {} bytes and no control or invisible characters", excerpt(.0), ReleaseId::MOST_BYTES)]
+    UnusableName(String),
+    /// Another version's text.
+    #[error("{}", excerpt(.0))]
+    Other(String),
+}
+from_text!(LinkState: Folder, File);

@@ -2,6 +2,7 @@
 
 use crate::text::amounts::count;
 use crate::text::excerpt::excerpt;
+use crate::text::Prose;
 use std::fmt;
 
 /// So many names stand in a sentence.
@@ -31,17 +32,30 @@ pub enum SourceDoubtKind {
     IgnoredEnv,
 }
 
-impl fmt::Display for SourceDoubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<String> = self.paths.iter().take(NAMED).map(excerpt).collect();
-        let names = match self.paths.len().saturating_sub(NAMED) {
-            0 => named.join(", "),
-            more => format!("{} and {more} more", named.join(", ")),
-        };
+impl SourceDoubt {
+    /// In a sentence; the names are untrusted.
+    #[must_use]
+    pub fn text(&self) -> Prose {
         let (noun, one, many, advice) = self.kind.texts();
         let what = if self.paths.len() == 1 { one } else { many };
         let number = count(self.paths.len() as u64, noun);
-        write!(f, "{number} {what}: {names}. {advice}")
+        let mut text = Prose::of("{} ", [&number]).and(what).and(": ");
+        for (at, path) in self.paths.iter().take(NAMED).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            text = text.and(comma).and(Prose::verbatim(excerpt(path)));
+        }
+        match self.paths.len().saturating_sub(NAMED) {
+            0 => text,
+            more => text.and(Prose::of(" and {} more", [&more])),
+        }
+        .and(". ")
+        .and(advice)
+    }
+}
+
+impl fmt::Display for SourceDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.text())
     }
 }
 
@@ -59,19 +73,19 @@ impl SourceDoubtKind {
                 "file",
                 "in the source is a pointer of Git LFS, without the content",
                 "in the source are pointers of Git LFS, without the content",
-                "Give actions/checkout `lfs: true`, or run git lfs pull",
+                "Give actions/checkout `lfs: true`, or run `git lfs pull`",
             ),
             Self::Submodules => (
                 "submodule",
                 "in the source is empty",
                 "in the source are empty",
-                "Give actions/checkout `submodules: true`, or run git submodule update --init",
+                "Give actions/checkout `submodules: true`, or run `git submodule update --init`",
             ),
             Self::OwnerOnly => (
                 "file",
                 "of this static site can be read only by the deploy user, not by the web server",
                 "of this static site can be read only by the deploy user, not by the web server",
-                "Before this step, run chmod -R a+rX on the source; the runner's umask may be 077",
+                "Before this step, run `chmod -R a+rX` on the source; the runner's umask may be 077",
             ),
             Self::IgnoredEnv => (
                 "file",

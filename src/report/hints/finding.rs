@@ -4,7 +4,7 @@ use super::app_access;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Finding, LinkState};
+use crate::protocol::{Finding, LinkState, RollbackTargetError};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -18,6 +18,7 @@ use std::path::{Component, Path, PathBuf};
 )]
 pub fn finding(found: &Finding, place: &Place) -> Hint {
     match found {
+        Finding::Target { error, .. } if unit::is_read_only(error) => unit::read_only(place),
         Finding::Target { .. } => {
             let (path, user) = (shell(&place.target), shell(&place.user));
             steps("on the server's console, as root:", &[format!("sudo mkdir -p {path} && sudo chown -R {user}: {path}")])
@@ -56,11 +57,23 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
         Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
         Finding::SharedInRelease(found) => shared::move_there(found, place),
+        Finding::Shared { path, error } => shared::unusable(path, error, place),
+        Finding::RollbackTarget { error, .. } => rollback_target(error),
         Finding::NoLocks { error: _ } => steps(
             "the target must be on a local file system, not on a network share; on the server:",
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
+    }
+}
+
+/// What to do if no release is the rollback target. The page lists what there is.
+pub(super) fn rollback_target(error: &RollbackTargetError) -> Hint {
+    match error {
+        RollbackTargetError::NoneGood { .. } => {
+            "a release becomes a rollback target once it was live and healthy; deploy one".into()
+        }
+        _ => "set `release` to the id of a release that is good, or leave it out: then the previous one is meant".into(),
     }
 }
 
@@ -238,6 +251,21 @@ const INSTALL_UV: &str =
 mod tests {
     use super::*;
     use crate::report::tests::place;
+
+    #[test]
+    fn a_read_only_disk_is_not_given_to_anyone() {
+        let target = |error: &str| {
+            let (path, user) = ("/opt/diting".into(), "deploy".into());
+            let error = error.into();
+            finding(&Finding::Target { path, user, error }, &place()).to_string()
+        };
+        assert!(target("Permission denied (os error 13)").contains("chown"));
+        let read_only = target("Read-only file system (os error 30)");
+        assert!(
+            read_only.contains("findmnt") && !read_only.contains("chown"),
+            "{read_only}"
+        );
+    }
 
     #[test]
     fn what_current_leads_to_is_copied_unless_the_releases_are_in_it() {

@@ -3,13 +3,11 @@
 use super::steps::{on_server, steps, Hint};
 use super::{
     command::{command, Failed},
-    finding,
+    finding::{finding, rollback_target},
     health::health,
-    unit,
+    shared, unit,
 };
-use crate::protocol::{
-    Failure, Interference, IoKind, Reason, RollbackTargetError, SharedError, Step, UnitState,
-};
+use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
@@ -43,16 +41,9 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
             let all: Vec<_> = std::iter::once((property.as_str(), path.as_str())).chain(others).collect();
             needs(&all, failure.step, place)
         }
-        Reason::Shared { error: SharedError::InTree | SharedError::Hides(_) | SharedError::Parent(_), .. } => {
-            "a path is either in the repository or shared: remove it from the repository, list it in the input exclude, or remove it \
-             from the input shared; only folders with nothing but `.keep`, `.gitkeep` or `.gitignore` may be in both".into()
-        }
-        Reason::Shared { path, error: _ } => steps(
-            "create it on the server, readable for the service, or remove it from the input shared:",
-            &[format!("ls -la {}", place.below(&shared(path, place)))],
-        ),
+        Reason::Shared { path, error } => shared::unusable(path, error, place),
         Reason::Log { .. } => log(),
-        Reason::NoSuchRelease { error, .. } => no_rollback_target(error),
+        Reason::NoSuchRelease { error, .. } => rollback_target(error),
         Reason::StartLimit { .. } => unit::start_limit(place),
         Reason::Crashed { end, log_line }
         | Reason::NotRunning {
@@ -162,14 +153,6 @@ fn log() -> Hint {
     "these lines are from the new process; if they are no crash, set the input log-pattern or log-check".into()
 }
 
-/// `shared`, or what the input names below it.
-fn shared(path: &str, place: &Place) -> String {
-    match place.shared.iter().find(|it| *it == path) {
-        Some(path) => format!("shared/{path}"),
-        None => "shared".to_owned(),
-    }
-}
-
 /// The process is only the server's word: what must be ended, the command shows.
 fn other_listener(place: &Place) -> Hint {
     let port = place.health.as_ref().map(|health| health.port);
@@ -203,15 +186,6 @@ fn io(kind: IoKind, path: &str, place: &Place) -> Hint {
             ],
         ),
         IoKind::Other => steps("inspect it on the server:", &[format!("namei -l {path}")]),
-    }
-}
-
-fn no_rollback_target(error: &RollbackTargetError) -> Hint {
-    match error {
-        RollbackTargetError::NoneGood { .. } => {
-            "a release becomes a rollback target once it was live and healthy; deploy one".into()
-        }
-        _ => "set `release` to the id of a release that is good, or leave it out: then the previous one is meant".into(),
     }
 }
 

@@ -1,7 +1,8 @@
-//! How to move data from a release to `shared`.
+//! What to do about paths of the input `shared`, and how to move data there from a release.
 
 use super::steps::{steps, Hint};
-use crate::protocol::SharedInRelease;
+use super::unit;
+use crate::protocol::{SharedError, SharedInRelease};
 use crate::report::place::{is_relative, shell, Place};
 use std::path::Path;
 
@@ -11,6 +12,49 @@ const WITHOUT_UNIT: &str =
     "stop whatever writes to it, which users may notice, move it, and start that again; on the server, as root, then deploy again:";
 /// What to do if the server names something else.
 const IN_WORDS: &str = "move it there while nothing writes to it, and put a link to it in its place; then deploy again";
+
+/// What to do about a path that cannot be linked into a release.
+pub(super) fn unusable(path: &str, error: &SharedError, place: &Place) -> Hint {
+    let known = place.shared.iter().find(|it| *it == path);
+    let Some(kept) = known.map(|path| place.below(&format!("shared/{path}"))) else {
+        return steps(
+            "inspect it on the server:",
+            &[format!("ls -la {}", place.below("shared"))],
+        );
+    };
+    let look = |text: &'static str| steps(text, &[format!("ls -ld {kept}")]);
+    match error {
+        SharedError::InTree | SharedError::Hides(_) | SharedError::Parent(_) => IN_BOTH.into(),
+        SharedError::Missing => {
+            let folder = Path::new("shared").join(path);
+            let folder = folder.with_file_name("").display().to_string();
+            let folder = place.below(folder.trim_end_matches('/'));
+            steps(
+                "create it on the server, as the deploy user, readable for the service; or remove it from the input shared:",
+                &[format!("mkdir -p {folder}"), format!("vi {kept}")],
+            )
+        }
+        SharedError::NotWritable { error, .. } if unit::is_read_only(error) => unit::read_only(place),
+        SharedError::NotWritable { .. } => steps(
+            "create it for the deploy user; on the server's console, as root:",
+            &[format!("sudo install -d -o {} {kept}", shell(&place.user))],
+        ),
+        SharedError::IsFile => look(
+            "if the file is meant, write it in the input shared without a `/` at its end; otherwise move it away on the server:",
+        ),
+        SharedError::IsFolder => look(
+            "if the folder is meant, write it in the input shared with a `/` at its end; otherwise move it away on the server:",
+        ),
+        SharedError::DeadLink => look("create what it leads to, or delete the link; on the server:"),
+        SharedError::NotBelow | SharedError::Inaccessible { .. } | SharedError::Other(_) => {
+            steps("inspect it on the server:", &[format!("namei -l {kept}")])
+        }
+    }
+}
+
+const IN_BOTH: &str =
+    "a path is either in the repository or shared: remove it from the repository, list it in the input exclude, or remove it from \
+     the input shared; only folders with nothing but `.keep`, `.gitkeep` or `.gitignore` may be in both";
 
 /// The commands that move all of it, while nothing writes to it. A link in its place keeps the release whole.
 pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {

@@ -290,6 +290,22 @@ pub(super) fn restart(
     }
 }
 
+/// Whether an error says that nothing can be written at all.
+pub(super) fn is_read_only(error: &str) -> bool {
+    Trouble::in_line(error) == Some(Trouble::ReadOnly)
+}
+
+/// No right that anyone gives changes it.
+pub(super) fn read_only(place: &Place) -> Hint {
+    on_server(
+        "the file system is read-only, often after an error of the disk; on the server",
+        [
+            format!("findmnt -T {}", shell(&place.target)),
+            "sudo dmesg -T | tail -n 30".to_owned(),
+        ],
+    )
+}
+
 pub(super) fn start_limit(place: &Place) -> Hint {
     let reset =
         |unit| format!("sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}");

@@ -3,7 +3,8 @@
 
 use crate::protocol::{
     AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, LinkState, Reason, Restart,
-    RunError, ServerPartError, SystemdError, ToolError, UnreadLog, UnsafeFolder, Verdict, Warning,
+    RunError, ServerPartError, SharedError, SystemdError, ToolError, UnreadLog, UnsafeFolder,
+    Verdict, Warning,
 };
 use crate::report::place::{NAMELESS, USER};
 use crate::report::{Place, Report};
@@ -113,6 +114,10 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
     answer
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no finding is without a decision"
+)]
 fn finding(found: &mut Finding) {
     match found {
         Finding::Sudo { user, output, .. } => {
@@ -120,11 +125,19 @@ fn finding(found: &mut Finding) {
             output.clear();
         }
         Finding::AppAccess(found) => *found = app_access(found),
-        Finding::Target { user, .. }
+        Finding::Shared {
+            error: SharedError::NotWritable { user, .. },
+            ..
+        }
+        | Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
         Finding::Missing { path: text, .. }
         | Finding::UnitElsewhere { starts: text, .. }
+        | Finding::Shared {
+            error: SharedError::Inaccessible { error: text } | SharedError::Other(text),
+            ..
+        }
         | Finding::NoSystemd(
             SystemdError::Systemctl { error: text }
             | SystemdError::Failed { output: text }
@@ -146,6 +159,8 @@ fn finding(found: &mut Finding) {
         | Finding::Unit { .. }
         | Finding::NoSpace { .. }
         | Finding::SharedInRelease(_)
+        | Finding::Shared { .. }
+        | Finding::RollbackTarget { .. }
         | Finding::NoLocks { .. } => {}
     }
 }

@@ -32,7 +32,7 @@ pub(in crate::report) fn prose_naming(
             Piece::Code(text) | Piece::Verbatim(text) => code(text, redactor),
             // a number and the full stop after it would be an item of a list
             Piece::Foreign(text) if out.is_empty() && is_number(text) => code(text, redactor),
-            Piece::Foreign(text) => foreign(text, redactor),
+            Piece::Foreign(text) => between(text, out.ends_with('`'), redactor),
         };
         // they would become one piece of code
         if out.ends_with('`') && next.starts_with('`') {
@@ -41,6 +41,30 @@ pub(in crate::report) fn prose_naming(
         out += &next;
     }
     out
+}
+
+/// A text of others between other pieces: the white space at its ends stays, and punctuation that belongs to its neighbours.
+fn between(text: &str, after_code: bool, redactor: &Redactor) -> String {
+    let start = text.len() - text.trim_start().len();
+    let closing = text[start..].len() - text[start..].trim_start_matches(AFTER).len();
+    let closing = if start == 0 && after_code { closing } else { 0 };
+    let (before, rest) = text.split_at(start + closing);
+    let inner = rest.trim_end_matches(BEFORE);
+    let is_end = inner.is_empty() || inner.ends_with(char::is_whitespace);
+    let (inner, opening) = if is_end {
+        (inner, &rest[inner.len()..])
+    } else {
+        (rest, "")
+    };
+    let space = |is: bool| if is { " " } else { "" };
+    let shown = foreign(inner, redactor);
+    let gap = space(inner.starts_with(char::is_whitespace) && !shown.is_empty());
+    let end = space(inner.ends_with(char::is_whitespace));
+    format!(
+        "{}{}{gap}{shown}{end}{opening}",
+        space(start > 0),
+        before.trim_start()
+    )
 }
 
 fn is_number(text: &str) -> bool {
@@ -53,9 +77,11 @@ pub(in crate::report) fn foreign(text: &str, redactor: &Redactor) -> String {
     let mut out = Escaped::default();
     let mut rest = text.as_str();
     while let Some((before, quotation, after)) = quoted(rest) {
-        words(before, &mut out);
-        out.quotation(quotation);
-        rest = after;
+        let opening = before.trim_end_matches(BEFORE).len();
+        let closing = after.len() - after.trim_start_matches(AFTER).len();
+        words(&before[..opening], &mut out);
+        out.quotation(&before[opening..], quotation, &after[..closing]);
+        rest = &after[closing..];
     }
     words(rest, &mut out);
     out.finish()
@@ -109,7 +135,7 @@ pub(in crate::report) fn code(text: &str, redactor: &Redactor) -> String {
 
 /// A link if it is a plain one to the web, else only its label.
 pub(in crate::report) fn link(label: &str, to: Option<&str>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._~%-".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._~%#-".contains(c);
     match to.filter(|to| to.starts_with("https://") || to.starts_with("http://")) {
         Some(to) if to.chars().all(plain) => format!("[{label}]({to})"),
         _ => label.to_owned(),
@@ -171,10 +197,10 @@ impl Escaped {
         self.out.is_empty() && self.code.is_empty()
     }
 
-    /// Code in quotation marks.
-    fn quotation(&mut self, text: &str) {
+    /// Code in quotation marks, and the punctuation around them.
+    fn quotation(&mut self, before: &str, text: &str, after: &str) {
         self.end_code("");
-        self.code("“", text.trim(), "”");
+        self.code(&format!("{before}“"), text.trim(), &format!("”{after}"));
     }
 
     fn text(&mut self, word: &str) {
@@ -218,6 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn words_stay_and_everything_else_is_code() {
         let text = |text| foreign(text, &Redactor::new(["hunter2hunter2"]));
         for (given, markdown) in [
@@ -249,6 +276,10 @@ mod tests {
                 "answered 500 with “{\"a\": \"b c\"}” after 3",
                 "answered 500 with “`{\"a\": \"b c\"}`” after 3",
             ),
+            (
+                "a body (“{a}”) that “b c.”: “#1”, and so",
+                "a body (“`{a}`”) that “`b c.`”: “`#1`”, and so",
+            ),
             ("used to 83 %, “a “b @c”", "used to 83 %, “`a “b @c`”"),
             (
                 "/opt/diting on web1.example: read-only",
@@ -258,6 +289,32 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(text(given), markdown);
+        }
+    }
+
+    #[test]
+    fn a_quoted_piece_is_one_piece_of_code_between_the_words_around_it() {
+        let text = |text: &str, parts: &[&str]| {
+            let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+            prose(&Prose::quoting(text, &parts), &Redactor::default())
+        };
+        for (given, parts, markdown) in [
+            (
+                "line 2, echo \"error TS2304: a\", ended (sudo -n x): why",
+                vec!["echo \"error TS2304: a\"", "sudo -n x"],
+                "line 2, `echo \"error TS2304: a\"`, ended (`sudo -n x`): why",
+            ),
+            ("a ` b` c", vec!["` b`"], "a `` ` b` `` c"),
+            ("make build", vec!["make build"], "`make build`"),
+            (
+                "my data/x: y z",
+                vec!["my data/x", "y z"],
+                "`my data/x`: `y z`",
+            ),
+            ("a @b@c d", vec!["a @b"], "`a @b` `@c` d"),
+            ("x (y", vec!["x", "y"], "`x` (`y`"),
+        ] {
+            assert_eq!(text(given, &parts), markdown);
         }
     }
 

@@ -2,6 +2,7 @@
 //! whatever a server prints. Escapes are not enough, because GitHub searches the result for mentions. So everything that
 //! is not a plain word becomes code.
 
+mod commands;
 mod document;
 mod inline;
 mod lines;
@@ -33,6 +34,7 @@ pub(super) fn hint(hint: &Hint, redactor: &Redactor) -> String {
         let lines: Vec<String> = commands
             .iter()
             .flat_map(|command| clean(command.as_bytes(), redactor))
+            .flat_map(|line| commands::folded(&line))
             .collect();
         let fenced = match lines.is_empty() {
             true => String::new(),
@@ -41,6 +43,14 @@ pub(super) fn hint(hint: &Hint, redactor: &Redactor) -> String {
         format!("{}\n\n{fenced}", prose(text, redactor))
     };
     hint.advice().iter().map(one).collect()
+}
+
+/// The same under the title of a problem.
+pub(super) fn what_to_do(hint: &Hint, redactor: &Redactor) -> String {
+    match self::hint(hint, redactor) {
+        nothing if nothing.is_empty() => nothing,
+        text => format!("**What to do:** {text}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,19 @@
 //! What failed, of which commit, by whom; the lines that show why; and what to do.
 
-use super::quoted;
+use super::findings::numbered;
+use super::format::quoted;
 use super::view::View;
 use crate::protocol::{End, Outcome, Reason, Task};
-use crate::report::causes::{self, causes, findings, without_outputs, Cause};
+use crate::report::causes::{self, findings, without_outputs, Cause};
 use crate::report::markdown::{self, link, prose};
 use crate::report::{duration, texts, utc, Mark, StepRun};
 
 /// Everything of a failure that is read first.
 pub(in crate::report) fn failure(view: &View<'_>) -> String {
     match findings(view.end) {
-        Some(_) => must_be_fixed(view),
+        Some(found) => numbered(found, &view.report.facts.place, view.redactor),
         None => format!("{}{}", what_failed(view), what_to_do(view)),
     }
-}
-
-/// What the check has found, each with its hint.
-fn must_be_fixed(view: &View<'_>) -> String {
-    let one = |cause: Cause| {
-        let what = prose(&cause.what, view.redactor);
-        format!("{what}\n\n{}", markdown::hint(&cause.hint, view.redactor))
-    };
-    let all = causes(view.end, &view.report.facts.place);
-    all.into_iter().map(one).collect()
 }
 
 fn what_failed(view: &View<'_>) -> String {

@@ -1,6 +1,7 @@
 //! Durations and size limits of the summary.
 
 use crate::report::duration;
+use crate::report::markdown::fence;
 use std::time::Duration;
 
 /// GitHub rejects a summary over 1 MiB as a whole (`CreateStepSummaryCommand`). In bytes.
@@ -11,5 +12,13 @@ pub(super) fn took(took: Duration) -> String {
     match took.as_millis() {
         ms @ 0..1000 => format!("{ms} ms"),
         _ => duration(took),
+    }
+}
+
+/// Lines as they are, in a box.
+pub(super) fn quoted(lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!("{}\n", fence("text", lines)),
     }
 }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod failure;
+mod findings;
 mod folds;
 mod format;
 mod gantt;
@@ -18,18 +19,19 @@ mod view;
 
 pub(super) use compare::compare;
 pub(super) use failure::failure;
+pub use findings::{invalid_summary, BadInput};
 pub(super) use folds::{output, server, times};
 pub(super) use heading::heading;
 pub(super) use links::links;
 #[cfg(test)]
 pub(super) use links::{section, GUIDE};
 pub(super) use notes::warnings;
-pub use short::{invalid_summary, listing_summary};
+pub use short::listing_summary;
 pub(super) use success::success;
 pub(super) use view::View;
 
 use super::listing::on_the_server;
-use super::markdown::{self, Document};
+use super::markdown::Document;
 use super::{Job, Report};
 use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
@@ -53,14 +55,6 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
         false => failed(&view, &mut page),
     }
     page.finish()
-}
-
-/// Lines in a box; nothing without lines.
-fn quoted(lines: &[String]) -> String {
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("{}\n", markdown::fence("text", lines)),
-    }
 }
 
 fn succeeded(view: &View<'_>, page: &mut Document<'_>) {

@@ -1,8 +1,8 @@
 //! What someone should know of the server although it is not why a run failed.
 
 use super::view::View;
-use crate::protocol::Warning;
-use crate::report::markdown::{foreign, prose, Document};
+use crate::protocol::{SourceDoubt, Warning};
+use crate::report::markdown::{prose, Document};
 use crate::report::{count, texts, Place};
 use crate::text::{Prose, Redactor};
 
@@ -42,7 +42,7 @@ pub(in crate::report) fn warnings(
 fn all(view: &View<'_>) -> (Vec<String>, Vec<String>) {
     let (report, redactor) = (view.report, view.redactor);
     let place = &report.facts.place;
-    let doubts = report.doubts.iter().map(Prose::foreign);
+    let doubts = report.doubts.iter().map(SourceDoubt::text);
     let found = report
         .recovered
         .iter()
@@ -53,8 +53,8 @@ fn all(view: &View<'_>) -> (Vec<String>, Vec<String>) {
         .iter()
         .map(|it| warning(it, place, redactor));
     let others = doubts.chain(found).map(|text| prose(&text, redactor));
-    let notices = report.notices.iter().map(ToString::to_string);
-    let notices = notices.map(|text| foreign(&text, redactor));
+    let notices = report.notices.iter().map(texts::notice);
+    let notices = notices.map(|text| prose(&text, redactor));
     (once(others.chain(warnings)), once(notices))
 }
 

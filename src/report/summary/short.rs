@@ -3,23 +3,9 @@
 use super::format::{MOST, MOST_OF_PART};
 use crate::protocol::Listing;
 use crate::report::listing;
-use crate::report::markdown::{prose, Document};
+use crate::report::markdown::Document;
 use crate::report::{Job, Place};
-use crate::text::{Prose, Redactor};
-
-/// For invalid inputs: nothing was contacted.
-#[must_use]
-pub fn invalid_summary(problems: &[Prose], redactor: &Redactor) -> String {
-    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
-    page.add("## ❌ Invalid inputs\n\n**Nothing was contacted; the server still runs what it ran before**");
-    page.add(
-        &problems
-            .iter()
-            .map(|problem| format!("- {}\n", prose(problem, redactor)))
-            .collect::<String>(),
-    );
-    page.finish()
-}
+use crate::text::Redactor;
 
 /// For a listing of what is on a server.
 #[must_use]

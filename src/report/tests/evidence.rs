@@ -315,7 +315,9 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     **What to do:** now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
-    cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    cd /opt/diting && \
+      ln -sfn releases/1762147685 current.new && \
+      mv -T current.new current
     sudo -n systemctl restart diting
     systemctl status diting
     ```
@@ -343,7 +345,9 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     **What to do:** now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
-    cd /opt/diting && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    cd /opt/diting && \
+      ln -sfn releases/1762147685 current.new && \
+      mv -T current.new current
     cd /opt
     ./restart 'a b'
     systemctl status diting
@@ -372,7 +376,9 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     **What to do:** now, on web1.example as deploy: point current to the old release:
 
     ```sh
-    cd '/srv/it'\''s' && ln -sfn releases/1762147685 current.new && mv -T current.new current
+    cd '/srv/it'\''s' && \
+      ln -sfn releases/1762147685 current.new && \
+      mv -T current.new current
     ```
 
     to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
@@ -400,6 +406,8 @@ fn no_command_is_on_a_page_twice() {
     }
     for report in reports {
         for page in [page(&report), issue(&report, RawLogs::Show)] {
+            // a long command has several lines
+            let page = page.replace(" \\\n", " ");
             let blocks = page.split("```sh\n").skip(1);
             let lines =
                 blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());

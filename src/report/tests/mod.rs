@@ -1,6 +1,7 @@
 //! What the report's tests share: one of everything that can happen, and whole runs.
 
 mod evidence;
+mod findings;
 mod guide;
 mod harmless;
 mod issue;

@@ -379,7 +379,30 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             name: "current".into(),
             found: LinkState::Dead("releases/1".into()),
         },
+        shared("config/wechat.yaml", SharedError::Missing),
+        shared(
+            "it's uploads",
+            SharedError::NotWritable {
+                user: user(),
+                folder: "/opt/diting/shared".into(),
+                error: "Permission denied".into(),
+            },
+        ),
+        shared("config/wechat.yaml", SharedError::IsFolder),
+        Finding::RollbackTarget {
+            wanted: "3f2a1bc".into(),
+            error: RollbackTargetError::NoMatch,
+        },
+        Finding::RollbackTarget {
+            wanted: String::new(),
+            error: RollbackTargetError::NoneGood { current: None },
+        },
     ]
+}
+
+fn shared(path: &str, error: SharedError) -> Finding {
+    let path = path.into();
+    Finding::Shared { path, error }
 }
 
 fn app_access(group: &str) -> AppAccess {

@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 15 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 20 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -98,6 +98,11 @@ fn every_finding_says_what_and_where() {
     it's uploads/ is named in shared, but only release 1762147685 has it
     current on the server is not a link to a release, but a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
     current on the server is not a link to a release, but a link to releases/1, which does not exist
+    shared/config/wechat.yaml on the server is missing
+    shared/it's uploads on the server is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
+    shared/config/wechat.yaml on the server is a folder; write it with a / at the end
+    cannot roll back: 3f2a1bc: no release on the server has this id or a commit that starts with it
+    cannot roll back: there is no good release to roll back to
     ");
 }
 

@@ -1,5 +1,6 @@
 //! What failed, in one sentence after the name of the release.
 
+use super::quotes::{of_end, reason as quoted_reason};
 use super::run_error;
 use crate::protocol::{End, Failure, Outcome, Reason, RunError, Step, UnitState, Verdict};
 use crate::text::Prose;
@@ -64,7 +65,7 @@ pub(in crate::report) fn why(end: &End) -> Prose {
     if let Some(error) = &end.error {
         return match error {
             RunError::Cancelled { finished_by: None } => Prose::default(),
-            error => Prose::foreign(run_error(error)),
+            error => Prose::quoting(run_error(error), &of_end(end)),
         };
     }
     let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
@@ -73,10 +74,10 @@ pub(in crate::report) fn why(end: &End) -> Prose {
             step: Step::BeforeSwitch,
             reason,
         }) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
-            let reason = Prose::foreign(reason);
+            let reason = quoted_reason(reason);
             Prose::from("the before-switch commands failed: ").and(reason)
         }
-        Some(failure) => Prose::foreign(&failure.reason),
+        Some(failure) => quoted_reason(&failure.reason),
         None => Prose::default(),
     }
 }
@@ -85,7 +86,7 @@ pub(in crate::report) fn why(end: &End) -> Prose {
 #[must_use]
 pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<Prose> {
     let failure = verdict.rollback.as_ref()?;
-    Some(Prose::foreign(&failure.reason))
+    Some(quoted_reason(&failure.reason))
 }
 
 /// What the run saw last of a deployment whose result is unknown.

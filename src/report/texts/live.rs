@@ -1,5 +1,6 @@
 //! Which release is live.
 
+use super::quotes;
 use crate::protocol::{End, Outcome, Reason, RunError, Step, Verdict};
 use crate::report::Place;
 use crate::text::amounts::utc;
@@ -140,7 +141,7 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> Prose {
         (None, _) => "users are not served: no release is live".into(),
     };
     let state = match why {
-        Some(why) => state.and(Prose::of(": {}", [why])),
+        Some(why) => state.and(": ").and(quotes::reason(why)),
         None => state,
     };
     state.and(Prose::of(

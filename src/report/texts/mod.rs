@@ -2,14 +2,17 @@
 //! have their own texts, in `protocol`.
 
 mod failed;
+mod findings;
 mod handed_over;
 mod last_line;
 mod live;
 mod notes;
 mod progress;
+mod quotes;
 mod steps;
 
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
+pub(super) use findings::finding_in_parts;
 pub use handed_over::{handed_over, reported_before};
 pub(super) use last_line::restored;
 pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
@@ -21,4 +24,5 @@ pub use progress::{
     log_stopped, of_lines, omitted, planned, point_of_no_return, reconnected, recovered, release,
     sending, staged, waiting, watch_limited, whole_output, PROGRAM_OUTPUT,
 };
+pub(super) use quotes::{finding, notice, of_end};
 pub use steps::{continued, step_output, step_result};

@@ -1,5 +1,6 @@
 //! Warnings.
 
+use super::quotes;
 use crate::protocol::{UnreadLog, Warning, WrittenData};
 use crate::report::hints::{sudoers, sudoers_line};
 use crate::report::place::{shell, Place};
@@ -13,7 +14,7 @@ use crate::text::Prose;
     reason = "one exhaustive match, so that no warning is without a decision"
 )]
 pub fn warning(warning: &Warning, place: &Place) -> Prose {
-    let what = Prose::foreign(warning);
+    let what = quotes::warning(warning);
     let command = match warning {
         Warning::Leftover { path, .. } => {
             let path = place

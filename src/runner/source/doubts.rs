@@ -303,9 +303,9 @@ mod tests {
         fs::create_dir_all(folder.path().join("app/empty")).unwrap();
         fs::create_dir(folder.path().join(".git")).unwrap();
         let expected = [
-            "1 file in the source is a pointer of Git LFS, without the content: logo.png. Give actions/checkout `lfs: true`, or run git \
-             lfs pull",
-            "1 submodule in the source is empty: lib. Give actions/checkout `submodules: true`, or run git submodule update --init",
+            "1 file in the source is a pointer of Git LFS, without the content: logo.png. Give actions/checkout `lfs: true`, or run `git \
+             lfs pull`",
+            "1 submodule in the source is empty: lib. Give actions/checkout `submodules: true`, or run `git submodule update --init`",
         ];
         assert_eq!(
             found(&folder.path().join("app"), Purpose::default()),

@@ -1,5 +1,6 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
+use super::initial_state::InitialState;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
     Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification,
@@ -13,9 +14,11 @@ use crate::server::stage::{disk_space, shared};
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links::Link;
+use crate::server::store::listing::{self, Extent};
 use crate::server::store::private;
 use crate::server::store::records;
 use crate::server::store::retention::{self, After};
+use crate::server::store::rollback_target;
 use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
@@ -26,18 +29,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
-
-/// The state of the server before the deployment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct InitialState {
-    pub(super) current: Option<ReleaseId>,
-    pub(super) previous: Option<ReleaseId>,
-    pub(super) unit: Option<Unit>,
-    /// Whether the deploy user may reset systemd's start limit.
-    pub(super) resettable: bool,
-    /// The other users that the unit runs as.
-    pub(super) app_users: AppUsers,
-}
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
 pub(super) fn check(
@@ -50,17 +41,7 @@ pub(super) fn check(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let unit = plan
-        .service
-        .as_ref()
-        .and_then(|service| check_unit(service.as_str(), events, &mut findings));
-    if plan.task == Task::Deploy {
-        let shown = shows_release(&plan.verification);
-        check_release(layout, plan, unit.as_ref(), shown, &mut findings);
-    }
-    check_rights(plan, &mut findings);
-    check_install(plan, &mut findings);
-    check_detaching(events, &mut findings);
+    let unit = check_server(layout, plan, events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
@@ -68,23 +49,68 @@ pub(super) fn check(
             app_users = AppUsers::of(service.as_str(), layout, &plan.staging);
             findings.extend(app_users.check(layout, &plan.staging, events));
         }
-        findings.extend(shared::left_in_release(layout, &plan.staging.shared));
+        findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
         let make_room = || make_room(layout, plan);
         findings.extend(disk_space::check(layout, plan, entries, events, make_room)?);
     }
-    if !findings.is_empty() {
-        return Err(Reason::NotReady(findings));
-    }
-    let resettable = check_reset(plan, unit.as_ref(), events);
-    check_pager(plan, events);
-    Ok(InitialState {
+    let mut state = InitialState {
         current,
         previous: previous.into_release(),
         unit,
-        resettable,
+        resettable: false,
         app_users,
-    })
+    };
+    if !findings.is_empty() {
+        findings.extend(check_rollback_target(layout, plan, &state, events));
+        return Err(Reason::NotReady(findings));
+    }
+    state.resettable = check_reset(plan, state.unit.as_ref(), events);
+    check_pager(plan, events);
+    Ok(state)
+}
+
+/// What can be checked without the target.
+fn check_server(
+    layout: &Layout,
+    plan: &Plan,
+    events: &mut dyn Events,
+    findings: &mut Vec<Finding>,
+) -> Option<Unit> {
+    let service = plan.service.as_ref();
+    let unit = service.and_then(|service| check_unit(service.as_str(), events, findings));
+    if plan.task == Task::Deploy {
+        let shown = shows_release(&plan.verification);
+        check_release(layout, plan, unit.as_ref(), shown, findings);
+    }
+    check_rights(plan, findings);
+    check_install(plan, findings);
+    check_detaching(events, findings);
+    unit
+}
+
+/// Whether the release to roll back to is there, if that is known already: the current one may still have to be taken over.
+fn check_rollback_target(
+    layout: &Layout,
+    plan: &Plan,
+    state: &InitialState,
+    events: &mut dyn Events,
+) -> Option<Finding> {
+    let Task::RollBack { to } = &plan.task else {
+        return None;
+    };
+    state
+        .current
+        .as_ref()
+        .and_then(|current| records::get(layout, current))?;
+    match rollback_target::find(layout, to.as_deref()) {
+        Err(Reason::NoSuchRelease { wanted, error }) => {
+            let listing = listing::list(layout, Extent::Brief);
+            events.emit(What::Releases(Box::new(listing)));
+            Some(Finding::RollbackTarget { wanted, error })
+        }
+        _ => None,
+    }
 }
 
 /// Deletes what retention deletes when the disk is full.
@@ -107,6 +133,20 @@ pub(super) fn create_folders(layout: &Layout) -> Result<(), Reason> {
         }
         failed(Operation::CreateFolder, &folder)(error)
     })
+}
+
+/// The same reason, with whatever else can be found without those folders.
+pub(super) fn and_others(
+    reason: Reason,
+    layout: &Layout,
+    plan: &Plan,
+    events: &mut dyn Events,
+) -> Reason {
+    let Reason::NotReady(mut findings) = reason else {
+        return reason;
+    };
+    check_server(layout, plan, events, &mut findings);
+    Reason::NotReady(findings)
 }
 
 fn check_target(layout: &Layout, events: &mut dyn Events, findings: &mut Vec<Finding>) {

@@ -1,6 +1,7 @@
 //! Builds the sealed instruction for the transaction.
 
-use super::check::{self, InitialState};
+use super::check;
+use super::initial_state::InitialState;
 use crate::protocol::{Origin, Outcome, Plan, ReleaseId, Restart, Task, Verification, Warning};
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};

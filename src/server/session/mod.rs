@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod finish;
 mod follow;
+mod initial_state;
 mod instruction;
 mod run;
 mod serve;

@@ -1,9 +1,10 @@
 //! Runs a session: everything before the point of no return, then the hand-over to the transaction's process.
 
-use super::check::{self, InitialState};
+use super::check;
 use super::client::Client;
 use super::data;
 use super::follow;
+use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use crate::protocol::{
     Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, LiveRelease, Notice,
@@ -129,7 +130,8 @@ impl<'a> Session<'a> {
             outbox,
             ..
         } = &mut self.client;
-        check::create_folders(layout)?;
+        check::create_folders(layout)
+            .map_err(|reason| check::and_others(reason, layout, self.plan, *outbox))?;
         let lock = lock::take(layout, self.plan, limits, |holder| {
             outbox.emit(What::Waiting(holder))
         })?;
@@ -392,9 +394,17 @@ impl<'a> Session<'a> {
         self.end(verdict);
     }
 
+    /// Whether an error of the disk shows, before anything is done, what must be fixed on the server.
+    fn is_found_by_check(&self, kind: IoKind) -> bool {
+        matches!(self.progress.step, Step::Lock | Step::Check) && kind != IoKind::Other
+    }
+
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
+            // the release to roll back to lacks what the unit needs
+            Reason::Program { .. } if self.progress.step == Step::Check => Outcome::NotReady,
+            Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,
             _ => Outcome::Failed,

@@ -46,7 +46,6 @@ pub(super) struct Stager<'a> {
 impl Stager<'_> {
     /// Stages the tree with these entries and seals it.
     pub(super) fn run(&mut self, entries: &[TreeEntry]) -> Result<ReleaseId, Reason> {
-        shared::check(self.layout, &self.plan.staging.shared)?;
         self.begin(Step::Upload);
         let release = self.upload(entries)?;
         self.add_env_and_shared_files(&release)?;

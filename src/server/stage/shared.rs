@@ -4,11 +4,13 @@ use super::app_access::AppUsers;
 use crate::protocol::{
     Finding, Operation, Reason, ReleaseId, SharedError, SharedInRelease, SharedPath,
 };
+use crate::server::exec::user::user;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records::{self, State};
 use crate::server::store::written;
+use rustix::fs::{access, Access};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{symlink, MetadataExt};
@@ -21,21 +23,53 @@ fn bad(shared: &SharedPath, error: SharedError) -> Reason {
     }
 }
 
-/// Checks, before the upload, that everything that must exist already does. Changes nothing.
-pub(super) fn check(layout: &Layout, all: &[SharedPath]) -> Result<(), Reason> {
-    all.iter()
-        .try_for_each(|shared| inspect(layout, shared).map(drop))
+/// What must be fixed before the upload: data that exists only in a release, and everything that cannot be linked.
+/// Changes nothing.
+pub(in crate::server) fn check(layout: &Layout, all: &[SharedPath]) -> Vec<Finding> {
+    let left = left_in_release(layout, all);
+    let is_left = |shared: &&SharedPath| left.iter().any(|found| found.path == shared.path);
+    let unusable = all
+        .iter()
+        .filter(|shared| !is_left(shared))
+        .filter_map(|shared| {
+            let path = shared.path.clone();
+            unusable(layout, shared).map(|error| Finding::Shared { path, error })
+        });
+    let unusable: Vec<Finding> = unusable.collect();
+    let left = (!left.is_empty()).then_some(Finding::SharedInRelease(left));
+    left.into_iter().chain(unusable).collect()
+}
+
+/// Why a path cannot be linked into a release.
+fn unusable(layout: &Layout, shared: &SharedPath) -> Option<SharedError> {
+    match inspect(layout, shared) {
+        Ok(Existing::Usable) => None,
+        Ok(Existing::Missing) => not_creatable(layout, shared),
+        Err(error) => Some(error),
+    }
+}
+
+/// Whether the deploy user may not create the folder. What holds for the whole target is a finding of its own.
+fn not_creatable(layout: &Layout, shared: &SharedPath) -> Option<SharedError> {
+    let kept = layout.shared().join(&shared.path);
+    let around = kept.ancestors().skip(1).find(|it| it.exists());
+    let around = around.filter(|around| around.starts_with(layout.shared()))?;
+    let allowed = access(around, Access::WRITE_OK | Access::EXEC_OK);
+    allowed.err().map(|error| SharedError::NotWritable {
+        user: user(),
+        folder: around.display().to_string(),
+        error: io::Error::from(error).to_string(),
+    })
 }
 
 /// What exists only in a release: its users would miss it in the next one.
-pub(in crate::server) fn left_in_release(layout: &Layout, all: &[SharedPath]) -> Option<Finding> {
+fn left_in_release(layout: &Layout, all: &[SharedPath]) -> Vec<SharedInRelease> {
     let below = all.iter().filter(|shared| is_below(&shared.path));
     let found = below.filter_map(|shared| match shared.folder {
         true => folder_in_release(layout, shared),
         false => file_in_release(layout, shared),
     });
-    let found: Vec<SharedInRelease> = found.collect();
-    (!found.is_empty()).then_some(Finding::SharedInRelease(found))
+    found.collect()
 }
 
 /// In the live release, or else in the newest good one that has it. An empty one in `shared` may have been created for it.
@@ -111,7 +145,8 @@ pub(super) fn link(
     for shared in all {
         let kept = layout.shared().join(&shared.path);
         let path = folder.join(&shared.path);
-        if inspect(layout, shared)? == Existing::Missing {
+        let existing = inspect(layout, shared).map_err(|error| bad(shared, error))?;
+        if existing == Existing::Missing {
             users.create_shared(&kept, mode_of(&path))?;
         } else if shared.folder {
             users.open_shared(layout, &kept)?;
@@ -130,22 +165,22 @@ enum Existing {
 }
 
 /// What exists in `shared/`. Links there belong to the server and are followed.
-fn inspect(layout: &Layout, shared: &SharedPath) -> Result<Existing, Reason> {
+fn inspect(layout: &Layout, shared: &SharedPath) -> Result<Existing, SharedError> {
     if !is_below(&shared.path) {
-        return Err(bad(shared, SharedError::NotBelow));
+        return Err(SharedError::NotBelow);
     }
     let path = layout.shared().join(&shared.path);
     match fs::metadata(&path) {
         Ok(found) if found.is_dir() == shared.folder => Ok(Existing::Usable),
-        Ok(_) if shared.folder => Err(bad(shared, SharedError::IsFile)),
-        Ok(_) => Err(bad(shared, SharedError::IsFolder)),
+        Ok(_) if shared.folder => Err(SharedError::IsFile),
+        Ok(_) => Err(SharedError::IsFolder),
         Err(error) if error.kind() != ErrorKind::NotFound => {
             let error = error.to_string();
-            Err(bad(shared, SharedError::Inaccessible { error }))
+            Err(SharedError::Inaccessible { error })
         }
-        Err(_) if path.is_symlink() => Err(bad(shared, SharedError::DeadLink)),
+        Err(_) if path.is_symlink() => Err(SharedError::DeadLink),
         Err(_) if shared.folder => Ok(Existing::Missing),
-        Err(_) => Err(bad(shared, SharedError::Missing)),
+        Err(_) => Err(SharedError::Missing),
     }
 }
 

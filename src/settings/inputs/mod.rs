@@ -20,8 +20,10 @@ use super::input::{Fallback, Input};
 use super::model::{Command, Settings, Surroundings};
 use super::problem::Problem;
 use super::reader::Reader;
+use super::ssh::{HostName, Port};
+use super::values::Service;
 use super::warning::InputWarning;
-use crate::protocol::{Restart, Verification};
+use crate::protocol::{Restart, Target, Verification};
 use std::fmt::Write;
 use std::sync::LazyLock;
 
@@ -43,6 +45,15 @@ pub static INPUTS: LazyLock<Vec<&'static Input>> =
 
 /// The documentation's table of inputs.
 pub fn markdown_table() -> String {
+    table(|name| format!("`{name}`"))
+}
+
+/// The same with an anchor for each input, to which a problem with it can link.
+pub fn anchored_table() -> String {
+    table(|name| format!("`{name}`<a id=\"input-{name}\"></a>"))
+}
+
+fn table(show: impl Fn(&str) -> String) -> String {
     let mut table = String::from("| input | default | meaning |\n|---|---|---|\n");
     for input in INPUTS.iter() {
         let default = match input.fallback {
@@ -51,7 +62,7 @@ pub fn markdown_table() -> String {
         };
         let meaning = input.meaning.replace('|', "\\|");
         // writing to a String cannot fail
-        let _ = writeln!(table, "| `{}` | {default} | {meaning} |", input.name);
+        let _ = writeln!(table, "| {} | {default} | {meaning} |", show(input.name));
     }
     table
 }
@@ -74,6 +85,37 @@ pub fn read(
         Some(settings) if problems.is_empty() => (Ok(settings), warnings),
         _ => (Err(problems), warnings),
     }
+}
+
+/// Where the run was to go, as far as it is known although other inputs are wrong.
+pub struct KnownPlace {
+    /// The server.
+    pub host: HostName,
+    /// The port of its SSH service.
+    pub port: Port,
+    /// The unit, or none.
+    pub service: Service,
+    /// The folder on the server.
+    pub target: Target,
+}
+
+/// The place, if the inputs that name it are valid.
+pub fn known_place(
+    environment: &Environment,
+    flags: &Flags,
+    around: &Surroundings,
+) -> Option<KnownPlace> {
+    let mut reader = Reader::new(environment, flags, &INPUTS);
+    let command = command::command(&mut reader).unwrap_or(Command::Deploy);
+    let (host, port) = server::address(&mut reader)?;
+    let restart = reader.optional(&place::RESTART);
+    let (service, target) = place::place(&mut reader, around, command, restart.as_ref())?;
+    Some(KnownPlace {
+        host,
+        port,
+        service,
+        target,
+    })
 }
 
 fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> {

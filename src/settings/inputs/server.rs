@@ -122,6 +122,12 @@ pub(super) fn server(reader: &mut Reader<'_>, around: &Surroundings) -> Option<S
     })
 }
 
+/// Name and port of the server, if both are valid.
+pub(super) fn address(reader: &mut Reader<'_>) -> Option<(HostName, Port)> {
+    let (host, in_host) = reader.optional(&HOST)??;
+    Some((host, port(reader, in_host)?))
+}
+
 fn no_lines() -> Invalid {
     let what =
         "is required: without it nothing is sent, because any server could pretend to be yours";

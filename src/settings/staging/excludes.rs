@@ -8,6 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::Error;
 
 use crate::settings::problem::{invalid, Invalid};
+use crate::settings::values::lists::{self, Form};
 
 /// The file in the source whose patterns are added.
 pub const DEPLOY_IGNORE: &str = ".deployignore";
@@ -30,6 +31,7 @@ impl Excludes {
     pub(in crate::settings) const LONGEST_FILE: u64 = 1 << 20;
 
     pub(in crate::settings) fn parse(text: &str) -> Result<Self, Invalid> {
+        lists::check(text, Form::Patterns)?;
         let lines: Vec<&str> = text.lines().collect();
         if lines.len() > MOST {
             return invalid(
@@ -203,7 +205,7 @@ mod tests {
         insta::assert_snapshot!(text("+ b"), @r#"exclude = "+ b": line 1 is a filter rule. Write patterns as in .gitignore, without `- ` or `+ ` before them."#);
         insta::assert_snapshot!(text("/"), @r#"exclude = "/": line 1 is not a pattern. Write patterns as in .gitignore, as in `*.log` or `/build/`."#);
         insta::assert_snapshot!(text("a\nb\n{x"), @r#"exclude = "a\nb\n{x": line 3 is not a pattern. Write patterns as in .gitignore; brackets and braces come in pairs."#);
-        insta::assert_snapshot!(text("a\n".repeat(1001).leak()), @r#"exclude = "a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n…": has more than 1000 lines. Exclude whole folders instead."#);
+        insta::assert_snapshot!(text("a\n".repeat(1001).leak()), @r#"exclude = "a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n…a\na\na\na\na\na\na\na\na\na\na\na\na\na\na\n": has more than 1000 lines. Exclude whole folders instead."#);
         insta::assert_snapshot!(text("*"), @r#"exclude = "*": line 1 excludes everything. Remove it, or say below it with `!` what is uploaded all the same."#);
     }
 }

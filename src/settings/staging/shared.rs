@@ -2,6 +2,7 @@
 
 use crate::protocol::SharedPath;
 use crate::settings::problem::{invalid, Invalid};
+use crate::settings::values::lists::{self, Form};
 use crate::text::Prose;
 
 /// More paths than that were not written by a person.
@@ -9,6 +10,7 @@ const MOST: usize = 100;
 
 /// Paths that are linked into each release: relative, in normal form, none inside another.
 pub(in crate::settings) fn parse(text: &str) -> Result<Vec<SharedPath>, Invalid> {
+    lists::check(text, Form::Lines)?;
     let mut paths: Vec<SharedPath> = Vec::new();
     let lines = text.lines().map(str::trim).enumerate();
     for (index, line) in lines.filter(|(_, line)| !line.is_empty()) {

@@ -213,10 +213,15 @@ fn b20_another_host_than_this_one_is_a_notice() {
 }
 
 #[test]
-fn b37_a_line_end_at_the_end_is_cut_off_with_a_notice() {
-    let inputs = Inputs::new()
+fn b37_white_space_at_the_ends_is_cut_off_with_a_notice_unless_it_ends_a_block() {
+    let block = Inputs::new()
         .with("host", "server.example\n")
+        .with("user", "deploy\r\n\n")
         .with("install", "make\n");
+    let (settings, warnings) = block.read_with(&[]);
+    assert_eq!(settings.unwrap().server.host.as_str(), "server.example");
+    assert_eq!(warnings, []);
+    let inputs = Inputs::new().with("host", "server.example \n");
     let (settings, warnings) = inputs.read_with(&[]);
     assert_eq!(settings.unwrap().server.host.as_str(), "server.example");
     assert!(warnings[0].is_notice());

@@ -38,6 +38,9 @@ pub(in crate::settings) fn parse(text: &str) -> Result<Duration, Invalid> {
     if text.starts_with('-') {
         return invalid("is negative", UNITS);
     }
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
     if text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.')
@@ -77,6 +80,12 @@ mod tests {
     }
 
     #[test]
+    fn zero_needs_no_unit() {
+        assert_eq!(within("0", Duration::ZERO..=HOUR), Ok(Duration::ZERO));
+        assert!(within("00", Duration::ZERO..=HOUR).is_err());
+    }
+
+    #[test]
     fn b21_zero_negative_unitless_and_huge_ones_are_refused_with_the_cure() {
         let problems: Vec<_> = [
             "0",
@@ -94,7 +103,7 @@ mod tests {
         .map(|text| format!("{text} -> {}", problem(text)))
         .into();
         insta::assert_snapshot!(problems.join("\n"), @r#"
-        0 -> timeout: has no unit. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m; for seconds append `s`.
+        0 -> timeout: is too short. Allowed is 1s to 1h.
         0s -> timeout: is too short. Allowed is 1s to 1h.
         -5s -> timeout: is negative. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m.
         10 -> timeout: has no unit. Write it with a unit, as in 500ms, 90s, 5m or 1h 30m; for seconds append `s`.

@@ -1,5 +1,6 @@
 //! What becomes of the GitHub issue of a server and service.
 
+use super::lists::{self, Form};
 use crate::protocol::Secret;
 use crate::settings::problem::{invalid, Invalid};
 use crate::text::Prose;
@@ -109,6 +110,7 @@ fn list(
     most: usize,
     check: impl Fn(&str) -> Result<(), Invalid>,
 ) -> Result<Vec<String>, Invalid> {
+    lists::check(text, Form::Commas)?;
     let mut found: Vec<String> = Vec::new();
     for part in text
         .split(',')
@@ -199,7 +201,7 @@ mod tests {
         issue-labels = "ci-cd\nbug": has a line end in a label. Separate labels by commas.
         issue-labels = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": has a label of 51 characters. GitHub allows 50 for each; labels are separated by commas.
         issue-labels = ",": names nothing. Write names between commas, or leave it out.
-        issue-labels = "n0,n1,n2,n3,n4,n5,n6,n7,n8,n9,n10,n11,n12,n13,n14,n15,n16,n1…": names 101. GitHub allows 100.
+        issue-labels = "n0,n1,n2,n3,n4,n5,n6,n7,n8,n9,…3,n94,n95,n96,n97,n98,n99,n100": names 101. GitHub allows 100.
         issue-assignees = "@alice": has a name that is no login. Write logins as in `alice, bob`, without `@`; teams can't be assigned.
         issue-assignees = "alice bob": has a name that is no login. Write logins as in `alice, bob`, without `@`; teams can't be assigned.
         issue-assignees = "org/team": has a name that is no login. Write logins as in `alice, bob`, without `@`; teams can't be assigned.

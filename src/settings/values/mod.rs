@@ -3,6 +3,7 @@
 pub(super) mod durations;
 pub(super) mod health_url;
 pub(super) mod issue;
+pub(super) mod lists;
 pub(super) mod patterns;
 pub(super) mod release;
 pub(super) mod retention;

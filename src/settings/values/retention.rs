@@ -1,6 +1,7 @@
 //! How many releases stay, and for how long.
 
 use super::durations;
+use super::lists::{self, Form};
 use crate::protocol::Retention;
 use crate::settings::problem::{invalid, Invalid};
 use crate::text::Prose;
@@ -12,6 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A count, an age, or both in any order.
 pub(in crate::settings) fn parse(text: &str) -> Result<Retention, Invalid> {
+    lists::check(text, Form::Commas)?;
     let (mut kept_count, mut kept_age) = (None, None);
     for part in text.split(',').map(str::trim) {
         let twice = if part.bytes().any(|byte| byte.is_ascii_alphabetic()) {

@@ -1,9 +1,11 @@
 //! The status codes that count as healthy.
 
+use super::lists::{self, Form};
 use crate::settings::problem::{invalid, Invalid};
 
 /// One or more final status codes, in the order given.
 pub(in crate::settings) fn parse(text: &str) -> Result<Vec<u16>, Invalid> {
+    lists::check(text, Form::Commas)?;
     let mut codes = Vec::new();
     for part in text.split(',').map(str::trim) {
         match part.parse::<u16>() {

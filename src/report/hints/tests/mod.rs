@@ -70,6 +70,15 @@ fn a_reason_says_what_to_do() {
       ls -ld /opt/diting/current
     as root:
       sudo mv /opt/diting/current /opt/diting/current.before
+    create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
+      mkdir -p /opt/diting/shared/config
+      vi /opt/diting/shared/config/wechat.yaml
+    create it for the deploy user; on the server's console, as root:
+      sudo install -d -o deploy '/opt/diting/shared/it'\''s uploads'
+    if the folder is meant, write it in the input shared with a `/` at its end; otherwise move it away on the server:
+      ls -ld /opt/diting/shared/config/wechat.yaml
+    to list what is on the server, use `command: releases`
+    to list what is on the server, use `command: releases`
     ---
     wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
     ---
@@ -127,8 +136,9 @@ fn a_reason_says_what_to_do() {
     what the unit names must be in the repository (is it in `.gitignore`, or in the input exclude?), be created by install, or be named in the input shared. Compare:
       systemctl cat diting
     ---
-    create it on the server, readable for the service, or remove it from the input shared:
-      ls -la /opt/diting/shared/config/wechat.yaml
+    create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
+      mkdir -p /opt/diting/shared/config
+      vi /opt/diting/shared/config/wechat.yaml
     ---
     these lines are from the new process; if they are no crash, set the input log-pattern or log-check
     ---
@@ -312,6 +322,20 @@ fn a_finding_says_what_to_do() {
       ls -ld /opt/diting/current
     as root:
       sudo mv /opt/diting/current /opt/diting/current.before
+    ---
+    create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
+      mkdir -p /opt/diting/shared/config
+      vi /opt/diting/shared/config/wechat.yaml
+    ---
+    create it for the deploy user; on the server's console, as root:
+      sudo install -d -o deploy '/opt/diting/shared/it'\''s uploads'
+    ---
+    if the folder is meant, write it in the input shared with a `/` at its end; otherwise move it away on the server:
+      ls -ld /opt/diting/shared/config/wechat.yaml
+    ---
+    to list what is on the server, use `command: releases`
+    ---
+    to list what is on the server, use `command: releases`
     "#);
 }
 

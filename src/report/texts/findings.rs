@@ -1,0 +1,219 @@
+//! A finding of the check as a title and the evidence for it.
+
+use crate::protocol::{AppAccess, Finding, LinkState, SharedError};
+use crate::report::Place;
+use crate::text::excerpt::{excerpt, lines, one_line};
+use crate::text::Prose;
+
+/// The most lines of a program's output that are evidence.
+const MOST: usize = 5;
+
+/// What must be fixed, as a title, and the lines that show it. Both are untrusted.
+#[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no finding is without a title"
+)]
+pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Prose, Vec<String>) {
+    match found {
+        Finding::Target { path, user, error } => (
+            code(path)
+                .and(" cannot be created or written by ")
+                .and(code(user)),
+            vec![one_line(error)],
+        ),
+        Finding::Link { name, found } => (
+            code(name).and(" is not a link to a release"),
+            link(name, found),
+        ),
+        Finding::NoSystemd(error) => ("systemd cannot be used".into(), vec![error.to_string()]),
+        Finding::Unit { service, state } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is ")
+                .and(code(state)),
+            vec![format!("LoadState={}", excerpt(state))],
+        ),
+        Finding::Sudo {
+            service,
+            user,
+            output,
+        } => {
+            let command = format!("sudo -n systemctl restart {}", excerpt(service));
+            (
+                code(user).and(" may not run ").and(code(command)),
+                last_lines(output),
+            )
+        }
+        Finding::KillUserProcesses { user } => (
+            Prose::from("logind kills the processes of ")
+                .and(code(user))
+                .and(" at logout"),
+            vec!["KillUserProcesses=yes, Linger=no".to_owned()],
+        ),
+        Finding::Missing { program, path } => (
+            code(program).and(" is not on the server"),
+            vec![format!("searched: {}", one_line(path))],
+        ),
+        Finding::NoSpace { .. } => ("not enough disk space".into(), vec![found.to_string()]),
+        Finding::UnitElsewhere {
+            service,
+            starts,
+            target,
+        } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" does not start what ")
+                .and(code(format!("{}/current", excerpt(target))))
+                .and(" leads to"),
+            vec![format!("it starts: {}", one_line(starts))],
+        ),
+        Finding::ReloadUnseen { service, user } => (
+            Prose::from("the restart command only reloads ").and(code(service)),
+            vec![format!(
+                "{} cannot see which release it runs then",
+                excerpt(user)
+            )],
+        ),
+        Finding::SharedInRelease(all) => (
+            "the live release holds data that belongs in `shared`".into(),
+            all.iter().map(ToString::to_string).collect(),
+        ),
+        Finding::Shared { path, error } => shared(path, error, place),
+        Finding::RollbackTarget { wanted, error } => match wanted.is_empty() {
+            true => ("nothing to roll back to".into(), vec![error.to_string()]),
+            false => (
+                Prose::from("cannot roll back to ").and(code(wanted)),
+                vec![error.to_string()],
+            ),
+        },
+        Finding::NoLocks { error } => (
+            "files in the target cannot be locked".into(),
+            vec![error.to_string()],
+        ),
+        Finding::AppAccess(found) => access(found),
+    }
+}
+
+fn code(text: impl AsRef<[u8]>) -> Prose {
+    Prose::verbatim(excerpt(text))
+}
+
+fn link(name: &str, found: &LinkState) -> Vec<String> {
+    vec![format!("{} is {found}", excerpt(name))]
+}
+
+fn shared(path: &str, error: &SharedError, place: &Place) -> (Prose, Vec<String>) {
+    let title = code(format!("shared/{}", excerpt(path))).and(" ");
+    let title = match error {
+        SharedError::Inaccessible { .. } => title.and("cannot be inspected"),
+        SharedError::NotWritable { .. } => title.and("is missing and cannot be created"),
+        SharedError::Parent(_) | SharedError::InTree | SharedError::Hides(_) => {
+            title.and("is in the tree too")
+        }
+        SharedError::NotBelow => title.and("is not a path below the release"),
+        SharedError::IsFile => title.and("is a file, not a folder"),
+        SharedError::IsFolder => title.and("is a folder, not a file"),
+        SharedError::DeadLink => title.and("is a link to nothing"),
+        SharedError::Missing => title.and("is missing"),
+        SharedError::Other(_) => title.and("cannot be used"),
+    };
+    let kept = format!("{}/shared/{}", place.target, excerpt(path));
+    (title, vec![format!("{kept} {error}")])
+}
+
+fn access(found: &AppAccess) -> (Prose, Vec<String>) {
+    let title = Prose::from("the unit runs as ").and(code(&found.user));
+    (
+        title.and(", which cannot use what it needs"),
+        vec![found.to_string()],
+    )
+}
+
+fn last_lines(output: &[u8]) -> Vec<String> {
+    let lines = lines(output);
+    let lines: Vec<String> = lines
+        .into_iter()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(MOST)..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::{findings, place};
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
+    fn every_finding_has_a_title_and_evidence() {
+        let all: Vec<String> = findings()
+            .iter()
+            .map(|found| {
+                let (title, evidence) = finding_in_parts(found, &place());
+                format!("{title}\n  {}", evidence.join("\n  "))
+            })
+            .collect();
+        assert!(all
+            .iter()
+            .all(|text| text.len() > 10 && !text.ends_with("  ")));
+        insta::assert_snapshot!(all.join("\n"), @"
+        /opt/diting cannot be created or written by deploy
+          Permission denied
+        current is not a link to a release
+          current is a folder
+        current is not a link to a release
+          current is a link to /srv/app, which is not a release
+        systemd cannot be used
+          systemctl: No such file or directory
+        unit diting is not-found
+          LoadState=not-found
+        unit diting is masked
+          LoadState=masked
+        unit diting is bad-setting
+          LoadState=bad-setting
+        deploy may not run sudo -n systemctl restart diting
+          sudo: a password is required
+        deploy may not run sudo -n systemctl restart diting
+          sudo: sorry, you must have a tty to run sudo
+        logind kills the processes of deploy at logout
+          KillUserProcesses=yes, Linger=no
+        uv is not on the server
+          searched: /home/deploy/.local/bin:/usr/bin
+        make is not on the server
+          searched: /usr/bin
+        not enough disk space
+          the release needs 1.2 MB and 500.0 MB must stay free, but the target's disk has 400.0 MB
+        not enough disk space
+          the target's disk can hold only 12 more files
+        unit diting does not start what /opt/diting/current leads to
+          it starts: /opt/legacy/hello
+        the restart command only reloads diting
+          deploy cannot see which release it runs then
+        files in the target cannot be locked
+          No locks available
+        the unit runs as www-data, which cannot use what it needs
+          the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+        the unit runs as www-data, which cannot use what it needs
+          the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+        the live release holds data that belongs in `shared`
+          data/app.db is named in shared, but only release 1762147685 has it
+        the live release holds data that belongs in `shared`
+          it's uploads/ is named in shared, but only release 1762147685 has it
+        current is not a link to a release
+          current is a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
+        current is not a link to a release
+          current is a link to releases/1, which does not exist
+        shared/config/wechat.yaml is missing
+          /opt/diting/shared/config/wechat.yaml is missing
+        shared/it's uploads is missing and cannot be created
+          /opt/diting/shared/it's uploads is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
+        shared/config/wechat.yaml is a folder, not a file
+          /opt/diting/shared/config/wechat.yaml is a folder; write it with a / at the end
+        cannot roll back to 3f2a1bc
+          no release on the server has this id or a commit that starts with it
+        nothing to roll back to
+          there is no good release to roll back to
+        ");
+    }
+}
