@@ -77,15 +77,17 @@ pub(crate) fn releases() -> String {
     )
 }
 
-fn listing() -> Listing {
-    let run =
-        |number: u32| format!("https://github.com/diting/app/actions/runs/{number}/attempts/1");
-    let origin = |commit: &str, actor: &str, number| Origin {
-        run: Some(run(number)),
+fn origin(commit: &str, actor: &str, number: u32) -> Origin {
+    let run = format!("https://github.com/diting/app/actions/runs/{number}/attempts/1");
+    Origin {
+        run: Some(run),
         commit: Some(commit.into()),
         actor: Some(actor.into()),
         ..Origin::default()
-    };
+    }
+}
+
+fn listing() -> Listing {
     let (new, old) = (
         origin(COMMIT, "alice", 19_105),
         origin(OLD_COMMIT, "bob", 19_001),

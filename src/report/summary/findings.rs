@@ -75,7 +75,7 @@ fn bad_input(number: usize, problem: &BadInput, redactor: &Redactor) -> String {
     let value = value.iter().map(|value| format!("{name}: {value}"));
     let value: Vec<String> = value.collect();
     format!(
-        "### {number}. {label}: {}\n\n{}**What to do:** {}\n",
+        "### {number}. {label} {}\n\n{}**What to do:** {}\n",
         prose(what, redactor),
         quoted(&redactor.lines(&value)),
         prose(fix, redactor)

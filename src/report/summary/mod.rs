@@ -12,7 +12,6 @@ mod health;
 mod interruption;
 mod links;
 mod notes;
-mod short;
 mod steps;
 mod success;
 mod view;
@@ -26,13 +25,13 @@ pub(super) use links::links;
 #[cfg(test)]
 pub(super) use links::{section, GUIDE};
 pub(super) use notes::warnings;
-pub use short::listing_summary;
 pub(super) use success::success;
 pub(super) use view::View;
 
-use super::listing::on_the_server;
+use super::listing::{on_the_server, whole};
 use super::markdown::Document;
-use super::{Job, Report};
+use super::{Job, Place, Report};
+use crate::protocol::Listing;
 use crate::text::Redactor;
 use format::{MOST, MOST_OF_PART};
 
@@ -54,6 +53,14 @@ pub fn summary(report: &Report, job: &Job, redactor: &Redactor) -> String {
         true => succeeded(&view, &mut page),
         false => failed(&view, &mut page),
     }
+    page.finish()
+}
+
+/// For a listing of what is on a server.
+#[must_use]
+pub fn listing_summary(listing: &Listing, place: &Place, job: &Job, redactor: &Redactor) -> String {
+    let mut page = Document::new(redactor, MOST, MOST_OF_PART);
+    whole(listing, place, job, &mut page);
     page.finish()
 }
 

@@ -132,7 +132,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
     insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @"
     ## ❌ diting on web1.example: failed – `1762147685` is still live
 
-    **`3f2a1bc` by alice failed to install:** line 2, uv sync `--frozen`, ended with exit code 1 on the server.
+    **`3f2a1bc` by alice failed to install:** line 2, `uv sync --frozen`, ended with exit code 1 on the server.
 
     ```text
     no such package

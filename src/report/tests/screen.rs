@@ -180,8 +180,8 @@ fn what_failed_is_one_sentence_with_the_commit_and_who_wanted_it() {
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not become healthy:** health answered 500 with “no database” after 30 attempts in 1 min.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not become healthy:** health answered 500 with “no database” after 30 attempts in 1 min.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed to switch:** someone else changed the server during the deployment: current was deleted.
-    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed to install:** line 2, uv sync `--frozen`, ended with exit code 127 on the server.
-    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed to install:** line 2, uv sync `--frozen`, ended with exit code 127 on the server.
+    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed to install:** line 2, `uv sync --frozen`, ended with exit code 127 on the server.
+    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed to install:** line 2, `uv sync --frozen`, ended with exit code 127 on the server.
 
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** [another deployment](APP/actions/runs/7) by alice holds the lock on the server since 2025-11-03 05:16:40 UTC.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** `3f2a1bc`: `1762147685` never went live, so it is unknown whether it works.
@@ -194,7 +194,7 @@ fn what_failed_is_one_sentence_with_the_commit_and_who_wanted_it() {
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live.**
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** on the runner: the private key could not be loaded.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** the account on the server has expired.
-    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** on the runner: deploy-action-riscv64, the server part for the server's CPU (riscv64), is missing.
+    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** on the runner: `deploy-action-riscv64`, the server part for the server's CPU (riscv64), is missing.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** the connection was lost before the switch.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** the time limit of 30 min was reached.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice was cancelled.**

@@ -158,9 +158,9 @@ mod tests {
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to switch; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to install; 21.4 s
         failed: diting on web1.example; nothing was switched; no release is live yet; 1762147999 failed to install; 21.4 s
-        not-ready: diting on web1.example; 1762147685 is still live; 23 findings; 21.4 s
+        not-ready: diting on web1.example; 1762147685 is still live; 28 findings; 21.4 s
         busy: diting on web1.example; this run changed nothing; the other deployment decides which release is live; 21.4 s
-        failed: diting on web1.example; 1762147685 is still live; cannot roll back; 21.4 s
+        not-ready: diting on web1.example; 1762147685 is still live; cannot roll back; 21.4 s
         cancelled: diting on web1.example; 1762147685 is still live; 1762147999 was interrupted; 21.4 s
         error: diting on web1.example; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 21.4 s
@@ -177,6 +177,7 @@ mod tests {
         unknown: diting on web1.example; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: diting on web1.example; web1.example finishes on its own by 2025-11-03 05:38:20 UTC: on the new release if it is healthy, otherwise on the old one; 12.3 s
         unknown: diting on web1.example; it is unknown whether the deployment was begun; if it was, web1.example finishes it by itself: on the new release if it is healthy, otherwise on the old one; 12.3 s
+        done: diting on web1.example; nothing was changed; 12.3 s
         ");
     }
 
@@ -201,6 +202,7 @@ mod tests {
         busy: Another deployment is running | diting on web1.example: another deployment is running
         unknown: Result unknown | diting on web1.example: result unknown
         cancelled: Deployment cancelled | diting on web1.example: deployment cancelled
+        done: Done | diting on web1.example: done
         ");
     }
 }

@@ -231,7 +231,7 @@ mod tests {
         insta::assert_snapshot!(all.join("\n"), @r#"
         deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 20 other findings
         another deployment holds the lock on the server
-        another deployment holds the lock on the server (by alice, since 2025-11-03 `05:16:40` UTC, `https://github.com/diting/app/actions/runs/7`)
+        another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, `https://github.com/diting/app/actions/runs/7`)
         the server cannot write `/opt/diting/releases/1762147999/app.py`: No space left on device
         the server cannot write `/opt/diting/releases/1762147999/app.py`: Read-only file system
         the server cannot write `/opt/diting/releases/1762147999/app.py`: Permission denied

@@ -77,8 +77,8 @@ fn a_reason_says_what_to_do() {
       sudo install -d -o deploy '/opt/diting/shared/it'\''s uploads'
     if the folder is meant, write it in the input shared with a `/` at its end; otherwise move it away on the server:
       ls -ld /opt/diting/shared/config/wechat.yaml
-    to list what is on the server, use `command: releases`
-    to list what is on the server, use `command: releases`
+    set `release` to the id of a release that is good, or leave it out: then the previous one is meant
+    a release becomes a rollback target once it was live and healthy; deploy one
     ---
     wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
     ---
@@ -333,9 +333,9 @@ fn a_finding_says_what_to_do() {
     if the folder is meant, write it in the input shared with a `/` at its end; otherwise move it away on the server:
       ls -ld /opt/diting/shared/config/wechat.yaml
     ---
-    to list what is on the server, use `command: releases`
+    set `release` to the id of a release that is good, or leave it out: then the previous one is meant
     ---
-    to list what is on the server, use `command: releases`
+    a release becomes a rollback target once it was live and healthy; deploy one
     "#);
 }
 

@@ -109,6 +109,7 @@ fn cancelled() {
     insta::assert_snapshot!(Run::staged(Page::Actions).without_beginning().cut(by_error(Outcome::Cancelled, Some(error))), @"
     ::endgroup::
     ✗ install                     cancelled
+    │ Resolved 42 packages in 1ms
     ::error title=diting on web1.example%3A deployment cancelled::the run was cancelled%0Anothing was switched; the server still runs what it ran before%0Arun it again: what was uploaded is kept
     cancelled: diting on web1.example; nothing was switched; the server still runs what it ran before; 12.3 s
     ");
