@@ -96,7 +96,7 @@ fn data_that_is_left_behind_is_named_in_log_summary_and_annotation() {
         "name it in the input `shared`, on a line of its own: private/, app.db, uploads/",
     );
     for named in [
-        "app.db (12.0 kB)",
+        "`app.db` (12.0 kB)",
         "`uploads/` (1 file, 6 B)",
         &format!("{TARGET}/releases/{first}"),
     ] {

@@ -222,7 +222,7 @@ fn an_issue_that_strangers_can_read_says_nothing_of_the_server_and_the_inputs() 
     failing.assert_says("./migrate --key S3CRET");
     let issues = format!("{:?}", hub.state().issues);
     assert!(issues.contains("health answered 500"), "{issues}");
-    assert!(issues.contains("line 2, (not shown)"), "{issues}");
+    assert!(issues.contains("line 2, `(not shown)`"), "{issues}");
     for word in [
         "S3CRET",
         "customer",

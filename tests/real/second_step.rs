@@ -296,7 +296,7 @@ fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
     let first = server.deploy_well(&App::version("1"), None);
     hub.plan("GET /user", Script::Silent);
     let action = reporting_to(&hub, action(&server, &App::health_500("2")));
-    let used = action.run(Fate::CancelledAt("rolled-back: "));
+    let used = action.run(Fate::CancelledAt("::error title="));
     let (deploy, finish) = (used.step("deploy"), used.step("finish"));
     assert_eq!(
         (deploy.code, finish.code),

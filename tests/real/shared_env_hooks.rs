@@ -39,7 +39,7 @@ fn shared_paths_an_env_file_and_hooks_come_with_a_release_and_no_secret_is_shown
         .run()
     };
     let run = deploy(&App::version("1"));
-    run.assert_ended(5, "failed", "check");
+    run.assert_ended(4, "not-ready", "check");
     run.assert_says("config/app.yaml");
     server.exec_as_deploy(&format!(
         "mkdir -p {TARGET}/shared/config && echo port: 1 >{TARGET}/shared/config/app.yaml"

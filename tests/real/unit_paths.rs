@@ -62,7 +62,7 @@ fn a_release_without_what_the_unit_names_is_refused_while_the_old_one_serves() {
 
     // the first release lacks all of it
     let run = server.deployment(&app).input("command", "rollback").run();
-    run.assert_ended(5, "failed", "check");
+    run.assert_ended(4, "not-ready", "check");
     run.assert_says("that release was made before the unit needed it");
     server.assert_live(&second, "3", Some(&first));
     assert!(server.has(&format!("{TARGET}/shared/logs")));
