@@ -18,6 +18,8 @@ pub enum Piece {
     Code(String),
     /// A command or a value: code in Markdown, as it is elsewhere.
     Verbatim(String),
+    /// Own words that lead to one of the project's pages: a link in Markdown, the address elsewhere.
+    Link(&'static str, &'static str),
     /// A text of others, or one that quotes others. Harmless, but Markdown may interpret it.
     Foreign(String),
 }
@@ -79,6 +81,12 @@ impl Prose {
         Self(vec![Piece::Verbatim(harmless(text))])
     }
 
+    /// Own words that lead to one of the project's pages.
+    #[must_use]
+    pub fn link(words: &'static str, to: &'static str) -> Self {
+        Self(vec![Piece::Link(words, to)])
+    }
+
     /// The same, continued.
     #[must_use]
     pub fn and(mut self, more: impl Into<Self>) -> Self {
@@ -125,6 +133,7 @@ impl Display for Prose {
         self.0.iter().try_for_each(|piece| match piece {
             Piece::Words(text) => f.write_str(text),
             Piece::Code(text) => write!(f, "`{text}`"),
+            Piece::Link(_, to) => f.write_str(to),
             Piece::Verbatim(text) | Piece::Foreign(text) => f.write_str(text),
         })
     }

@@ -18,10 +18,10 @@ pub(super) fn let_it(found: &AppAccess, place: &Place) -> Hint {
             "give its group access with these commands on the server, as root, then deploy again:",
             &commands,
         ),
-        _ => Prose::of(
-            "the deploy user and the users of the unit need a group that has only them as members; see {}",
-            [&MORE],
+        _ => Prose::from(
+            "the deploy user and the users of the unit need a group that has only them as members: ",
         )
+        .and(Prose::link("how to set it up", MORE))
         .into(),
     }
 }

@@ -7,8 +7,8 @@ use crate::report::place::{shell, Place};
 use crate::text::Prose;
 
 /// Where the documents explain it.
-const MORE: &str = "to check its health, or to roll back further: \
-     https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server";
+const MORE: &str =
+    "https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server";
 
 /// Makes the rollback target live, with the ids and names of this server.
 pub(super) fn by_hand(verdict: Option<&Verdict>, place: &Place) -> Hint {
@@ -21,12 +21,18 @@ pub(super) fn by_hand(verdict: Option<&Verdict>, place: &Place) -> Hint {
     });
     let mut commands: Vec<String> = link.into_iter().chain(restart).collect();
     if place.service.is_none() {
-        return steps(text, &commands).then(MORE.into());
+        return steps(text, &commands).then(more());
     }
     commands.extend(place.of_unit("systemctl status"));
     steps(text, &commands)
         .then(on_server("its log", unit::log(place)))
-        .then(MORE.into())
+        .then(more())
+}
+
+fn more() -> Hint {
+    Prose::from("to check its health, or to roll back further: ")
+        .and(Prose::link("commands for the server", MORE))
+        .into()
 }
 
 fn current(verdict: &Verdict, place: &Place) -> Option<String> {

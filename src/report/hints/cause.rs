@@ -27,6 +27,31 @@ pub(super) fn in_the_app(line: &str) -> Option<Hint> {
     Some(text.into())
 }
 
+/// The same for a command of `install`: an error of a compiler in a file of the source.
+pub(super) fn in_the_code(line: &str) -> Option<Hint> {
+    let is_error = ["error", "undefined", "SyntaxError"];
+    let is_error = is_error.iter().any(|word| line.contains(word));
+    let is_found = line.split_whitespace().any(is_place) || line.starts_with("error[E");
+    (is_error && is_found)
+        .then(|| "fix the error in the code, and push; nobody needs to touch the server".into())
+}
+
+/// `src/a.ts(118,27):` or `src/main.rs:3:5`.
+fn is_place(word: &str) -> bool {
+    let Some((file, rest)) = word.split_once(['(', ':']) else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers = rest.trim_end_matches([':', ')']);
+    let is_file = file.rsplit('/').next().is_some_and(|name| {
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        extension.starts_with(|c: char| c.is_ascii_alphabetic())
+    });
+    // one number may be a port
+    let is_sure = file.contains('/') || numbers.contains([',', ':']);
+    is_file && is_sure && numbers.split([',', ':']).take(2).all(digits)
+}
+
 /// `KeyError: 'DATABASE_URL'`, or a sentence about a variable of the environment.
 fn names_variable(line: &str) -> bool {
     let key = line.split("KeyError: '").nth(1);
@@ -67,5 +92,26 @@ mod tests {
         -
         -
         ");
+    }
+
+    #[test]
+    fn an_error_in_a_file_of_the_source_is_fixed_there() {
+        for line in [
+            "src/a.tsx(118,27): error TS2304: Cannot find name 'useA'.",
+            "src/main.c:3:5: error: expected ‘;’ before ‘}’ token",
+            "./main.go:12:3: undefined: x",
+            "error[E0425]: cannot find value `x` in this scope",
+            "app/models.py:7: error: Name \"x\" is not defined",
+        ] {
+            assert!(in_the_code(line).is_some(), "{line}");
+        }
+        for line in [
+            "error: connection to db-1.example:5432 failed",
+            "error: failed to fetch https://pypi.org/simple",
+            "npm error code 2",
+            "12:30:01 error: no file",
+        ] {
+            assert!(in_the_code(line).is_none(), "{line}");
+        }
     }
 }

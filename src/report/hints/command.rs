@@ -1,5 +1,6 @@
 //! Hints for a command that failed.
 
+use super::cause;
 use super::finding::{missing, needs_terminal, no_terminal, sudoers, ALLOW};
 use super::steps::{on_server, steps, Hint};
 use super::unit;
@@ -64,13 +65,18 @@ fn before_switch(failed: &Failed<'_>, place: &Place) -> Hint {
              fix it before you deploy again; if it needs longer, raise the input timeout".into()
         }
         Ending::Signal(_) => install("before-switch", failed, place).after("it may have left something half done; "),
-        Ending::Exit(_) => install("before-switch", failed, place).after("the lines before it were run; "),
+        Ending::Exit(_) => install("before-switch", failed, place).after(
+            "the lines before it were run, and it may have left a database migration half done, which the live release now uses; ",
+        ),
     }
 }
 
 fn install(name: &str, failed: &Failed<'_>, place: &Place) -> Hint {
     let known = failed.log_line.and_then(Trouble::in_line);
     if let Some(hint) = known.and_then(|it| trouble(&it, name, place)) {
+        return hint;
+    }
+    if let Some(hint) = failed.log_line.and_then(cause::in_the_code) {
         return hint;
     }
     match failed.ending {
@@ -86,8 +92,8 @@ fn install(name: &str, failed: &Failed<'_>, place: &Place) -> Hint {
         }
         Ending::OutOfTime => "it hangs or needs longer: read its last lines, or raise the input timeout".into(),
         Ending::Exit(_) | Ending::Signal(_) => steps(
-            "its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:",
-            &[format!("ls -t {}", place.below("releases"))],
+            "its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:",
+            &[format!("cd {} && cd \"$(ls -t | head -n 1)\"", place.below("releases"))],
         ),
     }
 }

@@ -39,7 +39,7 @@ pub fn hint(end: &End, place: &Place) -> Hint {
             Some(verdict) if is_healthy_but_unrecorded(verdict) => why,
             verdict => by_hand(verdict.as_ref(), &about_now(place)).then(why),
         },
-        Outcome::Error if why.is_empty() => run_error::REPORT.into(),
+        Outcome::Error if why.is_empty() => run_error::report_it(),
         Outcome::Deployed
         | Outcome::Restored
         | Outcome::Error

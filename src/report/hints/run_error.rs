@@ -8,11 +8,23 @@ use crate::protocol::{
 use crate::report::place::{shell, Place};
 use crate::report::texts::finished_by;
 use crate::text::excerpt::excerpt;
+use crate::text::Prose;
 use std::path::Path;
 
+/// Where bugs are reported.
+const ISSUES: &str = "https://github.com/diting/deploy-action/issues";
+
 /// What to do about a bug in deploy-action.
-pub(super) const REPORT: &str =
-    "please report it, with this log: https://github.com/diting/deploy-action/issues";
+pub(super) fn report(words: &'static str) -> Hint {
+    Prose::from(words)
+        .and(Prose::link("deploy-action's issues", ISSUES))
+        .into()
+}
+
+/// The same if nothing else is known.
+pub(super) fn report_it() -> Hint {
+    report("please report it, with this log: ")
+}
 
 /// What to do about an error on the runner or on the way.
 #[must_use]
@@ -70,11 +82,9 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
         }
         RunError::OutOfTime { .. } => "check above which step took the time, or raise the input timeout".into(),
         RunError::Killed { .. } => {
-            "its log ends where it stopped; if the runner has enough memory, please report it with that log: \
-             https://github.com/diting/deploy-action/issues"
-                .into()
+            report("its log ends where it stopped; if the runner has enough memory, please report it with that log: ")
         }
-        RunError::Bug(_) => REPORT.into(),
+        RunError::Bug(_) => report_it(),
     }
 }
 

@@ -6,6 +6,15 @@ use std::fmt;
 
 /// Before commands that continue others.
 const AS_ROOT: &str = "as root:";
+/// Sentences that only lead to the log.
+const TO_THE_LOG: [&str; 6] = [
+    "its log",
+    "more of its log",
+    "the app's log shows why",
+    "its log shows why; most often an import error, a missing dependency or a missing configuration file",
+    "on the server",
+    "On the server",
+];
 
 /// What to do: sentences, each with the commands for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,15 +84,16 @@ impl Hint {
     /// The same without the commands that were `shown` before, on one page or in one message.
     #[must_use]
     pub(in crate::report) fn without(mut self, shown: &mut BTreeSet<String>) -> Self {
+        let is_one = self.0.len() == 1;
         self.0.retain_mut(|Advice { text, commands }| {
             let had_some = !commands.is_empty();
             commands.retain(|command| shown.insert(command.clone()));
             let is_repeated = had_some && commands.is_empty();
-            let continues = *text == Prose::from(AS_ROOT);
+            let is_left_out = is_repeated && !is_one && says_nothing_else(text);
             if is_repeated {
                 *text = std::mem::take(text).and(" see the commands above");
             }
-            !(is_repeated && continues)
+            !is_left_out
         });
         self
     }
@@ -99,6 +109,19 @@ impl Hint {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Whether a sentence is of no use without its commands.
+fn says_nothing_else(text: &Prose) -> bool {
+    let text = text.to_string();
+    let end = [
+        ":",
+        ", as root:",
+        "; on the server:",
+        "; on the server, as root:",
+    ];
+    let words = end.iter().filter_map(|end| text.strip_suffix(end));
+    text == AS_ROOT || words.into_iter().any(|words| TO_THE_LOG.contains(&words))
 }
 
 /// A command has a line of its own, indented.

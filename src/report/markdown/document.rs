@@ -1,13 +1,31 @@
 //! A Markdown document of limited size.
 
-use super::inline::{foreign, refers_to_issue};
+use super::inline::{capital, code, foreign, refers_to_issue};
 use super::lines::{clean, fence};
-use crate::report::{count, texts};
+use crate::report::texts;
 use crate::text::Redactor;
 
 /// A part that would be shorter is left out.
 const LEAST: usize = 500;
 const CUT: &str = "\nThe report is longer than GitHub allows; the rest is omitted.\n";
+
+/// Words with which a caption in plain words begins; any other one is a command.
+const IN_WORDS: [&str; 5] = [
+    "log of ",
+    "health response of ",
+    "releases, ",
+    "last lines of ",
+    "program output",
+];
+
+/// Lines that are folded together with others.
+pub(in crate::report) struct Part {
+    /// For the title of the fold.
+    pub(in crate::report) title: String,
+    /// Above the lines.
+    pub(in crate::report) caption: String,
+    pub(in crate::report) lines: Vec<String>,
+}
 
 /// A document that stays below a limit: it contains whole parts only, and a note if some are missing.
 pub(in crate::report) struct Document<'a> {
@@ -65,13 +83,9 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Adds untrusted lines without secrets, each under a title of its own, folded under all of these titles. The last lines
-    /// are kept, because the cause is most often there.
-    pub(in crate::report) fn folded_parts(
-        &mut self,
-        before: &str,
-        parts: &[(String, Vec<String>)],
-    ) {
+    /// Adds untrusted lines without secrets, each under a caption of its own, folded under all of their titles. The last
+    /// lines are kept, because the cause is most often there.
+    pub(in crate::report) fn folded_parts(&mut self, before: &str, parts: &[Part]) {
         if parts.is_empty() {
             return;
         }
@@ -79,18 +93,15 @@ impl<'a> Document<'a> {
         let room = share.min(self.most_of_part).saturating_sub(LEAST);
         let fits =
             |lines: &[String]| room >= LEAST && (lines.is_empty() || fitting(lines, room) > 0);
-        let shown: Vec<_> = parts.iter().filter(|(_, lines)| fits(lines)).collect();
+        let shown: Vec<&Part> = parts.iter().filter(|it| fits(&it.lines)).collect();
         self.cut |= shown.len() < parts.len();
-        let counted = shown
-            .iter()
-            .map(|(title, lines)| format!("{title} ({})", count(lines.len() as u64, "line")));
-        let title = format!("{before}{}", counted.collect::<Vec<_>>().join(", "));
-        let one = |(title, lines): &&(String, Vec<String>)| {
-            let fence = fence("text", &shortened(lines, room));
-            let title = foreign(title, self.redactor);
+        let titles: Vec<&str> = shown.iter().map(|part| part.title.as_str()).collect();
+        let title = format!("{before}{}", titles.join(", "));
+        let one = |part: &&Part| {
+            let fence = fence("text", &shortened(&part.lines, room));
             match shown.len() {
                 1 => fence,
-                _ => format!("{title}\n\n{fence}"),
+                _ => format!("**{}**\n\n{fence}", caption(&part.caption, self.redactor)),
             }
         };
         let parts: Vec<String> = shown.iter().map(one).collect();
@@ -106,6 +117,14 @@ impl<'a> Document<'a> {
 
     fn room(&self) -> usize {
         self.most.saturating_sub(self.text.len() + CUT.len() + 2)
+    }
+}
+
+/// A command is one piece of code.
+fn caption(text: &str, redactor: &Redactor) -> String {
+    match IN_WORDS.iter().any(|words| text.starts_with(words)) {
+        true => capital(&foreign(text, redactor)),
+        false => code(text, redactor),
     }
 }
 
@@ -163,7 +182,13 @@ mod tests {
         let mut document = Document::new(&redactor, 4000, 2000);
         document.add("one");
         let lines = vec!["line of text".to_owned(); 300];
-        document.folded_parts("", &[("log".to_owned(), lines)]);
+        let (title, caption) = ("log".to_owned(), "log".to_owned());
+        let part = Part {
+            title,
+            caption,
+            lines,
+        };
+        document.folded_parts("", &[part]);
         document.add(&"x".repeat(3000));
         let text = document.finish();
         assert!(text.len() <= 4000, "{}", text.len());

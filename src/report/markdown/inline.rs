@@ -6,6 +6,10 @@ use crate::text::{Piece, Prose, Redactor};
 /// Punctuation around words.
 const BEFORE: &[char] = &['(', '“'];
 const AFTER: &[char] = &[')', '”', ',', ';', '.', ':', '?', '!', '…'];
+/// Words with which sentences of the server begin that are no names.
+const BEGINNINGS: &[&str] = &[
+    "a", "after", "an", "beside", "it", "members", "the", "unit", "what",
+];
 /// GitHub links commit hashes from this many digits on.
 const HASH: usize = 7;
 
@@ -30,6 +34,7 @@ pub(in crate::report) fn prose_naming(
             _ if named.is_some() => named.unwrap_or_default(),
             Piece::Words(words) => (*words).to_owned(),
             Piece::Code(text) | Piece::Verbatim(text) => code(text, redactor),
+            Piece::Link(words, to) => link(words, Some(to)),
             // a number and the full stop after it would be an item of a list
             Piece::Foreign(text) if out.is_empty() && is_number(text) => code(text, redactor),
             Piece::Foreign(text) => between(text, out.ends_with('`'), redactor),
@@ -41,6 +46,34 @@ pub(in crate::report) fn prose_naming(
         out += &next;
     }
     out
+}
+
+/// The same as a sentence of its own: with a capital letter if it begins with own words, and with an end.
+pub(in crate::report) fn sentence(text: &Prose, redactor: &Redactor) -> String {
+    as_sentence(text, prose(text, redactor))
+}
+
+/// The same for a text that is Markdown already.
+pub(in crate::report) fn as_sentence(text: &Prose, shown: String) -> String {
+    let begins = match text.pieces().first() {
+        Some(Piece::Words(_)) => true,
+        Some(Piece::Foreign(text)) => text
+            .split_once(' ')
+            .is_some_and(|(word, _)| BEGINNINGS.contains(&word)),
+        _ => false,
+    };
+    let shown = if begins { capital(&shown) } else { shown };
+    match shown.trim_end().ends_with(['.', ':', '?', '!']) || shown.is_empty() {
+        true => shown,
+        false => shown + ".",
+    }
+}
+
+/// With a capital letter at its beginning.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// A text of others between other pieces: the white space at its ends stays, and punctuation that belongs to its neighbours.

@@ -7,8 +7,8 @@ mod document;
 mod inline;
 mod lines;
 
-pub(super) use document::Document;
-pub(super) use inline::{cell, code, foreign, link, prose, prose_naming};
+pub(super) use document::{Document, Part};
+pub(super) use inline::{as_sentence, cell, code, foreign, link, prose, prose_naming, sentence};
 pub(super) use lines::{clean, fence};
 
 use super::hints::{Advice, Hint};
@@ -40,7 +40,7 @@ pub(super) fn hint(hint: &Hint, redactor: &Redactor) -> String {
             true => String::new(),
             false => format!("{}\n", fence("sh", &lines)),
         };
-        format!("{}\n\n{fenced}", prose(text, redactor))
+        format!("{}\n\n{fenced}", sentence(text, redactor))
     };
     hint.advice().iter().map(one).collect()
 }

@@ -5,20 +5,17 @@ use super::{gantt, health, steps};
 use crate::protocol::{Diagnostic, DiagnosticOrigin, Step};
 use crate::report::causes::program_outputs;
 use crate::report::evidence::has;
-use crate::report::markdown::Document;
-use crate::report::{duration, texts, Mark};
+use crate::report::markdown::{Document, Part};
+use crate::report::{count, duration, texts, Mark};
 use crate::text::excerpt::lines;
 use std::time::Duration;
-
-/// A title and lines.
-type Part = (String, Vec<String>);
 
 /// Output of programs that the evidence does not show as a whole, and the log of the failed start.
 pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
     let (end, redactor, evidence) = (view.end, view.redactor, view.evidence().all());
     let what = texts::what_happened(end).unwrap_or_default();
     let outputs = program_outputs(end).into_iter();
-    let outputs = outputs.map(|it| ("program output".to_owned(), redactor.foreign(&lines(it))));
+    let outputs = outputs.map(|it| part("program output", redactor.foreign(&lines(it))));
     let is_unfinished = |mark: Option<Mark>| !matches!(mark, Some(Mark::Done) | None);
     let unfinished = view
         .report
@@ -27,15 +24,15 @@ pub(in crate::report) fn output(view: &View<'_>, page: &mut Document<'_>) {
         .filter(|run| is_unfinished(run.mark));
     let printed = unfinished.map(|run| {
         let lines: Vec<String> = run.output.last.iter().cloned().collect();
-        (
-            format!("last lines of {}", run.step),
+        part(
+            &format!("last lines of {}", run.step),
             redactor.foreign(&lines),
         )
     });
     let parts: Vec<Part> = outputs
         .chain(printed)
         .chain(diagnostics(view, |it| it != DiagnosticOrigin::System))
-        .filter(|(_, lines)| !has(&evidence, lines, &what))
+        .filter(|part| !has(&evidence, &part.lines, &what))
         .collect();
     let is_log = |it: &Diagnostic| it.origin == DiagnosticOrigin::Log;
     let before = match view.report.diagnostics.iter().any(is_log) {
@@ -78,6 +75,25 @@ pub(in crate::report) fn server(view: &View<'_>, page: &mut Document<'_>) {
 
 fn diagnostics(view: &View<'_>, which: impl Fn(DiagnosticOrigin) -> bool) -> Vec<Part> {
     let all = view.report.diagnostics.iter().filter(|it| which(it.origin));
-    let part = |it: &Diagnostic| (it.title.clone(), view.redactor.foreign(&lines(&it.text)));
-    all.map(part).collect()
+    all.map(|it| part(&it.title, view.redactor.foreign(&lines(&it.text))))
+        .collect()
+}
+
+/// Its title is shorter than its caption.
+fn part(caption: &str, lines: Vec<String>) -> Part {
+    let counted = |what: &str| format!("{what} ({})", count(lines.len() as u64, "line"));
+    let first = |end: &str| caption.split(end).next().unwrap_or_default();
+    let title = match caption {
+        "releases, newest first" => "releases".to_owned(),
+        "df -h" => "disk".to_owned(),
+        "uname -a" => "kernel".to_owned(),
+        _ if caption.starts_with("systemctl status") => "status".to_owned(),
+        _ if caption.starts_with("health response") => counted("health response"),
+        _ => counted(first(", this start")),
+    };
+    Part {
+        title,
+        caption: caption.to_owned(),
+        lines,
+    }
 }

@@ -2,11 +2,8 @@
 
 use super::view::View;
 use crate::protocol::Outcome;
-use crate::report::markdown::foreign;
-use crate::report::texts;
-
-/// Characters about what is live that fit into the first line.
-const MOST: usize = 80;
+use crate::report::markdown::{as_sentence, foreign};
+use crate::report::texts::{self, Heading};
 
 /// One line; more follows in a second one.
 pub(in crate::report) fn heading(view: &View<'_>) -> String {
@@ -17,22 +14,27 @@ pub(in crate::report) fn heading(view: &View<'_>) -> String {
         ..
     } = *view;
     let place = &report.facts.place;
-    let state = texts::heading(end, place);
-    let (short, more) = match state.to_string().chars().count() {
-        0..=MOST => (state, None),
-        _ => state.split_at(&[": ", "; "]),
+    let Heading {
+        state,
+        urgent,
+        more,
+    } = texts::heading(end, place);
+    let more = more.map(|more| as_sentence(&more, view.prose(&more)));
+    let second = match (urgent, more) {
+        (Some(urgent), Some(more)) => format!("**{}:** {more}\n", view.prose(&urgent)),
+        (Some(urgent), None) => format!("**{}.**\n", view.prose(&urgent)),
+        (None, Some(more)) => format!("{more}\n"),
+        (None, None) => String::new(),
     };
-    let more = more.map(|more| format!("**{}**\n", view.prose(&more)));
     let subject = match &report.planned {
         Some(_) => format!("{}: ", foreign(&place.subject(), redactor)),
         None => String::new(),
     };
     format!(
-        "## {} {subject}{} – {}\n\n{}",
+        "## {} {subject}{} – {}\n\n{second}",
         sign(end.outcome),
         texts::outcome(end.outcome),
-        view.prose(&short),
-        more.unwrap_or_default()
+        view.prose(&state)
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use crate::protocol::{SourceDoubt, Warning};
-use crate::report::markdown::{prose, Document};
+use crate::report::markdown::{hint, sentence, Document};
 use crate::report::{count, texts, Place};
 use crate::text::{Prose, Redactor};
 
@@ -52,14 +52,14 @@ fn all(view: &View<'_>) -> (Vec<String>, Vec<String>) {
         .warnings
         .iter()
         .map(|it| warning(it, place, redactor));
-    let others = doubts.chain(found).map(|text| prose(&text, redactor));
+    let others = doubts.chain(found).map(|text| sentence(&text, redactor));
     let notices = report.notices.iter().map(texts::notice);
-    let notices = notices.map(|text| prose(&text, redactor));
+    let notices = notices.map(|text| sentence(&text, redactor));
     (once(others.chain(warnings)), once(notices))
 }
 
 fn warning(warning: &Warning, place: &Place, redactor: &Redactor) -> String {
-    prose(&texts::warning(warning, place), redactor)
+    hint(&texts::advice(warning, place), redactor)
 }
 
 /// A wait is repeated.
@@ -73,20 +73,29 @@ fn once(notes: impl Iterator<Item = String>) -> Vec<String> {
     shown
 }
 
+/// Several are a list. What belongs to an item is indented.
 fn list(notes: &[String], sign: &str) -> String {
-    notes
-        .iter()
-        .map(|note| format!("- {sign}{note}\n"))
-        .collect()
+    if let [only] = notes {
+        return format!("{sign}{}\n", only.trim_end());
+    }
+    let indented = |(at, line): (usize, &str)| match (at, line) {
+        (_, "") => "\n".to_owned(),
+        (0, line) => format!("- {sign}{line}\n"),
+        (_, line) => format!("  {line}\n"),
+    };
+    let item = |note: &String| -> String {
+        let lines = note.trim_end().lines().enumerate();
+        lines.map(indented).collect()
+    };
+    notes.iter().map(item).collect()
 }
 
 /// As GitHub draws it.
 fn alert(kind: &str, notes: &[String]) -> String {
-    match notes.is_empty() {
-        true => String::new(),
-        false => {
-            let lines: String = notes.iter().map(|note| format!("> - {note}\n")).collect();
-            format!("> [!{kind}]\n{lines}\n")
-        }
+    if notes.is_empty() {
+        return String::new();
     }
+    let list = list(notes, "");
+    let lines: String = list.lines().map(|line| format!("> {line}\n")).collect();
+    format!("> [!{kind}]\n{}\n", lines.replace("> \n", ">\n"))
 }

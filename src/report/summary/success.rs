@@ -52,7 +52,11 @@ fn replaced(view: &View<'_>) -> Option<String> {
 pub(super) fn amounts(view: &View<'_>) -> Vec<String> {
     let View { report, job, .. } = *view;
     let by = view.by(job.actor.as_deref());
-    let by = Some(by.trim_start().to_owned()).filter(|by| !by.is_empty());
+    let verb = match report.facts.task {
+        Task::Deploy => "Deployed",
+        Task::RollBack { .. } => "Restored",
+    };
+    let by = (!by.is_empty()).then(|| format!("{verb}{by}"));
     let id = view
         .live_now()
         .map(|id| format!("release {}", view.commits().id(id)));

@@ -268,7 +268,7 @@ fn strangers_see_no_line_of_the_application() {
             "{hidden}"
         );
         assert!(
-            hidden.contains("> - the new process logged errors\n"),
+            hidden.contains("> - The new process logged errors.\n"),
             "{hidden}"
         );
     }

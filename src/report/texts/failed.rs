@@ -2,7 +2,10 @@
 
 use super::quotes::{of_end, reason as quoted_reason};
 use super::run_error;
-use crate::protocol::{End, Failure, Outcome, Reason, RunError, Step, UnitState, Verdict};
+use crate::protocol::{
+    End, Ending, Failure, Outcome, ProcessEnd, Reason, RunError, Step, UnitState, Verdict,
+};
+use crate::text::excerpt::excerpt;
 use crate::text::Prose;
 
 /// What happened to a release: `did not start`. Fits after its name.
@@ -77,7 +80,7 @@ pub(in crate::report) fn why(end: &End) -> Prose {
             let reason = quoted_reason(reason);
             Prose::from("the before-switch commands failed: ").and(reason)
         }
-        Some(failure) => quoted_reason(&failure.reason),
+        Some(failure) => in_words(&failure.reason),
         None => Prose::default(),
     }
 }
@@ -86,7 +89,46 @@ pub(in crate::report) fn why(end: &End) -> Prose {
 #[must_use]
 pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<Prose> {
     let failure = verdict.rollback.as_ref()?;
-    Some(quoted_reason(&failure.reason))
+    Some(in_words(&failure.reason))
+}
+
+/// A reason as a page has it: how a process ended, without systemd's names for it.
+#[must_use]
+pub(super) fn in_words(reason: &Reason) -> Prose {
+    match reason {
+        Reason::Crashed { end, log_line }
+        | Reason::NotRunning {
+            state: UnitState::Ended { end, .. },
+            log_line,
+        } => match log_line {
+            Some(line) => ended(end).and(": ").and(Prose::verbatim(excerpt(line))),
+            None => ended(end),
+        },
+        reason => quoted_reason(reason),
+    }
+}
+
+fn ended(end: &ProcessEnd) -> Prose {
+    let (ProcessEnd::Exited { result, .. } | ProcessEnd::Killed { result, .. }) = end else {
+        return Prose::of("the process ended: {}", [&end]);
+    };
+    match (result.as_str(), end) {
+        ("oom-kill", _) => "the kernel ended the process because memory ran out".into(),
+        ("watchdog", _) => {
+            "systemd ended the process because it did not report within `WatchdogSec`".into()
+        }
+        ("timeout", _) => {
+            "systemd ended the process because a time limit of the unit was reached".into()
+        }
+        ("protocol", _) => "the process ended before it reported that it was ready".into(),
+        (_, ProcessEnd::Exited { status, .. }) => {
+            Prose::of("the process ended with exit status {}", [status])
+        }
+        (_, ProcessEnd::Killed { signal, .. }) => {
+            Prose::of("the process {}", [&Ending::Signal(*signal)])
+        }
+        _ => Prose::default(),
+    }
 }
 
 /// What the run saw last of a deployment whose result is unknown.

@@ -62,17 +62,13 @@ fn state(end: &End, place: &Place) -> Prose {
     }
 }
 
-/// The same for the heading of a page, where the name of the server stands already.
-#[must_use]
-pub(in crate::report) fn heading(end: &End, place: &Place) -> Prose {
-    match &end.verdict {
-        Some(verdict) if verdict.outcome == Outcome::RolledBack => id(verdict)
-            .and(" is live")
-            .and(watched(place))
-            .and(", as before")
-            .and(not_undone(end, place)),
-        _ => live(end, place),
-    }
+/// The same after a rollback, for the heading of a page.
+pub(super) fn as_before(end: &End, verdict: &Verdict, place: &Place) -> Prose {
+    id(verdict)
+        .and(" is live")
+        .and(watched(place))
+        .and(", as before")
+        .and(not_undone(end, place))
 }
 
 /// The same for the annotation, which may be longer: also where, and what was live before.
@@ -102,7 +98,7 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> Prose {
             .and(" is live")
             .and(watched(place))
             .and(" again"),
-        Outcome::RollbackFailed => rollback_failed(verdict, place),
+        Outcome::RollbackFailed => by_hand(verdict, place),
         Outcome::Failed if verdict.switched => failed(verdict),
         Outcome::Busy => {
             "this run changed nothing; the other deployment decides which release is live".into()
@@ -114,10 +110,24 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> Prose {
     }
 }
 
-/// Only if the old release is what is live, it is known not to serve.
-fn rollback_failed(verdict: &Verdict, place: &Place) -> Prose {
+/// After a failed rollback, and why it failed.
+fn by_hand(verdict: &Verdict, place: &Place) -> Prose {
     let why = verdict.rollback.as_ref().map(|failure| &failure.reason);
-    let state = match (&verdict.live, why) {
+    let state = rollback_failed(verdict);
+    let state = match why {
+        Some(why) => state.and(": ").and(quotes::reason(why)),
+        None => state,
+    };
+    state.and(Prose::of(
+        "; manual intervention required on {}",
+        [&place.host],
+    ))
+}
+
+/// Only if the old release is what is live, it is known not to serve.
+pub(super) fn rollback_failed(verdict: &Verdict) -> Prose {
+    let why = verdict.rollback.as_ref().map(|failure| &failure.reason);
+    match (&verdict.live, why) {
         (Some(live), _) if is_healthy_but_unrecorded(verdict) => Prose::of(
             "{} is live and was healthy, but could be neither recorded nor rolled back",
             [live],
@@ -139,15 +149,7 @@ fn rollback_failed(verdict: &Verdict, place: &Place) -> Prose {
             [live],
         ),
         (None, _) => "users are not served: no release is live".into(),
-    };
-    let state = match why {
-        Some(why) => state.and(": ").and(quotes::reason(why)),
-        None => state,
-    };
-    state.and(Prose::of(
-        "; manual intervention required on {}",
-        [&place.host],
-    ))
+    }
 }
 
 /// The new release is live, and only its commit failed.
@@ -239,7 +241,7 @@ fn finishes_by_itself(error: Option<&RunError>, place: &Place) -> Prose {
     }
 }
 
-fn unknown(place: &Place) -> Prose {
+pub(super) fn unknown(place: &Place) -> Prose {
     let command = format!("readlink {}", place.below("current"));
     Prose::of(
         "it is unknown which release is live; on {}: ",

@@ -4,6 +4,7 @@
 mod failed;
 mod findings;
 mod handed_over;
+mod heading;
 mod last_line;
 mod live;
 mod notes;
@@ -14,10 +15,12 @@ mod steps;
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
 pub(super) use findings::finding_in_parts;
 pub use handed_over::{handed_over, reported_before};
+pub(super) use heading::{heading, Heading};
 pub(super) use last_line::restored;
 pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
-pub(super) use live::{finished_by, heading, is_healthy_but_unrecorded};
+pub(super) use live::{finished_by, is_healthy_but_unrecorded};
 pub use live::{live, now};
+pub(super) use notes::advice;
 pub use notes::{more_warnings, warning};
 pub use progress::{
     attempt, changes, connect_failed, connection_lost, copying, found, left_out, live_before,

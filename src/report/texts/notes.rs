@@ -2,18 +2,33 @@
 
 use super::quotes;
 use crate::protocol::{UnreadLog, Warning, WrittenData};
-use crate::report::hints::{sudoers, sudoers_line};
+use crate::report::hints::{steps, sudoers, sudoers_line, Hint};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::count;
 use crate::text::Prose;
 
-/// What is wrong, and what to do about it. No command has words of the server.
+/// What is wrong, and what to do about it, in one line.
 #[must_use]
+pub fn warning(warning: &Warning, place: &Place) -> Prose {
+    match parts(warning, place) {
+        (text, Some(command)) => text.and(" ").and(Prose::verbatim(command)),
+        (text, None) => text,
+    }
+}
+
+/// The same with its command apart.
+#[must_use]
+pub(in crate::report) fn advice(warning: &Warning, place: &Place) -> Hint {
+    let (text, command) = parts(warning, place);
+    steps(text, command.as_slice())
+}
+
+/// No command has words of the server.
 #[expect(
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no warning is without a decision"
 )]
-pub fn warning(warning: &Warning, place: &Place) -> Prose {
+fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
     let what = quotes::warning(warning);
     let command = match warning {
         Warning::Leftover { path, .. } => {
@@ -40,12 +55,11 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         }
         Warning::UnsafePager { .. } => {
             let Some(service) = &place.service else {
-                return what;
+                return (what, None);
             };
             let line = sudoers_line(&place.user, "NOEXEC: ", "status", service);
-            return what
-                .and("; change it with visudo to ")
-                .and(Prose::verbatim(line));
+            let change = what.and("; change it with visudo to ");
+            return (change.and(Prose::verbatim(line)), None);
         }
         Warning::LogNotChecked(
             UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. },
@@ -54,23 +68,23 @@ pub fn warning(warning: &Warning, place: &Place) -> Prose {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
-        | Warning::OldUnhealthy(_) => return what,
+        | Warning::OldUnhealthy(_) => return (what, None),
         Warning::GroupWritable { .. } => {
             let command = format!("sudo chmod g-w {}", shell(&place.target));
-            return what
-                .and("; unless they must: ")
-                .and(Prose::verbatim(command));
+            return (what.and("; unless they must:"), Some(command));
         }
-        Warning::LongDeadline { service, .. } => return what.and(shorter(service.as_deref())),
-        Warning::DataLeftBehind(data) => return what.and(keep(data)),
-        Warning::AppAccess(_) => return what.and(LET_IT),
-        Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => return what.and(PROVE_IT),
+        Warning::LongDeadline { service, .. } => {
+            return (what.and(shorter(service.as_deref())), None)
+        }
+        Warning::DataLeftBehind(data) => return (what.and(keep(data)), None),
+        Warning::AppAccess(_) => return (what.and(LET_IT), None),
+        Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
+            return (what.and(PROVE_IT), None)
+        }
     };
     match command {
-        Some(command) => what
-            .and("; on the server, as root: ")
-            .and(Prose::verbatim(command)),
-        None => what,
+        Some(command) => (what.and("; on the server, as root:"), Some(command)),
+        None => (what, None),
     }
 }
 
