@@ -49,23 +49,23 @@ mod tests {
 
         The server still runs what it ran before.
 
-        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host): is required
+        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host) is required
 
         **What to do:** Give the server's name or address.
 
-        ### 2. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key): is empty
+        ### 2. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key) is empty
 
         **What to do:** Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
 
-        ### 3. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts): is required: without it nothing is sent, because any server could pretend to be yours
+        ### 3. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts) is required: without it nothing is sent, because any server could pretend to be yours
 
         **What to do:** On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
 
-        ### 4. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service): is required outside of GitHub Actions
+        ### 4. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service) is required outside of GitHub Actions
 
         **What to do:** Give the systemd unit, or `none` for no systemd.
 
-        ### 5. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source): is the whole file system
+        ### 5. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source) is the whole file system
 
         ```text
         source: "."
@@ -92,7 +92,7 @@ mod tests {
 
         The server still runs what it ran before.
 
-        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host): holds a user
+        ### 1. [`host`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-host) holds a user
 
         ```text
         host: "`@alice` <b> #1"
@@ -100,7 +100,7 @@ mod tests {
 
         **What to do:** Write only the server here, and the user in `user`.
 
-        ### 2. [`port`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-port): is not a port
+        ### 2. [`port`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-port) is not a port
 
         ```text
         port: "[x](https://evil.example)"
@@ -108,15 +108,15 @@ mod tests {
 
         **What to do:** Write a whole number from 1 to 65535.
 
-        ### 3. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key): is empty
+        ### 3. [`key`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-key) is empty
 
         **What to do:** Give it as in `key: ${{ secrets.NAME }}` and check that the secret exists under this name, here or in the job's environment; secrets are not passed to pull requests from forks.
 
-        ### 4. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts): is required: without it nothing is sent, because any server could pretend to be yours
+        ### 4. [`known-hosts`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-known-hosts) is required: without it nothing is sent, because any server could pretend to be yours
 
         **What to do:** On the server's console run `sed 's/^/NAME /' /etc/ssh/ssh_host_ed25519_key.pub`, with the name in `host` as NAME (`[name]:PORT` for a port other than 22), and store the line as a variable.
 
-        ### 5. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service): is not a systemd unit name
+        ### 5. [`service`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-service) is not a systemd unit name
 
         ```text
         service: "a|b"
@@ -124,7 +124,7 @@ mod tests {
 
         **What to do:** Allowed are 1 to 255 letters, digits and `:_.@-`, no `-` first; or `none` for no systemd.
 
-        ### 6. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source): is the whole file system
+        ### 6. [`source`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-source) is the whole file system
 
         ```text
         source: "."
@@ -132,7 +132,7 @@ mod tests {
 
         **What to do:** Name the folder that holds what is to be deployed.
 
-        ### 7. [`shared`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-shared): line 1 holds a wildcard
+        ### 7. [`shared`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-shared) line 1 holds a wildcard
 
         ```text
         shared: "*a*\n~/x"
@@ -140,11 +140,11 @@ mod tests {
 
         **What to do:** Name each file, or share the folder that holds them.
 
-        ### 8. [`env`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-env): line 1 has no `=`
+        ### 8. [`env`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-env) line 1 has no `=`
 
         **What to do:** Write NAME=value, one per line.
 
-        ### 9. [`health-url`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-url): has an IPv6 address without brackets
+        ### 9. [`health-url`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-url) has an IPv6 address without brackets
 
         ```text
         health-url: "http://::1/"
@@ -152,7 +152,7 @@ mod tests {
 
         **What to do:** Write it like `http://[::1]:8000/health`.
 
-        ### 10. [`health-match`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-match): is not a regular expression (repetition operator missing expression)
+        ### 10. [`health-match`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-health-match) is not a regular expression (repetition operator missing expression)
 
         ```text
         health-match: "{``"

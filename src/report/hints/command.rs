@@ -93,7 +93,10 @@ fn install(name: &str, failed: &Failed<'_>, place: &Place) -> Hint {
         Ending::OutOfTime => "it hangs or needs longer: read its last lines, or raise the input timeout".into(),
         Ending::Exit(_) | Ending::Signal(_) => steps(
             "its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:",
-            &[format!("cd {} && cd \"$(ls -t | head -n 1)\"", place.below("releases"))],
+            &[
+                format!("cd {}", place.below("releases")),
+                "cd \"$(ls -t | head -n 1)\"".to_owned(),
+            ],
         ),
     }
 }
@@ -246,7 +249,7 @@ mod tests {
         ];
         let all =
             endings.map(|ending| command(Step::Install, &failed(ending, b"", None), &place()));
-        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @"
+        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @r#"
         a program was not found: install runs without login scripts, so without what nvm, rbenv or pyenv add to PATH, and with `~/.local/bin` in it; its last lines name the program
         ---
         a program cannot be executed: check its mode and its first line
@@ -263,12 +266,14 @@ mod tests {
         ---
         it hangs or needs longer: read its last lines, or raise the input timeout
         ---
-        its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
-          ls -t /opt/diting/releases
+        its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
+          cd /opt/diting/releases
+          cd "$(ls -t | head -n 1)"
         ---
-        its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
-          ls -t /opt/diting/releases
-        ");
+        its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
+          cd /opt/diting/releases
+          cd "$(ls -t | head -n 1)"
+        "#);
     }
 
     #[test]
@@ -281,7 +286,7 @@ mod tests {
         ];
         let all =
             endings.map(|ending| command(Step::BeforeSwitch, &failed(ending, b"", None), &place()));
-        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @"
+        insta::assert_snapshot!(all.map(|it| it.to_string()).join("\n---\n"), @r#"
         it may have left something half done (a migration?), which the old release now uses: read its last lines and fix it before you deploy again; if it needs longer, raise the input timeout
         ---
         it may have left something half done; most likely the server ran out of memory; on the server:
@@ -289,11 +294,12 @@ mod tests {
         as root:
           sudo dmesg -T | grep -iE 'oom|out of memory'
         ---
-        the lines before it were run; a program was not found: before-switch runs without login scripts, so without what nvm, rbenv or pyenv add to PATH, and with `~/.local/bin` in it; its last lines name the program
+        the lines before it were run, and it may have left a database migration half done, which the live release now uses; a program was not found: before-switch runs without login scripts, so without what nvm, rbenv or pyenv add to PATH, and with `~/.local/bin` in it; its last lines name the program
         ---
-        the lines before it were run; its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
-          ls -t /opt/diting/releases
-        ");
+        the lines before it were run, and it may have left a database migration half done, which the live release now uses; its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
+          cd /opt/diting/releases
+          cd "$(ls -t | head -n 1)"
+        "#);
     }
 
     #[test]

@@ -182,13 +182,13 @@ fn folder(place: &Place) -> Hint {
 
 const RELOAD_UNSEEN: &str =
     "let the restart start a new process (systemctl restart), or let the health response name the release: set the input \
-     health-match with {release} or {sha}";
+     health-match with `{release}` or `{sha}`";
 
 fn unit_elsewhere(target: &str, place: &Place) -> Hint {
     steps(
         Prose::of(
-            "is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to {}/current. \
-             If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that \
+            "is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to `{}/current`. \
+             If it does so in a way that cannot be seen, set the input health-match with `{release}` or `{sha}`; for a web server that \
              only serves the files, set service: none. Compare:",
             [&target],
         ),

@@ -305,14 +305,14 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
         },
     ]
     .map(|planned| top(&page(&rollback_failed(planned))).to_owned());
-    insta::assert_snapshot!(texts.join("---\n"), @r#"
+    insta::assert_snapshot!(texts.join("---\n"), @r"
     ## 🚨 diting on web1.example: rollback failed – users are not served
 
-    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **Manual intervention required on web1.example:** Current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min.
 
-    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the process ended with exit status 1.
 
-    **What to do:** now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
+    **What to do:** Now, on web1.example as deploy: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
     cd /opt/diting && \
@@ -322,15 +322,15 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     systemctl status diting
     ```
 
-    its log, as root:
+    Its log, as root:
 
     ```sh
     sudo journalctl -u diting -n 50 --no-pager
     ```
 
-    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+    To check its health, or to roll back further: [commands for the server](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server).
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
+    No process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp
@@ -338,11 +338,11 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     ---
     ## 🚨 diting on web1.example: rollback failed – users are not served
 
-    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **Manual intervention required on web1.example:** Current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min.
 
-    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the process ended with exit status 1.
 
-    **What to do:** now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
+    **What to do:** Now, on web1.example as root: point current to the old release, restart the service, and see whether it runs:
 
     ```sh
     cd /opt/diting && \
@@ -353,15 +353,15 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     systemctl status diting
     ```
 
-    its log, as root:
+    Its log, as root:
 
     ```sh
     sudo journalctl -u diting -n 50 --no-pager
     ```
 
-    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+    To check its health, or to roll back further: [commands for the server](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server).
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
+    No process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp
@@ -369,11 +369,11 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
     ---
     ## 🚨 `/srv/it's` on web1.example: rollback failed – users are not served
 
-    **current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min; manual intervention required on web1.example**
+    **Manual intervention required on web1.example:** Current is `1762147685`, but not healthy: health refused the connection: no process listens there after 30 attempts in 1 min.
 
-    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the unit's process on the server ended: exit-code, exit status 1.
+    **[`3f2a1bc`](https://github.com/diting/app/commit/3f2a1bc) by alice did not start:** the process ended with exit status 1.
 
-    **What to do:** now, on web1.example as deploy: point current to the old release:
+    **What to do:** Now, on web1.example as deploy: point current to the old release:
 
     ```sh
     cd '/srv/it'\''s' && \
@@ -381,14 +381,14 @@ fn a_failed_rollback_says_that_users_are_not_served_and_what_to_do_by_hand() {
       mv -T current.new current
     ```
 
-    to check its health, or to roll back further: https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server
+    To check its health, or to roll back further: [commands for the server](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server).
 
-    no process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
+    No process listens on the port of health-url: is it the one that the app uses? If the app starts slowly, raise health-timeout; on the server, as root:
 
     ```sh
     sudo ss -tlnp
     ```
-    "#);
+    ");
 }
 
 #[test]

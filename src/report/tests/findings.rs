@@ -37,7 +37,7 @@ fn findings_are_numbered_each_with_its_evidence_and_its_commands() {
     sudo: a password is required
     ```
 
-    **What to do:** on the server's console, as root:
+    **What to do:** On the server's console, as root:
 
     ```sh
     new=$(mktemp) && \
@@ -54,7 +54,7 @@ fn findings_are_numbered_each_with_its_evidence_and_its_commands() {
     /opt/diting/shared/config/wechat.yaml is missing
     ```
 
-    **What to do:** create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
+    **What to do:** Create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
 
     ```sh
     mkdir -p /opt/diting/shared/config
@@ -67,7 +67,7 @@ fn findings_are_numbered_each_with_its_evidence_and_its_commands() {
     /opt/diting/shared/it's uploads is missing, and deploy cannot create it in /opt/diting/shared: Permission denied
     ```
 
-    **What to do:** create it for the deploy user; on the server's console, as root:
+    **What to do:** Create it for the deploy user; on the server's console, as root:
 
     ```sh
     sudo install -d -o deploy '/opt/diting/shared/it'\''s uploads'
@@ -159,7 +159,7 @@ fn a_flag_is_no_input_and_a_value_is_a_text() {
 
     The server still runs what it ran before.
 
-    ### 1. `--hots`: is unknown: `@b`
+    ### 1. `--hots` is unknown: `@b`
 
     ````text
     --hots: "```\n@a"

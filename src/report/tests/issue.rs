@@ -129,7 +129,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
         before_switch: false,
         ..verdict(Outcome::Failed, Some(OLD), failure)
     };
-    insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @"
+    insta::assert_snapshot!(plain(by_verdict(unsent)).comment, @r#"
     ## ❌ diting on web1.example: failed – `1762147685` is still live
 
     **`3f2a1bc` by alice failed to install:** line 2, `uv sync --frozen`, ended with exit code 1 on the server.
@@ -138,10 +138,11 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
     no such package
     ```
 
-    **What to do:** its last lines show why; run it from the command line on the server, as the deploy user, in the newest folder of:
+    **What to do:** Its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
 
     ```sh
-    ls -t /opt/diting/releases
+    cd /opt/diting/releases
+    cd "$(ls -t | head -n 1)"
     ```
 
     |  | failed | live |
@@ -154,14 +155,14 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
 
     <details><summary>How to reproduce</summary>
 
-    on another machine, check out the commit and run the commands of the input `install`:
+    On another machine, check out the commit and run the commands of the input `install`:
 
     ```sh
     git checkout 3f2a1bc
     ```
 
     </details>
-    ");
+    "#);
 }
 
 #[test]
@@ -215,38 +216,38 @@ fn nobody_is_told_to_deploy_a_broken_release_again() {
         section(&body, "How to reproduce").unwrap().to_owned()
     };
     insta::assert_snapshot!([Step::Install, Step::BeforeSwitch, Step::Verify].map(again).join("---\n"), @"
-    on another machine, check out the commit and run the commands of the input `install`:
+    On another machine, check out the commit and run the commands of the input `install`:
 
     ```sh
     git checkout 3f2a1bc
     ```
 
-    the failed release stays on web1.example until the next successful deployment:
+    The failed release stays on web1.example until the next successful deployment:
 
     ```sh
     ls -la /opt/diting/releases/1762147999
     ```
     ---
-    on another machine, with a copy of the data, check out the commit and run the commands of the input `before-switch`:
+    On another machine, with a copy of the data, check out the commit and run the commands of the input `before-switch`:
 
     ```sh
     git checkout 3f2a1bc
     ```
 
-    the failed release stays on web1.example until the next successful deployment:
+    The failed release stays on web1.example until the next successful deployment:
 
     ```sh
     ls -la /opt/diting/releases/1762147999
     ```
     ---
-    on another machine or a staging server, check out the commit and start it with the unit's command, which the second line shows:
+    On another machine or a staging server, check out the commit and start it with the unit's command, which the second line shows:
 
     ```sh
     git checkout 3f2a1bc
     ssh deploy@web1.example 'systemctl show -p ExecStart --value diting'
     ```
 
-    the failed release stays on web1.example until the next successful deployment:
+    The failed release stays on web1.example until the next successful deployment:
 
     ```sh
     ls -la /opt/diting/releases/1762147999
@@ -284,7 +285,7 @@ fn after_a_failed_rollback_command_only_the_release_is_named() {
         &Redactor::default(),
     );
     insta::assert_snapshot!(section(&text.body, "How to reproduce").unwrap(), @"
-    the failed release stays on web1.example until the next successful deployment:
+    The failed release stays on web1.example until the next successful deployment:
 
     ```sh
     ls -la /opt/diting/releases/1762147999

@@ -130,25 +130,25 @@ fn the_heading_names_service_server_outcome_and_commit() {
     ## ❌ diting on web1.example: failed – no release to roll back to, and [`3f2a1bc`](APP/commit/3f2a1bc), which failed, is still current
     ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
-    ## ❌ diting on web1.example: failed – nothing was switched; no release is live yet
+    ## ❌ diting on web1.example: failed – nothing was switched
     ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
-    ## ⏳ diting on web1.example: another deployment is running – this run changed nothing; the other deployment decides which release is live
+    ## ⏳ diting on web1.example: another deployment is running – this run changed nothing
     ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ⏹️ diting on web1.example: cancelled – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ❌ diting on web1.example: bug in deploy-action – it is unknown which release is live
     ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ❌ diting on web1.example: bug in deploy-action – it is unknown which release is live
-    ## ❌ diting on web1.example: bug in deploy-action – nothing was sent; the server still runs what it ran before
-    ## ❔ diting on web1.example: result unknown – web1.example may still finish by itself
-    ## ❌ diting on web1.example: invalid inputs – nothing was sent; the server still runs what it ran before
-    ## ❌ diting on web1.example: invalid inputs – nothing was sent; the server still runs what it ran before
-    ## ❌ diting on web1.example: server unreachable – nothing was changed; the server still runs what it ran before
-    ## ❌ diting on web1.example: not ready – nothing was switched; the server still runs what it ran before
-    ## ❌ diting on web1.example: failed – nothing was switched; the server still runs what it ran before
-    ## ❌ diting on web1.example: failed – nothing was switched; the server still runs what it ran before
-    ## ⏹️ diting on web1.example: cancelled – nothing was switched; the server still runs what it ran before
-    ## ❔ diting on web1.example: result unknown – web1.example finishes on its own by 2025-11-03 05:38:20 UTC
-    ## ❔ diting on web1.example: result unknown – web1.example finishes on its own by 2025-11-03 05:38:20 UTC
+    ## ❌ diting on web1.example: bug in deploy-action – nothing was sent
+    ## ❔ diting on web1.example: result unknown – web1.example may still finish on its own
+    ## ❌ diting on web1.example: invalid inputs – nothing was sent
+    ## ❌ diting on web1.example: invalid inputs – nothing was sent
+    ## ❌ diting on web1.example: server unreachable – nothing was changed
+    ## ❌ diting on web1.example: not ready – nothing was switched
+    ## ❌ diting on web1.example: failed – nothing was switched
+    ## ❌ diting on web1.example: failed – nothing was switched
+    ## ⏹️ diting on web1.example: cancelled – nothing was switched
+    ## ❔ diting on web1.example: result unknown – web1.example finishes on its own
+    ## ❔ diting on web1.example: result unknown – web1.example finishes on its own
     ## ❔ diting on web1.example: result unknown – it is unknown whether the deployment was begun
     ## ✅ diting on web1.example: done – nothing was changed
     ");
@@ -201,7 +201,7 @@ fn what_failed_is_one_sentence_with_the_commit_and_who_wanted_it() {
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice has an unknown result:** the connection was lost before the server finished; seen last: restart.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice has an unknown result:** the run was cancelled when the server could no longer be stopped; seen last: restart.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice has an unknown result:** unexpected output from the server: a message of `2000000` bytes is too long; seen last: restart.
-    **`1762147999` (rollback by alice) did not start:** the unit's process on the server ended: exit-code, exit status 1.
+    **`1762147999` (rollback by alice) did not start:** the process ended with exit status 1.
     ");
 }
 

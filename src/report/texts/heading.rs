@@ -80,7 +80,7 @@ fn unknown(error: Option<&RunError>, place: &Place) -> Heading {
         (_, Some(by)) => (
             Prose::of("{} finishes on its own", [host]),
             Prose::of(
-                "at the latest at {}, the new release is live if it is healthy, otherwise the old one",
+                "after {} the new release is live if it is healthy, otherwise the old one",
                 [&utc(by)],
             ),
         ),
@@ -134,6 +134,13 @@ mod tests {
                 )
             }),
         ];
-        insta::assert_snapshot!(all.iter().map(shown).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(all.iter().map(shown).collect::<Vec<_>>().join("\n"), @"
+        web1.example finishes on its own | after 2025-11-03 05:33:20 UTC the new release is live if it is healthy, otherwise the old one
+        it is unknown whether the deployment was begun | if it was, web1.example finishes on its own: the new release is live if it is healthy, otherwise the old one
+        the server went down during the deployment | the next run on web1.example, or the boot guard, restores the old release
+        it is unknown which release is live | on web1.example: readlink /opt/diting/current
+        nothing was changed | the server still runs what it ran before
+        users are not served | Manual intervention required on web1.example | current is 1762147685, but not healthy: the unit on the server still runs the old process
+        ");
     }
 }

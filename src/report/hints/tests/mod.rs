@@ -40,9 +40,9 @@ fn a_reason_says_what_to_do() {
       df -h /opt/diting; df -i /opt/diting
     as root:
       sudo du -xsh /opt/diting/releases /var/log
-    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to `/opt/diting/current`. If it does so in a way that cannot be seen, set the input health-match with `{release}` or `{sha}`; for a web server that only serves the files, set service: none. Compare:
       systemctl cat diting
-    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
+    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with `{release}` or `{sha}`
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
     give its group access with these commands on the server, as root, then deploy again:
@@ -50,7 +50,7 @@ fn a_reason_says_what_to_do() {
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
-    the deploy user and the users of the unit need a group that has only them as members; see https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
+    the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
       sudo mkdir /opt/diting/shared/ && sudo chown --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/ && sudo chmod --reference=/opt/diting/releases/1762147685/ /opt/diting/shared/
@@ -284,10 +284,10 @@ fn a_finding_says_what_to_do() {
     as root:
       sudo du -xsh /opt/diting/releases /var/log
     ---
-    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to /opt/diting/current. If it does so in a way that cannot be seen, set the input health-match with {release} or {sha}; for a web server that only serves the files, set service: none. Compare:
+    is this the right service, and the right target? ExecStart or WorkingDirectory of the unit must lead to `/opt/diting/current`. If it does so in a way that cannot be seen, set the input health-match with `{release}` or `{sha}`; for a web server that only serves the files, set service: none. Compare:
       systemctl cat diting
     ---
-    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with {release} or {sha}
+    let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with `{release}` or `{sha}`
     ---
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
@@ -298,7 +298,7 @@ fn a_finding_says_what_to_do() {
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
     ---
-    the deploy user and the users of the unit need a group that has only them as members; see https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
+    the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
