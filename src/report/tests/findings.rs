@@ -134,7 +134,7 @@ fn a_problem_with_an_input_links_its_description() {
         let page = invalid_summary(&[problem], None, &Redactor::default());
         let name = input.name;
         let link = format!(
-            "### 1. [`{name}`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-{name}): is required\n"
+            "### 1. [`{name}`](https://github.com/diting/deploy-action/blob/main/docs/inputs.md#input-{name}) is required\n"
         );
         assert!(page.contains(&link), "{page}");
         assert!(
