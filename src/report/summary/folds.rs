@@ -61,7 +61,7 @@ pub(in crate::report) fn times(view: &View<'_>, page: &mut Document<'_>) {
     };
     let parts = [
         steps::table(view.report, view.redactor),
-        health::table(view.report, view.redactor),
+        health::list(view.report, view.redactor),
         gantt::gantt(all),
     ];
     page.fold(&title, &parts);
