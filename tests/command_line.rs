@@ -176,3 +176,143 @@ fn a_commit_that_is_not_known_is_a_problem_only_if_it_is_needed() {
         out(&known)
     );
 }
+
+#[test]
+fn the_jobs_log_has_colours_unless_no_color_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary");
+    let run = |variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_deploy-action"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_STEP_SUMMARY", &summary)
+            .envs(variables.iter().copied())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        out(&output)
+    };
+    // an empty value does not count: https://no-color.org
+    for variables in [&[][..], &[("NO_COLOR", "")]] {
+        let log = run(variables);
+        assert!(log.contains("\n\x1b[1;31minvalid: "), "{log}");
+        let error = log.lines().find(|line| line.contains("::error")).unwrap();
+        assert!(!error.contains('\x1b'), "{error}");
+    }
+    for value in ["1", "0"] {
+        let log = run(&[("NO_COLOR", value)]);
+        assert!(
+            log.contains("\ninvalid: ") && !log.contains('\x1b'),
+            "{log}"
+        );
+    }
+    assert!(!fs::read_to_string(summary).unwrap().contains('\x1b'));
+}
+
+/// The variables of a job whose server does not answer: nobody listens on port 1.
+fn unreachable_job(folder: &TempDir, subcommand: Option<&str>) -> Command {
+    fs::write(folder.path().join("app.py"), "").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deploy-action"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", folder.path())
+        .env("SSH_AUTH_SOCK", folder.path().join("no-agent"))
+        .env("GITHUB_OUTPUT", folder.path().join("outputs"))
+        .env("GITHUB_STEP_SUMMARY", folder.path().join("summary"))
+        .args(subcommand)
+        .args(["--host", "127.0.0.1", "--port", "1", "--service", "app"])
+        .args(["--connect-attempts", "1", "--known-hosts", KNOWN])
+        .current_dir(folder.path());
+    command
+}
+
+/// Names and values in the order in which they were written; all of them are of one line.
+fn outputs(folder: &TempDir) -> Vec<(String, String)> {
+    let text = fs::read_to_string(folder.path().join("outputs")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let pair = |lines: &[&str]| {
+        let (name, end) = lines[0].split_once("<<").unwrap();
+        assert_eq!(end, lines[2], "{text}");
+        (name.to_owned(), lines[1].to_owned())
+    };
+    lines.chunks(3).map(pair).collect()
+}
+
+#[test]
+fn a_second_step_that_cannot_reach_the_server_replaces_all_outputs_and_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = unreachable_job(&folder, Some("finish"))
+        .env("DEPLOY_ACTION_STEP", "cancelled")
+        .env("DEPLOY_ACTION_TRANSACTION", "0123456789abcdef".repeat(2))
+        .env("DEPLOY_ACTION_RELEASE", "1762147999")
+        .env("DEPLOY_ACTION_PREVIOUS_RELEASE", "1762147685")
+        .env("DEPLOY_ACTION_DEADLINE", "1762148300")
+        .output()
+        .unwrap();
+    let written = outputs(&folder);
+    let last = |name: &str| {
+        let found = written.iter().rfind(|(it, _)| it == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    assert_eq!(written[0], ("replaces".into(), "true".into()));
+    assert_eq!(last("outcome"), Some("unknown"), "{}", out(&output));
+    assert_eq!(last("release"), Some("1762147999"));
+    assert_eq!(last("previous-release"), Some("1762147685"));
+    assert_eq!(last("finished"), None, "{written:?}");
+    assert!(!out(&output).contains("run it again"), "{}", out(&output));
+}
+
+#[test]
+fn the_summary_says_why_there_is_no_issue() {
+    let folder = tempfile::tempdir().unwrap();
+    for (issue, token, expected) in [
+        ("failure", "ghs_0123456789abcdef", Some("No issue: cannot ")),
+        (
+            "failure",
+            "",
+            Some("No issue: the input github-token is empty"),
+        ),
+        ("rollback", "ghs_0123456789abcdef", None),
+    ] {
+        let output = unreachable_job(&folder, None)
+            .env("GITHUB_REPOSITORY", "diting/app")
+            .env("GITHUB_API_URL", "http://127.0.0.1:1")
+            .env("INPUT_GITHUB_TOKEN", token)
+            .args(["--issue", issue])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", out(&output));
+        let file = folder.path().join("summary");
+        let summary = fs::read_to_string(&file).unwrap();
+        let last = summary.trim_end().lines().last().unwrap();
+        match expected {
+            Some(line) => assert!(last.replace('`', "").starts_with(line), "{summary}"),
+            None => assert!(!summary.contains("No issue"), "{summary}"),
+        }
+        assert_eq!(outputs(&folder).last().unwrap().0, "finished");
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn half_an_output_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outputs");
+    let theirs = format!("theirs={}\n", "x".repeat(500));
+    fs::write(&file, &theirs).unwrap();
+    // room for a few bytes more
+    let limited = "trap '' XFSZ; exec prlimit --fsize=540 \"$0\"";
+    let output = Command::new("sh")
+        .args(["-c", limited, env!("CARGO_BIN_EXE_deploy-action")])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("GITHUB_OUTPUT", &file)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let log = out(&output);
+    assert!(log.contains("cannot write the outputs: "), "{log}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), theirs);
+}

@@ -71,6 +71,7 @@ mod tests {
             format!("{page}/actions/runs/../../../evil/app"),
             format!("{page}-evil/actions/runs/7"),
             "https://evil.example/diting/app/actions/runs/7".to_owned(),
+            "https://evilev.com/diting/app/actions/runs/7".to_owned(),
         ] {
             assert_eq!(job.own_run(&link), None, "{link}");
         }

@@ -56,6 +56,7 @@ pub(super) fn what_to_do(hint: &Hint, redactor: &Redactor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::hints::steps;
 
     #[test]
     fn a_fence_is_longer_than_what_stands_in_it() {
@@ -64,6 +65,22 @@ mod tests {
             "`````text\na ```` b\n```\n`````\n"
         );
         assert_eq!(fence("", &[]), "```\n```\n");
+    }
+
+    /// What is folded before it is redacted could break a secret in two, and show it.
+    #[test]
+    fn a_secret_with_spaces_is_hidden_in_a_command_of_several_lines() {
+        let secret = "correct horse battery staple, and so much more of it";
+        for before in (0..80).step_by(7).map(|length| "x".repeat(length)) {
+            let command =
+                format!("sudo {before} --token {secret} && sudo systemctl restart diting");
+            let hint = steps("run:", &[command]);
+            let shown = super::hint(&hint, &Redactor::new([secret]));
+            assert!(shown.contains("***"), "{shown}");
+            for word in secret.split([' ', ',']).filter(|word| word.len() > 5) {
+                assert!(!shown.contains(word), "{shown}");
+            }
+        }
     }
 
     #[test]

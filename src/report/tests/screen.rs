@@ -90,7 +90,14 @@ fn parts(page: &str) -> Vec<(&'static str, Option<usize>)> {
 #[test]
 fn every_page_of_a_failure_has_the_same_order() {
     for end in ends().into_iter().filter(|end| !end.outcome.is_success()) {
-        let report = ended(restarted(planned()), end.clone());
+        let mut report = restarted(planned());
+        let log = Diagnostic {
+            title: "log of diting, this start".into(),
+            origin: DiagnosticOrigin::Log,
+            text: b"a line\n".repeat(40),
+        };
+        at(&mut report, 12_000, What::Diagnostics(vec![log]));
+        let report = ended(report, end.clone());
         let issue = issue_text(&report, &job(), RawLogs::Show, &Redactor::default()).unwrap();
         for text in [page(&report), issue.comment] {
             let parts = parts(&text);

@@ -114,3 +114,22 @@ fn cancelled() {
     cancelled: diting on web1.example; nothing was switched; the server still runs what it ran before; 12.3 s
     ");
 }
+
+/// The sentence has ssh's words without ssh's name.
+#[test]
+fn what_ssh_said_is_not_printed_above_the_error_that_has_it() {
+    let said = "connect to host web1.example port 22: Connection refused";
+    let error = |more: &str| RunError::Connection {
+        kind: ConnectionKind::Refused,
+        error: ConnectionError::Ssh {
+            stderr: format!("{more}ssh: {said}\r\n").into_bytes(),
+        },
+        hop: Hop::Server,
+        offered: None,
+    };
+    for (more, times) in [("", 1), ("debug: one line more\r\n", 2)] {
+        let end = by_error(Outcome::Unreachable, Some(error(more)));
+        let log = Run::connected(Page::Actions).cut(end);
+        assert_eq!(log.matches(said).count(), times, "{log}");
+    }
+}
