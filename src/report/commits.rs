@@ -3,10 +3,13 @@
 use super::markdown::{code, link};
 use super::{texts, Job};
 use crate::protocol::{Made, ReleaseId};
+use crate::text::excerpt::lines;
 use crate::text::Redactor;
 
 /// Characters of a commit hash that are shown.
 const SHOWN: usize = 7;
+/// Stands for a commit with a secret in it.
+const HIDDEN: &str = "***";
 /// Digits of a commit hash.
 const HASH: std::ops::RangeInclusive<usize> = 7..=64;
 
@@ -19,6 +22,7 @@ pub(super) struct Commits<'a> {
 impl Commits<'_> {
     /// A commit, with a link if it is a hash; `changed`: what is deployed is not exactly that commit.
     pub(super) fn short(&self, commit: &str, changed: bool) -> String {
+        let commit = &without_secrets(commit, self.redactor);
         let short = short(commit, changed);
         let to = hash(commit).and_then(|hash| self.page(&format!("commit/{hash}")));
         link(&code(&short, self.redactor), to.as_deref()).replace('|', "¦")
@@ -37,7 +41,9 @@ impl Commits<'_> {
 
     /// A link to the differences between two commits.
     pub(super) fn compare(&self, old: &str, new: &str) -> Option<String> {
-        let (old, new) = (hash(old)?, hash(new)?);
+        let clean = |commit| without_secrets(commit, self.redactor);
+        let (old, new) = (clean(old), clean(new));
+        let (old, new) = (hash(&old)?, hash(&new)?);
         let to = self.page(&format!("compare/{old}...{new}"))?;
         (old != new).then(|| link("compare", Some(&to)))
     }
@@ -45,6 +51,15 @@ impl Commits<'_> {
     /// A page of the repository.
     fn page(&self, path: &str) -> Option<String> {
         Some(format!("{}/{path}", self.job.repository_page()?))
+    }
+}
+
+/// A commit; if there is a secret in it, a mark only. A part of a secret would not be found later.
+pub(super) fn without_secrets(commit: &str, redactor: &Redactor) -> String {
+    let lines = lines(commit.as_bytes());
+    match redactor.foreign(&lines) == lines {
+        true => commit.to_owned(),
+        false => HIDDEN.to_owned(),
     }
 }
 

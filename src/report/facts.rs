@@ -11,6 +11,8 @@ use crate::text::excerpt::excerpt;
 pub struct Facts {
     /// Deployment or rollback.
     pub task: Task,
+    /// Nothing goes live: the run lists what is on the server.
+    pub is_listing: bool,
     /// Where.
     pub place: Place,
     /// The step that runs, or ran last.

@@ -5,6 +5,7 @@ mod groups;
 mod handover;
 mod warnings;
 
+use super::commits::without_secrets;
 use super::page::Page;
 use super::{texts, Facts, Place, Report};
 use crate::protocol::{Diagnostic, End, Event, Notice, RunEvent, Step, Verdict, Warning, What};
@@ -58,10 +59,11 @@ impl Log {
         }
     }
 
-    /// The same, for a run without a plan.
+    /// The same, for a run that lists what is on a server: it has no plan.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.report.facts.place = place;
+        self.report.facts.is_listing = true;
         self
     }
 
@@ -101,8 +103,11 @@ impl Log {
 
     /// The lines for an event, harmless and ready to be printed.
     pub fn on(&mut self, event: &RunEvent) -> Vec<String> {
+        let hidden = without_secret_commits(event, self.groups.redactor());
+        let event = hidden.as_ref().unwrap_or(event);
         if self.shown > MOST && !matches!(event, RunEvent::Ended(_)) {
             self.report.on(event);
+            self.keep_warning(event);
             return Vec::new();
         }
         let lines = self.lines(event);
@@ -113,6 +118,22 @@ impl Log {
         match self.shown > MOST {
             true => self.groups.stopped(lines),
             false => lines,
+        }
+    }
+
+    /// Of events that are not shown, the warnings are shown at the end.
+    fn keep_warning(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::Doubt(doubt) => {
+                self.warnings
+                    .add(Rank::Useful, "In the source", doubt.to_string());
+            }
+            RunEvent::Server(event) => match &event.what {
+                What::Warning(warning) => self.warning(warning),
+                What::Recovered(verdict) if verdict.failure.is_some() => self.recovered(verdict),
+                _ => {}
+            },
+            _ => {}
         }
     }
 
@@ -263,4 +284,27 @@ impl Log {
         }
         self.groups.outside(&format!("note: {notice}"));
     }
+}
+
+/// An event whose commits are shortened when they are shown; `None`: this one has none.
+fn without_secret_commits(event: &RunEvent, redactor: &Redactor) -> Option<RunEvent> {
+    let RunEvent::Server(event) = event else {
+        return None;
+    };
+    let hide = |commit: &mut Option<String>| {
+        *commit = commit.take().map(|it| without_secrets(&it, redactor));
+    };
+    if !matches!(event.what, What::Live(_) | What::PointOfNoReturn { .. }) {
+        return None;
+    }
+    let mut what = event.what.clone();
+    match &mut what {
+        What::Live(live) => hide(&mut live.made.commit),
+        What::PointOfNoReturn { commit, made, .. } => {
+            hide(commit);
+            hide(&mut made.commit);
+        }
+        _ => {}
+    }
+    Some(RunEvent::Server(Event { what, ..*event }))
 }

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::protocol::{
-    Attempt, Diagnostic, DiagnosticOrigin, Ending, Event, Finding, HealthAnswer, Outcome, Planned,
-    Reason, RunError, RunEvent, ServerPartError, Step, UnreadLog, Verdict, Warning, What,
+    Attempt, Diagnostic, DiagnosticOrigin, Ending, Event, Finding, HealthAnswer, LiveRelease, Made,
+    Outcome, Planned, Reason, RunError, RunEvent, ServerPartError, Step, UnreadLog, Verdict,
+    Warning, What,
 };
-use crate::report::{issue_text, outputs, summary, Job, Log, Page, RawLogs};
+use crate::report::{issue_text, outputs, summary, Job, Log, Page, RawLogs, Report};
 use crate::text::Redactor;
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use std::time::Duration;
@@ -224,4 +225,62 @@ fn a_word_of_ours_is_hidden_only_where_others_wrote_it() {
         .iter()
         .any(|line| line.starts_with("::warning title=On the server::")));
     assert!(!shown.iter().any(|line| line.starts_with("│ a warning")));
+}
+
+/// What a server may say of commits.
+fn commits(text: &str) -> [What; 2] {
+    let commit = || Some(text.to_owned());
+    let made = || Made {
+        commit: commit(),
+        ..Made::default()
+    };
+    [
+        What::Live(Box::new(LiveRelease {
+            release: id(OLD),
+            made: made(),
+        })),
+        What::PointOfNoReturn {
+            release: id(NEW),
+            previous: Some(id(OLD)),
+            deadline: Duration::ZERO,
+            commit: commit(),
+            made: made(),
+        },
+    ]
+}
+
+#[test]
+fn a_commit_that_is_a_secret_is_shown_nowhere() {
+    const SECRET: &str = "83749283746a5b4c3d2e1f00112233445566778a";
+    let redactor = Redactor::new([SECRET]);
+    let own = "3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4";
+    let job = Job {
+        commit: Some(own.into()),
+        commit_link: Some(format!("https://github.com/diting/app/commit/{own}")),
+        ..Job::default()
+    };
+    for end in [Outcome::RolledBack, Outcome::Restored, Outcome::Deployed] {
+        let failure = failed(Step::Verify, Reason::Interrupted);
+        let failure = failure.filter(|_| !end.is_success());
+        let verdict = verdict(end, Some(OLD), failure);
+        let ended = RunEvent::Ended(Box::new(by_verdict(verdict.clone())));
+        let mut log = Log::new(Page::Actions).hiding(redactor.clone());
+        let mut plain = Report::default();
+        let mut shown = log.on(&RunEvent::Planned(Box::new(planned())));
+        let ended_there = What::Ended(Box::new(verdict));
+        let events = commits(SECRET).into_iter().chain([ended_there]);
+        let events = events.map(|what| RunEvent::Server(Event { at: 0, what }));
+        for event in events.chain([ended]) {
+            shown.extend(log.on(&event));
+            plain.on(&event);
+        }
+        for report in [log.report(), &plain] {
+            shown.push(summary(report, &job, &redactor));
+            let issue = issue_text(report, &job, RawLogs::Show, &redactor).unwrap();
+            shown.push(issue.body);
+        }
+        let shown = shown.join("\n");
+        assert!(shown.contains("***"), "{shown}");
+        assert!(!shown.contains(&SECRET[..7]), "{shown}");
+    }
 }

@@ -133,3 +133,27 @@ fn a_server_that_sends_without_end_fills_no_log() {
     let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
     assert!(text.contains("deployed"), "{text}");
 }
+
+#[test]
+fn of_a_server_that_sends_without_end_the_warnings_are_shown() {
+    let mut run = Run::staged(Page::Actions);
+    for _ in 0..9000 {
+        run.steps([Step::Check]);
+        run.output(&"x".repeat(2000));
+    }
+    run.server(What::Warning(Warning::DaemonReload));
+    let earlier = verdict(
+        Outcome::RolledBack,
+        Some(OLD),
+        failed(Step::Verify, Reason::Interrupted),
+    );
+    run.server(What::Recovered(Box::new(earlier)));
+    let mut run = run.without_beginning();
+    run.steps([Step::Check]);
+    assert_eq!(run.lines, [""; 0]);
+    let text = run.end(verdict(Outcome::Deployed, Some(NEW), None));
+    let warnings = lines_with(&text, "::warning");
+    assert_eq!(warnings.len(), 2, "{text}");
+    assert!(warnings[0].contains("How an earlier run ended"), "{text}");
+    assert!(warnings[1].contains("daemon-reload"), "{text}");
+}
