@@ -130,12 +130,18 @@ impl Prose {
 
 impl Display for Prose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|piece| match piece {
-            Piece::Words(text) => f.write_str(text),
-            Piece::Code(text) => write!(f, "`{text}`"),
-            Piece::Link(_, to) => f.write_str(to),
-            Piece::Verbatim(text) | Piece::Foreign(text) => f.write_str(text),
-        })
+        self.0.iter().try_for_each(|piece| piece.fmt(f))
+    }
+}
+
+impl Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(text) => f.write_str(text),
+            Self::Code(text) => write!(f, "`{text}`"),
+            Self::Link(_, to) => f.write_str(to),
+            Self::Verbatim(text) | Self::Foreign(text) => f.write_str(text),
+        }
     }
 }
 

@@ -24,6 +24,9 @@ pub(in crate::report) fn prose_naming(
     redactor: &Redactor,
     name: impl Fn(&str) -> Option<String>,
 ) -> String {
+    if has_secret_across(text, redactor) {
+        return foreign(&text.to_string(), redactor);
+    }
     let mut out = String::new();
     for piece in text.pieces() {
         let named = match piece {
@@ -74,6 +77,14 @@ pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()
+}
+
+/// Whether a secret begins in one piece and ends in another, where it would not be found in either.
+fn has_secret_across(text: &Prose, redactor: &Redactor) -> bool {
+    let whole = redactor.redact(&text.to_string());
+    let pieces = text.pieces().iter();
+    let pieces = pieces.map(|piece| redactor.redact(&piece.to_string()));
+    whole != pieces.collect::<String>()
 }
 
 /// A text of others between other pieces: the white space at its ends stays, and punctuation that belongs to its neighbours.
@@ -349,6 +360,21 @@ mod tests {
         ] {
             assert_eq!(text(given, &parts), markdown);
         }
+    }
+
+    #[test]
+    fn a_secret_that_is_in_two_pieces_is_hidden() {
+        let redactor = Redactor::new(["hunter2-is-my-word"]);
+        let text = |quoted: &str| {
+            let text = "line 2, echo hunter2-is-my-word, ended with 1";
+            prose(&Prose::quoting(text, &[quoted.to_owned()]), &redactor)
+        };
+        // a server names the part
+        for quoted in ["is", "my-word, ended", "echo hunter2"] {
+            let shown = text(quoted);
+            assert_eq!(shown, "line 2, echo `***`, ended with 1", "{quoted}");
+        }
+        assert_eq!(text("ended with"), "line 2, echo `***`, `ended with` 1");
     }
 
     #[test]
