@@ -18,11 +18,13 @@ pub(super) fn folded(command: &str) -> Vec<String> {
     if words.iter().any(|word| is_of_compound(word)) {
         return statement(&words);
     }
-    let statements = words.split_inclusive(|word| word.ends_with(';'));
+    let statements = words.split_inclusive(|word| ends_statement(word));
     let mut statements: Vec<Vec<&str>> = statements.map(<[&str]>::to_vec).collect();
     // the end of the line ends it, too
     for word in statements.iter_mut().filter_map(|words| words.last_mut()) {
-        *word = word.trim_end_matches(';');
+        if ends_statement(word) {
+            *word = word.trim_end_matches(';');
+        }
     }
     statements
         .iter()
@@ -61,7 +63,12 @@ fn statement(words: &[&str]) -> Vec<String> {
 
 /// Whether another command follows this word.
 fn ends_command(word: &str) -> bool {
-    ["&&", "||", "|"].contains(&word) || word.ends_with(';')
+    ["&&", "||", "|"].contains(&word) || ends_statement(word)
+}
+
+/// Whether it ends with a `;` of the shell; one after a backslash is for the command itself, such as `find`.
+fn ends_statement(word: &str) -> bool {
+    word.ends_with(';') && !word.ends_with("\\;")
 }
 
 /// Words in as few lines as they fit in.
@@ -176,6 +183,7 @@ mod tests {
         for command in [
             format!("printf '<%s>' one \"two && three\" fo\\ ur '{long} a;' '{long} b' && printf '%s\\n' five; echo six | cat"),
             format!("for i in 1 2; do printf '%s\\n' $i {long} {long} \"it's; $i\"; done && (echo a; echo b) | tr a-z A-Z"),
+            format!("find /dev/null -exec printf '<%s>' {long} \\; -exec echo one \\; && echo two; echo three | cat"),
             "new=$(mktemp) && { cat /nonexistent/file 2>/dev/null; echo 'one  two'; } >\"$new\" && cat \"$new\" && rm \"$new\""
                 .to_owned(),
         ] {
