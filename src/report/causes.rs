@@ -89,7 +89,7 @@ pub(super) fn without_outputs(end: &End) -> End {
             | RunError::LoginScript { output, .. },
         ) => output.clear(),
         Some(RunError::Connection {
-            error: ConnectionError::Ssh { stderr },
+            error: ConnectionError::Ssh { stderr } | ConnectionError::FromJumpHost { stderr },
             ..
         }) => stderr.clear(),
         _ => {}

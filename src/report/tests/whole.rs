@@ -1,7 +1,9 @@
 //! The samples are complete.
 
 use super::*;
-use crate::protocol::{ConnectionKind, Hop, KeyState, Outcome, Reason, RunError};
+use crate::protocol::{ConnectionKind, Hop, KeyState, Outcome, Reason, RunError, RunEvent};
+use crate::report::{summary, Job, Report};
+use crate::text::Redactor;
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::Value;
@@ -84,4 +86,26 @@ fn connection(error: RunError) -> Option<(ConnectionKind, Hop, Option<KeyState>)
         } => Some((kind, hop, offered.map(|key| key.state))),
         _ => None,
     }
+}
+
+#[test]
+fn no_line_is_both_in_the_sentence_and_in_the_box() {
+    let mut boxes = 0;
+    for error in run_errors() {
+        let mut report = Report::default();
+        report.on(&RunEvent::Planned(Box::new(planned())));
+        let end = by_error(error.outcome_before_switch(), Some(error));
+        report.on(&RunEvent::Ended(Box::new(end)));
+        let page = summary(&report, &Job::default(), &Redactor::default());
+        let Some((before, rest)) = page.split_once("\n```text\n") else {
+            continue;
+        };
+        let sentence = before.lines().rfind(|line| !line.is_empty()).unwrap();
+        let (shown, _) = rest.split_once("\n```\n").unwrap();
+        for line in shown.lines() {
+            assert!(!sentence.contains(line), "{line}: {page}");
+            boxes += 1;
+        }
+    }
+    assert!(boxes > 5, "{boxes}");
 }
