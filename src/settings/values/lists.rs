@@ -27,7 +27,7 @@ pub(in crate::settings) fn check(text: &str, form: Form) -> Result<(), Invalid> 
     let entries: Vec<&str> = match form {
         Form::Lines | Form::Patterns => text.lines().map(str::trim).collect(),
         // the quotes may be around all of them
-        Form::Commas if unquoted(text).is_some() => vec![text],
+        Form::Commas if is_quoted_whole(text) => vec![text],
         Form::Commas => text.split(',').map(str::trim).collect(),
     };
     for (at, entry) in entries.into_iter().enumerate() {
@@ -98,6 +98,13 @@ fn array(text: &str, form: Form) -> Option<Vec<String>> {
     })
 }
 
+/// Whether one pair of quotes is around everything, rather than one around each entry.
+fn is_quoted_whole(text: &str) -> bool {
+    let quotes = ['"', '\''];
+    let quote = text.chars().next().filter(|first| quotes.contains(first));
+    quote.is_some_and(|quote| unquoted(text).is_some_and(|inner| !inner.contains(quote)))
+}
+
 /// What stands in a pair of quotes.
 fn unquoted(entry: &str) -> Option<&str> {
     let quotes = ['"', '\''];
@@ -131,6 +138,7 @@ mod tests {
             "[\"bug\", \"ci\"]",
             "[200, 204]",
             "\"bug, ci\"",
+            "\"bug\", \"ci\"",
             "bug, 'ci'",
             "[bug, ci]",
         ];
@@ -150,6 +158,7 @@ mod tests {
         list: is an array. Write the entries plainly, separated by commas: `bug, ci`.
         list: is an array. Write the entries plainly, separated by commas: `200, 204`.
         list: has an entry that is in quotes. Write the entries plainly, separated by commas: `bug, ci`.
+        list: has an entry that is in quotes. Write the entries plainly, separated by commas: `bug`.
         list: has an entry that is in quotes. Write the entries plainly, separated by commas: `ci`.
         list: is an array. Write the entries plainly, separated by commas: `bug, ci`.
         list: is an array. Write each entry plainly on a line of its own: `*.log`.
