@@ -76,7 +76,7 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             )],
         ),
         Finding::SharedInRelease(all) => (
-            "the live release holds data that belongs in `shared`".into(),
+            "a release holds data that belongs in `shared`".into(),
             all.iter().map(ToString::to_string).collect(),
         ),
         Finding::Shared { path, error } => shared(path, error, place),
@@ -196,9 +196,9 @@ mod tests {
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
         the unit runs as www-data, which cannot use what it needs
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
-        the live release holds data that belongs in `shared`
+        a release holds data that belongs in `shared`
           data/app.db is named in shared, but only release 1762147685 has it
-        the live release holds data that belongs in `shared`
+        a release holds data that belongs in `shared`
           it's uploads/ is named in shared, but only release 1762147685 has it
         current is not a link to a release
           current is a link to releases/.hidden, whose name cannot be used: a release's name starts with a letter, a digit or _, and has at most 200 bytes and no control or invisible characters
