@@ -110,6 +110,11 @@ impl Place {
         }
     }
 
+    /// The same, if the name of the server is known.
+    pub(super) fn known_subject(&self) -> Option<String> {
+        (self.host != NAMELESS).then(|| self.subject())
+    }
+
     /// The command that logs in.
     pub(super) fn ssh(&self) -> String {
         let port = match self.port {

@@ -104,6 +104,7 @@ impl Report {
         let facts = &self.facts;
         let planned = self.planned.as_ref();
         match facts.task {
+            _ if facts.is_listing => Made::default(),
             Task::Deploy => Made {
                 commit: planned
                     .and_then(|it| it.commit.clone())

@@ -113,7 +113,7 @@ fn failure(view: &View<'_>) -> String {
     let mut page = Document::new(redactor, MOST, MOST_OF_PART);
     page.add(&summary::heading(view));
     page.add(&found(view));
-    page.add(&summary::failure(view));
+    summary::failure(view, &mut page);
     page.add(&summary::compare(view));
     page.add(&summary::links(view, Vec::new()));
     page.fold("How to reproduce", &[reproduce(view)]);

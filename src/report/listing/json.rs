@@ -52,7 +52,8 @@ pub fn failure_json(outcome: Outcome, problems: &[String]) -> String {
 /// The same for a run that has ended.
 #[must_use]
 pub fn end_json(end: &End, redactor: &Redactor) -> String {
-    let problem = texts::what_happened(end).unwrap_or_else(|| texts::title(end.outcome).to_owned());
+    let problem =
+        texts::what_happened(end).unwrap_or_else(|| texts::listing_title(end.outcome).to_owned());
     failure_json(end.outcome, &[redactor.redact(&problem)])
 }
 

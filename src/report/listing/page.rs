@@ -30,7 +30,7 @@ pub(in crate::report) fn whole(
     if !attempts.is_empty() {
         let rows = attempts.iter().map(|it| cells.attempt(it));
         let title = format!("{}, newest first", count(attempts.len() as u64, "attempt"));
-        page.add(&folded(&title, &table(["when", "outcome", "by"], rows)));
+        page.fold(&title, &[table(["when", "outcome", "by"], rows)]);
     }
 }
 
@@ -81,7 +81,7 @@ impl Cells<'_> {
         let all = count(older.len() as u64, "older release");
         if !older.is_empty() {
             let rows = older.iter().map(|it| self.release(it));
-            page.add(&folded(&all, &table(head, rows)));
+            page.fold(&all, &[table(head, rows)]);
         }
         if listing.more > 0 {
             let more = cell(&count(listing.more, "older release"), self.redactor);
@@ -135,16 +135,20 @@ impl Cells<'_> {
     }
 
     fn id(&self, id: &ReleaseId) -> String {
-        code(&id.to_string(), self.redactor).replace('|', "¦")
+        self.commits().id(id)
+    }
+
+    fn commits(&self) -> Commits<'_> {
+        let (job, redactor) = (self.job, self.redactor);
+        Commits { job, redactor }
     }
 
     fn commit(&self, origin: &Origin) -> Option<String> {
         let commit = said(origin.commit.as_ref(), self.redactor)?;
-        let (job, redactor) = (self.job, self.redactor);
-        Some(Commits { job, redactor }.short(&commit, origin.changed))
+        Some(self.commits().short(&commit, origin.changed))
     }
 
-    /// Who, and by which run. A link of the server's record is one only if it leads to a run on this GitHub.
+    /// Who, and by which run. A link of the server's record is one only if it leads to a run of this repository.
     fn by(&self, origin: &Origin) -> String {
         let text = |text: &Option<String>| said(text.as_ref(), self.redactor);
         let short = |text: String| cell(&shorten(&text, NAME), self.redactor);
@@ -173,10 +177,6 @@ fn table(head: [&str; 3], rows: impl Iterator<Item = [String; 3]>) -> String {
         0 => table,
         _ => format!("{table}\n{} left out\n", count(left_out as u64, "row")),
     }
-}
-
-fn folded(title: &str, text: &str) -> String {
-    format!("<details><summary>{title}</summary>\n\n{text}\n</details>")
 }
 
 #[cfg(test)]
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_linked_only_on_the_github_of_the_job() {
+    fn a_run_is_linked_only_in_the_repository_of_the_job() {
         let links = |run: &str, job: &Job| {
             let mut listing = sample();
             listing.attempts.clear();
@@ -257,25 +257,32 @@ mod tests {
             let page = listing_summary(&listing, &place(), job, &Redactor::default());
             page.contains(&format!("[run]({run})"))
         };
-        for run in ["o/r/actions/runs/7", "diting/app/actions/runs/7/attempts/2"] {
+        for run in [
+            "diting/app/actions/runs/7",
+            "diting/app/actions/runs/7/attempts/2",
+        ] {
             assert!(links(&format!("{HOME}/{run}"), &job()), "{run}");
         }
         for run in [
-            "https://evil.example/o/r/actions/runs/7",
-            "https://github.com.evil.example/o/r/actions/runs/7",
-            "https://github.com@evil.example/o/r/actions/runs/7",
-            "http://github.com/o/r/actions/runs/7",
-            "https://github.com/o/r/actions/runs/7/../../../../evil",
-            "https://github.com/o/r/actions/runs/x",
-            "https://github.com/o/r/releases/7",
-            "https://github.com/o/r/actions/runs/7?x=y",
+            "https://github.com/o/r/actions/runs/7",
+            "https://evil.example/diting/app/actions/runs/7",
+            "https://github.com.evil.example/diting/app/actions/runs/7",
+            "https://github.com@evil.example/diting/app/actions/runs/7",
+            "http://github.com/diting/app/actions/runs/7",
+            "https://github.com/diting/app/actions/runs/7/../../../../evil",
+            "https://github.com/diting/app/actions/runs/x",
+            "https://github.com/diting/app/releases/7",
+            "https://github.com/diting/app/actions/runs/7?x=y",
             "javascript:alert(1)",
             "",
         ] {
             assert!(!links(run, &job()), "{run}");
         }
         let by_hand = Job::default();
-        assert!(!links(&format!("{HOME}/o/r/actions/runs/7"), &by_hand));
+        assert!(!links(
+            &format!("{HOME}/diting/app/actions/runs/7"),
+            &by_hand
+        ));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use super::*;
-use crate::protocol::{ListedAttempt, ListedRelease, Listing, Origin, Outcome, Standing};
-use crate::report::tests::{ends, id, place, NEW, OLD};
+use crate::protocol::{
+    ListedAttempt, ListedRelease, Listing, Origin, Outcome, RunError, RunEvent, Standing,
+};
+use crate::report::tests::{by_error, ends, id, place, run_errors, NEW, OLD};
+use crate::report::{summary, Job, Log, Page};
 use crate::text::runner::commands;
 use crate::text::Redactor;
 use serde_json::Value;
@@ -432,4 +435,44 @@ fn what_a_rollback_can_lead_to_is_listed_in_brief() {
             .push(release(&name, number * 86_400, Standing::Good));
     }
     insta::assert_snapshot!(targets(&listing, &redactor).unwrap(), @"rollback targets: 1600000000 (3f2a1bc), 0 s old; 1600000001 (3f2a1bc), 1 d old; 1600000002 (3f2a1bc), 2 d old; 1600000003 (3f2a1bc), 3 d old; 1600000004 (3f2a1bc), 4 d old");
+}
+
+/// The log and the page of a listing that ended so.
+fn not_listed(outcome: Outcome, error: RunError) -> (String, String) {
+    let end = by_error(outcome, Some(error));
+    let mut log = Log::new(Page::Actions).at(place());
+    let lines = log.on(&RunEvent::Ended(Box::new(end)));
+    let job = Job {
+        run: Some("https://github.com/diting/app/actions/runs/7".into()),
+        commit: Some("9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90".into()),
+        actor: Some("alice".into()),
+        ..Job::default()
+    };
+    let page = summary(log.report(), &job, &Redactor::default());
+    (lines.join("\n"), page)
+}
+
+#[test]
+fn a_listing_that_failed_is_told_as_a_listing() {
+    let unreachable = run_errors().pop().unwrap();
+    let cancelled = RunError::Cancelled { finished_by: None };
+    let lost = RunError::ConnectionLost { finished_by: None };
+    for (outcome, error, title) in [
+        (Outcome::Unreachable, unreachable, "server unreachable"),
+        (Outcome::Cancelled, cancelled, "releases not read"),
+        (Outcome::Failed, lost, "releases not read"),
+    ] {
+        let (log, page) = not_listed(outcome, error);
+        let title = format!("::error title=diting on web1.example%3A {title}::");
+        assert!(log.contains(&title), "{log}");
+        let heading = page.lines().next().unwrap();
+        assert!(heading.contains(" diting on web1.example: "), "{heading}");
+        assert!(
+            page.contains("**The list of releases was not read"),
+            "{page}"
+        );
+        for of_a_deployment in ["9c1d77e", "alice", "go live", "failed |"] {
+            assert!(!page.contains(of_a_deployment), "{page}");
+        }
+    }
 }

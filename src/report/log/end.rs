@@ -37,7 +37,7 @@ pub(super) fn write_end(groups: &mut Groups, warnings: &mut Warnings, report: &R
             message = format!("{message}\n{targets}");
         }
     }
-    let title = texts::annotation_title(end.outcome, place);
+    let title = texts::annotation_title(end.outcome, place, report.facts.is_listing);
     groups.annotate(level, &title, &message);
     groups.outside(&last_line(end, place));
 }
@@ -51,14 +51,15 @@ fn show_why(groups: &mut Groups, report: &Report, end: &End) {
         redactor: &redactor,
     };
     let what = texts::what_happened(end).unwrap_or_default();
-    let shown = evidence.all();
+    let (of_rollback, of_release) = (evidence.of_rollback(), evidence.of_release());
+    let shown = [of_rollback.clone(), of_release.clone()].concat();
     for output in program_outputs(end) {
         if !has(&shown, &redactor.foreign(&lines(output)), &what) {
             groups.folded(texts::PROGRAM_OUTPUT, output, OUTPUT);
         }
     }
-    groups.shown(&evidence.of_rollback());
-    groups.shown(&new_in(evidence.of_release(), &what));
+    groups.shown(&of_rollback);
+    groups.shown(&new_in(of_release, &what));
 }
 
 /// Without what the cause says in the same words, except for the program's name before them.

@@ -45,11 +45,11 @@ pub(super) fn hint(hint: &Hint, redactor: &Redactor) -> String {
     hint.advice().iter().map(one).collect()
 }
 
-/// The same under the title of a problem.
-pub(super) fn what_to_do(hint: &Hint, redactor: &Redactor) -> String {
-    match self::hint(hint, redactor) {
-        nothing if nothing.is_empty() => nothing,
-        text => format!("**What to do:** {text}"),
+/// Hints, as Markdown, below a problem.
+pub(super) fn what_to_do(hints: &str) -> String {
+    match hints.trim() {
+        "" => String::new(),
+        hints => format!("**What to do:** {hints}\n"),
     }
 }
 

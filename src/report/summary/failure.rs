@@ -5,14 +5,17 @@ use super::format::quoted;
 use super::view::View;
 use crate::protocol::{End, Outcome, Reason, Task};
 use crate::report::causes::{self, findings, without_outputs, Cause};
-use crate::report::markdown::{self, link, prose};
+use crate::report::markdown::{self, link, prose, Document};
 use crate::report::{duration, texts, utc, Mark, StepRun};
 
-/// Everything of a failure that is read first.
-pub(in crate::report) fn failure(view: &View<'_>) -> String {
-    match findings(view.end) {
+/// Everything of a failure that is read first. What is too long for the page hides nothing else of it.
+pub(in crate::report) fn failure(view: &View<'_>, page: &mut Document<'_>) {
+    let parts = match findings(view.end) {
         Some(found) => numbered(found, &view.report.facts.place, view.redactor),
-        None => format!("{}{}", what_failed(view), what_to_do(view)),
+        None => vec![what_failed(view), rollback(view), what_to_do(view)],
+    };
+    for part in parts {
+        page.add(&part);
     }
 }
 
@@ -25,13 +28,11 @@ fn what_failed(view: &View<'_>) -> String {
     };
     let why = why(view, &end);
     let colon = if why.is_empty() { "." } else { ":" };
-    let fate = view.prose(&texts::fate(view.end));
     format!(
-        "{}**{} {fate}{colon}**{why}\n\n{}{}",
+        "{}**{}{colon}**{why}\n\n{}",
         quoted(&evidence.of_rollback()),
-        who(view),
+        who_failed(view),
         quoted(&lines),
-        rollback(view)
     )
 }
 
@@ -60,13 +61,21 @@ fn holder(view: &View<'_>) -> Option<String> {
     let Reason::Busy(Some(holder)) = &verdict.failure.as_ref()?.reason else {
         return None;
     };
-    let run = view.job.own_run(holder.run.as_deref()?)?;
+    let run = holder.run.as_deref().filter(|run| view.job.is_run(run))?;
     let by = view.by(holder.actor.as_deref());
     let since = utc(holder.since);
     let link = link("another deployment", Some(run));
     Some(format!(
         "{link}{by} holds the lock on the server since {since}"
     ))
+}
+
+/// What failed, and how.
+fn who_failed(view: &View<'_>) -> String {
+    match view.report.facts.is_listing {
+        true => "The list of releases was not read".to_owned(),
+        false => format!("{} {}", who(view), view.prose(&texts::fate(view.end))),
+    }
 }
 
 /// The release that failed, and who wanted it.
@@ -119,8 +128,5 @@ fn what_to_do(view: &View<'_>) -> String {
     let one = |cause: Cause| markdown::hint(&cause.hint, view.redactor);
     let all = causes::causes(view.end, &view.report.facts.place);
     let hints: String = all.into_iter().map(one).collect();
-    match hints.trim().is_empty() {
-        true => String::new(),
-        false => format!("**What to do:** {hints}"),
-    }
+    markdown::what_to_do(&hints)
 }

@@ -27,7 +27,7 @@ pub struct BadInput {
 }
 
 /// Findings of the check. No command is in them twice.
-pub(super) fn numbered(found: &[Finding], place: &Place, redactor: &Redactor) -> String {
+pub(super) fn numbered(found: &[Finding], place: &Place, redactor: &Redactor) -> Vec<String> {
     let mut shown = BTreeSet::new();
     let one = |(at, found): (usize, &Finding)| {
         let (title, evidence) = texts::finding_in_parts(found, place);
@@ -37,7 +37,7 @@ pub(super) fn numbered(found: &[Finding], place: &Place, redactor: &Redactor) ->
             at + 1,
             prose(&title, redactor),
             quoted(&redactor.foreign(&evidence)),
-            markdown::what_to_do(&hint, redactor)
+            markdown::what_to_do(&markdown::hint(&hint, redactor))
         )
     };
     found.iter().enumerate().map(one).collect()
@@ -75,9 +75,9 @@ fn bad_input(number: usize, problem: &BadInput, redactor: &Redactor) -> String {
     let value = value.iter().map(|value| format!("{name}: {value}"));
     let value: Vec<String> = value.collect();
     format!(
-        "### {number}. {label} {}\n\n{}**What to do:** {}\n",
+        "### {number}. {label} {}\n\n{}{}",
         prose(what, redactor),
         quoted(&redactor.lines(&value)),
-        prose(fix, redactor)
+        markdown::what_to_do(&prose(fix, redactor))
     )
 }

@@ -26,13 +26,12 @@ pub(in crate::report) fn heading(view: &View<'_>) -> String {
         (None, Some(more)) => format!("{more}\n"),
         (None, None) => String::new(),
     };
-    let subject = match &report.planned {
-        Some(_) => format!("{}: ", foreign(&place.subject(), redactor)),
-        None => String::new(),
-    };
+    let subject = place.known_subject();
+    let subject = subject.map(|it| format!("{}: ", foreign(&it, redactor)));
     format!(
-        "## {} {subject}{} – {}\n\n{second}",
+        "## {} {}{} – {}\n\n{second}",
         sign(end.outcome),
+        subject.unwrap_or_default(),
         texts::outcome(end.outcome),
         view.prose(&state)
     )

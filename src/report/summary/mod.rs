@@ -73,7 +73,7 @@ fn succeeded(view: &View<'_>, page: &mut Document<'_>) {
 }
 
 fn failed(view: &View<'_>, page: &mut Document<'_>) {
-    page.add(&failure(view));
+    failure(view, page);
     releases(view, page);
     page.add(&compare(view));
     page.add(&links(view, Vec::new()));

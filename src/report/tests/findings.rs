@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{Finding, Outcome, Reason, RunEvent, Step};
-use crate::report::{invalid_summary, summary, BadInput, Job, Report};
+use crate::report::{invalid_summary, issue_text, summary, BadInput, Job, RawLogs, Report};
 use crate::settings::INPUTS;
 use crate::text::{Prose, Redactor};
 
@@ -167,4 +167,35 @@ fn a_flag_is_no_input_and_a_value_is_a_text() {
 
     **What to do:** Did you mean `--host`?
     "#);
+}
+
+#[test]
+fn of_too_many_findings_the_first_ones_are_shown() {
+    let finding = |n: u32| Finding::Target {
+        path: format!("/opt/{n}"),
+        user: "deploy".into(),
+        error: "x".repeat(900),
+    };
+    let failure = failed(
+        Step::Check,
+        Reason::NotReady((1..2000).map(finding).collect()),
+    );
+    let end = by_verdict(verdict(Outcome::NotReady, Some(OLD), failure));
+    let mut report = Report::default();
+    report.on(&RunEvent::Planned(Box::new(planned())));
+    report.on(&RunEvent::Ended(Box::new(end)));
+    let (job, redactor) = (Job::default(), Redactor::default());
+    let issue = issue_text(&report, &job, RawLogs::Show, &redactor).unwrap();
+    for (text, most) in [
+        (summary(&report, &job, &redactor), 1 << 20),
+        (issue.body, 1 << 16),
+    ] {
+        assert!(text.len() < most, "{}", text.len());
+        assert!(
+            text.contains("\n### 1. ") && text.contains("\n### 9. "),
+            "{text}"
+        );
+        assert!(!text.contains("\n### 1999. "));
+        assert!(text.contains("the rest is omitted"));
+    }
 }

@@ -2,7 +2,6 @@
 
 use super::live;
 use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
-use crate::report::place::NAMELESS;
 use crate::report::Place;
 use crate::text::amounts::{count, duration};
 
@@ -11,7 +10,7 @@ use crate::text::amounts::{count, duration};
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
     let parts = [
-        named(place),
+        place.known_subject(),
         Some(now_live(end, place)),
         place.commits.clone(),
         in_brief(end),
@@ -27,11 +26,6 @@ pub(in crate::report) fn restored(live: &str, old: Option<&str>) -> String {
         Some(old) => format!("commit {live} replaced {old}"),
         None => format!("commit {live}"),
     }
-}
-
-/// Which service on which server, if that is known.
-fn named(place: &Place) -> Option<String> {
-    (place.host != NAMELESS).then(|| place.subject())
 }
 
 /// What is live, without why a rollback failed.
@@ -101,11 +95,14 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
     })
 }
 
-/// The title of the annotation: of what, and the outcome.
+/// The title of the annotation: of what, and the outcome of a deployment or a listing.
 #[must_use]
-pub fn annotation_title(outcome: Outcome, place: &Place) -> String {
-    let title = title(outcome);
-    let Some(subject) = named(place) else {
+pub fn annotation_title(outcome: Outcome, place: &Place, is_listing: bool) -> String {
+    let title = match is_listing {
+        true => listing_title(outcome),
+        false => title(outcome),
+    };
+    let Some(subject) = place.known_subject() else {
         return title.to_owned();
     };
     let mut letters = title.chars();
@@ -115,6 +112,15 @@ pub fn annotation_title(outcome: Outcome, place: &Place) -> String {
         first.unwrap_or_default(),
         letters.as_str()
     )
+}
+
+/// The outcome of a run that lists releases, in two or three words.
+#[must_use]
+pub(in crate::report) fn listing_title(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed | Outcome::Unknown | Outcome::Cancelled => "Releases not read",
+        _ => title(outcome),
+    }
 }
 
 /// The outcome in two or three words.
@@ -184,10 +190,10 @@ mod tests {
     #[test]
     fn every_outcome_has_a_title() {
         let all = Outcome::ALL.map(|outcome| {
-            let named = annotation_title(outcome, &place());
+            let named = annotation_title(outcome, &place(), false);
             format!("{}: {} | {named}", outcome.word(), title(outcome))
         });
-        let unknown = annotation_title(Outcome::Error, &Place::default());
+        let unknown = annotation_title(Outcome::Error, &Place::default(), false);
         assert_eq!(unknown, title(Outcome::Error));
         insta::assert_snapshot!(all.join("\n"), @"
         deployed: Deployed | diting on web1.example: deployed
