@@ -7,7 +7,7 @@ use super::print::{Console, Printer};
 use super::summary;
 use crate::actions::Context;
 use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};
-use crate::report::{self, Ending, Log, Page};
+use crate::report::{self, Log, Page, ReportedBy};
 use crate::text::Redactor;
 use std::io::{self, Write};
 use std::panic::{catch_unwind, set_hook, AssertUnwindSafe, PanicHookInfo};
@@ -73,8 +73,8 @@ pub(super) fn report(
         error: Some(error),
         took: started.elapsed(),
     });
-    let ending = part.ending();
-    let mut log = Log::new(page).ending(ending).knowing(part.facts());
+    let by = part.reported_by();
+    let mut log = Log::new(page).reported_by(by).knowing(part.facts());
     for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
         printer.line(&line);
     }
@@ -87,12 +87,12 @@ pub(super) fn report(
         printer,
         redactor,
     };
-    if ending.is_here(&end) {
+    if by.is_here(&end) {
         summary::of_run(&log, &console);
     }
     let outputs = report::outputs(&end, log.facts(), redactor);
     match end.is_final() {
-        _ if ending == Ending::InPreviousStep => {}
+        _ if by == ReportedBy::PreviousStep => {}
         true => finish(&outputs, end.outcome, page, printer),
         false => write(&outputs, page, printer),
     }

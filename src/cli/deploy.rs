@@ -25,11 +25,11 @@ pub(super) fn deploy(
     console: &Console<'_>,
 ) -> ExitCode {
     let part = &begun(part);
-    let (ending, ended) = (part.ending(), run(part, settings, odd, console));
+    let ended = run(part, settings, odd, console);
     if let Some(first) = part.reported() {
         return update_issue(first, settings, console, &ended);
     }
-    match ending.is_here(&ended.end) {
+    match part.reported_by().is_here(&ended.end) {
         true => report_here(part, settings, console, &ended),
         false => hand_over(console, &ended),
     }
@@ -45,7 +45,7 @@ fn run(part: &RunPart, settings: &Settings, odd: Vec<String>, console: &Console<
         redactor,
     } = *console;
     let log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
-    let mut log = log.ending(part.ending()).knowing(part.facts());
+    let mut log = log.reported_by(part.reported_by()).knowing(part.facts());
     let started = Instant::now();
     let mut last = None;
     let mut emit = |event: RunEvent| {

@@ -126,13 +126,6 @@ fn place(settings: &Settings) -> Place {
         target: settings.target.as_str().to_owned(),
         service: settings.unit().map(|unit| unit.as_str().to_owned()),
         restart: settings.restart.clone(),
-        answered: false,
-        commits: None,
-        before_switch: false,
-        health: None,
-        shared: Vec::new(),
-        start: None,
-        about_now: false,
-        finished_by: None,
+        ..Place::default()
     }
 }

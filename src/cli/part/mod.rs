@@ -5,7 +5,7 @@ mod first_step;
 pub(super) use first_step::{deadline_in, deadline_of, started, FirstStep};
 
 use crate::protocol::{End, Outcome, RunError, TransactionId};
-use crate::report::{Ending, Facts};
+use crate::report::{Facts, ReportedBy};
 use first_step::Find;
 use std::ffi::OsString;
 
@@ -89,11 +89,11 @@ impl RunPart {
     }
 
     /// Which step reports how the run ended.
-    pub(super) fn ending(&self) -> Ending {
+    pub(super) fn reported_by(&self) -> ReportedBy {
         match self {
-            Self::First => Ending::InNextStep,
-            _ if self.reported().is_some() => Ending::InPreviousStep,
-            Self::Whole | Self::Finish { .. } | Self::ReportCrash => Ending::Here,
+            Self::First => ReportedBy::NextStep,
+            _ if self.reported().is_some() => ReportedBy::PreviousStep,
+            Self::Whole | Self::Finish { .. } | Self::ReportCrash => ReportedBy::ThisStep,
         }
     }
 
