@@ -37,4 +37,4 @@ pub use place::Place;
 pub use raw_logs::RawLogs;
 pub use run::Report;
 pub use steps::{Answers, Mark, StepRun};
-pub use summary::{invalid_summary, listing_summary, summary, BadInput};
+pub use summary::{invalid_summary, listing_summary, short_summary, summary, BadInput};
