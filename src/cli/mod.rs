@@ -145,19 +145,9 @@ fn command(
     let settings = match settings {
         Ok(settings) => settings,
         Err(problems) => {
+            warn(&odd, console);
             let known = settings::known_place(environment, flags, &surroundings(context));
-            let known = known.as_ref().map(place);
-            return match part {
-                RunPart::Whole | RunPart::First => {
-                    warn(&odd, console);
-                    let subject = known.map(|place| place.subject());
-                    refuse(&problems, subject.as_deref(), format, console)
-                }
-                RunPart::Finish { .. } => {
-                    unfollowed(part, &problems, known.unwrap_or_default(), console)
-                }
-                RunPart::ReportCrash => crash::report_killed(part, console.page, console.printer),
-            };
+            return unreadable(part, &problems, known.as_ref(), format, console);
         }
     };
     match settings.command {
@@ -167,6 +157,25 @@ fn command(
             warn(&odd, console);
             list(&settings, format, console)
         }
+    }
+}
+
+/// The end of a step that cannot read its inputs.
+fn unreadable(
+    part: &RunPart,
+    problems: &[Problem],
+    known: Option<&KnownPlace>,
+    format: ListFormat,
+    console: &Console<'_>,
+) -> ExitCode {
+    let known = known.map(place);
+    match part {
+        RunPart::Whole | RunPart::First => {
+            let subject = known.map(|place| place.subject());
+            refuse(problems, subject.as_deref(), format, console)
+        }
+        RunPart::Finish { .. } => unfollowed(part, problems, known.unwrap_or_default(), console),
+        RunPart::ReportCrash => crash::report_killed(part, console.page, console.printer),
     }
 }
 

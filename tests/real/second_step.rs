@@ -339,21 +339,12 @@ fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
         "{}",
         finish.log
     );
-    assert!(deploy.summary.contains("## "), "{}", deploy.summary);
-    // its line is the second step's
-    let has_line = ["Issue [", "No issue"].map(|it| deploy.summary.contains(it));
-    assert_eq!(has_line, [false, false], "{}", deploy.summary);
-    assert!(
-        finish.summary.trim().starts_with("Issue [#1]("),
-        "{}",
-        finish.summary
-    );
-    assert_eq!(
-        finish.summary.trim().lines().count(),
-        1,
-        "{}",
-        finish.summary
-    );
+    // the issue's line is the second step's
+    let has = ["## ", "Issue [", "No issue"].map(|it| deploy.summary.contains(it));
+    assert_eq!(has, [true, false, false], "{}", deploy.summary);
+    let summary = finish.summary.trim();
+    assert!(summary.starts_with("Issue [#1]("), "{summary}");
+    assert_eq!(summary.lines().count(), 1, "{summary}");
     let errors = ["deploy", "finish"].map(|id| count(&said_to_the_runner(&used, id), "error"));
     assert_eq!(errors, [1, 0], "{}", finish.log);
     assert_eq!(hub.state().issues.len(), 1);
