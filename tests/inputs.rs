@@ -87,7 +87,7 @@ fn every_input_is_mapped_to_its_variable_once() {
     let [deploy, finish] = steps(&action).map(|step| mapping(step, "env").clone());
     let mut deploy = deploy;
     let next = deploy.remove("DEPLOY_ACTION_HAS_NEXT_STEP");
-    assert_eq!(next.unwrap().as_str(), Some("${{ 'true' }}"));
+    assert_eq!(next.unwrap().as_str(), Some("true"));
     let variables: Vec<String> = INPUTS.iter().map(|input| input.variable()).collect();
     assert_eq!(
         keys(&deploy),

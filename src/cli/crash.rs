@@ -7,7 +7,7 @@ use super::print::{Console, Printer};
 use super::summary;
 use crate::actions::Context;
 use crate::protocol::{Bug, End, Outcome, RunError, RunEvent};
-use crate::report::{self, Ending, Log, Page};
+use crate::report::{Log, Page, ReportedBy};
 use crate::text::Redactor;
 use std::io::{self, Write};
 use std::panic::{catch_unwind, set_hook, AssertUnwindSafe, PanicHookInfo};
@@ -58,23 +58,24 @@ pub(super) fn reported(
     })
 }
 
+/// Reports that the first step was killed before it began a transaction, or while it only listed releases.
+pub(super) fn report_killed(part: &RunPart, page: Page, printer: Printer) -> ExitCode {
+    let error = RunError::Killed { begun: false };
+    report(error, Instant::now(), part, page, printer);
+    ExitCode::from(Outcome::Error.code())
+}
+
 /// Reports an end without a run. Nothing of what the run knew is trusted any more. A transaction that may have been begun
 /// is not finished: the second step follows it.
-pub(super) fn report(
-    error: RunError,
-    started: Instant,
-    part: &RunPart,
-    page: Page,
-    printer: Printer,
-) {
+fn report(error: RunError, started: Instant, part: &RunPart, page: Page, printer: Printer) {
     let end = part.corrected(End {
         outcome: Outcome::Error,
         verdict: None,
         error: Some(error),
         took: started.elapsed(),
     });
-    let ending = part.ending();
-    let mut log = Log::new(page).ending(ending).knowing(part.facts());
+    let by = part.reported_by();
+    let mut log = Log::new(page).reported_by(by).knowing(part.facts());
     for line in log.on(&RunEvent::Ended(Box::new(end.clone()))) {
         printer.line(&line);
     }
@@ -87,12 +88,12 @@ pub(super) fn report(
         printer,
         redactor,
     };
-    if ending.is_here(&end) {
+    if by.is_here(&end) {
         summary::of_run(&log, &console);
     }
-    let outputs = report::outputs(&end, log.facts(), redactor);
+    let outputs = part.outputs_of(&end, log.facts(), redactor);
     match end.is_final() {
-        _ if ending == Ending::InPreviousStep => {}
+        _ if by == ReportedBy::PreviousStep => {}
         true => finish(&outputs, end.outcome, page, printer),
         false => write(&outputs, page, printer),
     }
@@ -111,7 +112,7 @@ mod tests {
             return;
         };
         hide_details();
-        let part = RunPart::take(&mut Vec::new()).unwrap();
+        let part = RunPart::take(&mut Vec::new()).unwrap().begun();
         reported(&part, Page::Actions, Printer, || {
             if when == "late" {
                 has_begun();
@@ -120,6 +121,21 @@ mod tests {
             let _end = &secret[99..];
             ExitCode::SUCCESS
         });
+    }
+
+    /// The log of that process.
+    fn crashed(variables: &[(&str, &str)]) -> String {
+        let done = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--ignored",
+                "--exact",
+                "--nocapture",
+                "cli::crash::tests::crashes",
+            ])
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8([done.stdout, done.stderr].concat()).unwrap()
     }
 
     #[test]
@@ -133,21 +149,12 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             let (outputs, summary) = (folder.path().join("out"), folder.path().join("summary"));
-            let done = Command::new(std::env::current_exe().unwrap())
-                .args([
-                    "--ignored",
-                    "--exact",
-                    "--nocapture",
-                    "cli::crash::tests::crashes",
-                ])
-                .env("CRASHES", when)
-                .env("DEPLOY_ACTION_HAS_NEXT_STEP", next_step)
-                .env("GITHUB_OUTPUT", &outputs)
-                .env("GITHUB_STEP_SUMMARY", &summary)
-                .output()
-                .unwrap();
-            let log = [done.stdout, done.stderr].concat();
-            let log = String::from_utf8(log).unwrap();
+            let log = crashed(&[
+                ("CRASHES", when),
+                ("DEPLOY_ACTION_HAS_NEXT_STEP", next_step),
+                ("GITHUB_OUTPUT", outputs.to_str().unwrap()),
+                ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap()),
+            ]);
             let outputs = std::fs::read_to_string(outputs).unwrap();
             let summary = std::fs::read_to_string(summary).unwrap_or_default();
             assert_eq!(
@@ -162,5 +169,25 @@ mod tests {
             assert_eq!(summary.contains("it crashed at"), reported, "{summary}");
             assert!(![log, outputs, summary].concat().contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_step_that_cannot_write_outputs_hands_nothing_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = folder.path().join("summary");
+        let log = crashed(&[
+            ("CRASHES", "late"),
+            ("DEPLOY_ACTION_HAS_NEXT_STEP", "true"),
+            ("GITHUB_OUTPUT", "/dev/full"),
+            ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap()),
+        ]);
+        assert!(
+            log.contains("::error title=Bug in deploy-action::"),
+            "{log}"
+        );
+        assert!(!log.contains("handed over"), "{log}");
+        assert!(std::fs::read_to_string(summary)
+            .unwrap()
+            .contains("it crashed at"));
     }
 }

@@ -2,14 +2,14 @@
 
 use super::issue::{self, IssueUpdate};
 use super::outputs::{finish, note, write};
-use super::part::{deadline_in, deadline_of, started, FirstStep, RunPart};
+use super::part::{deadline_in, deadline_of, FirstStep, RunPart};
 use super::print::{Console, Printer};
 use super::start::{announced, no_start, runtime};
 use super::{plan, screen, summary};
 use crate::actions::Context;
 use crate::github::IssueResult;
 use crate::protocol::{End, Event, RunError, RunEvent, What};
-use crate::report::{self, Activity, Log, Page};
+use crate::report::{self, Activity, Facts, Log, Page, Place};
 use crate::runner;
 use crate::settings::Settings;
 use crate::text::Redactor;
@@ -24,12 +24,11 @@ pub(super) fn deploy(
     odd: Vec<String>,
     console: &Console<'_>,
 ) -> ExitCode {
-    let part = &begun(part);
-    let (ending, ended) = (part.ending(), run(part, settings, odd, console));
+    let ended = run(part, settings, odd, console);
     if let Some(first) = part.reported() {
         return update_issue(first, settings, console, &ended);
     }
-    match ending.is_here(&ended.end) {
+    match part.reported_by().is_here(&ended.end) {
         true => report_here(part, settings, console, &ended),
         false => hand_over(console, &ended),
     }
@@ -45,7 +44,9 @@ fn run(part: &RunPart, settings: &Settings, odd: Vec<String>, console: &Console<
         redactor,
     } = *console;
     let log = Log::new(page).hiding(redactor.clone()).warning_of(odd);
-    let mut log = log.ending(part.ending()).knowing(part.facts());
+    let mut log = log
+        .reported_by(part.reported_by())
+        .knowing(known(part, settings));
     let started = Instant::now();
     let mut last = None;
     let mut emit = |event: RunEvent| {
@@ -76,12 +77,14 @@ fn run(part: &RunPart, settings: &Settings, odd: Vec<String>, console: &Console<
     Ended { end, log, last }
 }
 
-/// The part as it can be done: without outputs, the next step would find nothing to follow.
-fn begun(part: &RunPart) -> RunPart {
-    match part {
-        RunPart::First if !note(&[started()]) => RunPart::Whole,
-        part => part.clone(),
-    }
+/// What is known before anything is planned.
+fn known(part: &RunPart, settings: &Settings) -> Facts {
+    let facts = part.facts();
+    let place = Place {
+        finished_by: facts.place.finished_by,
+        ..plan::place(settings)
+    };
+    Facts { place, ..facts }
 }
 
 /// Writes what the next step must know if this one is killed.
@@ -135,7 +138,7 @@ fn report_here(part: &RunPart, settings: &Settings, console: &Console<'_>, ended
     let Ended { end, log, last } = ended;
     // before the issue, so that they exist even if the job is cancelled meanwhile
     summary::of_run(log, console);
-    write(&report::outputs(end, log.facts(), redactor), page, printer);
+    write(&part.outputs_of(end, log.facts(), redactor), page, printer);
     let update = issue::update(settings, context, log.report(), redactor);
     let outputs = report_issue(&update.result, redactor, page, printer);
     // the last line of the log must be the one that says what is live
@@ -171,7 +174,10 @@ fn update_issue(
             issue::update(settings, context, log.report(), redactor),
             report::outputs(end, log.facts(), redactor),
         ),
-        None => (IssueUpdate::missed(outcome), Vec::new()),
+        None => (
+            IssueUpdate::missed(outcome, settings.issue.opens),
+            Vec::new(),
+        ),
     };
     outputs.extend(report_issue(&update.result, redactor, page, printer));
     printer.line(last);

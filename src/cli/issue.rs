@@ -8,6 +8,7 @@ use crate::settings::{IssueLogs, IssueOpens, Settings};
 use crate::text::{harmless, Redactor};
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -77,10 +78,18 @@ pub(super) struct IssueUpdate {
 
 impl IssueUpdate {
     /// The job was cancelled while the first step updated it, and the second does not know what there is to tell.
-    pub(super) fn missed(outcome: Outcome) -> Self {
+    pub(super) fn missed(outcome: Outcome, opens: IssueOpens) -> Self {
+        let end = End {
+            outcome,
+            verdict: None,
+            error: None,
+            took: Duration::ZERO,
+        };
+        let act = act(&end, opens, None);
+        let missed = act.map(|_| warned(MISSED.to_owned()));
         Self {
-            result: warned(MISSED.to_owned()),
-            act: (!outcome.is_success()).then_some(IssueAct::Open),
+            result: missed.unwrap_or_default(),
+            act,
         }
     }
 
@@ -218,7 +227,6 @@ mod tests {
     use super::*;
     use crate::protocol::TransactionId;
     use crate::settings::INPUTS;
-    use std::time::Duration;
 
     fn verdict(outcome: Outcome, switched: bool) -> Verdict {
         Verdict {
@@ -286,6 +294,27 @@ mod tests {
             line(&end(Outcome::Restored, false), None),
             "restored -> nothing, nothing"
         );
+    }
+
+    #[test]
+    fn an_issue_is_missed_only_if_there_should_be_one() {
+        let redactor = Redactor::default();
+        for outcome in Outcome::ALL {
+            for opens in [IssueOpens::Off, IssueOpens::Rollback, IssueOpens::Failure] {
+                let missed = IssueUpdate::missed(outcome, opens);
+                // nobody knows whether what failed was live
+                let act = act(&end(outcome, false), opens, None);
+                let line = missed.line(&redactor);
+                assert_eq!(
+                    line.starts_with("No issue: the job was cancelled"),
+                    act == Some(IssueAct::Open),
+                    "{outcome:?} {opens:?}: {line}"
+                );
+                let is_warned = !missed.result.warnings.is_empty();
+                assert!(is_warned || opens == IssueOpens::Off || act.is_none());
+                assert!(!is_warned || opens != IssueOpens::Off, "{outcome:?}");
+            }
+        }
     }
 
     #[test]

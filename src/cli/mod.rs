@@ -16,9 +16,10 @@ mod screen;
 mod secrets;
 mod start;
 mod summary;
+mod unfollowed;
 
 use crate::actions::Context;
-use crate::protocol::{Outcome, RunError};
+use crate::protocol::Outcome;
 use crate::report::{self, BadInput, Page, Place};
 use crate::server;
 use crate::settings::{
@@ -33,7 +34,7 @@ use releases::ListFormat;
 use secrets::Hiding;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::Instant;
+use unfollowed::{unfollowed, unlisted};
 
 /// The name and version of the program.
 pub const VERSION: &str = concat!("deploy-action ", env!("CARGO_PKG_VERSION"));
@@ -61,19 +62,10 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     if let Some(outputs) = part.outputs() {
         note(&outputs);
     }
+    let part = part.begun();
     let context = Context::from_env();
     let page = Page::of(context.is_actions);
     screen::open(page);
-    if part == RunPart::ReportCrash {
-        crash::report(
-            RunError::Killed { begun: false },
-            Instant::now(),
-            &part,
-            page,
-            Printer,
-        );
-        return ExitCode::from(Outcome::Error.code());
-    }
     crash::reported(&part, page, Printer, || {
         start(&part, arguments, &environment, &context)
     })
@@ -152,14 +144,10 @@ fn command(
     let format = ListFormat::of(flags.json);
     let settings = match settings {
         Ok(settings) => settings,
-        Err(problems) if matches!(part, RunPart::Finish { .. }) => {
-            return unfollowed(&problems, console)
-        }
         Err(problems) => {
             warn(&odd, console);
-            let place = settings::known_place(environment, flags, &surroundings(context));
-            let subject = place.map(|place| subject(&place));
-            return refuse(&problems, subject.as_deref(), format, console);
+            let known = settings::known_place(environment, flags, &surroundings(context));
+            return unreadable(part, &problems, known.as_ref(), format, console);
         }
     };
     match settings.command {
@@ -172,32 +160,23 @@ fn command(
     }
 }
 
-/// The first step could read the inputs. What it has begun goes on, so the outputs stay those that it left.
-fn unfollowed(problems: &[Problem], console: &Console<'_>) -> ExitCode {
-    for problem in problems {
-        let problem = console.redactor.redact(&problem.to_string());
-        let text = format!("cannot follow the deployment: {problem}");
-        console.printer.warning(console.page, &text);
+/// The end of a step that cannot read its inputs.
+fn unreadable(
+    part: &RunPart,
+    problems: &[Problem],
+    known: Option<&KnownPlace>,
+    format: ListFormat,
+    console: &Console<'_>,
+) -> ExitCode {
+    let known = known.map(place);
+    match part {
+        RunPart::Whole | RunPart::First => {
+            let subject = known.map(|place| place.subject());
+            refuse(problems, subject.as_deref(), format, console)
+        }
+        RunPart::Finish { .. } => unfollowed(part, problems, known.unwrap_or_default(), console),
+        RunPart::ReportCrash => crash::report_killed(part, console.page, console.printer),
     }
-    ExitCode::from(Outcome::Unknown.code())
-}
-
-/// The second step behind a listing that was killed: there is nothing to follow.
-fn unlisted(part: &RunPart, console: &Console<'_>) -> ExitCode {
-    let Console { page, printer, .. } = *console;
-    if let RunPart::Finish { crashed: true, .. } = part {
-        let error = RunError::Killed { begun: false };
-        crash::report(error, Instant::now(), part, page, printer);
-        return ExitCode::from(Outcome::Error.code());
-    }
-    let outcome = Outcome::Cancelled;
-    finish(
-        &[("outcome", outcome.word().to_owned())],
-        outcome,
-        page,
-        printer,
-    );
-    ExitCode::SUCCESS
 }
 
 /// Notes what is odd about the inputs, and returns what deserves a warning.
@@ -236,16 +215,15 @@ fn deploying(context: &Context, settings: &Settings) -> Context {
     context.deploying(hash, commit.reference, commit.remote.as_deref())
 }
 
-/// Service and server, as far as they are known.
-fn subject(place: &KnownPlace) -> String {
-    let place = Place {
+/// Where the run was to go, as far as it is known.
+fn place(place: &KnownPlace) -> Place {
+    Place {
         host: place.host.to_string(),
         port: place.port.get(),
         service: place.service.unit().map(ToString::to_string),
         target: place.target.to_string(),
         ..Place::default()
-    };
-    place.subject()
+    }
 }
 
 /// A problem for the summary.

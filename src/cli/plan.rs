@@ -2,6 +2,7 @@
 
 use crate::actions::Context;
 use crate::protocol::{Install, Origin, Plan, Task, TransactionId};
+use crate::report::Place;
 use crate::runner::{Deployment, UploadRules};
 use crate::settings::{Command, Settings};
 
@@ -19,6 +20,19 @@ pub(super) fn deployment(
             venv: settings.staging.install == Install::Uv,
         },
         plan: plan(settings, context, transaction),
+    }
+}
+
+/// Where it goes.
+pub(super) fn place(settings: &Settings) -> Place {
+    Place {
+        host: settings.server.host.as_str().to_owned(),
+        port: settings.server.port.get(),
+        user: settings.server.user.as_str().to_owned(),
+        target: settings.target.as_str().to_owned(),
+        service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        restart: settings.restart.clone(),
+        ..Place::default()
     }
 }
 

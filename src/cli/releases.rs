@@ -52,7 +52,7 @@ pub(super) fn list(
         printer,
         redactor,
     } = *console;
-    let place = place(settings);
+    let place = plan::place(settings);
     let mut log = Log::new(page).hiding(redactor.clone()).at(place.clone());
     let mut emit = |event: RunEvent| {
         // the listing itself shows that the connection worked
@@ -115,24 +115,5 @@ fn print(
             }
         }
         ListFormat::Json => printer.line(&report::listing_json(listing, redactor)),
-    }
-}
-
-fn place(settings: &Settings) -> Place {
-    Place {
-        host: settings.server.host.as_str().to_owned(),
-        port: settings.server.port.get(),
-        user: settings.server.user.as_str().to_owned(),
-        target: settings.target.as_str().to_owned(),
-        service: settings.unit().map(|unit| unit.as_str().to_owned()),
-        restart: settings.restart.clone(),
-        answered: false,
-        commits: None,
-        before_switch: false,
-        health: None,
-        shared: Vec::new(),
-        start: None,
-        about_now: false,
-        finished_by: None,
     }
 }

@@ -2,7 +2,7 @@
 //! with colours on a terminal and on the job's page. A thread of its own keeps the time, so that nothing that hangs looks as if it were at work.
 
 use super::colour::coloured;
-use crate::report::{Activity, Page};
+use crate::report::{Activity, Page, ANNOTATIONS};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -76,9 +76,9 @@ pub(super) fn activity(activity: Option<Activity>) {
     screen().activity(activity, Instant::now());
 }
 
-/// Whether the runner keeps one more annotation that warns: ten per step.
+/// Whether the runner keeps one more annotation that warns.
 pub(super) fn has_room_for_warning() -> bool {
-    screen().warnings < 10
+    screen().warnings < ANNOTATIONS
 }
 
 fn screen() -> MutexGuard<'static, Screen> {

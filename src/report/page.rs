@@ -23,6 +23,9 @@ impl Page {
     }
 }
 
+/// The runner keeps so many annotations of each kind per step.
+pub const ANNOTATIONS: usize = 10;
+
 /// How serious an annotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {

@@ -161,6 +161,10 @@ fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
                 file.set_len(size).unwrap();
             })
         };
+        let printing = |line: &str| {
+            let script = format!("#!/bin/sh\necho first\nprintf '%s\\n' '{line}' >&2\nexit 3\n");
+            damaged(&move |program| fs::write(program, &script).unwrap())
+        };
         let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5990184\n";
         let mode = |mode| fs::Permissions::from_mode(mode);
         for (action, why) in [
@@ -188,9 +192,21 @@ fn what_keeps_the_program_from_starting_is_invalid_in_every_posix_shell() {
                 damaged(&|program| fs::write(program, pointer).unwrap()),
                 "Git LFS pointer",
             ),
-            (cut_at(0), "is not a program"),
+            (
+                cut_at(0),
+                "it is damaged, or not for this CPU (exit code 0)",
+            ),
             (cut_at(100), "does not start"),
-            (cut_at(100_000), "does not start"),
+            (cut_at(100_000), "or not for this CPU (exit code 139)"),
+            (
+                printing("no: memory (4 GB) is full"),
+                "does not start: no: memory (4 GB) is full.",
+            ),
+            // neither commands nor markup
+            (printing("::error::x"), "(exit code 3)"),
+            (printing("a%0A::error::x"), "(exit code 3)"),
+            (printing("<b>x</b>"), "(exit code 3)"),
+            (printing("\u{1b}[31mx"), "(exit code 3)"),
         ] {
             assert_not_started(&action, why);
         }
@@ -222,7 +238,7 @@ fn no_input_becomes_a_command_of_a_script() {
 
 /// What the first step's process is, if it is none of ours: a script that has the real program beside it.
 pub(crate) fn first_step(script: &str) -> String {
-    format!("#!/bin/sh\nif [ \"$1\" = finish ]; then exec \"$0.real\" \"$@\"; fi\n{script}\n")
+    format!("#!/bin/sh\nif [ \"$1\" = finish ] || [ \"$1\" = --version ]; then exec \"$0.real\" \"$@\"; fi\n{script}\n")
 }
 
 #[test]

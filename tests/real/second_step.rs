@@ -61,6 +61,13 @@ fn a_second_step_that_cannot_read_its_inputs_does_not_claim_that_nothing_was_con
     );
     assert!(finish.log.contains("cannot follow the deployment: host"));
     assert!(!finish.log.contains("nothing was contacted"));
+    assert!(
+        finish
+            .summary
+            .contains("cannot follow the deployment: host"),
+        "{}",
+        finish.summary
+    );
 }
 
 #[test]
@@ -82,6 +89,12 @@ fn a_listing_that_is_killed_changed_nothing() {
         let log = &used.step("finish").log;
         let seen = (used.output("outcome"), used.output("finished"));
         assert_eq!(seen, (outcome, "true"), "{log}");
+        let summary = &used.step("finish").summary;
+        let words = match outcome {
+            "error" => "nothing was sent",
+            _ => "**cancelled:** the releases were not listed",
+        };
+        assert!(summary.contains(words), "{summary}");
         let is_told = log.contains("nothing was sent");
         assert_eq!(is_told, outcome == "error", "{log}");
     }
@@ -204,7 +217,13 @@ fn a_step_out_of_time_keeps_what_it_knew_and_nobody_is_told_to_run_it_again() {
         assert_eq!(used.output("outcome"), "unknown", "{}", finish.log);
         assert_eq!(used.output("finished"), "");
         assert_eq!(used.output("previous-release"), first);
-        for name in ["release", "previous-release", "transaction"] {
+        for name in [
+            "release",
+            "previous-release",
+            "transaction",
+            "failed-step",
+            "live-release",
+        ] {
             let deploy = &used.step("deploy").outputs;
             assert_eq!(used.output(name), deploy[name], "{name}");
         }
@@ -320,19 +339,50 @@ fn a_second_step_that_only_updates_the_issue_repeats_no_verdict() {
         "{}",
         finish.log
     );
-    assert!(deploy.summary.contains("## "), "{}", deploy.summary);
-    assert!(
-        finish.summary.trim().starts_with("Issue [#1]("),
-        "{}",
-        finish.summary
-    );
-    assert_eq!(
-        finish.summary.trim().lines().count(),
-        1,
-        "{}",
-        finish.summary
-    );
+    // the issue's line is the second step's
+    let has = ["## ", "Issue [", "No issue"].map(|it| deploy.summary.contains(it));
+    assert_eq!(has, [true, false, false], "{}", deploy.summary);
+    let summary = finish.summary.trim();
+    assert!(summary.starts_with("Issue [#1]("), "{summary}");
+    assert_eq!(summary.lines().count(), 1, "{summary}");
     let errors = ["deploy", "finish"].map(|id| count(&said_to_the_runner(&used, id), "error"));
     assert_eq!(errors, [1, 0], "{}", finish.log);
     assert_eq!(hub.state().issues.len(), 1);
+}
+
+#[test]
+fn a_first_step_that_is_killed_before_it_begins_opens_an_issue_if_every_failure_does() {
+    let (key, known_hosts) = unknown_key();
+    for (opens, issues) in [("failure", 1), ("rollback", 0)] {
+        let hub = Hub::new();
+        let action = Action::new(&App::version("1"))
+            .with("host", "127.0.0.1")
+            .with("key", &key)
+            .with("known-hosts", &known_hosts);
+        let action = reporting_to(&hub, action).with("issue", opens);
+        action.replace_program(&first_step("kill -KILL $$"));
+        let used = action.run(Fate::Runs);
+        let finish = used.step("finish");
+        let seen = (finish.code, used.output("outcome"), used.output("finished"));
+        assert_eq!(seen, (Some(1), "error", "true"), "{}", finish.log);
+        assert_eq!(hub.state().issues.len(), issues, "{}", finish.log);
+        let is_linked = finish.summary.contains("Issue [#1](");
+        assert_eq!(is_linked, issues == 1, "{}", finish.summary);
+        assert!(
+            finish.last_line().contains("nothing was sent"),
+            "{}",
+            finish.log
+        );
+    }
+}
+
+#[test]
+fn outputs_that_a_full_disk_swallowed_are_no_crash() {
+    let mut action = Action::new(&App::version("1"));
+    let full = "export GITHUB_OUTPUT=/dev/full; exec sh \"$@\"";
+    action.shell = ["sh", "-c", full, "sh"].map(str::to_owned).to_vec();
+    let used = action.run(Fate::Runs);
+    let (deploy, finish) = (used.step("deploy"), used.step("finish"));
+    assert_eq!(deploy.code, Some(2), "{}", deploy.log);
+    assert_eq!((finish.code, finish.log.as_str()), (Some(0), ""));
 }

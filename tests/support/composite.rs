@@ -305,7 +305,7 @@ impl Action {
         for (name, value) in step["env"].as_mapping().unwrap() {
             shell.env(
                 name.as_str().unwrap(),
-                evaluate(value.as_str().unwrap(), scope),
+                expand(value.as_str().unwrap(), scope),
             );
         }
         for name in ["OUTPUT", "ENV", "PATH", "STATE", "STEP_SUMMARY"] {

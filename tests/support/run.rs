@@ -485,6 +485,9 @@ pub(crate) fn parse_outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
+        if line.is_empty() {
+            continue;
+        }
         let (equals, heredoc) = (line.find('='), line.find("<<"));
         let (name, value) = match (equals, heredoc) {
             (_, Some(at)) if equals.is_none_or(|equals| at < equals) => {

@@ -73,6 +73,20 @@ impl FirstStep {
             .unwrap_or(second)
     }
 
+    /// Puts what it knew into the outputs of a second step that knows less.
+    pub(super) fn keep(&self, outputs: &mut [(&'static str, String)]) {
+        for (name, value) in outputs {
+            let known = match *name {
+                "live-release" => &self.live,
+                "failed-step" => &self.failed_step,
+                _ => continue,
+            };
+            if !known.is_empty() {
+                value.clone_from(known);
+            }
+        }
+    }
+
     /// The outputs of a second step that is killed at once.
     pub(in crate::cli) fn outputs(
         &self,
@@ -100,7 +114,7 @@ pub(super) fn replaces() -> (&'static str, String) {
 }
 
 /// The output of a first step that begins now.
-pub(in crate::cli) fn started() -> (&'static str, String) {
+pub(super) fn started() -> (&'static str, String) {
     (
         STARTED,
         since_epoch(SystemTime::now()).as_millis().to_string(),

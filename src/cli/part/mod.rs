@@ -2,10 +2,12 @@
 
 mod first_step;
 
-pub(super) use first_step::{deadline_in, deadline_of, started, FirstStep};
+pub(super) use first_step::{deadline_in, deadline_of, FirstStep};
 
+use super::outputs::note;
 use crate::protocol::{End, Outcome, RunError, TransactionId};
-use crate::report::{Ending, Facts};
+use crate::report::{self, Facts, ReportedBy};
+use crate::text::Redactor;
 use first_step::Find;
 use std::ffi::OsString;
 
@@ -64,6 +66,14 @@ impl RunPart {
         }
     }
 
+    /// The part as it can be done: without outputs, the next step would find nothing to follow.
+    pub(super) fn begun(self) -> Self {
+        match self {
+            Self::First if !note(&[first_step::started()]) => Self::Whole,
+            part => part,
+        }
+    }
+
     /// Whether it is the action's second step.
     pub(super) fn is_second(&self) -> bool {
         matches!(self, Self::Finish { .. } | Self::ReportCrash)
@@ -88,12 +98,26 @@ impl RunPart {
         }
     }
 
+    /// The outputs of its end. Without a verdict, a second step knows no better than the first how far it came.
+    pub(super) fn outputs_of(
+        &self,
+        end: &End,
+        facts: &Facts,
+        redactor: &Redactor,
+    ) -> Vec<(&'static str, String)> {
+        let mut outputs = report::outputs(end, facts, redactor);
+        if let (Self::Finish { first, .. }, None) = (self, &end.verdict) {
+            first.keep(&mut outputs);
+        }
+        outputs
+    }
+
     /// Which step reports how the run ended.
-    pub(super) fn ending(&self) -> Ending {
+    pub(super) fn reported_by(&self) -> ReportedBy {
         match self {
-            Self::First => Ending::InNextStep,
-            _ if self.reported().is_some() => Ending::InPreviousStep,
-            Self::Whole | Self::Finish { .. } | Self::ReportCrash => Ending::Here,
+            Self::First => ReportedBy::NextStep,
+            _ if self.reported().is_some() => ReportedBy::PreviousStep,
+            Self::Whole | Self::Finish { .. } | Self::ReportCrash => ReportedBy::ThisStep,
         }
     }
 
@@ -123,6 +147,8 @@ impl RunPart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Step;
+    use std::time::Duration;
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -163,6 +189,41 @@ mod tests {
             let without = crashed.then_some(RunPart::ReportCrash);
             assert_eq!(part("", step, outcome), without, "{step} {outcome}");
         }
+    }
+
+    #[test]
+    fn a_second_step_without_a_verdict_keeps_what_the_first_one_knew() {
+        let end = |outcome| End {
+            outcome,
+            verdict: None,
+            error: Some(RunError::Cancelled { finished_by: None }),
+            took: Duration::ZERO,
+        };
+        let facts = Facts {
+            step: Some(Step::Connect),
+            ..Facts::default()
+        };
+        let left = |part: &RunPart| {
+            let all = part.outputs_of(&end(Outcome::Unknown), &facts, &Redactor::default());
+            ["failed-step", "live-release"].map(|name| {
+                let found = all.iter().find(|(known, _)| *known == name);
+                found.unwrap().1.clone()
+            })
+        };
+        let second = |known: &[(&str, &str)]| {
+            let variables = [&[(TRANSACTION, ID)], known].concat();
+            let part = RunPart::of(&mut vec![FINISH.into()], &finding(&variables));
+            left(&part.unwrap())
+        };
+        let known = [
+            ("DEPLOY_ACTION_FAILED_STEP", "verify"),
+            ("DEPLOY_ACTION_LIVE_RELEASE", "1762147685"),
+        ];
+        assert_eq!(second(&known), ["verify", "1762147685"]);
+        assert_eq!(second(&known[..1]), ["verify", ""]);
+        // a first step that was killed has left nothing
+        assert_eq!(second(&[]), ["connect", ""]);
+        assert_eq!(left(&RunPart::First), ["connect", ""]);
     }
 
     #[test]

@@ -8,24 +8,24 @@ use crate::report::{texts, Report};
 
 /// Which step of the run reports how it ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Ending {
+pub enum ReportedBy {
     /// This one.
     #[default]
-    Here,
+    ThisStep,
     /// The next one, unless the end is final already.
-    InNextStep,
+    NextStep,
     /// The previous one has.
-    InPreviousStep,
+    PreviousStep,
 }
 
-impl Ending {
+impl ReportedBy {
     /// Whether this step reports that end.
     #[must_use]
     pub fn is_here(self, end: &End) -> bool {
         match self {
-            Self::Here => true,
-            Self::InNextStep => end.is_final(),
-            Self::InPreviousStep => false,
+            Self::ThisStep => true,
+            Self::NextStep => end.is_final(),
+            Self::PreviousStep => false,
         }
     }
 }
@@ -33,7 +33,6 @@ impl Ending {
 /// A notice and a line: the verdict is the next step's.
 pub(super) fn hand_over(groups: &mut Groups, report: &Report, end: &End) {
     let place = &report.facts.place;
-    groups.close(report);
     // after a crash nothing is known of the place
     let title = match place.host.as_str() {
         NAMELESS => "Not finished yet".to_owned(),
@@ -57,8 +56,8 @@ mod tests {
     use crate::report::tests::{by_error, ends, planned, verdict, OLD};
     use crate::report::{Facts, Log, Page, Place};
 
-    fn log(ending: Ending, end: &End) -> Vec<String> {
-        let mut log = Log::new(Page::Actions).ending(ending);
+    fn log(by: ReportedBy, end: &End) -> Vec<String> {
+        let mut log = Log::new(Page::Actions).reported_by(by);
         log.on(&RunEvent::Planned(Box::new(planned())));
         log.on(&RunEvent::Ended(Box::new(end.clone())))
     }
@@ -66,9 +65,9 @@ mod tests {
     #[test]
     fn a_first_step_reports_only_what_is_final() {
         for end in ends() {
-            let lines = log(Ending::InNextStep, &end);
+            let lines = log(ReportedBy::NextStep, &end);
             if end.is_final() {
-                assert_eq!(lines, log(Ending::Here, &end));
+                assert_eq!(lines, log(ReportedBy::ThisStep, &end));
                 continue;
             }
             let [notice, line] = lines.as_slice() else {
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn a_second_step_repeats_no_annotation() {
         for end in ends() {
-            let lines = log(Ending::InPreviousStep, &end);
+            let lines = log(ReportedBy::PreviousStep, &end);
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(!lines[0].starts_with("::"), "{lines:?}");
         }

@@ -14,7 +14,7 @@ use crate::text::Redactor;
 use groups::Groups;
 use warnings::{Rank, Warnings};
 
-pub use handover::Ending;
+pub use handover::ReportedBy;
 
 /// The last lines of a diagnostic that are shown, because a traceback ends there.
 const DIAGNOSTIC_LINES: usize = 100;
@@ -33,7 +33,7 @@ pub struct Log {
     sending: Option<String>,
     /// The bytes that were shown.
     shown: usize,
-    ending: Ending,
+    reported_by: ReportedBy,
 }
 
 impl Log {
@@ -46,7 +46,7 @@ impl Log {
             warnings: Warnings::default(),
             sending: None,
             shown: 0,
-            ending: Ending::Here,
+            reported_by: ReportedBy::ThisStep,
         }
     }
 
@@ -78,8 +78,11 @@ impl Log {
 
     /// The same, for one step of a run: the end is shown only where it belongs.
     #[must_use]
-    pub fn ending(self, ending: Ending) -> Self {
-        Self { ending, ..self }
+    pub fn reported_by(self, reported_by: ReportedBy) -> Self {
+        Self {
+            reported_by,
+            ..self
+        }
     }
 
     /// The same, with what an earlier step of the run has found out.
@@ -183,10 +186,10 @@ impl Log {
             warnings,
             ..
         } = self;
-        match self.ending {
-            _ if self.ending.is_here(end) => end::write_end(groups, warnings, report, end),
-            Ending::InPreviousStep => handover::repeat(groups, report, end),
-            Ending::InNextStep | Ending::Here => {
+        match self.reported_by {
+            _ if self.reported_by.is_here(end) => end::write_end(groups, warnings, report, end),
+            ReportedBy::PreviousStep => handover::repeat(groups, report, end),
+            ReportedBy::NextStep | ReportedBy::ThisStep => {
                 groups.close(report);
                 warnings.write(groups);
                 handover::hand_over(groups, report, end);

@@ -2,11 +2,11 @@
 
 use super::groups::Groups;
 use crate::protocol::Warning;
-use crate::report::page::Level;
+use crate::report::page::{Level, ANNOTATIONS};
 use crate::report::texts;
 
-/// The runner keeps ten annotations of each kind per step; what comes after the run may need one of them.
-const ANNOTATED: usize = 9;
+/// What comes after the run may need one annotation.
+const ANNOTATED: usize = ANNOTATIONS - 1;
 /// How many can be shown before it is known which ones matter most.
 const AT_ONCE: usize = 3;
 /// The most that are kept; a hostile server could send any number.

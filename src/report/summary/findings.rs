@@ -1,7 +1,7 @@
 //! What must be fixed first, on the server or in the inputs: numbered, each with its evidence and what to do.
 
 use super::format::{quoted, MOST, MOST_OF_PART};
-use crate::protocol::Finding;
+use crate::protocol::{Finding, Outcome};
 use crate::report::hints::finding as hint;
 use crate::report::markdown::{self, foreign, link, prose, Document};
 use crate::report::{texts, Place};
@@ -59,6 +59,12 @@ pub fn invalid_summary(
         page.add(&bad_input(at + 1, problem, redactor));
     }
     page.finish()
+}
+
+/// For an end without a page of its own.
+#[must_use]
+pub fn short_summary(outcome: Outcome, text: &Prose, redactor: &Redactor) -> String {
+    format!("**{}:** {}\n", outcome.word(), prose(text, redactor))
 }
 
 fn bad_input(number: usize, problem: &BadInput, redactor: &Redactor) -> String {

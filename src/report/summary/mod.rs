@@ -18,7 +18,7 @@ mod view;
 
 pub(super) use compare::compare;
 pub(super) use failure::failure;
-pub use findings::{invalid_summary, BadInput};
+pub use findings::{invalid_summary, short_summary, BadInput};
 pub(super) use folds::{output, server, times};
 pub(super) use heading::heading;
 pub(super) use links::links;

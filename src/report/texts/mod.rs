@@ -14,7 +14,7 @@ mod steps;
 
 pub(super) use failed::{fate, is_crash, last_seen, outcome, why, why_rollback};
 pub(super) use findings::finding_in_parts;
-pub use handed_over::{handed_over, reported_before};
+pub use handed_over::{handed_over, reported_before, unfollowed, unlisted};
 pub(super) use heading::{heading, Heading};
 pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
 pub(super) use last_line::{listing_title, restored};
