@@ -26,9 +26,9 @@ pub(super) struct Trigger {
 
 impl Trigger {
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut text = String::new();
-        File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-        let event: Event = serde_json::from_str(&text)?;
+        let mut text = Vec::new();
+        File::open(path)?.take(LONGEST).read_to_end(&mut text)?;
+        let event: Event = serde_json::from_slice(&text)?;
         Ok(event.workflow_run)
     }
 }

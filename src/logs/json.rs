@@ -68,7 +68,7 @@ pub(super) fn fields(line: &str) -> Option<Fields> {
     if !line.starts_with('{') {
         return None;
     }
-    let mut fields: Fields = serde_json::from_str(line).ok()?;
+    let mut fields: Fields = serde_json::from_slice(line.as_bytes()).ok()?;
     // loguru's, and that of tracing in Rust
     match (fields.remove("record"), fields.get("fields")) {
         (Some(Value::Object(inner)), _) => Some(inner),

@@ -77,7 +77,7 @@ impl Form {
 /// The entries of an array.
 fn array(text: &str, form: Form) -> Option<Vec<String>> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    if let Ok(entries) = serde_json::from_str::<Vec<serde_json::Value>>(text) {
+    if let Ok(entries) = serde_json::from_slice::<Vec<serde_json::Value>>(text.as_bytes()) {
         let is_text = entries.iter().all(serde_json::Value::is_string);
         let text = |entry: &serde_json::Value| match entry.as_str() {
             Some(text) => text.to_owned(),
