@@ -100,7 +100,8 @@ async fn run(
         conclusion.outcome = Outcome::Unknown;
     }
     let end = conclusion.end(started.elapsed());
-    tracing::info!(outcome = end.outcome.word(), error = ?end.error, "ended");
+    let error = end.error.as_ref().map(tracing::field::display);
+    tracing::info!(outcome = end.outcome.word(), error, "ended");
     emit(RunEvent::Ended(Box::new(end.clone())));
     end
 }
@@ -196,7 +197,7 @@ async fn finish_reading(
 /// Waits for the local set-up and drops it: an agent whose process id is unknown would end only seconds later.
 async fn clean_up(setup: PendingSetup<'_>) {
     let created = timeout(CLEANUP_TIME, setup.finish()).await;
-    tracing::debug!(?created, "the local set-up is not needed");
+    tracing::debug!(in_time = created.is_ok(), "the local set-up is not needed");
 }
 
 #[cfg(test)]

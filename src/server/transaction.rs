@@ -258,7 +258,7 @@ impl<'a> Transaction<'a> {
         }
         if let Err(reason) = records::mark(self.layout, &self.pending.release, State::Failed, None)
         {
-            tracing::warn!(?reason, "the release cannot be marked as failed");
+            tracing::warn!(%reason, "the release cannot be marked as failed");
         }
     }
 
@@ -376,13 +376,13 @@ impl<'a> Transaction<'a> {
         }
         match verdicts::put(self.layout, verdict) {
             Ok(()) => self.close(verdict),
-            Err(reason) => tracing::warn!(?reason, "the verdict cannot be stored"),
+            Err(reason) => tracing::warn!(%reason, "the verdict cannot be stored"),
         }
     }
 
     fn close(&self, verdict: &Verdict) {
         if let Err(reason) = Pending::clear(self.layout) {
-            tracing::warn!(?reason, "the transaction stays pending");
+            tracing::warn!(%reason, "the transaction stays pending");
         }
         tracing::info!(
             outcome = verdict.outcome.word(),

@@ -226,7 +226,7 @@ impl Follower<'_> {
         time: Duration,
         watch: &mut Watch,
     ) -> Option<FollowResult> {
-        tracing::debug!(?error, "a login script hinders the server part");
+        tracing::debug!(%error, "a login script hinders the server part");
         if self.progress.reached() == Reached::Nothing {
             return Some(self.not_begun(error));
         }

@@ -112,7 +112,7 @@ impl Connection {
     pub(crate) async fn close(mut self) {
         self.is_closed = true;
         let ended = timeout(CLOSING_TIME, self.exit().status()).await;
-        tracing::debug!(?ended, "connection closed");
+        tracing::debug!(in_time = ended.is_ok(), "connection closed");
     }
 
     fn exit(&self) -> tokio::process::Command {
@@ -133,7 +133,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if !self.is_closed {
             let ended = self.exit().into_std().spawn().map(wait_for);
-            tracing::debug!(?ended, "connection dropped");
+            tracing::debug!(started = ended.is_ok(), "connection dropped");
         }
     }
 }

@@ -204,7 +204,7 @@ fn report_missing_end(client: &mut Client<'_>, pending: &Pending, status: ExitSt
             false
         }
         Err(reason) => {
-            tracing::error!(?reason, "the end of the transaction is unknown");
+            tracing::error!(%reason, "the end of the transaction is unknown");
             false
         }
     }

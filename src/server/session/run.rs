@@ -383,7 +383,7 @@ impl<'a> Session<'a> {
         if self.progress.step >= Step::Upload && verdict.outcome == Outcome::Failed {
             if let Err(reason) = verdicts::put(self.client.layout, &verdict) {
                 tracing::debug!(
-                    ?reason,
+                    %reason,
                     "cannot store the verdict: a reconnect will try again"
                 );
             }

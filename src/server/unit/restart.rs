@@ -115,7 +115,7 @@ impl Restarter<'_> {
         let unit = self.unit().unwrap_or_default();
         self.reset_failed(&unit);
         if let Err(reason) = self.run(unit.restart_limit(DEFAULT_TIMEOUT) + MARGIN, events) {
-            tracing::debug!(?reason, "the restart failed");
+            tracing::debug!(%reason, "the restart failed");
         }
     }
 
