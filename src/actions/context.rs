@@ -134,7 +134,7 @@ impl Context {
 fn trigger(find: impl Fn(&str) -> Option<String>) -> Option<Trigger> {
     find("GITHUB_EVENT_NAME").filter(|name| name == "workflow_run")?;
     let read = Trigger::read(Path::new(&find("GITHUB_EVENT_PATH")?));
-    read.map_err(|error| tracing::debug!(%error, "cannot read the event"))
+    read.map_err(|error| tracing::info!(%error, "cannot read the event"))
         .ok()
 }
 

@@ -18,7 +18,7 @@ pub(super) fn append(path: &Path, mut text: String) -> io::Result<()> {
     file.write_all(text.as_bytes()).inspect_err(|_| {
         // half an output would fail the step
         if let Err(error) = file.set_len(length) {
-            tracing::debug!(%error, "what was written cannot be taken back");
+            tracing::info!(%error, "what was written cannot be taken back");
         }
     })
 }

@@ -29,7 +29,7 @@ pub(super) fn hide_details() {
             .map(|at| format!("{}:{}", at.file(), at.line()));
         let at = at.unwrap_or_default();
         if writeln!(io::stderr(), "deploy-action crashed at {at}").is_err() {
-            tracing::debug!("nobody reads standard error");
+            tracing::info!("nobody reads standard error");
         }
         // of several crashes, the first is the cause
         let _is_first = PLACE.set(at);

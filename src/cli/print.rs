@@ -32,7 +32,7 @@ impl Printer {
     /// Prints to standard error, if standard output is for something else.
     pub(super) fn aside(self, line: &str) {
         if writeln!(io::stderr().lock(), "{line}").is_err() {
-            tracing::debug!("cannot write to standard error");
+            tracing::info!("cannot write to standard error");
         }
     }
 
@@ -51,10 +51,10 @@ impl Printer {
 
 /// Writes the trace of the program to standard error. Each line has a prefix, so no text in it becomes a workflow command.
 pub(super) fn trace(detailed: bool, redactor: &Redactor) {
-    let level = if detailed { Level::DEBUG } else { Level::ERROR };
+    let level = if detailed { Level::INFO } else { Level::ERROR };
     let subscriber = subscriber(level, Guarded(redactor.clone()));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
-        tracing::debug!("tracing is already set up");
+        tracing::info!("tracing is already set up");
     }
 }
 
@@ -78,8 +78,7 @@ impl<W> OwnWords<W> {
             .target()
             .split_once("::")
             .unwrap_or((metadata.target(), ""));
-        // ssh's library tells what happens to the connection
-        *metadata.level() <= Level::WARN || ["deploy_action", "openssh"].contains(&library)
+        *metadata.level() <= Level::WARN || library == "deploy_action"
     }
 }
 
@@ -144,22 +143,22 @@ mod tests {
     fn the_trace_is_ours_and_what_libraries_warn_of() {
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = subscriber(Level::DEBUG, move || writer.clone());
+        let subscriber = subscriber(Level::INFO, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
-            tracing::debug!("of the program");
-            tracing::debug!(target: "openssh::session", "of ssh");
-            tracing::debug!(target: "hyper_util::client::legacy::pool", "inner talk");
-            tracing::debug!(target: "h2", "inner talk");
-            tracing::debug!(target: "rustls::client::hs", "inner talk");
-            tracing::debug!(target: "tower::buffer::worker", "inner talk");
-            tracing::debug!(target: "octocrab", "inner talk");
+            tracing::info!("of the program");
+            tracing::debug!("too much");
+            tracing::info!(target: "openssh::session", "inner talk");
+            tracing::info!(target: "hyper_util::client::legacy::pool", "inner talk");
+            tracing::info!(target: "h2", "inner talk");
+            tracing::info!(target: "rustls::client::hs", "inner talk");
+            tracing::info!(target: "tower::buffer::worker", "inner talk");
+            tracing::info!(target: "octocrab", "inner talk");
             tracing::warn!(target: "rustls", "it is serious");
         });
         let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = written.lines().map(str::trim_start).collect();
         insta::assert_snapshot!(lines.join("\n"), @"
-        DEBUG deploy_action::cli::print::tests: of the program
-        DEBUG openssh::session: of ssh
+        INFO deploy_action::cli::print::tests: of the program
         WARN rustls: it is serious
         ");
     }

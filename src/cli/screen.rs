@@ -62,7 +62,7 @@ pub(super) fn open(page: Page) {
             self::screen().tick(Instant::now());
         });
     if let Err(error) = ticking {
-        tracing::debug!(%error, "nobody keeps the time");
+        tracing::info!(%error, "nobody keeps the time");
     }
 }
 
@@ -183,7 +183,7 @@ fn write(text: &str) {
         .and_then(|()| out.flush())
         .is_err()
     {
-        tracing::debug!("nobody reads the log");
+        tracing::info!("nobody reads the log");
     }
 }
 

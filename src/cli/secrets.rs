@@ -118,7 +118,7 @@ impl Program {
     /// Empty if it cannot be read; then every text counts as one of ours.
     fn read() -> Self {
         Self(fs::read("/proc/self/exe").unwrap_or_else(|error| {
-            tracing::debug!(%error, "cannot read the program");
+            tracing::info!(%error, "cannot read the program");
             Vec::new()
         }))
     }

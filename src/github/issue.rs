@@ -169,7 +169,7 @@ impl Update<'_> {
         for label in labels {
             if let Err(error) = self.api.create_label(label).await {
                 // it may exist, or may be created with the issue
-                tracing::debug!(label, %error, "cannot create the label");
+                tracing::info!(label, %error, "cannot create the label");
             }
         }
         let opened = match self.create().await {
@@ -213,7 +213,7 @@ impl Update<'_> {
 
     /// It is unknown whether the issue was created, so check that before creating it again.
     async fn create_unless_open(&mut self, error: ApiError) -> Result<Opened> {
-        tracing::debug!(%error, "the issue may be open");
+        tracing::info!(%error, "the issue may be open");
         let open = self.matching().await?;
         let is_own = |issue: &&OpenIssue| {
             issue
@@ -242,7 +242,7 @@ impl Update<'_> {
                 .next()
                 .filter(|oldest| oldest.number < opened.issue.number),
             Err(FailedAction(_, error)) => {
-                tracing::debug!(%error, "it is unknown whether another run has opened one too");
+                tracing::info!(%error, "it is unknown whether another run has opened one too");
                 None
             }
         };

@@ -197,7 +197,7 @@ async fn finish_reading(
 /// Waits for the local set-up and drops it: an agent whose process id is unknown would end only seconds later.
 async fn clean_up(setup: PendingSetup<'_>) {
     let created = timeout(CLEANUP_TIME, setup.finish()).await;
-    tracing::debug!(in_time = created.is_ok(), "the local set-up is not needed");
+    tracing::info!(in_time = created.is_ok(), "the local set-up is not needed");
 }
 
 #[cfg(test)]

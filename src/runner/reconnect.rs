@@ -227,7 +227,7 @@ async fn attempt(
             ..
         } => {
             let exit = timeout(EXIT_TIME, child.wait()).await;
-            tracing::debug!(in_time = exit.is_ok(), "the channel ended");
+            tracing::info!(in_time = exit.is_ok(), "the channel ended");
             matches!(exit, Ok(Ok(_) | Err(openssh::Error::Remote(_)))) || connection.is_open().await
         }
         _ => true,

@@ -57,7 +57,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 fn print_error(error: &str) {
     if writeln!(io::stderr(), "deploy-action: {error}").is_err() {
-        tracing::debug!("standard error is closed");
+        tracing::info!("standard error is closed");
     }
 }
 

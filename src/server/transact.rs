@@ -54,12 +54,12 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
 /// Makes the process survive the end of the login.
 fn detach() {
     if let Err(error) = rustix::process::setsid() {
-        tracing::debug!(%error, "cannot start a new session");
+        tracing::info!(%error, "cannot start a new session");
     }
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
         if let Err(error) = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))) {
-            tracing::debug!(%error, "cannot handle a signal");
+            tracing::info!(%error, "cannot handle a signal");
         }
     }
 }

@@ -226,7 +226,7 @@ impl Follower<'_> {
         time: Duration,
         watch: &mut Watch,
     ) -> Option<FollowResult> {
-        tracing::debug!(%error, "a login script hinders the server part");
+        tracing::info!(%error, "a login script hinders the server part");
         if self.progress.reached() == Reached::Nothing {
             return Some(self.not_begun(error));
         }
@@ -328,7 +328,7 @@ impl Follower<'_> {
     }
 
     fn on_greeting(&mut self) {
-        tracing::debug!("the server part sent its greeting");
+        tracing::info!("the server part sent its greeting");
         self.tail.take();
         let tree = self.upload.tree;
         // a rollback has no tree
@@ -342,7 +342,7 @@ impl Follower<'_> {
     }
 
     fn on_missing(&mut self, missing: MissingServerPart) -> FollowResult {
-        tracing::debug!(?missing, "the server part is missing");
+        tracing::info!(?missing, "the server part is missing");
         if self.upload.request == Request::Start {
             self.progress.reset();
         }
@@ -381,7 +381,7 @@ impl Follower<'_> {
         match sent {
             Ok(()) => None,
             Err(UploadError::Connection(error)) => {
-                tracing::debug!(%error, "sending ended early");
+                tracing::info!(%error, "sending ended early");
                 None
             }
             Err(error) => Some(self.lost(LostCause::Error(run_error(error)))),
@@ -389,7 +389,7 @@ impl Follower<'_> {
     }
 
     fn on_stop(&mut self, stop: Stop, watch: &mut Watch) -> Option<FollowResult> {
-        tracing::debug!(?stop, "the run must stop");
+        tracing::info!(?stop, "the run must stop");
         let greeted = self.decoder.greeted();
         if let Some(error) = self.hindered.take_if(|_| stop == Stop::TimeUp && !greeted) {
             return Some(self.not_begun(error));

@@ -61,6 +61,6 @@ fn hash_each(
 /// Lowers the priority of this thread. The login takes longer than hashing and must not wait for a CPU.
 fn lower_priority() {
     if let Err(error) = nice(NICE) {
-        tracing::debug!(%error, "cannot lower the priority of hashing");
+        tracing::info!(%error, "cannot lower the priority of hashing");
     }
 }

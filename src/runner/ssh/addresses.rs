@@ -24,7 +24,7 @@ pub(super) async fn count(host: &str, port: u16) -> u32 {
         let _too_late = sender.send(found);
     });
     let found = timeout(LOOKUP_TIME, receiver).await;
-    tracing::debug!(host, ?found, "addresses looked up");
+    tracing::info!(host, ?found, "addresses looked up");
     match found {
         Ok(Ok(found)) => u32::try_from(found).unwrap_or(MOST).clamp(1, MOST),
         // a slow look-up; ssh will need the time too

@@ -61,7 +61,7 @@ impl Connection {
     /// # Errors
     /// If the connection was lost, or the server opens no channel.
     pub(crate) async fn run(&self, line: &str) -> Result<Channel<'_>, RunError> {
-        tracing::debug!(line, "running on the server");
+        tracing::info!(line, "running on the server");
         let failed = |error: openssh::Error| RunError::ServerPart {
             error: ServerPartError::Channel,
             output: with_causes(&error).into_bytes(),
@@ -112,7 +112,7 @@ impl Connection {
     pub(crate) async fn close(mut self) {
         self.is_closed = true;
         let ended = timeout(CLOSING_TIME, self.exit().status()).await;
-        tracing::debug!(in_time = ended.is_ok(), "connection closed");
+        tracing::info!(in_time = ended.is_ok(), "connection closed");
     }
 
     fn exit(&self) -> tokio::process::Command {
@@ -133,7 +133,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if !self.is_closed {
             let ended = self.exit().into_std().spawn().map(wait_for);
-            tracing::debug!(started = ended.is_ok(), "connection dropped");
+            tracing::info!(started = ended.is_ok(), "connection dropped");
         }
     }
 }

@@ -89,7 +89,7 @@ fn sweep(parent: &Path) {
         .map(|entry| entry.path());
     for path in found.filter(is_own).filter(is_abandoned) {
         if let Err(error) = fs::remove_dir_all(&path) {
-            tracing::debug!(folder = %path.display(), %error, "cannot delete the folder of a killed run");
+            tracing::info!(folder = %path.display(), %error, "cannot delete the folder of a killed run");
         }
     }
 }
@@ -103,7 +103,7 @@ fn plain(path: &Path) -> bool {
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::debug!(folder = %self.path.display(), %error, "cannot delete the private folder");
+            tracing::info!(folder = %self.path.display(), %error, "cannot delete the private folder");
         }
     }
 }

@@ -86,7 +86,7 @@ fn script(folder: &Path) -> io::Result<(File, PathBuf)> {
             (script, PathBuf::from(path))
         }
         Err(error) => {
-            tracing::debug!(%error, "no programs in memory");
+            tracing::info!(%error, "no programs in memory");
             let path = folder.join("program");
             let mut file = OpenOptions::new();
             let file = file.create_new(true).write(true).mode(0o700).open(&path)?;
@@ -114,7 +114,7 @@ fn in_memory() -> Result<File, Errno> {
 impl Drop for Askpass {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            tracing::debug!(%error, "the folder for the passphrase is deleted with its parent");
+            tracing::info!(%error, "the folder for the passphrase is deleted with its parent");
         }
     }
 }

@@ -102,7 +102,7 @@ async fn private_agent(
     let agent = Agent::start(folder.path()).await?;
     let passphrase = login.server.passphrase.as_ref();
     agent.add(key, passphrase, login.key_lifetime).await?;
-    tracing::debug!("the private agent holds the key");
+    tracing::info!("the private agent holds the key");
     Ok(Some(agent))
 }
 

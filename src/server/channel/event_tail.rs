@@ -56,7 +56,7 @@ impl EventTail {
 
     fn of(file: File, received_before: u32) -> Self {
         if let Err(error) = file.try_lock() {
-            tracing::debug!(%error, "the event file is followed without a lock");
+            tracing::info!(%error, "the event file is followed without a lock");
         }
         Self {
             file,

@@ -93,7 +93,7 @@ fn has_more_output(
 fn kill(child: &Child, signal: Signal) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let Some(Err(error)) = group.map(|group| kill_process_group(group, signal)) {
-        tracing::debug!(%error, "the process group cannot be signalled");
+        tracing::info!(%error, "the process group cannot be signalled");
     }
 }
 

@@ -141,7 +141,7 @@ impl Tracer {
         let mut bytes = [0; 16];
         // without randomness the mark could be forged: a failure would only name another line
         if let Err(error) = getrandom::fill(&mut bytes) {
-            tracing::debug!(%error, "no random mark");
+            tracing::info!(%error, "no random mark");
         }
         let mark = bytes.iter().map(|b| format!("{b:02x}")).collect();
         Self { mark }

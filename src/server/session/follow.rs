@@ -46,7 +46,7 @@ pub(super) fn hand_over(
             Stdio::from(file)
         }
         Err(error) => {
-            tracing::debug!(%error, "events that the disk cannot take will be lost");
+            tracing::info!(%error, "events that the disk cannot take will be lost");
             Stdio::null()
         }
     };

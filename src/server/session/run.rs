@@ -382,7 +382,7 @@ impl<'a> Session<'a> {
         // a runner half that does not receive it reconnects, and must not repeat what has failed
         if self.progress.step >= Step::Upload && verdict.outcome == Outcome::Failed {
             if let Err(reason) = verdicts::put(self.client.layout, &verdict) {
-                tracing::debug!(
+                tracing::info!(
                     %reason,
                     "cannot store the verdict: a reconnect will try again"
                 );

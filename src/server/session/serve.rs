@@ -140,7 +140,7 @@ impl Login<'_> {
 
     fn leave_on_sigterm(flag: Arc<AtomicBool>) {
         if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGTERM, flag) {
-            tracing::debug!(%error, "SIGTERM ends the server part at once");
+            tracing::info!(%error, "SIGTERM ends the server part at once");
         }
     }
 }

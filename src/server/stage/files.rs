@@ -98,7 +98,7 @@ impl Worker<'_> {
         digests: &mut [Digest],
     ) -> Result<BuiltFiles, Reason> {
         if let Err(error) = nice(NICENESS) {
-            tracing::debug!(%error, "cannot lower the priority of a copying thread");
+            tracing::info!(%error, "cannot lower the priority of a copying thread");
         }
         self.build(from, part, digests)
     }

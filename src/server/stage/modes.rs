@@ -201,7 +201,7 @@ fn read(path: &Path, name: &str) -> Option<Acl> {
         Ok(length) => Acl::parse(&bytes[..length]),
         Err(Errno::NODATA | Errno::OPNOTSUPP) => None,
         Err(error) => {
-            tracing::debug!(%error, "an access control list cannot be read");
+            tracing::info!(%error, "an access control list cannot be read");
             None
         }
     }

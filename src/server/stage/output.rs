@@ -139,7 +139,7 @@ impl<'a> Output<'a> {
 
     /// A full disk is not a reason to fail here: what it means, the commands decide.
     fn give_up(&mut self, error: &io::Error) {
-        tracing::debug!(%error, "the output of the commands cannot be kept");
+        tracing::info!(%error, "the output of the commands cannot be kept");
         (self.file, self.left_out.file) = (None, None);
     }
 }

@@ -52,7 +52,7 @@ fn prune(folder: &Path, newest: &str) {
     others.sort();
     for (_, path) in others.iter().rev().skip(KEPT - 1) {
         if let Err(error) = fs::remove_file(path) {
-            tracing::debug!(%error, "an old server part cannot be deleted");
+            tracing::info!(%error, "an old server part cannot be deleted");
         }
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::server) fn list(layout: &Layout, data: WrittenData, by: Option<&Tr
     };
     let written = serde_json::to_vec(&mark).map(|bytes| durable::write(&path, &bytes));
     if let Ok(Err(reason)) = written {
-        tracing::debug!(%reason, "what was listed cannot be recorded");
+        tracing::info!(%reason, "what was listed cannot be recorded");
     }
 }
 

@@ -87,7 +87,7 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<ListedAttempt
 /// Records that deploy-action requests a start of the unit.
 pub(in crate::server) fn record_start(layout: &Layout, at_ms: u64) {
     if let Err(error) = append(&starts_path(layout), &at_ms.to_string(), STARTS) {
-        tracing::debug!(%error, "a start cannot be recorded");
+        tracing::info!(%error, "a start cannot be recorded");
     }
 }
 

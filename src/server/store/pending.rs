@@ -178,7 +178,7 @@ impl Pending {
         ] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::debug!(%error, path = %path.display(), "a leftover file cannot be deleted");
+                    tracing::info!(%error, path = %path.display(), "a leftover file cannot be deleted");
                 }
                 _ => {}
             }

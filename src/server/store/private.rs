@@ -49,7 +49,7 @@ fn close_one(path: &Path) {
         return;
     }
     if let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode & OWN)) {
-        tracing::debug!(%error, path = %path.display(), "other users may read this");
+        tracing::info!(%error, path = %path.display(), "other users may read this");
     }
 }
 

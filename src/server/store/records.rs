@@ -178,7 +178,7 @@ pub(super) fn clean_up(layout: &Layout, present: &BTreeSet<ReleaseId>) {
         let is_other = extension(&path).is_some_and(|it| OTHERS.contains(&it));
         if is_other && !id.is_some_and(|id| present.contains(&id)) {
             if let Err(error) = fs::remove_file(&path) {
-                tracing::debug!(%error, "what is left of a release cannot be deleted");
+                tracing::info!(%error, "what is left of a release cannot be deleted");
             }
         }
     }

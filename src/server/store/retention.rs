@@ -94,7 +94,7 @@ pub(in crate::server) fn run(
     let mut leftovers: Vec<(String, String)> = chosen.into_iter().filter_map(failure).collect();
     leftovers.extend(empty_trash(layout));
     if let Err(reason) = journal::put_leftovers(layout, &leftovers) {
-        tracing::debug!(%reason, "what could not be deleted cannot be recorded");
+        tracing::info!(%reason, "what could not be deleted cannot be recorded");
     }
     forget_missing(layout);
     verdicts::prune(layout);
@@ -253,7 +253,7 @@ fn forget_missing(layout: &Layout) {
             continue;
         }
         if let Err(reason) = records::forget(layout, id) {
-            tracing::debug!(%reason, "a record cannot be deleted");
+            tracing::info!(%reason, "a record cannot be deleted");
         }
     }
 }

@@ -23,7 +23,7 @@ pub(in crate::server) fn put(layout: &Layout, verdict: &Verdict) -> Result<(), R
 /// Removes what [`put`] may have written before it failed.
 pub(in crate::server) fn withdraw(layout: &Layout, verdict: &Verdict) {
     if let Err(reason) = durable::remove(&layout.verdict(&verdict.transaction)) {
-        tracing::debug!(%reason, "a verdict cannot be withdrawn");
+        tracing::info!(%reason, "a verdict cannot be withdrawn");
     }
 }
 
@@ -63,7 +63,7 @@ pub(in crate::server) fn mark_reported(layout: &Layout, transaction: &Transactio
         return;
     }
     if let Err(reason) = durable::remove(&layout.unreported()) {
-        tracing::debug!(%reason, "the next run will report the verdict again");
+        tracing::info!(%reason, "the next run will report the verdict again");
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn prune(layout: &Layout) {
         files.sort();
         for (_, path) in files.iter().rev().skip(KEPT) {
             if let Err(error) = fs::remove_file(path) {
-                tracing::debug!(%error, "an old file cannot be deleted");
+                tracing::info!(%error, "an old file cannot be deleted");
             }
         }
     }

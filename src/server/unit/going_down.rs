@@ -24,7 +24,7 @@ pub(in crate::server) fn is_going_down() -> bool {
             Path::new("/run/systemd/system").exists() && Path::new("/run/nologin").exists()
         }),
         Err(error) => {
-            tracing::debug!(%error, "the state of the system cannot be read");
+            tracing::info!(%error, "the state of the system cannot be read");
             false
         }
     }

@@ -174,7 +174,7 @@ async fn read_unused(mut body: Incoming) -> Result<Vec<u8>, HealthAnswer> {
     match tokio::time::timeout(UNUSED_BODY_TIME, reading).await {
         Ok(read) => read?,
         // the status is enough
-        Err(_) => tracing::debug!("the body has not ended"),
+        Err(_) => tracing::info!("the body has not ended"),
     }
     Ok(bytes)
 }

@@ -115,7 +115,7 @@ impl Restarter<'_> {
         let unit = self.unit().unwrap_or_default();
         self.reset_failed(&unit);
         if let Err(reason) = self.run(unit.restart_limit(DEFAULT_TIMEOUT) + MARGIN, events) {
-            tracing::debug!(%reason, "the restart failed");
+            tracing::info!(%reason, "the restart failed");
         }
     }
 
@@ -228,7 +228,7 @@ impl Restarter<'_> {
         };
         if unit.start_limit().is_some() && systemd::may_run("reset-failed", service) {
             if let Err(error) = quick(&mut systemd::privileged("reset-failed", service), MARGIN) {
-                tracing::debug!(%error, "systemctl reset-failed failed");
+                tracing::info!(%error, "systemctl reset-failed failed");
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn any(folders: &Folders, config: &Config, commit: &str, folder: &Pat
         .modified(folder)
     });
     found.unwrap_or_else(|error| {
-        tracing::debug!(%error, "it is unknown whether files were modified");
+        tracing::info!(%error, "it is unknown whether files were modified");
         false
     })
 }
@@ -64,7 +64,7 @@ impl Substitute {
 impl Drop for Substitute {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::debug!(%error, "cannot delete a temporary folder");
+            tracing::info!(%error, "cannot delete a temporary folder");
         }
     }
 }

@@ -204,7 +204,7 @@ pub(in crate::server) fn record_holder(layout: &Layout, plan: &Plan) {
         .and_then(|bytes| durable::write_briefly(&beside, &bytes))
         .and_then(|()| fs::rename(&beside, layout.holder()));
     if let Err(error) = written {
-        tracing::debug!(%error, "the holder of the lock cannot be recorded");
+        tracing::info!(%error, "the holder of the lock cannot be recorded");
     }
 }
 
@@ -223,7 +223,7 @@ pub(in crate::server) fn stop_login(layout: &Layout, transaction: &TransactionId
     };
     match kill_process(pid, Signal::TERM) {
         Ok(()) => tracing::info!(login, "stopping an earlier login of this transaction"),
-        Err(error) => tracing::debug!(%error, "an earlier login has ended"),
+        Err(error) => tracing::info!(%error, "an earlier login has ended"),
     }
 }
 

@@ -60,7 +60,7 @@ impl Turn {
         *self = match Ticket::take(layout, transaction, number) {
             Ok(ticket) => Self::Waiting(ticket),
             Err(error) => {
-                tracing::debug!(%error, "waiting outside the order");
+                tracing::info!(%error, "waiting outside the order");
                 Self::Outside
             }
         };
@@ -107,7 +107,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(%error, "a ticket cannot be removed");
+            tracing::info!(%error, "a ticket cannot be removed");
         }
     }
 }
@@ -135,7 +135,7 @@ fn is_held(path: &Path) -> bool {
     match File::open(path).map(|file| (file.try_lock(), file)) {
         Ok((Ok(()), _locked)) => {
             if let Err(error) = fs::remove_file(path) {
-                tracing::debug!(%error, "a ticket cannot be removed");
+                tracing::info!(%error, "a ticket cannot be removed");
             }
             false
         }

@@ -40,12 +40,12 @@ pub(in crate::server) fn record_state(layout: &Layout, id: &ReleaseId) {
     };
     walk.deployed(&mut add);
     if walk.is_over() {
-        return tracing::debug!("the release is too large to record its state");
+        return tracing::info!("the release is too large to record its state");
     }
     walk.installed(&mut add);
     let with_installed = !walk.is_over();
     if let Err(error) = Keys::write(&layout.state(id), keys, with_installed) {
-        tracing::debug!(%error, "the state of the release cannot be recorded");
+        tracing::info!(%error, "the state of the release cannot be recorded");
     }
 }
 
