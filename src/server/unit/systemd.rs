@@ -278,20 +278,26 @@ fn parse_part(part: &str) -> Option<Duration> {
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(part.len());
     let (number, unit) = part.split_at(unit_at);
-    let seconds = match unit {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "" if number == "0" => 1.0,
-        "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        "w" => 7.0 * 86_400.0,
-        "month" => 30.44 * 86_400.0,
-        "y" => 365.25 * 86_400.0,
+    let micros: u128 = match unit {
+        "us" => 1,
+        "ms" => 1000,
+        "s" => 1_000_000,
+        "" if number == "0" => 1,
+        "min" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        "w" => 604_800_000_000,
+        // as systemd has them: 30.44 and 365.25 days
+        "month" => 2_630_016_000_000,
+        "y" => 31_557_600_000_000,
         _ => return None,
     };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
+    // without floating-point numbers, whose parser alone has 15 kB
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let micros = digits.checked_mul(micros)? / parts;
+    Some(Duration::from_micros(u64::try_from(micros).ok()?))
 }
 
 /// Whether the deploy user may run `systemctl verb service`: as root, or with sudo and without a password.
@@ -382,6 +388,13 @@ mod tests {
         assert_eq!(parse_span("10s"), Some(Duration::from_secs(10)));
         assert_eq!(parse_span("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_span("1.5s"), Some(Duration::from_millis(1500)));
+        assert_eq!(
+            parse_span("1y 1month 1w 2d 3h 4.25ms 7us"),
+            Some(Duration::from_micros(34_976_016_004_257))
+        );
+        for odd in ["1.2.3s", ".s", "s", "5", &format!("{}s", "9".repeat(60))] {
+            assert_eq!(parse_span(odd), None, "{odd}");
+        }
         assert_eq!(parse_span("0"), Some(Duration::ZERO));
         assert_eq!(parse_span("infinity"), None);
         assert_eq!(parse_span("5 parsecs"), None);

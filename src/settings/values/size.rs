@@ -2,20 +2,20 @@
 
 use crate::settings::problem::{invalid, Invalid};
 
-const UNITS: &[(&str, f64)] = &[
-    ("B", 1.0),
-    ("kB", 1e3),
-    ("MB", 1e6),
-    ("GB", 1e9),
-    ("TB", 1e12),
-    ("KiB", 1024.0),
-    ("MiB", 1_048_576.0),
-    ("GiB", 1_073_741_824.0),
-    ("TiB", 1_099_511_627_776.0),
+const UNITS: &[(&str, u64)] = &[
+    ("B", 1),
+    ("kB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
 ];
 
 /// More is a typing error.
-const MOST: f64 = 100e12;
+const MOST: u64 = 100_000_000_000_000;
 
 const FIX: &str = "Write a number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 500MB";
 
@@ -38,20 +38,20 @@ pub(in crate::settings) fn parse(text: &str) -> Result<u64, Invalid> {
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim_start()))
         .map(|(_, factor)| factor);
-    match (number.parse::<f64>(), factor) {
-        (Ok(number), Some(factor)) if number * factor <= MOST => Ok(whole(number * factor)),
-        (Ok(_), Some(_)) => invalid("is too much", "Allowed is at most 100TB"),
-        _ => invalid("is not an amount of bytes", FIX),
+    match factor.and_then(|factor| bytes(number, *factor)) {
+        Some(bytes) if bytes <= MOST => Ok(bytes),
+        Some(_) => invalid("is too much", "Allowed is at most 100TB"),
+        None => invalid("is not an amount of bytes", FIX),
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked: not negative, at most 100 TB"
-)]
-fn whole(bytes: f64) -> u64 {
-    bytes.ceil() as u64
+/// A decimal number of units, rounded up. Without floating-point numbers, whose parser alone has 15 kB.
+fn bytes(number: &str, factor: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let bytes = digits.checked_mul(factor.into())?.div_ceil(parts);
+    Some(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -66,6 +66,9 @@ mod tests {
             ("0B", 0),
             ("1.5 GiB", 1_610_612_736),
             ("1kb", 1000),
+            (".5kB", 500),
+            ("0.0001kB", 1),
+            ("1.kB", 1000),
             ("100TB", 100_000_000_000_000),
         ] {
             assert_eq!(parse(text), Ok(expected), "{text}");
