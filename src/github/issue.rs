@@ -113,7 +113,7 @@ impl Update<'_> {
             .into_iter()
             .filter(|issue| self.matches(issue))
             .collect();
-        matching.sort_by_key(|issue| issue.number);
+        matching.sort_unstable_by_key(|issue| issue.number);
         matching.dedup_by_key(|issue| issue.number);
         Ok(matching)
     }

@@ -36,7 +36,8 @@ type IsOdd<'a> = &'a dyn Fn(&&TreeEntry) -> bool;
 
 /// Everything that is odd about these entries of a source, in their order.
 pub(super) fn doubts(source: &Path, entries: &[TreeEntry], purpose: Purpose) -> Vec<SourceDoubt> {
-    let links: BTreeMap<&[u8], &[u8]> = entries.iter().filter_map(link).collect();
+    let mut links: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
+    links.extend(entries.iter().filter_map(link));
     let leads_out = |entry: &&TreeEntry| leads_out(&entry.path, &links);
     let is_owners = |entry: &&TreeEntry| purpose.is_static && is_owners(entry);
     let checkout = checkout(source);

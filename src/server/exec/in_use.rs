@@ -53,10 +53,8 @@ fn namespace_of(process: &str) -> Option<PathBuf> {
 /// All paths that a process works with, as far as they can be seen.
 fn paths_of(process: &str) -> BTreeSet<PathBuf> {
     let link = |name: &str| fs::read_link(format!("/proc/{process}/{name}")).ok();
-    let mut paths: BTreeSet<PathBuf> = ["cwd", "root", "exe"]
-        .into_iter()
-        .filter_map(link)
-        .collect();
+    let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
+    paths.extend(["cwd", "root", "exe"].into_iter().filter_map(link));
     let open = fs::read_dir(format!("/proc/{process}/fd"));
     let open = open.into_iter().flatten().flatten();
     paths.extend(open.filter_map(|entry| fs::read_link(entry.path()).ok()));

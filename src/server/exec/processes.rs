@@ -16,7 +16,9 @@ const MAX_MAPPED: usize = 5000;
 /// The processes of a service: those of its control group and the groups below it, its main process and all descendants
 /// of these. `su` and container runtimes move a service's processes to other groups.
 pub(in crate::server) fn of_service(control_group: &str, main: Option<u32>) -> Vec<u32> {
-    let mut found: BTreeSet<u32> = of_group(control_group).into_iter().chain(main).collect();
+    // extended, not collected: that would add a sort of its own for each type to the program
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    found.extend(of_group(control_group).into_iter().chain(main));
     if found.is_empty() {
         return Vec::new();
     }
@@ -144,7 +146,8 @@ impl Traces {
         let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
         let (folder, program) = (link("cwd"), link("exe"));
         let visible = folder.is_some();
-        let mut paths: BTreeSet<PathBuf> = folder.into_iter().chain(program).collect();
+        let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
+        paths.extend(folder.into_iter().chain(program));
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         paths.extend(paths_in(&arguments));
         if visible {
@@ -198,10 +201,10 @@ pub(super) fn mapped_files(maps: &[u8], most: usize) -> BTreeSet<PathBuf> {
             line[at..].to_vec(),
         )))
     };
-    maps.split(|byte| *byte == b'\n')
-        .take(most)
-        .filter_map(file)
-        .collect()
+    let lines = maps.split(|byte| *byte == b'\n').take(most);
+    let mut files = BTreeSet::new();
+    files.extend(lines.filter_map(file));
+    files
 }
 
 #[cfg(test)]

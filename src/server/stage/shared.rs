@@ -260,7 +260,7 @@ fn content(
     let read = failed(Operation::Read, &path);
     let entries: io::Result<Vec<fs::DirEntry>> = fs::read_dir(&path).and_then(Iterator::collect);
     let mut entries = entries.map_err(read)?;
-    entries.sort_by_key(fs::DirEntry::file_name);
+    entries.sort_unstable_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let kind = entry.file_type();
         let kind = kind.map_err(failed(Operation::Inspect, &entry.path()))?;

@@ -49,7 +49,7 @@ fn prune(folder: &Path, newest: &str) {
         .filter(is_other)
         .filter_map(|path| Some((modified(&path).ok()?, path)))
         .collect();
-    others.sort();
+    others.sort_unstable();
     for (_, path) in others.iter().rev().skip(KEPT - 1) {
         if let Err(error) = fs::remove_file(path) {
             tracing::info!(%error, "an old server part cannot be deleted");

@@ -204,7 +204,9 @@ pub(in crate::server) fn all(layout: &Layout) -> BTreeSet<ReleaseId> {
     let linked = links::live(layout)
         .into_iter()
         .chain(links::previous(layout));
-    numbered.chain(recorded).chain(linked).collect()
+    let mut all = BTreeSet::new();
+    all.extend(numbered.chain(recorded).chain(linked));
+    all
 }
 
 fn extension(name: &Path) -> Option<&str> {

@@ -61,10 +61,9 @@ pub(in crate::server) fn run(
     if layout.pending().exists() {
         return;
     }
-    let protected: BTreeSet<ReleaseId> = [links::live(layout), links::previous(layout)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let mut protected: BTreeSet<ReleaseId> = BTreeSet::new();
+    protected.extend(links::live(layout));
+    protected.extend(links::previous(layout));
     let releases: Vec<KnownRelease> = records::present(layout)
         .into_iter()
         .filter_map(|id| {

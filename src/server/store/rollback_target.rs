@@ -30,11 +30,13 @@ pub(in crate::server) fn find(layout: &Layout, to: Option<&str>) -> Result<Targe
     // a folder that was not taken over is no release; the message says why it is none
     let named = wanted.parse().ok();
     let named = named.filter(|id| records::has_folder(layout, id));
-    let releases = records::present(layout)
-        .into_iter()
-        .chain(named)
-        .map(|id| (id.clone(), records::get(layout, &id)))
-        .collect();
+    let mut releases = BTreeMap::new();
+    releases.extend(
+        records::present(layout)
+            .into_iter()
+            .chain(named)
+            .map(|id| (id.clone(), records::get(layout, &id))),
+    );
     let known = KnownReleases {
         current: links::live(layout),
         previous: links::previous(layout),

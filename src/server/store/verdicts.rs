@@ -77,7 +77,7 @@ pub(super) fn prune(layout: &Layout) {
         let mut files: Vec<_> = files
             .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
             .collect();
-        files.sort();
+        files.sort_unstable();
         for (_, path) in files.iter().rev().skip(KEPT) {
             if let Err(error) = fs::remove_file(path) {
                 tracing::info!(%error, "an old file cannot be deleted");

@@ -23,11 +23,9 @@ pub(in crate::server) fn starts(service: Option<&UnitName>, health: Option<&Heal
         .map(|health| &health.url)
         .filter(|url| url.is_loopback())
         .map(|url| url.port);
-    let all: BTreeSet<u32> = of_unit
-        .iter()
-        .copied()
-        .chain(port.into_iter().flat_map(owners))
-        .collect();
+    let mut all: BTreeSet<u32> = BTreeSet::new();
+    all.extend(of_unit.iter().copied());
+    all.extend(port.into_iter().flat_map(owners));
     let hidden = all.into_iter().filter(|pid| processes::is_hidden(*pid));
     hidden
         .map(|pid| start_of(pid, main_started.filter(|_| of_unit.contains(&pid))))

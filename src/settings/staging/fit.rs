@@ -139,7 +139,7 @@ impl Tree<'_> {
             Some((name, entry.file_type().ok()?))
         });
         let mut named: Vec<_> = named.collect();
-        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         named.into_iter().find_map(|(name, kind)| {
             let path = format!("{folder}/{name}");
             match kind.is_dir() {
