@@ -48,6 +48,8 @@ fn retention_keeps_the_release_that_a_reloaded_master_was_started_from() {
     for user in ["deploy", "nobody"] {
         let server = prefork_server(user);
         let reload = |version: &str, previous: &str| {
+            // the journal of attempts has whole seconds: within one, a process may be of either release
+            server.exec("sleep 1.1");
             let run = plain(&server, &prefork(version, true))
                 .input("restart", RELOAD)
                 .input("retention", "1")
