@@ -49,7 +49,8 @@ fn retention_keeps_the_release_that_a_reloaded_master_was_started_from() {
         let server = prefork_server(user);
         let reload = |version: &str, previous: &str| {
             // the journal of attempts has whole seconds: within one, a process may be of either release
-            server.exec("sleep 1.1");
+            let now = server.exec("date +%s");
+            server.wait_for(&format!("[ $(date +%s) -gt {} ]", now.trim()));
             let run = plain(&server, &prefork(version, true))
                 .input("restart", RELOAD)
                 .input("retention", "1")

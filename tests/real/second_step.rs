@@ -240,6 +240,16 @@ fn a_step_out_of_time_keeps_what_it_knew_and_nobody_is_told_to_run_it_again() {
     }
 }
 
+/// The second step tells that the first one was killed before the switch.
+#[track_caller]
+fn assert_ended_by_a_kill(used: &Used, live: &str) {
+    let finish = used.step("finish");
+    let ended = (finish.code, used.output("outcome"));
+    assert_eq!(ended, (Some(1), "error"), "{}", finish.log);
+    let state = format!("{live} is still live");
+    assert!(finish.last_line().contains(&state), "{}", finish.log);
+}
+
 #[test]
 fn killed_at_any_time_the_second_step_tells_the_end() {
     let server = ThrowawayServer::up();
@@ -247,20 +257,7 @@ fn killed_at_any_time_the_second_step_tells_the_end() {
     let slow = action(&server, &App::version("2")).with("install", "echo begun\nsleep 300");
     let used = slow.run(Fate::KilledAt("│ begun"));
     assert_eq!(used.step("deploy").code, None);
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(1), "error"),
-        "{}",
-        finish.log
-    );
-    assert!(
-        finish
-            .last_line()
-            .contains(&format!("{first} is still live")),
-        "{}",
-        finish.log
-    );
+    assert_ended_by_a_kill(&used, &first);
     assert_eq!(server.exec("pgrep -af [s]leep.300 || true"), "");
 
     let used = action(&server, &App::version("3")).run(Fate::KilledAt("health answered 200"));
@@ -282,20 +279,7 @@ fn killed_before_anything_is_sent_nothing_happened() {
     let first = server.deploy_well(&App::version("1"), None);
     let used =
         action(&server, &App::version("2")).run(Fate::KilledAt("time limit before the switch"));
-    let finish = used.step("finish");
-    assert_eq!(
-        (finish.code, used.output("outcome")),
-        (Some(1), "error"),
-        "{}",
-        finish.log
-    );
-    assert!(
-        finish
-            .last_line()
-            .contains(&format!("{first} is still live")),
-        "{}",
-        finish.log
-    );
+    assert_ended_by_a_kill(&used, &first);
     server.assert_live(&first, "1", None);
 }
 
