@@ -39,7 +39,7 @@ const ROOMS: MayKnow<'_> = &[
     ("protocol", &["text"]),
     ("report", &["protocol", "text"]),
     ("runner", &["protocol", "settings"]),
-    ("server", &["logs", "protocol"]),
+    ("server", &["logs", "protocol", "text"]),
     ("settings", &["protocol", "text"]),
     ("text", &[]),
 ];

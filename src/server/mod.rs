@@ -1,7 +1,7 @@
 //! The server part: started over SSH as the deploy user. Its subcommands: `serve` serves one login of the runner half,
 //! `transact` is the transaction's own process, `install` moves this program into place, `guard` runs at boot.
 //!
-//! Knows `protocol` and `logs` only. The wings, from top to bottom: `session`, then `transact`, `transaction`, `rollback` and `recover`, then
+//! Knows `protocol`, `logs` and `text` only. The wings, from top to bottom: `session`, then `transact`, `transaction`, `rollback` and `recover`, then
 //! `stage`, `unit`, `channel`, `store`, `exec`.
 
 mod channel;

@@ -1,4 +1,4 @@
-//! Durations, sizes and times for a person to read.
+//! Durations, sizes and times as people read and write them.
 
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -54,6 +54,16 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
+/// A decimal number of units that have `unit` parts each, as a fraction of whole numbers: the caller rounds it. The standard
+/// library's parser of floating-point numbers has 15 kB.
+#[must_use]
+pub fn decimal(number: &str, unit: u64) -> Option<(u128, u128)> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let divisor = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    Some((digits.checked_mul(unit.into())?, divisor))
+}
+
 /// `1 file`, `2 files`.
 #[must_use]
 pub fn count(number: impl Into<u64>, thing: &str) -> String {
@@ -100,6 +110,16 @@ mod tests {
         let all = [0, 59, 60, 3_599, 3_600, 172_799, 172_800, u64::MAX];
         let all = all.map(|seconds| age(Duration::from_secs(seconds)));
         insta::assert_snapshot!(all.join(", "), @"0 s, 59 s, 1 min, 59 min, 1 h, 47 h, 2 days, 213503982334601 days");
+    }
+
+    #[test]
+    fn a_decimal_is_a_fraction_of_whole_numbers() {
+        assert_eq!(decimal("1.5", 1000), Some((15_000, 10)));
+        assert_eq!(decimal(".25", 4), Some((100, 100)));
+        assert_eq!(decimal("7", 1), Some((7, 1)));
+        for odd in ["", ".", "1.2.3", "-1", "1e3", &"9".repeat(60)] {
+            assert_eq!(decimal(odd, 1), None, "{odd}");
+        }
     }
 
     #[test]

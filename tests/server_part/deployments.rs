@@ -190,6 +190,9 @@ fn who_waits_too_long_is_told_who_holds_the_lock() {
     second.send_all(&other, &app, Sending::Ask);
     let told = second.finish(&app);
     assert_eq!(told.outcome(), Some(Outcome::Busy));
+    let current = fs::canonicalize(server.target().join("current")).unwrap();
+    let is_live = |what: &What| matches!(what, What::Live(live) if current.ends_with(live.release.to_string()));
+    assert!(told.has(is_live), "{told:?}");
     let reason = told.verdict.unwrap().failure.unwrap().reason;
     assert!(
         matches!(reason, Reason::Busy(Some(holder)) if holder.actor.as_deref() == Some("somebody"))

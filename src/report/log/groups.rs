@@ -195,27 +195,27 @@ impl Groups {
 
     /// Closes the group and shows the step's result.
     pub(super) fn close(&mut self, report: &Report) {
+        self.close_after(report, None);
+    }
+
+    /// The same; `took` is the time of a step that has none.
+    fn close_after(&mut self, report: &Report, took: Option<Duration>) {
         self.end_of_output(report);
         self.pause();
         let Some(section) = self.section.take() else {
             return;
         };
         let step = &report.steps[section.at];
+        let took = step.took.or(took);
         self.printer
-            .plain(&texts::step_result(step, section.warnings));
+            .plain(&texts::step_result(step, took, section.warnings));
         self.write_between();
     }
 
     /// Closes the last one, after a run that took so long: as long as its only step.
     pub(super) fn finish(&mut self, report: &Report, took: Duration) {
-        match (&self.section, report.steps.as_slice()) {
-            (Some(_), [only]) if only.took.is_none() => {
-                let mut report = report.clone();
-                report.steps[0].took = Some(took);
-                self.close(&report);
-            }
-            _ => self.close(report),
-        }
+        let is_only = report.steps.len() == 1;
+        self.close_after(report, is_only.then_some(took));
     }
 
     /// The last of the lines that were not shown, and how many are missing.

@@ -4,7 +4,9 @@ use super::interruption::{interruption, lasting};
 use super::view::View;
 use crate::protocol::{Made, Outcome, ReleaseId};
 use crate::report::markdown::table;
-use crate::report::{count, utc};
+use crate::report::utc;
+use crate::text::amounts;
+use std::time::Duration;
 
 /// Nothing if it is unknown what is live.
 pub(in crate::report) fn compare(view: &View<'_>) -> String {
@@ -73,14 +75,8 @@ fn live_since(view: &View<'_>, live: &ReleaseId, made: &Made) -> String {
 
 /// How long a release has been live, to the end of the run.
 pub(super) fn age(view: &View<'_>, since: u64) -> Option<String> {
-    let minutes = view.end.verdict.as_ref()?.at.checked_sub(since)? / 60;
-    let (hours, days) = ((minutes + 30) / 60, minutes / 60 / 24);
-    match (minutes, hours) {
-        (0, _) => None,
-        (1..=90, _) => Some(format!("{minutes} min")),
-        (_, 2..=36) => Some(format!("{hours} h")),
-        _ => Some(count(days, "day")),
-    }
+    let seconds = view.end.verdict.as_ref()?.at.checked_sub(since)?;
+    Some(amounts::age(Duration::from_secs(seconds)))
 }
 
 fn interrupted(view: &View<'_>) -> Option<String> {

@@ -463,21 +463,21 @@ fn the_release_that_is_live_has_its_commit_and_time_and_a_comparison() {
     ];
     insta::assert_snapshot!(rows.join("\n---\n"), @"
     | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) ([compare](APP/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4)) |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ---
     | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ---
     | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | – |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ---
     | commit | [`7777777`](APP/commit/77777777) | [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) ([compare](APP/compare/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90...77777777)) |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ---
     | commit | `v1` | `../../e` |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ---
     | commit | [`3f2a1bc`](APP/commit/3f2a1bc0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4) | `main...` |
-    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (28 h), by bob `¦ @alice` |
+    | release | `1762147999` | `1762147685`, since 2025-11-02 01:41 UTC (27 h), by bob `¦ @alice` |
     ");
 }

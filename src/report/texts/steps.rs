@@ -3,6 +3,7 @@
 use crate::protocol::Step;
 use crate::report::{duration, Mark, StepRun};
 use crate::text::amounts::count;
+use std::time::Duration;
 
 /// As wide as the longest name of a step, and a column between.
 const NAME: usize = 15;
@@ -26,12 +27,12 @@ pub fn continued(title: &str) -> String {
 
 /// How a step ended: its name, how long it took, and what is worth knowing of it.
 #[must_use]
-pub fn step_result(run: &StepRun, warnings: usize) -> String {
+pub fn step_result(run: &StepRun, took: Option<Duration>, warnings: usize) -> String {
     let sign = match run.mark {
         Some(Mark::Done) => '✓',
         _ => '✗',
     };
-    let (name, took) = (run.step.to_string(), run.took.map(duration));
+    let (name, took) = (run.step.to_string(), took.map(duration));
     let took = took.unwrap_or_default();
     let line = format!("{sign} {name:NAME$}{took:>TOOK$}   {}", note(run, warnings));
     line.trim_end().to_owned()
@@ -61,7 +62,6 @@ mod tests {
     use super::*;
     use crate::protocol::{Attempt, HealthAnswer};
     use crate::report::tests::STEPS;
-    use std::time::Duration;
 
     fn run(step: Step, mark: Option<Mark>, took: Option<u64>) -> StepRun {
         let mut run = StepRun::new(step, None);
@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn the_columns_of_all_steps_are_in_line() {
-        let line = |step| step_result(&run(step, Some(Mark::Done), Some(83_000)), 0);
+        let result = |run: &StepRun, warnings| step_result(run, run.took, warnings);
+        let line = |step| result(&run(step, Some(Mark::Done), Some(83_000)), 0);
         let lines = STEPS.map(line);
         let ends = lines.iter().map(|line| line.chars().count());
         assert!(ends.clone().all(|end| end == 27), "{lines:#?}");
@@ -93,13 +94,14 @@ mod tests {
             took: Duration::ZERO,
         };
         verified.answered(&refused, 0);
+        let result = |run: &StepRun, warnings| step_result(run, run.took, warnings);
         let all = [
-            step_result(&uploaded, 0),
-            step_result(&run(Step::Check, Some(Mark::Done), Some(100)), 1),
-            step_result(&run(Step::BeforeSwitch, Some(Mark::Cancelled), None), 2),
-            step_result(&run(Step::Connect, Some(Mark::Failed), None), 0),
-            step_result(&run(Step::Install, Some(Mark::Unfinished), None), 0),
-            step_result(&verified, 0),
+            result(&uploaded, 0),
+            result(&run(Step::Check, Some(Mark::Done), Some(100)), 1),
+            result(&run(Step::BeforeSwitch, Some(Mark::Cancelled), None), 2),
+            result(&run(Step::Connect, Some(Mark::Failed), None), 0),
+            result(&run(Step::Install, Some(Mark::Unfinished), None), 0),
+            result(&verified, 0),
             continued(&step_output(Step::Install)),
             step_output(Step::Verify),
         ];

@@ -67,7 +67,12 @@ impl<'a> Session<'a> {
                 Ok(Some(lock)) => return self.run_with_lock(lock),
                 // an earlier login has handed the transaction over
                 Ok(None) => {}
-                Err(reason) => return self.end(self.verdict(reason)),
+                Err(reason) => {
+                    if matches!(reason, Reason::Busy(_)) {
+                        self.tell_live();
+                    }
+                    return self.end(self.verdict(reason));
+                }
             }
         }
     }
@@ -177,7 +182,7 @@ impl<'a> Session<'a> {
         Ok(Some(pending))
     }
 
-    /// Tells which release is live, before anything can fail.
+    /// Tells which release is live.
     fn tell_live(&mut self) {
         let layout = self.client.layout;
         if let Some(release) = links::live(layout) {

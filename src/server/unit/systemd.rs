@@ -5,6 +5,7 @@ use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
 use crate::server::exec::user::user;
+use crate::text::amounts::decimal;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -278,7 +279,7 @@ fn parse_part(part: &str) -> Option<Duration> {
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(part.len());
     let (number, unit) = part.split_at(unit_at);
-    let micros: u128 = match unit {
+    let micros = match unit {
         "us" => 1,
         "ms" => 1000,
         "s" => 1_000_000,
@@ -292,12 +293,9 @@ fn parse_part(part: &str) -> Option<Duration> {
         "y" => 31_557_600_000_000,
         _ => return None,
     };
-    // without floating-point numbers, whose parser alone has 15 kB
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
-    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let micros = digits.checked_mul(micros)? / parts;
-    Some(Duration::from_micros(u64::try_from(micros).ok()?))
+    let (micros, divisor) = decimal(number, micros)?;
+    let micros = u64::try_from(micros / divisor).ok()?;
+    Some(Duration::from_micros(micros))
 }
 
 /// Whether the deploy user may run `systemctl verb service`: as root, or with sudo and without a password.

@@ -1,6 +1,7 @@
 //! Amounts of bytes as people write them: `500MB`, `1.5GiB`.
 
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::amounts::decimal;
 
 const UNITS: &[(&str, u64)] = &[
     ("B", 1),
@@ -45,13 +46,10 @@ pub(in crate::settings) fn parse(text: &str) -> Result<u64, Invalid> {
     }
 }
 
-/// A decimal number of units, rounded up. Without floating-point numbers, whose parser alone has 15 kB.
-fn bytes(number: &str, factor: u64) -> Option<u64> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
-    let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let bytes = digits.checked_mul(factor.into())?.div_ceil(parts);
-    Some(u64::try_from(bytes).unwrap_or(u64::MAX))
+/// Rounded up.
+fn bytes(number: &str, unit: u64) -> Option<u64> {
+    let (bytes, divisor) = decimal(number, unit)?;
+    Some(u64::try_from(bytes.div_ceil(divisor)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
