@@ -40,7 +40,8 @@ pub use messages::{greeting, Errand, KnownFile, Refusal, ToRunner, ToServer, FIR
 pub use notes::{Notice, UncheckedListener, UnreadLog, UnseenRelease, Warning};
 pub use plan::{
     BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
-    Secret, SharedPath, Staging, Target, Task, UnitName, Verification,
+    Scope, Secret, SharedPath, Staging, Target, Task, UnitFile, UnitKind, UnitName, UnitPatterns,
+    UnitRef, Units, Verification,
 };
 pub use run::{
     BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState,

@@ -89,6 +89,13 @@ pub enum Warning {
         /// The deploy user.
         user: String,
     },
+    /// The same, about this unit of a service that has several.
+    OfUnit {
+        /// As configured.
+        unit: String,
+        /// What.
+        warning: Box<Self>,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -128,6 +135,7 @@ impl fmt::Display for Warning {
             } => f.write_str(&long_deadline(*deadline, *watched)),
             Self::AppAccess(found) => write!(f, "{found}"),
             Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
+            Self::OfUnit { unit, warning } => write!(f, "{}: {warning}", excerpt(unit)),
         }
     }
 }

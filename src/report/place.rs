@@ -85,6 +85,14 @@ impl From<&Planned> for Place {
 }
 
 impl Place {
+    /// The same, about another unit of the service.
+    pub(super) fn with_unit(&self, unit: &str) -> Self {
+        Self {
+            service: Some(excerpt(unit)),
+            ..self.clone()
+        }
+    }
+
     /// `deploy@web1.example`, with the port if it is not 22.
     #[must_use]
     pub fn address(&self) -> String {

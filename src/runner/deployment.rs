@@ -54,7 +54,7 @@ impl Deployment {
             port: self.server.port.get(),
             user: self.server.user.to_string(),
             target: self.plan.target.to_string(),
-            service: self.plan.service.as_ref().map(ToString::to_string),
+            service: self.plan.units.first().map(|unit| unit.name.to_owned()),
             restart: self.plan.restart.clone(),
             health: self
                 .plan

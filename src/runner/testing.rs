@@ -5,7 +5,7 @@ use super::source::{SourceError, Tree, UnhashedTree, UploadRules};
 use crate::protocol::wire::{self, frame};
 use crate::protocol::{
     Event, LogCheck, Origin, Outcome, Plan, ReleaseId, Restart, Retention, Staging, Target, Task,
-    ToRunner, ToServer, TransactionId, Verdict, Verification, What,
+    ToRunner, ToServer, TransactionId, Units, Verdict, Verification, What,
 };
 use crate::settings::{Server, Source};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +29,7 @@ pub(crate) fn plan(target: &str) -> Plan {
         transaction: transaction(),
         task: Task::Deploy,
         target: Target::checked(target),
-        service: None,
+        units: Units::default(),
         staging: Staging::default(),
         restart: Restart::Nothing,
         verification: Verification {

@@ -35,6 +35,7 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     let failure = Failure {
         step: Step::Recover,
         reason: Reason::Interrupted,
+        unit: None,
     };
     let verdict = if was_never_switched(layout, &pending) {
         transaction.fail_unswitched(failure)

@@ -46,7 +46,7 @@ pub(super) fn transact(target: &str, transaction: &str) -> ExitCode {
         &layout,
         pending.retention,
         (&pending.transaction, after),
-        || hidden::starts(pending.service.as_ref(), health),
+        || hidden::starts(&pending.units(), health),
     );
     ExitCode::from(outcome.code())
 }

@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitName, Verdict, What,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitRef, Verdict, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -76,6 +76,7 @@ impl<'a> Transaction<'a> {
             return Ok(self.fail_unswitched(Failure {
                 step: Step::Switch,
                 reason,
+                unit: None,
             }));
         }
         let (release, deadline) = (self.pending.release.clone(), self.pending.deadline);
@@ -91,6 +92,7 @@ impl<'a> Transaction<'a> {
             let failure = Failure {
                 step: Step::Switch,
                 reason,
+                unit: None,
             };
             // the rename may have happened without being durable
             let switched = links::live(self.layout).as_ref() == Some(&self.pending.release);
@@ -156,7 +158,13 @@ impl<'a> Transaction<'a> {
     }
 
     fn go_live(&mut self) -> Result<Verdict, Failure> {
-        let at = |step| move |reason| Failure { step, reason };
+        let at = |step| {
+            move |reason| Failure {
+                step,
+                reason,
+                unit: None,
+            }
+        };
         let verification = &self.pending.verification;
         if self.pending.restart != Restart::Nothing {
             self.step(Step::Restart);
@@ -185,8 +193,8 @@ impl<'a> Transaction<'a> {
         self.commit().map_err(at(Step::Commit))
     }
 
-    fn service(&self) -> Option<&'a str> {
-        self.pending.service.as_ref().map(UnitName::as_str)
+    fn service(&self) -> Option<UnitRef<'a>> {
+        self.pending.unit()
     }
 
     fn restarter(&self) -> Restarter<'a> {
@@ -277,6 +285,7 @@ impl<'a> Transaction<'a> {
             rollback.run(self.events).map_err(|reason| Failure {
                 step: Step::RollBack,
                 reason,
+                unit: None,
             })?;
         }
         links
@@ -313,6 +322,7 @@ impl<'a> Transaction<'a> {
         Failure {
             step: Step::RollBack,
             reason,
+            unit: None,
         }
     }
 

@@ -223,5 +223,9 @@ impl Run {
 
 /// The failure of a step.
 pub(crate) fn failure(step: Step, reason: deploy_action::protocol::Reason) -> Option<Failure> {
-    Some(Failure { step, reason })
+    Some(Failure {
+        step,
+        reason,
+        unit: None,
+    })
 }

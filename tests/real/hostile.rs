@@ -34,6 +34,7 @@ fn ended(findings: Vec<Finding>) -> Vec<u8> {
         failure: Some(Failure {
             step: Step::Check,
             reason: Reason::NotReady(findings),
+            unit: None,
         }),
         rollback: None,
         switched: false,

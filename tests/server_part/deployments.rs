@@ -5,7 +5,8 @@ use crate::client::{Client, Sending};
 use crate::invariants::within_seconds;
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Health, HealthUrl, Install, Notice, Outcome, Reason, Restart, Retention, Step, What,
+    Ending, Health, HealthUrl, Install, Notice, Outcome, Reason, Restart, Retention, Step, Units,
+    What,
 };
 use std::fs;
 use std::io::{Read, Write};
@@ -65,7 +66,7 @@ fn a_tree_of_empty_things_travels_without_contents() {
     let bare = App::empty("")
         .with("a", Node::Folder)
         .with("a/b", Node::File(0o600, Vec::new()));
-    let told = server.deploy_with(&bare, |plan| plan.service = None);
+    let told = server.deploy_with(&bare, |plan| plan.units = Units::default());
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }
 
@@ -364,7 +365,7 @@ fn health_is_asked_and_must_name_the_new_release() {
     let health = Health::get(answers_with(server.target().join("current/name")));
     let deploy = |name: &str, pattern: &str| {
         server.deploy_with(&App::good(name), |plan| {
-            plan.service = None;
+            plan.units = Units::default();
             plan.restart = Restart::Nothing;
             plan.verification.health = Some(Health {
                 pattern: Some(pattern.to_owned().into()),

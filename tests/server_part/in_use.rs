@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::client::{Client, Sending};
 use crate::invariants::within_seconds;
 use crate::stub_server::{StubServer, BINARY};
-use deploy_action::protocol::{Health, HealthUrl, Outcome, Plan, Restart};
+use deploy_action::protocol::{Health, HealthUrl, Outcome, Plan, Restart, Units};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -226,7 +226,7 @@ open(os.environ['P'], 'w').write(str(s.server_port)); threading.Thread(target=s.
     };
     for name in ["b", "c", "d"] {
         deploy_unprivileged(&server, name, |plan| {
-            plan.service = None;
+            plan.units = Units::default();
             plan.restart = Restart::Nothing;
             plan.verification.health = Some(Health::get(url.clone()));
         });

@@ -5,7 +5,7 @@ use crate::client::{Client, Sending, Told};
 use crate::invariants::Invariants;
 use deploy_action::protocol::{
     Errand, Install, LogCheck, Origin, Outcome, Plan, Restart, Retention, Staging, Target, Task,
-    TransactionId, UnitName, Verification,
+    TransactionId, UnitName, Units, Verification,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -224,7 +224,7 @@ impl StubServer {
             transaction: new_transaction(),
             task: Task::Deploy,
             target: Target::checked(self.target().to_str().unwrap()),
-            service: Some(UnitName::checked(SERVICE)),
+            units: Units::one(UnitName::checked(SERVICE)),
             staging: Staging::default(),
             restart: Restart::Systemctl,
             verification: Verification {

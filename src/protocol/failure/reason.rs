@@ -19,12 +19,15 @@ pub struct Failure {
     pub step: Step,
     /// Why.
     pub reason: Reason,
+    /// The unit that failed, if the service has several. Versions before 1.8 did not write it.
+    #[serde(default)]
+    pub unit: Option<String>,
 }
 
 /// Fits after a release's id.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, reason } = self;
+        let Self { step, reason, .. } = self;
         match (reason, step) {
             (Reason::Interrupted, _) => write!(f, "was interrupted: {reason}"),
             (Reason::Cancelled, _) => {

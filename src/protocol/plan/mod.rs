@@ -3,10 +3,14 @@
 mod health;
 mod names;
 mod secret;
+mod unit_files;
+mod units;
 
 pub use health::{BodyPattern, Health, HealthUrl, LogCheck, LogLevel, Verification};
 pub use names::{Target, UnitName};
 pub use secret::Secret;
+pub use unit_files::{UnitFile, UnitPatterns};
+pub use units::{Scope, UnitKind, UnitRef, Units};
 
 use super::{root_of, Digest, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -21,8 +25,8 @@ pub struct Plan {
     pub task: Task,
     /// The folder on the server.
     pub target: Target,
-    /// The systemd unit; `None`: no unit is checked.
-    pub service: Option<UnitName>,
+    /// The systemd units.
+    pub units: Units,
     /// How a new release is prepared; empty for a rollback.
     pub staging: Staging,
     /// How the service is restarted.
@@ -57,9 +61,10 @@ impl Plan {
         let Verification {
             timeout, settle, ..
         } = &self.verification;
-        let own = match (&self.service, &self.restart) {
-            (None, Restart::Commands(_)) => WITHOUT_UNIT,
-            _ => PER_UNIT,
+        let units = u32::try_from(self.units.names.len()).unwrap_or(u32::MAX);
+        let own = match &self.restart {
+            Restart::Commands(_) if units == 0 => WITHOUT_UNIT,
+            _ => PER_UNIT.saturating_mul(units.max(1)),
         };
         timeout
             .saturating_add(*settle)

@@ -201,6 +201,7 @@ mod tests {
                 &Failure {
                     step,
                     reason: Reason::Cancelled,
+                    unit: None,
                 },
                 &place(),
             )

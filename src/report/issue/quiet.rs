@@ -240,6 +240,10 @@ fn unread(why: &UnreadLog) -> UnreadLog {
 /// The same warning without lines of the application's log, and without names.
 fn quiet_warning(warning: &Warning) -> Warning {
     match warning {
+        Warning::OfUnit { unit, warning } => Warning::OfUnit {
+            unit: unit.clone(),
+            warning: Box::new(quiet_warning(warning)),
+        },
         Warning::LoggedErrors(_) => Warning::LoggedErrors(Vec::new()),
         Warning::MaybeOldCrashes { read, .. } => Warning::MaybeOldCrashes {
             lines: Vec::new(),

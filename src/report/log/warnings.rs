@@ -27,6 +27,7 @@ impl Rank {
     /// The rank of what the server warns of.
     pub(super) fn of(warning: &Warning) -> Self {
         match warning {
+            Warning::OfUnit { warning, .. } => Self::of(warning),
             Warning::DataLeftBehind(_)
             | Warning::OtherRelease(_)
             | Warning::OldUnhealthy(_)

@@ -540,6 +540,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: Some("diting".into()),
         },
         Warning::AppAccess(app_access("www-data")),
+        Warning::OfUnit {
+            unit: "diting-worker".into(),
+            warning: Box::new(Warning::NotEnabled("diting-worker".into())),
+        },
         Warning::UnsafePager {
             service: "diting".into(),
             user: "deploy".into(),
@@ -721,7 +725,11 @@ fn not_trusted(state: KeyState) -> RunError {
 }
 
 pub(in crate::report) fn failed(step: Step, reason: Reason) -> Option<Failure> {
-    Some(Failure { step, reason })
+    Some(Failure {
+        step,
+        reason,
+        unit: None,
+    })
 }
 
 pub(in crate::report) fn verdict(

@@ -30,7 +30,7 @@ fn may_have_begun(end: &End) -> bool {
 }
 
 fn of_failure(failure: &Failure) -> Prose {
-    let Failure { step, reason } = failure;
+    let Failure { step, reason, .. } = failure;
     match (reason, step) {
         (Reason::NotReady(_) | Reason::Busy(_) | Reason::NoSuchRelease { .. }, _) => {
             "did not go live".into()
@@ -76,6 +76,7 @@ pub(in crate::report) fn why(end: &End) -> Prose {
         Some(Failure {
             step: Step::BeforeSwitch,
             reason,
+            ..
         }) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
             let reason = quoted_reason(reason);
             Prose::from("the before-switch commands failed: ").and(reason)

@@ -5,6 +5,7 @@ use crate::protocol::{UnreadLog, Warning, WrittenData};
 use crate::report::hints::{steps, sudoers, sudoers_line, Hint};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::count;
+use crate::text::excerpt::excerpt;
 use crate::text::Prose;
 
 /// What is wrong, and what to do about it, in one line.
@@ -29,6 +30,17 @@ pub(in crate::report) fn advice(warning: &Warning, place: &Place) -> Hint {
     reason = "one exhaustive match, so that no warning is without a decision"
 )]
 fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
+    if let Warning::OfUnit { unit, warning } = warning {
+        let place = place.with_unit(unit);
+        let (what, command) = parts(warning, &place);
+        return (
+            Prose::default()
+                .and(Prose::verbatim(excerpt(unit)))
+                .and(": ")
+                .and(what),
+            command,
+        );
+    }
     let what = quotes::warning(warning);
     let command = match warning {
         Warning::Leftover { path, .. } => {
@@ -78,6 +90,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         }
         Warning::DataLeftBehind(data) => return (what.and(keep(data)), None),
         Warning::AppAccess(_) => return (what.and(LET_IT), None),
+        Warning::OfUnit { .. } => None,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return (what.and(PROVE_IT), None)
         }

@@ -135,6 +135,11 @@ fn of_shared(path: &str, error: &SharedError) -> Vec<String> {
 
 fn of_warning(warning: &Warning) -> Vec<String> {
     match warning {
+        Warning::OfUnit { unit, warning } => {
+            let mut all = of_warning(warning);
+            all.push(excerpt(unit));
+            all
+        }
         Warning::Leftover { path, .. }
         | Warning::PendingSetAside { path }
         | Warning::GroupWritable { path, .. } => vec![excerpt(path)],

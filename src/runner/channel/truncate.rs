@@ -158,6 +158,7 @@ mod tests {
         let failure = Some(Failure {
             step: Step::Verify,
             reason,
+            unit: None,
         });
         What::Recovered(Box::new(Verdict {
             failure,
@@ -258,6 +259,7 @@ mod tests {
             failure: Some(Failure {
                 step: Step::Check,
                 reason: Reason::NotReady(vec![Finding::Link { name, found }]),
+                unit: None,
             }),
             ..verdict(Outcome::NotReady)
         }));

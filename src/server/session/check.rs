@@ -3,8 +3,8 @@
 use super::initial_state::InitialState;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnreadableState, Verification,
-    Warning, What,
+    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitRef, UnreadableState,
+    Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
@@ -45,8 +45,8 @@ pub(super) fn check(
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
-        if let Some(service) = plan.service.as_ref().filter(|_| unit.is_some()) {
-            app_users = AppUsers::of(service.as_str(), layout, &plan.staging);
+        if let Some(name) = plan.units.first().filter(|_| unit.is_some()) {
+            app_users = AppUsers::of(name, layout, &plan.staging);
             findings.extend(app_users.check(layout, &plan.staging, events));
         }
         findings.extend(shared::check(layout, &plan.staging.shared));
@@ -77,8 +77,8 @@ fn check_server(
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
-    let service = plan.service.as_ref();
-    let unit = service.and_then(|service| check_unit(service.as_str(), events, findings));
+    let name = plan.units.first();
+    let unit = name.and_then(|name| check_unit(name, events, findings));
     if plan.task == Task::Deploy {
         let shown = shows_release(&plan.verification);
         check_release(layout, plan, unit.as_ref(), shown, findings);
@@ -116,7 +116,7 @@ fn check_rollback_target(
 /// Deletes what retention deletes when the disk is full.
 pub(super) fn make_room(layout: &Layout, plan: &Plan) {
     let health = plan.verification.health.as_ref();
-    let hidden = || hidden::starts(plan.service.as_ref(), health);
+    let hidden = || hidden::starts(&plan.units, health);
     let after = (&plan.transaction, After::FullDisk);
     retention::run(layout, plan.retention, after, hidden);
 }
@@ -210,8 +210,12 @@ fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
     Link::read(layout, &layout.previous())
 }
 
-fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding>) -> Option<Unit> {
-    let unit = match Unit::show(service) {
+fn check_unit(
+    name: UnitRef<'_>,
+    events: &mut dyn Events,
+    findings: &mut Vec<Finding>,
+) -> Option<Unit> {
+    let unit = match Unit::show(name) {
         Ok(unit) => unit,
         Err(Reason::Unreadable(UnreadableState::Systemd(error))) => {
             findings.push(Finding::NoSystemd(error));
@@ -225,7 +229,7 @@ fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding
     let state = unit.get("LoadState").to_owned();
     if state != "loaded" {
         findings.push(Finding::Unit {
-            service: service.to_owned(),
+            service: name.name.to_owned(),
             state,
         });
     }
@@ -233,7 +237,7 @@ fn check_unit(service: &str, events: &mut dyn Events, findings: &mut Vec<Finding
         events.emit(What::Warning(Warning::DaemonReload));
     }
     if unit.get("UnitFileState") == "disabled" {
-        events.emit(What::Warning(Warning::NotEnabled(service.to_owned())));
+        events.emit(What::Warning(Warning::NotEnabled(name.name.to_owned())));
     }
     Some(unit)
 }
@@ -254,31 +258,31 @@ pub(super) fn check_release(
     shown: bool,
     findings: &mut Vec<Finding>,
 ) {
-    let Some((service, unit)) = plan.service.as_ref().zip(unit).filter(|_| !shown) else {
+    let Some((name, unit)) = plan.units.first().zip(unit).filter(|_| !shown) else {
         return;
     };
     if unit.get("LoadState") != "loaded" || plan.restart == Restart::Nothing {
         return;
     }
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(service.as_str(), unit, layout) {
+    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(name, unit, layout) {
         findings.push(Finding::UnitElsewhere {
-            service: service.to_string(),
+            service: name.name.to_owned(),
             starts,
             target: plan.target.to_string(),
         });
     } else if definition::is_reload(&plan.restart) && definition::is_hidden(unit) {
         findings.push(Finding::ReloadUnseen {
-            service: service.to_string(),
+            service: name.name.to_owned(),
             user: user(),
         });
     }
 }
 
 fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
-    if let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) {
-        if let Err(output) = systemd::ask_sudo("restart", service.as_str()) {
+    if let (Restart::Systemctl, Some(name)) = (&plan.restart, plan.units.first()) {
+        if let Err(output) = systemd::ask_sudo("restart", name) {
             findings.push(Finding::Sudo {
-                service: service.to_string(),
+                service: name.name.to_owned(),
                 user: user(),
                 output,
             });
@@ -288,13 +292,13 @@ fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
 
 /// Whether the deploy user may reset systemd's start limit. If not, a deployment may have to wait for it.
 fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
-    let (Restart::Systemctl, Some(service)) = (&plan.restart, &plan.service) else {
+    let (Restart::Systemctl, Some(name)) = (&plan.restart, plan.units.first()) else {
         return false;
     };
-    let resettable = systemd::may_run("reset-failed", service.as_str());
+    let resettable = systemd::may_run("reset-failed", name);
     if !resettable && unit.and_then(Unit::start_limit).is_some() {
         events.emit(What::Warning(Warning::NoResetFailed {
-            service: service.to_string(),
+            service: name.name.to_owned(),
             user: user(),
         }));
     }
@@ -303,9 +307,9 @@ fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> boo
 
 /// Whether the sudoers line for the log gives more than it says.
 fn check_pager(plan: &Plan, events: &mut dyn Events) {
-    if let Some(service) = plan.service.as_ref().filter(|_| pager::is_unsafe()) {
+    if let Some(name) = plan.units.first().filter(|_| pager::is_unsafe()) {
         events.emit(What::Warning(Warning::UnsafePager {
-            service: service.to_string(),
+            service: name.name.to_owned(),
             user: user(),
         }));
     }

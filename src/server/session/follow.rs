@@ -259,6 +259,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
     let failure = Failure {
         step: Step::Recover,
         reason: Reason::Interrupted,
+        unit: None,
     };
     Verdict {
         transaction: pending.transaction.clone(),

@@ -2,7 +2,9 @@
 
 use super::check;
 use super::initial_state::InitialState;
-use crate::protocol::{Origin, Outcome, Plan, ReleaseId, Restart, Task, Verification, Warning};
+use crate::protocol::{
+    Origin, Outcome, Plan, ReleaseId, Restart, Scope, Task, Verification, Warning,
+};
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
@@ -47,14 +49,18 @@ impl InstructionBuilder<'_> {
             success: goal.success,
             old,
             previous: self.before.previous.clone(),
-            service: plan.service.clone(),
             restart: plan.restart.clone(),
             verification: goal.verification,
             before_switch: goal.before_switch,
             retention: plan.retention,
             origin: origin(self.layout, plan, Some(&goal.release)),
             release: goal.release,
+            service: None,
+            others: Vec::new(),
+            scope: Scope::System,
+            files: Vec::new(),
         }
+        .with_units(&plan.units)
     }
 
     /// The oldest format that has all of it.
@@ -100,7 +106,7 @@ pub(super) fn long_deadline(
     (deadline(&plan.restart, both, &without_start_limit) > watched).then(|| Warning::LongDeadline {
         deadline: deadline(&plan.restart, both, before),
         watched,
-        service: plan.service.as_ref().map(ToString::to_string),
+        service: plan.units.first().map(|unit| unit.name.to_owned()),
     })
 }
 

@@ -92,11 +92,11 @@ impl<'a> Session<'a> {
                         After::Failure
                     };
                     let Plan {
-                        service,
+                        units,
                         verification,
                         ..
                     } = self.plan;
-                    let hidden = || hidden::starts(service.as_ref(), verification.health.as_ref());
+                    let hidden = || hidden::starts(units, verification.health.as_ref());
                     retention::run(
                         self.client.layout,
                         self.plan.retention,
@@ -246,8 +246,8 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (service, restart) = (self.plan.service.as_ref(), &self.plan.restart);
-        needs::check(layout, &release, service, restart)?;
+        let (unit, restart) = (self.plan.units.first(), &self.plan.restart);
+        needs::check(layout, &release, unit, restart)?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
         let mut findings = Vec::new();
         let (unit, shown) = (
@@ -423,6 +423,7 @@ impl<'a> Session<'a> {
             failure: Some(Failure {
                 step: self.progress.step,
                 reason,
+                unit: None,
             }),
             rollback: None,
             switched: false,

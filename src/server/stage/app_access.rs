@@ -3,7 +3,8 @@
 
 use super::modes::{Acl, HandedDown, Somebody};
 use crate::protocol::{
-    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, Warning, What,
+    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, UnitRef,
+    Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::user::{has_only, login_name};
@@ -42,9 +43,9 @@ enum Way {
 
 impl AppUsers {
     /// Of this unit, as far as it matters for what is staged.
-    pub(in crate::server) fn of(service: &str, layout: &Layout, staging: &Staging) -> Self {
+    pub(in crate::server) fn of(unit: UnitRef<'_>, layout: &Layout, staging: &Staging) -> Self {
         match staging.env_file.is_some() || !staging.shared.is_empty() {
-            true => Self(AppUser::all(service, layout)),
+            true => Self(AppUser::all(unit, layout)),
             false => Self::default(),
         }
     }

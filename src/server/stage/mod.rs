@@ -103,10 +103,8 @@ impl Stager<'_> {
 
     /// Makes the release durable, then records it as complete.
     fn seal(&self, release: &ReleaseId) -> Result<(), Reason> {
-        let Plan {
-            service, restart, ..
-        } = self.plan;
-        needs::check(self.layout, release, service.as_ref(), restart)?;
+        let Plan { units, restart, .. } = self.plan;
+        needs::check(self.layout, release, units.first(), restart)?;
         written::record_state(self.layout, release);
         durable::sync_file_system(&self.layout.release(release))?;
         let verification = Some(self.plan.verification.clone());

@@ -4,8 +4,8 @@
 use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
-    IoKind, Operation, Origin, Outcome, Reason, ReleaseId, Restart, Retention, TransactionId,
-    UnitName, Verification,
+    IoKind, Operation, Origin, Outcome, Reason, ReleaseId, Restart, Retention, Scope,
+    TransactionId, UnitName, UnitRef, Units, Verification,
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -28,7 +28,16 @@ pub(in crate::server) struct Pending {
     pub(in crate::server) old: Option<Old>,
     /// The release that `previous` led to.
     pub(in crate::server) previous: Option<ReleaseId>,
+    /// The first unit; `None`: no unit is checked.
     pub(in crate::server) service: Option<UnitName>,
+    /// The units after it. Versions before 1.8 know one unit only.
+    #[serde(default)]
+    pub(in crate::server) others: Vec<UnitName>,
+    #[serde(default)]
+    pub(in crate::server) scope: Scope,
+    /// As in [`Units`].
+    #[serde(default)]
+    pub(in crate::server) files: Vec<String>,
     pub(in crate::server) restart: Restart,
     pub(in crate::server) verification: Verification,
     /// Commands of `before-switch` were run for the newer of both releases, or for one between them.
@@ -71,7 +80,47 @@ fn unreadable(layout: &Layout, error: String) -> Reason {
 
 impl Pending {
     /// The newest format that this version understands.
-    const FORMAT: u32 = 3;
+    const FORMAT: u32 = 4;
+
+    /// The same for these units.
+    pub(in crate::server) fn with_units(self, units: &Units) -> Self {
+        let (service, others) = match units.names.split_first() {
+            Some((first, others)) => (Some(first.clone()), others.to_vec()),
+            None => (None, Vec::new()),
+        };
+        let format = if others.is_empty() && units.scope == Scope::System && units.files.is_empty()
+        {
+            self.format
+        } else {
+            self.format.max(4)
+        };
+        Self {
+            format,
+            service,
+            others,
+            scope: units.scope,
+            files: units.files.clone(),
+            ..self
+        }
+    }
+
+    /// The units.
+    pub(in crate::server) fn units(&self) -> Units {
+        let names = self.service.iter().chain(&self.others);
+        Units {
+            names: names.cloned().collect(),
+            scope: self.scope,
+            files: self.files.clone(),
+        }
+    }
+
+    /// The first of them.
+    pub(in crate::server) fn unit(&self) -> Option<UnitRef<'_>> {
+        self.service.as_ref().map(|name| UnitRef {
+            name: name.as_str(),
+            scope: self.scope,
+        })
+    }
 
     /// Writes the instruction. It has no effect yet.
     pub(in crate::server) fn prepare(&self, layout: &Layout) -> Result<(), Reason> {
@@ -234,10 +283,10 @@ mod tests {
 
     #[test]
     fn a_transaction_of_a_newer_version_is_refused_whatever_else_is_in_it() {
-        let Err(Reason::Io { error, .. }) = read(r#"{"format":4,"release":{}}"#) else {
+        let Err(Reason::Io { error, .. }) = read(r#"{"format":5,"release":{}}"#) else {
             panic!();
         };
-        assert_eq!(error, "format 4 is that of another version");
+        assert_eq!(error, "format 5 is that of another version");
     }
 
     #[test]

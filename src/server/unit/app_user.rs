@@ -3,6 +3,7 @@
 use super::definition::{definitions, Current};
 use super::needs;
 use super::systemd::Unit;
+use crate::protocol::{Scope, UnitRef};
 use crate::server::exec::user::{account_of, group_of, login_name, Group};
 use crate::server::store::layout::Layout;
 use std::path::{Path, PathBuf};
@@ -21,14 +22,15 @@ pub(in crate::server) struct AppUser {
 
 impl AppUser {
     /// The other users of the unit, or of those that it starts. Root may do everything, and is left out.
-    pub(in crate::server) fn all(service: &str, layout: &Layout) -> Vec<Self> {
-        let units = definitions(service).unwrap_or_default();
+    pub(in crate::server) fn all(name: UnitRef<'_>, layout: &Layout) -> Vec<Self> {
+        let units = definitions(name).unwrap_or_default();
         let units = units.iter().map(|definition| &definition.unit);
         let starts = units.filter(|unit| !unit.programs().is_empty());
-        starts.filter_map(|unit| Self::of(unit, layout)).collect()
+        let of = |unit| Self::of(unit, name.scope, layout);
+        starts.filter_map(of).collect()
     }
 
-    fn of(unit: &Unit, layout: &Layout) -> Option<Self> {
+    fn of(unit: &Unit, scope: Scope, layout: &Layout) -> Option<Self> {
         let own = rustix::process::geteuid().as_raw();
         let name = unit.get("User");
         if ["", "root", "0"].contains(&name) || Some(name) == login_name().as_deref() {
@@ -53,7 +55,7 @@ impl AppUser {
             name: name.to_owned(),
             uid,
             groups,
-            read_by_systemd: read_by_systemd(unit, layout),
+            read_by_systemd: read_by_systemd(unit, scope, layout),
         })
     }
 
@@ -67,7 +69,7 @@ impl AppUser {
 }
 
 /// The paths below the release in `EnvironmentFile` and `LoadCredential`.
-fn read_by_systemd(unit: &Unit, layout: &Layout) -> Vec<PathBuf> {
+fn read_by_systemd(unit: &Unit, scope: Scope, layout: &Layout) -> Vec<PathBuf> {
     // it need not exist: links in a release are not known yet
     let (current, release) = (Current::of(layout), layout.releases().join("new"));
     let named = unit.all("EnvironmentFiles").lines();
@@ -77,7 +79,7 @@ fn read_by_systemd(unit: &Unit, layout: &Layout) -> Vec<PathBuf> {
         found.strip_prefix(&release).ok().map(Path::to_owned)
     };
     named
-        .chain(needs::credentials(unit))
+        .chain(needs::credentials(unit, scope))
         .filter_map(below)
         .collect()
 }

@@ -1,8 +1,8 @@
 //! What a unit's definition says: whether it leads to `current`, and whether a restart command only reloads.
 
-use super::systemd::Unit;
-use crate::protocol::{Ending, Restart};
-use crate::server::exec::process::{command, quick};
+use super::systemd::{self, Unit};
+use crate::protocol::{Ending, Restart, UnitRef};
+use crate::server::exec::process::quick;
 use crate::server::exec::processes::Traces;
 use crate::server::exec::user::{home_of, login_name};
 use crate::server::store::layout::Layout;
@@ -44,15 +44,15 @@ pub(in crate::server) enum LeadsToCurrent {
 }
 
 /// Whether the unit's definition leads to `current`.
-pub(super) fn leads_to_current(service: &str, layout: &Layout) -> bool {
+pub(super) fn leads_to_current(unit: UnitRef<'_>, layout: &Layout) -> bool {
     let current = Current::of(layout);
     let leads = |unit: &Definition| unit.search(&current) == Found::Leads;
-    definitions(service).iter().flatten().any(leads)
+    definitions(unit).iter().flatten().any(leads)
 }
 
 impl LeadsToCurrent {
-    pub(in crate::server) fn of(service: &str, unit: &Unit, layout: &Layout) -> Self {
-        let Some(units) = definitions(service) else {
+    pub(in crate::server) fn of(name: UnitRef<'_>, unit: &Unit, layout: &Layout) -> Self {
+        let Some(units) = definitions(name) else {
             return Self::Unknown;
         };
         let current = Current::of(layout);
@@ -86,8 +86,8 @@ fn works_in_a_release(unit: &Unit, layout: &Layout) -> bool {
 }
 
 /// The unit's own definition and, of a timer, socket or target, those of the units that it starts.
-pub(super) fn definitions(service: &str) -> Option<Vec<Definition>> {
-    let first = Definition::show(service)?;
+pub(super) fn definitions(unit: UnitRef<'_>) -> Option<Vec<Definition>> {
+    let first = Definition::show(unit)?;
     let starts_others = first.starts().is_none();
     let mut all = vec![first];
     if starts_others {
@@ -98,7 +98,8 @@ pub(super) fn definitions(service: &str) -> Option<Vec<Definition>> {
             .take(MAX_UNITS)
             .map(str::to_owned)
             .collect();
-        all.extend(others.iter().filter_map(|name| Definition::show(name)));
+        let show = |name: &String| Definition::show(UnitRef { name, ..unit });
+        all.extend(others.iter().filter_map(show));
     }
     Some(all)
 }
@@ -118,17 +119,8 @@ pub(super) struct Definition {
 }
 
 impl Definition {
-    fn show(service: &str) -> Option<Self> {
-        let mut show = command("systemctl");
-        show.args([
-            "show",
-            "--no-pager",
-            "--property",
-            PROPERTIES,
-            "--",
-            service,
-        ]);
-        match quick(&mut show, TIMEOUT) {
+    fn show(unit: UnitRef<'_>) -> Option<Self> {
+        match quick(&mut systemd::show(unit, PROPERTIES), TIMEOUT) {
             Ok((Ending::Exit(0), output)) => Some(Self {
                 unit: Unit::parse(&String::from_utf8_lossy(&output)),
             }),

@@ -2,10 +2,10 @@
 
 use super::http::{self, HttpResponse};
 use super::log;
-use super::systemd::Unit;
+use super::systemd::{self, Unit};
 use crate::logs::digest;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitName, What,
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitRef, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -44,12 +44,13 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
     };
     let health = pending.verification.health.as_ref();
     collector.own_request = health.map(|health| health.url.path.clone());
-    if let Some(service) = pending.service.as_ref().map(UnitName::as_str) {
-        collector.failed_start(layout, service);
-        let title = format!("systemctl status {service}");
+    let units = pending.units();
+    if let Some(unit) = units.first() {
+        collector.failed_start(layout, unit);
+        let title = format!("systemctl status {}", unit.name);
         collector.show(
             &title,
-            command("systemctl").args(["status", "--no-pager", "-n0", "--", service]),
+            systemd::systemctl(unit.scope).args(["status", "--no-pager", "-n0", "--", unit.name]),
             DiagnosticOrigin::System,
         );
     }
@@ -85,8 +86,8 @@ struct Collector {
 
 impl Collector {
     /// Adds the failed start and its log.
-    fn failed_start(&mut self, layout: &Layout, service: &str) {
-        let unit = Unit::show(service).unwrap_or_default();
+    fn failed_start(&mut self, layout: &Layout, name: UnitRef<'_>) {
+        let unit = Unit::show(name).unwrap_or_default();
         let requested = journal::starts(layout).last().map(|at| at / 1000);
         let id = unit.invocation().to_owned();
         self.start.since = requested.unwrap_or(self.start.until);
@@ -97,8 +98,8 @@ impl Collector {
         let began = unit.main_started();
         let is_new = began.is_none_or(|began| began.as_secs() + 1 >= self.start.since);
         self.start.invocation = Some(id.clone()).filter(|id| is_new && !id.is_empty());
-        let in_journal = self.log(service, &id);
-        self.start.log = match log::log_file(service) {
+        let in_journal = self.log(name, &id);
+        self.start.log = match log::log_file(name) {
             Some(path) => self.log_file(path),
             None if in_journal => LogPlace::ReadableJournal,
             None => LogPlace::Journal,
@@ -121,14 +122,14 @@ impl Collector {
 
     /// Adds the log of the failed start: the journal of this invocation, else `sudo systemctl status`. Never the log of an
     /// earlier invocation. Returns whether the deploy user may read the journal.
-    fn log(&mut self, service: &str, id: &str) -> bool {
+    fn log(&mut self, unit: UnitRef<'_>, id: &str) -> bool {
         let invocation = log::Invocation {
-            service,
+            unit,
             id,
             since: None,
             previous: None,
         };
-        let title = format!("log of {service}, this start");
+        let title = format!("log of {}, this start", unit.name);
         let shown = !id.is_empty()
             && self.show(
                 &title,
@@ -136,8 +137,8 @@ impl Collector {
                 DiagnosticOrigin::Log,
             );
         if !shown {
-            let title = format!("sudo systemctl status {service}");
-            self.show(&title, &mut log::status(service), DiagnosticOrigin::Log);
+            let title = format!("sudo systemctl status {}", unit.name);
+            self.show(&title, &mut log::status(unit), DiagnosticOrigin::Log);
         }
         shown
     }

@@ -2,7 +2,7 @@
 
 use super::sockets::{self, Listener};
 use super::systemd::Unit;
-use crate::protocol::{Health, UnitName};
+use crate::protocol::{Health, Units};
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::processes;
 use crate::server::store::history::Start;
@@ -15,8 +15,8 @@ const SYSTEMD: &str = "/init.scope";
 const MARGIN: Duration = Duration::from_millis(100);
 
 /// When the hidden processes of the unit, and of what listens on the port of the health check, started.
-pub(in crate::server) fn starts(service: Option<&UnitName>, health: Option<&Health>) -> Vec<Start> {
-    let unit = service.and_then(|service| Unit::show(service.as_str()).ok());
+pub(in crate::server) fn starts(units: &Units, health: Option<&Health>) -> Vec<Start> {
+    let unit = units.first().and_then(|unit| Unit::show(unit).ok());
     let of_unit = unit.as_ref().map(Unit::processes).unwrap_or_default();
     let main_started = unit.as_ref().and_then(Unit::main_started);
     let port = health

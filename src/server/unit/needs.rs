@@ -5,9 +5,9 @@ mod pattern;
 
 use self::pattern::{fits_any, is_missing};
 use super::definition::{self, definitions, Current};
-use super::systemd::Unit;
-use crate::protocol::{Ending, PathError, Reason, ReleaseId, Restart, UnitName, UnitPath};
-use crate::server::exec::process::{self, command, quick};
+use super::systemd::{self, Unit};
+use crate::protocol::{Ending, PathError, Reason, ReleaseId, Restart, Scope, UnitPath, UnitRef};
+use crate::server::exec::process::{self, quick};
 use crate::server::store::layout::Layout;
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -44,10 +44,11 @@ const HARMLESS: [&str; 7] = ["true", "test", "[", "sleep", "echo", "rm", "chown"
 pub(in crate::server) fn check(
     layout: &Layout,
     release: &ReleaseId,
-    service: Option<&UnitName>,
+    unit: Option<UnitRef<'_>>,
     restart: &Restart,
 ) -> Result<(), Reason> {
-    let units = service.and_then(|service| definitions(service.as_str()));
+    let units = unit.and_then(definitions);
+    let scope = unit.map(|unit| unit.scope).unwrap_or_default();
     let folder = layout.release(release);
     let release = Release {
         current: Current::of(layout),
@@ -56,7 +57,7 @@ pub(in crate::server) fn check(
     let mut unusable: Vec<UnitPath> = Vec::new();
     for (at, unit) in units.unwrap_or_default().iter().enumerate() {
         let reloads = definition::is_reload(restart);
-        let lacking = release.lacks_for(&unit.unit, &file(&unit.unit), reloads);
+        let lacking = release.lacks_for(&unit.unit, &file(&unit.unit, scope), reloads);
         // of the others, those whose condition fails are not started
         let is_condition = |it: &UnitPath| it.property.starts_with("Condition");
         if at == 0 || !lacking.iter().any(is_condition) {
@@ -80,18 +81,20 @@ pub(in crate::server) fn check(
 }
 
 /// The unit's file and its drop-ins: `systemctl show` does not print all that is in them.
-fn file(unit: &Unit) -> String {
-    let mut cat = command("systemctl");
-    cat.args(["cat", "--no-pager", "--", unit.get("Id")]);
-    match quick(&mut cat, TIMEOUT) {
+fn file(unit: &Unit, scope: Scope) -> String {
+    let unit = UnitRef {
+        name: unit.get("Id"),
+        scope,
+    };
+    match quick(&mut systemd::cat(unit), TIMEOUT) {
         Ok((Ending::Exit(0), output)) => String::from_utf8_lossy(&output).into_owned(),
         _ => String::new(),
     }
 }
 
 /// The files that systemd loads as credentials.
-pub(super) fn credentials(unit: &Unit) -> Vec<String> {
-    let lines = lines_that_count(&file(unit)).into_iter();
+pub(super) fn credentials(unit: &Unit, scope: Scope) -> Vec<String> {
+    let lines = lines_that_count(&file(unit, scope)).into_iter();
     let lines = lines.filter(|line| line.name.starts_with("LoadCredential"));
     let path = |line: Line| Some(line.value.split_once(':')?.1.to_owned());
     lines.filter_map(path).collect()

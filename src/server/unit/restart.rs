@@ -4,7 +4,7 @@ use super::definition;
 use super::log::{self, FailedStart, PreviousInvocation};
 use super::sockets;
 use super::systemd::{self, Unit};
-use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, What};
+use crate::protocol::{Ending, LogCheck, Notice, Reason, Restart, UnitRef, What};
 use crate::server::channel::events::Events;
 use crate::server::clock::{now_ms, since_epoch, ticks_since_boot};
 use crate::server::exec::process::quick;
@@ -105,7 +105,7 @@ impl RestartFailure {
 pub(in crate::server) struct Restarter<'a> {
     pub(in crate::server) layout: &'a Layout,
     /// `None`: there is no unit.
-    pub(in crate::server) service: Option<&'a str>,
+    pub(in crate::server) service: Option<UnitRef<'a>>,
     pub(in crate::server) restart: &'a Restart,
 }
 
@@ -153,7 +153,7 @@ impl Restarter<'_> {
             let is_last = tried > interval + Duration::from_secs(1);
             if is_last || !self.was_refused(&idle, &after, &reason) {
                 let failed = FailedStart {
-                    service,
+                    unit: service,
                     previous: before.previous(after.invocation()),
                     since,
                     check,
@@ -265,8 +265,8 @@ fn got_no_invocation(before: &Unit, after: &Unit, reason: &Reason) -> bool {
     job_failed && after.start_limit().is_some() && after.get("ActiveState") == "failed" && !started
 }
 
-fn systemctl_restart(service: &str, limit: Duration) -> Result<(), Reason> {
-    let (ending, output) = quick(&mut systemd::privileged("restart", service), limit)
+fn systemctl_restart(unit: UnitRef<'_>, limit: Duration) -> Result<(), Reason> {
+    let (ending, output) = quick(&mut systemd::privileged("restart", unit), limit)
         .map_err(|error| systemd::not_run(&error))?;
     match ending {
         Ending::Exit(0) => Ok(()),

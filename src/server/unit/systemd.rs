@@ -1,6 +1,8 @@
 //! Reads a unit's state with systemctl, which needs no special rights, and builds the commands that do.
 
-use crate::protocol::{Ending, ProcessEnd, Reason, SystemdError, UnitState, UnreadableState};
+use crate::protocol::{
+    Ending, ProcessEnd, Reason, Scope, SystemdError, UnitRef, UnitState, UnreadableState,
+};
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
@@ -29,29 +31,21 @@ pub(in crate::server) struct Unit {
 
 impl Unit {
     /// Reads the unit's state. Tries again if systemd does not respond, because it may be reloading.
-    pub(in crate::server) fn show(service: &str) -> Result<Self, Reason> {
-        let mut unit = Self::show_within(service, TIMEOUT);
+    pub(in crate::server) fn show(unit: UnitRef<'_>) -> Result<Self, Reason> {
+        let mut shown = Self::show_within(unit, TIMEOUT);
         for _ in 1..TRIES {
-            if unit.is_ok() {
+            if shown.is_ok() {
                 break;
             }
             thread::sleep(PAUSE);
-            unit = Self::show_within(service, TIMEOUT);
+            shown = Self::show_within(unit, TIMEOUT);
         }
-        unit
+        shown
     }
 
     /// The same with one try.
-    pub(super) fn show_within(service: &str, limit: Duration) -> Result<Self, Reason> {
-        let mut show = command("systemctl");
-        show.args([
-            "show",
-            "--no-pager",
-            "--property",
-            PROPERTIES,
-            "--",
-            service,
-        ]);
+    pub(super) fn show_within(unit: UnitRef<'_>, limit: Duration) -> Result<Self, Reason> {
+        let mut show = show(unit, PROPERTIES);
         let (ending, output) = quick(&mut show, limit).map_err(|error| not_run(&error))?;
         let output = String::from_utf8_lossy(&output);
         if ending != Ending::Exit(0) {
@@ -298,21 +292,51 @@ fn parse_part(part: &str) -> Option<Duration> {
     Some(Duration::from_micros(micros))
 }
 
-/// Whether the deploy user may run `systemctl verb service`: as root, or with sudo and without a password.
-pub(in crate::server) fn may_run(verb: &str, service: &str) -> bool {
-    ask_sudo(verb, service).is_ok()
+/// `systemctl`, asking the systemd of this scope.
+pub(super) fn systemctl(scope: Scope) -> std::process::Command {
+    let mut systemctl = command("systemctl");
+    if scope == Scope::User {
+        systemctl.arg("--user");
+    }
+    systemctl
+}
+
+/// `systemctl show` with these properties.
+pub(super) fn show(unit: UnitRef<'_>, properties: &str) -> std::process::Command {
+    let mut show = systemctl(unit.scope);
+    show.args([
+        "show",
+        "--no-pager",
+        "--property",
+        properties,
+        "--",
+        unit.name,
+    ]);
+    show
+}
+
+/// `systemctl cat`: the unit's file and its drop-ins.
+pub(super) fn cat(unit: UnitRef<'_>) -> std::process::Command {
+    let mut cat = systemctl(unit.scope);
+    cat.args(["cat", "--no-pager", "--", unit.name]);
+    cat
+}
+
+/// Whether the deploy user may run `systemctl verb unit`: as root, or with sudo and without a password.
+pub(in crate::server) fn may_run(verb: &str, unit: UnitRef<'_>) -> bool {
+    ask_sudo(verb, unit).is_ok()
 }
 
 /// Like [`may_run`].
 ///
 /// # Errors
 /// What sudo printed.
-pub(in crate::server) fn ask_sudo(verb: &str, service: &str) -> Result<(), Vec<u8>> {
-    if is_root() {
+pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), Vec<u8>> {
+    if is_root() || unit.scope == Scope::User {
         return Ok(());
     }
     let mut list = command("sudo");
-    list.args(["-n", "-l", "systemctl", verb, service]);
+    list.args(["-n", "-l", "systemctl", verb, unit.name]);
     match quick(&mut list, TIMEOUT) {
         Ok((Ending::Exit(0), _)) => Ok(()),
         Ok((_, output)) => Err(output),
@@ -320,14 +344,17 @@ pub(in crate::server) fn ask_sudo(verb: &str, service: &str) -> Result<(), Vec<u
     }
 }
 
-/// The command `systemctl verb service`, with sudo unless this is root.
-pub(super) fn privileged(verb: &str, service: &str) -> std::process::Command {
-    let mut systemctl = command(if is_root() { "systemctl" } else { "sudo" });
-    if !is_root() {
-        systemctl.args(["-n", "systemctl"]);
-    }
-    systemctl.args([verb, service]);
-    systemctl
+/// The command `systemctl verb unit`, with sudo unless this is root or the unit is the deploy user's own.
+pub(super) fn privileged(verb: &str, unit: UnitRef<'_>) -> std::process::Command {
+    let mut command = if is_root() || unit.scope == Scope::User {
+        systemctl(unit.scope)
+    } else {
+        let mut sudo = command("sudo");
+        sudo.args(["-n", "systemctl"]);
+        sudo
+    };
+    command.args([verb, unit.name]);
+    command
 }
 
 pub(super) fn is_root() -> bool {

@@ -173,11 +173,16 @@ fn no_word_of_a_server_is_in_a_command() {
     for place in &places {
         let mut hints: Vec<Hint> = findings().iter().map(|it| finding(it, place)).collect();
         for step in steps {
-            hints.extend(
-                reasons()
-                    .into_iter()
-                    .map(|it| reason(&Failure { step, reason: it }, place)),
-            );
+            hints.extend(reasons().into_iter().map(|it| {
+                reason(
+                    &Failure {
+                        step,
+                        reason: it,
+                        unit: None,
+                    },
+                    place,
+                )
+            }));
         }
         for hint in hints {
             assert!(!hint.is_empty());

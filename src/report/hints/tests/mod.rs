@@ -16,6 +16,7 @@ fn a_reason_says_what_to_do() {
             &Failure {
                 step: Step::Verify,
                 reason,
+                unit: None,
             },
             &place(),
         )
@@ -358,6 +359,7 @@ fn a_command_with_sudo_is_marked() {
             &Failure {
                 step: Step::Verify,
                 reason,
+                unit: None,
             },
             &place(),
         )
@@ -405,6 +407,7 @@ fn what_is_known_is_never_a_placeholder() {
                 let failure = Failure {
                     step,
                     reason: found.clone(),
+                    unit: None,
                 };
                 all.push(reason(&failure, &place).to_string());
             }

@@ -5,7 +5,7 @@ use super::old::{OldLog, OldStart};
 use crate::logs::Classifier;
 use crate::logs::Normaliser;
 use crate::logs::{CrashReader, Fingerprint};
-use crate::protocol::{LogCheck, LogLevel};
+use crate::protocol::{LogCheck, LogLevel, UnitRef};
 use crate::server::exec::user::user;
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
@@ -38,7 +38,7 @@ pub(super) struct UnreadStart {
 
 impl Baseline {
     /// Reads the log of the release that runs, if one does.
-    pub(in crate::server) fn collect(layout: &Layout, service: &str, check: &LogCheck) -> Self {
+    pub(in crate::server) fn collect(layout: &Layout, unit: UnitRef<'_>, check: &LogCheck) -> Self {
         if check.level == LogLevel::Off {
             return Self::default();
         }
@@ -48,14 +48,14 @@ impl Baseline {
             // reported when the new log is checked
             return Self::default();
         };
-        let Some(start) = Unit::show(service)
+        let Some(start) = Unit::show(unit)
             .ok()
-            .and_then(|unit| old_start(layout, service, &unit))
+            .and_then(|shown| old_start(layout, unit, &shown))
         else {
             return Self::default();
         };
         let mut reader = CrashReader::new(&classifier, &normaliser);
-        let log = OldLog::read(service, &start, &mut reader);
+        let log = OldLog::read(unit, &start, &mut reader);
         Self {
             unread: (!log.has_start).then(|| UnreadStart {
                 lines: u32::try_from(log.lines).unwrap_or(u32::MAX),
@@ -91,7 +91,7 @@ impl Baseline {
 }
 
 /// What runs now: its invocation, and since when that runs the release.
-fn old_start(layout: &Layout, service: &str, unit: &Unit) -> Option<OldStart> {
+fn old_start(layout: &Layout, name: UnitRef<'_>, unit: &Unit) -> Option<OldStart> {
     if !unit.is_up() || unit.invocation().is_empty() {
         return None;
     }
@@ -99,7 +99,7 @@ fn old_start(layout: &Layout, service: &str, unit: &Unit) -> Option<OldStart> {
     let link = fs::symlink_metadata(layout.current()).and_then(|link| link.modified());
     let switched = link.ok()?.duration_since(UNIX_EPOCH).ok()?;
     let mut start = OldStart {
-        unit: unit.name_in_journal(service),
+        unit: unit.name_in_journal(name.name),
         invocation: unit.invocation().to_owned(),
         began,
         since: None,

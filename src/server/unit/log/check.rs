@@ -57,7 +57,7 @@ pub(in crate::server::unit) fn check(
     if !errors.is_empty() {
         events.emit(What::Warning(Warning::LoggedErrors(errors)));
     }
-    show(invocation.service, &lines, events);
+    show(invocation.unit.name, &lines, events);
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! Which invocation of a unit a log belongs to. An invocation is systemd's name for one start of a unit.
 
-use crate::protocol::LogCheck;
+use crate::protocol::{LogCheck, UnitRef};
 use std::time::Duration;
 
 /// The invocation whose log is read.
 pub(in crate::server::unit) struct Invocation<'a> {
-    pub(in crate::server::unit) service: &'a str,
+    pub(in crate::server::unit) unit: UnitRef<'a>,
     /// systemd's id of it.
     pub(in crate::server::unit) id: &'a str,
     /// After a reload, which keeps the invocation: only lines since this time count, since the epoch.
@@ -24,7 +24,7 @@ pub(in crate::server::unit) struct PreviousInvocation<'a> {
 
 /// A start that failed, and whose log may explain why.
 pub(in crate::server::unit) struct FailedStart<'a> {
-    pub(in crate::server::unit) service: &'a str,
+    pub(in crate::server::unit) unit: UnitRef<'a>,
     /// `None`: the invocation is still the same.
     pub(in crate::server::unit) previous: Option<PreviousInvocation<'a>>,
     /// When it was requested, since the epoch.

@@ -4,6 +4,7 @@ use super::output::stream;
 use super::read::{timestamp, trusted_fields, STATUS_LINES};
 use super::status;
 use crate::logs::{Crash, CrashReader, Fingerprint, Found};
+use crate::protocol::UnitRef;
 use crate::server::clock::since_epoch;
 use crate::server::exec::process::command;
 use serde::Deserialize;
@@ -47,13 +48,13 @@ pub(super) struct OldLog {
 }
 
 impl OldLog {
-    pub(super) fn read(service: &str, start: &OldStart, reader: &mut CrashReader<'_>) -> Self {
+    pub(super) fn read(unit: UnitRef<'_>, start: &OldStart, reader: &mut CrashReader<'_>) -> Self {
         let until = Instant::now() + TIMEOUT;
         let mut log = Self::default();
         let all = log.add(&mut first(start), FIRST_LINES, until, reader);
         let in_journal = log.lines > 0;
         if !in_journal {
-            log.add_status(service, start, reader);
+            log.add_status(unit, start, reader);
         } else if !all {
             log.add(&mut last(start), LAST_LINES, until, reader);
         }
@@ -86,13 +87,13 @@ impl OldLog {
 
     /// `systemctl status` shows a few lines to a user who may not read the journal. Of which release they are is unknown
     /// after a reload.
-    fn add_status(&mut self, service: &str, start: &OldStart, reader: &mut CrashReader<'_>) {
+    fn add_status(&mut self, unit: UnitRef<'_>, start: &OldStart, reader: &mut CrashReader<'_>) {
         if start.since.is_some() {
             return;
         }
         let mut output = Vec::new();
         let until = Instant::now() + TIMEOUT;
-        stream(&mut status::status(service), until, FIRST_LINES, |line| {
+        stream(&mut status::status(unit), until, FIRST_LINES, |line| {
             output.push(line)
         });
         let lines = status::messages(&output, |_| true);

@@ -4,11 +4,11 @@
 use super::invocation::{FailedStart, Invocation, PreviousInvocation};
 use super::output::{last_lines, last_lines_within};
 use super::status;
-use crate::protocol::UnreadLog;
+use crate::protocol::{UnitRef, UnreadLog};
 use crate::server::exec::process::command;
 use crate::server::exec::recent::MAX_LINES;
 use crate::server::exec::user::user;
-use crate::server::unit::systemd::{is_root, Unit};
+use crate::server::unit::systemd::{self, is_root, Unit};
 use serde::Deserialize;
 use serde_json::Value;
 use std::process::Command;
@@ -33,7 +33,7 @@ pub(super) fn read(invocation: &Invocation<'_>) -> LogLines {
     if invocation.id.is_empty() {
         return nothing(UnreadLog::NoInvocation);
     }
-    let unread = other_output(invocation.service);
+    let unread = other_output(invocation.unit);
     match last_lines(&mut journal(invocation, MAX_LINES)) {
         Some(lines) if !lines.is_empty() => LogLines { lines, unread },
         _ => {
@@ -78,9 +78,9 @@ pub(super) fn quickly(failed: &FailedStart<'_>) -> Option<Vec<Vec<u8>>> {
     // systemctl shows the lines since the unit's last start, which must be a new one
     let previous = failed.previous?;
     let own = |process: &str| !process.starts_with("systemd[") && !status::is_of(previous, process);
-    let output = last_lines_within(&mut status::status(failed.service), QUICK_TIMEOUT)?;
+    let output = last_lines_within(&mut status::status(failed.unit), QUICK_TIMEOUT)?;
     let lines = status::messages(&output, own);
-    Unit::show_within(failed.service, QUICK_TIMEOUT)
+    Unit::show_within(failed.unit, QUICK_TIMEOUT)
         .is_ok_and(|unit| unit.invocation() != previous.id)
         .then_some(lines)
 }
@@ -97,7 +97,7 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
         &QUICK_LINES.to_string(),
     ]);
     journal.arg(format!("--since={}", timestamp(failed.since)));
-    let unit = unit_name(failed.service);
+    let unit = unit_name(failed.unit);
     journal.args([&format!("UNIT={unit}"), "_PID=1", "+"]);
     let own = rustix::process::geteuid().as_raw();
     let of_own_manager = ["_SYSTEMD_USER_UNIT=init.scope", &format!("_UID={own}")];
@@ -106,7 +106,7 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
         .args(of_own_manager);
     let in_journal = last_lines_within(&mut journal, QUICK_TIMEOUT).unwrap_or_default();
     let lines = if in_journal.is_empty() {
-        let output = last_lines_within(&mut status::status(failed.service), QUICK_TIMEOUT);
+        let output = last_lines_within(&mut status::status(failed.unit), QUICK_TIMEOUT);
         status::messages(&output.unwrap_or_default(), |process| {
             process.starts_with("systemd[")
         })
@@ -122,13 +122,13 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
 }
 
 /// The name of a unit in the journal.
-fn unit_name(service: &str) -> String {
-    let unit = Unit::show_within(service, QUICK_TIMEOUT).unwrap_or_default();
-    unit.name_in_journal(service)
+fn unit_name(unit: UnitRef<'_>) -> String {
+    let shown = Unit::show_within(unit, QUICK_TIMEOUT).unwrap_or_default();
+    shown.name_in_journal(unit.name)
 }
 
 fn journal_since(failed: &FailedStart<'_>) -> Command {
-    let name = unit_name(failed.service);
+    let name = unit_name(failed.unit);
     let mut journal = command("journalctl");
     journal.args([
         "-q",
@@ -218,10 +218,7 @@ fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
     if let Some(since) = invocation.since {
         journal.arg(format!("--since={}", timestamp(since)));
     }
-    journal.args(trusted_fields(
-        invocation.id,
-        &unit_name(invocation.service),
-    ));
+    journal.args(trusted_fields(invocation.id, &unit_name(invocation.unit)));
     journal
 }
 
@@ -234,7 +231,7 @@ fn reads_journal() -> bool {
 
 fn by_status(invocation: &Invocation<'_>) -> LogLines {
     let Invocation {
-        service,
+        unit,
         id,
         since,
         previous,
@@ -247,15 +244,15 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
         // systemctl shows times, but only to the second and in the server's time zone
         return nothing(UnreadLog::NothingSinceReload { user: user() });
     }
-    let output = last_lines(&mut status::status(service)).unwrap_or_default();
+    let output = last_lines(&mut status::status(*unit)).unwrap_or_default();
     let lines = status::messages(&output, |process| {
         !previous.is_some_and(|previous| status::is_of(previous, process))
     });
     // systemctl shows no invocation: the lines belong to this one only if it is still the current one
-    let same = !lines.is_empty() && Unit::show(service).is_ok_and(|unit| unit.invocation() == *id);
+    let same = !lines.is_empty() && Unit::show(*unit).is_ok_and(|shown| shown.invocation() == *id);
     if !same {
         return nothing(UnreadLog::Nothing {
-            service: (*service).to_owned(),
+            service: unit.name.to_owned(),
             user: user(),
             sudo: !is_root(),
         });
@@ -278,34 +275,24 @@ fn nothing(why: UnreadLog) -> LogLines {
 }
 
 /// Where the unit logs to, if not to the journal.
-fn other_output(service: &str) -> Option<UnreadLog> {
-    not_journal(&outputs(service)?).map(UnreadLog::Elsewhere)
+fn other_output(unit: UnitRef<'_>) -> Option<UnreadLog> {
+    not_journal(&outputs(unit)?).map(UnreadLog::Elsewhere)
 }
 
 /// The file that the unit logs to, if it does not log to the journal.
-pub(in crate::server::unit) fn log_file(service: &str) -> Option<String> {
-    let output = not_journal(&outputs(service)?)?;
+pub(in crate::server::unit) fn log_file(unit: UnitRef<'_>) -> Option<String> {
+    let output = not_journal(&outputs(unit)?)?;
     let (_, path) = output.split_once(':')?;
     path.starts_with('/').then(|| path.to_owned())
 }
 
-fn outputs(service: &str) -> Option<Unit> {
-    let mut show = command("systemctl");
-    show.args([
-        "show",
-        "--no-pager",
-        "--property",
-        "StandardOutput,StandardError",
-        "--",
-        service,
-    ]);
+fn outputs(unit: UnitRef<'_>) -> Option<Unit> {
+    let mut show = systemd::show(unit, "StandardOutput,StandardError");
     let mut shown = last_lines(&mut show)?;
     if shown.iter().any(|line| is_without_path(line)) {
         // systemctl shows the path of such a file in no property
-        let mut cat = command("systemctl");
-        cat.args(["cat", "--no-pager", "--", service]);
         shown.extend(
-            last_lines(&mut cat)
+            last_lines(&mut systemd::cat(unit))
                 .unwrap_or_default()
                 .into_iter()
                 .filter(|line| {
@@ -318,7 +305,7 @@ fn outputs(service: &str) -> Option<Unit> {
         );
     }
     let output = String::from_utf8_lossy(&shown.join(&b'\n')).into_owned();
-    Some(Unit::parse(&with_specifiers(&output, service)))
+    Some(Unit::parse(&with_specifiers(&output, unit.name)))
 }
 
 fn is_without_path(line: &[u8]) -> bool {

@@ -1,12 +1,13 @@
 //! `systemctl status`, which shows a unit's last log lines to a user without the right to read the journal.
 
 use super::invocation::PreviousInvocation;
+use crate::protocol::UnitRef;
 use crate::server::unit::systemd::privileged;
 use std::process::Command;
 
 /// `sudo systemctl status`, in the one literal form that a server's sudoers file may allow.
-pub(in crate::server::unit) fn status(service: &str) -> Command {
-    let mut status = privileged("status", service);
+pub(in crate::server::unit) fn status(unit: UnitRef<'_>) -> Command {
+    let mut status = privileged("status", unit);
     status.env("SYSTEMD_PAGER", "cat");
     status
 }

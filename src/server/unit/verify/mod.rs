@@ -14,7 +14,7 @@ use super::log;
 use super::restart::BeforeRestart;
 use super::systemd::Unit;
 use crate::protocol::{
-    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitState, Verification, What,
+    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitRef, UnitState, Verification, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::{since_epoch, ticks_since_boot};
@@ -42,7 +42,7 @@ pub(in crate::server) struct Subject<'a> {
     pub(in crate::server) release: &'a ReleaseId,
     pub(in crate::server) sha: Option<&'a str>,
     /// `None`: there is no unit.
-    pub(in crate::server) service: Option<&'a str>,
+    pub(in crate::server) service: Option<UnitRef<'a>>,
     pub(in crate::server) verification: &'a Verification,
     /// How long it may take to become healthy.
     pub(in crate::server) timeout: Duration,
@@ -233,7 +233,10 @@ impl<'a> Verifier<'a> {
 
     fn look_at_unit(&mut self) -> Result<Unit, Reason> {
         self.main_process = None;
-        let unit = Unit::show(self.subject.service.unwrap_or_default())?;
+        let unit = self
+            .subject
+            .service
+            .map_or_else(|| Ok(Unit::default()), Unit::show)?;
         if unit.is_up() {
             let pid = unit.main_pid();
             self.main_process = pid.and_then(|pid| Some((pid, processes::start_of(pid)?)));
@@ -305,7 +308,7 @@ impl<'a> Verifier<'a> {
             }
         }
         let failed = log::FailedStart {
-            service,
+            unit: service,
             previous: self
                 .subject
                 .before
@@ -326,7 +329,7 @@ impl<'a> Verifier<'a> {
         // after a reload the same invocation also holds the log of the release before
         let since = previous.is_none().then(|| self.restarted_at());
         let invocation = log::Invocation {
-            service,
+            unit: service,
             id,
             since,
             previous,
