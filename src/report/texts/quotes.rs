@@ -323,6 +323,7 @@ mod tests {
         members of the group `www` can write to `/opt/diting`, so they can replace what is deployed
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
+        `diting-worker`: unit diting-worker is not started at boot
         the sudoers line of deploy for `systemctl status diting` gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program
         `1762147685` was live and healthy, and is taken over as good
         the new process logged crash messages that the release before logged too: `Traceback (most recent call last):`; `KeyError: 'A'`
