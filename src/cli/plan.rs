@@ -23,14 +23,23 @@ pub(super) fn deployment(
     }
 }
 
+/// The units of the service.
+fn units(settings: &Settings) -> Units {
+    settings.unit().cloned().map(Units::one).unwrap_or_default()
+}
+
 /// Where it goes.
 pub(super) fn place(settings: &Settings) -> Place {
+    let units = units(settings);
     Place {
         host: settings.server.host.as_str().to_owned(),
         port: settings.server.port.get(),
         user: settings.server.user.as_str().to_owned(),
         target: settings.target.as_str().to_owned(),
-        service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        service: units.first().map(|unit| unit.name.to_owned()),
+        others: units.others(),
+        scope: units.scope,
+        unit_files: !units.files.is_empty(),
         restart: settings.restart.clone(),
         ..Place::default()
     }
@@ -43,7 +52,7 @@ fn plan(settings: &Settings, context: &Context, transaction: TransactionId) -> P
         transaction,
         task: task(settings),
         target: settings.target.clone(),
-        units: settings.unit().cloned().map(Units::one).unwrap_or_default(),
+        units: units(settings),
         staging: settings.staging.clone(),
         restart: settings.restart.clone(),
         verification: settings.verification.clone(),
