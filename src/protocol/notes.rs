@@ -304,6 +304,13 @@ pub enum Notice {
     },
     /// Retention has kept a release, because no run had listed the data in it.
     DataKept(WrittenData),
+    /// A socket is restarted together with its service: meanwhile nothing takes connections.
+    SocketRestart {
+        /// As configured.
+        socket: String,
+        /// The unit that it starts, as configured.
+        service: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -338,6 +345,12 @@ impl fmt::Display for Notice {
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",
                 excerpt(&data.folder)
+            ),
+            Self::SocketRestart { socket, service } => write!(
+                f,
+                "{} and {} are restarted together: connections are refused until both run again",
+                excerpt(socket),
+                excerpt(service)
             ),
         }
     }

@@ -130,6 +130,30 @@ pub enum Finding {
     /// The unit's user is another one than the deploy user, and cannot use what it needs.
     #[error("{0}")]
     AppAccess(AppAccess),
+    /// A timer, socket or path of the service that a deployment does not start.
+    #[error("unit {} on the server is {}: it must be active", excerpt(.service), excerpt(.state))]
+    NotActive {
+        /// As configured.
+        service: String,
+        /// In systemd's terms.
+        state: String,
+    },
+    /// `sudo -n systemctl stop <service>` or `start <service>` is not allowed, without which a changed socket cannot be
+    /// restarted.
+    #[error("{} may not run sudo -n systemctl {} {} on the server, as a change of {} needs{}", excerpt(.user), excerpt(.verb), excerpt(.service), excerpt(.socket), in_parentheses(.output))]
+    SudoAround {
+        /// `stop` or `start`.
+        verb: String,
+        /// As configured.
+        service: String,
+        /// The socket that starts it, as configured.
+        socket: String,
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        #[serde(default)]
+        output: Vec<u8>,
+    },
 }
 
 /// What the unit's user cannot use of what the deploy user creates.

@@ -39,7 +39,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         }
         Finding::Unit { state, .. } => unit::unusable(state, place),
         Finding::Sudo { output, .. } if needs_terminal(output) => no_terminal(&place.user),
-        Finding::Sudo { .. } => match &place.service {
+        Finding::Sudo { service, .. } => match &place.with_unit(service).service {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
             None => ALLOW.into(),
         },
@@ -64,6 +64,18 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
+        Finding::NotActive { service, .. } => steps(
+            "a deployment restarts services only; on the server's console, as root:",
+            &place.with_unit(service).of_unit("sudo systemctl enable --now"),
+        ),
+        Finding::SudoAround { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::SudoAround { verb, service, .. } => {
+            let verb = if verb == "stop" { "stop" } else { "start" };
+            match &place.with_unit(service).service {
+                Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, verb, service)]),
+                None => ALLOW.into(),
+            }
+        }
     }
 }
 

@@ -120,7 +120,7 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
 )]
 fn finding(found: &mut Finding) {
     match found {
-        Finding::Sudo { user, output, .. } => {
+        Finding::Sudo { user, output, .. } | Finding::SudoAround { user, output, .. } => {
             USER.clone_into(user);
             output.clear();
         }
@@ -161,6 +161,7 @@ fn finding(found: &mut Finding) {
         | Finding::SharedInRelease(_)
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
+        | Finding::NotActive { .. }
         | Finding::NoLocks { .. } => {}
     }
 }

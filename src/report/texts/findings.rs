@@ -92,6 +92,30 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             vec![error.to_string()],
         ),
         Finding::AppAccess(found) => access(found),
+        Finding::NotActive { service, state } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is not active"),
+            vec![format!("ActiveState={}", excerpt(state))],
+        ),
+        Finding::SudoAround {
+            verb,
+            service,
+            socket,
+            user,
+            output,
+        } => {
+            let command = format!("sudo -n systemctl {} {}", excerpt(verb), excerpt(service));
+            (
+                code(user)
+                    .and(" may not run ")
+                    .and(code(command))
+                    .and(", as a change of ")
+                    .and(code(socket))
+                    .and(" needs"),
+                last_lines(output),
+            )
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
     let parts = match notice {
         Notice::OldCrashes(lines) => lines.iter().map(excerpt).collect(),
         Notice::LinkReplaced { target, .. } => vec![excerpt(target)],
+        Notice::SocketRestart { socket, service } => vec![excerpt(socket), excerpt(service)],
         Notice::DataKept(data) => {
             let mut parts = vec![excerpt(&data.folder)];
             parts.extend(of_data(data));
@@ -109,7 +110,11 @@ fn of_finding(found: &Finding) -> Vec<String> {
         | Finding::NoSpace { .. }
         | Finding::ReloadUnseen { .. }
         | Finding::RollbackTarget { .. }
+        | Finding::NotActive { .. }
         | Finding::NoLocks { .. } => Vec::new(),
+        Finding::SudoAround { verb, service, .. } => {
+            vec![systemctl("sudo -n ", verb, service)]
+        }
     }
 }
 

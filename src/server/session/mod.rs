@@ -12,5 +12,6 @@ mod initial_state;
 mod instruction;
 mod run;
 mod serve;
+mod units;
 
 pub(super) use serve::serve;

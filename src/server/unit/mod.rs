@@ -11,6 +11,7 @@ pub(super) mod going_down;
 pub(super) mod health;
 pub(super) mod hidden;
 mod http;
+pub(super) mod known_unit;
 pub(super) mod log;
 pub(super) mod needs;
 pub(super) mod pager;

@@ -17,7 +17,7 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy,Triggers";
 /// For one command. systemd responds within milliseconds unless the machine is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
@@ -99,9 +99,10 @@ impl Unit {
 
     /// The unit's full name, which the input `service` may shorten. If systemd has not told it, what systemd makes of
     /// such an input: a name of another type is refused.
-    pub(super) fn name_in_journal(&self, service: &str) -> String {
+    pub(in crate::server) fn full_name(&self, service: &str) -> String {
+        const TYPES: [&str; 4] = [".service", ".timer", ".socket", ".path"];
         match self.get("Id") {
-            "" if service.ends_with(".service") => service.to_owned(),
+            "" if TYPES.iter().any(|it| service.ends_with(it)) => service.to_owned(),
             "" => format!("{service}.service"),
             name => name.to_owned(),
         }
@@ -160,7 +161,7 @@ impl Unit {
     /// Whether it runs, or is a oneshot that ended without an error.
     pub(in crate::server) fn is_up(&self) -> bool {
         match (self.get("ActiveState"), self.get("SubState")) {
-            ("active", "running" | "exited" | "listening" | "waiting") => true,
+            ("active", "running" | "exited" | "listening" | "waiting" | "elapsed") => true,
             ("inactive", "dead") => {
                 self.get("Type") == "oneshot" && self.get("Result") == "success"
             }
@@ -473,11 +474,11 @@ mod tests {
     #[test]
     fn the_name_in_the_journal_is_full_even_if_systemd_does_not_tell_it() {
         let untold = Unit::default();
-        assert_eq!(untold.name_in_journal("diting"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.service"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.v2"), "diting.v2.service");
+        assert_eq!(untold.full_name("diting"), "diting.service");
+        assert_eq!(untold.full_name("diting.service"), "diting.service");
+        assert_eq!(untold.full_name("diting.v2"), "diting.v2.service");
         let alias = Unit::parse("Id=diting.service");
-        assert_eq!(alias.name_in_journal("www"), "diting.service");
+        assert_eq!(alias.full_name("www"), "diting.service");
     }
 
     #[test]
