@@ -49,6 +49,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
         | Notice::GoingDown => Vec::new(),
+        Notice::OwnSystemdDown => vec!["systemctl --user".to_owned()],
     };
     Prose::quoting(notice, &parts)
 }
@@ -109,7 +110,11 @@ fn of_finding(found: &Finding) -> Vec<String> {
         | Finding::NoSpace { .. }
         | Finding::ReloadUnseen { .. }
         | Finding::RollbackTarget { .. }
-        | Finding::NoLocks { .. } => Vec::new(),
+        | Finding::NoLocks { .. }
+        | Finding::NoLinger { .. } => Vec::new(),
+        Finding::NoOwnSystemd { .. } | Finding::OtherScope { .. } => {
+            vec!["systemctl --user".to_owned()]
+        }
     }
 }
 
@@ -149,6 +154,10 @@ fn of_warning(warning: &Warning) -> Vec<String> {
         Warning::LogNotChecked(UnreadLog::Nothing { service, sudo, .. }) => {
             let sudo = if *sudo { "sudo -n " } else { "" };
             vec!["journalctl".to_owned(), systemctl(sudo, "status", service)]
+        }
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit { service, .. }) => {
+            let status = systemctl("", "--user status", service);
+            vec!["journalctl".to_owned(), status]
         }
         Warning::LogNotChecked(UnreadLog::Elsewhere(place)) => {
             vec![place

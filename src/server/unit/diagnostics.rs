@@ -5,7 +5,8 @@ use super::log;
 use super::systemd::{self, Unit};
 use crate::logs::digest;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitRef, What,
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, Scope, UnitRef,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -47,7 +48,7 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
     let units = pending.units();
     if let Some(unit) = units.first() {
         collector.failed_start(layout, unit);
-        let title = format!("systemctl status {}", unit.name);
+        let title = systemd::in_words("status", unit);
         collector.show(
             &title,
             systemd::systemctl(unit.scope).args(["status", "--no-pager", "-n0", "--", unit.name]),
@@ -137,7 +138,11 @@ impl Collector {
                 DiagnosticOrigin::Log,
             );
         if !shown {
-            let title = format!("sudo systemctl status {}", unit.name);
+            let sudo = match unit.scope {
+                Scope::System => "sudo ",
+                Scope::User => "",
+            };
+            let title = sudo.to_owned() + &systemd::in_words("status", unit);
             self.show(&title, &mut log::status(unit), DiagnosticOrigin::Log);
         }
         shown

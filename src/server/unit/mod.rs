@@ -12,6 +12,7 @@ pub(super) mod health;
 pub(super) mod hidden;
 mod http;
 pub(super) mod log;
+pub(super) mod login;
 pub(super) mod needs;
 pub(super) mod pager;
 pub(super) mod restart;
