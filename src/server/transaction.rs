@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, Verdict, What,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Scope, Step, Verdict, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -15,18 +15,21 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
-use crate::server::unit::going_down::is_going_down;
+use crate::server::unit::going_down::going_down;
 use crate::server::unit::known_unit::{KnownUnit, Purpose};
 use crate::server::unit::log::Baseline;
 use crate::server::unit::restart::{RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
 
-/// The system is going down, so the transaction stays pending: the boot guard or the next run ends it.
-pub(super) struct GoingDown;
+/// This systemd is going down, so the transaction stays pending: the boot guard or the next run ends it.
+pub(super) struct GoingDown(pub(super) Scope);
 
 impl From<GoingDown> for Reason {
-    fn from(GoingDown: GoingDown) -> Self {
-        Self::Interference(Interference::GoingDown)
+    fn from(GoingDown(scope): GoingDown) -> Self {
+        Self::Interference(match scope {
+            Scope::System => Interference::GoingDown,
+            Scope::User => Interference::OwnSystemdDown,
+        })
     }
 }
 
@@ -71,7 +74,7 @@ impl<'a> Transaction<'a> {
     /// Runs the transaction to its end.
     ///
     /// # Errors
-    /// If the system is going down: nothing is decided then.
+    /// If systemd is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
         if let Err(reason) = self.pending.begin(self.layout) {
@@ -117,14 +120,17 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Stops before a failure has consequences if the system is going down: systemd stops the unit then, and refuses to
-    /// start it. The transaction stays pending.
+    /// Stops before a failure has consequences if systemd is going down: it stops the unit then, and refuses to start it.
+    /// The transaction stays pending.
     pub(super) fn unless_going_down(&mut self) -> Result<(), GoingDown> {
-        if !is_going_down() {
+        let Some(scope) = going_down(self.pending.scope) else {
             return Ok(());
-        }
-        self.events.emit(What::Notice(Notice::GoingDown));
-        Err(GoingDown)
+        };
+        self.events.emit(What::Notice(match scope {
+            Scope::System => Notice::GoingDown,
+            Scope::User => Notice::OwnSystemdDown,
+        }));
+        Err(GoingDown(scope))
     }
 
     /// Reads it while the old release serves. A rollback needs no comparison, because no crash message fails it.

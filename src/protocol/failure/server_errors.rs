@@ -264,11 +264,14 @@ pub enum Interference {
     /// The system is being shut down or rebooted.
     #[error("the server is going down")]
     GoingDown,
+    /// The deploy user's own systemd is being stopped, or does not run.
+    #[error("the systemd of the deploy user on the server (systemctl --user) is not running")]
+    OwnSystemdDown,
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown);
+from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown, OwnSystemdDown);
 
 /// What `current` or `previous` is, if it is not a link to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

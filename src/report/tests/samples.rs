@@ -274,6 +274,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Interference(Interference::Current(id("1762147001"))),
         Reason::Interference(Interference::Stopped),
         Reason::Interference(Interference::GoingDown),
+        Reason::Interference(Interference::OwnSystemdDown),
         Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
             output: "Failed to connect to bus".into(),
         })),
@@ -346,6 +347,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             output: b"sudo: sorry, you must have a tty to run sudo\n".to_vec(),
         },
         Finding::KillUserProcesses { user: user() },
+        Finding::NoLinger { user: user() },
+        Finding::NoOwnSystemd {
+            user: user(),
+            error: SystemdError::Failed {
+                output: "Failed to connect to bus: No such file or directory".into(),
+            },
+        },
+        other_scope(Scope::User),
+        other_scope(Scope::System),
         Finding::Missing {
             program: "uv".into(),
             path: "/home/deploy/.local/bin:/usr/bin".into(),
@@ -503,6 +513,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             b"ERROR: \x1b[31mno cache",
             b"Exception in worker process",
         ])),
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
+            service: "diting".into(),
+            user: user(),
+        }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,
             user: "deploy".into(),
@@ -580,6 +594,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             serving: false,
         },
         Notice::GoingDown,
+        Notice::OwnSystemdDown,
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),

@@ -116,6 +116,22 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 last_lines(output),
             )
         }
+        Finding::NoLinger { user } => (
+            code(user).and(" does not linger"),
+            vec!["Linger=no: its units end with its last login, and do not start at boot".into()],
+        ),
+        Finding::NoOwnSystemd { user, error } => (
+            Prose::from("the systemd of ")
+                .and(code(user))
+                .and(" cannot be used"),
+            vec![format!("systemctl --user: {error}")],
+        ),
+        Finding::OtherScope { service, .. } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is in the other scope"),
+            vec![found.to_string()],
+        ),
     }
 }
 

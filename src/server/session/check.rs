@@ -1,11 +1,12 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use super::initial_state::InitialState;
+use super::own_systemd;
 use super::units::{check_others, CheckedUnit};
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitKind, UnitRef, UnreadableState,
-    Verification, Warning, What,
+    Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitKind, UnitRef,
+    UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::{Events, OfUnit};
 use crate::server::exec::process;
@@ -23,8 +24,9 @@ use crate::server::store::rollback_target;
 use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
+use crate::server::unit::login::{detaching, Detaching};
 use crate::server::unit::pager;
-use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
+use crate::server::unit::systemd::{self, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
 use std::io;
@@ -78,6 +80,7 @@ fn check_server<'a>(
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Vec<CheckedUnit<'a>> {
+    own_systemd::check(plan.units.scope, findings);
     let mut units = Vec::new();
     for name in plan.units.all() {
         let label = (plan.units.names.len() > 1).then_some(name.name);
@@ -233,7 +236,7 @@ fn check_unit(
     let unit = match Unit::show(name) {
         Ok(unit) => unit,
         Err(Reason::Unreadable(UnreadableState::Systemd(error))) => {
-            findings.push(Finding::NoSystemd(error));
+            findings.extend(own_systemd::unreachable(name.scope, error));
             return None;
         }
         Err(_) => return None,
@@ -243,10 +246,7 @@ fn check_unit(
     }
     let state = unit.get("LoadState").to_owned();
     if state != "loaded" {
-        findings.push(Finding::Unit {
-            service: name.name.to_owned(),
-            state,
-        });
+        findings.push(own_systemd::unusable(name, state));
     }
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
@@ -337,7 +337,8 @@ fn check_reset(plan: &Plan, it: &mut CheckedUnit<'_>, events: &mut dyn Events) {
 
 /// Whether the sudoers line for the log gives more than it says.
 fn check_pager(plan: &Plan, events: &mut dyn Events) {
-    if let Some(name) = plan.units.first().filter(|_| pager::is_unsafe()) {
+    let with_sudo = |unit: &UnitRef<'_>| unit.scope == Scope::System && pager::is_unsafe();
+    if let Some(name) = plan.units.first().filter(with_sudo) {
         events.emit(What::Warning(Warning::UnsafePager {
             service: name.name.to_owned(),
             user: user(),
@@ -364,6 +365,11 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
     match detaching() {
         Detaching::Plain | Detaching::Scope => {}
         Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
+        // the same command cures both
+        Detaching::Impossible
+            if findings
+                .iter()
+                .any(|it| matches!(it, Finding::NoLinger { .. })) => {}
         Detaching::Impossible => findings.push(Finding::KillUserProcesses { user: user() }),
     }
 }

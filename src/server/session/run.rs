@@ -8,8 +8,8 @@ use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::units::CheckedUnit;
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, LiveRelease, Notice,
-    Outcome, Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice, Outcome, Plan,
+    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -26,7 +26,8 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
-use crate::server::unit::going_down::is_going_down;
+use crate::server::transaction::GoingDown;
+use crate::server::unit::going_down::going_down;
 use crate::server::unit::{hidden, needs, restart};
 use std::fs::File;
 use std::thread;
@@ -177,8 +178,8 @@ impl<'a> Session<'a> {
         data::warn(&mut self.client, self.plan, self.before.current.as_ref());
         self.wait_for_starts()?;
         self.client.limits.check()?;
-        if is_going_down() {
-            return Err(Reason::Interference(Interference::GoingDown));
+        if let Some(scope) = going_down(self.plan.units.scope) {
+            return Err(GoingDown(scope).into());
         }
         self.write_instruction(&pending)?;
         Ok(Some(pending))

@@ -13,6 +13,7 @@ pub(super) mod hidden;
 mod http;
 pub(super) mod known_unit;
 pub(super) mod log;
+pub(super) mod login;
 pub(super) mod needs;
 pub(super) mod pager;
 pub(super) mod restart;
