@@ -1,7 +1,7 @@
 //! Settings as the runner half takes them, and the plan for the server part.
 
 use crate::actions::Context;
-use crate::protocol::{Install, Origin, Plan, Task, TransactionId, Units};
+use crate::protocol::{Install, Origin, Plan, Task, TransactionId};
 use crate::report::Place;
 use crate::runner::{Deployment, UploadRules};
 use crate::settings::{Command, Settings};
@@ -23,14 +23,9 @@ pub(super) fn deployment(
     }
 }
 
-/// The units of the service.
-fn units(settings: &Settings) -> Units {
-    settings.unit().cloned().map(Units::one).unwrap_or_default()
-}
-
 /// Where it goes.
 pub(super) fn place(settings: &Settings) -> Place {
-    let units = units(settings);
+    let units = settings.units();
     Place {
         host: settings.server.host.as_str().to_owned(),
         port: settings.server.port.get(),
@@ -52,7 +47,7 @@ fn plan(settings: &Settings, context: &Context, transaction: TransactionId) -> P
         transaction,
         task: task(settings),
         target: settings.target.clone(),
-        units: units(settings),
+        units: settings.units(),
         staging: settings.staging.clone(),
         restart: settings.restart.clone(),
         verification: settings.verification.clone(),
