@@ -57,6 +57,8 @@ mod cost;
 mod data;
 #[path = "real/deployed.rs"]
 mod deployed;
+#[path = "real/diting.rs"]
+mod diting;
 #[path = "real/docs_commands.rs"]
 mod docs_commands;
 #[path = "real/doubt.rs"]
