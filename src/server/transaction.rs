@@ -44,6 +44,8 @@ pub(super) struct Transaction<'a> {
     before_new: Option<BeforeRestart>,
     /// What the old release logs, read before the switch.
     baseline: log::Baseline,
+    /// The full names of the units whose effective unit file has changed.
+    changed: Vec<String>,
 }
 
 impl<'a> Transaction<'a> {
@@ -61,6 +63,7 @@ impl<'a> Transaction<'a> {
             unfinished: false,
             before_new: None,
             baseline: log::Baseline::default(),
+            changed: Vec::new(),
         }
     }
 
@@ -202,6 +205,7 @@ impl<'a> Transaction<'a> {
             layout: self.layout,
             service: self.service(),
             restart: &self.pending.restart,
+            changed: self.changed.clone(),
         }
     }
 

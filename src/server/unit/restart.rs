@@ -107,6 +107,8 @@ pub(in crate::server) struct Restarter<'a> {
     /// `None`: there is no unit.
     pub(in crate::server) service: Option<UnitRef<'a>>,
     pub(in crate::server) restart: &'a Restart,
+    /// The full names of the units whose effective unit file has changed since they were last started.
+    pub(in crate::server) changed: Vec<String>,
 }
 
 impl Restarter<'_> {
