@@ -4,7 +4,8 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitRef, Verdict, What,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitRef, Verdict, Warning,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -15,6 +16,7 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
+use crate::server::unit::files::transaction::UnitFiles;
 use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::log;
 use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
@@ -46,6 +48,7 @@ pub(super) struct Transaction<'a> {
     baseline: log::Baseline,
     /// The full names of the units whose effective unit file has changed.
     changed: Vec<String>,
+    unit_files: UnitFiles<'a>,
 }
 
 impl<'a> Transaction<'a> {
@@ -64,6 +67,7 @@ impl<'a> Transaction<'a> {
             before_new: None,
             baseline: log::Baseline::default(),
             changed: Vec::new(),
+            unit_files: UnitFiles::of(layout, pending),
         }
     }
 
@@ -73,7 +77,8 @@ impl<'a> Transaction<'a> {
     /// If the system is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
-        if let Err(reason) = self.pending.begin(self.layout) {
+        let prepared = self.unit_files.prepare();
+        if let Err(reason) = prepared.and_then(|()| self.pending.begin(self.layout)) {
             // the pending record may exist anyway, without being durable
             self.begun = false;
             return Ok(self.fail_unswitched(Failure {
@@ -172,6 +177,7 @@ impl<'a> Transaction<'a> {
         if self.pending.restart != Restart::Nothing {
             self.step(Step::Restart);
         }
+        self.changed = self.unit_files.go_live().map_err(at(Step::Restart))?;
         let restarted = self.restarter().restart(&verification.log, self.events);
         let (before, failed) = RestartFailure::split(restarted);
         self.before_new = Some(before.clone());
@@ -280,6 +286,7 @@ impl<'a> Transaction<'a> {
             .restore_links(old)
             .map_err(|reason| self.not_restored(reason));
         if links::live(self.layout).as_ref() == Some(&old.release) {
+            self.restore_unit_files();
             let rollback = Rollback {
                 layout: self.layout,
                 restarter: self.restarter(),
@@ -293,6 +300,16 @@ impl<'a> Transaction<'a> {
             })?;
         }
         links
+    }
+
+    /// What fails is a warning: nothing is better than to restart the old release all the same.
+    fn restore_unit_files(&mut self) {
+        let (changed, failed) = self.unit_files.restore();
+        self.changed = changed;
+        let failed = failed.map(|reason| Warning::UnitFilesNotRestored(Box::new(reason)));
+        for warning in failed.into_iter().chain(self.unit_files.staying()) {
+            self.events.emit(What::Warning(warning));
+        }
     }
 
     fn restore_links(&self, old: &Old) -> Result<(), Reason> {
@@ -353,6 +370,8 @@ impl<'a> Transaction<'a> {
         };
         // without a release it cannot start, which is expected
         self.restarter().restart_once(self.events);
+        // only now: systemd restarts no unit whose file is gone
+        self.restore_unit_files();
         removed.map_err(|reason| self.not_restored(reason))
     }
 
@@ -395,6 +414,7 @@ impl<'a> Transaction<'a> {
     }
 
     fn close(&self, verdict: &Verdict) {
+        self.unit_files.clean_up();
         if let Err(reason) = Pending::clear(self.layout) {
             tracing::warn!(%reason, "the transaction stays pending");
         }

@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::ReleaseId;
 use crate::text::amounts::size;
@@ -130,6 +130,17 @@ pub enum Finding {
     /// The unit's user is another one than the deploy user, and cannot use what it needs.
     #[error("{0}")]
     AppAccess(AppAccess),
+    /// A unit file of the release cannot go live, or not be rolled back.
+    #[error("{0}")]
+    UnitFile(UnitFileProblem),
+    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
+    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
+    DaemonReload {
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        output: Vec<u8>,
+    },
 }
 
 /// What the unit's user cannot use of what the deploy user creates.

@@ -124,6 +124,10 @@ fn finding(found: &mut Finding) {
             USER.clone_into(user);
             output.clear();
         }
+        Finding::DaemonReload { user, output } => {
+            USER.clone_into(user);
+            output.clear();
+        }
         Finding::AppAccess(found) => *found = app_access(found),
         Finding::Shared {
             error: SharedError::NotWritable { user, .. },
@@ -161,6 +165,7 @@ fn finding(found: &mut Finding) {
         | Finding::SharedInRelease(_)
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
+        | Finding::UnitFile(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -266,6 +271,9 @@ fn quiet_warning(warning: &Warning) -> Warning {
         Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
         Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::UnitFilesNotRestored(reason) => {
+            Warning::UnitFilesNotRestored(Box::new(quiet_reason(reason)))
+        }
         Warning::Leftover { .. }
         | Warning::DaemonReload
         | Warning::LongDeadline { .. }
@@ -275,6 +283,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
+        | Warning::UnitFileStays { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

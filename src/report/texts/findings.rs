@@ -92,6 +92,15 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             vec![error.to_string()],
         ),
         Finding::AppAccess(found) => access(found),
+        Finding::UnitFile(found) => (
+            code(&found.path)
+                .and(" cannot go live with a release, or not come back with a rollback"),
+            vec![found.to_string()],
+        ),
+        Finding::DaemonReload { user, output } => (
+            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
+            last_lines(output),
+        ),
     }
 }
 

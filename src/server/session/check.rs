@@ -3,7 +3,7 @@
 use super::initial_state::InitialState;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitRef, UnreadableState,
+    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitFile, UnitRef, UnreadableState,
     Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
@@ -20,6 +20,7 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target;
 use crate::server::unit::definition::{self, LeadsToCurrent};
+use crate::server::unit::files::{self, ready};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
 use crate::server::unit::pager;
@@ -41,10 +42,12 @@ pub(super) fn check(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let unit = check_server(layout, plan, events, &mut findings);
+    let files = unit_files(layout, plan, entries, current.as_ref());
+    let unit = check_server(layout, plan, &files, events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
+        findings.extend(ready::check(layout, &plan.units, &files, current.as_ref()));
         if let Some(name) = plan.units.first().filter(|_| unit.is_some()) {
             app_users = AppUsers::of(name, layout, &plan.staging);
             findings.extend(app_users.check(layout, &plan.staging, events));
@@ -70,15 +73,31 @@ pub(super) fn check(
     Ok(state)
 }
 
+/// The unit files of the release that goes live; in a rollback, which has not found its target yet, of the live one.
+fn unit_files(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[TreeEntry],
+    current: Option<&ReleaseId>,
+) -> Vec<UnitFile> {
+    let patterns = &plan.units.files;
+    match (&plan.task, current) {
+        (Task::Deploy, _) => files::of_tree(entries, patterns),
+        (Task::RollBack { .. }, Some(current)) => files::of_release(layout, current, patterns),
+        (Task::RollBack { .. }, None) => Vec::new(),
+    }
+}
+
 /// What can be checked without the target.
 fn check_server(
     layout: &Layout,
     plan: &Plan,
+    files: &[UnitFile],
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
     let name = plan.units.first();
-    let unit = name.and_then(|name| check_unit(name, events, findings));
+    let unit = name.and_then(|name| check_unit(name, files, events, findings));
     if plan.task == Task::Deploy {
         let shown = shows_release(&plan.verification);
         check_release(layout, plan, unit.as_ref(), shown, findings);
@@ -145,7 +164,11 @@ pub(super) fn and_others(
     let Reason::NotReady(mut findings) = reason else {
         return reason;
     };
-    check_server(layout, plan, events, &mut findings);
+    check_server(layout, plan, &[], events, &mut findings);
+    // a unit may come with the release, of which nothing is known yet
+    let is_known =
+        |it: &Finding| plan.units.files.is_empty() || !matches!(it, Finding::Unit { .. });
+    findings.retain(is_known);
     Reason::NotReady(findings)
 }
 
@@ -212,6 +235,7 @@ fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
 
 fn check_unit(
     name: UnitRef<'_>,
+    files: &[UnitFile],
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
@@ -227,7 +251,9 @@ fn check_unit(
         findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
-    if state != "loaded" {
+    // systemd gets the file with the switch: before the first deployment, a link through `current` leads nowhere
+    let comes = matches!(state.as_str(), "not-found" | "bad-setting") && ready::define(files, name);
+    if state != "loaded" && !comes {
         findings.push(Finding::Unit {
             service: name.name.to_owned(),
             state,
@@ -236,7 +262,7 @@ fn check_unit(
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
     }
-    if unit.get("UnitFileState") == "disabled" {
+    if matches!(unit.get("UnitFileState"), "disabled" | "linked") {
         events.emit(What::Warning(Warning::NotEnabled(name.name.to_owned())));
     }
     Some(unit)

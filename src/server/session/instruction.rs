@@ -8,6 +8,7 @@ use crate::protocol::{
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
+use crate::server::unit::files::transaction as unit_files;
 use crate::server::unit::restart;
 use crate::server::unit::systemd::Unit;
 use std::time::Duration;
@@ -44,7 +45,8 @@ impl InstructionBuilder<'_> {
             .map_or(&goal.verification, |old| &old.verification);
         Pending {
             format: self.format(&goal, rollback),
-            deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before),
+            deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before)
+                + unit_files::limit(&plan.units),
             transaction: plan.transaction.clone(),
             success: goal.success,
             old,
@@ -103,10 +105,13 @@ pub(super) fn long_deadline(
         ..before.clone()
     };
     let watched = plan.watch_limit();
-    (deadline(&plan.restart, both, &without_start_limit) > watched).then(|| Warning::LongDeadline {
-        deadline: deadline(&plan.restart, both, before),
-        watched,
-        service: plan.units.first().map(|unit| unit.name.to_owned()),
+    let files = unit_files::limit(&plan.units);
+    (deadline(&plan.restart, both, &without_start_limit) + files > watched).then(|| {
+        Warning::LongDeadline {
+            deadline: deadline(&plan.restart, both, before) + files,
+            watched,
+            service: plan.units.first().map(|unit| unit.name.to_owned()),
+        }
     })
 }
 

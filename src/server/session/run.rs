@@ -25,6 +25,7 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
+use crate::server::unit::files::ready;
 use crate::server::unit::going_down::is_going_down;
 use crate::server::unit::{hidden, needs, restart};
 use std::fs::File;
@@ -255,6 +256,8 @@ impl<'a> Session<'a> {
             check::shows_release(&verification),
         );
         check::check_release(layout, self.plan, unit, shown, &mut findings);
+        let (units, current) = (&self.plan.units, self.before.current.as_ref());
+        findings.extend(ready::check_earlier(layout, units, &release, current));
         if !findings.is_empty() {
             return Err(Reason::NotReady(findings));
         }
