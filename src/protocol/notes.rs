@@ -1,5 +1,6 @@
 //! What someone should know of a server although nothing failed.
 
+use super::UnitFile;
 use super::{
     AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
 };
@@ -96,6 +97,13 @@ pub enum Warning {
         /// What.
         warning: Box<Self>,
     },
+    /// The old release is live again, but systemd may not have its unit files.
+    UnitFilesNotRestored(Box<Reason>),
+    /// The release that is live again has no such unit file, so what the failed one brought stays.
+    UnitFileStays {
+        /// Below the failed release.
+        path: String,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -136,6 +144,14 @@ impl fmt::Display for Warning {
             Self::AppAccess(found) => write!(f, "{found}"),
             Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
             Self::OfUnit { unit, warning } => write!(f, "{}: {warning}", excerpt(unit)),
+            Self::UnitFilesNotRestored(reason) => {
+                write!(f, "the unit files of the old release were not restored: {reason}")
+            }
+            Self::UnitFileStays { path } => write!(
+                f,
+                "{} stays as the failed release brought it: the release before has no such unit file",
+                excerpt(UnitFile::place(path))
+            ),
         }
     }
 }

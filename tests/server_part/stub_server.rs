@@ -25,11 +25,20 @@ const SERVICE: &str = "app";
 /// of `app`, if it has one, in `main`; the state of the whole system in `system`; what else systemd says of another unit in
 /// its `more`; a program `on-restart` may meddle, and gets the release's name and the unit's. All that is not asked is noted in
 /// `commands`. One restart at a time, as with systemd: that of a transaction which was killed goes on.
+/// If `loaded` is there, it has the first line of the unit file that was read last, and each restart is noted with it.
 const SYSTEMCTL: &str = r#"#!/bin/sh
 home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app; of=
+units=/etc/systemd/system
+[ "$1" = --user ] && shift && units=$home/.config/systemd/user
 for last; do :; done
 [ -d "$home/unit-$last" ] && unit=$home/unit-$last && of=$last-
 [ "$1" = show ] && exec cat "$unit/state"
+case $1 in
+daemon-reload) echo nothing > "$unit/loaded"; head -n 1 "$units/app.service" > "$unit/loaded.new" 2> /dev/null && mv "$unit/loaded.new" "$unit/loaded" ;;
+is-enabled) [ -e "$unit/enabled" ] && echo enabled || echo disabled ;;
+enable) touch "$unit/enabled" ;;
+disable) rm "$unit/enabled"; echo none >> "$unit/restarts" ;;
+esac
 [ "$1" = is-system-running ] && exec cat "$unit/system"
 case $1 in restart | start | stop) ;; *) exit 0 ;; esac
 exec 9< "$unit/count" && flock 9
@@ -39,6 +48,8 @@ name=none; behaviour=nothing-there
 [ -n "$of" ] && behaviour=healthy
 [ -e "$home/behave-$of$name" ] && read -r behaviour < "$home/behave-$of$name"
 echo "$1 $last $name" >> "$home/commands"
+[ -e "$unit/loaded" ] && read -r loaded < "$unit/loaded" && echo "$name as $loaded" >> "$unit/definitions"
+[ "$loaded" = nothing ] && exit 5
 [ "$1" = stop ] || echo "$name" >> "$unit/restarts"
 [ -x "$home/on-restart" ] && "$home/on-restart" "$name" "$last"
 active=active; sub=running; result=success; restarts=0; limit=0; code=0; main=0
@@ -138,7 +149,20 @@ impl StubServer {
             .status()
             .unwrap()
             .success());
+        copy.relink(&self.target());
         copy
+    }
+
+    /// Lets links of units lead to this server's releases.
+    fn relink(&self, before: &Path) {
+        for entry in fs::read_dir(self.system_units()).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let text = fs::read_link(&path).unwrap_or_default();
+            if let Ok(below) = text.strip_prefix(before) {
+                fs::remove_file(&path).unwrap();
+                symlink(self.target().join(below), path).unwrap();
+            }
+        }
     }
 
     pub(crate) fn target(&self) -> PathBuf {
@@ -147,6 +171,11 @@ impl StubServer {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// What systemd's folder is for the programs of this server, if it is there.
+    pub(crate) fn system_units(&self) -> PathBuf {
+        self.home().join("etc")
     }
 
     pub(crate) fn own(&self) -> PathBuf {
@@ -277,7 +306,21 @@ impl StubServer {
         }
     }
 
-    pub(crate) fn in_surroundings(&self, mut command: Command) -> Command {
+    /// As root, in a mount namespace, if the server has a folder of system units.
+    fn in_namespace(&self, command: Command) -> Command {
+        if !self.system_units().exists() {
+            return command;
+        }
+        let mut unshare = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/systemd/system && exec \"$@\"";
+        unshare.args(["--mount", "sh", "-c", script]);
+        unshare.arg(self.system_units()).arg(command.get_program());
+        unshare.args(command.get_args());
+        unshare
+    }
+
+    pub(crate) fn in_surroundings(&self, command: Command) -> Command {
+        let mut command = self.in_namespace(command);
         command
             .env_clear()
             .env("HOME", self.home())

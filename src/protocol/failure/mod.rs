@@ -10,6 +10,7 @@ mod server_errors;
 mod start;
 mod trouble;
 mod unit;
+mod unit_file;
 mod upload;
 
 pub use finding::{AccessFix, AppAccess, Finding, LockError, SharedInRelease};
@@ -24,6 +25,7 @@ pub use trouble::Trouble;
 pub use unit::{
     OtherProcess, PortHolder, ProcessEnd, ReleaseProcess, SystemdError, UnitState, UnreadableState,
 };
+pub use unit_file::{UnitFileError, UnitFileProblem};
 pub use upload::BadUpload;
 
 #[cfg(test)]

@@ -216,6 +216,16 @@ pub enum Reason {
     /// The transaction's process ended without a verdict: it was killed, or the server went down.
     #[error("the process that deploys on the server was killed, or the server went down")]
     Interrupted,
+    /// The command that gives systemd a unit file of the release failed.
+    #[error("{} {ending} on the server{}", excerpt(.command), its_output(.output))]
+    UnitFiles {
+        /// As it was run.
+        command: String,
+        /// How it ended.
+        ending: Ending,
+        /// The end of its output.
+        output: Vec<u8>,
+    },
 }
 
 impl Reason {
@@ -289,6 +299,13 @@ fn printed(line: Option<&str>) -> String {
     line.map_or_else(String::new, |line| {
         format!("; its output shows: {}", excerpt(line))
     })
+}
+
+fn its_output(output: &[u8]) -> String {
+    match first_line(output) {
+        line if line.is_empty() => line,
+        line => format!("; its output: {line}"),
+    }
 }
 
 /// Its own output only if no line of a log explains it better.

@@ -11,6 +11,17 @@ use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
+/// Why a command with unit files failed.
+fn unit_files(place: &Place) -> Hint {
+    on_server(
+        "its output shows why: is the disk full or read-only, or was the deploy user's line in sudoers removed? On the server",
+        [
+            "df -h /etc; findmnt -T /etc/systemd/system".to_owned(),
+            format!("sudo -l -U {}", shell(&place.user)),
+        ],
+    )
+}
+
 /// What to do about a step that failed.
 #[must_use]
 #[expect(
@@ -86,6 +97,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::OtherListener { .. } => other_listener(place),
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
+        Reason::UnitFiles { .. } => unit_files(place),
     }
 }
 

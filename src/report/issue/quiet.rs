@@ -124,6 +124,10 @@ fn finding(found: &mut Finding) {
             USER.clone_into(user);
             output.clear();
         }
+        Finding::DaemonReload { user, output } => {
+            USER.clone_into(user);
+            output.clear();
+        }
         Finding::AppAccess(found) => *found = app_access(found),
         Finding::Shared {
             error: SharedError::NotWritable { user, .. },
@@ -168,6 +172,7 @@ fn finding(found: &mut Finding) {
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
         | Finding::NotActive { .. }
+        | Finding::UnitFile(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -274,6 +279,9 @@ fn quiet_warning(warning: &Warning) -> Warning {
         Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
         Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::UnitFilesNotRestored(reason) => {
+            Warning::UnitFilesNotRestored(Box::new(quiet_reason(reason)))
+        }
         Warning::Leftover { .. }
         | Warning::DaemonReload
         | Warning::LongDeadline { .. }
@@ -283,6 +291,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
+        | Warning::UnitFileStays { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

@@ -35,6 +35,8 @@ impl Rank {
             | Warning::PendingSetAside { .. }
             | Warning::UnsafePager { .. }
             | Warning::GroupWritable { .. }
+            | Warning::UnitFilesNotRestored(_)
+            | Warning::UnitFileStays { .. }
             | Warning::AppAccess(_) => Self::Urgent,
             Warning::LoggedErrors(_)
             | Warning::MaybeOldCrashes { .. }

@@ -1,7 +1,7 @@
 //! Warnings.
 
 use super::quotes;
-use crate::protocol::{UnreadLog, Warning, WrittenData};
+use crate::protocol::{UnitFile, UnreadLog, Warning, WrittenData};
 use crate::report::hints::{steps, sudoers, sudoers_line, Hint};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::count;
@@ -81,6 +81,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
+        | Warning::UnitFilesNotRestored(_)
         | Warning::OldUnhealthy(_) => return (what, None),
         Warning::GroupWritable { .. } => {
             let command = format!("sudo chmod g-w {}", shell(&place.target));
@@ -91,6 +92,12 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         }
         Warning::DataLeftBehind(data) => return (what.and(keep(data)), None),
         Warning::AppAccess(_) => return (what.and(LET_IT), None),
+        Warning::UnitFileStays { path } => UnitFile::at(path).map(|file| {
+            let place = shell(&UnitFile::place(path));
+            let disable = format!("sudo systemctl disable --now {}; ", shell(file.unit()));
+            let disable = if file.is_drop_in() { "" } else { &disable };
+            format!("{disable}sudo rm -f {place}; sudo systemctl daemon-reload")
+        }),
         Warning::OfUnit { .. } => None,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return (what.and(PROVE_IT), None)

@@ -5,7 +5,7 @@ use super::own_systemd;
 use super::units::{check_others, CheckedUnit};
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitKind, UnitRef,
+    Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitFile, UnitKind, UnitRef,
     UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::{Events, OfUnit};
@@ -22,6 +22,7 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target;
 use crate::server::unit::definition::{self, LeadsToCurrent};
+use crate::server::unit::files::{self, ready};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
 use crate::server::unit::login::{detaching, Detaching};
@@ -44,10 +45,12 @@ pub(super) fn check<'a>(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let units = check_server(layout, plan, Some(entries), events, &mut findings);
+    let files = unit_files(layout, plan, entries, current.as_ref());
+    let units = check_server(layout, plan, Some(&files), events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
+        findings.extend(ready::check(layout, &plan.units, &files, current.as_ref()));
         app_users = AppUsers::of(&plan.units, layout, &plan.staging);
         findings.extend(app_users.check(layout, &plan.staging, events));
         findings.extend(shared::check(layout, &plan.staging.shared));
@@ -72,11 +75,26 @@ pub(super) fn check<'a>(
     Ok(state)
 }
 
-/// What can be checked without the target, and without the entries of the tree.
+/// The unit files of the release that goes live; in a rollback, which has not found its target yet, of the live one.
+fn unit_files(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[TreeEntry],
+    current: Option<&ReleaseId>,
+) -> Vec<UnitFile> {
+    let patterns = &plan.units.files;
+    match (&plan.task, current) {
+        (Task::Deploy, _) => files::of_tree(entries, patterns),
+        (Task::RollBack { .. }, Some(current)) => files::of_release(layout, current, patterns),
+        (Task::RollBack { .. }, None) => Vec::new(),
+    }
+}
+
+/// What can be checked without the target, and without the unit files of the release.
 fn check_server<'a>(
     layout: &Layout,
     plan: &'a Plan,
-    entries: Option<&[TreeEntry]>,
+    files: Option<&[UnitFile]>,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Vec<CheckedUnit<'a>> {
@@ -88,7 +106,12 @@ fn check_server<'a>(
             unit: label,
             events,
         };
-        let unit = check_unit(name, &mut events, findings);
+        let comes = match files {
+            Some(files) => ready::define(files, name),
+            // of a release whose files are not known, it may
+            None => !plan.units.files.is_empty(),
+        };
+        let unit = check_unit(name, comes, &mut events, findings);
         units.extend(unit.map(|unit| CheckedUnit {
             name,
             label,
@@ -100,7 +123,7 @@ fn check_server<'a>(
         let shown = shows_release(&plan.verification);
         check_release(layout, plan, &units, shown, findings);
     }
-    check_others(plan, entries, &units, findings);
+    check_others(plan, files, &units, findings);
     check_rights(plan, findings);
     check_install(plan, findings);
     check_detaching(events, findings);
@@ -230,6 +253,7 @@ fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
 
 fn check_unit(
     name: UnitRef<'_>,
+    comes: bool,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
@@ -245,13 +269,15 @@ fn check_unit(
         findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
-    if state != "loaded" {
+    // systemd gets the file with the switch: before the first deployment, a link through `current` leads nowhere
+    let comes = comes && matches!(state.as_str(), "not-found" | "bad-setting");
+    if state != "loaded" && !comes {
         findings.push(own_systemd::unusable(name, state));
     }
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
     }
-    if unit.get("UnitFileState") == "disabled" {
+    if matches!(unit.get("UnitFileState"), "disabled" | "linked") {
         events.emit(What::Warning(Warning::NotEnabled(name.name.to_owned())));
     }
     Some(unit)

@@ -27,6 +27,7 @@ use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
 use crate::server::transaction::GoingDown;
+use crate::server::unit::files::ready;
 use crate::server::unit::going_down::going_down;
 use crate::server::unit::{hidden, needs, restart};
 use std::fs::File;
@@ -256,6 +257,8 @@ impl<'a> Session<'a> {
         let mut findings = Vec::new();
         let (units, shown) = (&self.before.units, check::shows_release(&verification));
         check::check_release(layout, self.plan, units, shown, &mut findings);
+        let (units, current) = (&self.plan.units, self.before.current.as_ref());
+        findings.extend(ready::check_earlier(layout, units, &release, current));
         if !findings.is_empty() {
             return Err(Reason::NotReady(findings));
         }

@@ -1,7 +1,8 @@
 //! What the check learns about the units, and what it asks of several.
 
-use crate::protocol::{Finding, Plan, Restart, Task, TreeEntry, UnitKind, UnitPatterns, UnitRef};
+use crate::protocol::{Finding, Plan, Restart, Task, UnitFile, UnitKind, UnitRef};
 use crate::server::exec::user::user;
+use crate::server::unit::files;
 use crate::server::unit::systemd::{self, Unit};
 
 /// A unit as it is before anything is changed.
@@ -18,7 +19,7 @@ pub(super) struct CheckedUnit<'a> {
 /// Checks that those units are active which a deployment does not start, and the rights for a socket that it may restart.
 pub(super) fn check_others(
     plan: &Plan,
-    entries: Option<&[TreeEntry]>,
+    files: Option<&[UnitFile]>,
     units: &[CheckedUnit<'_>],
     findings: &mut Vec<Finding>,
 ) {
@@ -30,8 +31,7 @@ pub(super) fn check_others(
         .filter(|it| it.unit.get("LoadState") == "loaded");
     for it in loaded.filter(|it| it.name.kind() != UnitKind::Service) {
         let service = it.name.name.to_owned();
-        let name = it.unit.full_name(&service);
-        if may_change(plan, entries, &name) {
+        if may_change(plan, files, it.name) {
             check_stop(plan, it, units, findings);
         } else if !it.unit.is_up() {
             let state = it.unit.get("ActiveState").to_owned();
@@ -70,16 +70,12 @@ fn check_stop(
     }
 }
 
-/// Whether a file of the unit with this full name comes with the release, so that the unit may change. `None`: the entries
-/// are not known.
-fn may_change(plan: &Plan, entries: Option<&[TreeEntry]>, name: &str) -> bool {
-    let (Ok(patterns), Some(entries)) = (UnitPatterns::new(&plan.units.files), entries) else {
-        return !plan.units.files.is_empty();
-    };
-    // an instance has the file of its template
-    let template = name.split_once('@').zip(name.rsplit_once('.'));
-    let template = template.map(|((stem, _), (_, kind))| format!("{stem}@.{kind}"));
-    let file = |entry: &TreeEntry| patterns.unit_file(std::str::from_utf8(&entry.path).ok()?);
-    let mut files = entries.iter().filter_map(file);
-    files.any(|file| file.unit() == name || Some(file.unit()) == template.as_deref())
+/// Whether a file of the unit comes with the release, so that the unit may change. `None`: it is not known which files do.
+fn may_change(plan: &Plan, files: Option<&[UnitFile]>, unit: UnitRef<'_>) -> bool {
+    match files {
+        Some(files) => files
+            .iter()
+            .any(|file| files::is_of(file, &files::full_name(unit.name))),
+        None => !plan.units.files.is_empty(),
+    }
 }
