@@ -29,7 +29,8 @@ pub use failure::{
     AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
     HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,
     PathError, Phase, PortHolder, ProcessEnd, Reason, ReleaseProcess, RollbackTargetError,
-    SharedError, SharedInRelease, SystemdError, Trouble, UnitPath, UnitState, UnreadableState,
+    SharedError, SharedInRelease, SystemdError, Trouble, UnitFileError, UnitPath, UnitState,
+    UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};

@@ -1,7 +1,7 @@
 //! What someone should know of a server although nothing failed.
 
 use super::{
-    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
+    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, Scope, WrittenData,
 };
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
@@ -96,6 +96,13 @@ pub enum Warning {
         /// What.
         warning: Box<Self>,
     },
+    /// The live release has a unit file that the new one lacks; the server keeps it.
+    UnitFileGone {
+        /// Below systemd's folder.
+        name: String,
+        /// Which systemd reads it.
+        scope: Scope,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -136,6 +143,11 @@ impl fmt::Display for Warning {
             Self::AppAccess(found) => write!(f, "{found}"),
             Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
             Self::OfUnit { unit, warning } => write!(f, "{}: {warning}", excerpt(unit)),
+            Self::UnitFileGone { name, .. } => write!(
+                f,
+                "the release no longer has the unit file {}, but the server keeps it",
+                excerpt(name)
+            ),
         }
     }
 }
@@ -304,6 +316,11 @@ pub enum Notice {
     },
     /// Retention has kept a release, because no run had listed the data in it.
     DataKept(WrittenData),
+    /// The release's unit files were not checked by systemd-analyze.
+    UnitFilesNotVerified {
+        /// Why not.
+        error: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -334,6 +351,11 @@ impl fmt::Display for Notice {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::UnitFilesNotVerified { error } => write!(
+                f,
+                "the unit files were not checked with systemd-analyze verify: {}",
+                excerpt(error)
+            ),
             Self::DataKept(data) => write!(
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",

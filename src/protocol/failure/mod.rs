@@ -17,7 +17,7 @@ pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
     Interference, IoKind, LinkState, Operation, PathError, RollbackTargetError, SharedError,
-    UnitPath,
+    UnitFileError, UnitPath,
 };
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;

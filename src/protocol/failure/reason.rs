@@ -3,7 +3,8 @@
 use super::finding::before_colon;
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
-    ProcessEnd, RollbackTargetError, SharedError, UnitPath, UnitState, UnreadableState,
+    ProcessEnd, RollbackTargetError, SharedError, UnitFileError, UnitPath, UnitState,
+    UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -216,6 +217,9 @@ pub enum Reason {
     /// The transaction's process ended without a verdict: it was killed, or the server went down.
     #[error("the process that deploys on the server was killed, or the server went down")]
     Interrupted,
+    /// The release's unit files have errors. Nothing was switched.
+    #[error("{}", unit_files(.0))]
+    UnitFiles(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<UnitFileError>),
 }
 
 impl Reason {
@@ -253,6 +257,12 @@ fn findings(found: &[Finding]) -> String {
             format!("{first}, and {}", count(rest.len() as u64, "other finding"))
         }
     }
+}
+
+fn unit_files(errors: &[UnitFileError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let errors = errors.join("; ");
+    format!("the unit files of the release cannot be used on the server: {errors}")
 }
 
 fn exec_start() -> String {

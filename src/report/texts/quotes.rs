@@ -45,6 +45,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
@@ -70,6 +71,12 @@ fn of_reason(reason: &Reason) -> Vec<String> {
         Reason::Program { path, others, .. } => {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
+        }
+        Reason::UnitFiles(errors) => {
+            let parts = errors
+                .iter()
+                .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);
+            parts.collect()
         }
         Reason::Shared { path, error } => of_shared(path, error),
         Reason::Log { lines } => lines.last().map(excerpt).into_iter().collect(),

@@ -3,8 +3,8 @@
 use super::initial_state::InitialState;
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitRef, UnreadableState,
-    Verification, Warning, What,
+    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitPatterns, UnitRef,
+    UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::exec::process;
@@ -19,7 +19,8 @@ use crate::server::store::private;
 use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target;
-use crate::server::unit::definition::{self, LeadsToCurrent};
+use crate::server::unit::definition;
+use crate::server::unit::files::staged::{full_name, has_files_of};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
 use crate::server::unit::pager;
@@ -41,12 +42,15 @@ pub(super) fn check(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let unit = check_server(layout, plan, events, &mut findings);
+    let unit = check_server(layout, plan, entries, events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
-        if let Some(name) = plan.units.first().filter(|_| unit.is_some()) {
-            app_users = AppUsers::of(name, layout, &plan.staging);
+        let known = unit
+            .as_ref()
+            .filter(|unit| !has_unit_files(plan, entries, unit));
+        if let Some((name, _)) = plan.units.first().zip(known) {
+            app_users = AppUsers::of(name, layout, &plan.staging, None);
             findings.extend(app_users.check(layout, &plan.staging, events));
         }
         findings.extend(shared::check(layout, &plan.staging.shared));
@@ -74,14 +78,17 @@ pub(super) fn check(
 fn check_server(
     layout: &Layout,
     plan: &Plan,
+    entries: &[TreeEntry],
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
     let name = plan.units.first();
     let unit = name.and_then(|name| check_unit(name, events, findings));
     if plan.task == Task::Deploy {
-        let shown = shows_release(&plan.verification);
-        check_release(layout, plan, unit.as_ref(), shown, findings);
+        let known = unit
+            .as_ref()
+            .filter(|unit| !has_unit_files(plan, entries, unit));
+        findings.extend(check_release(layout, plan, known));
     }
     check_rights(plan, findings);
     check_install(plan, findings);
@@ -145,7 +152,7 @@ pub(super) fn and_others(
     let Reason::NotReady(mut findings) = reason else {
         return reason;
     };
-    check_server(layout, plan, events, &mut findings);
+    check_server(layout, plan, &[], events, &mut findings);
     Reason::NotReady(findings)
 }
 
@@ -242,40 +249,29 @@ fn check_unit(
     Some(unit)
 }
 
-/// Whether the health response names the release.
-pub(super) fn shows_release(verification: &Verification) -> bool {
-    let health = verification.health.as_ref();
-    let pattern = health.and_then(|health| health.pattern.as_ref());
-    pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
+/// Whether the unit will run the release, unless that cannot be told yet or is shown by its health response.
+fn check_release(layout: &Layout, plan: &Plan, unit: Option<&Unit>) -> Option<Finding> {
+    let is_loaded = unit?.get("LoadState") == "loaded";
+    let name = plan.units.first().filter(|_| is_loaded)?;
+    match definition::is_shown(&plan.verification) {
+        true => None,
+        false => definition::elsewhere(layout, plan, name, None),
+    }
 }
 
-/// Whether the unit will run the release that `current` leads to, and whether that will be seen. `shown`: its health
-/// response says so.
-pub(super) fn check_release(
-    layout: &Layout,
-    plan: &Plan,
-    unit: Option<&Unit>,
-    shown: bool,
-    findings: &mut Vec<Finding>,
-) {
-    let Some((name, unit)) = plan.units.first().zip(unit).filter(|_| !shown) else {
-        return;
+/// Whether the release comes with files of the unit, which decide more than those that are loaded.
+fn has_unit_files(plan: &Plan, entries: &[TreeEntry], unit: &Unit) -> bool {
+    let Ok(patterns) = UnitPatterns::new(&plan.units.files) else {
+        return false;
     };
-    if unit.get("LoadState") != "loaded" || plan.restart == Restart::Nothing {
-        return;
+    // they are not read yet
+    if entries.is_empty() {
+        return !plan.units.files.is_empty();
     }
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(name, unit, layout) {
-        findings.push(Finding::UnitElsewhere {
-            service: name.name.to_owned(),
-            starts,
-            target: plan.target.to_string(),
-        });
-    } else if definition::is_reload(&plan.restart) && definition::is_hidden(unit) {
-        findings.push(Finding::ReloadUnseen {
-            service: name.name.to_owned(),
-            user: user(),
-        });
-    }
+    let paths = entries.iter().map(|entry| std::str::from_utf8(&entry.path));
+    let files = paths.filter_map(|path| patterns.unit_file(path.ok()?));
+    let name = plan.units.first().map_or("", |unit| unit.name);
+    has_files_of(&files.collect::<Vec<_>>(), &full_name(name, unit))
 }
 
 fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {

@@ -26,7 +26,7 @@ use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
 use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::{hidden, needs, restart};
+use crate::server::unit::{files, hidden, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -246,18 +246,14 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (unit, restart) = (self.plan.units.first(), &self.plan.restart);
-        needs::check(layout, &release, unit, restart)?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
-        let mut findings = Vec::new();
-        let (unit, shown) = (
-            self.before.unit.as_ref(),
-            check::shows_release(&verification),
-        );
-        check::check_release(layout, self.plan, unit, shown, &mut findings);
-        if !findings.is_empty() {
-            return Err(Reason::NotReady(findings));
-        }
+        files::check::check(
+            layout,
+            self.plan,
+            &release,
+            &verification,
+            self.client.outbox,
+        )?;
         let goal = Goal {
             before_switch: records::before_switch_since(layout, &release),
             release,
@@ -406,9 +402,13 @@ impl<'a> Session<'a> {
 
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
+            // the unit files of the release are at fault
+            Reason::NotReady(_) if self.progress.step > Step::Check => Outcome::Failed,
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // the release to roll back to lacks what the unit needs
-            Reason::Program { .. } if self.progress.step == Step::Check => Outcome::NotReady,
+            Reason::Program { .. } | Reason::UnitFiles(_) if self.progress.step == Step::Check => {
+                Outcome::NotReady
+            }
             Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,

@@ -13,6 +13,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records::{self, State};
 use crate::server::unit::app_user::AppUser;
+use crate::server::unit::files::staged::Staged;
 use rustix::fs::{fchmod, fchown, open, Gid, Mode, OFlags};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -43,9 +44,14 @@ enum Way {
 
 impl AppUsers {
     /// Of this unit, as far as it matters for what is staged.
-    pub(in crate::server) fn of(unit: UnitRef<'_>, layout: &Layout, staging: &Staging) -> Self {
+    pub(in crate::server) fn of(
+        unit: UnitRef<'_>,
+        layout: &Layout,
+        staging: &Staging,
+        staged: Option<&Staged>,
+    ) -> Self {
         match staging.env_file.is_some() || !staging.shared.is_empty() {
-            true => Self(AppUser::all(unit, layout)),
+            true => Self(AppUser::all(unit, layout, staged)),
             false => Self::default(),
         }
     }
