@@ -28,8 +28,8 @@ pub use events::{
 pub use failure::{
     AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
     HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,
-    PathError, Phase, PortHolder, ProcessEnd, Reason, ReleaseProcess, RollbackTargetError,
-    SharedError, SharedInRelease, SystemdError, Trouble, UnitFileError, UnitPath, UnitState,
+    PathError, Phase, PortHolder, ProcessEnd, Reason, RejectedUnitFile, ReleaseProcess,
+    RollbackTargetError, SharedError, SharedInRelease, SystemdError, Trouble, UnitPath, UnitState,
     UnreadableState,
 };
 pub use holder::Holder;

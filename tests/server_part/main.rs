@@ -41,5 +41,6 @@ mod shared_paths;
 mod small_disk;
 mod stub_server;
 mod takeover;
+mod unit_files;
 mod unit_paths;
 mod written;

@@ -3,7 +3,7 @@
 use super::finding::before_colon;
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
-    ProcessEnd, RollbackTargetError, SharedError, UnitFileError, UnitPath, UnitState,
+    ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath, UnitState,
     UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
@@ -219,7 +219,9 @@ pub enum Reason {
     Interrupted,
     /// The release's unit files have errors. Nothing was switched.
     #[error("{}", unit_files(.0))]
-    UnitFiles(#[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<UnitFileError>),
+    RejectedUnitFiles(
+        #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<RejectedUnitFile>,
+    ),
 }
 
 impl Reason {
@@ -259,7 +261,7 @@ fn findings(found: &[Finding]) -> String {
     }
 }
 
-fn unit_files(errors: &[UnitFileError]) -> String {
+fn unit_files(errors: &[RejectedUnitFile]) -> String {
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let errors = errors.join("; ");
     format!("the unit files of the release cannot be used on the server: {errors}")

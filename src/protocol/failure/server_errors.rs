@@ -96,7 +96,7 @@ pub struct UnitPath {
 /// What is wrong with a unit file of the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}: {}", excerpt(.file), excerpt(.message))]
-pub struct UnitFileError {
+pub struct RejectedUnitFile {
     /// Below the release, with the number of the line if it is known.
     pub file: String,
     /// What systemd prints, or what is not on the server.

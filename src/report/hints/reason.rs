@@ -85,7 +85,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::OtherListener { .. } => other_listener(place),
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
-        Reason::UnitFiles(_) => unit_files(failure.step),
+        Reason::RejectedUnitFiles(_) => unit_files(failure.step),
     }
 }
 

@@ -71,7 +71,7 @@ fn quiet_reason(reason: &Reason) -> Reason {
     let mut reason = reason.clone();
     match &mut reason {
         Reason::Log { lines } => lines.clear(),
-        Reason::UnitFiles(errors) => {
+        Reason::RejectedUnitFiles(errors) => {
             for error in errors {
                 NOT_SHOWN.clone_into(&mut error.message);
             }

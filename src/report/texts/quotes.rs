@@ -72,7 +72,7 @@ fn of_reason(reason: &Reason) -> Vec<String> {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
         }
-        Reason::UnitFiles(errors) => {
+        Reason::RejectedUnitFiles(errors) => {
             let parts = errors
                 .iter()
                 .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);

@@ -406,7 +406,9 @@ impl<'a> Session<'a> {
             Reason::NotReady(_) if self.progress.step > Step::Check => Outcome::Failed,
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // the release to roll back to lacks what the unit needs
-            Reason::Program { .. } | Reason::UnitFiles(_) if self.progress.step == Step::Check => {
+            Reason::Program { .. } | Reason::RejectedUnitFiles(_)
+                if self.progress.step == Step::Check =>
+            {
                 Outcome::NotReady
             }
             Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,

@@ -3,7 +3,7 @@
 
 use super::read;
 use super::staged::{template, Part, Staged};
-use crate::protocol::{Ending, Scope, UnitFileError, UnitRef};
+use crate::protocol::{Ending, RejectedUnitFile, Scope, UnitRef};
 use crate::server::exec::process::{command, quick};
 use crate::server::store::durable;
 use crate::server::unit::needs;
@@ -68,7 +68,7 @@ impl Copies<'_> {
     ///
     /// # Errors
     /// Why that is unknown.
-    pub(super) fn verify(&self) -> Result<Vec<UnitFileError>, String> {
+    pub(super) fn verify(&self) -> Result<Vec<RejectedUnitFile>, String> {
         let done = self.write().map_err(|error| error.to_string());
         let found = done.and_then(|()| self.run());
         // the next check does it otherwise
@@ -96,7 +96,7 @@ impl Copies<'_> {
         Ok(())
     }
 
-    fn run(&self) -> Result<Vec<UnitFileError>, String> {
+    fn run(&self) -> Result<Vec<RejectedUnitFile>, String> {
         let mut verify = command("systemd-analyze");
         verify.env("SYSTEMD_COLORS", "0");
         if self.scope == Scope::User {
@@ -116,8 +116,11 @@ impl Copies<'_> {
     }
 
     /// What counts, and whether anything was about these files.
-    fn errors(&self, output: &[u8]) -> (Vec<UnitFileError>, bool) {
-        let (mut found, mut general) = (Vec::<UnitFileError>::new(), Vec::<UnitFileError>::new());
+    fn errors(&self, output: &[u8]) -> (Vec<RejectedUnitFile>, bool) {
+        let (mut found, mut general) = (
+            Vec::<RejectedUnitFile>::new(),
+            Vec::<RejectedUnitFile>::new(),
+        );
         let mut is_about_them = false;
         for line in lines(output) {
             let Some((error, unit)) = self.about(&line) else {
@@ -145,8 +148,8 @@ impl Copies<'_> {
     }
 
     /// The file that a line is about, and the unit, if it is one of the release's.
-    fn about(&self, line: &str) -> Option<(UnitFileError, Option<&Checked<'_>>)> {
-        let error = |file: &str, message: &str| UnitFileError {
+    fn about(&self, line: &str) -> Option<(RejectedUnitFile, Option<&Checked<'_>>)> {
+        let error = |file: &str, message: &str| RejectedUnitFile {
             file: file.to_owned(),
             message: message.to_owned(),
         };

@@ -4,7 +4,7 @@ use super::analyze::{Checked, Copies};
 use super::staged::{has_files_of, load, Staged};
 use super::{accounts, folder, of_release};
 use crate::protocol::{
-    Notice, Plan, Reason, ReleaseId, Scope, Task, UnitFile, UnitFileError, UnitRef, Units,
+    Notice, Plan, Reason, RejectedUnitFile, ReleaseId, Scope, Task, UnitFile, UnitRef, Units,
     Verification, Warning, What,
 };
 use crate::server::channel::events::Events;
@@ -63,7 +63,7 @@ fn check_files(
     let listed: Vec<_> = units.all().map(load).collect();
     for (name, loaded) in &listed {
         let dangling = staged.dangling(loaded);
-        errors.extend(dangling.map(|file| UnitFileError {
+        errors.extend(dangling.map(|file| RejectedUnitFile {
             file,
             message: format!("the release lacks it, but {name} is a link to it on the server"),
         }));
@@ -72,7 +72,7 @@ fn check_files(
         let checked = changed_units(staged, units.scope, listed.iter().map(|(name, _)| name));
         for unit in &checked {
             let missing = accounts::missing(&unit.unit).into_iter();
-            errors.extend(missing.map(|setting| UnitFileError {
+            errors.extend(missing.map(|setting| RejectedUnitFile {
                 file: unit.file().to_owned(),
                 message: format!("{setting} does not exist on the server"),
             }));
@@ -95,14 +95,14 @@ fn check_files(
         return Ok(());
     }
     errors.truncate(MOST);
-    Err(Reason::UnitFiles(errors))
+    Err(Reason::RejectedUnitFiles(errors))
 }
 
 /// Files that systemd would take for the same one.
-fn clashes(files: &[UnitFile]) -> Vec<UnitFileError> {
+fn clashes(files: &[UnitFile]) -> Vec<RejectedUnitFile> {
     let mut names = BTreeSet::new();
     let again = files.iter().filter(|file| !names.insert(&file.name));
-    let error = |file: &UnitFile| UnitFileError {
+    let error = |file: &UnitFile| RejectedUnitFile {
         file: file.path.clone(),
         message: format!(
             "another unit file of the release is named {} too",
@@ -147,7 +147,7 @@ fn warn_of_gone(layout: &Layout, staged: &Staged, units: &Units, events: &mut dy
         return;
     };
     let own = folder(units.scope);
-    let old = of_release(&layout.release(&live), &units.files);
+    let old = of_release(layout, &live, &units.files);
     let is_gone = |file: &&UnitFile| {
         let is_there = own.join(&file.name).symlink_metadata().is_ok();
         is_there && !staged.files.iter().any(|it| it.name == file.name)

@@ -21,6 +21,8 @@ const LISTS: [&str; 10] = [
     "Requires",
     "Environment",
 ];
+/// The starts of settings that belong to the section `[Unit]`.
+const GENERAL: [&str; 4] = ["Condition", "Assert", "Wants", "Requires"];
 /// The user that runs a unit of the deploy user's own systemd is always this one.
 const ACCOUNTS: [&str; 4] = ["User", "Group", "SupplementaryGroups", "DynamicUser"];
 
@@ -35,8 +37,10 @@ pub(super) fn effective(settings: &[Setting], of: Specifiers<'_>) -> (Unit, Stri
         value,
     } in settings
     {
-        let is_own = section.eq_ignore_ascii_case(kind);
-        if !is_own && section != "Unit" || of.scope == Scope::User && ACCOUNTS.contains(&&**name) {
+        let is_general = GENERAL.iter().any(|start| name.starts_with(start));
+        let is_ignored = of.scope == Scope::User && ACCOUNTS.contains(&&**name);
+        let of_kind = section.eq_ignore_ascii_case(kind);
+        if is_ignored || !of_kind && !is_general || is_general && section != "Unit" {
             continue;
         }
         text += &format!("{name}={}\n", of.expand(value));

@@ -9,7 +9,8 @@ pub(super) mod specifiers;
 pub(in crate::server) mod staged;
 mod words;
 
-use crate::protocol::{Scope, UnitFile, UnitPatterns};
+use crate::protocol::{ReleaseId, Scope, UnitFile, UnitPatterns};
+use crate::server::store::layout::Layout;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,12 @@ const MAX_FILES: usize = 200;
 const MAX_TEXT: u64 = 1 << 20;
 
 /// The unit files in a release's folder: regular files that fit the patterns, those that its install has created too.
-pub(in crate::server) fn of_release(folder: &Path, patterns: &[String]) -> Vec<UnitFile> {
+pub(in crate::server) fn of_release(
+    layout: &Layout,
+    release: &ReleaseId,
+    patterns: &[String],
+) -> Vec<UnitFile> {
+    let folder = &layout.release(release);
     let mut found = Vec::new();
     // the runner has checked them
     let Ok(fitting) = UnitPatterns::new(patterns) else {

@@ -47,7 +47,7 @@ impl Staged {
         let folder = layout.release(release);
         Self {
             current: Current::of(layout),
-            files: of_release(&folder, &units.files),
+            files: of_release(layout, release, &units.files),
             folder: folder.canonicalize().unwrap_or(folder),
         }
     }

@@ -4,7 +4,6 @@ use super::specifiers::{Specifiers, UNKNOWN};
 use super::staged::{has_files_of, Staged};
 use super::*;
 use crate::protocol::{UnitRef, Units};
-use crate::server::store::layout::Layout;
 use crate::server::unit::systemd::Unit;
 use std::os::unix::fs::symlink;
 
@@ -254,13 +253,16 @@ impl Disk {
         self.write(&format!("opt/app/releases/2/{path}"), text);
     }
 
+    fn layout(&self) -> Layout {
+        Layout::new(self.at("opt/app").to_str().unwrap())
+    }
+
     fn staged(&self) -> Staged {
-        let layout = Layout::new(self.at("opt/app").to_str().unwrap());
         let units = Units {
             files: vec!["deploy/**".into()],
             ..Units::default()
         };
-        Staged::of(&layout, &"2".parse().unwrap(), &units)
+        Staged::of(&self.layout(), &"2".parse().unwrap(), &units)
     }
 
     /// Text of each part of the unit in its order, if anything of it changes. `loaded` is what systemd reads now.
@@ -388,7 +390,7 @@ fn files_of_a_release_are_found_by_their_patterns() {
     .unwrap();
     let found = |patterns: &[&str]| {
         let patterns: Vec<String> = patterns.iter().map(|it| (*it).to_owned()).collect();
-        let found = of_release(&disk.at("opt/app/releases/2"), &patterns);
+        let found = of_release(&disk.layout(), &"2".parse().unwrap(), &patterns);
         found.into_iter().map(|file| file.path).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -410,3 +412,5 @@ fn files_of_a_release_are_found_by_their_patterns() {
     );
     assert!(found(&[]).is_empty());
 }
+
+mod systemd;
