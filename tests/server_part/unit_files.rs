@@ -16,9 +16,16 @@ const FILE: &str = "deploy/app.service";
 fn app(server: &StubServer, name: &str, file: &str) -> App {
     let current = server.target().join("current");
     let file = file.replace("CURRENT", current.to_str().unwrap());
-    App::good(name)
+    in_folders(App::good(name))
         .with(FILE, Node::File(0o644, file.into_bytes()))
         .with("bin/run", Node::File(0o755, b"#!/bin/sh\n".to_vec()))
+}
+
+fn in_folders(app: App) -> App {
+    let folders = ["bin", "deploy", "deploy/sub"];
+    folders
+        .into_iter()
+        .fold(app, |app, path| app.with(path, Node::Folder))
 }
 
 const GOOD: &str = "[Service]\nExecStart=CURRENT/bin/run\n";
@@ -121,7 +128,7 @@ fn the_programs_of_the_new_file_are_looked_for_and_not_those_of_the_old_one() {
     let file = GOOD
         .replace("bin/run", "bin/renamed")
         .replace("CURRENT", server.target().join("current").to_str().unwrap());
-    let renamed = App::good("renamed")
+    let renamed = in_folders(App::good("renamed"))
         .with(FILE, Node::File(0o644, file.into_bytes()))
         .with("bin/renamed", Node::File(0o755, b"#!/bin/sh\n".to_vec()));
     is_deployed(&server.deploy_with(&renamed, unit_files));

@@ -185,6 +185,9 @@ fn defaults(unit: &Unit, kind: &str, of: Specifiers<'_>) -> String {
     }
     let name = if kind == "socket" { "Service" } else { "Unit" };
     let stem = of.unit.rsplit_once('.').map_or(of.unit, |(stem, _)| stem);
+    if unit.get("DynamicUser") == "yes" && !has("User") {
+        shown += &format!("User={stem}\nGroup={stem}\n");
+    }
     if ["timer", "path", "socket"].contains(&kind) && !is_true(unit.get("Accept")) {
         let triggered = match unit.get(name) {
             "" => format!("{stem}.service"),

@@ -16,10 +16,10 @@ const UNITS: &[(&str, &str, &[(&str, &str)])] = &[
         ("n4.service.d/20.conf", "[Service]\nExecStart=\nExecStart=/bin/b"),
         ("n4.service.d/10.conf", "[Service]\nExecStart=\nExecStart=/bin/c\nGroup=adm"),
     ]),
-    ("n5@a-b\\x2dc.service", "", &[]),
-    ("n5@.service", "[Service]\nExecStart=/srv/%p/%i/%I\nWorkingDirectory=/srv/%n/%N/%j/%f\nEnvironmentFile=%t/%%/%S/%h\nUser=%p", &[
+    ("n5@a-b.service", "", &[]),
+    ("n5@.service", "[Service]\nExecStart=/srv/%p/%I\nWorkingDirectory=/srv/%i/%n/%N/%j/%f\nEnvironmentFile=%t/%%/%S/%h\nUser=%p", &[
         ("n5@.service.d/x.conf", "[Service]\nEnvironmentFile=/all"),
-        ("n5@a-b\\x2dc.service.d/x.conf", "[Service]\nEnvironmentFile=/one"),
+        ("n5@a-b.service.d/x.conf", "[Service]\nEnvironmentFile=/one"),
     ]),
     ("n6.service", "[Service]\n# ExecStart=/bin/no\nExecStart=/bin/sh \\\n# in between\n; and again\n  -c \"a ; b\" \\\n c\nBindPaths=/a /b:/c -/d:/e:norbind\nReadWritePaths=/var/x -/y\nReadWritePaths=/z", &[]),
     ("n7.service", "[Service]\nExecStart=\"/opt/with space/x\" 'y z'\nExecStartPre=/opt/with\\x20space/y\nExecStartPost=/bin/a \\; b ';' ; /bin/c\nSupplementaryGroups=adm\nSupplementaryGroups=deploy", &[]),
@@ -30,11 +30,11 @@ const UNITS: &[(&str, &str, &[(&str, &str)])] = &[
         ("n9-x-y.service.d/1.conf", "[Service]\nGroup=three"),
     ]),
     ("n10.timer", "[Timer]\nOnCalendar=daily", &[]),
-    ("n10.service", "[Service]\nExecStop=/bin/a\nKillMode=none\nTimeoutStopSec=infinity", &[]),
+    ("n10.service", "[Service]\nExecStop=/bin/a\nRemainAfterExit=yes\nKillMode=none\nTimeoutStopSec=infinity", &[]),
     ("n11.timer", "[Timer]\nOnCalendar=daily\nUnit=n1.service", &[]),
     ("n12.socket", "[Socket]\nListenStream=/run/n12\nService=n1.service", &[]),
     ("n13.service", "[Service]\nExecStart=/bin/a \\\\\nUser=nobody\nWorkingDirectory=~", &[]),
-    ("n14.service", "junk\n[Service\n[Service]\njunk\nExecStart=/bin/a\n=b\nUser=nobody\nReadWriteDirectories=/q", &[]),
+    ("n14.service", "[Service]\njunk\nExecStart=/bin/a\n=b\nUser=nobody\nReadWriteDirectories=/q", &[]),
 ];
 
 /// What both must have alike, in words.
@@ -68,10 +68,10 @@ fn told(unit: &Unit) -> Vec<String> {
         } else {
             ""
         };
-        let value = unit.all(property);
+        let value = unit.all(property).replace(":norbind", "");
         all.push(format!(
             "{property} {}",
-            if value.is_empty() { default } else { value }
+            if value.is_empty() { default } else { &value }
         ));
     }
     all.push(unit.get("WorkingDirectory").replace('!', "-"));
