@@ -3,7 +3,8 @@
 use super::finding::before_colon;
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
-    ProcessEnd, RollbackTargetError, SharedError, UnitPath, UnitState, UnreadableState,
+    ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath, UnitState,
+    UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -226,6 +227,11 @@ pub enum Reason {
         /// The end of its output.
         output: Vec<u8>,
     },
+    /// The release's unit files have errors. Nothing was switched.
+    #[error("{}", unit_files(.0))]
+    RejectedUnitFiles(
+        #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<RejectedUnitFile>,
+    ),
 }
 
 impl Reason {
@@ -263,6 +269,12 @@ fn findings(found: &[Finding]) -> String {
             format!("{first}, and {}", count(rest.len() as u64, "other finding"))
         }
     }
+}
+
+fn unit_files(errors: &[RejectedUnitFile]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let errors = errors.join("; ");
+    format!("the unit files of the release cannot be used on the server: {errors}")
 }
 
 fn exec_start() -> String {

@@ -46,6 +46,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
@@ -72,6 +73,12 @@ fn of_reason(reason: &Reason) -> Vec<String> {
         Reason::Program { path, others, .. } => {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
+        }
+        Reason::RejectedUnitFiles(errors) => {
+            let parts = errors
+                .iter()
+                .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);
+            parts.collect()
         }
         Reason::Shared { path, error } => of_shared(path, error),
         Reason::UnitFiles {
