@@ -179,6 +179,10 @@ fn sudoers_name(user: &str) -> String {
 pub(super) const ALLOW: &str = "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`, \
      checked with `visudo -cf` before it is put there";
 
+/// What to do if root is not needed.
+pub(super) const NO_SUDO: &str =
+    "the deploy user's own units need no sudo: with `scope: user`, the command is `systemctl --user`, without `sudo`";
+
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);
     on_server(

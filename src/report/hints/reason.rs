@@ -22,13 +22,17 @@ fn unit_files(place: &Place) -> Hint {
     )
 }
 
-/// What to do about a step that failed.
+/// What to do about a step that failed, with commands for the unit that failed.
 #[must_use]
+pub fn reason(failure: &Failure, place: &Place) -> Hint {
+    of_reason(failure, &place.about(failure))
+}
+
 #[expect(
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no reason is without a hint"
 )]
-pub fn reason(failure: &Failure, place: &Place) -> Hint {
+fn of_reason(failure: &Failure, place: &Place) -> Hint {
     match &failure.reason {
         Reason::NotReady(found) => found.iter().fold(Hint::default(), |all, it| all.then(finding(it, place))),
         Reason::Busy(_) => {

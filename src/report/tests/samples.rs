@@ -3,9 +3,9 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError,
-    SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError,
-    TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
+    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
+    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
     UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
@@ -46,6 +46,9 @@ pub(in crate::report) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        others: Vec::new(),
+        scope: Scope::System,
+        unit_files: false,
         restart: Restart::Systemctl,
         health: None,
         shared: ["data/app.db", "it's uploads", "config/wechat.yaml"]
