@@ -3,9 +3,9 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError,
-    SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError,
-    TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
+    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
+    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
     UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
@@ -315,6 +315,11 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         state: state.into(),
     };
+    let other_scope = |found| Finding::OtherScope {
+        service: "diting".into(),
+        user: user(),
+        found,
+    };
     vec![
         Finding::Target {
             path: "/opt/diting".into(),
@@ -503,7 +508,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         ])),
         Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
             service: "diting".into(),
-            user: user(),
+            user: "deploy".into(),
         }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,

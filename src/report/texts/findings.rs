@@ -97,11 +97,15 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             vec!["Linger=no: its units end with its last login, and do not start at boot".into()],
         ),
         Finding::NoOwnSystemd { user, error } => (
-            Prose::from("the systemd of ").and(code(user)).and(" cannot be used"),
+            Prose::from("the systemd of ")
+                .and(code(user))
+                .and(" cannot be used"),
             vec![format!("systemctl --user: {error}")],
         ),
         Finding::OtherScope { service, .. } => (
-            Prose::from("unit ").and(code(service)).and(" is in the other scope"),
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is in the other scope"),
             vec![found.to_string()],
         ),
     }

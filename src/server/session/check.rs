@@ -23,8 +23,8 @@ use crate::server::store::rollback_target;
 use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
-use crate::server::unit::pager;
 use crate::server::unit::login::{detaching, Detaching};
+use crate::server::unit::pager;
 use crate::server::unit::systemd::{self, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
@@ -336,7 +336,10 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
         Detaching::Plain | Detaching::Scope => {}
         Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
         // the same command cures both
-        Detaching::Impossible if findings.iter().any(|it| matches!(it, Finding::NoLinger { .. })) => {}
+        Detaching::Impossible
+            if findings
+                .iter()
+                .any(|it| matches!(it, Finding::NoLinger { .. })) => {}
         Detaching::Impossible => findings.push(Finding::KillUserProcesses { user: user() }),
     }
 }

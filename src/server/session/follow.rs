@@ -1,7 +1,9 @@
 //! Starts the transaction's own process, detached from the login, and forwards its events.
 
 use super::client::Client;
-use crate::protocol::{Failure, Interference, Operation, Outcome, Reason, Scope, Step, Verdict, What};
+use crate::protocol::{
+    Failure, Interference, Operation, Outcome, Reason, Scope, Step, Verdict, What,
+};
 use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
 use crate::server::clock::now;

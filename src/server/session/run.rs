@@ -7,8 +7,8 @@ use super::follow;
 use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice,
-    Outcome, Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice, Outcome, Plan,
+    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;

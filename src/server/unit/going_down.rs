@@ -23,9 +23,8 @@ const UP: [&str; 5] = [
 /// It has queued the shutdown, before it stops the first unit.
 pub(in crate::server) fn going_down(scope: Scope) -> Option<Scope> {
     // logins are refused from then on
-    let has_nologin = || {
-        Path::new("/run/systemd/system").exists() && Path::new("/run/nologin").exists()
-    };
+    let has_nologin =
+        || Path::new("/run/systemd/system").exists() && Path::new("/run/nologin").exists();
     if is_going_down(Scope::System, has_nologin) {
         return Some(Scope::System);
     }

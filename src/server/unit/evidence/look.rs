@@ -323,7 +323,11 @@ mod tests {
             format!("{own}/init.scope")
         );
         assert_eq!(systemd_of(own), format!("{own}/init.scope"));
-        for group in ["", "/system.slice/web.service", "/user.slice/user-1000.slice/x"] {
+        for group in [
+            "",
+            "/system.slice/web.service",
+            "/user.slice/user-1000.slice/x",
+        ] {
             assert_eq!(systemd_of(group), SYSTEMD, "{group}");
         }
     }

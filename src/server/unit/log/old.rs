@@ -143,7 +143,11 @@ fn last(start: &OldStart) -> Command {
 fn journal(start: &OldStart) -> Command {
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager"]);
-    journal.args(fields::of_invocation(start.scope, &start.unit, &start.invocation));
+    journal.args(fields::of_invocation(
+        start.scope,
+        &start.unit,
+        &start.invocation,
+    ));
     journal
 }
 

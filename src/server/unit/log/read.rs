@@ -1,8 +1,8 @@
 //! Reads the log of one invocation of a unit, never an earlier one's. An empty log does not prove health: a
 //! user without the right to read the journal gets an empty one and exit code 0.
 
-use super::invocation::{FailedStart, Invocation, PreviousInvocation};
 use super::fields;
+use super::invocation::{FailedStart, Invocation, PreviousInvocation};
 use super::output::{last_lines, last_lines_within};
 use super::status;
 use crate::protocol::{Scope, UnitRef, UnreadLog};
@@ -194,7 +194,10 @@ pub(super) fn timestamp(since: Duration) -> String {
 pub(in crate::server::unit) fn journal(invocation: &Invocation<'_>, lines: usize) -> Command {
     let mut journal = journal_of_processes(invocation, lines);
     journal.arg("+");
-    journal.args(fields::about_invocation(invocation.unit.scope, invocation.id));
+    journal.args(fields::about_invocation(
+        invocation.unit.scope,
+        invocation.id,
+    ));
     journal
 }
 
@@ -205,7 +208,11 @@ fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
         journal.arg(format!("--since={}", timestamp(since)));
     }
     let unit = unit_name(invocation.unit);
-    journal.args(fields::of_invocation(invocation.unit.scope, &unit, invocation.id));
+    journal.args(fields::of_invocation(
+        invocation.unit.scope,
+        &unit,
+        invocation.id,
+    ));
     journal
 }
 
