@@ -129,5 +129,7 @@ mod terminal;
 mod unit_paths;
 #[path = "real/units.rs"]
 mod units;
+#[path = "real/user_scope.rs"]
+mod user_scope;
 #[path = "real/without_service.rs"]
 mod without_service;
