@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::{ReleaseId, Scope};
 use crate::text::amounts::size;
@@ -178,6 +178,17 @@ pub enum Finding {
         user: String,
         /// Where it is.
         found: Scope,
+    },
+    /// A unit file of the release cannot go live, or not be rolled back.
+    #[error("{0}")]
+    UnitFile(UnitFileProblem),
+    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
+    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
+    DaemonReload {
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        output: Vec<u8>,
     },
 }
 

@@ -4,6 +4,7 @@ use super::app_access;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
+use super::unit_file;
 use crate::protocol::{Finding, LinkState, RollbackTargetError, Scope};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
@@ -86,6 +87,9 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Scope::User => "set the input `scope: user`".into(),
             Scope::System => "leave out the input scope: then the units are the system's".into(),
         },
+        Finding::UnitFile(found) => unit_file::set_up(found, place),
+        Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::DaemonReload { .. } => daemon_reload(&place.user),
     }
 }
 
@@ -107,6 +111,11 @@ pub(super) fn rollback_target(error: &RollbackTargetError) -> Hint {
 
 /// A line of the server's set-up that lets a user run one systemctl command.
 pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service: &str) -> String {
+    sudoers_for(user, tag, &format!("/bin/systemctl {verb} {service}"))
+}
+
+/// The same for any command.
+pub(super) fn sudoers_for(user: &str, tag: &str, command: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| {
         if ",:=\\".contains(c) {
@@ -115,9 +124,15 @@ pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service
             vec![c]
         }
     };
-    let service: String = excerpt(service).chars().flat_map(escape).collect();
+    let command: String = excerpt(command).chars().flat_map(escape).collect();
     let user = sudoers_name(&excerpt(user));
-    format!("{user} ALL=(root) NOPASSWD: {tag}/bin/systemctl {verb} {service}")
+    format!("{user} ALL=(root) NOPASSWD: {tag}{command}")
+}
+
+/// What lets a user make systemd read its unit files again.
+pub(super) fn daemon_reload(user: &str) -> Hint {
+    let line = sudoers_for(user, "", "/bin/systemctl daemon-reload");
+    steps("on the server's console, as root:", &[into_sudoers(&line)])
 }
 
 /// The command that adds it.
@@ -141,7 +156,7 @@ pub(super) fn no_terminal(user: &str) -> Hint {
 }
 
 /// The command that adds a line.
-fn into_sudoers(line: &str) -> String {
+pub(super) fn into_sudoers(line: &str) -> String {
     let file = "/etc/sudoers.d/deploy-action";
     // an error in a file there would turn sudo off for everyone
     format!(

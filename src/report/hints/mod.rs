@@ -13,6 +13,7 @@ mod run_error;
 mod shared;
 mod steps;
 mod unit;
+mod unit_file;
 
 use by_hand::by_hand;
 pub use finding::finding;

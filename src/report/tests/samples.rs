@@ -319,6 +319,11 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         state: state.into(),
     };
+    let other_scope = |found| Finding::OtherScope {
+        service: "diting".into(),
+        user: user(),
+        found,
+    };
     vec![
         Finding::Target {
             path: "/opt/diting".into(),
@@ -518,7 +523,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         ])),
         Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
             service: "diting".into(),
-            user: user(),
+            user: "deploy".into(),
         }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,

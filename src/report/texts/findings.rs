@@ -132,6 +132,15 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 .and(" is in the other scope"),
             vec![found.to_string()],
         ),
+        Finding::UnitFile(found) => (
+            code(&found.path)
+                .and(" cannot go live with a release, or not come back with a rollback"),
+            vec![found.to_string()],
+        ),
+        Finding::DaemonReload { user, output } => (
+            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
+            last_lines(output),
+        ),
     }
 }
 

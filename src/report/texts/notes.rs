@@ -1,7 +1,7 @@
 //! Warnings.
 
 use super::quotes;
-use crate::protocol::{UnreadLog, Warning, WrittenData};
+use crate::protocol::{Scope, UnitFile, UnreadLog, Warning, WrittenData};
 use crate::report::hints::{steps, sudoers, sudoers_line, Hint};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::count;
@@ -82,6 +82,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
+        | Warning::UnitFilesNotRestored(_)
         | Warning::OldUnhealthy(_) => return (what, None),
         Warning::GroupWritable { .. } => {
             let command = format!("sudo chmod g-w {}", shell(&place.target));
@@ -92,6 +93,18 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         }
         Warning::DataLeftBehind(data) => return (what.and(keep(data)), None),
         Warning::AppAccess(_) => return (what.and(LET_IT), None),
+        Warning::UnitFileStays { path } => UnitFile::at(path).map(|file| {
+            let place = shell(&UnitFile::place(path));
+            let disable = format!("sudo systemctl disable --now {}; ", shell(file.unit()));
+            let disable = if file.is_drop_in() { "" } else { &disable };
+            format!("{disable}sudo rm -f {place}; sudo systemctl daemon-reload")
+        }),
+        Warning::UnitFileGone { name, scope } => {
+            return (
+                what.and("; if nobody needs it:"),
+                remove_unit_file(name, *scope),
+            )
+        }
         Warning::OfUnit { .. } => None,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return (what.and(PROVE_IT), None)
@@ -107,6 +120,23 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         }
         None => (what, None),
     }
+}
+
+/// How a unit file is removed from the server. Of the server's words, only a name that systemd and a shell take as it is.
+fn remove_unit_file(name: &str, scope: Scope) -> Option<String> {
+    let file = UnitFile::at(name).filter(|file| file.name == name)?;
+    let (systemctl, rm) = match scope {
+        Scope::System => ("sudo systemctl", "sudo rm /etc/systemd/system"),
+        Scope::User => ("systemctl --user", "rm ~/.config/systemd/user"),
+    };
+    let disable = match file.is_drop_in() {
+        true => String::new(),
+        false => format!("{systemctl} disable --now {name}; "),
+    };
+    Some(format!(
+        "{disable}{rm}/{} && {systemctl} daemon-reload",
+        shell(name)
+    ))
 }
 
 /// There were more than are shown.

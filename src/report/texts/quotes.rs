@@ -2,7 +2,8 @@
 
 use crate::protocol::{
     AppAccess, ConnectionError, End, Failure, Finding, LinkState, Notice, Reason, RunError,
-    SharedError, SharedInRelease, UnreadLog, Warning, WrittenData, WrittenItem, WrittenKind,
+    SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
+    WrittenKind,
 };
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
 use crate::text::Prose;
@@ -46,6 +47,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
@@ -79,7 +81,16 @@ fn of_reason(reason: &Reason) -> Vec<String> {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
         }
+        Reason::RejectedUnitFiles(errors) => {
+            let parts = errors
+                .iter()
+                .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);
+            parts.collect()
+        }
         Reason::Shared { path, error } => of_shared(path, error),
+        Reason::UnitFiles {
+            command, output, ..
+        } => vec![excerpt(command), first_line(output)],
         Reason::Log { lines } => lines.last().map(excerpt).into_iter().collect(),
         _ => reason.log_line().map(excerpt).into_iter().collect(),
     }
@@ -111,6 +122,13 @@ fn of_finding(found: &Finding) -> Vec<String> {
         }
         Finding::Shared { path, error } => of_shared(path, error),
         Finding::AppAccess(found) => of_access(found),
+        Finding::UnitFile(found) => of_unit_file(&found.path),
+        Finding::DaemonReload { output, .. } => {
+            vec![
+                "sudo -n systemctl daemon-reload".to_owned(),
+                last_line_of(output),
+            ]
+        }
         Finding::NoSystemd(_)
         | Finding::Unit { .. }
         | Finding::KillUserProcesses { .. }
@@ -127,6 +145,13 @@ fn of_finding(found: &Finding) -> Vec<String> {
             vec!["systemctl --user".to_owned()]
         }
     }
+}
+
+fn of_unit_file(path: &str) -> Vec<String> {
+    vec![
+        excerpt(UnitFile::place(path)),
+        format!("current/{}", excerpt(path)),
+    ]
 }
 
 fn of_access(found: &AppAccess) -> Vec<String> {
@@ -179,9 +204,10 @@ fn of_warning(warning: &Warning) -> Vec<String> {
             vec![systemctl("sudo -n ", "reset-failed", service)]
         }
         Warning::UnsafePager { service, .. } => vec![systemctl("", "status", service)],
-        Warning::RollbackDoubt(reason) => of_reason(reason),
+        Warning::RollbackDoubt(reason) | Warning::UnitFilesNotRestored(reason) => of_reason(reason),
         Warning::DataLeftBehind(data) => of_data(data),
         Warning::AppAccess(found) => of_access(found),
+        Warning::UnitFileStays { path } => of_unit_file(path),
         _ => Vec::new(),
     }
 }

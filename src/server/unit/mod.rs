@@ -7,6 +7,7 @@ pub(super) mod app_user;
 pub(super) mod definition;
 pub(super) mod diagnostics;
 mod evidence;
+pub(super) mod files;
 pub(super) mod going_down;
 pub(super) mod health;
 pub(super) mod hidden;

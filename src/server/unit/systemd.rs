@@ -357,11 +357,25 @@ pub(in crate::server) fn may_run(verb: &str, unit: UnitRef<'_>) -> bool {
 /// # Errors
 /// What sudo printed.
 pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), Vec<u8>> {
-    if is_root() || unit.scope == Scope::User {
+    match unit.scope {
+        Scope::System => ask_sudo_for(&["systemctl", verb, unit.name]),
+        Scope::User => Ok(()),
+    }
+}
+
+/// What makes systemd read the unit files again.
+pub(super) const RELOAD: [&str; 2] = ["systemctl", "daemon-reload"];
+
+/// Whether the deploy user may run exactly this: as root, or with sudo and without a password.
+///
+/// # Errors
+/// What sudo printed.
+pub(super) fn ask_sudo_for(words: &[&str]) -> Result<(), Vec<u8>> {
+    if is_root() {
         return Ok(());
     }
     let mut list = command("sudo");
-    list.args(["-n", "-l", "systemctl", verb, unit.name]);
+    list.args(["-n", "-l"]).args(words);
     match quick(&mut list, TIMEOUT) {
         Ok((Ending::Exit(0), _)) => Ok(()),
         Ok((_, output)) => Err(output),
@@ -371,15 +385,27 @@ pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), V
 
 /// The command `systemctl verb unit`, with sudo unless this is root or the unit is the deploy user's own.
 pub(super) fn privileged(verb: &str, unit: UnitRef<'_>) -> std::process::Command {
-    let mut command = if is_root() || unit.scope == Scope::User {
-        systemctl(unit.scope)
-    } else {
-        let mut sudo = command("sudo");
-        sudo.args(["-n", "systemctl"]);
-        sudo
-    };
-    command.args([verb, unit.name]);
-    command
+    match unit.scope {
+        Scope::System => as_root(&["systemctl", verb, unit.name]),
+        Scope::User => {
+            let mut command = systemctl(unit.scope);
+            command.args([verb, unit.name]);
+            command
+        }
+    }
+}
+
+/// The command, with sudo unless this is root.
+pub(super) fn as_root(words: &[&str]) -> std::process::Command {
+    let mut sudo = command("sudo");
+    match words {
+        [program, arguments @ ..] if is_root() => {
+            sudo = command(program);
+            sudo.args(arguments);
+        }
+        _ => drop(sudo.arg("-n").args(words)),
+    }
+    sudo
 }
 
 pub(super) fn is_root() -> bool {
