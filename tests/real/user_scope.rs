@@ -119,7 +119,8 @@ except Exception: traceback.print_exc()"
 #[test]
 fn a_release_that_uses_up_all_starts_is_rolled_back_at_once() {
     let server = up();
-    server.drop_in("[Unit]\nStartLimitIntervalSec=300\nStartLimitBurst=2\n[Service]\nRestartSec=0\n");
+    server
+        .drop_in("[Unit]\nStartLimitIntervalSec=300\nStartLimitBurst=2\n[Service]\nRestartSec=0\n");
     let mut last = server.deploy_well(&App::version("1"), None);
     for version in ["2", "3", "4"] {
         let run = server.deploy(&App::version(version));
@@ -138,7 +139,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
     server.exec("loginctl disable-linger deploy");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("units of deploy end at logout on the server, because deploy does not linger");
+    run.assert_verdict(
+        "units of deploy end at logout on the server, because deploy does not linger",
+    );
     run.assert_verdict("sudo loginctl enable-linger deploy");
     run.assert_silent_about("cannot be used");
     assert!(server.releases().is_empty());
@@ -149,7 +152,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
         .input("scope", "system")
         .run();
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("diting on the server is a unit of deploy (systemctl --user), not of the system");
+    run.assert_verdict(
+        "diting on the server is a unit of deploy (systemctl --user), not of the system",
+    );
     run.assert_verdict("scope: user");
     run.assert_silent_about("is not-found");
 
@@ -159,7 +164,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
     server.own_systemctl("daemon-reload");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("diting on the server is a unit of the system, not of deploy (systemctl --user)");
+    run.assert_verdict(
+        "diting on the server is a unit of the system, not of deploy (systemctl --user)",
+    );
     run.assert_verdict("leave out the input scope");
 
     server.exec("rm /etc/systemd/system/diting.service; systemctl daemon-reload");
@@ -343,18 +350,30 @@ fn an_answer_of_another_process_of_the_same_user_is_none() {
     server.exec(&as_deploy(&format!(
         "systemd-run --user --quiet --unit=stranger --working-directory=/opt {stranger}"
     )));
-    server.wait_for(&format!("ss -Hltn sport = :{} | grep -q .", server.app_port));
+    server.wait_for(&format!(
+        "ss -Hltn sport = :{} | grep -q .",
+        server.app_port
+    ));
     let root = format!("http://localhost:{}/", server.app_port);
-    let run = plain(&server, &App::plain("1")).input("health-url", &root).run();
+    let run = plain(&server, &App::plain("1"))
+        .input("health-url", &root)
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_verdict("app.slice/stranger.service, which listened there before the restart and is no part of the unit");
 
     // one that is no service, and keeps the new release from starting
     server.own_systemctl("stop stranger");
     server.drop_in(&server.plain_service("0.0.0.0"));
-    server.exec(&as_deploy(&format!("sh -c 'setsid {stranger} >/dev/null 2>&1 &'")));
-    server.wait_for(&format!("ss -Hltn sport = :{} | grep -q .", server.app_port));
-    let run = plain(&server, &App::plain("1")).input("health-url", &root).run();
+    server.exec(&as_deploy(&format!(
+        "sh -c 'setsid {stranger} >/dev/null 2>&1 &'"
+    )));
+    server.wait_for(&format!(
+        "ss -Hltn sport = :{} | grep -q .",
+        server.app_port
+    ));
+    let run = plain(&server, &App::plain("1"))
+        .input("health-url", &root)
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_verdict("which listened there before the restart and is no part of the unit");
 }
