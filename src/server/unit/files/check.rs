@@ -54,7 +54,7 @@ fn services_to_judge<'a>(
         |unit: &UnitRef<'_>| units.names.len() == 1 || unit.kind() == UnitKind::Service;
     let services = units.all().filter(is_service);
     services.filter(move |unit| {
-        let is_new = || has_files_of(&staged.files, &load(*unit).0);
+        let is_new = || !staged.files.is_empty() && has_files_of(&staged.files, &load(*unit).0);
         Some(*unit) != shown && (plan.task != Task::Deploy || is_new())
     })
 }
