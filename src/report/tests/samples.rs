@@ -3,8 +3,8 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
-    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError,
+    Scope, ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
     ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
     UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
@@ -239,6 +239,16 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 unit: None,
             }],
         },
+        Reason::RejectedUnitFiles(vec![
+            RejectedUnitFile {
+                file: "deploy/diting.service:7".into(),
+                message: "Unknown key 'Userr' in section [Service], ignoring.".into(),
+            },
+            RejectedUnitFile {
+                file: "deploy/diting-dump.service".into(),
+                message: "User=dump does not exist on the server".into(),
+            },
+        ]),
         Reason::Shared {
             path: "config/wechat.yaml".into(),
             error: SharedError::Missing,
@@ -578,6 +588,14 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             unit: "diting-worker".into(),
             warning: Box::new(Warning::NotEnabled("diting-worker".into())),
         },
+        Warning::UnitFileGone {
+            name: "diting-dump.timer".into(),
+            scope: Scope::System,
+        },
+        Warning::UnitFileGone {
+            name: "diting.service.d/env.conf".into(),
+            scope: Scope::User,
+        },
         Warning::UnsafePager {
             service: "diting".into(),
             user: "deploy".into(),
@@ -603,6 +621,11 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         },
         Notice::GoingDown,
         Notice::OwnSystemdDown,
+        Notice::UnitFilesNotVerified {
+            error:
+                "it ended with exit code 1: Failed to initialize manager: No such device or address"
+                    .into(),
+        },
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),

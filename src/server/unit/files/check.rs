@@ -1,8 +1,9 @@
 //! Checks the unit files of a release before the switch. A failure leaves the server as it was.
 
 use super::analyze::{Checked, Copies};
+use super::place::folder;
 use super::staged::{has_files_of, load, Staged};
-use super::{accounts, folder, of_release};
+use super::{accounts, of_release};
 use crate::protocol::{
     Finding, Notice, Plan, Reason, RejectedUnitFile, ReleaseId, Scope, Task, UnitFile, UnitKind,
     UnitRef, Units, Verification, Warning, What,
