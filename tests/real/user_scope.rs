@@ -8,8 +8,6 @@ use crate::throwaway::{as_deploy, ThrowawayServer, OWN_UNITS, TARGET};
 use std::fs;
 use std::time::Duration;
 
-const POINT: &str = "from here on the server finishes on its own";
-
 fn up() -> ThrowawayServer {
     ThrowawayServer::up_with_own_units(&[])
 }
@@ -106,7 +104,11 @@ try: {error}
 except Exception: traceback.print_exc()"
         ))
     };
-    let first = server.deploy_well(&logs("1", "open('/nope')"), None);
+    let first = server
+        .deployment(&logs("1", "open('/nope')"))
+        .input("log-check", "warn")
+        .run()
+        .assert_deployed(None);
     let run = server.deploy(&logs("2", "open('/nope')"));
     let second = run.assert_deployed(Some(&first));
     run.assert_says("logged crash messages that the release before logged too");
@@ -119,7 +121,8 @@ except Exception: traceback.print_exc()"
 #[test]
 fn a_release_that_uses_up_all_starts_is_rolled_back_at_once() {
     let server = up();
-    server.drop_in("[Unit]\nStartLimitIntervalSec=300\nStartLimitBurst=2\n[Service]\nRestartSec=0\n");
+    server
+        .drop_in("[Unit]\nStartLimitIntervalSec=300\nStartLimitBurst=2\n[Service]\nRestartSec=0\n");
     let mut last = server.deploy_well(&App::version("1"), None);
     for version in ["2", "3", "4"] {
         let run = server.deploy(&App::version(version));
@@ -138,7 +141,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
     server.exec("loginctl disable-linger deploy");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("units of deploy end at logout on the server, because deploy does not linger");
+    run.assert_verdict(
+        "units of deploy end at logout on the server, because deploy does not linger",
+    );
     run.assert_verdict("sudo loginctl enable-linger deploy");
     run.assert_silent_about("cannot be used");
     assert!(server.releases().is_empty());
@@ -149,7 +154,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
         .input("scope", "system")
         .run();
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("diting on the server is a unit of deploy (systemctl --user), not of the system");
+    run.assert_verdict(
+        "diting on the server is a unit of deploy (systemctl --user), not of the system",
+    );
     run.assert_verdict("scope: user");
     run.assert_silent_about("is not-found");
 
@@ -159,7 +166,9 @@ fn a_user_who_does_not_linger_and_a_unit_of_the_other_systemd_are_named_with_the
     server.own_systemctl("daemon-reload");
     let run = server.deploy(&App::version("1"));
     run.assert_ended(4, "not-ready", "check");
-    run.assert_verdict("diting on the server is a unit of the system, not of deploy (systemctl --user)");
+    run.assert_verdict(
+        "diting on the server is a unit of the system, not of deploy (systemctl --user)",
+    );
     run.assert_verdict("leave out the input scope");
 
     server.exec("rm /etc/systemd/system/diting.service; systemctl daemon-reload");
@@ -244,18 +253,36 @@ fn a_lingering_unit_comes_back_after_a_power_cut() {
     server.assert_live(&first, "1", None);
 }
 
+/// The transaction is one of deploy's own systemd too, and is stopped with the unit.
 #[test]
 fn a_server_that_goes_down_decides_nothing() {
+    let server = ThrowawayServer::up_with_own_units(&["--kill-user-processes"]);
+    let first = server.deploy_well(&App::version("1"), None);
+    let run = verifying(
+        server
+            .deployment(&App::version("2"))
+            .input("health-timeout", "12s"),
+    );
+    server.power_off();
+    run.wait_for("reconnecting");
+    server.boot();
+    let run = run.finish();
+    run.assert_rolled_back("recover", &first);
+    server.assert_live(&first, "1", None);
+}
+
+/// A login ends before deploy's own systemd does, and the transaction before the login: the new release serves until then.
+#[test]
+fn a_server_that_goes_down_lets_a_transaction_of_a_login_end() {
     let server = up();
     let first = server.deploy_well(&App::version("1"), None);
     let run = verifying(server.deployment(&App::version("2")));
     server.power_off();
     run.wait_for("reconnecting");
     server.boot();
-    let run = run.finish();
-    run.assert_rolled_back("recover", &first);
-    run.assert_says("the server is going down, which decides nothing");
-    server.assert_live(&first, "1", None);
+    let second = run.finish().assert_deployed(Some(&first));
+    server.wait_until_answers(&second);
+    server.assert_live(&second, "2", Some(&first));
 }
 
 /// Its units end with it, which is no fault of the release.
@@ -263,16 +290,33 @@ fn a_server_that_goes_down_decides_nothing() {
 fn an_own_systemd_that_is_stopped_decides_nothing() {
     let server = up();
     let first = server.deploy_well(&App::version("1"), None);
-    let run = verifying(server.deployment(&App::version("2")));
-    server.exec("systemctl stop user@1000");
-    run.wait_for("which decides nothing");
-    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
-    // the login that reconnects starts it again
-    let run = run.finish();
-    run.assert_rolled_back("recover", &first);
+    let stopped = |version: &str| {
+        let run = verifying(
+            server
+                .deployment(&App::version(version))
+                .input("health-timeout", "12s"),
+        );
+        server.exec("systemctl stop user@1000");
+        run.wait_for("which decides nothing");
+        assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+        run
+    };
+    // the login that waits ends it, once there is one again
+    let run = stopped("2");
+    server.exec("systemctl start user@1000");
+    run.finish().assert_rolled_back("recover", &first);
     server.assert_live(&first, "1", None);
-    let run = server.deploy(&App::version("3"));
-    run.assert_deployed(Some(&first));
+
+    // or the next run, whose login starts it
+    let run = stopped("3");
+    let pending = newest(&server);
+    run.kill();
+    server.wait_for("! pgrep -f [s]erver-part");
+    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+    let run = server.deploy(&App::version("4"));
+    let fourth = run.assert_deployed(Some(&first));
+    run.assert_says(&pending);
+    server.assert_live(&fourth, "4", Some(&first));
 }
 
 /// A unit of the same name, of another user.
@@ -343,18 +387,30 @@ fn an_answer_of_another_process_of_the_same_user_is_none() {
     server.exec(&as_deploy(&format!(
         "systemd-run --user --quiet --unit=stranger --working-directory=/opt {stranger}"
     )));
-    server.wait_for(&format!("ss -Hltn sport = :{} | grep -q .", server.app_port));
+    server.wait_for(&format!(
+        "ss -Hltn sport = :{} | grep -q .",
+        server.app_port
+    ));
     let root = format!("http://localhost:{}/", server.app_port);
-    let run = plain(&server, &App::plain("1")).input("health-url", &root).run();
+    let run = plain(&server, &App::plain("1"))
+        .input("health-url", &root)
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_verdict("app.slice/stranger.service, which listened there before the restart and is no part of the unit");
 
     // one that is no service, and keeps the new release from starting
     server.own_systemctl("stop stranger");
     server.drop_in(&server.plain_service("0.0.0.0"));
-    server.exec(&as_deploy(&format!("sh -c 'setsid {stranger} >/dev/null 2>&1 &'")));
-    server.wait_for(&format!("ss -Hltn sport = :{} | grep -q .", server.app_port));
-    let run = plain(&server, &App::plain("1")).input("health-url", &root).run();
+    server.exec(&as_deploy(&format!(
+        "sh -c 'setsid {stranger} >/dev/null 2>&1 &'"
+    )));
+    server.wait_for(&format!(
+        "ss -Hltn sport = :{} | grep -q .",
+        server.app_port
+    ));
+    let run = plain(&server, &App::plain("1"))
+        .input("health-url", &root)
+        .run();
     run.assert_ended(5, "failed", "verify");
     run.assert_verdict("which listened there before the restart and is no part of the unit");
 }

@@ -63,10 +63,8 @@ impl ThrowawayServer {
 
     /// Without sudo: the unit is one of deploy's own systemd, and deploy lingers.
     pub(crate) fn up_with_own_units(options: &[&str]) -> Self {
-        let server = Self {
-            own_units: true,
-            ..Self::up_with(options)
-        };
+        let mut server = Self::up_with(options);
+        server.own_units = true;
         server.exec(&format!(
             "rm /etc/sudoers.d/deploy
              systemctl --quiet disable --now diting
