@@ -416,7 +416,7 @@ fn an_answer_of_another_process_of_the_same_user_is_none() {
 }
 
 #[test]
-fn the_socket_of_an_own_socket_unit_is_the_units() {
+fn what_listens_by_an_own_socket_unit_is_the_unit() {
     let server = up();
     server.drop_in(&server.plain_service("0.0.0.0"));
     let socket = format!("[Socket]\nListenStream=0.0.0.0:{}\n", server.app_port);
