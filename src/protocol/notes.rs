@@ -1,7 +1,8 @@
 //! What someone should know of a server although nothing failed.
 
+use super::UnitFile;
 use super::{
-    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
+    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, Scope, WrittenData,
 };
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
@@ -96,6 +97,20 @@ pub enum Warning {
         /// What.
         warning: Box<Self>,
     },
+    /// The old release is live again, but systemd may not have its unit files.
+    UnitFilesNotRestored(Box<Reason>),
+    /// The release that is live again has no such unit file, so what the failed one brought stays.
+    UnitFileStays {
+        /// Below the failed release.
+        path: String,
+    },
+    /// The live release has a unit file that the new one lacks; the server keeps it.
+    UnitFileGone {
+        /// Below systemd's folder.
+        name: String,
+        /// Which systemd reads it.
+        scope: Scope,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -136,6 +151,19 @@ impl fmt::Display for Warning {
             Self::AppAccess(found) => write!(f, "{found}"),
             Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
             Self::OfUnit { unit, warning } => write!(f, "{}: {warning}", excerpt(unit)),
+            Self::UnitFilesNotRestored(reason) => {
+                write!(f, "the unit files of the old release were not restored: {reason}")
+            }
+            Self::UnitFileStays { path } => write!(
+                f,
+                "{} stays as the failed release brought it: the release before has no such unit file",
+                excerpt(UnitFile::place(path))
+            ),
+            Self::UnitFileGone { name, .. } => write!(
+                f,
+                "the release no longer has the unit file {}, but the server keeps it",
+                excerpt(name)
+            ),
         }
     }
 }
@@ -313,8 +341,20 @@ pub enum Notice {
     },
     /// Retention has kept a release, because no run had listed the data in it.
     DataKept(WrittenData),
+    /// A socket is restarted together with its service: meanwhile nothing takes connections.
+    SocketRestart {
+        /// As configured.
+        socket: String,
+        /// The unit that it starts, as configured.
+        service: String,
+    },
     /// The deploy user's own systemd is being stopped, or does not run, so the transaction stays pending.
     OwnSystemdDown,
+    /// The release's unit files were not checked by systemd-analyze.
+    UnitFilesNotVerified {
+        /// Why not.
+        error: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -349,10 +389,21 @@ impl fmt::Display for Notice {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::UnitFilesNotVerified { error } => write!(
+                f,
+                "the unit files were not checked with systemd-analyze verify: {}",
+                excerpt(error)
+            ),
             Self::DataKept(data) => write!(
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",
                 excerpt(&data.folder)
+            ),
+            Self::SocketRestart { socket, service } => write!(
+                f,
+                "{} and {} are restarted together: connections are refused until both run again",
+                excerpt(socket),
+                excerpt(service)
             ),
         }
     }

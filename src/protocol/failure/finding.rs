@@ -1,6 +1,6 @@
 //! What the check found that must be fixed first.
 
-use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::{ReleaseId, Scope};
 use crate::text::amounts::size;
@@ -130,6 +130,30 @@ pub enum Finding {
     /// The unit's user is another one than the deploy user, and cannot use what it needs.
     #[error("{0}")]
     AppAccess(AppAccess),
+    /// A timer, socket or path of the service that a deployment does not start.
+    #[error("unit {} on the server is {}: it must be active", excerpt(.service), excerpt(.state))]
+    NotActive {
+        /// As configured.
+        service: String,
+        /// In systemd's terms.
+        state: String,
+    },
+    /// `sudo -n systemctl stop <service>` or `start <service>` is not allowed, without which a changed socket cannot be
+    /// restarted.
+    #[error("{} may not run sudo -n systemctl {} {} on the server, as a change of {} needs{}", excerpt(.user), excerpt(.verb), excerpt(.service), excerpt(.socket), in_parentheses(.output))]
+    SudoAround {
+        /// `stop` or `start`.
+        verb: String,
+        /// As configured.
+        service: String,
+        /// The socket that starts it, as configured.
+        socket: String,
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        #[serde(default)]
+        output: Vec<u8>,
+    },
     /// The deploy user's own systemd ends with the user's last login.
     #[error("units of {0} end at logout on the server, because {0} does not linger", excerpt(.user))]
     NoLinger {
@@ -154,6 +178,17 @@ pub enum Finding {
         user: String,
         /// Where it is.
         found: Scope,
+    },
+    /// A unit file of the release cannot go live, or not be rolled back.
+    #[error("{0}")]
+    UnitFile(UnitFileProblem),
+    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
+    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
+    DaemonReload {
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        output: Vec<u8>,
     },
 }
 

@@ -82,7 +82,7 @@ pub enum IoKind {
 /// A path that the unit names and the release lacks, or has in a way that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 // not NAME=value: redaction would hide the path of LoadCredential
-#[error("{} ({}): {error}", excerpt(.path), excerpt(.property))]
+#[error("{} ({}{}): {error}", excerpt(.path), excerpt(.property), of_unit(.unit.as_deref()))]
 pub struct UnitPath {
     /// The line of the unit that names it, such as `EnvironmentFile`.
     pub property: String,
@@ -91,6 +91,23 @@ pub struct UnitPath {
     /// Why it cannot be used.
     #[serde(with = "as_text")]
     pub error: PathError,
+    /// The unit, if the service has several. Versions before 1.8 did not write it.
+    #[serde(default)]
+    pub unit: Option<String>,
+}
+
+fn of_unit(unit: Option<&str>) -> String {
+    unit.map_or_else(String::new, |unit| format!(" of {}", excerpt(unit)))
+}
+
+/// What is wrong with a unit file of the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}: {}", excerpt(.file), excerpt(.message))]
+pub struct RejectedUnitFile {
+    /// Below the release, with the number of the line if it is known.
+    pub file: String,
+    /// What systemd prints, or what is not on the server.
+    pub message: String,
 }
 
 /// Why a path that a unit names cannot be used.

@@ -4,6 +4,7 @@ use super::app_access;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
+use super::unit_file;
 use crate::protocol::{Finding, LinkState, RollbackTargetError, Scope};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
@@ -39,7 +40,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         }
         Finding::Unit { state, .. } => unit::unusable(state, place),
         Finding::Sudo { output, .. } if needs_terminal(output) => no_terminal(&place.user),
-        Finding::Sudo { .. } => match &place.service {
+        Finding::Sudo { service, .. } => match &place.with_unit(service).service {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
             None => ALLOW.into(),
         },
@@ -62,6 +63,18 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
+        Finding::NotActive { service, .. } => steps(
+            "a deployment restarts services only; on the server's console, as root:",
+            &place.with_unit(service).of_unit("sudo systemctl enable --now"),
+        ),
+        Finding::SudoAround { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::SudoAround { verb, service, .. } => {
+            let verb = if verb == "stop" { "stop" } else { "start" };
+            match &place.with_unit(service).service {
+                Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, verb, service)]),
+                None => ALLOW.into(),
+            }
+        }
         Finding::NoLinger { .. } => linger(place),
         Finding::NoOwnSystemd { .. } => {
             let manager = format!("\"user@$(id -u {}).service\"", shell(&place.user));
@@ -74,6 +87,9 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Scope::User => "set the input `scope: user`".into(),
             Scope::System => "leave out the input scope: then the units are the system's".into(),
         },
+        Finding::UnitFile(found) => unit_file::set_up(found, place),
+        Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::DaemonReload { .. } => daemon_reload(&place.user),
     }
 }
 
@@ -95,6 +111,11 @@ pub(super) fn rollback_target(error: &RollbackTargetError) -> Hint {
 
 /// A line of the server's set-up that lets a user run one systemctl command.
 pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service: &str) -> String {
+    sudoers_for(user, tag, &format!("/bin/systemctl {verb} {service}"))
+}
+
+/// The same for any command.
+pub(super) fn sudoers_for(user: &str, tag: &str, command: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| {
         if ",:=\\".contains(c) {
@@ -103,9 +124,15 @@ pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service
             vec![c]
         }
     };
-    let service: String = excerpt(service).chars().flat_map(escape).collect();
+    let command: String = excerpt(command).chars().flat_map(escape).collect();
     let user = sudoers_name(&excerpt(user));
-    format!("{user} ALL=(root) NOPASSWD: {tag}/bin/systemctl {verb} {service}")
+    format!("{user} ALL=(root) NOPASSWD: {tag}{command}")
+}
+
+/// What lets a user make systemd read its unit files again.
+pub(super) fn daemon_reload(user: &str) -> Hint {
+    let line = sudoers_for(user, "", "/bin/systemctl daemon-reload");
+    steps("on the server's console, as root:", &[into_sudoers(&line)])
 }
 
 /// The command that adds it.
@@ -129,7 +156,7 @@ pub(super) fn no_terminal(user: &str) -> Hint {
 }
 
 /// The command that adds a line.
-fn into_sudoers(line: &str) -> String {
+pub(super) fn into_sudoers(line: &str) -> String {
     let file = "/etc/sudoers.d/deploy-action";
     // an error in a file there would turn sudo off for everyone
     format!(
@@ -151,6 +178,10 @@ fn sudoers_name(user: &str) -> String {
 /// What to do if nobody knows the unit.
 pub(super) const ALLOW: &str = "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`, \
      checked with `visudo -cf` before it is put there";
+
+/// What to do if root is not needed.
+pub(super) const NO_SUDO: &str =
+    "the deploy user's own units need no sudo: with `scope: user`, the command is `systemctl --user`, without `sudo`";
 
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);

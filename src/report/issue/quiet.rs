@@ -71,6 +71,11 @@ fn quiet_reason(reason: &Reason) -> Reason {
     let mut reason = reason.clone();
     match &mut reason {
         Reason::Log { lines } => lines.clear(),
+        Reason::RejectedUnitFiles(errors) => {
+            for error in errors {
+                NOT_SHOWN.clone_into(&mut error.message);
+            }
+        }
         Reason::Command { output, line, .. } => {
             output.clear();
             if let Some((_, text)) = line {
@@ -120,7 +125,11 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
 )]
 fn finding(found: &mut Finding) {
     match found {
-        Finding::Sudo { user, output, .. } => {
+        Finding::Sudo { user, output, .. } | Finding::SudoAround { user, output, .. } => {
+            USER.clone_into(user);
+            output.clear();
+        }
+        Finding::DaemonReload { user, output } => {
             USER.clone_into(user);
             output.clear();
         }
@@ -167,6 +176,8 @@ fn finding(found: &mut Finding) {
         | Finding::SharedInRelease(_)
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
+        | Finding::NotActive { .. }
+        | Finding::UnitFile(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -273,7 +284,11 @@ fn quiet_warning(warning: &Warning) -> Warning {
         Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
         Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::UnitFilesNotRestored(reason) => {
+            Warning::UnitFilesNotRestored(Box::new(quiet_reason(reason)))
+        }
         Warning::Leftover { .. }
+        | Warning::UnitFileGone { .. }
         | Warning::DaemonReload
         | Warning::LongDeadline { .. }
         | Warning::NotEnabled(_)
@@ -282,6 +297,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
+        | Warning::UnitFileStays { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

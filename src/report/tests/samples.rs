@@ -46,6 +46,9 @@ pub(in crate::report) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        others: Vec::new(),
+        scope: Scope::System,
+        unit_files: false,
         restart: Restart::Systemctl,
         health: None,
         shared: ["data/app.db", "it's uploads", "config/wechat.yaml"]
@@ -233,6 +236,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 property: "WorkingDirectory".into(),
                 path: "/opt/diting/current/web".into(),
                 error: PathError::DeadLink("/opt/diting/shared/web".into()),
+                unit: None,
             }],
         },
         Reason::Shared {
@@ -383,6 +387,17 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             error: LockError::Other("No locks available".into()),
         },
         Finding::AppAccess(app_access("www-data")),
+        Finding::NotActive {
+            service: "diting-dump.timer".into(),
+            state: "inactive".into(),
+        },
+        Finding::SudoAround {
+            verb: "stop".into(),
+            service: "diting".into(),
+            socket: "diting.socket".into(),
+            user: "deploy".into(),
+            output: b"sudo: a password is required\n".to_vec(),
+        },
         Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
@@ -593,6 +608,10 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
+        Notice::SocketRestart {
+            socket: "diting.socket".into(),
+            service: "diting".into(),
+        },
     ]
 }
 

@@ -92,6 +92,30 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             vec![error.to_string()],
         ),
         Finding::AppAccess(found) => access(found),
+        Finding::NotActive { service, state } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is not active"),
+            vec![format!("ActiveState={}", excerpt(state))],
+        ),
+        Finding::SudoAround {
+            verb,
+            service,
+            socket,
+            user,
+            output,
+        } => {
+            let command = format!("sudo -n systemctl {} {}", excerpt(verb), excerpt(service));
+            (
+                code(user)
+                    .and(" may not run ")
+                    .and(code(command))
+                    .and(", as a change of ")
+                    .and(code(socket))
+                    .and(" needs"),
+                last_lines(output),
+            )
+        }
         Finding::NoLinger { user } => (
             code(user).and(" does not linger"),
             vec!["Linger=no: its units end with its last login, and do not start at boot".into()],
@@ -107,6 +131,15 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 .and(code(service))
                 .and(" is in the other scope"),
             vec![found.to_string()],
+        ),
+        Finding::UnitFile(found) => (
+            code(&found.path)
+                .and(" cannot go live with a release, or not come back with a rollback"),
+            vec![found.to_string()],
+        ),
+        Finding::DaemonReload { user, output } => (
+            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
+            last_lines(output),
         ),
     }
 }

@@ -13,5 +13,6 @@ mod instruction;
 mod own_systemd;
 mod run;
 mod serve;
+mod units;
 
 pub(super) use serve::serve;

@@ -6,6 +6,7 @@ use super::data;
 use super::follow;
 use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
+use super::units::CheckedUnit;
 use crate::protocol::{
     Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice, Outcome, Plan,
     Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
@@ -26,8 +27,9 @@ use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
 use crate::server::transaction::GoingDown;
+use crate::server::unit::files::{self, ready};
 use crate::server::unit::going_down::going_down;
-use crate::server::unit::{hidden, needs, restart};
+use crate::server::unit::{hidden, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,7 +42,7 @@ pub(super) struct Session<'a> {
     plan: &'a Plan,
     inbox: &'a Inbox,
     progress: CurrentStep,
-    before: InitialState,
+    before: InitialState<'a>,
 }
 
 impl<'a> Session<'a> {
@@ -52,6 +54,7 @@ impl<'a> Session<'a> {
             progress: CurrentStep {
                 step: Step::Lock,
                 release: None,
+                unit: None,
                 before_switch: false,
             },
             before: InitialState::default(),
@@ -247,18 +250,15 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (unit, restart) = (self.plan.units.first(), &self.plan.restart);
-        needs::check(layout, &release, unit, restart)?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
-        let mut findings = Vec::new();
-        let (unit, shown) = (
-            self.before.unit.as_ref(),
-            check::shows_release(&verification),
-        );
-        check::check_release(layout, self.plan, unit, shown, &mut findings);
+        let (units, current) = (&self.plan.units, self.before.current.as_ref());
+        let findings = ready::check_earlier(layout, units, &release, current);
         if !findings.is_empty() {
             return Err(Reason::NotReady(findings));
         }
+        let outbox = &mut *self.client.outbox;
+        files::check::check(layout, self.plan, &release, &verification, outbox)
+            .map_err(|failed| self.progress.of(failed))?;
         let goal = Goal {
             before_switch: records::before_switch_since(layout, &release),
             release,
@@ -275,10 +275,12 @@ impl<'a> Session<'a> {
         let layout = self.client.layout;
         let (verification, origin) = instruction::recorded(layout, self.plan, &release);
         let commit = origin.commit.as_deref();
-        let attempt = check::look(&verification, &self.before, &release, commit);
-        if let Some(attempt) = &attempt {
+        let looked = check::look(&verification, &self.before, &release, commit);
+        let attempt = looked.map(|(unit, attempt)| {
+            self.progress.unit = unit.map(str::to_owned);
             self.client.outbox.emit(What::Attempt(attempt.clone()));
-        }
+            attempt
+        });
         let is_healthy = |it: &Attempt| matches!(it.answer, HealthAnswer::Healthy { .. });
         let verdict = match attempt.filter(|attempt| !is_healthy(attempt)) {
             Some(attempt) => self.verdict(Reason::Unhealthy {
@@ -354,10 +356,11 @@ impl<'a> Session<'a> {
 
     /// Waits, while the old release serves, until systemd would allow starts of the new release and of the rollback.
     fn wait_for_starts(&mut self) -> Result<(), Reason> {
-        let Some(unit) = &self.before.unit else {
-            return Ok(());
-        };
-        let wait = restart::wait_needed(self.client.layout, unit, self.before.resettable);
+        let layout = self.client.layout;
+        let needed =
+            |it: &CheckedUnit<'_>| restart::wait_needed(layout, it.name, &it.unit, it.resettable);
+        let wait = self.before.units.iter().map(needed).max();
+        let wait = wait.unwrap_or_default();
         if wait.is_zero() {
             return Ok(());
         }
@@ -407,9 +410,15 @@ impl<'a> Session<'a> {
 
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
+            // the unit files of the release are at fault
+            Reason::NotReady(_) if self.progress.step > Step::Check => Outcome::Failed,
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // the release to roll back to lacks what the unit needs
-            Reason::Program { .. } if self.progress.step == Step::Check => Outcome::NotReady,
+            Reason::Program { .. } | Reason::RejectedUnitFiles(_)
+                if self.progress.step == Step::Check =>
+            {
+                Outcome::NotReady
+            }
             Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,
@@ -424,7 +433,7 @@ impl<'a> Session<'a> {
             failure: Some(Failure {
                 step: self.progress.step,
                 reason,
-                unit: None,
+                unit: self.progress.unit.clone(),
             }),
             rollback: None,
             switched: false,

@@ -1,4 +1,4 @@
-//! Gives the unit's user what it needs of a release, if that is another user than the deploy user: its `.env` to read, and
+//! Gives the units' users what it needs of a release, if that is another user than the deploy user: its `.env` to read, and
 //! the shared folders to write. A group that both are in, or what the folder around hands down, makes it possible.
 
 use super::modes::{Acl, HandedDown, Somebody};
@@ -13,6 +13,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records::{self, State};
 use crate::server::unit::app_user::AppUser;
+use crate::server::unit::files::staged::Staged;
 use rustix::fs::{fchmod, fchown, open, Gid, Mode, OFlags};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -28,7 +29,7 @@ const ENV_MODE: u32 = 0o640;
 /// Groups of people or programs that have nothing to do with each other.
 const COMMON: [&str; 3] = ["users", "nogroup", "nobody"];
 
-/// The other users that the unit runs as.
+/// The other users that the units run as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::server) struct AppUsers(Vec<AppUser>);
 
@@ -42,12 +43,24 @@ enum Way {
 }
 
 impl AppUsers {
-    /// Of this unit, as far as it matters for what is staged.
-    pub(in crate::server) fn of(unit: UnitRef<'_>, layout: &Layout, staging: &Staging) -> Self {
-        match staging.env_file.is_some() || !staging.shared.is_empty() {
-            true => Self(AppUser::all(unit, layout)),
-            false => Self::default(),
+    /// Of these units, as far as it matters for what is staged. `staged`: the release's unit files, if they are known yet.
+    pub(in crate::server) fn of<'a>(
+        units: impl Iterator<Item = UnitRef<'a>>,
+        layout: &Layout,
+        staging: &Staging,
+        staged: Option<&Staged>,
+    ) -> Self {
+        let mut all = Self::default();
+        if staging.env_file.is_none() && staging.shared.is_empty() {
+            return all;
         }
+        for user in units.flat_map(|unit| AppUser::all(unit, layout, staged)) {
+            // of two units, systemd may read another file for each
+            if !all.0.contains(&user) {
+                all.0.push(user);
+            }
+        }
+        all
     }
 
     /// Checks, before the upload, that they can get what they need. Changes nothing. What a good release lives with, a shared

@@ -16,7 +16,7 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy,Triggers";
 /// For one command. systemd responds within milliseconds unless the machine is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
@@ -114,9 +114,10 @@ impl Unit {
 
     /// The unit's full name, which the input `service` may shorten. If systemd has not told it, what systemd makes of
     /// such an input: a name of another type is refused.
-    pub(super) fn name_in_journal(&self, service: &str) -> String {
+    pub(in crate::server) fn full_name(&self, service: &str) -> String {
+        const TYPES: [&str; 4] = [".service", ".timer", ".socket", ".path"];
         match self.get("Id") {
-            "" if service.ends_with(".service") => service.to_owned(),
+            "" if TYPES.iter().any(|it| service.ends_with(it)) => service.to_owned(),
             "" => format!("{service}.service"),
             name => name.to_owned(),
         }
@@ -175,7 +176,7 @@ impl Unit {
     /// Whether it runs, or is a oneshot that ended without an error.
     pub(in crate::server) fn is_up(&self) -> bool {
         match (self.get("ActiveState"), self.get("SubState")) {
-            ("active", "running" | "exited" | "listening" | "waiting") => true,
+            ("active", "running" | "exited" | "listening" | "waiting" | "elapsed") => true,
             ("inactive", "dead") => {
                 self.get("Type") == "oneshot" && self.get("Result") == "success"
             }
@@ -356,11 +357,25 @@ pub(in crate::server) fn may_run(verb: &str, unit: UnitRef<'_>) -> bool {
 /// # Errors
 /// What sudo printed.
 pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), Vec<u8>> {
-    if is_root() || unit.scope == Scope::User {
+    match unit.scope {
+        Scope::System => ask_sudo_for(&["systemctl", verb, unit.name]),
+        Scope::User => Ok(()),
+    }
+}
+
+/// What makes systemd read the unit files again.
+pub(super) const RELOAD: [&str; 2] = ["systemctl", "daemon-reload"];
+
+/// Whether the deploy user may run exactly this: as root, or with sudo and without a password.
+///
+/// # Errors
+/// What sudo printed.
+pub(super) fn ask_sudo_for(words: &[&str]) -> Result<(), Vec<u8>> {
+    if is_root() {
         return Ok(());
     }
     let mut list = command("sudo");
-    list.args(["-n", "-l", "systemctl", verb, unit.name]);
+    list.args(["-n", "-l"]).args(words);
     match quick(&mut list, TIMEOUT) {
         Ok((Ending::Exit(0), _)) => Ok(()),
         Ok((_, output)) => Err(output),
@@ -370,15 +385,27 @@ pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), V
 
 /// The command `systemctl verb unit`, with sudo unless this is root or the unit is the deploy user's own.
 pub(super) fn privileged(verb: &str, unit: UnitRef<'_>) -> std::process::Command {
-    let mut command = if is_root() || unit.scope == Scope::User {
-        systemctl(unit.scope)
-    } else {
-        let mut sudo = command("sudo");
-        sudo.args(["-n", "systemctl"]);
-        sudo
-    };
-    command.args([verb, unit.name]);
-    command
+    match unit.scope {
+        Scope::System => as_root(&["systemctl", verb, unit.name]),
+        Scope::User => {
+            let mut command = systemctl(unit.scope);
+            command.args([verb, unit.name]);
+            command
+        }
+    }
+}
+
+/// The command, with sudo unless this is root.
+pub(super) fn as_root(words: &[&str]) -> std::process::Command {
+    let mut sudo = command("sudo");
+    match words {
+        [program, arguments @ ..] if is_root() => {
+            sudo = command(program);
+            sudo.args(arguments);
+        }
+        _ => drop(sudo.arg("-n").args(words)),
+    }
+    sudo
 }
 
 pub(super) fn is_root() -> bool {
@@ -466,11 +493,11 @@ mod tests {
     #[test]
     fn the_name_in_the_journal_is_full_even_if_systemd_does_not_tell_it() {
         let untold = Unit::default();
-        assert_eq!(untold.name_in_journal("diting"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.service"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.v2"), "diting.v2.service");
+        assert_eq!(untold.full_name("diting"), "diting.service");
+        assert_eq!(untold.full_name("diting.service"), "diting.service");
+        assert_eq!(untold.full_name("diting.v2"), "diting.v2.service");
         let alias = Unit::parse("Id=diting.service");
-        assert_eq!(alias.name_in_journal("www"), "diting.service");
+        assert_eq!(alias.full_name("www"), "diting.service");
     }
 
     #[test]

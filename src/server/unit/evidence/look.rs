@@ -4,7 +4,7 @@ use super::answers::Evidence;
 use super::scene::{Elsewhere, Holder, Process, Scene, Socket};
 use crate::protocol::{PortHolder, Reason};
 use crate::server::exec::processes::{self, Traces};
-use crate::server::unit::restart::BeforeRestart;
+use crate::server::unit::known_unit::BeforeRestart;
 use crate::server::unit::sockets::{self, Listener};
 use crate::server::unit::systemd::Unit;
 use std::collections::{BTreeSet, HashMap, HashSet};

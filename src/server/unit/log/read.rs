@@ -120,7 +120,7 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
 /// The name of a unit in the journal.
 fn unit_name(unit: UnitRef<'_>) -> String {
     let shown = Unit::show_within(unit, QUICK_TIMEOUT).unwrap_or_default();
-    shown.name_in_journal(unit.name)
+    shown.full_name(unit.name)
 }
 
 fn journal_since(failed: &FailedStart<'_>) -> Command {
