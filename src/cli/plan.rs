@@ -1,7 +1,7 @@
 //! Settings as the runner half takes them, and the plan for the server part.
 
 use crate::actions::Context;
-use crate::protocol::{Install, Origin, Plan, Task, TransactionId, Units};
+use crate::protocol::{Install, Origin, Plan, Task, TransactionId};
 use crate::report::Place;
 use crate::runner::{Deployment, UploadRules};
 use crate::settings::{Command, Settings};
@@ -43,7 +43,7 @@ fn plan(settings: &Settings, context: &Context, transaction: TransactionId) -> P
         transaction,
         task: task(settings),
         target: settings.target.clone(),
-        units: settings.unit().cloned().map(Units::one).unwrap_or_default(),
+        units: settings.units(),
         staging: settings.staging.clone(),
         restart: settings.restart.clone(),
         verification: settings.verification.clone(),

@@ -95,7 +95,7 @@ fn of_run(settings: Option<&Settings>, context: &Context) -> Vec<String> {
             server.host.as_str().to_owned(),
             server.user.as_str().to_owned(),
         ]);
-        all.extend(settings.service.unit().map(|it| it.as_str().to_owned()));
+        all.extend(settings.service.units().iter().map(ToString::to_string));
         all.extend(settings.commit.iter().map(|it| it.hash.clone()));
     }
     all

@@ -266,6 +266,15 @@ pub enum UnreadLog {
         /// The deploy user is not root.
         sudo: bool,
     },
+    /// The deploy user may not read the journal, not even that of its own units: it is kept only in memory, or the user is one
+    /// of the system's.
+    #[error("neither journalctl nor systemctl --user status {} shows a line of it", excerpt(.service))]
+    NothingOfOwnUnit {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
     /// The deploy user may not read the journal, and `systemctl status` shows only so many lines.
     #[error("only its last {lines} lines can be read")]
     OnlyLast {
@@ -320,6 +329,15 @@ pub enum Notice {
     },
     /// Retention has kept a release, because no run had listed the data in it.
     DataKept(WrittenData),
+    /// A socket is restarted together with its service: meanwhile nothing takes connections.
+    SocketRestart {
+        /// As configured.
+        socket: String,
+        /// The unit that it starts, as configured.
+        service: String,
+    },
+    /// The deploy user's own systemd is being stopped, or does not run, so the transaction stays pending.
+    OwnSystemdDown,
 }
 
 impl fmt::Display for Notice {
@@ -346,6 +364,10 @@ impl fmt::Display for Notice {
                 "the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run \
                  restores the old release",
             ),
+            Self::OwnSystemdDown => f.write_str(
+                "the systemd of the deploy user (systemctl --user) is not running, which decides nothing: the deployment stays \
+                 pending, and the boot guard or the next run restores the old release",
+            ),
             Self::LinkReplaced { name, target } => {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
@@ -354,6 +376,12 @@ impl fmt::Display for Notice {
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",
                 excerpt(&data.folder)
+            ),
+            Self::SocketRestart { socket, service } => write!(
+                f,
+                "{} and {} are restarted together: connections are refused until both run again",
+                excerpt(socket),
+                excerpt(service)
             ),
         }
     }

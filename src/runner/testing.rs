@@ -34,6 +34,7 @@ pub(crate) fn plan(target: &str) -> Plan {
         restart: Restart::Nothing,
         verification: Verification {
             health: None,
+            command: None,
             timeout: Duration::from_secs(60),
             interval: Duration::from_secs(1),
             settle: Duration::from_secs(5),

@@ -1,13 +1,14 @@
 //! Brings the old release back: restarts it and watches until it serves. Nothing better is left, so only time ends that.
 
-use crate::protocol::{HealthAnswer, Reason, Warning, What};
-use crate::server::channel::events::Events;
+use crate::protocol::{Failure, HealthAnswer, Reason, Step, Warning, What};
+use crate::server::channel::events::{Events, OfUnit};
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::Old;
+use crate::server::unit::known_unit::{KnownUnit, Purpose};
 use crate::server::unit::log;
-use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter, NO_UNIT_RETRIES};
+use crate::server::unit::restart::{RestartFailure, Restarter, NO_UNIT_RETRIES};
 use crate::server::unit::systemd::Unit;
-use crate::server::unit::verify::{verify, Purpose, Subject, Unhealthy};
+use crate::server::unit::verify::{verify, Subject, Unhealthy};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,10 @@ pub(super) struct Rollback<'a> {
     pub(super) layout: &'a Layout,
     pub(super) restarter: Restarter<'a>,
     pub(super) old: &'a Old,
-    /// The state before the new release was started, if this process started it.
-    pub(super) before_new: Option<&'a BeforeRestart>,
+    /// The units, and their state before the new release was started.
+    pub(super) before_new: &'a [KnownUnit<'a>],
+    /// Whether that state is known: this process started the new release.
+    pub(super) is_known: bool,
 }
 
 /// Whether another restart may help a service without a unit: nothing answers at all.
@@ -39,86 +42,118 @@ impl Rollback<'_> {
     ///
     /// # Errors
     /// It does not serve, and its health timeout is over.
-    pub(super) fn run(&self, events: &mut dyn Events) -> Result<(), Reason> {
-        let retries = match self.restarter.service {
-            Some(_) => self.old.verification.timeout,
-            None => self.old.verification.timeout.max(NO_UNIT_RETRIES),
+    pub(super) fn run(&self, events: &mut dyn Events) -> Result<(), Failure> {
+        let has_units = !self.before_new.is_empty();
+        let retries = match has_units {
+            true => self.old.verification.timeout,
+            false => self.old.verification.timeout.max(NO_UNIT_RETRIES),
         };
         let start = Instant::now();
         let [mut pause, longest] = PAUSES;
-        let mut first = None;
+        let mut units = self.units();
+        let mut first: Option<Unhealthy> = None;
         loop {
-            let failed = match self.try_once(events) {
-                Ok(()) => {
-                    if let Some(reason) = first {
-                        let doubt = Warning::RollbackDoubt(Box::new(reason));
-                        events.emit(What::Warning(doubt));
-                    }
-                    return Ok(());
+            let Err(failed) = self.try_once(&mut units, events) else {
+                if let Some(Unhealthy { reason, unit, .. }) = first {
+                    doubt(reason, unit.as_deref(), events);
                 }
-                Err(failed) => failed,
+                return Ok(());
             };
-            first.get_or_insert_with(|| failed.reason.clone());
-            let again = failed.down || self.restarter.service.is_none() && is_unserved(&failed);
+            let again = failed.down || !has_units && is_unserved(&failed);
             if !again || start.elapsed() + pause >= retries {
-                return Err(failed.reason);
+                return Err(Failure {
+                    step: Step::RollBack,
+                    reason: failed.reason,
+                    unit: failed.unit,
+                });
             }
+            first.get_or_insert(failed);
             thread::sleep(pause);
             pause = (2 * pause).min(longest);
+            self.leave_alone(&mut units);
         }
     }
 
-    fn try_once(&self, events: &mut dyn Events) -> Result<(), Unhealthy> {
+    fn try_once(
+        &self,
+        units: &mut [KnownUnit<'_>],
+        events: &mut dyn Events,
+    ) -> Result<(), Unhealthy> {
         let verification = log::without_gate(&self.old.verification);
-        let failed_invocation = self.failed_invocation();
-        let restarted = self.restarter.restart(&verification.log, events);
-        let (before, failed) = RestartFailure::split(restarted);
-        let watched = self.restarter.service.is_some() || verification.health.is_some();
-        if let Some(reason) = failed.clone().filter(|_| !watched) {
-            return Err(Unhealthy { reason, down: true });
+        let (purpose, check) = (Purpose::RollBack, &verification.log);
+        let failed = self.restarter.restart(units, purpose, check, events).err();
+        let has_units = !units.is_empty();
+        if let Some(RestartFailure { reason, unit }) = &failed {
+            if !has_units && verification.health.is_none() {
+                return Err(Unhealthy {
+                    reason: reason.clone(),
+                    down: true,
+                    unit: unit.clone(),
+                });
+            }
         }
-        let glimpse = failed.is_some() && self.restarter.service.is_none();
         let subject = Subject {
             layout: self.layout,
-            purpose: Purpose::RollBack,
+            purpose,
             release: &self.old.release,
             sha: self.old.commit.as_deref(),
-            service: self.restarter.service,
+            units,
             verification: &verification,
-            timeout: if glimpse {
-                GLIMPSE.min(verification.timeout)
-            } else {
-                verification.timeout
+            timeout: match failed.is_some() && !has_units {
+                true => GLIMPSE.min(verification.timeout),
+                false => verification.timeout,
             },
-            before: &before,
-            failed_invocation: failed_invocation.as_deref(),
-            baseline: &log::Baseline::default(),
         };
         match (verify(&subject, events), failed) {
-            (Ok(()), Some(reason)) if !self.is_untouched(&before) => {
-                let doubt = Warning::RollbackDoubt(Box::new(reason));
-                events.emit(What::Warning(doubt));
+            (Ok(()), Some(failed)) => {
+                if !self.is_untouched(&failed, units) {
+                    doubt(failed.reason, failed.unit.as_deref(), events);
+                }
                 Ok(())
             }
             // why it does not run is why it could not be started
-            (Err(unhealthy), Some(reason)) => Err(Unhealthy {
+            (Err(unhealthy), Some(RestartFailure { reason, unit })) => Err(Unhealthy {
                 reason,
+                unit,
                 ..unhealthy
             }),
-            (verified, _) => verified,
+            (verified, None) => verified,
         }
     }
 
-    /// The unit's invocation, if the new release has run in it.
-    fn failed_invocation(&self) -> Option<String> {
-        let unit = Unit::show(self.restarter.service?).ok()?;
-        let before_new = self.before_new?;
-        (unit.invocation() != before_new.invocation).then(|| unit.invocation().to_owned())
+    /// The units, with the invocations in which the new release has run.
+    fn units(&self) -> Vec<KnownUnit<'_>> {
+        let mut units = KnownUnit::all(self.before_new.iter().map(|unit| unit.name));
+        for (unit, before_new) in units.iter_mut().zip(self.before_new) {
+            let shown = Unit::show(unit.name).ok().filter(|_| self.is_known);
+            let now = shown.map(|shown| shown.invocation().to_owned());
+            unit.failed_invocation = now.filter(|now| *now != before_new.before.invocation);
+        }
+        units
     }
 
-    /// Whether the old release's process has run all the time.
-    fn is_untouched(&self, before: &BeforeRestart) -> bool {
-        self.before_new
-            .is_some_and(|before_new| before_new.invocation == before.invocation)
+    /// Of several units, only those that are down are restarted again: the others serve.
+    fn leave_alone(&self, units: &mut [KnownUnit<'_>]) {
+        for unit in units.iter_mut().filter(|unit| unit.label.is_some()) {
+            let shown = Unit::show(unit.name).unwrap_or_default();
+            let is_of_failed = unit.failed_invocation.as_deref() == Some(shown.invocation());
+            unit.is_done = shown.is_up() && !is_of_failed;
+        }
     }
+
+    /// Whether the old release's process has run all the time in the unit that could not be restarted.
+    fn is_untouched(&self, failed: &RestartFailure, units: &[KnownUnit<'_>]) -> bool {
+        let is_failed =
+            |unit: &KnownUnit<'_>| failed.unit.is_none() || failed.unit.as_deref() == unit.label;
+        let is_same = |(unit, before_new): (&KnownUnit<'_>, &KnownUnit<'_>)| {
+            !is_failed(unit) || unit.before.invocation == before_new.before.invocation
+        };
+        self.is_known && units.iter().zip(self.before_new).all(is_same)
+    }
+}
+
+/// It serves, but not without trouble.
+fn doubt(reason: Reason, unit: Option<&str>, events: &mut dyn Events) {
+    let doubt = Warning::RollbackDoubt(Box::new(reason));
+    OfUnit { unit, events }.emit(What::Warning(doubt));
 }

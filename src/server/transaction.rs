@@ -4,7 +4,7 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, UnitRef, Verdict, Warning,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Scope, Step, Verdict, Warning,
     What,
 };
 use crate::server::channel::events::Events;
@@ -17,17 +17,21 @@ use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
 use crate::server::unit::files::transaction::UnitFiles;
-use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::log;
-use crate::server::unit::restart::{BeforeRestart, RestartFailure, Restarter};
-use crate::server::unit::verify::{verify, Purpose, Subject};
+use crate::server::unit::going_down::going_down;
+use crate::server::unit::known_unit::{KnownUnit, Purpose};
+use crate::server::unit::log::Baseline;
+use crate::server::unit::restart::{RestartFailure, Restarter};
+use crate::server::unit::verify::{verify, Subject};
 
-/// The system is going down, so the transaction stays pending: the boot guard or the next run ends it.
-pub(super) struct GoingDown;
+/// This systemd is going down, so the transaction stays pending: the boot guard or the next run ends it.
+pub(super) struct GoingDown(pub(super) Scope);
 
 impl From<GoingDown> for Reason {
-    fn from(GoingDown: GoingDown) -> Self {
-        Self::Interference(Interference::GoingDown)
+    fn from(GoingDown(scope): GoingDown) -> Self {
+        Self::Interference(match scope {
+            Scope::System => Interference::GoingDown,
+            Scope::User => Interference::OwnSystemdDown,
+        })
     }
 }
 
@@ -42,10 +46,10 @@ pub(super) struct Transaction<'a> {
     begun: bool,
     /// A link could not be restored: the next run must try again.
     unfinished: bool,
-    /// The state before the new release was started.
-    before_new: Option<BeforeRestart>,
-    /// What the old release logs, read before the switch.
-    baseline: log::Baseline,
+    /// What is known of the units: what the old release logs, and the state before the new one was started.
+    units: Vec<KnownUnit<'a>>,
+    /// Whether the new release may have been started by this process.
+    started: bool,
     /// The full names of the units whose effective unit file has changed.
     changed: Vec<String>,
     unit_files: UnitFiles<'a>,
@@ -64,8 +68,8 @@ impl<'a> Transaction<'a> {
             reported: None,
             begun: true,
             unfinished: false,
-            before_new: None,
-            baseline: log::Baseline::default(),
+            units: KnownUnit::all(pending.unit_names()),
+            started: false,
             changed: Vec::new(),
             unit_files: UnitFiles::of(layout, pending),
         }
@@ -74,7 +78,7 @@ impl<'a> Transaction<'a> {
     /// Runs the transaction to its end.
     ///
     /// # Errors
-    /// If the system is going down: nothing is decided then.
+    /// If systemd is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
         let prepared = self.unit_files.prepare();
@@ -114,27 +118,34 @@ impl<'a> Transaction<'a> {
             Ok(verdict) => Ok(verdict),
             Err(failure) => {
                 self.unless_going_down()?;
-                diagnostics::report(self.layout, self.pending, self.events);
+                let failed = failure.unit.as_deref();
+                diagnostics::report(self.layout, self.pending, failed, self.events);
                 self.roll_back(failure)
             }
         }
     }
 
-    /// Stops before a failure has consequences if the system is going down: systemd stops the unit then, and refuses to
-    /// start it. The transaction stays pending.
+    /// Stops before a failure has consequences if systemd is going down: it stops the unit then, and refuses to start it.
+    /// The transaction stays pending.
     pub(super) fn unless_going_down(&mut self) -> Result<(), GoingDown> {
-        if !is_going_down() {
+        let Some(scope) = going_down(self.pending.scope) else {
             return Ok(());
-        }
-        self.events.emit(What::Notice(Notice::GoingDown));
-        Err(GoingDown)
+        };
+        self.events.emit(What::Notice(match scope {
+            Scope::System => Notice::GoingDown,
+            Scope::User => Notice::OwnSystemdDown,
+        }));
+        Err(GoingDown(scope))
     }
 
     /// Reads it while the old release serves. A rollback needs no comparison, because no crash message fails it.
     fn read_old_log(&mut self) {
-        if let Some(service) = self.service().filter(|_| self.pending.old.is_some()) {
-            let check = &self.pending.verification.log;
-            self.baseline = log::Baseline::collect(self.layout, service, check);
+        if self.pending.old.is_none() {
+            return;
+        }
+        let check = &self.pending.verification.log;
+        for unit in &mut self.units {
+            unit.baseline = Baseline::collect(self.layout, unit.name, check);
         }
     }
 
@@ -166,50 +177,49 @@ impl<'a> Transaction<'a> {
     }
 
     fn go_live(&mut self) -> Result<Verdict, Failure> {
-        let at = |step| {
-            move |reason| Failure {
-                step,
-                reason,
-                unit: None,
-            }
-        };
         let verification = &self.pending.verification;
         if self.pending.restart != Restart::Nothing {
             self.step(Step::Restart);
         }
-        self.changed = self.unit_files.go_live().map_err(at(Step::Restart))?;
-        let restarted = self.restarter().restart(&verification.log, self.events);
-        let (before, failed) = RestartFailure::split(restarted);
-        self.before_new = Some(before.clone());
-        if let Some(reason) = failed {
-            return Err(at(Step::Restart)(reason));
-        }
+        self.changed = self.unit_files.go_live().map_err(|reason| Failure {
+            step: Step::Restart,
+            reason,
+            unit: None,
+        })?;
+        self.started = true;
+        let (restarter, check) = (self.restarter(), &verification.log);
+        let restarted = restarter.restart(&mut self.units, Purpose::GoLive, check, self.events);
+        restarted.map_err(|RestartFailure { reason, unit }| Failure {
+            step: Step::Restart,
+            reason,
+            unit,
+        })?;
         self.step(Step::Verify);
         let subject = Subject {
             layout: self.layout,
             purpose: Purpose::GoLive,
             release: &self.pending.release,
             sha: self.pending.origin.commit.as_deref(),
-            service: self.service(),
+            units: &self.units,
             verification,
             timeout: verification.timeout,
-            before: &before,
-            failed_invocation: None,
-            baseline: &self.baseline,
         };
-        verify(&subject, self.events).map_err(|failed| at(Step::Verify)(failed.reason))?;
+        verify(&subject, self.events).map_err(|failed| Failure {
+            step: Step::Verify,
+            reason: failed.reason,
+            unit: failed.unit,
+        })?;
         self.step(Step::Commit);
-        self.commit().map_err(at(Step::Commit))
-    }
-
-    fn service(&self) -> Option<UnitRef<'a>> {
-        self.pending.unit()
+        self.commit().map_err(|reason| Failure {
+            step: Step::Commit,
+            reason,
+            unit: None,
+        })
     }
 
     fn restarter(&self) -> Restarter<'a> {
         Restarter {
             layout: self.layout,
-            service: self.service(),
             restart: &self.pending.restart,
             changed: self.changed.clone(),
         }
@@ -291,13 +301,10 @@ impl<'a> Transaction<'a> {
                 layout: self.layout,
                 restarter: self.restarter(),
                 old,
-                before_new: self.before_new.as_ref(),
+                before_new: &self.units,
+                is_known: self.started,
             };
-            rollback.run(self.events).map_err(|reason| Failure {
-                step: Step::RollBack,
-                reason,
-                unit: None,
-            })?;
+            rollback.run(self.events)?;
         }
         links
     }
@@ -369,7 +376,7 @@ impl<'a> Transaction<'a> {
             Ok(())
         };
         // without a release it cannot start, which is expected
-        self.restarter().restart_once(self.events);
+        self.restarter().restart_once(&self.units, self.events);
         // only now: systemd restarts no unit whose file is gone
         self.restore_unit_files();
         removed.map_err(|reason| self.not_restored(reason))

@@ -4,7 +4,9 @@ use super::problem::{invalid, Invalid};
 use super::ssh::{HostName, Jump, KnownHosts, Port, UserName};
 use super::staging::{Excludes, Source};
 use super::values::{Issue, Service};
-use crate::protocol::{Restart, Retention, Secret, Staging, Target, UnitName, Verification};
+use crate::protocol::{
+    Restart, Retention, Scope, Secret, Staging, Target, UnitName, Units, Verification,
+};
 use crate::text::Prose;
 use std::env;
 use std::path::PathBuf;
@@ -64,8 +66,12 @@ pub struct Settings {
     pub release: Option<String>,
     /// Where.
     pub server: Server,
-    /// What runs the app. For the unit to check, ask [`Settings::unit`].
+    /// What runs the app. For the units to check, ask [`Settings::units`].
     pub service: Service,
+    /// Which systemd runs its units.
+    pub scope: Scope,
+    /// Which files of the source are unit files: paths and patterns.
+    pub unit_files: Vec<String>,
     /// The folder on the server.
     pub target: Target,
     /// The folder on the runner; `None` if the command uploads nothing.
@@ -182,7 +188,20 @@ impl Command {
 }
 
 impl Settings {
-    /// The unit to check: none without systemd, and none if nothing is restarted.
+    /// The units to check: none without systemd, and none if nothing is restarted.
+    pub fn units(&self) -> Units {
+        let names = match self.restart {
+            Restart::Nothing => &[],
+            _ => self.service.units(),
+        };
+        Units {
+            names: names.to_vec(),
+            scope: self.scope,
+            files: self.unit_files.clone(),
+        }
+    }
+
+    /// The first of these units.
     pub fn unit(&self) -> Option<&UnitName> {
         self.service
             .unit()

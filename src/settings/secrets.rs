@@ -18,13 +18,14 @@ const PUBLIC_HEADERS: [&str; 4] = ["Host", "X-Forwarded-Proto", "Accept", "User-
 const SCHEMES: [&str; 4] = ["Basic", "Bearer", "Digest", "Negotiate"];
 
 /// Inputs that are no names: scripts and patterns, which may hold anything.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     "known-hosts",
     "exclude",
     "install",
     "before-switch",
     "restart",
     "health-match",
+    "health-command",
     "log-pattern",
 ];
 
@@ -165,6 +166,7 @@ pub fn names(environment: &Environment, flags: &Flags, inputs: Catalog) -> Vec<S
     // what follows the path of a URL may be secret, and what stands before its host
     let lines = given.flat_map(str::lines);
     let lines = lines.filter_map(|line| line.split('?').next());
+    let lines = lines.flat_map(|line| line.split(','));
     let lines = lines.map(str::trim).filter(|line| !line.contains('@'));
     lines.map(str::to_owned).collect()
 }

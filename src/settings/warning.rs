@@ -26,9 +26,9 @@ pub enum InputWarning {
         /// What was done.
         repairs: Vec<Repair>,
     },
-    /// No health URL: only the unit is checked.
+    /// No health check: only the units are checked.
     UnitOnly,
-    /// No unit and no health URL: a release that cannot run goes live unnoticed.
+    /// No unit and no health check: a release that cannot run goes live unnoticed.
     NothingChecked,
     /// The health URL names neither the loopback nor the server.
     OtherHealthHost {
@@ -107,12 +107,12 @@ impl fmt::Display for InputWarning {
                 write!(f, "key: repaired ({}). Store it exactly as in its file.", repairs.join(", "))
             }
             Self::UnitOnly => f.write_str(
-                "health-url is empty: only the systemd unit is checked, and a release that runs but does not respond \
-                 counts as healthy.",
+                "health-url is empty: only systemd's units are checked, and a release that runs but does not respond counts as \
+                 healthy. If the app has no HTTP, write `health-url: none`.",
             ),
             Self::NothingChecked => f.write_str(
-                "nothing is checked: there is no unit and health-url is empty, so a broken release stays \
-                 live. Give health-url.",
+                "nothing is checked: there is no unit and no health check, so a broken release stays live. Give health-url or \
+                 health-command.",
             ),
             Self::OtherHealthHost { host } => {
                 write!(f, "health-url names {host}, which is neither localhost nor `host`: the request is sent from the server.")

@@ -258,6 +258,7 @@ impl StubServer {
             restart: Restart::Systemctl,
             verification: Verification {
                 health: None,
+                command: None,
                 timeout: Duration::from_millis(300),
                 interval: Duration::from_millis(20),
                 settle: Duration::ZERO,

@@ -2,7 +2,7 @@
 
 use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
 use crate::protocol::as_text::{self, from_text};
-use crate::protocol::ReleaseId;
+use crate::protocol::{ReleaseId, Scope};
 use crate::text::amounts::size;
 use crate::text::excerpt::{excerpt, last_line};
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,64 @@ pub enum Finding {
         /// What sudo printed.
         output: Vec<u8>,
     },
+    /// A timer, socket or path of the service that a deployment does not start.
+    #[error("unit {} on the server is {}: it must be active", excerpt(.service), excerpt(.state))]
+    NotActive {
+        /// As configured.
+        service: String,
+        /// In systemd's terms.
+        state: String,
+    },
+    /// `sudo -n systemctl stop <service>` or `start <service>` is not allowed, without which a changed socket cannot be
+    /// restarted.
+    #[error("{} may not run sudo -n systemctl {} {} on the server, as a change of {} needs{}", excerpt(.user), excerpt(.verb), excerpt(.service), excerpt(.socket), in_parentheses(.output))]
+    SudoAround {
+        /// `stop` or `start`.
+        verb: String,
+        /// As configured.
+        service: String,
+        /// The socket that starts it, as configured.
+        socket: String,
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        #[serde(default)]
+        output: Vec<u8>,
+    },
+    /// The deploy user's own systemd ends with the user's last login.
+    #[error("units of {0} end at logout on the server, because {0} does not linger", excerpt(.user))]
+    NoLinger {
+        /// The deploy user.
+        user: String,
+    },
+    /// The deploy user's own systemd cannot be asked.
+    #[error("the systemd of {} on the server (systemctl --user) cannot be used: {error}", excerpt(.user))]
+    NoOwnSystemd {
+        /// The deploy user.
+        user: String,
+        /// Why not.
+        #[serde(with = "as_text")]
+        error: SystemdError,
+    },
+    /// The unit is one of the other systemd.
+    #[error("unit {} on the server is {}", excerpt(.service), of_systemd(*.found, .user))]
+    OtherScope {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+        /// Where it is.
+        found: Scope,
+    },
+}
+
+/// Which systemd has a unit, and which one has not.
+fn of_systemd(scope: Scope, user: &str) -> String {
+    let user = excerpt(user);
+    match scope {
+        Scope::User => format!("a unit of {user} (systemctl --user), not of the system"),
+        Scope::System => format!("a unit of the system, not of {user} (systemctl --user)"),
+    }
 }
 
 /// What the unit's user cannot use of what the deploy user creates.

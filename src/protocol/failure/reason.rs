@@ -279,7 +279,7 @@ fn in_parentheses(holder: Option<&Holder>) -> String {
 
 fn interference(what: &Interference) -> String {
     match what {
-        Interference::GoingDown => what.to_string(),
+        Interference::GoingDown | Interference::OwnSystemdDown => what.to_string(),
         _ => format!("someone else changed the server during the deployment: {what}"),
     }
 }

@@ -82,7 +82,7 @@ pub enum IoKind {
 /// A path that the unit names and the release lacks, or has in a way that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 // not NAME=value: redaction would hide the path of LoadCredential
-#[error("{} ({}): {error}", excerpt(.path), excerpt(.property))]
+#[error("{} ({}{}): {error}", excerpt(.path), excerpt(.property), of_unit(.unit.as_deref()))]
 pub struct UnitPath {
     /// The line of the unit that names it, such as `EnvironmentFile`.
     pub property: String,
@@ -91,6 +91,13 @@ pub struct UnitPath {
     /// Why it cannot be used.
     #[serde(with = "as_text")]
     pub error: PathError,
+    /// The unit, if the service has several. Versions before 1.8 did not write it.
+    #[serde(default)]
+    pub unit: Option<String>,
+}
+
+fn of_unit(unit: Option<&str>) -> String {
+    unit.map_or_else(String::new, |unit| format!(" of {}", excerpt(unit)))
 }
 
 /// Why a path that a unit names cannot be used.
@@ -257,11 +264,14 @@ pub enum Interference {
     /// The system is being shut down or rebooted.
     #[error("the server is going down")]
     GoingDown,
+    /// The deploy user's own systemd is being stopped, or does not run.
+    #[error("the systemd of the deploy user on the server (systemctl --user) is not running")]
+    OwnSystemdDown,
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown);
+from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown, OwnSystemdDown);
 
 /// What `current` or `previous` is, if it is not a link to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -194,6 +194,7 @@ fn structured() -> Vec<Reason> {
                 property: "WorkingDirectory".to_owned(),
                 path: path(),
                 error: PathError::DeadLink(path()),
+                unit: None,
             }],
         },
         shared(SharedError::Inaccessible { error: error() }),

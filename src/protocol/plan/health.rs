@@ -11,8 +11,12 @@ use std::time::Duration;
 /// When a release counts as healthy, and how long that may take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// The request over HTTP; `None`: only the unit is checked.
+    /// The request over HTTP.
     pub health: Option<Health>,
+    /// The user's shell commands, run by `sh -eu` in the release: healthy if they end with exit code 0. Absent in what
+    /// versions before 1.8 wrote.
+    #[serde(default)]
+    pub command: Option<String>,
     /// How long the release may take to become healthy.
     pub timeout: Duration,
     /// The pause between two health checks.
@@ -31,6 +35,7 @@ impl Verification {
     pub fn format(&self) -> u32 {
         let headers = self.health.as_ref().map(|health| &health.headers);
         match headers {
+            _ if self.command.is_some() => 4,
             Some(headers) if !headers.is_empty() => 2,
             _ => 1,
         }
@@ -216,6 +221,7 @@ mod tests {
         assert_eq!(health, Health::get(url(false, "localhost", 80)));
         let mut verification = Verification {
             health: Some(health),
+            command: None,
             timeout: Duration::ZERO,
             interval: Duration::ZERO,
             settle: Duration::ZERO,

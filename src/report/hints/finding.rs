@@ -5,7 +5,7 @@ use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
 use super::unit_file;
-use crate::protocol::{Finding, LinkState, RollbackTargetError};
+use crate::protocol::{Finding, LinkState, RollbackTargetError, Scope};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -40,13 +40,11 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         }
         Finding::Unit { state, .. } => unit::unusable(state, place),
         Finding::Sudo { output, .. } if needs_terminal(output) => no_terminal(&place.user),
-        Finding::Sudo { .. } => match &place.service {
+        Finding::Sudo { service, .. } => match &place.with_unit(service).service {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
             None => ALLOW.into(),
         },
-        Finding::KillUserProcesses { .. } => {
-            steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(&place.user))])
-        }
+        Finding::KillUserProcesses { .. } => linger(place),
         Finding::Missing { program, path: _ } => missing(&excerpt(program)),
         Finding::NoSpace { .. } => on_server(
             "free disk space on the server, or lower the input min-free",
@@ -68,7 +66,37 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
         Finding::UnitFile(found) => unit_file::set_up(found, place),
         Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
         Finding::DaemonReload { .. } => daemon_reload(&place.user),
+        Finding::NotActive { service, .. } => steps(
+            "a deployment restarts services only; on the server's console, as root:",
+            &place.with_unit(service).of_unit("sudo systemctl enable --now"),
+        ),
+        Finding::SudoAround { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::SudoAround { verb, service, .. } => {
+            let verb = if verb == "stop" { "stop" } else { "start" };
+            match &place.with_unit(service).service {
+                Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, verb, service)]),
+                None => ALLOW.into(),
+            }
+        }
+        Finding::NoLinger { .. } => linger(place),
+        Finding::NoOwnSystemd { .. } => {
+            let manager = format!("\"user@$(id -u {}).service\"", shell(&place.user));
+            steps(
+                "it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:",
+                &["status", "restart"].map(|verb| format!("sudo systemctl {verb} {manager}")),
+            )
+        }
+        Finding::OtherScope { found, .. } => match found {
+            Scope::User => "set the input `scope: user`".into(),
+            Scope::System => "leave out the input scope: then the units are the system's".into(),
+        },
     }
+}
+
+/// How the user's own systemd survives the logout.
+pub(super) fn linger(place: &Place) -> Hint {
+    let command = format!("sudo loginctl enable-linger {}", shell(&place.user));
+    steps("on the server's console, as root:", &[command])
 }
 
 /// What to do if no release is the rollback target. The page lists what there is.

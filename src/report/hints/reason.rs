@@ -85,6 +85,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Interference(Interference::GoingDown) => {
             "when the server is up again, run it again; the next run first ends what is pending".into()
         }
+        Reason::Interference(Interference::OwnSystemdDown) => own_systemd(place),
         Reason::Interference(_) => on_server(
             "during a deployment, no one else may restart or stop the unit or change current; to find out who did",
             ["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
@@ -98,6 +99,14 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Interrupted => interrupted(),
         Reason::UnitFiles { .. } => unit_files(place),
     }
+}
+
+/// The next login starts the user's own systemd.
+fn own_systemd(place: &Place) -> Hint {
+    steps(
+        "run it again: the next run first ends what is pending. Who stopped it? On the server, as root:",
+        &[format!("sudo journalctl -u \"user@$(id -u {}).service\" -n 20 --no-pager", shell(&place.user))],
+    )
 }
 
 fn other_release(place: &Place) -> Hint {

@@ -120,7 +120,7 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
 )]
 fn finding(found: &mut Finding) {
     match found {
-        Finding::Sudo { user, output, .. } => {
+        Finding::Sudo { user, output, .. } | Finding::SudoAround { user, output, .. } => {
             USER.clone_into(user);
             output.clear();
         }
@@ -135,7 +135,13 @@ fn finding(found: &mut Finding) {
         }
         | Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
+        | Finding::NoLinger { user }
+        | Finding::OtherScope { user, .. }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
+        Finding::NoOwnSystemd { user, error } => {
+            USER.clone_into(user);
+            *error = SystemdError::Other(NOT_SHOWN.to_owned());
+        }
         Finding::Missing { path: text, .. }
         | Finding::UnitElsewhere { starts: text, .. }
         | Finding::Shared {
@@ -166,6 +172,7 @@ fn finding(found: &mut Finding) {
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
         | Finding::UnitFile(_)
+        | Finding::NotActive { .. }
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -236,6 +243,7 @@ fn unread(why: &UnreadLog) -> UnreadLog {
     match &mut why {
         UnreadLog::NothingSinceReload { user }
         | UnreadLog::Nothing { user, .. }
+        | UnreadLog::NothingOfOwnUnit { user, .. }
         | UnreadLog::OnlyLast { user, .. } => USER.clone_into(user),
         UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. } => {}
     }

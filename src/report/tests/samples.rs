@@ -233,6 +233,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 property: "WorkingDirectory".into(),
                 path: "/opt/diting/current/web".into(),
                 error: PathError::DeadLink("/opt/diting/shared/web".into()),
+                unit: None,
             }],
         },
         Reason::Shared {
@@ -273,6 +274,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Interference(Interference::Current(id("1762147001"))),
         Reason::Interference(Interference::Stopped),
         Reason::Interference(Interference::GoingDown),
+        Reason::Interference(Interference::OwnSystemdDown),
         Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
             output: "Failed to connect to bus".into(),
         })),
@@ -345,6 +347,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             output: b"sudo: sorry, you must have a tty to run sudo\n".to_vec(),
         },
         Finding::KillUserProcesses { user: user() },
+        Finding::NoLinger { user: user() },
+        Finding::NoOwnSystemd {
+            user: user(),
+            error: SystemdError::Failed {
+                output: "Failed to connect to bus: No such file or directory".into(),
+            },
+        },
+        other_scope(Scope::User),
+        other_scope(Scope::System),
         Finding::Missing {
             program: "uv".into(),
             path: "/home/deploy/.local/bin:/usr/bin".into(),
@@ -368,6 +379,17 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             error: LockError::Other("No locks available".into()),
         },
         Finding::AppAccess(app_access("www-data")),
+        Finding::NotActive {
+            service: "diting-dump.timer".into(),
+            state: "inactive".into(),
+        },
+        Finding::SudoAround {
+            verb: "stop".into(),
+            service: "diting".into(),
+            socket: "diting.socket".into(),
+            user: "deploy".into(),
+            output: b"sudo: a password is required\n".to_vec(),
+        },
         Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
@@ -491,6 +513,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             b"ERROR: \x1b[31mno cache",
             b"Exception in worker process",
         ])),
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
+            service: "diting".into(),
+            user: user(),
+        }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,
             user: "deploy".into(),
@@ -568,11 +594,16 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             serving: false,
         },
         Notice::GoingDown,
+        Notice::OwnSystemdDown,
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
+        Notice::SocketRestart {
+            socket: "diting.socket".into(),
+            service: "diting".into(),
+        },
     ]
 }
 

@@ -101,6 +101,46 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
             last_lines(output),
         ),
+        Finding::NotActive { service, state } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is not active"),
+            vec![format!("ActiveState={}", excerpt(state))],
+        ),
+        Finding::SudoAround {
+            verb,
+            service,
+            socket,
+            user,
+            output,
+        } => {
+            let command = format!("sudo -n systemctl {} {}", excerpt(verb), excerpt(service));
+            (
+                code(user)
+                    .and(" may not run ")
+                    .and(code(command))
+                    .and(", as a change of ")
+                    .and(code(socket))
+                    .and(" needs"),
+                last_lines(output),
+            )
+        }
+        Finding::NoLinger { user } => (
+            code(user).and(" does not linger"),
+            vec!["Linger=no: its units end with its last login, and do not start at boot".into()],
+        ),
+        Finding::NoOwnSystemd { user, error } => (
+            Prose::from("the systemd of ")
+                .and(code(user))
+                .and(" cannot be used"),
+            vec![format!("systemctl --user: {error}")],
+        ),
+        Finding::OtherScope { service, .. } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is in the other scope"),
+            vec![found.to_string()],
+        ),
     }
 }
 

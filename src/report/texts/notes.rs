@@ -55,6 +55,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         Warning::LogNotChecked(
             UnreadLog::NothingSinceReload { .. }
             | UnreadLog::Nothing { .. }
+            | UnreadLog::NothingOfOwnUnit { .. }
             | UnreadLog::OnlyLast { .. },
         )
         | Warning::MaybeOldCrashes { .. } => {

@@ -40,6 +40,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
     let parts = match notice {
         Notice::OldCrashes(lines) => lines.iter().map(excerpt).collect(),
         Notice::LinkReplaced { target, .. } => vec![excerpt(target)],
+        Notice::SocketRestart { socket, service } => vec![excerpt(socket), excerpt(service)],
         Notice::DataKept(data) => {
             let mut parts = vec![excerpt(&data.folder)];
             parts.extend(of_data(data));
@@ -49,6 +50,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
         | Notice::GoingDown => Vec::new(),
+        Notice::OwnSystemdDown => vec!["systemctl --user".to_owned()],
     };
     Prose::quoting(notice, &parts)
 }
@@ -119,7 +121,15 @@ fn of_finding(found: &Finding) -> Vec<String> {
         | Finding::NoSpace { .. }
         | Finding::ReloadUnseen { .. }
         | Finding::RollbackTarget { .. }
+        | Finding::NotActive { .. }
+        | Finding::NoLinger { .. }
         | Finding::NoLocks { .. } => Vec::new(),
+        Finding::SudoAround { verb, service, .. } => {
+            vec![systemctl("sudo -n ", verb, service)]
+        }
+        Finding::NoOwnSystemd { .. } | Finding::OtherScope { .. } => {
+            vec!["systemctl --user".to_owned()]
+        }
     }
 }
 
@@ -166,6 +176,10 @@ fn of_warning(warning: &Warning) -> Vec<String> {
         Warning::LogNotChecked(UnreadLog::Nothing { service, sudo, .. }) => {
             let sudo = if *sudo { "sudo -n " } else { "" };
             vec!["journalctl".to_owned(), systemctl(sudo, "status", service)]
+        }
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit { service, .. }) => {
+            let status = systemctl("", "--user status", service);
+            vec!["journalctl".to_owned(), status]
         }
         Warning::LogNotChecked(UnreadLog::Elsewhere(place)) => {
             vec![place

@@ -1,6 +1,6 @@
 //! Where events go: [`Events`]; and the file in which a transaction stores them.
 
-use crate::protocol::{wire, Event, ToRunner, What};
+use crate::protocol::{wire, Event, ToRunner, Warning, What};
 use crate::server::clock::now_ms;
 use crate::server::store::durable;
 use std::fs::File;
@@ -10,6 +10,25 @@ use std::path::Path;
 /// Takes events. An event that is lost fails nothing.
 pub(in crate::server) trait Events {
     fn emit(&mut self, what: What);
+}
+
+/// Names the unit in warnings about one of several.
+pub(in crate::server) struct OfUnit<'a> {
+    /// `None`: it is the only one.
+    pub(in crate::server) unit: Option<&'a str>,
+    pub(in crate::server) events: &'a mut dyn Events,
+}
+
+impl Events for OfUnit<'_> {
+    fn emit(&mut self, what: What) {
+        self.events.emit(match (what, self.unit) {
+            (What::Warning(warning), Some(unit)) => What::Warning(Warning::OfUnit {
+                unit: unit.to_owned(),
+                warning: Box::new(warning),
+            }),
+            (what, _) => what,
+        });
+    }
 }
 
 /// The transaction's file, which logins follow. If the disk is full or broken, events go to the login that has started the

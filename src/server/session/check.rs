@@ -1,12 +1,14 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use super::initial_state::InitialState;
+use super::own_systemd;
+use super::units::{check_others, CheckedUnit};
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitFile, UnitRef, UnreadableState,
-    Verification, Warning, What,
+    Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitFile, UnitKind, UnitRef,
+    UnreadableState, Verification, Warning, What,
 };
-use crate::server::channel::events::Events;
+use crate::server::channel::events::{Events, OfUnit};
 use crate::server::exec::process;
 use crate::server::exec::user::{group_of_others, user};
 use crate::server::stage::app_access::AppUsers;
@@ -23,8 +25,9 @@ use crate::server::unit::definition::{self, LeadsToCurrent};
 use crate::server::unit::files::{self, ready};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
+use crate::server::unit::login::{detaching, Detaching};
 use crate::server::unit::pager;
-use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
+use crate::server::unit::systemd::{self, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
 use std::io;
@@ -32,26 +35,24 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 /// Checks the server. Warnings and notices become events; findings are the reason why it is not ready.
-pub(super) fn check(
+pub(super) fn check<'a>(
     layout: &Layout,
-    plan: &Plan,
+    plan: &'a Plan,
     entries: &[TreeEntry],
     events: &mut dyn Events,
-) -> Result<InitialState, Reason> {
+) -> Result<InitialState<'a>, Reason> {
     let mut findings = Vec::new();
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
     let files = unit_files(layout, plan, entries, current.as_ref());
-    let unit = check_server(layout, plan, &files, events, &mut findings);
+    let units = check_server(layout, plan, Some(&files), events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
         findings.extend(ready::check(layout, &plan.units, &files, current.as_ref()));
-        if let Some(name) = plan.units.first().filter(|_| unit.is_some()) {
-            app_users = AppUsers::of(name, layout, &plan.staging);
-            findings.extend(app_users.check(layout, &plan.staging, events));
-        }
+        app_users = AppUsers::of(&plan.units, layout, &plan.staging);
+        findings.extend(app_users.check(layout, &plan.staging, events));
         findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
         let make_room = || make_room(layout, plan);
@@ -60,15 +61,16 @@ pub(super) fn check(
     let mut state = InitialState {
         current,
         previous: previous.into_release(),
-        unit,
-        resettable: false,
+        units,
         app_users,
     };
     if !findings.is_empty() {
         findings.extend(check_rollback_target(layout, plan, &state, events));
         return Err(Reason::NotReady(findings));
     }
-    state.resettable = check_reset(plan, state.unit.as_ref(), events);
+    for unit in &mut state.units {
+        check_reset(plan, unit, events);
+    }
     check_pager(plan, events);
     Ok(state)
 }
@@ -88,31 +90,50 @@ fn unit_files(
     }
 }
 
-/// What can be checked without the target.
-fn check_server(
+/// What can be checked without the target, and without the unit files that come with the release.
+fn check_server<'a>(
     layout: &Layout,
-    plan: &Plan,
-    files: &[UnitFile],
+    plan: &'a Plan,
+    files: Option<&[UnitFile]>,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
-) -> Option<Unit> {
-    let name = plan.units.first();
-    let unit = name.and_then(|name| check_unit(name, files, events, findings));
+) -> Vec<CheckedUnit<'a>> {
+    own_systemd::check(plan.units.scope, findings);
+    let mut units = Vec::new();
+    for name in plan.units.all() {
+        let label = (plan.units.names.len() > 1).then_some(name.name);
+        let mut events = OfUnit {
+            unit: label,
+            events,
+        };
+        // systemd gets its file with the switch: before the first deployment, a link through `current` leads nowhere
+        let comes = files.map_or(!plan.units.files.is_empty(), |files| {
+            ready::define(files, name)
+        });
+        let unit = check_unit(name, comes, &mut events, findings);
+        units.extend(unit.map(|unit| CheckedUnit {
+            name,
+            label,
+            unit,
+            resettable: false,
+        }));
+    }
     if plan.task == Task::Deploy {
         let shown = shows_release(&plan.verification);
-        check_release(layout, plan, unit.as_ref(), shown, findings);
+        check_release(layout, plan, &units, shown, findings);
     }
+    check_others(plan, files, &units, findings);
     check_rights(plan, findings);
     check_install(plan, findings);
     check_detaching(events, findings);
-    unit
+    units
 }
 
 /// Whether the release to roll back to is there, if that is known already: the current one may still have to be taken over.
 fn check_rollback_target(
     layout: &Layout,
     plan: &Plan,
-    state: &InitialState,
+    state: &InitialState<'_>,
     events: &mut dyn Events,
 ) -> Option<Finding> {
     let Task::RollBack { to } = &plan.task else {
@@ -164,11 +185,7 @@ pub(super) fn and_others(
     let Reason::NotReady(mut findings) = reason else {
         return reason;
     };
-    check_server(layout, plan, &[], events, &mut findings);
-    // a unit may come with the release, of which nothing is known yet
-    let is_known =
-        |it: &Finding| plan.units.files.is_empty() || !matches!(it, Finding::Unit { .. });
-    findings.retain(is_known);
+    check_server(layout, plan, None, events, &mut findings);
     Reason::NotReady(findings)
 }
 
@@ -235,14 +252,14 @@ fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
 
 fn check_unit(
     name: UnitRef<'_>,
-    files: &[UnitFile],
+    comes: bool,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
     let unit = match Unit::show(name) {
         Ok(unit) => unit,
         Err(Reason::Unreadable(UnreadableState::Systemd(error))) => {
-            findings.push(Finding::NoSystemd(error));
+            findings.extend(own_systemd::unreachable(name.scope, error));
             return None;
         }
         Err(_) => return None,
@@ -251,13 +268,9 @@ fn check_unit(
         findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
-    // systemd gets the file with the switch: before the first deployment, a link through `current` leads nowhere
-    let comes = matches!(state.as_str(), "not-found" | "bad-setting") && ready::define(files, name);
-    if state != "loaded" && !comes {
-        findings.push(Finding::Unit {
-            service: name.name.to_owned(),
-            state,
-        });
+    let is_replaced = comes && matches!(state.as_str(), "not-found" | "bad-setting");
+    if state != "loaded" && !is_replaced {
+        findings.push(own_systemd::unusable(name, state));
     }
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
@@ -275,22 +288,31 @@ pub(super) fn shows_release(verification: &Verification) -> bool {
     pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
 }
 
-/// Whether the unit will run the release that `current` leads to, and whether that will be seen. `shown`: its health
-/// response says so.
+/// Whether the units will run the release that `current` leads to, and whether that will be seen. `shown`: the first one's
+/// health response says so.
 pub(super) fn check_release(
     layout: &Layout,
     plan: &Plan,
-    unit: Option<&Unit>,
+    units: &[CheckedUnit<'_>],
     shown: bool,
     findings: &mut Vec<Finding>,
 ) {
-    let Some((name, unit)) = plan.units.first().zip(unit).filter(|_| !shown) else {
-        return;
-    };
-    if unit.get("LoadState") != "loaded" || plan.restart == Restart::Nothing {
-        return;
+    let first = plan.units.first().filter(|_| shown);
+    for it in units.iter().filter(|it| Some(it.name) != first) {
+        let is_service = it.label.is_none() || it.name.kind() == UnitKind::Service;
+        if is_service && it.unit.get("LoadState") == "loaded" && plan.restart != Restart::Nothing {
+            check_release_of(layout, plan, it, findings);
+        }
     }
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(name, unit, layout) {
+}
+
+fn check_release_of(
+    layout: &Layout,
+    plan: &Plan,
+    CheckedUnit { name, unit, .. }: &CheckedUnit<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(*name, unit, layout) {
         findings.push(Finding::UnitElsewhere {
             service: name.name.to_owned(),
             starts,
@@ -305,7 +327,10 @@ pub(super) fn check_release(
 }
 
 fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
-    if let (Restart::Systemctl, Some(name)) = (&plan.restart, plan.units.first()) {
+    if plan.restart != Restart::Systemctl {
+        return;
+    }
+    for name in plan.units.all() {
         if let Err(output) = systemd::ask_sudo("restart", name) {
             findings.push(Finding::Sudo {
                 service: name.name.to_owned(),
@@ -316,24 +341,28 @@ fn check_rights(plan: &Plan, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the deploy user may reset systemd's start limit. If not, a deployment may have to wait for it.
-fn check_reset(plan: &Plan, unit: Option<&Unit>, events: &mut dyn Events) -> bool {
-    let (Restart::Systemctl, Some(name)) = (&plan.restart, plan.units.first()) else {
-        return false;
-    };
-    let resettable = systemd::may_run("reset-failed", name);
-    if !resettable && unit.and_then(Unit::start_limit).is_some() {
-        events.emit(What::Warning(Warning::NoResetFailed {
-            service: name.name.to_owned(),
-            user: user(),
-        }));
+/// Whether the deploy user may reset systemd's start limit. If not, a deployment may have to wait for it. Of several units,
+/// only services are restarted often.
+fn check_reset(plan: &Plan, it: &mut CheckedUnit<'_>, events: &mut dyn Events) {
+    let is_service = it.label.is_none() || it.name.kind() == UnitKind::Service;
+    if plan.restart != Restart::Systemctl || !is_service {
+        return;
     }
-    resettable
+    it.resettable = systemd::may_run("reset-failed", it.name);
+    if !it.resettable && it.unit.start_limit().is_some() {
+        let warning = Warning::NoResetFailed {
+            service: it.name.name.to_owned(),
+            user: user(),
+        };
+        let unit = it.label;
+        OfUnit { unit, events }.emit(What::Warning(warning));
+    }
 }
 
 /// Whether the sudoers line for the log gives more than it says.
 fn check_pager(plan: &Plan, events: &mut dyn Events) {
-    if let Some(name) = plan.units.first().filter(|_| pager::is_unsafe()) {
+    let with_sudo = |unit: &UnitRef<'_>| unit.scope == Scope::System && pager::is_unsafe();
+    if let Some(name) = plan.units.first().filter(with_sudo) {
         events.emit(What::Warning(Warning::UnsafePager {
             service: name.name.to_owned(),
             user: user(),
@@ -360,6 +389,11 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
     match detaching() {
         Detaching::Plain | Detaching::Scope => {}
         Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
+        // the same command cures both
+        Detaching::Impossible
+            if findings
+                .iter()
+                .any(|it| matches!(it, Finding::NoLinger { .. })) => {}
         Detaching::Impossible => findings.push(Finding::KillUserProcesses { user: user() }),
     }
 }
@@ -369,7 +403,7 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
 pub(super) fn assess_current(
     layout: &Layout,
     plan: &Plan,
-    before: &InitialState,
+    before: &InitialState<'_>,
     events: &mut dyn Events,
 ) -> Result<bool, Reason> {
     let Some(current) = &before.current else {
@@ -378,8 +412,9 @@ pub(super) fn assess_current(
     match records::get(layout, current) {
         Some(record) => return Ok(record.state == records::State::Good),
         None => {
-            if let Some(answer) = not_healthy(plan, before, current) {
-                events.emit(What::Warning(Warning::OldUnhealthy(answer)));
+            if let Some((unit, answer)) = not_healthy(plan, before, current) {
+                let warning = Warning::OldUnhealthy(answer);
+                OfUnit { unit, events }.emit(What::Warning(warning));
                 return Ok(false);
             }
         }
@@ -398,23 +433,30 @@ pub(super) fn assess_current(
 
 /// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
 /// than that input.
-fn not_healthy(plan: &Plan, before: &InitialState, current: &ReleaseId) -> Option<HealthAnswer> {
+fn not_healthy<'a>(
+    plan: &Plan,
+    before: &InitialState<'a>,
+    current: &ReleaseId,
+) -> Option<(Option<&'a str>, HealthAnswer)> {
     let verification = without_match(&plan.verification);
-    let attempt = look(&verification, before, current, None)?;
-    (!matches!(attempt.answer, HealthAnswer::Healthy { .. })).then_some(attempt.answer)
+    let (unit, attempt) = look(&verification, before, current, None)?;
+    let is_healthy = matches!(attempt.answer, HealthAnswer::Healthy { .. });
+    (!is_healthy).then_some((unit, attempt.answer))
 }
 
-/// One look at the release that is live: at its unit, and at the answer to one request. `None`: the unit is up, and nothing
-/// else can be asked.
-pub(super) fn look(
+/// One look at the release that is live: at its units, and at the answer to one request; with the unit it is about, if there
+/// are several. `None`: the units are up, and nothing else can be asked.
+pub(super) fn look<'a>(
     verification: &Verification,
-    before: &InitialState,
+    before: &InitialState<'a>,
     current: &ReleaseId,
     commit: Option<&str>,
-) -> Option<Attempt> {
-    let (answer, took) = match before.unit.as_ref().filter(|unit| !unit.is_up()) {
-        Some(unit) => {
-            let answer = HealthAnswer::Broken(HealthError::Unit(unit.state()));
+) -> Option<(Option<&'a str>, Attempt)> {
+    let is_down = |it: &&CheckedUnit<'_>| !it.unit.is_up() && it.unit.get("LoadState") == "loaded";
+    let down = before.units.iter().find(is_down);
+    let (answer, took) = match down {
+        Some(it) => {
+            let answer = HealthAnswer::Broken(HealthError::Unit(it.unit.state()));
             (answer, Duration::ZERO)
         }
         None => {
@@ -423,11 +465,15 @@ pub(super) fn look(
             (request.answer, request.took)
         }
     };
-    Some(Attempt {
+    let attempt = Attempt {
         number: 1,
         answer,
         took,
-    })
+    };
+    Some((
+        down.or(before.units.first()).and_then(|it| it.label),
+        attempt,
+    ))
 }
 
 /// The same without `health-match`, which an older release may not support.

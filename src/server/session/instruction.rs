@@ -2,6 +2,7 @@
 
 use super::check;
 use super::initial_state::InitialState;
+use super::units::CheckedUnit;
 use crate::protocol::{
     Origin, Outcome, Plan, ReleaseId, Restart, Scope, Task, Verification, Warning,
 };
@@ -10,7 +11,6 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
 use crate::server::unit::files::transaction as unit_files;
 use crate::server::unit::restart;
-use crate::server::unit::systemd::Unit;
 use std::time::Duration;
 
 /// What goes live.
@@ -27,7 +27,7 @@ pub(super) struct Goal {
 pub(super) struct InstructionBuilder<'a> {
     pub(super) layout: &'a Layout,
     pub(super) plan: &'a Plan,
-    pub(super) before: &'a InitialState,
+    pub(super) before: &'a InitialState<'a>,
     /// Whether the current release is good.
     pub(super) is_current_good: bool,
 }
@@ -45,8 +45,11 @@ impl InstructionBuilder<'_> {
             .map_or(&goal.verification, |old| &old.verification);
         Pending {
             format: self.format(&goal, rollback),
-            deadline: deadline(&plan.restart, [&goal.verification, rollback], self.before)
-                + unit_files::limit(&plan.units),
+            deadline: deadline(
+                &plan.restart,
+                [&goal.verification, rollback],
+                &self.before.units,
+            ) + unit_files::limit(&plan.units),
             transaction: plan.transaction.clone(),
             success: goal.success,
             old,
@@ -92,7 +95,7 @@ impl InstructionBuilder<'_> {
 pub(super) fn long_deadline(
     layout: &Layout,
     plan: &Plan,
-    before: &InitialState,
+    before: &InitialState<'_>,
 ) -> Option<Warning> {
     let old = before.current.as_ref();
     let old = old.map(|release| recorded(layout, plan, release).0);
@@ -100,18 +103,21 @@ pub(super) fn long_deadline(
         &plan.verification,
         old.as_ref().unwrap_or(&plan.verification),
     ];
-    let without_start_limit = InitialState {
-        resettable: true,
-        ..before.clone()
-    };
+    let mut without_start_limit = before.units.clone();
+    for unit in &mut without_start_limit {
+        unit.resettable = true;
+    }
     let watched = plan.watch_limit();
+    let slowest = before
+        .units
+        .iter()
+        .max_by_key(|it| restart::time_limit(it.name, &it.unit));
     let files = unit_files::limit(&plan.units);
-    (deadline(&plan.restart, both, &without_start_limit) + files > watched).then(|| {
-        Warning::LongDeadline {
-            deadline: deadline(&plan.restart, both, before) + files,
-            watched,
-            service: plan.units.first().map(|unit| unit.name.to_owned()),
-        }
+    let least = deadline(&plan.restart, both, &without_start_limit) + files;
+    (least > watched).then(|| Warning::LongDeadline {
+        deadline: deadline(&plan.restart, both, &before.units) + files,
+        watched,
+        service: slowest.map(|it| it.name.name.to_owned()),
     })
 }
 
@@ -152,29 +158,24 @@ pub(super) fn origin(layout: &Layout, plan: &Plan, release: Option<&ReleaseId>) 
     }
 }
 
-/// The longest that the transaction may take: for the release that goes live stop, start, health timeout, settle time, and
-/// systemd's start limit if it cannot be reset; twice the same for the rollback with its own settings, because it restarts
-/// again as long as the old release does not serve.
-fn deadline(restart: &Restart, both: [&Verification; 2], before: &InitialState) -> Duration {
-    let unit = before.unit.as_ref();
-    let retries = match (restart, unit) {
-        (Restart::Commands(_), None) => restart::NO_UNIT_RETRIES,
+/// The longest that the transaction may take: for the release that goes live stop and start of all units, health timeout,
+/// settle time, and the start limits that cannot be reset; twice the same for the rollback with its own settings, because it
+/// restarts again as long as the old release does not serve.
+fn deadline(restart: &Restart, both: [&Verification; 2], units: &[CheckedUnit<'_>]) -> Duration {
+    let retries = match restart {
+        Restart::Commands(_) if units.is_empty() => restart::NO_UNIT_RETRIES,
         _ => Duration::ZERO,
+    };
+    let of_unit = |it: &CheckedUnit<'_>| {
+        let limit = it.unit.start_limit().filter(|_| !it.resettable);
+        restart::time_limit(it.name, &it.unit) + limit.map_or(Duration::ZERO, |(_, limit)| limit)
     };
     let restart = match restart {
         Restart::Nothing => Duration::ZERO,
-        _ => {
-            unit.map_or(restart::DEFAULT_TIMEOUT, |unit| {
-                unit.restart_limit(restart::DEFAULT_TIMEOUT)
-            }) + restart::MARGIN
-        }
+        _ if units.is_empty() => restart::LIMIT_WITHOUT_UNIT,
+        _ => units.iter().map(of_unit).sum(),
     };
-    let limit = unit
-        .and_then(Unit::start_limit)
-        .filter(|_| !before.resettable);
-    let limit = limit.map_or(Duration::ZERO, |(_, interval)| interval);
-    let watch = |verification: &Verification| verification.timeout + verification.settle;
-    let once = |verification| restart + limit + watch(verification);
+    let once = |verification: &Verification| restart + verification.timeout + verification.settle;
     let [new, old] = both;
     once(new) + 2 * once(old) + retries
 }

@@ -10,7 +10,9 @@ mod finish;
 mod follow;
 mod initial_state;
 mod instruction;
+mod own_systemd;
 mod run;
 mod serve;
+mod units;
 
 pub(super) use serve::serve;

@@ -6,9 +6,10 @@ use super::data;
 use super::follow;
 use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
+use super::units::CheckedUnit;
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, Interference, IoKind, LiveRelease, Notice,
-    Outcome, Plan, Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice, Outcome, Plan,
+    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -25,8 +26,9 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
+use crate::server::transaction::GoingDown;
 use crate::server::unit::files::ready;
-use crate::server::unit::going_down::is_going_down;
+use crate::server::unit::going_down::going_down;
 use crate::server::unit::{hidden, needs, restart};
 use std::fs::File;
 use std::thread;
@@ -40,7 +42,7 @@ pub(super) struct Session<'a> {
     plan: &'a Plan,
     inbox: &'a Inbox,
     progress: CurrentStep,
-    before: InitialState,
+    before: InitialState<'a>,
 }
 
 impl<'a> Session<'a> {
@@ -52,6 +54,7 @@ impl<'a> Session<'a> {
             progress: CurrentStep {
                 step: Step::Lock,
                 release: None,
+                unit: None,
                 before_switch: false,
             },
             before: InitialState::default(),
@@ -176,8 +179,8 @@ impl<'a> Session<'a> {
         data::warn(&mut self.client, self.plan, self.before.current.as_ref());
         self.wait_for_starts()?;
         self.client.limits.check()?;
-        if is_going_down() {
-            return Err(Reason::Interference(Interference::GoingDown));
+        if let Some(scope) = going_down(self.plan.units.scope) {
+            return Err(GoingDown(scope).into());
         }
         self.write_instruction(&pending)?;
         Ok(Some(pending))
@@ -247,15 +250,13 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (unit, restart) = (self.plan.units.first(), &self.plan.restart);
-        needs::check(layout, &release, unit, restart)?;
+        let (units, restart) = (&self.plan.units, &self.plan.restart);
+        let progress = &mut self.progress;
+        needs::check(layout, &release, units, restart).map_err(|lacking| progress.of(lacking))?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
         let mut findings = Vec::new();
-        let (unit, shown) = (
-            self.before.unit.as_ref(),
-            check::shows_release(&verification),
-        );
-        check::check_release(layout, self.plan, unit, shown, &mut findings);
+        let (units, shown) = (&self.before.units, check::shows_release(&verification));
+        check::check_release(layout, self.plan, units, shown, &mut findings);
         let (units, current) = (&self.plan.units, self.before.current.as_ref());
         findings.extend(ready::check_earlier(layout, units, &release, current));
         if !findings.is_empty() {
@@ -277,10 +278,12 @@ impl<'a> Session<'a> {
         let layout = self.client.layout;
         let (verification, origin) = instruction::recorded(layout, self.plan, &release);
         let commit = origin.commit.as_deref();
-        let attempt = check::look(&verification, &self.before, &release, commit);
-        if let Some(attempt) = &attempt {
+        let looked = check::look(&verification, &self.before, &release, commit);
+        let attempt = looked.map(|(unit, attempt)| {
+            self.progress.unit = unit.map(str::to_owned);
             self.client.outbox.emit(What::Attempt(attempt.clone()));
-        }
+            attempt
+        });
         let is_healthy = |it: &Attempt| matches!(it.answer, HealthAnswer::Healthy { .. });
         let verdict = match attempt.filter(|attempt| !is_healthy(attempt)) {
             Some(attempt) => self.verdict(Reason::Unhealthy {
@@ -356,10 +359,11 @@ impl<'a> Session<'a> {
 
     /// Waits, while the old release serves, until systemd would allow starts of the new release and of the rollback.
     fn wait_for_starts(&mut self) -> Result<(), Reason> {
-        let Some(unit) = &self.before.unit else {
-            return Ok(());
-        };
-        let wait = restart::wait_needed(self.client.layout, unit, self.before.resettable);
+        let layout = self.client.layout;
+        let needed =
+            |it: &CheckedUnit<'_>| restart::wait_needed(layout, it.name, &it.unit, it.resettable);
+        let wait = self.before.units.iter().map(needed).max();
+        let wait = wait.unwrap_or_default();
         if wait.is_zero() {
             return Ok(());
         }
@@ -426,7 +430,7 @@ impl<'a> Session<'a> {
             failure: Some(Failure {
                 step: self.progress.step,
                 reason,
-                unit: None,
+                unit: self.progress.unit.clone(),
             }),
             rollback: None,
             switched: false,

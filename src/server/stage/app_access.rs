@@ -1,9 +1,9 @@
-//! Gives the unit's user what it needs of a release, if that is another user than the deploy user: its `.env` to read, and
+//! Gives the units' users what it needs of a release, if that is another user than the deploy user: its `.env` to read, and
 //! the shared folders to write. A group that both are in, or what the folder around hands down, makes it possible.
 
 use super::modes::{Acl, HandedDown, Somebody};
 use crate::protocol::{
-    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, UnitRef,
+    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, Units,
     Warning, What,
 };
 use crate::server::channel::events::Events;
@@ -28,7 +28,7 @@ const ENV_MODE: u32 = 0o640;
 /// Groups of people or programs that have nothing to do with each other.
 const COMMON: [&str; 3] = ["users", "nogroup", "nobody"];
 
-/// The other users that the unit runs as.
+/// The other users that the units run as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::server) struct AppUsers(Vec<AppUser>);
 
@@ -42,12 +42,19 @@ enum Way {
 }
 
 impl AppUsers {
-    /// Of this unit, as far as it matters for what is staged.
-    pub(in crate::server) fn of(unit: UnitRef<'_>, layout: &Layout, staging: &Staging) -> Self {
-        match staging.env_file.is_some() || !staging.shared.is_empty() {
-            true => Self(AppUser::all(unit, layout)),
-            false => Self::default(),
+    /// Of these units, as far as it matters for what is staged.
+    pub(in crate::server) fn of(units: &Units, layout: &Layout, staging: &Staging) -> Self {
+        let mut all = Self::default();
+        if staging.env_file.is_none() && staging.shared.is_empty() {
+            return all;
         }
+        for user in units.all().flat_map(|unit| AppUser::all(unit, layout)) {
+            // of two units, systemd may read another file for each
+            if !all.0.contains(&user) {
+                all.0.push(user);
+            }
+        }
+        all
     }
 
     /// Checks, before the upload, that they can get what they need. Changes nothing. What a good release lives with, a shared

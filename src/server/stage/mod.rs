@@ -102,9 +102,10 @@ impl Stager<'_> {
     }
 
     /// Makes the release durable, then records it as complete.
-    fn seal(&self, release: &ReleaseId) -> Result<(), Reason> {
+    fn seal(&mut self, release: &ReleaseId) -> Result<(), Reason> {
         let Plan { units, restart, .. } = self.plan;
-        needs::check(self.layout, release, units.first(), restart)?;
+        needs::check(self.layout, release, units, restart)
+            .map_err(|lacking| self.progress.of(lacking))?;
         written::record_state(self.layout, release);
         durable::sync_file_system(&self.layout.release(release))?;
         let verification = Some(self.plan.verification.clone());

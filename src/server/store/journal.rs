@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Attempts that are kept.
 const LINES: usize = 500;
 /// Starts that are kept.
-const STARTS: usize = 50;
+const STARTS: usize = 100;
 
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,17 +84,30 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<ListedAttempt
     lines.take(most).map(attempted).collect()
 }
 
-/// Records that deploy-action requests a start of the unit.
-pub(in crate::server) fn record_start(layout: &Layout, at_ms: u64) {
-    if let Err(error) = append(&starts_path(layout), &at_ms.to_string(), STARTS) {
+/// Records that deploy-action requests a start of the unit. It is named if the service has several: versions before 1.8 do
+/// not read such a line.
+pub(in crate::server) fn record_start(layout: &Layout, at_ms: u64, unit: Option<&str>) {
+    let line = match unit {
+        Some(unit) => format!("{at_ms} {unit}"),
+        None => at_ms.to_string(),
+    };
+    if let Err(error) = append(&starts_path(layout), &line, STARTS) {
         tracing::info!(%error, "a start cannot be recorded");
     }
 }
 
-/// When deploy-action requested starts, in milliseconds since the epoch.
-pub(in crate::server) fn starts(layout: &Layout) -> Vec<u64> {
+/// When deploy-action requested starts of the unit, or of any, in milliseconds since the epoch. Those of no named unit may
+/// have been starts of any.
+pub(in crate::server) fn starts(layout: &Layout, unit: Option<&str>) -> Vec<u64> {
     let text = fs::read_to_string(starts_path(layout)).unwrap_or_default();
-    text.lines().filter_map(|line| line.parse().ok()).collect()
+    let at = |line: &str| match line.split_once(' ') {
+        Some((at, of)) => at
+            .parse()
+            .ok()
+            .filter(|_| unit.is_none_or(|unit| of == unit)),
+        None => line.parse().ok(),
+    };
+    text.lines().filter_map(at).collect()
 }
 
 fn starts_path(layout: &Layout) -> PathBuf {
@@ -150,6 +163,24 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.lines().count() <= 20, "{text}");
         assert_eq!(text.lines().last(), Some("39"));
+    }
+
+    #[test]
+    fn starts_are_those_of_the_unit() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = Layout::new(folder.path().to_str().unwrap());
+        fs::create_dir(layout.deploy_folder()).unwrap();
+        for (at, unit) in [
+            (1, None),
+            (2, Some("web")),
+            (3, Some("worker")),
+            (4, Some("web")),
+        ] {
+            record_start(&layout, at, unit);
+        }
+        assert_eq!(starts(&layout, Some("web")), [1, 2, 4]);
+        assert_eq!(starts(&layout, Some("worker")), [1, 3]);
+        assert_eq!(starts(&layout, None), [1, 2, 3, 4]);
     }
 
     #[test]

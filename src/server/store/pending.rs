@@ -114,12 +114,16 @@ impl Pending {
         }
     }
 
-    /// The first of them.
-    pub(in crate::server) fn unit(&self) -> Option<UnitRef<'_>> {
-        self.service.as_ref().map(|name| UnitRef {
-            name: name.as_str(),
-            scope: self.scope,
-        })
+    /// The same, as systemd is asked about them.
+    pub(in crate::server) fn unit_names(&self) -> impl Iterator<Item = UnitRef<'_>> {
+        let scope = self.scope;
+        self.service
+            .iter()
+            .chain(&self.others)
+            .map(move |name| UnitRef {
+                name: name.as_str(),
+                scope,
+            })
     }
 
     /// Writes the instruction. It has no effect yet.

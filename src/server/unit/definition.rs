@@ -122,7 +122,7 @@ impl Definition {
     fn show(unit: UnitRef<'_>) -> Option<Self> {
         match quick(&mut systemd::show(unit, PROPERTIES), TIMEOUT) {
             Ok((Ending::Exit(0), output)) => Some(Self {
-                unit: Unit::parse(&String::from_utf8_lossy(&output)),
+                unit: Unit::shown(&String::from_utf8_lossy(&output), unit.scope),
             }),
             _ => None,
         }

@@ -5,7 +5,8 @@ use super::log;
 use super::systemd::{self, Unit};
 use crate::logs::digest;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitRef, What,
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, Scope, UnitRef,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -31,8 +32,13 @@ const MAX_TEXT: usize = 32 << 10;
 /// Releases that are listed, newest first.
 const RELEASES: usize = 20;
 
-/// Reports the failed start and diagnostics, the most helpful first.
-pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut dyn Events) {
+/// Reports the failed start and diagnostics, the most helpful first. `failed` is the unit that failed, if it is known.
+pub(in crate::server) fn report(
+    layout: &Layout,
+    pending: &Pending,
+    failed: Option<&str>,
+    events: &mut dyn Events,
+) {
     let mut collector = Collector {
         until: Instant::now() + TOTAL_TIMEOUT,
         start: FailedStart {
@@ -44,10 +50,9 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
     };
     let health = pending.verification.health.as_ref();
     collector.own_request = health.map(|health| health.url.path.clone());
-    let units = pending.units();
-    if let Some(unit) = units.first() {
+    if let Some(unit) = failed_unit(pending, failed) {
         collector.failed_start(layout, unit);
-        let title = format!("systemctl status {}", unit.name);
+        let title = systemd::in_words("status", unit);
         collector.show(
             &title,
             systemd::systemctl(unit.scope).args(["status", "--no-pager", "-n0", "--", unit.name]),
@@ -76,6 +81,19 @@ pub(in crate::server) fn report(layout: &Layout, pending: &Pending, events: &mut
     events.emit(What::Diagnostics(collector.found));
 }
 
+/// The unit that failed or, if that is unknown, the first that is down; else the first.
+fn failed_unit<'a>(pending: &'a Pending, failed: Option<&str>) -> Option<UnitRef<'a>> {
+    let first = pending.unit_names().next()?;
+    if pending.others.is_empty() {
+        return Some(first);
+    }
+    let is_failed = |unit: &UnitRef<'_>| match failed {
+        Some(failed) => unit.name == failed,
+        None => Unit::show(*unit).is_ok_and(|unit| !unit.is_up()),
+    };
+    Some(pending.unit_names().find(is_failed).unwrap_or(first))
+}
+
 struct Collector {
     until: Instant,
     start: FailedStart,
@@ -88,7 +106,9 @@ impl Collector {
     /// Adds the failed start and its log.
     fn failed_start(&mut self, layout: &Layout, name: UnitRef<'_>) {
         let unit = Unit::show(name).unwrap_or_default();
-        let requested = journal::starts(layout).last().map(|at| at / 1000);
+        let requested = journal::starts(layout, Some(name.name))
+            .last()
+            .map(|at| at / 1000);
         let id = unit.invocation().to_owned();
         self.start.since = requested.unwrap_or(self.start.until);
         self.start.unit_type = unit.get("Type").to_owned();
@@ -137,7 +157,11 @@ impl Collector {
                 DiagnosticOrigin::Log,
             );
         if !shown {
-            let title = format!("sudo systemctl status {}", unit.name);
+            let sudo = match unit.scope {
+                Scope::System => "sudo ",
+                Scope::User => "",
+            };
+            let title = sudo.to_owned() + &systemd::in_words("status", unit);
             self.show(&title, &mut log::status(unit), DiagnosticOrigin::Log);
         }
         shown

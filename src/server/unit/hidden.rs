@@ -6,7 +6,7 @@ use crate::protocol::{Health, Units};
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::processes;
 use crate::server::store::history::Start;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// The control group of systemd itself, which holds the sockets of socket units.
@@ -14,21 +14,24 @@ const SYSTEMD: &str = "/init.scope";
 /// Start times are rounded to ticks, and two clocks are read.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// When the hidden processes of the unit, and of what listens on the port of the health check, started.
+/// When the hidden processes of the units, and of what listens on the port of the health check, started.
 pub(in crate::server) fn starts(units: &Units, health: Option<&Health>) -> Vec<Start> {
-    let unit = units.first().and_then(|unit| Unit::show(unit).ok());
-    let of_unit = unit.as_ref().map(Unit::processes).unwrap_or_default();
-    let main_started = unit.as_ref().and_then(Unit::main_started);
+    // with the start of the main process of their unit
+    let mut all: BTreeMap<u32, Option<Duration>> = BTreeMap::new();
     let port = health
         .map(|health| &health.url)
         .filter(|url| url.is_loopback())
         .map(|url| url.port);
-    let mut all: BTreeSet<u32> = BTreeSet::new();
-    all.extend(of_unit.iter().copied());
-    all.extend(port.into_iter().flat_map(owners));
-    let hidden = all.into_iter().filter(|pid| processes::is_hidden(*pid));
+    all.extend(port.into_iter().flat_map(owners).map(|pid| (pid, None)));
+    for unit in units.all().filter_map(|unit| Unit::show(unit).ok()) {
+        let main_started = unit.main_started();
+        all.extend(unit.processes().into_iter().map(|pid| (pid, main_started)));
+    }
+    let hidden = all
+        .into_iter()
+        .filter(|(pid, _)| processes::is_hidden(*pid));
     hidden
-        .map(|pid| start_of(pid, main_started.filter(|_| of_unit.contains(&pid))))
+        .map(|(pid, main_started)| start_of(pid, main_started))
         .collect()
 }
 

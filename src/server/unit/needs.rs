@@ -4,9 +4,11 @@
 mod pattern;
 
 use self::pattern::{fits_any, is_missing};
-use super::definition::{self, definitions, Current};
+use super::definition::{self, definitions, Current, Definition};
 use super::systemd::{self, Unit};
-use crate::protocol::{Ending, PathError, Reason, ReleaseId, Restart, Scope, UnitPath, UnitRef};
+use crate::protocol::{
+    Ending, PathError, Reason, ReleaseId, Restart, Scope, UnitPath, UnitRef, Units,
+};
 use crate::server::exec::process::{self, quick};
 use crate::server::store::layout::Layout;
 use std::fs;
@@ -37,32 +39,30 @@ const IMAGES: [&str; 3] = ["MountImages", "ExtensionImages", "ExtensionDirectori
 /// Programs that create nothing that a later command could be.
 const HARMLESS: [&str; 7] = ["true", "test", "[", "sleep", "echo", "rm", "chown"];
 
-/// Checks that the release has what the unit, or each unit that it starts, needs below `current`.
+/// Checks that the release has what the units, and each unit that one of them starts, need below `current`.
 ///
 /// # Errors
-/// All that cannot be used.
+/// All that cannot be used, with the unit that needs the first of it, if there are several.
 pub(in crate::server) fn check(
     layout: &Layout,
     release: &ReleaseId,
-    unit: Option<UnitRef<'_>>,
+    units: &Units,
     restart: &Restart,
-) -> Result<(), Reason> {
-    let units = unit.and_then(definitions);
-    let scope = unit.map(|unit| unit.scope).unwrap_or_default();
+) -> Result<(), (Reason, Option<String>)> {
     let folder = layout.release(release);
     let release = Release {
         current: Current::of(layout),
         folder: folder.canonicalize().unwrap_or(folder),
     };
+    let reloads = definition::is_reload(restart);
     let mut unusable: Vec<UnitPath> = Vec::new();
-    for (at, unit) in units.unwrap_or_default().iter().enumerate() {
-        let reloads = definition::is_reload(restart);
-        let lacking = release.lacks_for(&unit.unit, &file(&unit.unit, scope), reloads);
-        // of the others, those whose condition fails are not started
-        let is_condition = |it: &UnitPath| it.property.starts_with("Condition");
-        if at == 0 || !lacking.iter().any(is_condition) {
-            unusable.extend(lacking);
-        }
+    for unit in units.all() {
+        let label = (units.names.len() > 1).then(|| unit.name.to_owned());
+        let lacking = release.lacks_of(unit, reloads).into_iter();
+        unusable.extend(lacking.map(|path| UnitPath {
+            unit: label.clone(),
+            ..path
+        }));
     }
     if unusable.is_empty() {
         return Ok(());
@@ -71,13 +71,15 @@ pub(in crate::server) fn check(
         property,
         path,
         error,
+        unit,
     } = unusable.remove(0);
-    Err(Reason::Program {
+    let reason = Reason::Program {
         property,
         path,
         error,
         others: unusable,
-    })
+    };
+    Err((reason, unit))
 }
 
 /// The unit's file and its drop-ins: `systemctl show` does not print all that is in them.
@@ -355,6 +357,20 @@ struct Release {
 }
 
 impl Release {
+    /// What cannot be used of what the unit, or each unit that it starts, needs.
+    fn lacks_of(&self, unit: UnitRef<'_>, reloads: bool) -> Vec<UnitPath> {
+        let mut unusable = Vec::new();
+        for (at, Definition { unit: shown }) in definitions(unit).iter().flatten().enumerate() {
+            let lacking = self.lacks_for(shown, &file(shown, unit.scope), reloads);
+            // of the others, those whose condition fails are not started
+            let is_condition = |it: &UnitPath| it.property.starts_with("Condition");
+            if at == 0 || !lacking.iter().any(is_condition) {
+                unusable.extend(lacking);
+            }
+        }
+        unusable
+    }
+
     /// What cannot be used, if it lies below `current`. `file` is the text of the unit's file.
     fn lacks_for(&self, unit: &Unit, file: &str, reloads: bool) -> Vec<UnitPath> {
         let lines = lines_that_count(file);
@@ -389,6 +405,7 @@ impl Release {
             property: need.property,
             path: need.path,
             error,
+            unit: None,
         })
     }
 

@@ -6,18 +6,17 @@ use crate::protocol::{
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
-use crate::server::exec::user::user;
+use crate::server::exec::user::login_name;
 use crate::text::amounts::decimal;
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy,Triggers";
 /// For one command. systemd responds within milliseconds unless the machine is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
@@ -44,6 +43,11 @@ impl Unit {
     }
 
     /// The same with one try.
+    pub(in crate::server) fn show_once(unit: UnitRef<'_>) -> Result<Self, Reason> {
+        Self::show_within(unit, TIMEOUT)
+    }
+
+    /// The same within a limit.
     pub(super) fn show_within(unit: UnitRef<'_>, limit: Duration) -> Result<Self, Reason> {
         let mut show = show(unit, PROPERTIES);
         let (ending, output) = quick(&mut show, limit).map_err(|error| not_run(&error))?;
@@ -53,7 +57,18 @@ impl Unit {
             let error = SystemdError::Failed { output };
             return Err(Reason::Unreadable(UnreadableState::Systemd(error)));
         }
-        Ok(Self::parse(&output))
+        Ok(Self::shown(&output, unit.scope))
+    }
+
+    /// What systemd shows of a unit. All units of the deploy user's own systemd run as this user, whatever they say.
+    pub(super) fn shown(text: &str, scope: Scope) -> Self {
+        let mut unit = Self::parse(text);
+        if scope == Scope::User {
+            let uid = || rustix::process::geteuid().as_raw().to_string();
+            let own = login_name().unwrap_or_else(uid);
+            unit.properties.insert("User".to_owned(), own);
+        }
+        unit
     }
 
     /// A property with several values has several lines.
@@ -99,9 +114,10 @@ impl Unit {
 
     /// The unit's full name, which the input `service` may shorten. If systemd has not told it, what systemd makes of
     /// such an input: a name of another type is refused.
-    pub(super) fn name_in_journal(&self, service: &str) -> String {
+    pub(in crate::server) fn full_name(&self, service: &str) -> String {
+        const TYPES: [&str; 4] = [".service", ".timer", ".socket", ".path"];
         match self.get("Id") {
-            "" if service.ends_with(".service") => service.to_owned(),
+            "" if TYPES.iter().any(|it| service.ends_with(it)) => service.to_owned(),
             "" => format!("{service}.service"),
             name => name.to_owned(),
         }
@@ -160,7 +176,7 @@ impl Unit {
     /// Whether it runs, or is a oneshot that ended without an error.
     pub(in crate::server) fn is_up(&self) -> bool {
         match (self.get("ActiveState"), self.get("SubState")) {
-            ("active", "running" | "exited" | "listening" | "waiting") => true,
+            ("active", "running" | "exited" | "listening" | "waiting" | "elapsed") => true,
             ("inactive", "dead") => {
                 self.get("Type") == "oneshot" && self.get("Result") == "success"
             }
@@ -301,6 +317,15 @@ pub(super) fn systemctl(scope: Scope) -> std::process::Command {
     systemctl
 }
 
+/// The command as it is shown to people, without sudo.
+pub(super) fn in_words(verb: &str, unit: UnitRef<'_>) -> String {
+    let own = match unit.scope {
+        Scope::System => "",
+        Scope::User => "--user ",
+    };
+    format!("systemctl {own}{verb} {}", unit.name)
+}
+
 /// `systemctl show` with these properties.
 pub(super) fn show(unit: UnitRef<'_>, properties: &str) -> std::process::Command {
     let mut show = systemctl(unit.scope);
@@ -387,48 +412,6 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether logind kills a user's processes at logout; `None`: unknown.
-fn kills_user_processes() -> Option<bool> {
-    let mut property = command("busctl");
-    property.args([
-        "get-property",
-        "org.freedesktop.login1",
-        "/org/freedesktop/login1",
-    ]);
-    property.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
-    match quick(&mut property, TIMEOUT) {
-        Ok((Ending::Exit(0), output)) => Some(output.starts_with(b"b true")),
-        _ => None,
-    }
-}
-
-/// How the transaction's process can outlive the login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Detaching {
-    /// In a session of its own.
-    Plain,
-    /// In a scope of the user's manager: logind kills the login's processes, but the user lingers.
-    Scope,
-    /// logind's setting cannot be read.
-    Unknown,
-    /// Not at all: logind would kill it.
-    Impossible,
-}
-
-pub(in crate::server) fn detaching() -> Detaching {
-    if is_root() {
-        return Detaching::Plain;
-    }
-    match kills_user_processes() {
-        Some(false) => Detaching::Plain,
-        None => Detaching::Unknown,
-        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => {
-            Detaching::Scope
-        }
-        Some(true) => Detaching::Impossible,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -499,11 +482,11 @@ mod tests {
     #[test]
     fn the_name_in_the_journal_is_full_even_if_systemd_does_not_tell_it() {
         let untold = Unit::default();
-        assert_eq!(untold.name_in_journal("diting"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.service"), "diting.service");
-        assert_eq!(untold.name_in_journal("diting.v2"), "diting.v2.service");
+        assert_eq!(untold.full_name("diting"), "diting.service");
+        assert_eq!(untold.full_name("diting.service"), "diting.service");
+        assert_eq!(untold.full_name("diting.v2"), "diting.v2.service");
         let alias = Unit::parse("Id=diting.service");
-        assert_eq!(alias.name_in_journal("www"), "diting.service");
+        assert_eq!(alias.full_name("www"), "diting.service");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::settings::input::{Definition, Input};
 use crate::settings::model::Command;
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::reader::Reader;
+use crate::settings::staging::scripts;
 use crate::settings::values::durations::{within, HOUR, JOB, MILLISECOND, SECOND};
 use crate::settings::values::{health_url, patterns, statuses};
 use crate::text::Prose;
@@ -12,22 +13,23 @@ use std::time::Duration;
 
 const USED_BY: &[Command] = &[Command::Deploy, Command::Rollback];
 
-pub(super) static INPUTS: [&Input; 7] = [
+pub(super) static INPUTS: [&Input; 8] = [
     &URL.input,
     &HEADERS.input,
     &STATUS.input,
     &MATCH.input,
+    &COMMAND.input,
     &TIMEOUT.input,
     &INTERVAL.input,
     &SETTLE.input,
 ];
 
-pub(super) static URL: Definition<HealthUrl> = Definition::optional(
+pub(super) static URL: Definition<Option<HealthUrl>> = Definition::optional(
     "health-url",
     "URL of the health check, http or https, requested on the server. The certificate is not checked on loopback, \
      otherwise against the server's CA roots. `localhost` means the loopback, IPv4 and IPv6. Redirects are not followed. \
-     Empty: only the unit is checked, with a warning.",
-    health_url::parse,
+     `none`: the app has no HTTP. Empty: without `health-command`, only the units are checked, with a warning.",
+    health_url::optional,
 )
 .only(USED_BY);
 
@@ -77,6 +79,15 @@ pub(super) static MATCH: Definition<BodyPattern> = Definition::optional(
 )
 .only(USED_BY);
 
+pub(super) static COMMAND: Definition<Option<String>> = Definition::optional(
+    "health-command",
+    "Shell commands run in the release on the server, with the variables of its `.env` (`sh -eu`): exit code 0 is healthy. \
+     For workers, queues and gRPC. With `health-url`, both must be healthy. Empty or `none`: nothing.",
+    scripts::optional,
+)
+.lines()
+.only(USED_BY);
+
 pub(super) static TIMEOUT: Definition<Duration> = Definition::with_default(
     "health-timeout",
     "60s",
@@ -108,20 +119,28 @@ pub(super) struct Times {
     pub(super) settle: Duration,
 }
 
-pub(super) fn health(reader: &mut Reader<'_>) -> Option<(Option<Health>, Times)> {
+/// The request, the command, and the durations.
+type Checks = (Option<Health>, Option<String>, Times);
+
+pub(super) fn health(reader: &mut Reader<'_>) -> Option<Checks> {
     let url = reader.optional(&URL);
     let headers = reader.optional(&HEADERS);
     let statuses = reader.with_default(&STATUS);
     let pattern = reader.optional(&MATCH);
-    if url == Some(None) {
-        without_url(reader, pattern.as_ref());
+    if matches!(url, Some(None | Some(None))) {
+        let because = match url {
+            Some(None) => "health-url is empty",
+            _ => "health-url is none",
+        };
+        without_url(reader, pattern.as_ref(), because);
     }
     if let (Some(statuses), Some(Some(pattern))) = (&statuses, &pattern) {
         let has_body = matches_a_body(statuses, pattern);
         reader.require(&MATCH.input, has_body);
     }
+    let command = reader.optional(&COMMAND);
     let times = times(reader);
-    let check = match url? {
+    let check = match url?.flatten() {
         Some(url) => Some(Health {
             url,
             statuses: statuses?,
@@ -130,19 +149,23 @@ pub(super) fn health(reader: &mut Reader<'_>) -> Option<(Option<Health>, Times)>
         }),
         None => None,
     };
-    Some((check, times?))
+    Some((check, command?.flatten(), times?))
 }
 
 /// What says how to check, but not where.
-fn without_url(reader: &mut Reader<'_>, pattern: Option<&Option<BodyPattern>>) {
+fn without_url(
+    reader: &mut Reader<'_>,
+    pattern: Option<&Option<BodyPattern>>,
+    because: &'static str,
+) {
     if matches!(pattern, Some(Some(_))) {
         let fix = "Give `health-url`, or leave out `health-match`";
-        let invalid = Invalid::new("is given, but `health-url` is not", fix);
+        let invalid = Invalid::new(Prose::of("is given, but {}", [&because]), fix);
         reader.problem(&MATCH.input, None, invalid);
     }
     for input in [&HEADERS.input, &STATUS.input] {
         if reader.is_given(input) {
-            reader.no_effect(input, "health-url is empty");
+            reader.no_effect(input, because);
         }
     }
 }

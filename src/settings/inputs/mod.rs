@@ -93,7 +93,7 @@ pub struct KnownPlace {
     pub host: HostName,
     /// The port of its SSH service.
     pub port: Port,
-    /// The unit, or none.
+    /// The units, or none.
     pub service: Service,
     /// The folder on the server.
     pub target: Target,
@@ -109,7 +109,8 @@ pub fn known_place(
     let command = command::command(&mut reader).unwrap_or(Command::Deploy);
     let (host, port) = server::address(&mut reader)?;
     let restart = reader.optional(&place::RESTART);
-    let (service, target) = place::place(&mut reader, around, command, restart.as_ref())?;
+    let (service, target) =
+        place::service_and_target(&mut reader, around, command, restart.as_ref())?;
     Some(KnownPlace {
         host,
         port,
@@ -126,7 +127,7 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let server = server::server(reader, around);
     let restart = reader.optional(&place::RESTART);
     let place = place::place(reader, around, assumed, restart.as_ref());
-    let stage = stage::stage(reader, around, assumed);
+    let stage = stage::stage(reader, around, assumed, place.as_ref());
     let source = stage.as_ref().and_then(|stage| stage.source.as_ref());
     let work = commit::work(reader, around, source);
     let verification = verification(reader);
@@ -137,13 +138,15 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let wait_lock = reader.with_default(&limits::WAIT_LOCK);
     let timeout = reader.with_default(&limits::TIMEOUT);
     let issue = issue::issue(reader, around);
-    let ((service, target), stage) = (place?, stage?);
+    let (place, stage) = (place?, stage?);
     let settings = Settings {
         command: command?,
         release: release?,
         server: server?,
-        service,
-        target,
+        service: place.service,
+        scope: place.scope,
+        unit_files: place.unit_files,
+        target: place.target,
         source: stage.source,
         commit: work.commit,
         person: work.person,
@@ -163,9 +166,10 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
 fn verification(reader: &mut Reader<'_>) -> Option<Verification> {
     let health = health::health(reader);
     let log = log::log(reader);
-    let (check, times) = health?;
+    let (check, command, times) = health?;
     Some(Verification {
         health: check,
+        command,
         timeout: times.timeout,
         interval: times.interval,
         settle: times.settle,
@@ -198,7 +202,10 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
         return;
     }
     match &settings.verification.health {
+        None if settings.verification.command.is_some() => {}
         None if settings.unit().is_none() => reader.warnings.push(InputWarning::NothingChecked),
+        // the app has no HTTP
+        None if reader.is_given(&health::URL.input) => {}
         None => reader.warnings.push(InputWarning::UnitOnly),
         Some(health) => {
             let host = &health.url.host;

@@ -1,5 +1,6 @@
 //! What makes a release out of the source.
 
+use super::place::{Where, UNITS};
 use crate::protocol::{Install, Secret, SharedPath, Staging};
 use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Command, Surroundings};
@@ -87,7 +88,7 @@ pub(super) static BEFORE_SWITCH: Definition<Option<String>> = Definition::option
     "before-switch",
     "Shell commands run in the installed release before it goes live, such as migrations (`sh -eu`). Empty or `none`: \
      nothing.",
-    scripts::before_switch,
+    scripts::optional,
 )
 .lines()
 .only(USED_BY);
@@ -112,6 +113,7 @@ pub(super) fn stage(
     reader: &mut Reader<'_>,
     around: &Surroundings,
     command: Command,
+    place: Option<&Where>,
 ) -> Option<Stage> {
     if command != Command::Deploy {
         return Some(Stage::default());
@@ -120,19 +122,13 @@ pub(super) fn stage(
     let excludes = excludes(reader, source.as_ref());
     let shared = reader.optional(&SHARED);
     let env_file = reader.optional(&ENV_FILE);
-    if reader.is_given(&ENV_FILE.input) {
-        let shared = shared.iter().flatten().flatten();
-        not_the_env_file(reader, shared);
-    }
+    not_the_env_file(reader, shared.iter().flatten().flatten());
     let install = install(reader, source.as_ref());
     let env = reader.optional(&ENV);
     let before_switch = reader.optional(&BEFORE_SWITCH);
     let min_free = reader.with_default(&MIN_FREE);
-    let runs_nothing =
-        install == Some(Install::Nothing) && matches!(before_switch, Some(None | Some(None)));
-    if runs_nothing && reader.is_given(&ENV.input) {
-        let because = "neither install nor before-switch runs anything";
-        reader.no_effect(&ENV.input, because);
+    if install == Some(Install::Nothing) && matches!(before_switch, Some(None | Some(None))) {
+        without_commands(reader);
     }
     let (source, excludes, install, shared) = (source?, excludes?, install?, shared?);
     let shared = shared.unwrap_or_default();
@@ -140,6 +136,10 @@ pub(super) fn stage(
     let room = fit::has_room(&source, &excludes, &install, &shared);
     reader.check(&EXCLUDE.input, lock);
     reader.check(&SHARED.input, room);
+    let unit_files = place.map_or(&[][..], |place| &place.unit_files);
+    for invalid in fit::unit_files(&source, &excludes, &install, unit_files) {
+        reader.check(&UNITS.input, Err(invalid));
+    }
     let staging = Staging {
         shared,
         env_file: env_file?,
@@ -155,6 +155,13 @@ pub(super) fn stage(
     })
 }
 
+fn without_commands(reader: &mut Reader<'_>) {
+    if reader.is_given(&ENV.input) {
+        let because = "neither install nor before-switch runs anything";
+        reader.no_effect(&ENV.input, because);
+    }
+}
+
 fn source(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Source> {
     let text = reader.with_default(&SOURCE)?;
     let source = Source::find(&text, &around.current_dir, around.workspace.as_deref());
@@ -165,7 +172,7 @@ fn source(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Source> {
 
 /// A link to a shared file can't replace the file that each release has of its own.
 fn not_the_env_file<'a>(reader: &mut Reader<'_>, mut shared: impl Iterator<Item = &'a SharedPath>) {
-    if shared.any(|path| shared::meet(&path.path, ".env")) {
+    if reader.is_given(&ENV_FILE.input) && shared.any(|path| shared::meet(&path.path, ".env")) {
         let fix = "Leave out one of the two";
         let invalid = Invalid::new("holds `.env`, which `env-file` writes", fix);
         reader.problem(&SHARED.input, None, invalid);

@@ -1,12 +1,14 @@
-//! Whether what is shared, excluded and installed fits the source. What does not would fail after the upload.
+//! Whether what is shared, excluded, installed and named as a unit file fits the source. What does not would fail after the upload.
 
 use super::excludes::Excludes;
 use super::source::Source;
-use crate::protocol::{Install, SharedPath};
+use crate::protocol::{Install, SharedPath, UnitFile, UnitPatterns};
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::excerpt::excerpt;
 use crate::text::Prose;
 use ignore::gitignore::Gitignore;
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, FileType};
 use std::path::Path;
 
 /// `auto` found these in the source, but they would not arrive.
@@ -37,13 +39,8 @@ pub(in crate::settings) fn has_room(
     install: &Install,
     shared: &[SharedPath],
 ) -> Result<(), Invalid> {
-    let Some(patterns) = matcher(excludes) else {
+    let Some(tree) = Tree::of(source, excludes, install) else {
         return Ok(());
-    };
-    let tree = Tree {
-        root: source.path(),
-        patterns,
-        venv: *install == Install::Uv,
     };
     let taken = shared
         .iter()
@@ -73,6 +70,94 @@ pub(in crate::settings) fn has_room(
     })
 }
 
+/// More unit files than that are a pattern that matches too much.
+const MOST_UNIT_FILES: usize = 100;
+/// So many names stand in a sentence.
+const NAMED: usize = 3;
+
+/// Everything that is wrong with the files that these patterns match: each must match a file that is uploaded, and all of
+/// them must be unit files with names of their own.
+pub(in crate::settings) fn unit_files(
+    source: &Source,
+    excludes: &Excludes,
+    install: &Install,
+    patterns: &[String],
+) -> Vec<Invalid> {
+    let tree = Tree::of(source, excludes, install);
+    let (Some(tree), Ok(globs)) = (tree, UnitPatterns::new(patterns)) else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for (at, pattern) in patterns.iter().enumerate() {
+        let mut found = tree.below(pattern);
+        found.retain(|(path, _)| globs.fitting(path).any(|it| it == at));
+        if found.is_empty() {
+            let what = Prose::of("`{}` matches no file that is uploaded", [&excerpt(pattern)]);
+            let fix =
+                "Write paths from the source's folder; what `exclude` leaves out does not count";
+            problems.push(Invalid::new(what, fix));
+        }
+        let mut wrong = Vec::new();
+        for (path, kind) in found {
+            match unit_file(&path).filter(|_| kind.is_file()) {
+                Some(file) => {
+                    files.insert(path, file.name);
+                }
+                None => wrong.push(path),
+            }
+        }
+        if !wrong.is_empty() {
+            let what = Prose::of("`{}` matches what is no unit file: ", [&excerpt(pattern)]);
+            let fix = "Match only plain files as `web.service` and drop-ins as `web.service.d/port.conf`, no links, in paths of \
+                       letters, digits and `._@:+,/-`";
+            problems.push(Invalid::new(what.and(named(&wrong)), fix));
+        }
+    }
+    if files.len() > MOST_UNIT_FILES {
+        let what = Prose::of("match more than {} files", [&MOST_UNIT_FILES]);
+        problems.push(Invalid::new(what, "Match only those of this service"));
+    }
+    problems.extend(same_names(&files));
+    problems
+}
+
+/// The unit file at this path, if a line for sudo can name it.
+fn unit_file(path: &str) -> Option<UnitFile> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:+,/-".contains(&byte);
+    UnitFile::at(path).filter(|_| path.bytes().all(allowed))
+}
+
+/// Some of these paths, which are at least one, and how many more there are.
+fn named(paths: &[String]) -> Prose {
+    let mut text = Prose::default();
+    for (at, path) in paths.iter().take(NAMED).enumerate() {
+        let comma = if at == 0 { "`{}`" } else { ", `{}`" };
+        text = text.and(Prose::of(comma, [&excerpt(path)]));
+    }
+    match paths.len().saturating_sub(NAMED) {
+        0 => text,
+        more => text.and(Prose::of(" and {} more", [&more])),
+    }
+}
+
+/// systemd has one file of each name. `files` are paths with their names.
+fn same_names(files: &BTreeMap<String, String>) -> Vec<Invalid> {
+    let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (path, name) in files {
+        by_name.entry(name).or_default().push(path.clone());
+    }
+    by_name.retain(|_, paths| paths.len() > 1);
+    let problem = |(name, paths): (&str, Vec<String>)| {
+        let what = Prose::of(
+            "match several files that systemd would call `{}`: ",
+            [&name],
+        );
+        Invalid::new(what.and(named(&paths)), "Match only one of them")
+    };
+    by_name.into_iter().map(problem).collect()
+}
+
 fn matcher(excludes: &Excludes) -> Option<Gitignore> {
     excludes.matcher(Path::new("/")).ok()
 }
@@ -92,7 +177,64 @@ struct Tree<'a> {
     venv: bool,
 }
 
-impl Tree<'_> {
+impl<'a> Tree<'a> {
+    fn of(source: &'a Source, excludes: &Excludes, install: &Install) -> Option<Self> {
+        Some(Self {
+            root: source.path(),
+            patterns: matcher(excludes)?,
+            venv: *install == Install::Uv,
+        })
+    }
+
+    /// What is uploaded where a pattern may match, without folders, sorted.
+    fn below(&self, pattern: &str) -> Vec<(String, FileType)> {
+        let is_glob = |part: &&str| part.contains(['*', '?', '[', '{', '\\']);
+        let parts: Vec<&str> = pattern.split('/').collect();
+        let plain = parts.iter().take_while(|part| !is_glob(part)).count();
+        let folders = plain.min(parts.len() - 1);
+        // a link to a folder is uploaded as a link
+        let are_folders =
+            (1..=folders).all(|end| self.is_folder(&parts[..end].join("/")) == Some(true));
+        // only these match a `/`
+        let depth = match pattern.contains(['[', '{']) || pattern.contains("**") {
+            true => usize::MAX,
+            false => parts.len() - folders,
+        };
+        let mut found = Vec::new();
+        if are_folders {
+            self.collect(&parts[..folders].join("/"), depth, &mut found);
+        }
+        found
+    }
+
+    fn collect(&self, folder: &str, depth: usize, found: &mut Vec<(String, FileType)>) {
+        for (name, kind) in self.entries(folder) {
+            let path = match folder {
+                "" => name,
+                _ => format!("{folder}/{name}"),
+            };
+            match kind.is_dir() {
+                _ if !self.is_uploaded(&path, kind.is_dir()) => {}
+                true if depth > 1 => self.collect(&path, depth - 1, found),
+                true => {}
+                false => found.push((path, kind)),
+            }
+        }
+    }
+
+    /// What is in a folder, sorted by name.
+    fn entries(&self, folder: &str) -> Vec<(String, FileType)> {
+        let entries = fs::read_dir(self.root.join(folder));
+        let entries = entries.into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((name, entry.file_type().ok()?))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        named
+    }
+
     /// What is uploaded to the place of a shared path, or to that of a folder above it.
     fn in_the_way(&self, shared: &SharedPath) -> Option<String> {
         let path = &shared.path;
@@ -132,15 +274,7 @@ impl Tree<'_> {
     /// The first file below the folder that would be uploaded and is no placeholder. The server creates the folders
     /// themselves.
     fn content(&self, folder: &str) -> Option<String> {
-        let entries = fs::read_dir(self.root.join(folder));
-        let entries = entries.into_iter().flatten().flatten();
-        let named = entries.filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            Some((name, entry.file_type().ok()?))
-        });
-        let mut named: Vec<_> = named.collect();
-        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        named.into_iter().find_map(|(name, kind)| {
+        self.entries(folder).into_iter().find_map(|(name, kind)| {
             let path = format!("{folder}/{name}");
             match kind.is_dir() {
                 _ if !self.is_uploaded(&path, kind.is_dir()) => None,

@@ -40,8 +40,8 @@ impl InstallInput {
     }
 }
 
-/// The input `before-switch`.
-pub(in crate::settings) fn before_switch(text: &str) -> Result<Option<String>, Invalid> {
+/// Commands of which there may be none.
+pub(in crate::settings) fn optional(text: &str) -> Result<Option<String>, Invalid> {
     match text {
         "none" => Ok(None),
         _ => script(text, &["none"]).map(Some),
@@ -89,9 +89,9 @@ mod tests {
     fn words_have_their_meaning() {
         assert_eq!(InstallInput::parse("auto"), Ok(InstallInput::Auto));
         assert_eq!(InstallInput::parse("none"), Ok(InstallInput::None));
-        assert_eq!(before_switch("none"), Ok(None));
+        assert_eq!(optional("none"), Ok(None));
         let migrate = "./migrate".to_owned();
-        assert_eq!(before_switch("./migrate"), Ok(Some(migrate)));
+        assert_eq!(optional("./migrate"), Ok(Some(migrate)));
         assert!(script("NONE", &["none"]).is_err());
     }
 }

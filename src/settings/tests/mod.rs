@@ -10,6 +10,7 @@ mod known_hosts;
 mod secrecy;
 mod stage;
 mod together;
+mod units;
 
 use std::ffi::OsString;
 use std::fs;

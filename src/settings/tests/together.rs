@@ -192,10 +192,52 @@ fn b32_the_run_cannot_be_longer_than_a_job() {
 fn what_is_not_checked_is_a_warning() {
     insta::assert_snapshot!(Inputs::new().without("health-url").with("health-status", "204").warnings(), @"
     health-status has no effect: health-url is empty.
-    health-url is empty: only the systemd unit is checked, and a release that runs but does not respond counts as healthy.
+    health-url is empty: only systemd's units are checked, and a release that runs but does not respond counts as healthy. If the app has no HTTP, write `health-url: none`.
     ");
-    insta::assert_snapshot!(Inputs::new().without("health-url").with("restart", "none").warnings(), @"nothing is checked: there is no unit and health-url is empty, so a broken release stays live. Give health-url.");
-    insta::assert_snapshot!(Inputs::new().without("health-url").with("health-match", "ok").problems(), @"health-match: is given, but `health-url` is not. Give `health-url`, or leave out `health-match`.");
+    insta::assert_snapshot!(Inputs::new().without("health-url").with("restart", "none").warnings(), @"nothing is checked: there is no unit and no health check, so a broken release stays live. Give health-url or health-command.");
+    insta::assert_snapshot!(Inputs::new().without("health-url").with("health-match", "ok").problems(), @"health-match: is given, but health-url is empty. Give `health-url`, or leave out `health-match`.");
+}
+
+#[test]
+fn a_worker_says_that_it_has_no_http() {
+    let worker = || Inputs::new().with("health-url", "none");
+    assert_eq!(worker().warnings(), "");
+    assert_eq!(worker().settings().verification.health, None);
+    insta::assert_snapshot!(worker().with("health-status", "204").with("health-headers", "Host: a").warnings(), @"
+    health-headers has no effect: health-url is none.
+    health-status has no effect: health-url is none.
+    ");
+    insta::assert_snapshot!(worker().with("health-match", "ok").problems(), @"health-match: is given, but health-url is none. Give `health-url`, or leave out `health-match`.");
+    insta::assert_snapshot!(problems_of("health-url", &["None", "no"]), @r#"
+    health-url = "None": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health, or `none`.
+    health-url = "no": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health, or `none`.
+    "#);
+    insta::assert_snapshot!(worker().with("restart", "none").warnings(), @"nothing is checked: there is no unit and no health check, so a broken release stays live. Give health-url or health-command.");
+}
+
+#[test]
+fn a_command_can_be_the_health_check_or_a_part_of_it() {
+    let command = |text| Inputs::new().with("health-command", text);
+    let both = command("./queue-check\r\n./other\n")
+        .settings()
+        .verification;
+    assert_eq!(both.command.as_deref(), Some("./queue-check\n./other"));
+    assert!(both.health.is_some());
+    for url in ["", "none"] {
+        let alone = command("./queue-check").with("health-url", url);
+        assert_eq!(alone.warnings(), "", "{url}");
+        let verification = alone.settings().verification;
+        assert_eq!(verification.format(), 4);
+        assert_eq!(verification.health, None);
+        let unwatched = alone.with("restart", "none");
+        assert_eq!(unwatched.warnings(), "", "{url}");
+    }
+    assert_eq!(command("none").settings().verification.command, None);
+    insta::assert_snapshot!(command("none").without("health-url").warnings(), @"health-url is empty: only systemd's units are checked, and a release that runs but does not respond counts as healthy. If the app has no HTTP, write `health-url: none`.");
+    insta::assert_snapshot!(problems_of("health-command", &["NONE", "a\0b"]), @r#"
+    health-command = "NONE": is not a command. Write `none` in lower case.
+    health-command = "a\0b": holds a NUL. Write plain text.
+    "#);
 }
 
 #[test]

@@ -4,8 +4,16 @@ use crate::protocol::HealthUrl;
 use crate::settings::problem::{invalid, Invalid};
 use crate::settings::ssh::{HostName, Port};
 
+/// A URL, or none.
+pub(in crate::settings) fn optional(text: &str) -> Result<Option<HealthUrl>, Invalid> {
+    match text {
+        "none" => Ok(None),
+        _ => parse(text).map(Some),
+    }
+}
+
 /// An http or https URL without user and fragment.
-pub(in crate::settings) fn parse(text: &str) -> Result<HealthUrl, Invalid> {
+fn parse(text: &str) -> Result<HealthUrl, Invalid> {
     let (tls, rest) = scheme(text)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -25,7 +33,7 @@ pub(in crate::settings) fn parse(text: &str) -> Result<HealthUrl, Invalid> {
 
 /// Whether it is https, and what follows.
 fn scheme(text: &str) -> Result<(bool, &str), Invalid> {
-    let fix = "Write a URL as the server asks it, as in http://localhost:8000/health";
+    let fix = "Write a URL as the server asks it, as in http://localhost:8000/health, or `none`";
     let Some((scheme, rest)) = text.split_once("://") else {
         return invalid("has no scheme", fix);
     };
@@ -159,9 +167,9 @@ mod tests {
                 .to_string()
         });
         insta::assert_snapshot!(texts.join("\n"), @r#"
-        health-url = "localhost:8000": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health.
-        health-url = "/health": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health.
-        health-url = "file:///etc/passwd": is neither http nor https. Write a URL as the server asks it, as in http://localhost:8000/health.
+        health-url = "localhost:8000": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health, or `none`.
+        health-url = "/health": has no scheme. Write a URL as the server asks it, as in http://localhost:8000/health, or `none`.
+        health-url = "file:///etc/passwd": is neither http nor https. Write a URL as the server asks it, as in http://localhost:8000/health, or `none`.
         health-url = "http://a:b@localhost/": holds a user or a password. Leave them out: for a check that must log in, use another path.
         health-url = "http://localhost:0/": its port is not a port. Write a whole number from 1 to 65535.
         health-url = "http://localhost/a b": has characters that a URL cannot have. Write them percent-encoded, a space as %20.

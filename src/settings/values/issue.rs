@@ -112,11 +112,7 @@ fn list(
 ) -> Result<Vec<String>, Invalid> {
     lists::check(text, Form::Commas)?;
     let mut found: Vec<String> = Vec::new();
-    for part in text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-    {
+    for part in Form::Commas.entries(text) {
         check(part)?;
         if !found.iter().any(|other| other.eq_ignore_ascii_case(part)) {
             found.push(part.to_owned());

@@ -16,6 +16,8 @@ pub(in crate::settings) enum Form {
     Patterns,
     /// Between commas.
     Commas,
+    /// One per line, or between commas.
+    Both,
 }
 
 /// Refuses an array of JSON or YAML, entries in quotes, and entries that begin as in a YAML list.
@@ -25,14 +27,14 @@ pub(in crate::settings) fn check(text: &str, form: Form) -> Result<(), Invalid> 
         return Err(Invalid::new("is an array", form.fix(&entries)));
     }
     let entries: Vec<&str> = match form {
-        Form::Lines | Form::Patterns => text.lines().map(str::trim).collect(),
         // the quotes may be around all of them
-        Form::Commas if is_quoted_whole(text) => vec![text],
-        Form::Commas => text.split(',').map(str::trim).collect(),
+        Form::Commas | Form::Both if is_quoted_whole(text) => vec![text],
+        Form::Lines | Form::Patterns => text.lines().map(str::trim).collect(),
+        Form::Commas | Form::Both => form.entries(text),
     };
     for (at, entry) in entries.into_iter().enumerate() {
         let place = match form {
-            Form::Commas => Prose::from("has an entry that "),
+            Form::Commas | Form::Both => Prose::from("has an entry that "),
             Form::Lines | Form::Patterns => Prose::of("line {} ", [&(at + 1)]),
         };
         if let Some(bare) = unquoted(entry) {
@@ -52,17 +54,30 @@ pub(in crate::settings) fn check(text: &str, form: Form) -> Result<(), Invalid> 
 }
 
 impl Form {
+    /// The entries of a plain list, without empty ones.
+    pub(in crate::settings) fn entries(self, text: &str) -> Vec<&str> {
+        let separators: &[char] = match self {
+            Self::Lines | Self::Patterns => &['\n'],
+            Self::Commas => &[','],
+            Self::Both => &['\n', ','],
+        };
+        let entries = text.split(separators).map(str::trim);
+        entries.filter(|entry| !entry.is_empty()).collect()
+    }
+
     /// The right form.
     fn fix(self, entries: &[String]) -> Prose {
         let own = match self {
             Self::Lines | Self::Patterns => "Write each entry plainly on a line of its own",
-            Self::Commas => "Write the entries plainly, separated by commas",
+            Self::Commas | Self::Both => "Write the entries plainly, separated by commas",
         };
         let shown = entries.iter().take(SHOWN).map(excerpt);
         let shown: Vec<String> = shown.collect();
         match (shown.is_empty(), self) {
             (true, _) => own.into(),
-            (false, Self::Commas) => Prose::from(own).and(Prose::of(": `{}`", [&shown.join(", ")])),
+            (false, Self::Commas | Self::Both) => {
+                Prose::from(own).and(Prose::of(": `{}`", [&shown.join(", ")]))
+            }
             (false, _) => shown
                 .iter()
                 .enumerate()
@@ -90,7 +105,9 @@ fn array(text: &str, form: Form) -> Option<Vec<String>> {
     let quoted = || entries.iter().all(|entry| unquoted(entry).is_some());
     let is_flow = match form {
         Form::Patterns => quoted(),
-        Form::Lines | Form::Commas => quoted() || entries.len() > 1 && !inner.contains(['[', ']']),
+        Form::Lines | Form::Commas | Form::Both => {
+            quoted() || entries.len() > 1 && !inner.contains(['[', ']'])
+        }
     };
     is_flow.then(|| {
         let bare = |entry: &&str| unquoted(entry).unwrap_or(entry).to_owned();

@@ -60,6 +60,16 @@ fn findings() -> Vec<Finding> {
             output: b"sudo: mallory, you must have a tty to run sudo".to_vec(),
         },
         Finding::KillUserProcesses { user: evil() },
+        Finding::NoLinger { user: evil() },
+        Finding::NoOwnSystemd {
+            user: evil(),
+            error: SystemdError::Failed { output: evil() },
+        },
+        Finding::OtherScope {
+            service: evil(),
+            user: evil(),
+            found: Scope::User,
+        },
         Finding::Missing {
             program: "-omallory".into(),
             path: evil(),

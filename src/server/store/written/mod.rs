@@ -152,7 +152,7 @@ fn live_since(layout: &Layout, id: &ReleaseId) -> LiveSince {
     let changed = Duration::from_secs(record.changed);
     let committed = epoch(first.unwrap_or(changed).min(changed));
     let is_first = |at: &SystemTime| first.is_some() && *at < committed + SECOND;
-    let mut starts = journal::starts(layout)
+    let mut starts = journal::starts(layout, None)
         .into_iter()
         .map(Duration::from_millis);
     let started = starts.find(|at| began.is_some_and(|began| *at >= began));

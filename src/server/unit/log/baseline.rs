@@ -99,7 +99,8 @@ fn old_start(layout: &Layout, name: UnitRef<'_>, unit: &Unit) -> Option<OldStart
     let link = fs::symlink_metadata(layout.current()).and_then(|link| link.modified());
     let switched = link.ok()?.duration_since(UNIX_EPOCH).ok()?;
     let mut start = OldStart {
-        unit: unit.name_in_journal(name.name),
+        unit: unit.full_name(name.name),
+        scope: name.scope,
         invocation: unit.invocation().to_owned(),
         began,
         since: None,

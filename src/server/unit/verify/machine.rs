@@ -2,7 +2,7 @@
 //! comes with the time since the verification began.
 
 use super::super::evidence::{Belongs, Evidence, Origin};
-use super::super::restart::BeforeRestart;
+use super::super::known_unit::{BeforeRestart, Purpose};
 use super::super::systemd::Unit;
 use crate::protocol::{
     Health, HealthAnswer, Interference, Phase, Reason, UncheckedListener, UnitState, Warning,
@@ -12,15 +12,6 @@ use std::time::Duration;
 /// How long the answer may come from another process, or from another release although new processes have started:
 /// the old ones may be shutting down.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
-
-/// What is verified, which decides how strictly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Purpose {
-    /// A release goes live: a crash fails it.
-    GoLive,
-    /// The old release is back: nothing better is left, so only time fails it.
-    RollBack,
-}
 
 /// By what the observations are judged.
 #[derive(Debug, Clone)]
@@ -34,6 +25,8 @@ pub(super) struct Rules<'a> {
     /// The invocation of the release that failed: it must not run any more.
     pub(super) failed_invocation: Option<&'a str>,
     pub(super) body: BodyShows,
+    /// The service has other units too, which the restart must not forget.
+    pub(super) has_others: bool,
 }
 
 /// What a healthy body shows.
@@ -223,10 +216,13 @@ impl<'a> Machine<'a> {
                 return Ok(State::Unhealthy(self.no_answer(at)));
             }
         }
-        match evidence {
-            Some(evidence) => self.weigh(at, evidence),
-            None => Ok(State::Healthy),
-        }
+        let wrong = match &evidence {
+            Some(evidence) => self.weigh(evidence),
+            None if self.is_forgotten() => Some((Reason::NotRestarted, self.rules.timeout)),
+            None => None,
+        };
+        self.evidence = evidence.or_else(|| self.evidence.take());
+        self.wait_for(at, wrong)
     }
 
     /// The time is over, perhaps while a request waits.
@@ -349,10 +345,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Judges what answers, and what runs.
-    fn weigh(&mut self, at: Duration, evidence: Evidence) -> Result<State, Verdict> {
+    /// Judges what answers, and what runs. Returns what is wrong, and for how long it may be.
+    fn weigh(&self, evidence: &Evidence) -> Option<(Reason, Duration)> {
         let body = self.rules.body;
-        let other = match (&evidence.origin, &evidence.belongs) {
+        match (&evidence.origin, &evidence.belongs) {
             (_, _) if body == BodyShows::Release => None,
             (Some(Origin::Other(owner)), _) => Some((
                 Reason::OtherListener {
@@ -362,6 +358,9 @@ impl<'a> Machine<'a> {
                 SHUTDOWN_TIME,
             )),
             (_, _) if body != BodyShows::Nothing => None,
+            (_, Belongs::No(_) | Belongs::Unknown(_)) if self.is_forgotten() => {
+                Some((Reason::NotRestarted, self.rules.timeout))
+            }
             (_, Belongs::No(process)) => Some((
                 Reason::NotRunning {
                     state: UnitState::OtherRelease(process.clone()),
@@ -374,14 +373,21 @@ impl<'a> Machine<'a> {
                 },
             )),
             (_, Belongs::Unknown(_))
-                if self.kept_everything(&evidence) || self.is_of_failed_release() =>
+                if self.kept_everything(evidence) || self.is_of_failed_release() =>
             {
                 Some((Reason::NotRestarted, self.rules.timeout))
             }
             _ => None,
-        };
-        self.evidence = Some(evidence);
-        let Some((reason, patience)) = other else {
+        }
+    }
+
+    /// Waits a while for what is wrong to end.
+    fn wait_for(
+        &mut self,
+        at: Duration,
+        wrong: Option<(Reason, Duration)>,
+    ) -> Result<State, Verdict> {
+        let Some((reason, patience)) = wrong else {
             self.wrong_since = None;
             return Ok(State::Healthy);
         };
@@ -399,14 +405,23 @@ impl<'a> Machine<'a> {
         failed.is_some() && failed == self.invocation.as_deref()
     }
 
-    /// The restart command succeeded, but neither the unit nor one of its processes was started.
-    fn kept_everything(&self, evidence: &Evidence) -> bool {
+    /// The restart command succeeded, but the unit was not started.
+    fn kept_invocation(&self) -> bool {
         let before = self.rules.before;
         before.automatic_restarts.is_some()
             && self.rules.purpose == Purpose::GoLive
             && self.invocation.as_ref() == Some(&before.invocation)
-            && !evidence.has_new_process
             && !before.reload
+    }
+
+    /// The same, and none of its processes was started either.
+    fn kept_everything(&self, evidence: &Evidence) -> bool {
+        self.kept_invocation() && !evidence.has_new_process
+    }
+
+    /// Of several units, the restart command has restarted others.
+    fn is_forgotten(&self) -> bool {
+        self.rules.has_others && self.kept_invocation()
     }
 
     /// What could not be seen, or was seen beside what is healthy.

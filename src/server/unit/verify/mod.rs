@@ -1,32 +1,28 @@
-//! Verifies a release: during the settle time the unit runs in one invocation, what answers the health check comes from the
-//! unit, and what runs belongs to the release; at the end, the log of this invocation shows no crash. What cannot be
-//! checked is never healthy; what cannot be seen is a warning.
+//! Verifies a release: during the settle time each unit runs in one invocation, what answers the health check comes from
+//! the first unit, and what runs belongs to the release; at the end, the log of these invocations shows no crash. What cannot
+//! be checked is never healthy; what cannot be seen is a warning.
 
 mod machine;
 mod request;
+mod watched;
 
 use self::machine::{BodyShows, Check, Machine, Next, Rules, Seen};
 use self::request::Requests;
+use self::watched::{is_up, Watched};
 use super::definition::leads_to_current;
-use super::evidence::{Evidence, Question};
+use super::evidence::Question;
 use super::health::{Answered, HealthCheck};
+use super::known_unit::{BeforeRestart, KnownUnit, Purpose};
 use super::log;
-use super::restart::BeforeRestart;
-use super::systemd::Unit;
 use crate::protocol::{
-    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitRef, UnitState, Verification, What,
+    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitKind, Verification, What,
 };
-use crate::server::channel::events::Events;
-use crate::server::clock::{since_epoch, ticks_since_boot};
-use crate::server::exec::processes;
+use crate::server::channel::events::{Events, OfUnit};
 use crate::server::store::layout::Layout;
-use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(in crate::server) use self::machine::Purpose;
-
-/// How often the unit's main process is checked, or the unit if its main process is not visible. A crash must be noticed
+/// How often a unit's main process is checked, or the unit if its main process is not visible. A crash must be noticed
 /// before automatic restarts use up the starts that the rollback needs.
 const TICK: Duration = Duration::from_millis(200);
 /// Time limit for one health request.
@@ -41,16 +37,11 @@ pub(in crate::server) struct Subject<'a> {
     pub(in crate::server) purpose: Purpose,
     pub(in crate::server) release: &'a ReleaseId,
     pub(in crate::server) sha: Option<&'a str>,
-    /// `None`: there is no unit.
-    pub(in crate::server) service: Option<UnitRef<'a>>,
+    /// The first one owns the port of the health check. Empty: there is no unit.
+    pub(in crate::server) units: &'a [KnownUnit<'a>],
     pub(in crate::server) verification: &'a Verification,
     /// How long it may take to become healthy.
     pub(in crate::server) timeout: Duration,
-    pub(in crate::server) before: &'a BeforeRestart,
-    /// The invocation of the release that failed, if this is the rollback.
-    pub(in crate::server) failed_invocation: Option<&'a str>,
-    /// What the release before logs too.
-    pub(in crate::server) baseline: &'a log::Baseline,
 }
 
 /// A release that is not healthy.
@@ -59,6 +50,8 @@ pub(in crate::server) struct Unhealthy {
     pub(in crate::server) reason: Reason,
     /// The unit is down, and systemd does not start it again.
     pub(in crate::server) down: bool,
+    /// The unit that failed, if the service has several.
+    pub(in crate::server) unit: Option<String>,
 }
 
 /// Watches until the release is healthy, or has failed.
@@ -66,65 +59,41 @@ pub(in crate::server) fn verify(
     subject: &Subject<'_>,
     events: &mut dyn Events,
 ) -> Result<(), Unhealthy> {
-    if subject.service.is_none() && subject.verification.health.is_none() {
+    if subject.units.is_empty() && subject.verification.health.is_none() {
         // there is nothing to watch
         return Ok(());
     }
-    let mut verifier = Verifier::new(subject, events);
-    verifier.run().map_err(|failed| Unhealthy {
-        reason: verifier.explained(failed.reason),
-        ..failed
-    })
+    Verifier::new(subject, &BeforeRestart::default(), events).run()
 }
 
 struct Verifier<'a> {
     subject: &'a Subject<'a>,
     events: &'a mut dyn Events,
-    machine: Machine<'a>,
-    question: Option<Question<'a>>,
     requests: Option<Requests>,
     start: Instant,
-    last_check: Option<Instant>,
-    /// What systemd reported last.
-    unit: Option<Unit>,
-    /// Pid and start time of the unit's main process when systemd last reported that it is up, if it is visible.
-    main_process: Option<(u32, u64)>,
+    /// The first one answers the health check. There always is one, even without a unit.
+    units: Vec<Watched<'a>>,
 }
 
 impl<'a> Verifier<'a> {
-    fn new(subject: &'a Subject<'a>, events: &'a mut dyn Events) -> Self {
+    /// `nothing` is known of a service without a unit.
+    fn new(
+        subject: &'a Subject<'a>,
+        nothing: &'a BeforeRestart,
+        events: &'a mut dyn Events,
+    ) -> Self {
         let health = subject.verification.health.as_ref();
-        let port = health
-            .map(|health| &health.url)
-            .filter(|url| url.is_loopback())
-            .map(|url| url.port);
-        let rules = Rules {
-            purpose: subject.purpose,
-            timeout: subject.timeout,
-            settle: subject.verification.settle,
-            port: port.unwrap_or_default(),
-            before: subject.before,
-            failed_invocation: subject.failed_invocation,
-            body: health.map_or(BodyShows::Nothing, BodyShows::of),
-        };
         let check = health.map(|health| HealthCheck::new(health, subject.release, subject.sha));
         let limit = REQUEST_TIMEOUT.min(subject.verification.timeout);
+        let others = subject.units.iter().skip(1);
+        let mut units = vec![watched(subject, subject.units.first(), health, nothing)];
+        units.extend(others.map(|unit| watched(subject, Some(unit), None, nothing)));
         Self {
             subject,
             events,
-            machine: Machine::new(rules),
-            question: subject.service.map(|service| Question {
-                releases: subject.layout.releases(),
-                release: subject.release.to_string(),
-                before: subject.before,
-                port,
-                leads_to_current: leads_to_current(service, subject.layout),
-            }),
             requests: check.map(|check| Requests::new(check, limit)),
             start: Instant::now(),
-            last_check: None,
-            unit: None,
-            main_process: None,
+            units,
         }
     }
 
@@ -135,26 +104,47 @@ impl<'a> Verifier<'a> {
         let pause = TICK
             .min(interval)
             .min(settle.max(Duration::from_millis(20)));
-        loop {
-            let mut seen = self.look();
-            seen.is_waiting = self.is_waiting_for_long();
-            match self.machine.next(self.start.elapsed(), seen) {
-                Next::Wait => self.wait(pause),
-                Next::Healthy => break,
-                Next::Failed { reason, down } => return Err(Unhealthy { reason, down }),
-            }
+        while !self.is_healthy()? {
+            self.wait(pause);
         }
         self.warn();
-        self.check_log().map_err(|reason| Unhealthy {
-            reason,
-            down: false,
-        })
+        self.check_logs()
+    }
+
+    /// Looks at all units once. A release is healthy if a check of all of them, at one time, ends the settle time of each.
+    fn is_healthy(&mut self) -> Result<bool, Unhealthy> {
+        let mut seen = self.look_at_first();
+        seen.is_waiting = self.is_waiting_for_long();
+        let mut is_healthy = self.next(0, seen)?;
+        let is_last = is_healthy && self.is_settled();
+        for at in 1..self.units.len() {
+            let unit = &mut self.units[at];
+            let is_due = is_last || unit.is_due(self.subject.verification.interval);
+            let seen = unit.look(is_due);
+            is_healthy &= self.next(at, seen)?;
+        }
+        Ok(is_healthy)
+    }
+
+    /// What follows for this unit.
+    fn next(&mut self, at: usize, seen: Seen) -> Result<bool, Unhealthy> {
+        let unit = &mut self.units[at];
+        match unit.machine.next(self.start.elapsed(), seen) {
+            Next::Wait => Ok(false),
+            Next::Healthy => Ok(true),
+            Next::Failed { reason, down } => Err(Unhealthy {
+                reason: unit.explained(reason, self.start, &self.subject.verification.log),
+                down,
+                unit: unit.label().map(str::to_owned),
+            }),
+        }
     }
 
     /// Whether the last request has had time enough, and is not answered.
     fn is_waiting_for_long(&self) -> bool {
         let waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
-        waiting && self.last_check.is_some_and(|at| at.elapsed() >= LONG_WAIT)
+        let sent = self.units[0].last_check;
+        waiting && sent.is_some_and(|at| at.elapsed() >= LONG_WAIT)
     }
 
     /// An answer ends the wait.
@@ -166,188 +156,135 @@ impl<'a> Verifier<'a> {
     }
 
     /// A request that hangs does not keep it from looking at the unit.
-    fn look(&mut self) -> Seen {
-        let answered = self.requests.as_mut().and_then(Requests::answer);
-        if let Some(answered) = answered {
+    fn look_at_first(&mut self) -> Seen {
+        let is_settled = self.is_settled();
+        let unit = &mut self.units[0];
+        let is_due = unit.is_due(self.subject.verification.interval);
+        let Some(requests) = &mut self.requests else {
+            // everything is checked before the release is called healthy
+            return unit.look(is_due || is_settled);
+        };
+        if let Some(answered) = requests.answer() {
             return self.answered(answered);
         }
-        let waiting = self.requests.as_ref().is_some_and(Requests::is_waiting);
-        let due = !waiting && self.is_due();
-        let unit = match self.subject.service {
-            Some(_) if due && self.requests.is_none() => Some(self.look_at_unit()),
-            Some(_) if !self.is_still_running() => Some(self.look_at_unit()),
-            _ => None,
-        };
-        let up = self.subject.service.is_none() || self.main_or_unit_is_up(unit.as_ref());
-        if !due || !up {
-            return Seen {
-                unit,
-                ..Seen::default()
-            };
-        }
-        self.last_check = Some(Instant::now());
-        if let Some(requests) = &mut self.requests {
+        let looked = unit.look_at_unit(false);
+        if is_due && !requests.is_waiting() && is_up(looked.as_ref()) {
+            unit.last_check = Some(Instant::now());
             requests.send();
-            return Seen {
-                unit,
-                ..Seen::default()
-            };
         }
-        let check = Check {
-            answer: None,
-            evidence: self.evidence(None),
-        };
         Seen {
-            unit,
-            check: Some(check),
-            is_waiting: false,
-        }
-    }
-
-    fn main_or_unit_is_up(&self, looked: Option<&Result<Unit, Reason>>) -> bool {
-        match looked {
-            Some(Ok(unit)) => unit.is_up(),
-            Some(Err(_)) => false,
-            None => true,
+            unit: looked,
+            ..Seen::default()
         }
     }
 
     fn answered(&mut self, answered: Answered) -> Seen {
         let Answered { answer, took, from } = answered;
+        let unit = &mut self.units[0];
         self.events.emit(What::Attempt(Attempt {
-            number: self.machine.attempts() + 1,
+            number: unit.machine.attempts() + 1,
             answer: answer.clone(),
             took,
         }));
-        let unit = self.subject.service.map(|_| self.look_at_unit());
+        let looked = unit.look_at_unit(true);
         let healthy = matches!(answer, HealthAnswer::Healthy { .. });
         Seen {
-            unit,
+            unit: looked,
             check: Some(Check {
                 answer: Some(answer),
-                evidence: if healthy { self.evidence(from) } else { None },
+                evidence: if healthy { unit.evidence(from) } else { None },
             }),
             is_waiting: false,
         }
     }
 
-    fn look_at_unit(&mut self) -> Result<Unit, Reason> {
-        self.main_process = None;
-        let unit = self
-            .subject
-            .service
-            .map_or_else(|| Ok(Unit::default()), Unit::show)?;
-        if unit.is_up() {
-            let pid = unit.main_pid();
-            self.main_process = pid.and_then(|pid| Some((pid, processes::start_of(pid)?)));
-        }
-        self.unit = Some(unit.clone());
-        Ok(unit)
-    }
-
-    /// `None` without a unit. `from` is the address that answered.
-    fn evidence(&self, from: Option<IpAddr>) -> Option<Evidence> {
-        let (question, unit) = (self.question.as_ref()?, self.unit.as_ref()?);
-        Some(question.answer(unit, from))
-    }
-
-    /// Whether everything must be checked again. It always is before the release is called healthy.
-    fn is_due(&self) -> bool {
-        let Verification {
-            settle, interval, ..
-        } = *self.subject.verification;
-        let settled = || {
-            let since = self.machine.healthy_since();
-            since.is_some_and(|since| self.start.elapsed().saturating_sub(since) >= settle)
-        };
-        self.last_check.is_none_or(|at| at.elapsed() >= interval)
-            || self.requests.is_none() && settled()
-    }
-
-    /// Whether the unit's main process still runs. Asking systemd this often would slow down the release that is starting:
-    /// one `systemctl show` takes 10 to 40 ms of processor time, systemd's own included (measured).
-    fn is_still_running(&self) -> bool {
-        self.main_process
-            .is_some_and(|(pid, start)| processes::start_of(pid) == Some(start))
+    /// Whether all units have been healthy for the settle time.
+    fn is_settled(&self) -> bool {
+        let (now, settle) = (self.start.elapsed(), self.subject.verification.settle);
+        let settled = |since: Duration| now.saturating_sub(since) >= settle;
+        let since = |unit: &Watched<'_>| unit.machine.healthy_since().is_some_and(settled);
+        self.units.iter().all(since)
     }
 
     fn warn(&mut self) {
-        let mut warnings = self.machine.warnings();
-        let elsewhere = |health: &Health| !health.url.is_loopback();
         let health = self.subject.verification.health.as_ref();
-        if self.subject.service.is_some() && health.is_some_and(elsewhere) {
-            warnings.extend(self.machine.other_host());
-        }
-        for warning in warnings {
-            self.events.emit(What::Warning(warning));
-        }
-    }
-
-    /// The same reason, explained by what else can be seen: a process that holds the port, or a line of the log.
-    fn explained(&self, reason: Reason) -> Reason {
-        let Some(service) = self.subject.service else {
-            return reason;
-        };
-        let of_another = matches!(
-            reason,
-            Reason::NotRunning {
-                state: UnitState::OtherRelease(_),
-                ..
+        let is_elsewhere = health.is_some_and(|health| !health.url.is_loopback());
+        for (at, unit) in self.units.iter().enumerate() {
+            let mut warnings = unit.machine.warnings();
+            if at == 0 && is_elsewhere && unit.known.is_some() {
+                warnings.extend(unit.machine.other_host());
             }
-        );
-        if of_another {
-            // the log is that of a process which did nothing wrong
-            return reason;
-        }
-        let unit = self.unit.as_ref();
-        if let (Reason::Crashed { .. }, Some(question), Some(unit)) =
-            (&reason, &self.question, unit)
-        {
-            if let Some(blocked) = question.blocked(unit) {
-                return blocked;
+            let mut events = OfUnit {
+                unit: unit.label(),
+                events: self.events,
+            };
+            for warning in warnings {
+                events.emit(What::Warning(warning));
             }
         }
-        let failed = log::FailedStart {
-            unit: service,
-            previous: self
-                .subject
-                .before
-                .previous(unit.map_or("", Unit::invocation)),
-            since: self.restarted_at(),
-            check: &self.subject.verification.log,
-        };
-        log::explain(reason, &failed)
     }
 
-    /// Checks the log once, at the end, because journald writes lines with a delay. Without a unit there is no log.
-    fn check_log(&mut self) -> Result<(), Reason> {
-        let Some(service) = self.subject.service else {
-            return Ok(());
-        };
-        let id = self.machine.invocation().unwrap_or_default();
-        let previous = self.subject.before.previous(id);
-        // after a reload the same invocation also holds the log of the release before
-        let since = previous.is_none().then(|| self.restarted_at());
-        let invocation = log::Invocation {
-            unit: service,
-            id,
-            since,
-            previous,
-        };
-        let Subject {
-            verification,
-            baseline,
-            ..
-        } = self.subject;
-        log::check(&invocation, &verification.log, baseline, self.events)
+    /// Checks the logs once, at the end, because journald writes lines with a delay.
+    fn check_logs(&mut self) -> Result<(), Unhealthy> {
+        let check = &self.subject.verification.log;
+        for unit in &self.units {
+            let Some((known, invocation)) = unit.known.zip(unit.invocation(self.start)) else {
+                continue;
+            };
+            let mut events = OfUnit {
+                unit: known.label,
+                events: self.events,
+            };
+            log::check(&invocation, check, &known.baseline, &mut events).map_err(|reason| {
+                Unhealthy {
+                    reason,
+                    down: false,
+                    unit: known.label.map(str::to_owned),
+                }
+            })?;
+        }
+        Ok(())
     }
+}
 
-    /// When the restart was requested, since the epoch: the clock of the log.
-    fn restarted_at(&self) -> Duration {
-        let ago = match self.subject.before.at.zip(ticks_since_boot()) {
-            Some((at, now)) => Duration::from_millis(now.saturating_sub(at) * 10),
-            None => self.start.elapsed(),
-        };
-        since_epoch().saturating_sub(ago)
+/// `health` asks this unit.
+fn watched<'a>(
+    subject: &Subject<'a>,
+    known: Option<&'a KnownUnit<'a>>,
+    health: Option<&Health>,
+    nothing: &'a BeforeRestart,
+) -> Watched<'a> {
+    let port = health
+        .map(|health| &health.url)
+        .filter(|url| url.is_loopback())
+        .map(|url| url.port);
+    let before = known.map_or(nothing, |known| &known.before);
+    let rules = Rules {
+        purpose: subject.purpose,
+        timeout: subject.timeout,
+        settle: subject.verification.settle,
+        port: port.unwrap_or_default(),
+        before,
+        failed_invocation: known.and_then(|known| known.failed_invocation.as_deref()),
+        body: health.map_or(BodyShows::Nothing, BodyShows::of),
+        has_others: subject.units.len() > 1,
+    };
+    let is_asked = |known: &&KnownUnit<'_>| {
+        known.label.is_none() || health.is_some() || known.name.kind() == UnitKind::Service
+    };
+    let question = known.filter(is_asked).map(|known| Question {
+        releases: subject.layout.releases(),
+        release: subject.release.to_string(),
+        before,
+        port,
+        leads_to_current: leads_to_current(known.name, subject.layout),
+    });
+    Watched {
+        known,
+        machine: Machine::new(rules),
+        question,
+        last_check: None,
+        unit: None,
+        main_process: None,
     }
 }

@@ -42,6 +42,7 @@ fn rules(purpose: Purpose, before: &BeforeRestart) -> Rules<'_> {
         before,
         failed_invocation: None,
         body: BodyShows::Nothing,
+        has_others: false,
     }
 }
 

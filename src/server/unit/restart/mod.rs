@@ -1,0 +1,341 @@
+//! Restarts the units and handles systemd's start limit.
+
+mod order;
+mod start_limit;
+
+use self::order::order;
+use self::start_limit::{got_no_invocation, start_limit, wait_out};
+use super::definition;
+use super::known_unit::{BeforeRestart, KnownUnit, Purpose};
+use super::log::{self, FailedStart};
+use super::systemd::{self, Unit};
+use crate::protocol::{Ending, LogCheck, Reason, Restart, UnitKind, UnitRef, What};
+use crate::server::channel::events::Events;
+use crate::server::clock::{now_ms, since_epoch};
+use crate::server::exec::process::quick;
+use crate::server::exec::shell::{self, Script};
+use crate::server::store::journal;
+use crate::server::store::layout::Layout;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(in crate::server) use self::start_limit::wait_needed;
+
+/// For units without a timeout of their own.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+/// For sockets: systemd's default for a stop and a start.
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(180);
+/// How long the rollback restarts a service whose unit is unknown, as long as nothing serves: systemd may refuse its starts
+/// for a while, because the release that failed has used them up.
+pub(in crate::server) const NO_UNIT_RETRIES: Duration = Duration::from_secs(300);
+/// Time for systemctl itself, in addition to the unit's own timeouts.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// How long a restart of the unit may take, at most.
+pub(in crate::server) fn time_limit(name: UnitRef<'_>, unit: &Unit) -> Duration {
+    MARGIN
+        + match name.kind() {
+            UnitKind::Service => unit.restart_limit(DEFAULT_TIMEOUT),
+            UnitKind::Socket => SOCKET_TIMEOUT,
+            // nothing runs
+            UnitKind::Timer | UnitKind::Path => Duration::ZERO,
+        }
+}
+
+/// The same without a unit.
+pub(in crate::server) const LIMIT_WITHOUT_UNIT: Duration = DEFAULT_TIMEOUT.saturating_add(MARGIN);
+
+/// A restart that failed.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct RestartFailure {
+    pub(in crate::server) reason: Reason,
+    /// The unit that failed, if the service has several and it is known.
+    pub(in crate::server) unit: Option<String>,
+}
+
+/// Restarts the units as the plan says.
+pub(in crate::server) struct Restarter<'a> {
+    pub(in crate::server) layout: &'a Layout,
+    pub(in crate::server) restart: &'a Restart,
+    /// The full names of the units whose effective unit file has changed since they were last started.
+    pub(in crate::server) changed: Vec<String>,
+}
+
+/// How a restart is tried.
+struct Try<'a> {
+    limit: Duration,
+    /// The units were stopped before: their state before that is known.
+    is_stopped: bool,
+    /// How the log of a failed start is read.
+    check: &'a LogCheck,
+}
+
+impl Restarter<'_> {
+    /// Restarts the services once and ignores failures.
+    pub(in crate::server) fn restart_once(&self, units: &[KnownUnit<'_>], events: &mut dyn Events) {
+        let mut sum = Duration::ZERO;
+        for KnownUnit { name, label, .. } in units {
+            let unit = shown(*name);
+            let limit = time_limit(*name, &unit);
+            sum += limit;
+            let is_restarted = label.is_none() || name.kind() == UnitKind::Service;
+            if *self.restart == Restart::Systemctl && is_restarted {
+                reset_failed(*name, &unit);
+                ignore(run_systemctl("restart", *name, limit));
+            }
+        }
+        let limit = match units {
+            [] => LIMIT_WITHOUT_UNIT,
+            _ => sum,
+        };
+        ignore(self.run_commands(limit, events));
+    }
+
+    /// Restarts, and records the state before. If systemd's start limit refuses it, waits and tries again. In a rollback the
+    /// failure of one unit does not keep the others from being restarted. `check` says how the log of a failed start is read.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub(in crate::server) fn restart(
+        &self,
+        units: &mut [KnownUnit<'_>],
+        purpose: Purpose,
+        check: &LogCheck,
+        events: &mut dyn Events,
+    ) -> Result<(), RestartFailure> {
+        match self.restart {
+            Restart::Commands(_) if !units.is_empty() => self.by_commands(units, check, events),
+            Restart::Commands(_) => {
+                let failed = |reason| RestartFailure { reason, unit: None };
+                self.run_commands(LIMIT_WITHOUT_UNIT, events)
+                    .map_err(failed)
+            }
+            Restart::Systemctl => self.by_systemctl(units, purpose, check, events),
+            Restart::Nothing => Ok(()),
+        }
+    }
+
+    fn by_commands(
+        &self,
+        units: &mut [KnownUnit<'_>],
+        check: &LogCheck,
+        events: &mut dyn Events,
+    ) -> Result<(), RestartFailure> {
+        let limit = units.iter().map(|it| time_limit(it.name, &shown(it.name)));
+        let how = Try {
+            limit: limit.sum(),
+            is_stopped: false,
+            check,
+        };
+        let mut run = |events: &mut dyn Events| self.run_commands(how.limit, events);
+        self.attempt(units, &how, &mut run, events)
+    }
+
+    fn by_systemctl(
+        &self,
+        units: &mut [KnownUnit<'_>],
+        purpose: Purpose,
+        check: &LogCheck,
+        events: &mut dyn Events,
+    ) -> Result<(), RestartFailure> {
+        let all: Vec<Unit> = units.iter().map(|unit| shown(unit.name)).collect();
+        for (unit, shown) in units.iter_mut().zip(&all) {
+            unit.before = BeforeRestart::of_untouched(shown);
+        }
+        let mut first = Ok(());
+        for command in order(units, &all, &self.changed) {
+            if let Some(notice) = command.notice {
+                events.emit(What::Notice(notice));
+            }
+            let unit = &mut units[command.at..=command.at];
+            let failed = self.command(command.verb, unit, check, events);
+            first = first.and(failed);
+            if first.is_err() && purpose == Purpose::GoLive {
+                break;
+            }
+        }
+        first
+    }
+
+    /// Runs one command of systemctl for the only unit in the slice.
+    fn command(
+        &self,
+        verb: &str,
+        unit: &mut [KnownUnit<'_>],
+        check: &LogCheck,
+        events: &mut dyn Events,
+    ) -> Result<(), RestartFailure> {
+        let [KnownUnit {
+            name,
+            label,
+            before,
+            ..
+        }] = unit
+        else {
+            return Ok(());
+        };
+        let (name, label, now) = (*name, *label, shown(*name));
+        let limit = time_limit(name, &now);
+        let mut run = |_: &mut dyn Events| run_systemctl(verb, name, limit);
+        let done = if verb == "stop" {
+            *before = BeforeRestart::of(&idle_unit(name, limit), false);
+            let failed = |reason| RestartFailure { reason, unit: None };
+            run(events).map_err(failed)
+        } else {
+            reset_failed(name, &now);
+            let how = Try {
+                limit,
+                is_stopped: verb == "start",
+                check,
+            };
+            self.attempt(unit, &how, &mut run, events)
+        };
+        done.map_err(|failure| RestartFailure {
+            unit: label.map(str::to_owned),
+            ..failure
+        })
+    }
+
+    /// Restarts these units, again if systemd's start limit refused one of them.
+    fn attempt(
+        &self,
+        units: &mut [KnownUnit<'_>],
+        how: &Try<'_>,
+        run: &mut dyn FnMut(&mut dyn Events) -> Result<(), Reason>,
+        events: &mut dyn Events,
+    ) -> Result<(), RestartFailure> {
+        let (start, since) = (Instant::now(), since_epoch());
+        loop {
+            let mut idle = Vec::new();
+            for unit in units.iter_mut() {
+                idle.push(idle_unit(unit.name, how.limit));
+                self.record_before(unit, idle.last(), how);
+            }
+            let tried = start.elapsed();
+            let reason = match run(events) {
+                Ok(()) => return Ok(()),
+                Err(reason) => reason,
+            };
+            let after: Vec<Unit> = units.iter().map(|unit| shown(unit.name)).collect();
+            let mut all = 0..units.len();
+            let refused = all.find(|at| self.was_refused(&idle[*at], &after[*at], &reason));
+            let interval = refused.and_then(|at| after[at].start_limit());
+            let interval = interval.map(|(_, interval)| interval).unwrap_or_default();
+            // the last try is the first one after the interval
+            if refused.is_some() && tried <= interval + Duration::from_secs(1) {
+                wait_out(interval, start, events);
+                continue;
+            }
+            let down = || after.iter().position(|unit| !unit.is_up());
+            let Some(at) = refused.or_else(down) else {
+                // no log explains it: no unit failed
+                return Err(RestartFailure { reason, unit: None });
+            };
+            let (unit, after) = (&units[at], &after[at]);
+            let failed = FailedStart {
+                unit: unit.name,
+                previous: unit.before.previous(after.invocation()),
+                since,
+                check: how.check,
+            };
+            let reason = start_limit(after, interval).unwrap_or(reason);
+            return Err(RestartFailure {
+                reason: explained(reason, after, &failed),
+                unit: unit.label.map(str::to_owned),
+            });
+        }
+    }
+
+    /// What an own command restarts is unknown: of several units, one that is no service and whose file has not changed may
+    /// stay as it is.
+    fn record_before(&self, unit: &mut KnownUnit<'_>, now: Option<&Unit>, how: &Try<'_>) {
+        let Some(now) = now else { return };
+        let may_stay = unit.label.is_some()
+            && unit.name.kind() != UnitKind::Service
+            && *self.restart != Restart::Systemctl
+            && !self.changed.contains(&now.full_name(unit.name.name));
+        if may_stay {
+            unit.before = BeforeRestart::of_untouched(now);
+            return;
+        }
+        if !how.is_stopped {
+            unit.before = BeforeRestart::of(now, definition::is_reload(self.restart));
+        }
+        journal::record_start(self.layout, now_ms(), unit.label);
+    }
+
+    /// Whether the start limit refused the restart.
+    fn was_refused(&self, before: &Unit, after: &Unit, reason: &Reason) -> bool {
+        after.hit_start_limit()
+            || *self.restart == Restart::Systemctl && got_no_invocation(before, after, reason)
+    }
+
+    /// Runs the user's commands, if that is how the service is restarted.
+    fn run_commands(&self, limit: Duration, events: &mut dyn Events) -> Result<(), Reason> {
+        let Restart::Commands(script) = self.restart else {
+            return Ok(());
+        };
+        let start = Instant::now();
+        let script = Script {
+            text: script,
+            folder: self.layout.target(),
+            environment: &[],
+        };
+        let stop = || start.elapsed() > limit;
+        shell::run(&script, stop, |line| events.emit(What::Output(line)))
+    }
+}
+
+/// The unit's state. If systemd does not report it, the restart is tried anyway.
+fn shown(unit: UnitRef<'_>) -> Unit {
+    Unit::show(unit).unwrap_or_default()
+}
+
+/// The unit's state once it has no job: systemd may still run an earlier restart that timed out here.
+fn idle_unit(name: UnitRef<'_>, limit: Duration) -> Unit {
+    let start = Instant::now();
+    loop {
+        let unit = shown(name);
+        if !unit.has_job() || start.elapsed() > limit {
+            return unit;
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Resets systemd's count of starts, if the deploy user has the right to do so.
+fn reset_failed(name: UnitRef<'_>, unit: &Unit) {
+    if unit.start_limit().is_some() && systemd::may_run("reset-failed", name) {
+        if let Err(error) = quick(&mut systemd::privileged("reset-failed", name), MARGIN) {
+            tracing::info!(%error, "systemctl reset-failed failed");
+        }
+    }
+}
+
+fn ignore(restarted: Result<(), Reason>) {
+    if let Err(reason) = restarted {
+        tracing::info!(%reason, "the restart failed");
+    }
+}
+
+fn explained(reason: Reason, after: &Unit, failed: &FailedStart<'_>) -> Reason {
+    match after.is_up() {
+        // its log explains nothing: it did not fail
+        true => reason,
+        false => log::explain(reason, failed),
+    }
+}
+
+fn run_systemctl(verb: &str, unit: UnitRef<'_>, limit: Duration) -> Result<(), Reason> {
+    let (ending, output) = quick(&mut systemd::privileged(verb, unit), limit)
+        .map_err(|error| systemd::not_run(&error))?;
+    match ending {
+        Ending::Exit(0) => Ok(()),
+        ending => Err(Reason::Command {
+            ending,
+            line: None,
+            output,
+            log_line: None,
+        }),
+    }
+}
