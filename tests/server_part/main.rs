@@ -37,6 +37,7 @@ mod queue;
 mod reconnect;
 mod rollbacks;
 mod settle;
+mod several;
 mod shared_paths;
 mod small_disk;
 mod stub_server;

@@ -3,9 +3,9 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError,
-    SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError,
-    TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
+    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
+    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
     UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
@@ -233,7 +233,6 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 property: "WorkingDirectory".into(),
                 path: "/opt/diting/current/web".into(),
                 error: PathError::DeadLink("/opt/diting/shared/web".into()),
-                unit: None,
             }],
         },
         Reason::Shared {
@@ -316,6 +315,11 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         state: state.into(),
     };
+    let other_scope = |found| Finding::OtherScope {
+        service: "diting".into(),
+        user: user(),
+        found,
+    };
     vec![
         Finding::Target {
             path: "/opt/diting".into(),
@@ -379,17 +383,6 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             error: LockError::Other("No locks available".into()),
         },
         Finding::AppAccess(app_access("www-data")),
-        Finding::NotActive {
-            service: "diting-dump.timer".into(),
-            state: "inactive".into(),
-        },
-        Finding::SudoAround {
-            verb: "stop".into(),
-            service: "diting".into(),
-            socket: "diting.socket".into(),
-            user: "deploy".into(),
-            output: b"sudo: a password is required\n".to_vec(),
-        },
         Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
@@ -515,7 +508,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
         ])),
         Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
             service: "diting".into(),
-            user: user(),
+            user: "deploy".into(),
         }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,
@@ -600,10 +593,6 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
-        Notice::SocketRestart {
-            socket: "diting.socket".into(),
-            service: "diting".into(),
-        },
     ]
 }
 

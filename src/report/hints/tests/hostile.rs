@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Ending, FailedStart, Failure, Finding, IoKind, LinkState, LogPlace, Operation, OtherProcess,
-    PortHolder, Reason, SharedError, SharedInRelease, Step,
+    PortHolder, Reason, Scope, SharedError, SharedInRelease, Step, SystemdError,
 };
 use crate::report::hints::*;
 use crate::report::tests::place;
