@@ -5,8 +5,9 @@ use crate::protocol::{
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
     Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
     ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
-    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
-    UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
+    ToolError, TransactionId, UncheckedListener, UnitFileError, UnitFileProblem, UnitPath,
+    UnitState, UnreadLog, UnreadableState, UnsafeFolder, UnseenRelease, Verdict, Warning,
+    WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -233,6 +234,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 property: "WorkingDirectory".into(),
                 path: "/opt/diting/current/web".into(),
                 error: PathError::DeadLink("/opt/diting/shared/web".into()),
+                unit: None,
             }],
         },
         Reason::Shared {
@@ -293,6 +295,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             },
         },
         Reason::Interrupted,
+        unit_files_failed(),
         no_such_release(RollbackTargetError::Failed(id(OLD))),
         Reason::NoSuchRelease {
             wanted: String::new(),
@@ -308,6 +311,14 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all
 }
 
+fn unit_files_failed() -> Reason {
+    Reason::UnitFiles {
+        command: "sudo -n systemctl daemon-reload".into(),
+        ending: Ending::Exit(1),
+        output: b"sudo: a password is required\n".to_vec(),
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn findings() -> Vec<Finding> {
     let user = || "deploy".to_owned();
@@ -319,6 +330,10 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         user: user(),
         found,
+    };
+    let unit_file = |error, link| {
+        let path = "deploy/diting.service".to_owned();
+        Finding::UnitFile(UnitFileProblem { path, error, link })
     };
     vec![
         Finding::Target {
@@ -381,6 +396,14 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         },
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
+        },
+        unit_file(UnitFileError::Absent, true),
+        unit_file(UnitFileError::Fixed, false),
+        unit_file(UnitFileError::OtherFileSystem, false),
+        unit_file(UnitFileError::LackedBy(id(OLD)), false),
+        Finding::DaemonReload {
+            user: user(),
+            output: b"sudo: a password is required\n".to_vec(),
         },
         Finding::AppAccess(app_access("www-data")),
         Finding::AppAccess(app_access("domain users")),
@@ -559,6 +582,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: Some("diting".into()),
         },
         Warning::AppAccess(app_access("www-data")),
+        Warning::UnitFileStays {
+            path: "deploy/diting.service".into(),
+        },
+        Warning::UnitFilesNotRestored(Box::new(unit_files_failed())),
         Warning::OfUnit {
             unit: "diting-worker".into(),
             warning: Box::new(Warning::NotEnabled("diting-worker".into())),
