@@ -2,7 +2,7 @@
 
 use super::UnitFile;
 use super::{
-    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
+    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, Scope, WrittenData,
 };
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
@@ -104,6 +104,13 @@ pub enum Warning {
         /// Below the failed release.
         path: String,
     },
+    /// The live release has a unit file that the new one lacks; the server keeps it.
+    UnitFileGone {
+        /// Below systemd's folder.
+        name: String,
+        /// Which systemd reads it.
+        scope: Scope,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -151,6 +158,11 @@ impl fmt::Display for Warning {
                 f,
                 "{} stays as the failed release brought it: the release before has no such unit file",
                 excerpt(UnitFile::place(path))
+            ),
+            Self::UnitFileGone { name, .. } => write!(
+                f,
+                "the release no longer has the unit file {}, but the server keeps it",
+                excerpt(name)
             ),
         }
     }
@@ -338,6 +350,11 @@ pub enum Notice {
     },
     /// The deploy user's own systemd is being stopped, or does not run, so the transaction stays pending.
     OwnSystemdDown,
+    /// The release's unit files were not checked by systemd-analyze.
+    UnitFilesNotVerified {
+        /// Why not.
+        error: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -372,6 +389,11 @@ impl fmt::Display for Notice {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::UnitFilesNotVerified { error } => write!(
+                f,
+                "the unit files were not checked with systemd-analyze verify: {}",
+                excerpt(error)
+            ),
             Self::DataKept(data) => write!(
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",

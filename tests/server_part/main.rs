@@ -40,6 +40,7 @@ mod settle;
 mod several;
 mod shared_paths;
 mod small_disk;
+mod staged_units;
 mod stub_server;
 mod takeover;
 mod unit_files;

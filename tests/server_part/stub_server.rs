@@ -25,11 +25,10 @@ const SERVICE: &str = "app";
 /// of `app`, if it has one, in `main`; the state of the whole system in `system`; what else systemd says of another unit in
 /// its `more`; a program `on-restart` may meddle, and gets the release's name and the unit's. All that is not asked is noted in
 /// `commands`. One restart at a time, as with systemd: that of a transaction which was killed goes on.
-///
-/// If `loaded` is there, it has the first line of the unit file of `app` that was read last, and `definitions` notes each
-/// restart with it.
+/// If `loaded` is there, it has the first line of the unit file that was read last, and each restart is noted with it.
 const SYSTEMCTL: &str = r#"#!/bin/sh
-home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app; of=; units=/etc/systemd/system
+home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app; of=
+units=/etc/systemd/system
 [ "$1" = --user ] && shift && units=$home/.config/systemd/user
 for last; do :; done
 [ -d "$home/unit-$last" ] && unit=$home/unit-$last && of=$last-
@@ -307,15 +306,24 @@ impl StubServer {
         }
     }
 
-    /// As root, in a mount namespace, if the server has a folder of system units.
+    /// What replaces systemd's own folder, if it is there.
+    pub(crate) fn systemd_state(&self) -> PathBuf {
+        self.home().join("var")
+    }
+
+    /// As root, in a mount namespace, if the server has folders of systemd's.
     fn in_namespace(&self, command: Command) -> Command {
-        if !self.system_units().exists() {
+        let folders = [self.system_units(), self.systemd_state()];
+        if !folders.iter().any(|folder| folder.exists()) {
             return command;
         }
         let mut unshare = Command::new("unshare");
-        let script = "mount --bind \"$0\" /etc/systemd/system && exec \"$@\"";
+        let script = "
+            if [ -d \"$0\" ]; then mount --bind \"$0\" /etc/systemd/system; fi &&
+            if [ -d \"$1\" ]; then mount --bind \"$1\" /var/lib/systemd; fi &&
+            shift && exec \"$@\"";
         unshare.args(["--mount", "sh", "-c", script]);
-        unshare.arg(self.system_units()).arg(command.get_program());
+        unshare.args(&folders).arg(command.get_program());
         unshare.args(command.get_args());
         unshare
     }

@@ -40,6 +40,11 @@ fn set_up(kind: Kind) -> StubServer {
     if kind != Kind::Own {
         fs::create_dir(server.system_units()).unwrap();
     }
+    if kind == Kind::Own {
+        let linger = server.systemd_state().join("linger");
+        fs::create_dir_all(&linger).unwrap();
+        fs::write(linger.join("root"), "").unwrap();
+    }
     if kind == Kind::Link {
         symlink(server.target().join("current").join(FILE), place(&server)).unwrap();
     }

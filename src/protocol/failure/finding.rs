@@ -130,17 +130,6 @@ pub enum Finding {
     /// The unit's user is another one than the deploy user, and cannot use what it needs.
     #[error("{0}")]
     AppAccess(AppAccess),
-    /// A unit file of the release cannot go live, or not be rolled back.
-    #[error("{0}")]
-    UnitFile(UnitFileProblem),
-    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
-    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
-    DaemonReload {
-        /// The deploy user.
-        user: String,
-        /// What sudo printed.
-        output: Vec<u8>,
-    },
     /// A timer, socket or path of the service that a deployment does not start.
     #[error("unit {} on the server is {}: it must be active", excerpt(.service), excerpt(.state))]
     NotActive {
@@ -189,6 +178,17 @@ pub enum Finding {
         user: String,
         /// Where it is.
         found: Scope,
+    },
+    /// A unit file of the release cannot go live, or not be rolled back.
+    #[error("{0}")]
+    UnitFile(UnitFileProblem),
+    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
+    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
+    DaemonReload {
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        output: Vec<u8>,
     },
 }
 

@@ -17,8 +17,8 @@ pub use finding::{AccessFix, AppAccess, Finding, LockError, SharedInRelease};
 pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
-    Interference, IoKind, LinkState, Operation, PathError, RollbackTargetError, SharedError,
-    UnitPath,
+    Interference, IoKind, LinkState, Operation, PathError, RejectedUnitFile, RollbackTargetError,
+    SharedError, UnitPath,
 };
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;

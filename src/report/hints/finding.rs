@@ -63,9 +63,6 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
-        Finding::UnitFile(found) => unit_file::set_up(found, place),
-        Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
-        Finding::DaemonReload { .. } => daemon_reload(&place.user),
         Finding::NotActive { service, .. } => steps(
             "a deployment restarts services only; on the server's console, as root:",
             &place.with_unit(service).of_unit("sudo systemctl enable --now"),
@@ -90,6 +87,9 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Scope::User => "set the input `scope: user`".into(),
             Scope::System => "leave out the input scope: then the units are the system's".into(),
         },
+        Finding::UnitFile(found) => unit_file::set_up(found, place),
+        Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::DaemonReload { .. } => daemon_reload(&place.user),
     }
 }
 
@@ -178,6 +178,10 @@ fn sudoers_name(user: &str) -> String {
 /// What to do if nobody knows the unit.
 pub(super) const ALLOW: &str = "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`, \
      checked with `visudo -cf` before it is put there";
+
+/// What to do if root is not needed.
+pub(super) const NO_SUDO: &str =
+    "the deploy user's own units need no sudo: with `scope: user`, the command is `systemctl --user`, without `sudo`";
 
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);

@@ -22,13 +22,17 @@ fn unit_files(place: &Place) -> Hint {
     )
 }
 
-/// What to do about a step that failed.
+/// What to do about a step that failed, with commands for the unit that failed.
 #[must_use]
+pub fn reason(failure: &Failure, place: &Place) -> Hint {
+    of_reason(failure, &place.about(failure))
+}
+
 #[expect(
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no reason is without a hint"
 )]
-pub fn reason(failure: &Failure, place: &Place) -> Hint {
+fn of_reason(failure: &Failure, place: &Place) -> Hint {
     match &failure.reason {
         Reason::NotReady(found) => found.iter().fold(Hint::default(), |all, it| all.then(finding(it, place))),
         Reason::Busy(_) => {
@@ -98,6 +102,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
         Reason::UnitFiles { .. } => unit_files(place),
+        Reason::RejectedUnitFiles(_) => rejected_unit_files(failure.step),
     }
 }
 
@@ -125,6 +130,16 @@ fn interrupted() -> Hint {
             "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(),
         ],
     )
+}
+
+fn rejected_unit_files(step: Step) -> Hint {
+    match step {
+        Step::Check => "roll back to another release (command: releases lists them), or deploy one with other unit files".into(),
+        _ => {
+            "fix these files and deploy again; a user or group that is missing must be created on the server first, and a setting              that its systemd does not know needs a newer one"
+                .into()
+        }
+    }
 }
 
 fn cancelled(step: Step) -> Hint {

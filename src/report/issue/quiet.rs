@@ -71,6 +71,11 @@ fn quiet_reason(reason: &Reason) -> Reason {
     let mut reason = reason.clone();
     match &mut reason {
         Reason::Log { lines } => lines.clear(),
+        Reason::RejectedUnitFiles(errors) => {
+            for error in errors {
+                NOT_SHOWN.clone_into(&mut error.message);
+            }
+        }
         Reason::Command { output, line, .. } => {
             output.clear();
             if let Some((_, text)) = line {
@@ -171,8 +176,8 @@ fn finding(found: &mut Finding) {
         | Finding::SharedInRelease(_)
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
-        | Finding::UnitFile(_)
         | Finding::NotActive { .. }
+        | Finding::UnitFile(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -283,6 +288,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
             Warning::UnitFilesNotRestored(Box::new(quiet_reason(reason)))
         }
         Warning::Leftover { .. }
+        | Warning::UnitFileGone { .. }
         | Warning::DaemonReload
         | Warning::LongDeadline { .. }
         | Warning::NotEnabled(_)

@@ -43,6 +43,7 @@ impl Rank {
             | Warning::DiskNearlyFull(_)
             | Warning::NotEnabled(_)
             | Warning::DaemonReload
+            | Warning::UnitFileGone { .. }
             | Warning::LongDeadline { .. }
             | Warning::ListenerNotChecked(_)
             | Warning::ReleaseNotSeen(_) => Self::Useful,

@@ -47,6 +47,9 @@ pub(in crate::report) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        others: Vec::new(),
+        scope: Scope::System,
+        unit_files: false,
         restart: Restart::Systemctl,
         health: None,
         shared: ["data/app.db", "it's uploads", "config/wechat.yaml"]

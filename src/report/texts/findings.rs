@@ -92,15 +92,6 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
             vec![error.to_string()],
         ),
         Finding::AppAccess(found) => access(found),
-        Finding::UnitFile(found) => (
-            code(&found.path)
-                .and(" cannot go live with a release, or not come back with a rollback"),
-            vec![found.to_string()],
-        ),
-        Finding::DaemonReload { user, output } => (
-            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
-            last_lines(output),
-        ),
         Finding::NotActive { service, state } => (
             Prose::from("unit ")
                 .and(code(service))
@@ -140,6 +131,15 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 .and(code(service))
                 .and(" is in the other scope"),
             vec![found.to_string()],
+        ),
+        Finding::UnitFile(found) => (
+            code(&found.path)
+                .and(" cannot go live with a release, or not come back with a rollback"),
+            vec![found.to_string()],
+        ),
+        Finding::DaemonReload { user, output } => (
+            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
+            last_lines(output),
         ),
     }
 }

@@ -1,8 +1,9 @@
 //! Sentences of the server in which commands, lines and paths are whole pieces.
 
 use crate::protocol::{
-    AppAccess, ConnectionError, End, Finding, LinkState, Notice, Reason, RunError, SharedError,
-    SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem, WrittenKind,
+    AppAccess, ConnectionError, End, Failure, Finding, LinkState, Notice, Reason, RunError,
+    SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
+    WrittenKind,
 };
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
 use crate::text::Prose;
@@ -15,14 +16,14 @@ pub(in crate::report) fn of_end(end: &End) -> Vec<String> {
         .and_then(|verdict| verdict.failure.as_ref());
     match (&end.error, failure) {
         (Some(error), _) => of_error(error),
-        (None, Some(failure)) => of_reason(&failure.reason),
+        (None, Some(failure)) => of_failure(failure),
         (None, None) => Vec::new(),
     }
 }
 
-/// Why something failed on the server.
-pub(in crate::report) fn reason(reason: &Reason) -> Prose {
-    Prose::quoting(reason, &of_reason(reason))
+/// Why something failed on the server, with the name of the unit if the service has several.
+pub(in crate::report) fn failure(failure: &Failure) -> Prose {
+    Prose::quoting(failure.why(), &of_failure(failure))
 }
 
 /// What the check found.
@@ -46,6 +47,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
@@ -53,6 +55,12 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
         Notice::OwnSystemdDown => vec!["systemctl --user".to_owned()],
     };
     Prose::quoting(notice, &parts)
+}
+
+fn of_failure(failure: &Failure) -> Vec<String> {
+    let mut parts: Vec<String> = failure.unit.iter().map(excerpt).collect();
+    parts.extend(of_reason(&failure.reason));
+    parts
 }
 
 fn of_reason(reason: &Reason) -> Vec<String> {
@@ -72,6 +80,12 @@ fn of_reason(reason: &Reason) -> Vec<String> {
         Reason::Program { path, others, .. } => {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
+        }
+        Reason::RejectedUnitFiles(errors) => {
+            let parts = errors
+                .iter()
+                .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);
+            parts.collect()
         }
         Reason::Shared { path, error } => of_shared(path, error),
         Reason::UnitFiles {
@@ -236,9 +250,18 @@ fn systemctl(sudo: &str, verb: &str, service: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Step;
     use crate::report::markdown::prose;
     use crate::report::tests::{findings, notices, reasons, warnings};
     use crate::text::Redactor;
+
+    fn reason(reason: &Reason) -> Prose {
+        failure(&Failure {
+            step: Step::Verify,
+            reason: reason.clone(),
+            unit: None,
+        })
+    }
 
     #[test]
     fn the_words_stay_what_they_are() {
@@ -355,6 +378,7 @@ mod tests {
         members of the group `www` can write to `/opt/diting`, so they can replace what is deployed
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
+        `diting-worker`: unit diting-worker is not started at boot
         the sudoers line of deploy for `systemctl status diting` gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program
         `1762147685` was live and healthy, and is taken over as good
         the new process logged crash messages that the release before logged too: `Traceback (most recent call last):`; `KeyError: 'A'`

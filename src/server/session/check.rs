@@ -2,7 +2,7 @@
 
 use super::initial_state::InitialState;
 use super::own_systemd;
-use super::units::{check_others, CheckedUnit};
+use super::units::{check_others, may_change, CheckedUnit};
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
     Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitFile, UnitKind, UnitRef,
@@ -21,7 +21,7 @@ use crate::server::store::private;
 use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target;
-use crate::server::unit::definition::{self, LeadsToCurrent};
+use crate::server::unit::definition;
 use crate::server::unit::files::{self, ready};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
@@ -51,7 +51,9 @@ pub(super) fn check<'a>(
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
         findings.extend(ready::check(layout, &plan.units, &files, current.as_ref()));
-        app_users = AppUsers::of(&plan.units, layout, &plan.staging);
+        // of the others, the release's own files are read after the upload
+        let known = units.iter().filter(|it| !it.has_files);
+        app_users = AppUsers::of(known.map(|it| it.name), layout, &plan.staging, None);
         findings.extend(app_users.check(layout, &plan.staging, events));
         findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
@@ -90,7 +92,7 @@ fn unit_files(
     }
 }
 
-/// What can be checked without the target, and without the unit files that come with the release.
+/// What can be checked without the target, and without the unit files of the release.
 fn check_server<'a>(
     layout: &Layout,
     plan: &'a Plan,
@@ -106,23 +108,25 @@ fn check_server<'a>(
             unit: label,
             events,
         };
-        // systemd gets its file with the switch: before the first deployment, a link through `current` leads nowhere
-        let comes = files.map_or(!plan.units.files.is_empty(), |files| {
-            ready::define(files, name)
-        });
+        let comes = match files {
+            Some(files) => ready::define(files, name),
+            // of a release whose files are not known, it may
+            None => !plan.units.files.is_empty(),
+        };
+        let has_files = may_change(plan, files, name);
         let unit = check_unit(name, comes, &mut events, findings);
         units.extend(unit.map(|unit| CheckedUnit {
             name,
             label,
             unit,
             resettable: false,
+            has_files,
         }));
     }
     if plan.task == Task::Deploy {
-        let shown = shows_release(&plan.verification);
-        check_release(layout, plan, &units, shown, findings);
+        check_release(layout, plan, &units, findings);
     }
-    check_others(plan, files, &units, findings);
+    check_others(plan, &units, findings);
     check_rights(plan, findings);
     check_install(plan, findings);
     check_detaching(events, findings);
@@ -268,8 +272,9 @@ fn check_unit(
         findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
-    let is_replaced = comes && matches!(state.as_str(), "not-found" | "bad-setting");
-    if state != "loaded" && !is_replaced {
+    // systemd gets the file with the switch: before the first deployment, a link through `current` leads nowhere
+    let comes = comes && matches!(state.as_str(), "not-found" | "bad-setting");
+    if state != "loaded" && !comes {
         findings.push(own_systemd::unusable(name, state));
     }
     if unit.get("NeedDaemonReload") == "yes" {
@@ -281,48 +286,20 @@ fn check_unit(
     Some(unit)
 }
 
-/// Whether the health response names the release.
-pub(super) fn shows_release(verification: &Verification) -> bool {
-    let health = verification.health.as_ref();
-    let pattern = health.and_then(|health| health.pattern.as_ref());
-    pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
-}
-
-/// Whether the units will run the release that `current` leads to, and whether that will be seen. `shown`: the first one's
-/// health response says so.
-pub(super) fn check_release(
+/// Whether the units will run the release, unless that cannot be told yet or the first one's health response shows it.
+fn check_release(
     layout: &Layout,
     plan: &Plan,
     units: &[CheckedUnit<'_>],
-    shown: bool,
     findings: &mut Vec<Finding>,
 ) {
+    let shown = definition::is_shown(&plan.verification);
     let first = plan.units.first().filter(|_| shown);
     for it in units.iter().filter(|it| Some(it.name) != first) {
         let is_service = it.label.is_none() || it.name.kind() == UnitKind::Service;
-        if is_service && it.unit.get("LoadState") == "loaded" && plan.restart != Restart::Nothing {
-            check_release_of(layout, plan, it, findings);
+        if is_service && it.unit.get("LoadState") == "loaded" && !it.has_files {
+            findings.extend(definition::elsewhere(layout, plan, it.name, None));
         }
-    }
-}
-
-fn check_release_of(
-    layout: &Layout,
-    plan: &Plan,
-    CheckedUnit { name, unit, .. }: &CheckedUnit<'_>,
-    findings: &mut Vec<Finding>,
-) {
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(*name, unit, layout) {
-        findings.push(Finding::UnitElsewhere {
-            service: name.name.to_owned(),
-            starts,
-            target: plan.target.to_string(),
-        });
-    } else if definition::is_reload(&plan.restart) && definition::is_hidden(unit) {
-        findings.push(Finding::ReloadUnseen {
-            service: name.name.to_owned(),
-            user: user(),
-        });
     }
 }
 

@@ -113,11 +113,12 @@ pub(super) fn long_deadline(
         .iter()
         .max_by_key(|it| restart::time_limit(it.name, &it.unit));
     let files = unit_files::limit(&plan.units);
-    let least = deadline(&plan.restart, both, &without_start_limit) + files;
-    (least > watched).then(|| Warning::LongDeadline {
-        deadline: deadline(&plan.restart, both, &before.units) + files,
-        watched,
-        service: slowest.map(|it| it.name.name.to_owned()),
+    (deadline(&plan.restart, both, &without_start_limit) + files > watched).then(|| {
+        Warning::LongDeadline {
+            deadline: deadline(&plan.restart, both, &before.units) + files,
+            watched,
+            service: slowest.map(|it| it.name.name.to_owned()),
+        }
     })
 }
 

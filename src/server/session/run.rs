@@ -27,9 +27,9 @@ use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
 use crate::server::transaction::GoingDown;
-use crate::server::unit::files::ready;
+use crate::server::unit::files::{self, ready};
 use crate::server::unit::going_down::going_down;
-use crate::server::unit::{hidden, needs, restart};
+use crate::server::unit::{hidden, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -250,18 +250,15 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (units, restart) = (&self.plan.units, &self.plan.restart);
-        let progress = &mut self.progress;
-        needs::check(layout, &release, units, restart).map_err(|lacking| progress.of(lacking))?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
-        let mut findings = Vec::new();
-        let (units, shown) = (&self.before.units, check::shows_release(&verification));
-        check::check_release(layout, self.plan, units, shown, &mut findings);
         let (units, current) = (&self.plan.units, self.before.current.as_ref());
-        findings.extend(ready::check_earlier(layout, units, &release, current));
+        let findings = ready::check_earlier(layout, units, &release, current);
         if !findings.is_empty() {
             return Err(Reason::NotReady(findings));
         }
+        let outbox = &mut *self.client.outbox;
+        files::check::check(layout, self.plan, &release, &verification, outbox)
+            .map_err(|failed| self.progress.of(failed))?;
         let goal = Goal {
             before_switch: records::before_switch_since(layout, &release),
             release,
@@ -413,9 +410,15 @@ impl<'a> Session<'a> {
 
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
+            // the unit files of the release are at fault
+            Reason::NotReady(_) if self.progress.step > Step::Check => Outcome::Failed,
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // the release to roll back to lacks what the unit needs
-            Reason::Program { .. } if self.progress.step == Step::Check => Outcome::NotReady,
+            Reason::Program { .. } | Reason::RejectedUnitFiles(_)
+                if self.progress.step == Step::Check =>
+            {
+                Outcome::NotReady
+            }
             Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,

@@ -2,7 +2,7 @@
 
 use crate::protocol::{Finding, Plan, Restart, Task, UnitFile, UnitKind, UnitRef};
 use crate::server::exec::user::user;
-use crate::server::unit::files::is_of;
+use crate::server::unit::files;
 use crate::server::unit::systemd::{self, Unit};
 
 /// A unit as it is before anything is changed.
@@ -14,15 +14,12 @@ pub(super) struct CheckedUnit<'a> {
     pub(super) unit: Unit,
     /// Whether the deploy user may reset systemd's start limit.
     pub(super) resettable: bool,
+    /// Whether files of it come with the release, and may change it.
+    pub(super) has_files: bool,
 }
 
 /// Checks that those units are active which a deployment does not start, and the rights for a socket that it may restart.
-pub(super) fn check_others(
-    plan: &Plan,
-    files: Option<&[UnitFile]>,
-    units: &[CheckedUnit<'_>],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_others(plan: &Plan, units: &[CheckedUnit<'_>], findings: &mut Vec<Finding>) {
     if plan.task != Task::Deploy || units.len() < 2 {
         return;
     }
@@ -31,9 +28,7 @@ pub(super) fn check_others(
         .filter(|it| it.unit.get("LoadState") == "loaded");
     for it in loaded.filter(|it| it.name.kind() != UnitKind::Service) {
         let service = it.name.name.to_owned();
-        let name = it.unit.full_name(&service);
-        let may_change = |files: &[UnitFile]| files.iter().any(|file| is_of(file, &name));
-        if files.map_or(!plan.units.files.is_empty(), may_change) {
+        if it.has_files {
             check_stop(plan, it, units, findings);
         } else if !it.unit.is_up() {
             let state = it.unit.get("ActiveState").to_owned();
@@ -69,5 +64,15 @@ fn check_stop(
                 });
             }
         }
+    }
+}
+
+/// Whether a file of the unit comes with the release, so that the unit may change. `None`: it is not known which files do.
+pub(super) fn may_change(plan: &Plan, files: Option<&[UnitFile]>, unit: UnitRef<'_>) -> bool {
+    match files {
+        Some(files) => files
+            .iter()
+            .any(|file| files::is_of(file, &files::full_name(unit.name))),
+        None => !plan.units.files.is_empty(),
     }
 }

@@ -183,16 +183,16 @@ fn no_word_of_a_server_is_in_a_command() {
     for place in &places {
         let mut hints: Vec<Hint> = findings().iter().map(|it| finding(it, place)).collect();
         for step in steps {
-            hints.extend(reasons().into_iter().map(|it| {
-                reason(
-                    &Failure {
+            for unit in [None, Some(EVIL.to_owned())] {
+                hints.extend(reasons().into_iter().map(|it| {
+                    let failure = Failure {
                         step,
                         reason: it,
-                        unit: None,
-                    },
-                    place,
-                )
-            }));
+                        unit: unit.clone(),
+                    };
+                    reason(&failure, place)
+                }));
+            }
         }
         for hint in hints {
             assert!(!hint.is_empty());

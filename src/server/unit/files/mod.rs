@@ -1,18 +1,28 @@
 //! The unit files of releases: which they are, where systemd has them, what the check finds, and how a transaction gives
 //! them to systemd and takes them back.
 
+mod accounts;
+mod analyze;
+pub(in crate::server) mod check;
+mod effective;
 mod own;
 mod place;
 pub(in crate::server) mod ready;
+mod settings;
+pub(super) mod specifiers;
+pub(in crate::server) mod staged;
 pub(in crate::server) mod transaction;
+mod words;
 
-use crate::protocol::{EntryKind, ReleaseId, TreeEntry, UnitFile, UnitPatterns};
+use crate::protocol::{EntryKind, ReleaseId, Scope, TreeEntry, UnitFile, UnitPatterns};
 use crate::server::store::layout::Layout;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How deep `**` is followed.
 const DEEPEST: usize = 32;
+/// Of a unit file, in bytes.
+const MAX_TEXT: u64 = 1 << 20;
 
 /// The unit files among the entries of a tree.
 pub(in crate::server) fn of_tree(entries: &[TreeEntry], patterns: &[String]) -> Vec<UnitFile> {
@@ -138,8 +148,33 @@ pub(in crate::server) fn is_of(file: &UnitFile, unit: &str) -> bool {
     stem == of || is_instance || is_prefix
 }
 
+/// Where the unit files of the server's owner lie.
+fn folder(scope: Scope) -> PathBuf {
+    match scope {
+        Scope::System => PathBuf::from("/etc/systemd/system"),
+        Scope::User => {
+            let own = |name| std::env::var_os(name).map(PathBuf::from);
+            let config = own("XDG_CONFIG_HOME").filter(|it| it.is_absolute());
+            let config = config.or_else(|| own("HOME").map(|home| home.join(".config")));
+            config.unwrap_or_default().join("systemd/user")
+        }
+    }
+}
+
+/// The text of a unit file; bytes that are no UTF-8 become marks.
+fn read(path: &Path) -> Option<String> {
+    use std::io::Read;
+    let mut text = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    file.take(MAX_TEXT).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod name_tests {
     use super::*;
 
     fn names(files: &[UnitFile]) -> Vec<&str> {
