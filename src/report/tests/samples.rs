@@ -5,8 +5,9 @@ use crate::protocol::{
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
     Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError,
     Scope, ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
-    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
-    UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
+    ToolError, TransactionId, UncheckedListener, UnitFileError, UnitFileProblem, UnitPath,
+    UnitState, UnreadLog, UnreadableState, UnsafeFolder, UnseenRelease, Verdict, Warning,
+    WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -307,6 +308,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             },
         },
         Reason::Interrupted,
+        unit_files_failed(),
         no_such_release(RollbackTargetError::Failed(id(OLD))),
         Reason::NoSuchRelease {
             wanted: String::new(),
@@ -322,6 +324,14 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all
 }
 
+fn unit_files_failed() -> Reason {
+    Reason::UnitFiles {
+        command: "sudo -n systemctl daemon-reload".into(),
+        ending: Ending::Exit(1),
+        output: b"sudo: a password is required\n".to_vec(),
+    }
+}
+
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn findings() -> Vec<Finding> {
     let user = || "deploy".to_owned();
@@ -333,6 +343,10 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         user: user(),
         found,
+    };
+    let unit_file = |error, link| {
+        let path = "deploy/diting.service".to_owned();
+        Finding::UnitFile(UnitFileProblem { path, error, link })
     };
     vec![
         Finding::Target {
@@ -396,18 +410,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
-        Finding::AppAccess(app_access("www-data")),
-        Finding::NotActive {
-            service: "diting-dump.timer".into(),
-            state: "inactive".into(),
-        },
-        Finding::SudoAround {
-            verb: "stop".into(),
-            service: "diting".into(),
-            socket: "diting.socket".into(),
-            user: "deploy".into(),
+        unit_file(UnitFileError::Absent, true),
+        unit_file(UnitFileError::Fixed, false),
+        unit_file(UnitFileError::OtherFileSystem, false),
+        unit_file(UnitFileError::LackedBy(id(OLD)), false),
+        Finding::DaemonReload {
+            user: user(),
             output: b"sudo: a password is required\n".to_vec(),
         },
+        Finding::AppAccess(app_access("www-data")),
         Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
@@ -584,6 +595,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: Some("diting".into()),
         },
         Warning::AppAccess(app_access("www-data")),
+        Warning::UnitFileStays {
+            path: "deploy/diting.service".into(),
+        },
+        Warning::UnitFilesNotRestored(Box::new(unit_files_failed())),
         Warning::OfUnit {
             unit: "diting-worker".into(),
             warning: Box::new(Warning::NotEnabled("diting-worker".into())),
@@ -631,10 +646,6 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
-        Notice::SocketRestart {
-            socket: "diting.socket".into(),
-            service: "diting".into(),
-        },
     ]
 }
 
