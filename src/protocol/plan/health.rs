@@ -29,6 +29,12 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Whether more than the units is checked.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.health.is_some() || self.command.is_some()
+    }
+
     /// The format of a pending transaction that is verified so: a version that doesn't know it refuses to finish the
     /// transaction rather than verify it in another way.
     #[must_use]
