@@ -108,7 +108,7 @@ impl fmt::Display for HealthAnswer {
                 body => write!(f, ": “{}”", truncate(&body, BODY)),
             },
             Self::Command { output, .. } if !self.is_healthy() => match last_line(output) {
-                line if line.is_empty() => f.write_str(" without output"),
+                line if line.is_empty() => f.write_str(" (no output)"),
                 line => write!(f, ": “{}”", truncate(&line, BODY)),
             },
             Self::Status { .. }

@@ -181,6 +181,7 @@ mod tests {
         members of the group www can write to /opt/diting, so they can replace what is deployed; unless they must: sudo chmod g-w /opt/diting
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if possible
         the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared; if it needs this, give its group access: docs/server.md has the commands
+        diting-worker: unit diting-worker is not started at boot; on the server, as root: sudo systemctl enable diting-worker
         the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         "#);
     }
@@ -220,6 +221,7 @@ mod tests {
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         current was a link to /opt/diting/previous; the next switch writes a relative one
         /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        diting.socket and diting are restarted together: connections are refused until both run again
         ");
     }
 }

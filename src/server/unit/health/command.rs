@@ -161,7 +161,7 @@ mod tests {
         fs::write(release.path().join(".env"), text).unwrap();
         assert_eq!(run("echo \"$DATABASE $B\"; ls -d /"), "a b c\nd\n/");
         assert_eq!(
-            run("tr '\\0' '\\n' < /proc/$$/cmdline | grep -c 'a b' || :"),
+            run("tr '\\0' '\\n' < /proc/$$/cmdline | grep -c 'a [b]' || :"),
             "0"
         );
     }
