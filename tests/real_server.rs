@@ -131,3 +131,5 @@ mod unit_paths;
 mod units;
 #[path = "real/without_service.rs"]
 mod without_service;
+#[path = "real/worker.rs"]
+mod worker;
