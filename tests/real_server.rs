@@ -141,3 +141,5 @@ mod user_scope;
 mod whole_service;
 #[path = "real/without_service.rs"]
 mod without_service;
+#[path = "real/worker.rs"]
+mod worker;

@@ -101,7 +101,16 @@ pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
         HealthAnswer::Broken(HealthError::Http {
             error: "no HTTP".into(),
         }),
+        of_command(Ending::Exit(0), b"queue is empty"),
+        of_command(Ending::Exit(3), b"asking\nredis: ##[error]refused"),
+        of_command(Ending::Exit(127), b"sh: 2: grpc-probe: not found"),
+        of_command(Ending::OutOfTime, b""),
     ]
+}
+
+fn of_command(ending: Ending, output: &[u8]) -> HealthAnswer {
+    let output = output.to_vec();
+    HealthAnswer::Command { ending, output }
 }
 
 pub(in crate::report) fn unhealthy(last: HealthAnswer) -> Reason {
@@ -318,7 +327,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all.extend(
         answers()
             .into_iter()
-            .filter(|answer| !matches!(answer, HealthAnswer::Healthy { .. }))
+            .filter(|answer| !answer.is_healthy())
             .map(unhealthy),
     );
     all
