@@ -133,12 +133,9 @@ mod terminal;
 mod unit_paths;
 #[path = "real/units.rs"]
 mod units;
-<<<<<<< HEAD
 #[path = "real/user_scope.rs"]
 mod user_scope;
-=======
 #[path = "real/whole_service.rs"]
 mod whole_service;
->>>>>>> whole
 #[path = "real/without_service.rs"]
 mod without_service;
