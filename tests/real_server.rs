@@ -129,16 +129,15 @@ mod sudoers;
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
+#[path = "real/unit_files.rs"]
+mod unit_files;
 #[path = "real/unit_paths.rs"]
 mod unit_paths;
 #[path = "real/units.rs"]
 mod units;
-<<<<<<< HEAD
 #[path = "real/user_scope.rs"]
 mod user_scope;
-=======
 #[path = "real/whole_service.rs"]
 mod whole_service;
->>>>>>> whole
 #[path = "real/without_service.rs"]
 mod without_service;
