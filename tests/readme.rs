@@ -147,6 +147,7 @@ fn texts() -> Vec<(PathBuf, String)> {
         "examples/uvicorn",
         "examples/node",
         "examples/static",
+        "examples/diting",
     ];
     let entries = below
         .iter()

@@ -27,6 +27,8 @@ mod relay;
 mod run;
 #[path = "../src/text/runner.rs"]
 mod runner_commands;
+#[path = "support/service.rs"]
+mod service;
 #[path = "support/throwaway.rs"]
 mod throwaway;
 
@@ -113,6 +115,8 @@ mod rollback;
 mod second_step;
 #[path = "real/secrets.rs"]
 mod secrets;
+#[path = "real/several_units.rs"]
+mod several_units;
 #[path = "real/shared_env_hooks.rs"]
 mod shared_env_hooks;
 #[path = "real/shells.rs"]
@@ -129,6 +133,10 @@ mod terminal;
 mod unit_paths;
 #[path = "real/units.rs"]
 mod units;
+#[path = "real/user_scope.rs"]
+mod user_scope;
+#[path = "real/whole_service.rs"]
+mod whole_service;
 #[path = "real/without_service.rs"]
 mod without_service;
 #[path = "real/worker.rs"]

@@ -25,12 +25,16 @@ pub(super) fn deployment(
 
 /// Where it goes.
 pub(super) fn place(settings: &Settings) -> Place {
+    let units = settings.units();
     Place {
         host: settings.server.host.as_str().to_owned(),
         port: settings.server.port.get(),
         user: settings.server.user.as_str().to_owned(),
         target: settings.target.as_str().to_owned(),
-        service: settings.unit().map(|unit| unit.as_str().to_owned()),
+        service: units.first().map(|unit| unit.name.to_owned()),
+        others: units.others(),
+        scope: units.scope,
+        unit_files: !units.files.is_empty(),
         restart: settings.restart.clone(),
         ..Place::default()
     }

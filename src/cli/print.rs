@@ -4,11 +4,12 @@ use super::screen;
 use crate::actions::Context;
 use crate::report::Page;
 use crate::text::{commands, excerpt, harmless, Redactor};
-use std::fmt::Display;
-use std::io::{self, Write};
-use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::fmt::writer::OptionalWriter;
-use tracing_subscriber::fmt::MakeWriter;
+use std::fmt::{self, Debug, Display, Formatter, Write as _};
+use std::io::{self, Write as _};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Where a run reports to, and the job that it is part of.
 #[derive(Debug, Clone, Copy)]
@@ -52,71 +53,76 @@ impl Printer {
 /// Writes the trace of the program to standard error. Each line has a prefix, so no text in it becomes a workflow command.
 pub(super) fn trace(detailed: bool, redactor: &Redactor) {
     let level = if detailed { Level::INFO } else { Level::ERROR };
-    let subscriber = subscriber(level, Guarded(redactor.clone()));
-    if tracing::subscriber::set_global_default(subscriber).is_err() {
+    let redactor = redactor.clone();
+    let write = move |line: &str| {
+        let line = redactor.redact(&harmless(line.as_bytes()));
+        // nobody else can be told
+        let _written = writeln!(io::stderr().lock(), "trace: {line}");
+    };
+    if tracing::subscriber::set_global_default(Trace { level, write }).is_err() {
         tracing::info!("tracing is already set up");
     }
 }
 
-fn subscriber<W>(level: Level, writer: W) -> impl Subscriber
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .without_time();
-    subscriber.with_writer(OwnWords(writer)).finish()
+/// Turns events into lines. Nothing tells of spans.
+struct Trace<W> {
+    level: Level,
+    write: W,
 }
 
-/// Leaves out what libraries tell about their inner life, such as every frame of HTTP.
-struct OwnWords<W>(W);
+impl<W: Fn(&str) + Send + Sync + 'static> Subscriber for Trace<W> {
+    /// Leaves out what libraries tell about their inner life, such as every frame of HTTP.
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let level = *metadata.level();
+        let library = metadata.target().split("::").next();
+        let is_told = level <= Level::WARN || library == Some("deploy_action");
+        metadata.is_event() && level <= self.level && is_told
+    }
 
-impl<W> OwnWords<W> {
-    fn has(metadata: &Metadata<'_>) -> bool {
-        let (library, _) = metadata
-            .target()
-            .split_once("::")
-            .unwrap_or((metadata.target(), ""));
-        *metadata.level() <= Level::WARN || library == "deploy_action"
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::from_level(self.level))
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let mut line = format!("{:>5} {}:", metadata.level().as_str(), metadata.target());
+        event.record(&mut Fields(&mut line));
+        (self.write)(&line);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Adds the fields of an event to its line. The message has no name.
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let value = Value(value);
+        // a `String` takes everything
+        let _added = match field.name() {
+            "message" => write!(self.0, " {value}"),
+            name => write!(self.0, " {name}={value}"),
+        };
     }
 }
 
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for OwnWords<W> {
-    type Writer = OptionalWriter<W::Writer>;
+/// A value as `tracing` hands it over: what has a text, such as an error, shows that.
+struct Value<'a>(&'a dyn Debug);
 
-    fn make_writer(&'a self) -> Self::Writer {
-        OptionalWriter::some(self.0.make_writer())
-    }
-
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        match Self::has(metadata) {
-            true => self.make_writer(),
-            false => OptionalWriter::none(),
-        }
-    }
-}
-
-/// Hides the secrets of the run.
-struct Guarded(Redactor);
-
-impl<'a> MakeWriter<'a> for Guarded {
-    type Writer = &'a Self;
-
-    fn make_writer(&'a self) -> &'a Self {
-        self
-    }
-}
-
-impl Write for &Guarded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = harmless(bytes.strip_suffix(b"\n").unwrap_or(bytes));
-        writeln!(io::stderr().lock(), "trace: {}", self.0.redact(&text))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+impl Display for Value<'_> {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 
@@ -125,26 +131,19 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    /// What is told meanwhile.
+    fn told(level: Level, tell: impl FnOnce()) -> String {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let told = lines.clone();
+        let write = move |line: &str| told.lock().unwrap().push(line.trim_start().to_owned());
+        tracing::subscriber::with_default(Trace { level, write }, tell);
+        let lines = lines.lock().unwrap();
+        lines.join("\n")
     }
 
     #[test]
     fn the_trace_is_ours_and_what_libraries_warn_of() {
-        let written = Written::default();
-        let writer = written.clone();
-        let subscriber = subscriber(Level::INFO, move || writer.clone());
-        tracing::subscriber::with_default(subscriber, || {
+        let lines = told(Level::INFO, || {
             tracing::info!("of the program");
             tracing::debug!("too much");
             tracing::info!(target: "openssh::session", "inner talk");
@@ -155,11 +154,25 @@ mod tests {
             tracing::info!(target: "octocrab", "inner talk");
             tracing::warn!(target: "rustls", "it is serious");
         });
-        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<&str> = written.lines().map(str::trim_start).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"
+        insta::assert_snapshot!(lines, @"
         INFO deploy_action::cli::print::tests: of the program
         WARN rustls: it is serious
         ");
+    }
+
+    #[test]
+    fn a_line_has_the_message_and_then_the_fields() {
+        let lines = told(Level::ERROR, || {
+            let span = tracing::error_span!("span", id = 1);
+            let _entered = span.enter();
+            let error = io::Error::other("no room");
+            tracing::error!(%error, path = "a b", count = 7, is_last = true, list = ?[1], "not {}", "written");
+            tracing::error!(error = &error as &dyn std::error::Error);
+            tracing::warn!("not asked for");
+        });
+        insta::assert_snapshot!(lines, @r#"
+        ERROR deploy_action::cli::print::tests: not written error=no room path="a b" count=7 is_last=true list=[1]
+        ERROR deploy_action::cli::print::tests: error=no room
+        "#);
     }
 }

@@ -5,11 +5,14 @@ use super::access::{Access, TimeLimits};
 use super::client::client;
 use super::error::ApiError;
 use super::error_response::RateLimit;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
 use hyper::http::uri::{PathAndQuery, Uri};
-use octocrab::{FromResponse, Octocrab, Page};
-use serde::de::IgnoredAny;
+use hyper::Response;
+use octocrab::{map_github_error, FromResponse, Octocrab, Page};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use std::future::Future;
+use serde_json::{json, Value};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
@@ -69,21 +72,11 @@ pub(super) enum CloseReason {
     NotPlanned,
 }
 
-#[derive(Serialize)]
-struct Label<'a> {
-    name: &'a str,
-    color: &'static str,
-}
-
-#[derive(Serialize)]
-struct Comment<'a> {
-    body: &'a str,
-}
-
-#[derive(Serialize)]
-struct Closing {
-    state: &'static str,
-    state_reason: CloseReason,
+/// What is asked of a route. Not generic, as the code for each would be large.
+enum Request {
+    Get,
+    Post(Value),
+    Patch(Value),
 }
 
 #[derive(Deserialize)]
@@ -133,7 +126,7 @@ impl Api {
 
     /// The login that the token belongs to; `None` for the token of an app, such as the job's own.
     pub(super) async fn login(&self) -> Result<Option<String>, ApiError> {
-        match self.read::<User>("/user").await {
+        match self.read("/user").await.and_then(parsed::<User>) {
             Ok(user) => Ok(Some(user.login)),
             Err(ApiError::Response(response))
                 if response.rate_limit.is_none() && response.status.as_u16() != 401 =>
@@ -145,7 +138,7 @@ impl Api {
     }
 
     pub(super) async fn is_private(&self) -> Result<bool, ApiError> {
-        let repository: Repository = self.read(&self.route("")).await?;
+        let repository: Repository = parsed(self.read(&self.route("")).await?)?;
         // GitHub reports "internal" ones as private, but the whole enterprise can read them
         Ok(repository.private
             && repository
@@ -158,7 +151,11 @@ impl Api {
         let mut route = self.route("/issues?state=open&sort=created&direction=desc&per_page=100");
         let mut found = Vec::new();
         for _ in 0..MAX_PAGES {
-            let page: Page<OpenIssue> = self.read(&route).await?;
+            let response = self
+                .read(&route)
+                .await?
+                .map(|body| Full::new(body).map_err(|none| match none {}));
+            let page: Page<OpenIssue> = Page::from_response(response).await?;
             found.extend(
                 page.items
                     .into_iter()
@@ -179,94 +176,91 @@ impl Api {
     }
 
     pub(super) async fn create_label(&self, name: &str) -> Result<(), ApiError> {
-        let label = Label {
-            name,
-            color: "d93f0b",
-        };
-        self.write(|| {
-            self.client
-                .post::<_, IgnoredAny>(self.route("/labels"), Some(&label))
-        })
-        .await?;
-        Ok(())
+        let label = json!({"name": name, "color": "d93f0b"});
+        self.write("/labels", Request::Post(label))
+            .await
+            .and_then(ignored)
     }
 
     pub(super) async fn create(&self, draft: &Draft<'_>) -> Result<OpenIssue, ApiError> {
-        self.write(|| self.client.post(self.route("/issues"), Some(draft)))
+        self.write("/issues", Request::Post(json!(draft)))
             .await
+            .and_then(parsed)
     }
 
     pub(super) async fn comment(&self, number: u64, body: &str) -> Result<(), ApiError> {
-        let (route, comment) = (
-            self.route(&format!("/issues/{number}/comments")),
-            Comment { body },
-        );
-        self.write(|| self.client.post::<_, IgnoredAny>(&route, Some(&comment)))
-            .await?;
-        Ok(())
+        let route = format!("/issues/{number}/comments");
+        self.write(&route, Request::Post(json!({"body": body})))
+            .await
+            .and_then(ignored)
     }
 
     pub(super) async fn close(&self, number: u64, reason: CloseReason) -> Result<(), ApiError> {
-        let (route, closing) = (
-            self.route(&format!("/issues/{number}")),
-            Closing {
-                state: "closed",
-                state_reason: reason,
-            },
-        );
-        self.write(|| {
-            self.client
-                .patch::<IgnoredAny, _, _>(&route, Some(&closing))
-        })
-        .await?;
-        Ok(())
+        let closing = json!({"state": "closed", "state_reason": reason});
+        self.write(&format!("/issues/{number}"), Request::Patch(closing))
+            .await
+            .and_then(ignored)
     }
 
     fn route(&self, rest: &str) -> String {
         format!("/repos/{}{rest}", self.repository)
     }
 
-    async fn read<T: FromResponse>(&self, route: &str) -> Result<T, ApiError> {
+    async fn read(&self, route: &str) -> Result<Response<Bytes>, ApiError> {
         let mut pause = self.limits.pause;
-        for _ in 1..ATTEMPTS {
-            match self.once(self.client.get(route, None::<&()>)).await {
-                Err(error) if error.rate_limit().is_some() => {
-                    self.wait_for_rate_limit(error).await?
-                }
-                Err(error) if error.is_temporary() => self.wait(pause, error).await?,
+        let mut attempt = 1;
+        loop {
+            let error = match self.once(route, &Request::Get).await {
+                Err(error) if attempt < ATTEMPTS => error,
                 result => return result,
+            };
+            match error {
+                error if error.rate_limit().is_some() => self.wait_for_rate_limit(error).await?,
+                error if error.is_temporary() => self.wait(pause, error).await?,
+                error => return Err(error),
             }
+            attempt += 1;
             pause *= 2;
         }
-        self.once(self.client.get(route, None::<&()>)).await
     }
 
-    /// If the rate limit was reached, GitHub did nothing, so the request may be sent again.
-    async fn write<T, F>(&self, send: impl Fn() -> F) -> Result<T, ApiError>
-    where
-        F: Future<Output = octocrab::Result<T>>,
-    {
-        match self.once(send()).await {
+    /// Writes to a route of the repository. If the rate limit was reached, GitHub did nothing, so the request may be sent
+    /// again.
+    async fn write(&self, route: &str, request: Request) -> Result<Response<Bytes>, ApiError> {
+        let route = self.route(route);
+        match self.once(&route, &request).await {
             Err(error) if error.rate_limit().is_some() => {
                 self.wait_for_rate_limit(error).await?;
-                self.once(send()).await
+                self.once(&route, &request).await
             }
             result => result,
         }
     }
 
-    async fn once<T>(
-        &self,
-        request: impl Future<Output = octocrab::Result<T>>,
-    ) -> Result<T, ApiError> {
+    async fn once(&self, route: &str, request: &Request) -> Result<Response<Bytes>, ApiError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(ApiError::OutOfTime);
         }
-        match timeout(left.min(self.limits.one), request).await {
+        let response = self.response(route, request);
+        // on the heap, as the future is large
+        match timeout(left.min(self.limits.one), Box::pin(response)).await {
             Ok(result) => result.map_err(ApiError::from),
             Err(_) => Err(ApiError::TimedOut),
         }
+    }
+
+    async fn response(&self, route: &str, request: &Request) -> octocrab::Result<Response<Bytes>> {
+        let response = match request {
+            Request::Get => self.client._get(route).await?,
+            Request::Post(body) => self.client._post(route, Some(body)).await?,
+            Request::Patch(body) => self.client._patch(route, Some(body)).await?,
+        };
+        let (parts, body) = map_github_error(response).await?.into_parts();
+        Ok(Response::from_parts(
+            parts,
+            body.collect().await?.to_bytes(),
+        ))
     }
 
     async fn wait_for_rate_limit(&self, error: ApiError) -> Result<(), ApiError> {
@@ -287,4 +281,14 @@ impl Api {
         sleep(pause).await;
         Ok(())
     }
+}
+
+fn parsed<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, ApiError> {
+    serde_json::from_slice(response.body())
+        .map_err(|error| ApiError::BadResponse(error.to_string()))
+}
+
+/// Only whether there is one counts.
+fn ignored(response: Response<Bytes>) -> Result<(), ApiError> {
+    parsed::<IgnoredAny>(response).map(drop)
 }

@@ -28,8 +28,9 @@ pub use events::{
 pub use failure::{
     AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
     HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,
-    PathError, Phase, PortHolder, ProcessEnd, Reason, ReleaseProcess, RollbackTargetError,
-    SharedError, SharedInRelease, SystemdError, Trouble, UnitPath, UnitState, UnreadableState,
+    PathError, Phase, PortHolder, ProcessEnd, Reason, RejectedUnitFile, ReleaseProcess,
+    RollbackTargetError, SharedError, SharedInRelease, SystemdError, Trouble, UnitFileError,
+    UnitFileProblem, UnitPath, UnitState, UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};

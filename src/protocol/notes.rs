@@ -1,7 +1,8 @@
 //! What someone should know of a server although nothing failed.
 
+use super::UnitFile;
 use super::{
-    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, WrittenData,
+    AppAccess, HealthAnswer, OtherProcess, Reason, ReleaseId, ReleaseProcess, Scope, WrittenData,
 };
 use crate::text::amounts::limit;
 use crate::text::excerpt::excerpt;
@@ -96,6 +97,20 @@ pub enum Warning {
         /// What.
         warning: Box<Self>,
     },
+    /// The old release is live again, but systemd may not have its unit files.
+    UnitFilesNotRestored(Box<Reason>),
+    /// The release that is live again has no such unit file, so what the failed one brought stays.
+    UnitFileStays {
+        /// Below the failed release.
+        path: String,
+    },
+    /// The live release has a unit file that the new one lacks; the server keeps it.
+    UnitFileGone {
+        /// Below systemd's folder.
+        name: String,
+        /// Which systemd reads it.
+        scope: Scope,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -136,6 +151,19 @@ impl fmt::Display for Warning {
             Self::AppAccess(found) => write!(f, "{found}"),
             Self::UnsafePager { service, user } => f.write_str(&unsafe_pager(user, service)),
             Self::OfUnit { unit, warning } => write!(f, "{}: {warning}", excerpt(unit)),
+            Self::UnitFilesNotRestored(reason) => {
+                write!(f, "the unit files of the old release were not restored: {reason}")
+            }
+            Self::UnitFileStays { path } => write!(
+                f,
+                "{} stays as the failed release brought it: the release before has no such unit file",
+                excerpt(UnitFile::place(path))
+            ),
+            Self::UnitFileGone { name, .. } => write!(
+                f,
+                "the release no longer has the unit file {}, but the server keeps it",
+                excerpt(name)
+            ),
         }
     }
 }
@@ -250,6 +278,15 @@ pub enum UnreadLog {
         /// The deploy user is not root.
         sudo: bool,
     },
+    /// The deploy user may not read the journal, not even that of its own units: it is kept only in memory, or the user is one
+    /// of the system's.
+    #[error("neither journalctl nor systemctl --user status {} shows a line of it", excerpt(.service))]
+    NothingOfOwnUnit {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+    },
     /// The deploy user may not read the journal, and `systemctl status` shows only so many lines.
     #[error("only its last {lines} lines can be read")]
     OnlyLast {
@@ -311,6 +348,13 @@ pub enum Notice {
         /// The unit that it starts, as configured.
         service: String,
     },
+    /// The deploy user's own systemd is being stopped, or does not run, so the transaction stays pending.
+    OwnSystemdDown,
+    /// The release's unit files were not checked by systemd-analyze.
+    UnitFilesNotVerified {
+        /// Why not.
+        error: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -337,10 +381,19 @@ impl fmt::Display for Notice {
                 "the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run \
                  restores the old release",
             ),
+            Self::OwnSystemdDown => f.write_str(
+                "the systemd of the deploy user (systemctl --user) is not running, which decides nothing: the deployment stays \
+                 pending, and the boot guard or the next run restores the old release",
+            ),
             Self::LinkReplaced { name, target } => {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::UnitFilesNotVerified { error } => write!(
+                f,
+                "the unit files were not checked with systemd-analyze verify: {}",
+                excerpt(error)
+            ),
             Self::DataKept(data) => write!(
                 f,
                 "{} holds data that the application wrote there: {data}; a later deployment deletes it with the release",

@@ -110,7 +110,7 @@ impl Evidence<'_> {
     /// The log of the failed start, or else what systemd shows of the unit.
     fn state(&self) -> Vec<String> {
         let log = self.log();
-        let is_status = |it: &&Diagnostic| it.title.starts_with("systemctl status");
+        let is_status = |it: &&Diagnostic| is_status(&it.title);
         let status = self.report.diagnostics.iter().find(is_status);
         match (log.is_empty(), status) {
             (true, Some(status)) => filled(self.clean(&status.text))
@@ -141,6 +141,13 @@ impl Evidence<'_> {
     fn clean(&self, text: &[u8]) -> Vec<String> {
         self.redactor.foreign(&lines(text))
     }
+}
+
+/// Whether a diagnostic with this title is what systemd shows of a unit.
+pub(super) fn is_status(title: &str) -> bool {
+    ["systemctl status ", "systemctl --user status "]
+        .iter()
+        .any(|it| title.starts_with(it))
 }
 
 /// Whether a reader has seen these lines before, in this evidence or in `what`.

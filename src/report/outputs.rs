@@ -13,6 +13,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("live-release", "Id of the release that is live when the run ends, if that is known."),
     ("releases", "With `command: releases`: what is on the server, as JSON of at most 100 kB; without the oldest releases if there are too many."),
     ("failed-step", "Name of the step that failed; empty if none did."),
+    ("failed-unit", "Name of the unit that failed, if the service has several; otherwise empty."),
     ("duration", "Seconds that the run took, over both steps of the action."),
     ("transaction", "Id of the transaction, written before anything is sent."),
     ("issue-url", "Link to the issue about this run, if one was opened, commented or closed."),
@@ -55,8 +56,17 @@ pub fn outputs(end: &End, facts: &Facts, redactor: &Redactor) -> Vec<(&'static s
             verdict.map(|verdict| id(&verdict.live)).unwrap_or_default(),
         ),
         ("failed-step", failed_step(end, facts).to_owned()),
+        ("failed-unit", redactor.redact(&failed_unit(end, facts))),
         ("duration", format!("{:.1}", end.took.as_secs_f64())),
     ]
+}
+
+/// Only one of the units of the service; any other name is the server's word.
+fn failed_unit(end: &End, facts: &Facts) -> String {
+    let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
+    let unit = failure.filter(|it| it.unit.is_some());
+    let unit = unit.and_then(|failure| facts.place.about(failure).service);
+    unit.unwrap_or_default()
 }
 
 fn failed_step(end: &End, facts: &Facts) -> &'static str {
@@ -93,38 +103,38 @@ mod tests {
             pairs.collect::<Vec<_>>().join(" ")
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
-        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= duration=21.4
-        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= duration=21.4
-        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover duration=21.4
-        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=install duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
-        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check duration=21.4
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
-        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect duration=12.3
+        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= failed-unit= duration=21.4
+        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= failed-unit= duration=21.4
+        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= failed-unit= duration=21.4
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover failed-unit= duration=21.4
+        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=install failed-unit= duration=21.4
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
+        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4
+        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
         ");
     }
 }

@@ -1,6 +1,8 @@
 //! Where a deployment goes.
 
-use crate::protocol::{FailedStart, HealthUrl, Planned, Restart};
+use crate::protocol::{
+    FailedStart, Failure, HealthUrl, Planned, Restart, Scope, Step, UnitKind, UnitRef,
+};
 use crate::text::excerpt::{excerpt, lines};
 
 /// What the server is called if its name is not known, or must not be.
@@ -19,9 +21,15 @@ pub struct Place {
     pub user: String,
     /// Folder on the server.
     pub target: String,
-    /// Unit, if there is one.
+    /// The unit that texts and hints are about, if there is one: the first of the service.
     pub service: Option<String>,
-    /// How it is restarted.
+    /// The other units of the service, in their order.
+    pub others: Vec<String>,
+    /// Which systemd runs them.
+    pub scope: Scope,
+    /// Whether unit files travel with the release.
+    pub unit_files: bool,
+    /// How the service is restarted.
     pub restart: Restart,
     /// Whether the last health check succeeded.
     pub answered: bool,
@@ -50,6 +58,9 @@ impl Default for Place {
             user: "deploy".into(),
             target: "the target folder".into(),
             service: None,
+            others: Vec::new(),
+            scope: Scope::System,
+            unit_files: false,
             restart: Restart::Systemctl,
             answered: false,
             commits: None,
@@ -71,6 +82,9 @@ impl From<&Planned> for Place {
             user: excerpt(&planned.user),
             target: excerpt(&planned.target),
             service: planned.service.as_ref().map(excerpt),
+            others: planned.others.iter().map(excerpt).collect(),
+            scope: planned.scope,
+            unit_files: planned.unit_files,
             restart: planned.restart.clone(),
             answered: false,
             commits: None,
@@ -85,11 +99,42 @@ impl From<&Planned> for Place {
 }
 
 impl Place {
-    /// The same, about another unit of the service.
+    /// All units of the service, in their order.
+    pub(super) fn units(&self) -> Vec<&str> {
+        let all = self.service.iter().chain(&self.others);
+        all.map(String::as_str).collect()
+    }
+
+    /// The units that a step is about, in a sentence, if there are several: to restart is to restart the services.
+    pub(super) fn several(&self, step: Step) -> Option<String> {
+        if self.others.is_empty() {
+            return None;
+        }
+        let mut units = self.units();
+        units.retain(|unit| step == Step::Verify || self.kind(unit) == UnitKind::Service);
+        Some(units.join(", "))
+    }
+
+    fn kind(&self, name: &str) -> UnitKind {
+        let scope = self.scope;
+        UnitRef { name, scope }.kind()
+    }
+
+    /// The same, about this unit alone. A name that is none of its units is only the server's word: about no unit.
     pub(super) fn with_unit(&self, unit: &str) -> Self {
+        let unit = excerpt(unit);
         Self {
-            service: Some(excerpt(unit)),
+            service: self.units().contains(&unit.as_str()).then_some(unit),
+            others: Vec::new(),
             ..self.clone()
+        }
+    }
+
+    /// The same, about the unit that failed.
+    pub(super) fn about(&self, failure: &Failure) -> Self {
+        match &failure.unit {
+            Some(unit) => self.with_unit(unit),
+            None => self.clone(),
         }
     }
 
@@ -157,14 +202,31 @@ impl Place {
         is_log.then(|| shell(path))
     }
 
-    /// The commands that restart the service, for the deploy user.
+    /// The commands that restart the service, for the deploy user: a line of sudoers allows one unit. A socket cannot be
+    /// restarted while its service runs.
     pub(super) fn restart(&self) -> Vec<String> {
-        match &self.restart {
-            Restart::Nothing => Vec::new(),
-            Restart::Systemctl if self.user == "root" => self.of_unit("systemctl restart"),
-            Restart::Systemctl => self.of_unit("sudo -n systemctl restart"),
-            Restart::Commands(script) => lines(script.as_bytes()),
+        let restart = match (&self.restart, self.user.as_str()) {
+            (Restart::Nothing, _) => return Vec::new(),
+            (Restart::Commands(script), _) => return lines(script.as_bytes()),
+            (Restart::Systemctl, "root") => "systemctl restart",
+            (Restart::Systemctl, _) => "sudo -n systemctl restart",
+        };
+        let mut units = self.units();
+        units.retain(|unit| self.kind(unit) != UnitKind::Socket);
+        let one = |unit: &&str| format!("{} {}", self.own(restart), shell(unit));
+        units.iter().map(one).collect()
+    }
+
+    /// A command for the systemd that runs the units. The deploy user's own needs no root.
+    pub(super) fn own(&self, command: &str) -> String {
+        if self.scope == Scope::System {
+            return command.to_owned();
         }
+        let command = command.strip_prefix("sudo ").unwrap_or(command);
+        let command = command.strip_prefix("-n ").unwrap_or(command);
+        let program = command.find(' ').unwrap_or(command.len());
+        let (program, rest) = command.split_at(program);
+        format!("{program} --user{rest}")
     }
 
     /// The unit's name for a shell, if there is a unit.
@@ -175,7 +237,20 @@ impl Place {
     /// A command with the unit's name at its end; nothing without a unit.
     pub(super) fn of_unit(&self, command: &str) -> Vec<String> {
         let unit = self.unit().into_iter();
-        unit.map(|unit| format!("{command} {unit}")).collect()
+        unit.map(|unit| format!("{} {unit}", self.own(command)))
+            .collect()
+    }
+
+    /// The same with the names of all units.
+    pub(super) fn of_units(&self, command: &str) -> Vec<String> {
+        let mut commands = self.of_unit(command);
+        if let Some(command) = commands.first_mut() {
+            for other in &self.others {
+                command.push(' ');
+                command.push_str(&shell(other));
+            }
+        }
+        commands
     }
 }
 

@@ -6,6 +6,7 @@ use crate::protocol::{
     Diagnostic, End, Event, Listing, Made, Notice, Planned, ReleaseId, RunError, RunEvent,
     SourceDoubt, Staged, Step, Task, Verdict, Warning, What,
 };
+use crate::text::excerpt::excerpt;
 
 /// The most items of each kind; a hostile server could send any number.
 const MOST: usize = 100;
@@ -184,6 +185,14 @@ impl Report {
             &verdict.failure
         };
         self.close(failed.as_ref().map_or(Mark::Done, Mark::of), Some(at));
+        for failure in [&verdict.failure, &verdict.rollback].into_iter().flatten() {
+            let unit = failure.unit.as_ref().map(excerpt);
+            let is_it =
+                |it: &&mut StepRun| it.step == failure.step && it.mark == Some(Mark::Failed);
+            if let Some(step) = self.steps.iter_mut().rev().find(is_it) {
+                step.note = step.note.take().or(unit);
+            }
+        }
     }
 
     fn diagnostics(&mut self, all: &[Diagnostic], at: u64) {
@@ -197,10 +206,14 @@ impl Report {
     }
 
     fn close(&mut self, mark: Mark, at: Option<u64>) {
-        self.steps
-            .last_mut()
-            .into_iter()
-            .for_each(|step| step.end(mark, at));
+        let Some(step) = self.steps.last_mut() else {
+            return;
+        };
+        let is_of_units = matches!(step.step, Step::Restart | Step::Verify) && mark == Mark::Done;
+        if is_of_units && step.mark.is_none() && step.note.is_none() {
+            step.note = self.facts.place.several(step.step);
+        }
+        step.end(mark, at);
     }
 
     fn output(&mut self, text: &[u8]) {

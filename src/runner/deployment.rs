@@ -55,6 +55,9 @@ impl Deployment {
             user: self.server.user.to_string(),
             target: self.plan.target.to_string(),
             service: self.plan.units.first().map(|unit| unit.name.to_owned()),
+            others: self.plan.units.others(),
+            scope: self.plan.units.scope,
+            unit_files: !self.plan.units.files.is_empty(),
             restart: self.plan.restart.clone(),
             health: self
                 .plan

@@ -32,6 +32,7 @@ use store::private;
 pub fn run(arguments: &[String]) -> ExitCode {
     // the service's user must be able to read releases, whatever the deploy user's umask is
     rustix::process::umask(Mode::from_raw_mode(0o022));
+    exec::user::find_own_systemd();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["serve", target, transaction, root, errand] => {

@@ -10,6 +10,7 @@ use crate::server::store::links;
 use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
+use crate::server::unit::files::transaction::UnitFiles;
 
 /// Ends the pending transaction. The caller holds the lock. `None`: there is none, or nobody knows any more what it had to do:
 /// then `current` is taken as it is. A system that is going down is an error: nothing can be ended there.
@@ -25,6 +26,7 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
     };
     if let Some(verdict) = verdicts::get(layout, &pending.transaction) {
         // it was decided; only the end and the journal's line are missing
+        UnitFiles::of(layout, &pending).clean_up();
         Pending::clear(layout)?;
         journal::add(layout, &verdict, &pending.origin, true);
         return Ok(Some(verdict));
@@ -55,7 +57,8 @@ fn was_never_switched(layout: &Layout, pending: &Pending) -> bool {
 }
 
 /// The boot guard, which an optional unit runs before the service starts: restores the link to the old release, so that no
-/// release without a verdict starts. The next run restarts it, verifies it and reports it.
+/// The boot guard, which an optional unit runs before the service starts: restores the link to the old release, so that no
+/// release without a verdict starts, and the old unit files. The next run restarts it, verifies it and reports it.
 pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
     // whoever holds the lock ends the transaction
     let Some(_lock) = lock::try_take(layout)? else {
@@ -64,11 +67,19 @@ pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
     let Some(pending) = Pending::read(layout)? else {
         return Ok(());
     };
-    if verdicts::get(layout, &pending.transaction).is_some()
-        || links::live(layout).as_ref() != Some(&pending.release)
+    if verdicts::get(layout, &pending.transaction).is_some() || was_never_switched(layout, &pending)
     {
         return Ok(());
     }
+    if links::live(layout).as_ref() == Some(&pending.release) {
+        restore_current(layout, &pending)?;
+    }
+    // a rollback may have been interrupted between the link and the files
+    let (_, failed) = UnitFiles::of(layout, &pending).restore();
+    failed.map_or(Ok(()), Err)
+}
+
+fn restore_current(layout: &Layout, pending: &Pending) -> Result<(), Reason> {
     let Some(old) = &pending.old else {
         return durable::remove(&layout.current());
     };

@@ -4,7 +4,8 @@
 use super::clock::now;
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Step, Verdict, What,
+    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Scope, Step, Verdict, Warning,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -15,18 +16,22 @@ use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
-use crate::server::unit::going_down::is_going_down;
+use crate::server::unit::files::transaction::UnitFiles;
+use crate::server::unit::going_down::going_down;
 use crate::server::unit::known_unit::{KnownUnit, Purpose};
 use crate::server::unit::log::Baseline;
 use crate::server::unit::restart::{RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
 
-/// The system is going down, so the transaction stays pending: the boot guard or the next run ends it.
-pub(super) struct GoingDown;
+/// This systemd is going down, so the transaction stays pending: the boot guard or the next run ends it.
+pub(super) struct GoingDown(pub(super) Scope);
 
 impl From<GoingDown> for Reason {
-    fn from(GoingDown: GoingDown) -> Self {
-        Self::Interference(Interference::GoingDown)
+    fn from(GoingDown(scope): GoingDown) -> Self {
+        Self::Interference(match scope {
+            Scope::System => Interference::GoingDown,
+            Scope::User => Interference::OwnSystemdDown,
+        })
     }
 }
 
@@ -47,6 +52,7 @@ pub(super) struct Transaction<'a> {
     started: bool,
     /// The full names of the units whose effective unit file has changed.
     changed: Vec<String>,
+    unit_files: UnitFiles<'a>,
 }
 
 impl<'a> Transaction<'a> {
@@ -65,16 +71,18 @@ impl<'a> Transaction<'a> {
             units: KnownUnit::all(pending.unit_names()),
             started: false,
             changed: Vec::new(),
+            unit_files: UnitFiles::of(layout, pending),
         }
     }
 
     /// Runs the transaction to its end.
     ///
     /// # Errors
-    /// If the system is going down: nothing is decided then.
+    /// If systemd is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
-        if let Err(reason) = self.pending.begin(self.layout) {
+        let prepared = self.unit_files.prepare();
+        if let Err(reason) = prepared.and_then(|()| self.pending.begin(self.layout)) {
             // the pending record may exist anyway, without being durable
             self.begun = false;
             return Ok(self.fail_unswitched(Failure {
@@ -117,14 +125,17 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Stops before a failure has consequences if the system is going down: systemd stops the unit then, and refuses to
-    /// start it. The transaction stays pending.
+    /// Stops before a failure has consequences if systemd is going down: it stops the unit then, and refuses to start it.
+    /// The transaction stays pending.
     pub(super) fn unless_going_down(&mut self) -> Result<(), GoingDown> {
-        if !is_going_down() {
+        let Some(scope) = going_down(self.pending.scope) else {
             return Ok(());
-        }
-        self.events.emit(What::Notice(Notice::GoingDown));
-        Err(GoingDown)
+        };
+        self.events.emit(What::Notice(match scope {
+            Scope::System => Notice::GoingDown,
+            Scope::User => Notice::OwnSystemdDown,
+        }));
+        Err(GoingDown(scope))
     }
 
     /// Reads it while the old release serves. A rollback needs no comparison, because no crash message fails it.
@@ -170,6 +181,11 @@ impl<'a> Transaction<'a> {
         if self.pending.restart != Restart::Nothing {
             self.step(Step::Restart);
         }
+        self.changed = self.unit_files.go_live().map_err(|reason| Failure {
+            step: Step::Restart,
+            reason,
+            unit: None,
+        })?;
         self.started = true;
         let (restarter, check) = (self.restarter(), &verification.log);
         let restarted = restarter.restart(&mut self.units, Purpose::GoLive, check, self.events);
@@ -280,6 +296,7 @@ impl<'a> Transaction<'a> {
             .restore_links(old)
             .map_err(|reason| self.not_restored(reason));
         if links::live(self.layout).as_ref() == Some(&old.release) {
+            self.restore_unit_files();
             let rollback = Rollback {
                 layout: self.layout,
                 restarter: self.restarter(),
@@ -290,6 +307,16 @@ impl<'a> Transaction<'a> {
             rollback.run(self.events)?;
         }
         links
+    }
+
+    /// What fails is a warning: nothing is better than to restart the old release all the same.
+    fn restore_unit_files(&mut self) {
+        let (changed, failed) = self.unit_files.restore();
+        self.changed = changed;
+        let failed = failed.map(|reason| Warning::UnitFilesNotRestored(Box::new(reason)));
+        for warning in failed.into_iter().chain(self.unit_files.staying()) {
+            self.events.emit(What::Warning(warning));
+        }
     }
 
     fn restore_links(&self, old: &Old) -> Result<(), Reason> {
@@ -350,6 +377,8 @@ impl<'a> Transaction<'a> {
         };
         // without a release it cannot start, which is expected
         self.restarter().restart_once(&self.units, self.events);
+        // only now: systemd restarts no unit whose file is gone
+        self.restore_unit_files();
         removed.map_err(|reason| self.not_restored(reason))
     }
 
@@ -392,6 +421,7 @@ impl<'a> Transaction<'a> {
     }
 
     fn close(&self, verdict: &Verdict) {
+        self.unit_files.clean_up();
         if let Err(reason) = Pending::clear(self.layout) {
             tracing::warn!(%reason, "the transaction stays pending");
         }

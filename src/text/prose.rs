@@ -94,6 +94,18 @@ impl Prose {
         self
     }
 
+    /// The same with these words before the colon at its end.
+    #[must_use]
+    pub fn before_colon(mut self, words: &'static str) -> Self {
+        if let Some(Piece::Words(last)) = self.0.last_mut() {
+            if let Some(before) = last.strip_suffix(':') {
+                *last = before;
+                self.0.extend([Piece::Words(words), Piece::Words(":")]);
+            }
+        }
+        self
+    }
+
     /// Its pieces, in order.
     #[must_use]
     pub fn pieces(&self) -> &[Piece] {

@@ -2,7 +2,8 @@
 
 use deploy_action::protocol::{
     Attempt, End, Event, Failure, HealthAnswer, LiveRelease, Made, Outcome, Part, Planned,
-    ReleaseId, Restart, RunError, RunEvent, Staged, Step, Task, TransactionId, Verdict, What,
+    ReleaseId, Restart, RunError, RunEvent, Scope, Staged, Step, Task, TransactionId, Verdict,
+    What,
 };
 use deploy_action::report::{Job, Report};
 use std::time::Duration;
@@ -38,6 +39,9 @@ pub(crate) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        others: Vec::new(),
+        scope: Scope::System,
+        unit_files: false,
         restart: Restart::Systemctl,
         health: None,
         shared: Vec::new(),

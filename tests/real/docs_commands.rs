@@ -5,34 +5,73 @@ use crate::app::App;
 use crate::throwaway::{ThrowawayServer, TARGET};
 use std::fs;
 
-/// The shell commands of a page, in order.
-fn blocks(page: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    text.split("```sh\n")
+const SIMPLEST: &str = "The simplest set-up: user units, no sudo";
+const SEVERAL: &str = "Several units";
+const UNIT_FILES: &str = "Unit files that travel with the release";
+
+fn page(name: &str) -> String {
+    fs::read_to_string(format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The blocks of one language in a text, in order.
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
+    text.split(&format!("```{language}\n"))
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap().to_owned())
         .collect()
 }
 
-/// The commands of docs/server.md, for a service and a user that the throwaway server does not have yet.
+/// The shell commands of a page, in order.
+fn blocks(name: &str) -> Vec<String> {
+    blocks_of(&page(name), "sh")
+}
+
+/// The sections of docs/server.md with their headings.
+fn sections() -> Vec<(String, String)> {
+    let page = page("server.md");
+    let sections = page.split("\n## ").skip(1);
+    let sections = sections.map(|section| section.split_once('\n').unwrap());
+    sections
+        .map(|(heading, text)| (heading.to_owned(), text.to_owned()))
+        .collect()
+}
+
+/// The blocks of a section, for a service and a user that the throwaway server does not have yet.
+fn section(server: &ThrowawayServer, heading: &str, language: &str) -> Vec<String> {
+    let (_, text) = sections().into_iter().find(|it| it.0 == heading).unwrap();
+    let blocks = blocks_of(&text, language).into_iter();
+    blocks.map(|block| renamed(server, &block)).collect()
+}
+
+fn renamed(server: &ThrowawayServer, block: &str) -> String {
+    let ours = block
+        .replace("/.deploy/", "/.OURS/")
+        .replace("deploy", "carrier")
+        .replace("/.OURS/", "/.deploy/");
+    ours.replace("diting", "guided")
+        .replace("--port 8000", &format!("--port {}", server.app_port))
+}
+
+/// The commands of docs/server.md that set up one system unit.
 fn commands(server: &ThrowawayServer) -> Vec<String> {
-    let renamed = |block: String| {
-        let ours = block
-            .replace("/.deploy/", "/.OURS/")
-            .replace("deploy", "carrier")
-            .replace("/.OURS/", "/.deploy/");
-        ours.replace("diting", "guided")
-            .replace("--port 8000", &format!("--port {}", server.app_port))
-    };
-    blocks("server.md").into_iter().map(renamed).collect()
+    let others = [SIMPLEST, SEVERAL, UNIT_FILES];
+    let sections = sections().into_iter();
+    let sections = sections.filter(|(heading, _)| !others.contains(&heading.as_str()));
+    let blocks = sections.flat_map(|(_, text)| blocks_of(&text, "sh"));
+    blocks.map(|block| renamed(server, &block)).collect()
 }
 
 fn prepared() -> (ThrowawayServer, Vec<String>) {
     let server = ThrowawayServer::up();
     let commands = commands(&server);
-    // the port must be free, and key and uv must be where the page says
+    prepare(&server, &commands);
+    (server, commands)
+}
+
+/// Runs the commands; the port must be free, and key and uv must be where the page says.
+fn prepare(server: &ThrowawayServer, commands: &[String]) {
     server.exec("systemctl disable --now diting");
-    for command in &commands {
+    for command in commands {
         if !command.starts_with("sed ") {
             server.exec(command);
         }
@@ -43,7 +82,6 @@ fn prepared() -> (ThrowawayServer, Vec<String>) {
         "install -m 755 -o carrier -g carrier /home/deploy/.local/bin/uv /home/carrier/.local/bin/",
     );
     server.exec("cp -a /home/deploy/.cache/uv /home/carrier/.cache/ && chown -R carrier: /home/carrier/.cache");
-    (server, commands)
 }
 
 #[test]

@@ -385,7 +385,7 @@ fn health_is_asked_and_must_name_the_new_release() {
 }
 
 /// Answers 200 with the file's first line.
-fn answers_with(file: std::path::PathBuf) -> HealthUrl {
+pub(crate) fn answers_with(file: std::path::PathBuf) -> HealthUrl {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::client::{Client, Sending};
 use crate::invariants::{processes_on, within_seconds, Invariants};
 use crate::stub_server::{StubServer, BINARY};
+use crate::unit_files;
 use deploy_action::protocol::wire::FromServer;
 use deploy_action::protocol::{
     Install, Outcome, Plan, Restart, ToRunner, TransactionId, Verdict, What,
@@ -31,7 +32,7 @@ pub(crate) const KILL: &str = "signal=KILL";
 
 impl Fault {
     /// The call with this number, from 1.
-    fn once(call: &str, number: usize, what: &str) -> Self {
+    pub(crate) fn once(call: &str, number: usize, what: &str) -> Self {
         Self(vec![format!("{call}:{what}:when={number}")])
     }
 
@@ -129,8 +130,8 @@ echo "$name" >> ../home/unit/restarts
 "#;
 
 /// A server with everything sealed and the transaction not begun, to be copied for each case. `new` is to go live.
-struct Prepared {
-    server: StubServer,
+pub(crate) struct Prepared {
+    pub(crate) server: StubServer,
     transaction: TransactionId,
     before: Links,
 }
@@ -169,7 +170,7 @@ impl Prepared {
         Self::begin(server, &plan, &App::empty(""))
     }
 
-    fn begin(server: StubServer, plan: &Plan, app: &App) -> Self {
+    pub(crate) fn begin(server: StubServer, plan: &Plan, app: &App) -> Self {
         let before = links(&server);
         // both processes stop for good where the transaction's would begin
         let mut serve = Command::new("strace");
@@ -198,7 +199,7 @@ impl Prepared {
         }
     }
 
-    fn case(&self) -> Case {
+    pub(crate) fn case(&self) -> Case {
         Case {
             server: self.server.copy(),
             transaction: self.transaction.clone(),
@@ -206,7 +207,7 @@ impl Prepared {
         }
     }
 
-    fn learn(&self) -> Vec<(String, usize)> {
+    pub(crate) fn learn(&self) -> Vec<(String, usize)> {
         let case = self.case();
         case.transact(None);
         calls(&case.log())
@@ -235,8 +236,8 @@ fn links(server: &StubServer) -> Links {
     ["current", "previous"].map(|link| server.named_by(link))
 }
 
-struct Case {
-    server: StubServer,
+pub(crate) struct Case {
+    pub(crate) server: StubServer,
     transaction: TransactionId,
     before: Links,
 }
@@ -247,7 +248,7 @@ impl Case {
     }
 
     /// As `serve` starts it: the lock is its standard input.
-    fn transact(&self, fault: Option<&Fault>) -> ExitStatus {
+    pub(crate) fn transact(&self, fault: Option<&Fault>) -> ExitStatus {
         let lock = File::options()
             .write(true)
             .open(self.server.own().join("lock"))
@@ -258,11 +259,12 @@ impl Case {
             .args(["server-part", "transact"])
             .arg(self.server.target())
             .arg(self.transaction.to_string());
+        let mut command = self.server.in_surroundings(command);
         command
             .stdin(Stdio::from(lock))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        self.server.in_surroundings(command).status().unwrap()
+        command.status().unwrap()
     }
 
     fn verdict(&self) -> Option<Verdict> {
@@ -295,7 +297,7 @@ impl Case {
     }
 
     /// The fault, and everything that must hold after it. Says how it ended.
-    fn run(&self, fault: &Fault) -> String {
+    pub(crate) fn run(&self, fault: &Fault) -> String {
         let status = self.transact(Some(fault));
         Invariants::of(&self.server).current_is_whole();
         let (kept, told) = (self.verdict(), self.told());
@@ -349,6 +351,7 @@ impl Case {
 
     /// Confirmed means new, unconfirmed means old.
     fn ended_as(&self, verdict: Option<&Verdict>) {
+        unit_files::check(&self.server);
         let [current, previous] = links(&self.server);
         let started = self.server.runs();
         if verdict.is_some_and(|verdict| verdict.outcome.is_success()) {
@@ -416,7 +419,7 @@ fn run_all(faults: &[Fault], run: impl Fn(&Fault) -> String + Sync) -> BTreeMap<
     ends
 }
 
-fn all_of(prepared: &Prepared, whats: &[&'static str], expected: &[&str]) {
+pub(crate) fn all_of(prepared: &Prepared, whats: &[&'static str], expected: &[&str]) {
     each_of(prepared, whats, Case::run, expected);
 }
 
@@ -436,7 +439,7 @@ fn each_of(
     assert_eq!(ends, expected, "each end is come to, and no other");
 }
 
-const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EROFS"];
+pub(crate) const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EROFS"];
 
 #[test]
 fn killed_before_any_call_a_good_release_is_either_committed_or_gone() {

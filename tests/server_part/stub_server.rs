@@ -20,24 +20,44 @@ use tempfile::TempDir;
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_deploy-action");
 const SERVICE: &str = "app";
 
-/// One unit. What it does after a restart stands in the release's `behaviour`, or in `behave-NAME` of a test; its main
-/// process, if it has one, in `main`; the state of the whole system in `system`; a program `on-restart` may meddle, and gets the release's name. One restart at a
-/// time, as with systemd: that of a transaction which was killed goes on.
+/// The unit `app`, in the folder `unit`, and others, each in `unit-NAME`. What a unit does after a restart stands in the
+/// release's `behaviour`, which only `app` obeys, or in `behave-RELEASE` or `behave-NAME-RELEASE` of a test; the main process
+/// of `app`, if it has one, in `main`; the state of the whole system in `system`; what else systemd says of another unit in
+/// its `more`; a program `on-restart` may meddle, and gets the release's name and the unit's. All that is not asked is noted in
+/// `commands`. One restart at a time, as with systemd: that of a transaction which was killed goes on.
+/// If `loaded` is there, it has the first line of the unit file that was read last, and each restart is noted with it.
 const SYSTEMCTL: &str = r#"#!/bin/sh
-home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app
+home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app; of=
+units=/etc/systemd/system
+[ "$1" = --user ] && shift && units=$home/.config/systemd/user
+for last; do :; done
+[ -d "$home/unit-$last" ] && unit=$home/unit-$last && of=$last-
 [ "$1" = show ] && exec cat "$unit/state"
+case $1 in
+daemon-reload) echo nothing > "$unit/loaded"; head -n 1 "$units/app.service" > "$unit/loaded.new" 2> /dev/null && mv "$unit/loaded.new" "$unit/loaded" ;;
+is-enabled) [ -e "$unit/enabled" ] && echo enabled || echo disabled ;;
+enable) touch "$unit/enabled" ;;
+disable) rm "$unit/enabled"; echo none >> "$unit/restarts" ;;
+esac
 [ "$1" = is-system-running ] && exec cat "$unit/system"
-[ "$1" = restart ] || exit 0
+case $1 in restart | start | stop) ;; *) exit 0 ;; esac
 exec 9< "$unit/count" && flock 9
 read -r count < "$unit/count"; count=$((count + 1))
 name=none; behaviour=nothing-there
 [ -e "$app/current/name" ] && read -r name < "$app/current/name" && read -r behaviour < "$app/current/behaviour"
-[ -e "$home/behave-$name" ] && read -r behaviour < "$home/behave-$name"
-echo "$name" >> "$unit/restarts"
-[ -x "$home/on-restart" ] && "$home/on-restart" "$name"
+[ -n "$of" ] && behaviour=healthy
+[ -e "$home/behave-$of$name" ] && read -r behaviour < "$home/behave-$of$name"
+echo "$1 $last $name" >> "$home/commands"
+[ -e "$unit/loaded" ] && read -r loaded < "$unit/loaded" && echo "$name as $loaded" >> "$unit/definitions"
+[ "$loaded" = nothing ] && exit 5
+[ "$1" = stop ] || echo "$name" >> "$unit/restarts"
+[ -x "$home/on-restart" ] && "$home/on-restart" "$name" "$last"
 active=active; sub=running; result=success; restarts=0; limit=0; code=0; main=0
-[ -e "$home/main" ] && read -r main < "$home/main"
+[ -z "$of" ] && [ -e "$home/main" ] && read -r main < "$home/main"
+case $last in *.timer | *.path) sub=waiting ;; *.socket) sub=listening ;; esac
+[ "$1" = stop ] && behaviour=stopped
 case $behaviour in
+stopped) active=inactive; sub=dead; count=$((count - 1)) ;;
 crash | nothing-there) active=activating; sub=auto-restart; result=exit-code; restarts=1 ;;
 failed) active=failed; sub=failed; result=exit-code ;;
 never-ready) active=activating; sub=start ;;
@@ -52,7 +72,7 @@ Type=simple
 ActiveState=$active
 SubState=$sub
 Result=$result
-InvocationID=start-$count
+InvocationID=${of}start-$count
 MainPID=$main
 NRestarts=$restarts
 TimeoutStartUSec=2s
@@ -62,6 +82,7 @@ StartLimitIntervalUSec=1s
 WorkingDirectory=$(dirname "$home")/app/current
 Job=0
 END
+[ -e "$unit/more" ] && cat "$unit/more" >> "$unit/state.new"
 mv "$unit/state.new" "$unit/state"
 exit $code
 "#;
@@ -128,7 +149,20 @@ impl StubServer {
             .status()
             .unwrap()
             .success());
+        copy.relink(&self.target());
         copy
+    }
+
+    /// Lets links of units lead to this server's releases.
+    fn relink(&self, before: &Path) {
+        for entry in fs::read_dir(self.system_units()).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let text = fs::read_link(&path).unwrap_or_default();
+            if let Ok(below) = text.strip_prefix(before) {
+                fs::remove_file(&path).unwrap();
+                symlink(self.target().join(below), path).unwrap();
+            }
+        }
     }
 
     pub(crate) fn target(&self) -> PathBuf {
@@ -137,6 +171,11 @@ impl StubServer {
 
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
+    }
+
+    /// What systemd's folder is for the programs of this server, if it is there.
+    pub(crate) fn system_units(&self) -> PathBuf {
+        self.home().join("etc")
     }
 
     pub(crate) fn own(&self) -> PathBuf {
@@ -164,6 +203,26 @@ impl StubServer {
             self.target().join("current").display()
         );
         fs::write(self.home().join("unit/state"), state).unwrap();
+    }
+
+    /// One more unit, of which systemd says `more` too.
+    pub(crate) fn another_unit(&self, name: &str, active: &str, sub: &str, more: &str) {
+        let folder = self.home().join(format!("unit-{name}"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("count"), "0\n").unwrap();
+        fs::write(folder.join("restarts"), "").unwrap();
+        fs::write(folder.join("more"), more).unwrap();
+        let state = format!(
+            "LoadState=loaded\nUnitFileState=enabled\nActiveState={active}\nSubState={sub}\nResult=success\n\
+             InvocationID={name}-before\nNRestarts=0\nJob=0\n{more}"
+        );
+        fs::write(folder.join("state"), state).unwrap();
+    }
+
+    /// What systemctl was told to do, and which release was live then.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.home().join("commands")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// From now on the release does that.
@@ -247,7 +306,21 @@ impl StubServer {
         }
     }
 
-    pub(crate) fn in_surroundings(&self, mut command: Command) -> Command {
+    /// As root, in a mount namespace, if the server has a folder of system units.
+    fn in_namespace(&self, command: Command) -> Command {
+        if !self.system_units().exists() {
+            return command;
+        }
+        let mut unshare = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/systemd/system && exec \"$@\"";
+        unshare.args(["--mount", "sh", "-c", script]);
+        unshare.arg(self.system_units()).arg(command.get_program());
+        unshare.args(command.get_args());
+        unshare
+    }
+
+    pub(crate) fn in_surroundings(&self, command: Command) -> Command {
+        let mut command = self.in_namespace(command);
         command
             .env_clear()
             .env("HOME", self.home())

@@ -66,7 +66,7 @@ impl ThrowawayServer {
             ("GITHUB_OUTPUT".to_owned(), format!("{home}/outputs")),
             ("GITHUB_STEP_SUMMARY".to_owned(), format!("{home}/summary")),
         ]);
-        Deployment {
+        let deployment = Deployment {
             env,
             folder,
             measured: false,
@@ -74,6 +74,10 @@ impl ThrowawayServer {
             prelude: None,
             program: PROGRAM.to_owned(),
             _app: app.clone(),
+        };
+        match self.has_own_units() {
+            true => deployment.input("scope", "user"),
+            false => deployment,
         }
         .input("host", "127.0.0.1")
         .input("user", "deploy")

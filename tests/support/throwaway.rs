@@ -13,6 +13,8 @@ use std::{fs, io};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-server");
 pub(crate) const TARGET: &str = "/opt/diting";
+/// Where the units of deploy's own systemd are.
+pub(crate) const OWN_UNITS: &str = "/home/deploy/.config/systemd/user";
 /// For what follows a verdict: retention, and the server part's farewell.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -22,6 +24,8 @@ pub(crate) struct ThrowawayServer {
     state: PathBuf,
     pub(crate) ssh_port: u16,
     pub(crate) app_port: u16,
+    /// The unit is one of deploy's own systemd.
+    own_units: bool,
 }
 
 impl ThrowawayServer {
@@ -51,9 +55,39 @@ impl ThrowawayServer {
         Self {
             ssh_port: port("SSH_PORT="),
             app_port: port("APP_PORT="),
+            own_units: false,
             name,
             state,
         }
+    }
+
+    /// Without sudo: the unit is one of deploy's own systemd, and deploy lingers.
+    pub(crate) fn up_with_own_units(options: &[&str]) -> Self {
+        let mut server = Self::up_with(options);
+        server.own_units = true;
+        server.exec(&format!(
+            "rm /etc/sudoers.d/deploy
+             systemctl --quiet disable --now diting
+             runuser -u deploy -- mkdir -p {OWN_UNITS}
+             sed -e /^User=/d -e s/multi-user/default/ /etc/systemd/system/diting.service >{OWN_UNITS}/diting.service
+             rm /etc/systemd/system/diting.service
+             systemctl daemon-reload
+             loginctl enable-linger deploy"
+        ));
+        server.wait_for("systemctl is-active user@1000.service");
+        server.own_systemctl("daemon-reload");
+        server.own_systemctl("--quiet enable diting");
+        server
+    }
+
+    /// `systemctl --user` as deploy, without a login.
+    pub(crate) fn own_systemctl(&self, arguments: &str) -> String {
+        self.exec(&as_deploy(&format!("systemctl --user {arguments}")))
+    }
+
+    /// Whether the unit is one of deploy's own systemd.
+    pub(crate) fn has_own_units(&self) -> bool {
+        self.own_units
     }
 
     pub(crate) fn key(&self) -> String {
@@ -144,10 +178,17 @@ impl ThrowawayServer {
 
     /// Changes the unit by a drop-in.
     pub(crate) fn drop_in(&self, section: &str) {
-        let folder = self.path("/etc/systemd/system/diting.service.d");
+        let units = match self.own_units {
+            true => OWN_UNITS,
+            false => "/etc/systemd/system",
+        };
+        let folder = self.path(&format!("{units}/diting.service.d"));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("test.conf"), section).unwrap();
-        self.exec("systemctl daemon-reload");
+        match self.own_units {
+            true => self.own_systemctl("daemon-reload"),
+            false => self.exec("systemctl daemon-reload"),
+        };
     }
 
     /// For a drop-in: runs [`App::plain`](crate::app::App::plain).
@@ -160,7 +201,11 @@ impl ThrowawayServer {
     }
 
     pub(crate) fn property(&self, name: &str) -> String {
-        self.exec(&format!("systemctl show --value --property {name} diting"))
+        let show = format!("show --value --property {name} diting");
+        match self.own_units {
+            true => self.own_systemctl(&show),
+            false => self.exec(&format!("systemctl {show}")),
+        }
     }
 
     /// Asks the app as anybody could: status and body.
@@ -263,6 +308,13 @@ impl Drop for ThrowawayServer {
             self.name
         );
     }
+}
+
+/// The command as deploy, without a login, finding deploy's own systemd.
+pub(crate) fn as_deploy(command: &str) -> String {
+    format!(
+        "XDG_RUNTIME_DIR=/run/user/1000 setpriv --reuid=deploy --regid=deploy --init-groups {command}"
+    )
 }
 
 fn script(arguments: &[&str]) -> String {

@@ -1,8 +1,8 @@
 //! What the check found that must be fixed first.
 
-use super::{LinkState, RollbackTargetError, SharedError, SystemdError};
+use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
 use crate::protocol::as_text::{self, from_text};
-use crate::protocol::ReleaseId;
+use crate::protocol::{ReleaseId, Scope};
 use crate::text::amounts::size;
 use crate::text::excerpt::{excerpt, last_line};
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,51 @@ pub enum Finding {
         #[serde(default)]
         output: Vec<u8>,
     },
+    /// The deploy user's own systemd ends with the user's last login.
+    #[error("units of {0} end at logout on the server, because {0} does not linger", excerpt(.user))]
+    NoLinger {
+        /// The deploy user.
+        user: String,
+    },
+    /// The deploy user's own systemd cannot be asked.
+    #[error("the systemd of {} on the server (systemctl --user) cannot be used: {error}", excerpt(.user))]
+    NoOwnSystemd {
+        /// The deploy user.
+        user: String,
+        /// Why not.
+        #[serde(with = "as_text")]
+        error: SystemdError,
+    },
+    /// The unit is one of the other systemd.
+    #[error("unit {} on the server is {}", excerpt(.service), of_systemd(*.found, .user))]
+    OtherScope {
+        /// As configured.
+        service: String,
+        /// The deploy user.
+        user: String,
+        /// Where it is.
+        found: Scope,
+    },
+    /// A unit file of the release cannot go live, or not be rolled back.
+    #[error("{0}")]
+    UnitFile(UnitFileProblem),
+    /// `sudo -n systemctl daemon-reload` is not allowed, and the release has unit files.
+    #[error("{} may not run sudo -n systemctl daemon-reload on the server{}", excerpt(.user), in_parentheses(.output))]
+    DaemonReload {
+        /// The deploy user.
+        user: String,
+        /// What sudo printed.
+        output: Vec<u8>,
+    },
+}
+
+/// Which systemd has a unit, and which one has not.
+fn of_systemd(scope: Scope, user: &str) -> String {
+    let user = excerpt(user);
+    match scope {
+        Scope::User => format!("a unit of {user} (systemctl --user), not of the system"),
+        Scope::System => format!("a unit of the system, not of {user} (systemctl --user)"),
+    }
 }
 
 /// What the unit's user cannot use of what the deploy user creates.

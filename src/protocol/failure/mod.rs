@@ -10,20 +10,22 @@ mod server_errors;
 mod start;
 mod trouble;
 mod unit;
+mod unit_file;
 mod upload;
 
 pub use finding::{AccessFix, AppAccess, Finding, LockError, SharedInRelease};
 pub use health::{HealthAnswer, HealthError, Phase};
 pub use reason::{Ending, Failure, Reason};
 pub use server_errors::{
-    Interference, IoKind, LinkState, Operation, PathError, RollbackTargetError, SharedError,
-    UnitPath,
+    Interference, IoKind, LinkState, Operation, PathError, RejectedUnitFile, RollbackTargetError,
+    SharedError, UnitPath,
 };
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;
 pub use unit::{
     OtherProcess, PortHolder, ProcessEnd, ReleaseProcess, SystemdError, UnitState, UnreadableState,
 };
+pub use unit_file::{UnitFileError, UnitFileProblem};
 pub use upload::BadUpload;
 
 #[cfg(test)]

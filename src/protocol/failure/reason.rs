@@ -3,7 +3,8 @@
 use super::finding::before_colon;
 use super::{
     BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
-    ProcessEnd, RollbackTargetError, SharedError, UnitPath, UnitState, UnreadableState,
+    ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath, UnitState,
+    UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -24,20 +25,50 @@ pub struct Failure {
     pub unit: Option<String>,
 }
 
+impl Failure {
+    /// Why, with the name of the unit if the service has several.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let text = self.reason.to_string();
+        let Some(unit) = self.unit.as_ref().map(excerpt) else {
+            return text;
+        };
+        // the first one is in the reason's own words
+        let (words, name) = match &self.reason {
+            Reason::Command { line: None, .. } => {
+                ("the command", format!("the command for {unit}"))
+            }
+            Reason::Log { .. } | Reason::OtherListener { .. } => {
+                ("the new process", format!("the new process of {unit}"))
+            }
+            Reason::Program { .. }
+            | Reason::StartLimit { .. }
+            | Reason::Crashed { .. }
+            | Reason::NotRunning { .. }
+            | Reason::NotRestarted
+            | Reason::NotStarted { .. }
+            | Reason::Interference(_)
+            | Reason::Unreadable(_) => ("the unit", unit),
+            _ => return text,
+        };
+        text.replacen(words, &name, 1)
+    }
+}
+
 /// Fits after a release's id.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, reason, .. } = self;
+        let (Self { step, reason, .. }, why) = (self, self.why());
         match (reason, step) {
-            (Reason::Interrupted, _) => write!(f, "was interrupted: {reason}"),
+            (Reason::Interrupted, _) => write!(f, "was interrupted: {why}"),
             (Reason::Cancelled, _) => {
-                write!(f, "was interrupted during {}: {reason}", during(*step))
+                write!(f, "was interrupted during {}: {why}", during(*step))
             }
             (_, Step::BeforeSwitch) => write!(
                 f,
-                "was not switched to: the before-switch commands failed ({reason})"
+                "was not switched to: the before-switch commands failed ({why})"
             ),
-            _ => write!(f, "failed to {step} ({reason})"),
+            _ => write!(f, "failed to {step} ({why})"),
         }
     }
 }
@@ -216,6 +247,21 @@ pub enum Reason {
     /// The transaction's process ended without a verdict: it was killed, or the server went down.
     #[error("the process that deploys on the server was killed, or the server went down")]
     Interrupted,
+    /// The command that gives systemd a unit file of the release failed.
+    #[error("{} {ending} on the server{}", excerpt(.command), its_output(.output))]
+    UnitFiles {
+        /// As it was run.
+        command: String,
+        /// How it ended.
+        ending: Ending,
+        /// The end of its output.
+        output: Vec<u8>,
+    },
+    /// The release's unit files have errors. Nothing was switched.
+    #[error("{}", unit_files(.0))]
+    RejectedUnitFiles(
+        #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<RejectedUnitFile>,
+    ),
 }
 
 impl Reason {
@@ -255,6 +301,12 @@ fn findings(found: &[Finding]) -> String {
     }
 }
 
+fn unit_files(errors: &[RejectedUnitFile]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let errors = errors.join("; ");
+    format!("the unit files of the release cannot be used on the server: {errors}")
+}
+
 fn exec_start() -> String {
     "ExecStart".to_owned()
 }
@@ -269,7 +321,7 @@ fn in_parentheses(holder: Option<&Holder>) -> String {
 
 fn interference(what: &Interference) -> String {
     match what {
-        Interference::GoingDown => what.to_string(),
+        Interference::GoingDown | Interference::OwnSystemdDown => what.to_string(),
         _ => format!("someone else changed the server during the deployment: {what}"),
     }
 }
@@ -289,6 +341,13 @@ fn printed(line: Option<&str>) -> String {
     line.map_or_else(String::new, |line| {
         format!("; its output shows: {}", excerpt(line))
     })
+}
+
+fn its_output(output: &[u8]) -> String {
+    match first_line(output) {
+        line if line.is_empty() => line,
+        line => format!("; its output: {line}"),
+    }
 }
 
 /// Its own output only if no line of a log explains it better.

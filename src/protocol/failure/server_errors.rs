@@ -100,6 +100,16 @@ fn of_unit(unit: Option<&str>) -> String {
     unit.map_or_else(String::new, |unit| format!(" of {}", excerpt(unit)))
 }
 
+/// What is wrong with a unit file of the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}: {}", excerpt(.file), excerpt(.message))]
+pub struct RejectedUnitFile {
+    /// Below the release, with the number of the line if it is known.
+    pub file: String,
+    /// What systemd prints, or what is not on the server.
+    pub message: String,
+}
+
 /// Why a path that a unit names cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PathError {
@@ -264,11 +274,14 @@ pub enum Interference {
     /// The system is being shut down or rebooted.
     #[error("the server is going down")]
     GoingDown,
+    /// The deploy user's own systemd is being stopped, or does not run.
+    #[error("the systemd of the deploy user on the server (systemctl --user) is not running")]
+    OwnSystemdDown,
     /// Another version's text.
     #[error("{}", excerpt(.0))]
     Other(String),
 }
-from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown);
+from_text!(Interference: CurrentDeleted, Restarted, Stopped, GoingDown, OwnSystemdDown);
 
 /// What `current` or `previous` is, if it is not a link to a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -31,6 +31,14 @@ impl UnitFile {
         Some(Self { path, name })
     }
 
+    /// Where systemd has a file at this path below a release, if an administrator added it.
+    #[must_use]
+    pub fn place(path: &str) -> String {
+        let file = Self::at(path);
+        let name = file.as_ref().map_or(path, |file| &file.name);
+        format!("/etc/systemd/system/{name}")
+    }
+
     /// The full name of the unit that it is of: a template's for its instances.
     #[must_use]
     pub fn unit(&self) -> &str {

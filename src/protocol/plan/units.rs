@@ -66,6 +66,15 @@ impl Units {
         })
     }
 
+    /// The names of those after the first.
+    #[must_use]
+    pub fn others(&self) -> Vec<String> {
+        self.all()
+            .skip(1)
+            .map(|unit| unit.name.to_owned())
+            .collect()
+    }
+
     /// The unit that owns the port of the health check.
     #[must_use]
     pub fn first(&self) -> Option<UnitRef<'_>> {

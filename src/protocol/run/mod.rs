@@ -14,7 +14,7 @@ pub use details::{
 pub use error::{RunError, Side};
 pub use source::{SourceDoubt, SourceDoubtKind};
 
-use super::{Event, HealthUrl, Outcome, Restart, Task, Verdict};
+use super::{Event, HealthUrl, Outcome, Restart, Scope, Task, Verdict};
 use std::time::Duration;
 
 /// What a run emits on the runner: everything that the report is made of. `Ended` comes last, exactly once.
@@ -108,9 +108,15 @@ pub struct Planned {
     pub user: String,
     /// Folder on the server.
     pub target: String,
-    /// Unit, if there is one.
+    /// The first unit, if there is one.
     pub service: Option<String>,
-    /// How it is restarted.
+    /// The other units of the service.
+    pub others: Vec<String>,
+    /// Which systemd runs them.
+    pub scope: Scope,
+    /// Whether unit files travel with the release.
+    pub unit_files: bool,
+    /// How the service is restarted.
     pub restart: Restart,
     /// The health check's URL, if there is one.
     pub health: Option<HealthUrl>,

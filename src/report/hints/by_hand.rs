@@ -19,18 +19,34 @@ pub(super) fn by_hand(verdict: Option<&Verdict>, place: &Place) -> Hint {
         true => "point current to the old release:",
         false => "point current to the old release, restart the service, and see whether it runs:",
     });
-    let mut commands: Vec<String> = link.into_iter().chain(restart).collect();
+    let reload = match (place.unit_files, place.user.as_str()) {
+        (false, _) => None,
+        (true, "root") => Some(place.own("systemctl daemon-reload")),
+        (true, _) => Some(place.own("sudo -n systemctl daemon-reload")),
+    };
+    let mut commands: Vec<String> = link.into_iter().chain(reload).chain(restart).collect();
     if place.service.is_none() {
-        return steps(text, &commands).then(more());
+        return steps(text, &commands).then(more(place));
     }
-    commands.extend(place.of_unit("systemctl status"));
+    commands.extend(place.of_units("systemctl status"));
+    let failed = verdict.and_then(|verdict| verdict.rollback.as_ref());
+    let failed = failed.map(|failure| place.about(failure));
+    let failed = failed.filter(|it| it.service.is_some());
     steps(text, &commands)
-        .then(on_server("its log", unit::log(place)))
-        .then(more())
+        .then(on_server(
+            "its log",
+            unit::log(failed.as_ref().unwrap_or(place)),
+        ))
+        .then(more(place))
 }
 
-fn more() -> Hint {
-    Prose::from("to check its health, or to roll back further: ")
+fn more(place: &Place) -> Hint {
+    let copies = match place.unit_files {
+        true => "to put back unit files that are copies, ",
+        false => "",
+    };
+    Prose::from(copies)
+        .and("to check its health, or to roll back further: ")
         .and(Prose::link("commands for the server", MORE))
         .into()
 }

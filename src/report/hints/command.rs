@@ -1,10 +1,10 @@
 //! Hints for a command that failed.
 
 use super::cause;
-use super::finding::{missing, needs_terminal, no_terminal, sudoers, ALLOW};
+use super::finding::{missing, needs_terminal, no_terminal, sudoers, ALLOW, NO_SUDO};
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Ending, Step, Trouble};
+use crate::protocol::{Ending, Scope, Step, Trouble};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -32,6 +32,7 @@ pub(super) fn command(step: Step, failed: &Failed<'_>, place: &Place) -> Hint {
             .is_some_and(|line| sudo_refused(line.as_bytes()))
     {
         return match place.service.as_deref() {
+            _ if place.scope == Scope::User => NO_SUDO.into(),
             Some(unit) => steps(
                 "the deploy user may not run it with sudo; on the server's console, as root:",
                 &[sudoers(&place.user, "restart", unit)],

@@ -4,7 +4,8 @@ use super::app_access;
 use super::shared;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Finding, LinkState, RollbackTargetError};
+use super::unit_file;
+use crate::protocol::{Finding, LinkState, RollbackTargetError, Scope};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -43,9 +44,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
             None => ALLOW.into(),
         },
-        Finding::KillUserProcesses { .. } => {
-            steps("on the server's console, as root:", &[format!("sudo loginctl enable-linger {}", shell(&place.user))])
-        }
+        Finding::KillUserProcesses { .. } => linger(place),
         Finding::Missing { program, path: _ } => missing(&excerpt(program)),
         Finding::NoSpace { .. } => on_server(
             "free disk space on the server, or lower the input min-free",
@@ -76,7 +75,28 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
                 None => ALLOW.into(),
             }
         }
+        Finding::NoLinger { .. } => linger(place),
+        Finding::NoOwnSystemd { .. } => {
+            let manager = format!("\"user@$(id -u {}).service\"", shell(&place.user));
+            steps(
+                "it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:",
+                &["status", "restart"].map(|verb| format!("sudo systemctl {verb} {manager}")),
+            )
+        }
+        Finding::OtherScope { found, .. } => match found {
+            Scope::User => "set the input `scope: user`".into(),
+            Scope::System => "leave out the input scope: then the units are the system's".into(),
+        },
+        Finding::UnitFile(found) => unit_file::set_up(found, place),
+        Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
+        Finding::DaemonReload { .. } => daemon_reload(&place.user),
     }
+}
+
+/// How the user's own systemd survives the logout.
+pub(super) fn linger(place: &Place) -> Hint {
+    let command = format!("sudo loginctl enable-linger {}", shell(&place.user));
+    steps("on the server's console, as root:", &[command])
 }
 
 /// What to do if no release is the rollback target. The page lists what there is.
@@ -91,6 +111,11 @@ pub(super) fn rollback_target(error: &RollbackTargetError) -> Hint {
 
 /// A line of the server's set-up that lets a user run one systemctl command.
 pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service: &str) -> String {
+    sudoers_for(user, tag, &format!("/bin/systemctl {verb} {service}"))
+}
+
+/// The same for any command.
+pub(super) fn sudoers_for(user: &str, tag: &str, command: &str) -> String {
     // in sudoers these separate arguments: https://www.sudo.ws/docs/man/sudoers.man/#Other_special_characters
     let escape = |c: char| {
         if ",:=\\".contains(c) {
@@ -99,9 +124,15 @@ pub(in crate::report) fn sudoers_line(user: &str, tag: &str, verb: &str, service
             vec![c]
         }
     };
-    let service: String = excerpt(service).chars().flat_map(escape).collect();
+    let command: String = excerpt(command).chars().flat_map(escape).collect();
     let user = sudoers_name(&excerpt(user));
-    format!("{user} ALL=(root) NOPASSWD: {tag}/bin/systemctl {verb} {service}")
+    format!("{user} ALL=(root) NOPASSWD: {tag}{command}")
+}
+
+/// What lets a user make systemd read its unit files again.
+pub(super) fn daemon_reload(user: &str) -> Hint {
+    let line = sudoers_for(user, "", "/bin/systemctl daemon-reload");
+    steps("on the server's console, as root:", &[into_sudoers(&line)])
 }
 
 /// The command that adds it.
@@ -125,7 +156,7 @@ pub(super) fn no_terminal(user: &str) -> Hint {
 }
 
 /// The command that adds a line.
-fn into_sudoers(line: &str) -> String {
+pub(super) fn into_sudoers(line: &str) -> String {
     let file = "/etc/sudoers.d/deploy-action";
     // an error in a file there would turn sudo off for everyone
     format!(
@@ -147,6 +178,10 @@ fn sudoers_name(user: &str) -> String {
 /// What to do if nobody knows the unit.
 pub(super) const ALLOW: &str = "the deploy user may not run it with sudo: allow exactly this command in a file in `/etc/sudoers.d`, \
      checked with `visudo -cf` before it is put there";
+
+/// What to do if root is not needed.
+pub(super) const NO_SUDO: &str =
+    "the deploy user's own units need no sudo: with `scope: user`, the command is `systemctl --user`, without `sudo`";
 
 fn link(name: &str, place: &Place) -> Hint {
     let path = place.below(name);

@@ -13,6 +13,7 @@ mod run_error;
 mod shared;
 mod steps;
 mod unit;
+mod unit_file;
 
 use by_hand::by_hand;
 pub use finding::finding;
@@ -24,7 +25,7 @@ pub use steps::{Advice, Hint};
 
 use super::texts::is_healthy_but_unrecorded;
 use super::Place;
-use crate::protocol::{End, FailedStart, Outcome, Verdict};
+use crate::protocol::{End, FailedStart, LogPlace, Outcome, Scope, Verdict};
 
 /// Most transactions take less, in seconds.
 const LONGEST_TRANSACTION: u64 = 1800;
@@ -88,6 +89,10 @@ fn with_start(place: &Place, verdict: &Verdict) -> Place {
         FailedStart {
             since: created.map_or(begun, |created| created.clamp(begun, verdict.at)),
             until: verdict.at,
+            log: match place.scope {
+                Scope::System => LogPlace::Journal,
+                Scope::User => LogPlace::ReadableJournal,
+            },
             ..FailedStart::default()
         }
     };

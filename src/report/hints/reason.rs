@@ -11,13 +11,28 @@ use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
 use std::path::Path;
 
-/// What to do about a step that failed.
+/// Why a command with unit files failed.
+fn unit_files(place: &Place) -> Hint {
+    on_server(
+        "its output shows why: is the disk full or read-only, or was the deploy user's line in sudoers removed? On the server",
+        [
+            "df -h /etc; findmnt -T /etc/systemd/system".to_owned(),
+            format!("sudo -l -U {}", shell(&place.user)),
+        ],
+    )
+}
+
+/// What to do about a step that failed, with commands for the unit that failed.
 #[must_use]
+pub fn reason(failure: &Failure, place: &Place) -> Hint {
+    of_reason(failure, &place.about(failure))
+}
+
 #[expect(
     clippy::too_many_lines,
     reason = "one exhaustive match, so that no reason is without a hint"
 )]
-pub fn reason(failure: &Failure, place: &Place) -> Hint {
+fn of_reason(failure: &Failure, place: &Place) -> Hint {
     match &failure.reason {
         Reason::NotReady(found) => found.iter().fold(Hint::default(), |all, it| all.then(finding(it, place))),
         Reason::Busy(_) => {
@@ -74,6 +89,7 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Interference(Interference::GoingDown) => {
             "when the server is up again, run it again; the next run first ends what is pending".into()
         }
+        Reason::Interference(Interference::OwnSystemdDown) => own_systemd(place),
         Reason::Interference(_) => on_server(
             "during a deployment, no one else may restart or stop the unit or change current; to find out who did",
             ["last -n 5".to_owned(), "sudo journalctl _COMM=sudo -n 20 --no-pager".to_owned()],
@@ -85,7 +101,17 @@ pub fn reason(failure: &Failure, place: &Place) -> Hint {
         Reason::OtherListener { .. } => other_listener(place),
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
+        Reason::UnitFiles { .. } => unit_files(place),
+        Reason::RejectedUnitFiles(_) => rejected_unit_files(failure.step),
     }
+}
+
+/// The next login starts the user's own systemd.
+fn own_systemd(place: &Place) -> Hint {
+    steps(
+        "run it again: the next run first ends what is pending. Who stopped it? On the server, as root:",
+        &[format!("sudo journalctl -u \"user@$(id -u {}).service\" -n 20 --no-pager", shell(&place.user))],
+    )
 }
 
 fn other_release(place: &Place) -> Hint {
@@ -104,6 +130,16 @@ fn interrupted() -> Hint {
             "sudo dmesg -T | grep -iE 'oom|out of memory'".to_owned(),
         ],
     )
+}
+
+fn rejected_unit_files(step: Step) -> Hint {
+    match step {
+        Step::Check => "roll back to another release (command: releases lists them), or deploy one with other unit files".into(),
+        _ => {
+            "fix these files and deploy again; a user or group that is missing must be created on the server first, and a setting              that its systemd does not know needs a newer one"
+                .into()
+        }
+    }
 }
 
 fn cancelled(step: Step) -> Hint {

@@ -2,12 +2,14 @@
 
 use super::steps::{steps, Hint};
 use super::unit;
-use crate::protocol::{SharedError, SharedInRelease};
+use crate::protocol::{Scope, SharedError, SharedInRelease};
 use crate::report::place::{is_relative, shell, Place};
 use std::path::Path;
 
 const WITH_UNIT: &str =
     "move it while the service is stopped, which users notice; on the server, as root, then deploy again:";
+const WITH_USER_UNIT: &str =
+    "move it while the service is stopped, which users notice; on the server, as the deploy user, then deploy again:";
 const WITHOUT_UNIT: &str =
     "stop whatever writes to it, which users may notice, move it, and start that again; on the server, as root, then deploy again:";
 /// What to do if the server names something else.
@@ -61,11 +63,7 @@ pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {
     if !found.iter().all(|one| is_ours(one, place)) {
         return IN_WORDS.into();
     }
-    let unit = place.unit();
-    let service = |verb: &str| {
-        unit.as_ref()
-            .map(|unit| format!("sudo systemctl {verb} {unit}"))
-    };
+    let service = |verb: &str| place.of_units(&format!("sudo systemctl {verb}"));
     let mut moved: Vec<String> = Vec::new();
     for command in found.iter().flat_map(|one| moves(one, place)) {
         // a folder around several
@@ -77,12 +75,16 @@ pub(super) fn move_there(found: &[SharedInRelease], place: &Place) -> Hint {
         .into_iter()
         .chain(moved)
         .chain(service("start"));
-    let words = if unit.is_some() {
-        WITH_UNIT
-    } else {
-        WITHOUT_UNIT
+    let words = match (&place.service, place.scope) {
+        (Some(_), Scope::System) => WITH_UNIT,
+        (Some(_), Scope::User) => WITH_USER_UNIT,
+        (None, _) => WITHOUT_UNIT,
     };
-    steps(words, &commands.collect::<Vec<_>>())
+    let own = |command: String| match place.scope {
+        Scope::System => command,
+        Scope::User => command.replace("sudo ", ""),
+    };
+    steps(words, &commands.map(own).collect::<Vec<_>>())
 }
 
 /// Whether the input `shared` names it, and all else follows from that: root runs the commands.

@@ -6,6 +6,8 @@ use std::fmt;
 
 /// Before commands that continue others.
 const AS_ROOT: &str = "as root:";
+/// Who runs the commands of the deploy user's own systemd.
+const AS_USER: &str = ", as the deploy user";
 /// Sentences that only lead to the log.
 const TO_THE_LOG: [&str; 6] = [
     "its log",
@@ -31,8 +33,15 @@ pub struct Advice {
 
 /// Text, then the commands for it.
 pub(in crate::report) fn steps(text: impl Into<Prose>, commands: &[String]) -> Hint {
+    let text = text.into();
+    let words = text.to_string();
+    let is_told = words.starts_with("now, ") || words.contains(AS_USER);
+    let is_of_user = commands.iter().any(|it| it.contains("ctl --user "));
     Hint(vec![Advice {
-        text: text.into(),
+        text: match is_of_user && !is_told {
+            true => text.before_colon(AS_USER),
+            false => text,
+        },
         commands: commands.to_vec(),
     }])
 }
@@ -117,8 +126,10 @@ fn says_nothing_else(text: &Prose) -> bool {
     let end = [
         ":",
         ", as root:",
+        ", as the deploy user:",
         "; on the server:",
         "; on the server, as root:",
+        "; on the server, as the deploy user:",
     ];
     let words = end.iter().filter_map(|end| text.strip_suffix(end));
     text == AS_ROOT || words.into_iter().any(|words| TO_THE_LOG.contains(&words))

@@ -2,7 +2,7 @@
 
 use super::cause;
 use super::steps::{on_server, steps, Hint};
-use crate::protocol::{Ending, LogPlace, ProcessEnd, Trouble};
+use crate::protocol::{Ending, LogPlace, ProcessEnd, Scope, Trouble};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::utc;
 use crate::text::excerpt::excerpt;
@@ -36,8 +36,10 @@ fn log_elsewhere(place: &Place) -> Hint {
 pub(super) fn log(place: &Place) -> Option<String> {
     let unit = place.unit();
     let Some(start) = &place.start else {
-        return Some(format!("sudo journalctl -u {} -n 50 --no-pager", unit?));
+        let journal = place.own("sudo journalctl");
+        return Some(format!("{journal} -u {} -n 50 --no-pager", unit?));
     };
+    let is_own = place.scope == Scope::User;
     let sudo = match &start.log {
         LogPlace::File { path, readable } => {
             let sudo = if *readable { "" } else { "sudo " };
@@ -47,17 +49,38 @@ pub(super) fn log(place: &Place) -> Option<String> {
         LogPlace::Journal => "sudo ",
         LogPlace::ReadableJournal => "",
     };
+    // root reads the lines of the user's units in the journal of the system
+    let (journal, unit) = match (is_own, sudo) {
+        (true, "") => ("journalctl --user", unit.map(|it| format!("-u {it}"))),
+        (true, _) => ("sudo journalctl", place.service.as_deref().map(of_user)),
+        (false, "") => ("journalctl", unit.map(|it| format!("-u {it}"))),
+        (false, _) => ("sudo journalctl", unit.map(|it| format!("-u {it}"))),
+    };
     Some(match &start.invocation {
-        _ if place.about_now => format!("{sudo}journalctl -u {} -n 50 --no-pager", unit?),
+        _ if place.about_now => format!("{journal} {} -n 50 --no-pager", unit?),
         Some(id) if is_id(id) => {
-            format!("{sudo}journalctl --no-pager _SYSTEMD_INVOCATION_ID={id} + INVOCATION_ID={id} _UID=0")
+            let manager = match is_own {
+                true => format!("USER_INVOCATION_ID={id}"),
+                false => format!("INVOCATION_ID={id} _UID=0"),
+            };
+            format!("{journal} --no-pager _SYSTEMD_INVOCATION_ID={id} + {manager}")
         }
         _ => {
             let (since, until) = (utc(start.since), utc(start.until.saturating_add(1)));
-            let unit = unit?;
-            format!("{sudo}journalctl --no-pager -u {unit} --since '{since}' --until '{until}'")
+            format!(
+                "{journal} --no-pager {} --since '{since}' --until '{until}'",
+                unit?
+            )
         }
     })
+}
+
+/// What selects the lines of a unit of the deploy user in the journal of the system.
+fn of_user(unit: &str) -> String {
+    let suffixes = [".service", ".timer", ".socket", ".path"];
+    let is_full = suffixes.iter().any(|it| unit.ends_with(it));
+    let unit = shell(&format!("{unit}{}", if is_full { "" } else { suffixes[0] }));
+    format!("_SYSTEMD_USER_UNIT={unit} + USER_UNIT={unit}")
 }
 
 fn is_id(id: &str) -> bool {
@@ -81,10 +104,7 @@ pub(super) fn unusable(state: &str, place: &Place) -> Hint {
         "masked" => on_server("unmask it; on the server", place.of_unit("sudo systemctl unmask")),
         "not-found" => on_server(
             "is the input service the unit's name? The server has these units; a new unit file needs a daemon-reload",
-            [
-                "systemctl list-unit-files --type=service".to_owned(),
-                "sudo systemctl daemon-reload".to_owned(),
-            ],
+            ["systemctl list-unit-files --type=service", "sudo systemctl daemon-reload"].map(|it| place.own(it)),
         ),
         _ => on_server(
             "the unit file has an error; on the server",
@@ -307,8 +327,8 @@ pub(super) fn read_only(place: &Place) -> Hint {
 }
 
 pub(super) fn start_limit(place: &Place) -> Hint {
-    let reset =
-        |unit| format!("sudo systemctl reset-failed {unit} && sudo systemctl restart {unit}");
+    let systemctl = place.own("sudo systemctl");
+    let reset = |unit| format!("{systemctl} reset-failed {unit} && {systemctl} restart {unit}");
     look_at("it crashed too often; first find out why", place).then(on_server(
         "then reset systemd's counter",
         place.unit().map(reset),

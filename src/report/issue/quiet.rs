@@ -71,6 +71,11 @@ fn quiet_reason(reason: &Reason) -> Reason {
     let mut reason = reason.clone();
     match &mut reason {
         Reason::Log { lines } => lines.clear(),
+        Reason::RejectedUnitFiles(errors) => {
+            for error in errors {
+                NOT_SHOWN.clone_into(&mut error.message);
+            }
+        }
         Reason::Command { output, line, .. } => {
             output.clear();
             if let Some((_, text)) = line {
@@ -126,6 +131,10 @@ fn finding(found: &mut Finding) {
             USER.clone_into(user);
             output.clear();
         }
+        Finding::DaemonReload { user, output } => {
+            USER.clone_into(user);
+            output.clear();
+        }
         Finding::AppAccess(found) => *found = app_access(found),
         Finding::Shared {
             error: SharedError::NotWritable { user, .. },
@@ -133,7 +142,13 @@ fn finding(found: &mut Finding) {
         }
         | Finding::Target { user, .. }
         | Finding::KillUserProcesses { user }
+        | Finding::NoLinger { user }
+        | Finding::OtherScope { user, .. }
         | Finding::ReloadUnseen { user, .. } => USER.clone_into(user),
+        Finding::NoOwnSystemd { user, error } => {
+            USER.clone_into(user);
+            *error = SystemdError::Other(NOT_SHOWN.to_owned());
+        }
         Finding::Missing { path: text, .. }
         | Finding::UnitElsewhere { starts: text, .. }
         | Finding::Shared {
@@ -164,6 +179,7 @@ fn finding(found: &mut Finding) {
         | Finding::Shared { .. }
         | Finding::RollbackTarget { .. }
         | Finding::NotActive { .. }
+        | Finding::UnitFile(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -234,6 +250,7 @@ fn unread(why: &UnreadLog) -> UnreadLog {
     match &mut why {
         UnreadLog::NothingSinceReload { user }
         | UnreadLog::Nothing { user, .. }
+        | UnreadLog::NothingOfOwnUnit { user, .. }
         | UnreadLog::OnlyLast { user, .. } => USER.clone_into(user),
         UnreadLog::NoInvocation | UnreadLog::Elsewhere(_) | UnreadLog::Pattern { .. } => {}
     }
@@ -269,7 +286,11 @@ fn quiet_warning(warning: &Warning) -> Warning {
         Warning::LogNotChecked(why) => Warning::LogNotChecked(unread(why)),
         Warning::OldUnhealthy(last) => Warning::OldUnhealthy(answer(last)),
         Warning::RollbackDoubt(reason) => Warning::RollbackDoubt(Box::new(quiet_reason(reason))),
+        Warning::UnitFilesNotRestored(reason) => {
+            Warning::UnitFilesNotRestored(Box::new(quiet_reason(reason)))
+        }
         Warning::Leftover { .. }
+        | Warning::UnitFileGone { .. }
         | Warning::DaemonReload
         | Warning::LongDeadline { .. }
         | Warning::NotEnabled(_)
@@ -278,6 +299,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::ReleaseNotSeen(_)
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
+        | Warning::UnitFileStays { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

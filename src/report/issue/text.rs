@@ -69,6 +69,9 @@ fn marker(place: &Place) -> String {
         port,
         target,
         service,
+        others: _,
+        scope: _,
+        unit_files: _,
         user: _,
         restart: _,
         answered: _,
@@ -155,7 +158,7 @@ fn again(report: &Report, end: &End, job: &Job) -> Option<Hint> {
     let failure = end.verdict.as_ref()?.failure.as_ref()?;
     let is_deployment = report.facts.task == Task::Deploy;
     let commit = job.commit.as_ref().filter(|_| is_deployment)?;
-    let place = &report.facts.place;
+    let place = &report.facts.place.about(failure);
     let mut commands = vec![format!("git checkout {}", shell(commit))];
     let text = match failure.step {
         Step::Install => {

@@ -35,12 +35,15 @@ impl Rank {
             | Warning::PendingSetAside { .. }
             | Warning::UnsafePager { .. }
             | Warning::GroupWritable { .. }
+            | Warning::UnitFilesNotRestored(_)
+            | Warning::UnitFileStays { .. }
             | Warning::AppAccess(_) => Self::Urgent,
             Warning::LoggedErrors(_)
             | Warning::MaybeOldCrashes { .. }
             | Warning::DiskNearlyFull(_)
             | Warning::NotEnabled(_)
             | Warning::DaemonReload
+            | Warning::UnitFileGone { .. }
             | Warning::LongDeadline { .. }
             | Warning::ListenerNotChecked(_)
             | Warning::ReleaseNotSeen(_) => Self::Useful,

@@ -3,9 +3,10 @@
 use super::interruption::{interruption, lasting};
 use super::view::View;
 use crate::protocol::{Made, Outcome, ReleaseId};
-use crate::report::markdown::table;
+use crate::report::markdown::{cell, table};
 use crate::report::utc;
 use crate::text::amounts;
+use crate::text::excerpt::excerpt;
 use std::time::Duration;
 
 /// Nothing if it is unknown what is live.
@@ -31,11 +32,27 @@ pub(in crate::report) fn compare(view: &View<'_>) -> String {
     ];
     let interruption = interrupted(view);
     let interruption = interruption.map(|it| ["users noticed".to_owned(), it, String::new()]);
+    let units = units(view);
+    let units = units.map(|it| ["units".to_owned(), it, String::new()]);
     let (one, other) = heads(view.end.outcome);
-    table(
-        ["", one, other],
-        [commit, release].into_iter().chain(interruption),
-    )
+    let rows = [commit, release].into_iter().chain(units);
+    table(["", one, other], rows.chain(interruption))
+}
+
+/// The units, if there are several, and which one failed.
+fn units(view: &View<'_>) -> Option<String> {
+    let place = &view.report.facts.place;
+    if place.others.is_empty() {
+        return None;
+    }
+    let failure = view.end.verdict.as_ref().and_then(|it| it.failure.as_ref());
+    let failed = failure.and_then(|it| it.unit.as_ref()).map(excerpt);
+    let one = |unit: &str| match failed.as_deref() == Some(unit) {
+        true => format!("**{}**", cell(unit, view.redactor)),
+        false => cell(unit, view.redactor),
+    };
+    let all: Vec<String> = place.units().into_iter().map(one).collect();
+    Some(all.join(", "))
 }
 
 /// What the two releases are.

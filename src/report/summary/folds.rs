@@ -4,7 +4,7 @@ use super::view::View;
 use super::{gantt, health, steps};
 use crate::protocol::{Diagnostic, DiagnosticOrigin, Step};
 use crate::report::causes::program_outputs;
-use crate::report::evidence::has;
+use crate::report::evidence::{has, is_status};
 use crate::report::markdown::{Document, Part};
 use crate::report::{count, duration, texts, Mark};
 use crate::text::excerpt::lines;
@@ -87,7 +87,7 @@ fn part(caption: &str, lines: Vec<String>) -> Part {
         "releases, newest first" => "releases".to_owned(),
         "df -h" => "disk".to_owned(),
         "uname -a" => "kernel".to_owned(),
-        _ if caption.starts_with("systemctl status") => "status".to_owned(),
+        _ if is_status(caption) => "status".to_owned(),
         _ if caption.starts_with("health response") => counted("health response"),
         _ => counted(first(", this start")),
     };

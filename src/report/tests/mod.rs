@@ -14,6 +14,7 @@ mod samples;
 mod screen;
 mod secrets;
 mod texts;
+mod units;
 mod whole;
 
 pub(super) use samples::*;

@@ -3,9 +3,9 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, ServerPartError,
-    SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task, ToolError,
-    TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
+    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
+    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
     UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
@@ -46,6 +46,9 @@ pub(in crate::report) fn planned() -> Planned {
         user: "deploy".into(),
         target: "/opt/diting".into(),
         service: Some("diting".into()),
+        others: Vec::new(),
+        scope: Scope::System,
+        unit_files: false,
         restart: Restart::Systemctl,
         health: None,
         shared: ["data/app.db", "it's uploads", "config/wechat.yaml"]
@@ -283,6 +286,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
         Reason::Interference(Interference::Current(id("1762147001"))),
         Reason::Interference(Interference::Stopped),
         Reason::Interference(Interference::GoingDown),
+        Reason::Interference(Interference::OwnSystemdDown),
         Reason::Unreadable(UnreadableState::Systemd(SystemdError::Failed {
             output: "Failed to connect to bus".into(),
         })),
@@ -324,6 +328,11 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         state: state.into(),
     };
+    let other_scope = |found| Finding::OtherScope {
+        service: "diting".into(),
+        user: user(),
+        found,
+    };
     vec![
         Finding::Target {
             path: "/opt/diting".into(),
@@ -355,6 +364,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
             output: b"sudo: sorry, you must have a tty to run sudo\n".to_vec(),
         },
         Finding::KillUserProcesses { user: user() },
+        Finding::NoLinger { user: user() },
+        Finding::NoOwnSystemd {
+            user: user(),
+            error: SystemdError::Failed {
+                output: "Failed to connect to bus: No such file or directory".into(),
+            },
+        },
+        other_scope(Scope::User),
+        other_scope(Scope::System),
         Finding::Missing {
             program: "uv".into(),
             path: "/home/deploy/.local/bin:/usr/bin".into(),
@@ -512,6 +530,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             b"ERROR: \x1b[31mno cache",
             b"Exception in worker process",
         ])),
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit {
+            service: "diting".into(),
+            user: "deploy".into(),
+        }),
         Warning::LogNotChecked(UnreadLog::OnlyLast {
             lines: 10,
             user: "deploy".into(),
@@ -589,6 +611,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             serving: false,
         },
         Notice::GoingDown,
+        Notice::OwnSystemdDown,
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),

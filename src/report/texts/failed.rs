@@ -1,6 +1,6 @@
 //! What failed, in one sentence after the name of the release.
 
-use super::quotes::{of_end, reason as quoted_reason};
+use super::quotes::{failure as quoted_failure, of_end};
 use super::run_error;
 use crate::protocol::{
     End, Ending, Failure, Outcome, ProcessEnd, Reason, RunError, Step, UnitState, Verdict,
@@ -73,15 +73,16 @@ pub(in crate::report) fn why(end: &End) -> Prose {
     }
     let failure = end.verdict.as_ref().and_then(|it| it.failure.as_ref());
     match failure {
-        Some(Failure {
-            step: Step::BeforeSwitch,
-            reason,
-            ..
-        }) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
-            let reason = quoted_reason(reason);
-            Prose::from("the before-switch commands failed: ").and(reason)
+        Some(
+            failure @ Failure {
+                step: Step::BeforeSwitch,
+                reason,
+                ..
+            },
+        ) if !matches!(reason, Reason::Cancelled | Reason::OutOfTime(_)) => {
+            Prose::from("the before-switch commands failed: ").and(quoted_failure(failure))
         }
-        Some(failure) => in_words(&failure.reason),
+        Some(failure) => in_words(failure),
         None => Prose::default(),
     }
 }
@@ -90,22 +91,38 @@ pub(in crate::report) fn why(end: &End) -> Prose {
 #[must_use]
 pub(in crate::report) fn why_rollback(verdict: &Verdict) -> Option<Prose> {
     let failure = verdict.rollback.as_ref()?;
-    Some(in_words(&failure.reason))
+    Some(in_words(failure))
 }
 
 /// A reason as a page has it: how a process ended, without systemd's names for it.
 #[must_use]
-pub(super) fn in_words(reason: &Reason) -> Prose {
-    match reason {
+pub(super) fn in_words(failure: &Failure) -> Prose {
+    match &failure.reason {
         Reason::Crashed { end, log_line }
         | Reason::NotRunning {
             state: UnitState::Ended { end, .. },
             log_line,
-        } => match log_line {
-            Some(line) => ended(end).and(": ").and(Prose::verbatim(excerpt(line))),
-            None => ended(end),
-        },
-        reason => quoted_reason(reason),
+        } => {
+            let ended = of_unit(ended(end), failure.unit.as_ref());
+            match log_line {
+                Some(line) => ended.and(": ").and(Prose::verbatim(excerpt(line))),
+                None => ended,
+            }
+        }
+        _ => quoted_failure(failure),
+    }
+}
+
+/// The same sentence about the process of one of several units.
+fn of_unit(ended: Prose, unit: Option<&String>) -> Prose {
+    let process = "the process";
+    match (unit, ended.split_at(&[process])) {
+        (Some(unit), (before, Some(after))) => before
+            .and(process)
+            .and(" of ")
+            .and(Prose::verbatim(excerpt(unit)))
+            .and(after),
+        _ => ended,
     }
 }
 

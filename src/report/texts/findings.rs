@@ -116,6 +116,31 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 last_lines(output),
             )
         }
+        Finding::NoLinger { user } => (
+            code(user).and(" does not linger"),
+            vec!["Linger=no: its units end with its last login, and do not start at boot".into()],
+        ),
+        Finding::NoOwnSystemd { user, error } => (
+            Prose::from("the systemd of ")
+                .and(code(user))
+                .and(" cannot be used"),
+            vec![format!("systemctl --user: {error}")],
+        ),
+        Finding::OtherScope { service, .. } => (
+            Prose::from("unit ")
+                .and(code(service))
+                .and(" is in the other scope"),
+            vec![found.to_string()],
+        ),
+        Finding::UnitFile(found) => (
+            code(&found.path)
+                .and(" cannot go live with a release, or not come back with a rollback"),
+            vec![found.to_string()],
+        ),
+        Finding::DaemonReload { user, output } => (
+            code(user).and(" may not run `sudo -n systemctl daemon-reload`"),
+            last_lines(output),
+        ),
     }
 }
 

@@ -49,7 +49,7 @@ fn split(state: Prose) -> Heading {
 
 fn by_hand(verdict: &Verdict, place: &Place) -> Heading {
     let (state, now) = rollback_failed(verdict).split_at(&[": "]);
-    let why = verdict.rollback.as_ref().map(|it| in_words(&it.reason));
+    let why = verdict.rollback.as_ref().map(in_words);
     let more = match (now, why) {
         (Some(now), Some(why)) => Some(now.and(": ").and(why)),
         (now, why) => now.or(why),

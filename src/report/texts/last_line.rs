@@ -4,6 +4,7 @@ use super::live;
 use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
 use crate::report::Place;
 use crate::text::amounts::{count, duration};
+use crate::text::excerpt::excerpt;
 
 /// The last line of the log: the outcome, of what, what is live now, what failed, how long it took. The annotation above it
 /// has the cause.
@@ -33,7 +34,7 @@ fn now_live(end: &End, place: &Place) -> String {
     let state = live(end, place).to_string();
     let verdict = end.verdict.as_ref();
     match verdict.and_then(|verdict| verdict.rollback.as_ref()) {
-        Some(failure) => state.replace(&format!(": {}", failure.reason), ""),
+        Some(failure) => state.replace(&format!(": {}", failure.why()), ""),
         None => state,
     }
 }
@@ -49,7 +50,11 @@ fn in_brief(end: &End) -> Option<String> {
         (Reason::NoSuchRelease { .. }, _) => Some("cannot roll back".to_owned()),
         (Reason::Interrupted | Reason::Cancelled, _) => Some(format!("{release} was interrupted")),
         (_, Outcome::Busy | Outcome::NotReady) => None,
-        _ => Some(format!("{release} failed to {}", failure.step)),
+        _ => {
+            let unit = failure.unit.as_ref().map(excerpt);
+            let unit = unit.map_or_else(String::new, |unit| format!(" ({unit})"));
+            Some(format!("{release} failed to {}{unit}", failure.step))
+        }
     }
 }
 
@@ -89,7 +94,7 @@ fn by_verdict(verdict: &Verdict) -> Option<String> {
         _ if matches!(failure.reason, Reason::NoSuchRelease { .. }) => {
             format!("cannot roll back: {}", failure.reason)
         }
-        (Outcome::Busy | Outcome::NotReady, _) => failure.reason.to_string(),
+        (Outcome::Busy | Outcome::NotReady, _) => failure.why(),
         (_, Some(id)) => format!("{id} {failure}"),
         (_, None) => format!("the deployment {failure}"),
     })

@@ -112,10 +112,9 @@ fn by_verdict(verdict: &Verdict, place: &Place) -> Prose {
 
 /// After a failed rollback, and why it failed.
 fn by_hand(verdict: &Verdict, place: &Place) -> Prose {
-    let why = verdict.rollback.as_ref().map(|failure| &failure.reason);
     let state = rollback_failed(verdict);
-    let state = match why {
-        Some(why) => state.and(": ").and(quotes::reason(why)),
+    let state = match &verdict.rollback {
+        Some(failure) => state.and(": ").and(quotes::failure(failure)),
         None => state,
     };
     state.and(Prose::of(

@@ -1,7 +1,7 @@
 //! Warnings.
 
 use super::quotes;
-use crate::protocol::{UnreadLog, Warning, WrittenData};
+use crate::protocol::{Scope, UnitFile, UnreadLog, Warning, WrittenData};
 use crate::report::hints::{steps, sudoers, sudoers_line, Hint};
 use crate::report::place::{shell, Place};
 use crate::text::amounts::count;
@@ -33,13 +33,14 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
     if let Warning::OfUnit { unit, warning } = warning {
         let place = place.with_unit(unit);
         let (what, command) = parts(warning, &place);
-        return (
-            Prose::default()
-                .and(Prose::verbatim(excerpt(unit)))
-                .and(": ")
-                .and(what),
-            command,
-        );
+        let unit = excerpt(unit);
+        let text = what.to_string();
+        let is_named = text.split([' ', ',']).any(|word| word == unit);
+        let what = match is_named {
+            true => what,
+            false => Prose::verbatim(unit).and(": ").and(what),
+        };
+        return (what, command);
     }
     let what = quotes::warning(warning);
     let command = match warning {
@@ -49,12 +50,13 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
                 .filter(|it| *it != shell(&place.target));
             path.map(|path| format!("sudo rm -rf {path}"))
         }
-        Warning::DaemonReload => Some("sudo systemctl daemon-reload".to_owned()),
+        Warning::DaemonReload => Some(place.own("sudo systemctl daemon-reload")),
         Warning::NotEnabled(_) => place.of_unit("sudo systemctl enable").pop(),
         Warning::DiskNearlyFull(_) => Some("df -h && sudo du -xsh /var/log".to_owned()),
         Warning::LogNotChecked(
             UnreadLog::NothingSinceReload { .. }
             | UnreadLog::Nothing { .. }
+            | UnreadLog::NothingOfOwnUnit { .. }
             | UnreadLog::OnlyLast { .. },
         )
         | Warning::MaybeOldCrashes { .. } => {
@@ -80,6 +82,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
+        | Warning::UnitFilesNotRestored(_)
         | Warning::OldUnhealthy(_) => return (what, None),
         Warning::GroupWritable { .. } => {
             let command = format!("sudo chmod g-w {}", shell(&place.target));
@@ -90,15 +93,50 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         }
         Warning::DataLeftBehind(data) => return (what.and(keep(data)), None),
         Warning::AppAccess(_) => return (what.and(LET_IT), None),
+        Warning::UnitFileStays { path } => UnitFile::at(path).map(|file| {
+            let place = shell(&UnitFile::place(path));
+            let disable = format!("sudo systemctl disable --now {}; ", shell(file.unit()));
+            let disable = if file.is_drop_in() { "" } else { &disable };
+            format!("{disable}sudo rm -f {place}; sudo systemctl daemon-reload")
+        }),
+        Warning::UnitFileGone { name, scope } => {
+            return (
+                what.and("; if nobody needs it:"),
+                remove_unit_file(name, *scope),
+            )
+        }
         Warning::OfUnit { .. } => None,
         Warning::ListenerNotChecked(_) | Warning::ReleaseNotSeen(_) => {
             return (what.and(PROVE_IT), None)
         }
     };
     match command {
-        Some(command) => (what.and("; on the server, as root:"), Some(command)),
+        Some(command) => {
+            let who = match command.contains(" --user ") {
+                true => "; on the server, as the deploy user:",
+                false => "; on the server, as root:",
+            };
+            (what.and(who), Some(command))
+        }
         None => (what, None),
     }
+}
+
+/// How a unit file is removed from the server. Of the server's words, only a name that systemd and a shell take as it is.
+fn remove_unit_file(name: &str, scope: Scope) -> Option<String> {
+    let file = UnitFile::at(name).filter(|file| file.name == name)?;
+    let (systemctl, rm) = match scope {
+        Scope::System => ("sudo systemctl", "sudo rm /etc/systemd/system"),
+        Scope::User => ("systemctl --user", "rm ~/.config/systemd/user"),
+    };
+    let disable = match file.is_drop_in() {
+        true => String::new(),
+        false => format!("{systemctl} disable --now {name}; "),
+    };
+    Some(format!(
+        "{disable}{rm}/{} && {systemctl} daemon-reload",
+        shell(name)
+    ))
 }
 
 /// There were more than are shown.
@@ -181,7 +219,7 @@ mod tests {
         members of the group www can write to /opt/diting, so they can replace what is deployed; unless they must: sudo chmod g-w /opt/diting
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if possible
         the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared; if it needs this, give its group access: docs/server.md has the commands
-        diting-worker: unit diting-worker is not started at boot; on the server, as root: sudo systemctl enable diting-worker
+        unit diting-worker is not started at boot
         the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         "#);
     }

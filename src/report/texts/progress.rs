@@ -186,7 +186,7 @@ pub fn recovered(verdict: &Verdict) -> String {
     let why = verdict
         .failure
         .as_ref()
-        .map(|it| format!(" because {}", it.reason))
+        .map(|it| format!(" because {}", it.why()))
         .unwrap_or_default();
     let now = match (verdict.outcome, &verdict.live) {
         (Outcome::RollbackFailed, Some(live)) => {

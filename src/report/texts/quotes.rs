@@ -1,8 +1,9 @@
 //! Sentences of the server in which commands, lines and paths are whole pieces.
 
 use crate::protocol::{
-    AppAccess, ConnectionError, End, Finding, LinkState, Notice, Reason, RunError, SharedError,
-    SharedInRelease, UnreadLog, Warning, WrittenData, WrittenItem, WrittenKind,
+    AppAccess, ConnectionError, End, Failure, Finding, LinkState, Notice, Reason, RunError,
+    SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
+    WrittenKind,
 };
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
 use crate::text::Prose;
@@ -15,14 +16,14 @@ pub(in crate::report) fn of_end(end: &End) -> Vec<String> {
         .and_then(|verdict| verdict.failure.as_ref());
     match (&end.error, failure) {
         (Some(error), _) => of_error(error),
-        (None, Some(failure)) => of_reason(&failure.reason),
+        (None, Some(failure)) => of_failure(failure),
         (None, None) => Vec::new(),
     }
 }
 
-/// Why something failed on the server.
-pub(in crate::report) fn reason(reason: &Reason) -> Prose {
-    Prose::quoting(reason, &of_reason(reason))
+/// Why something failed on the server, with the name of the unit if the service has several.
+pub(in crate::report) fn failure(failure: &Failure) -> Prose {
+    Prose::quoting(failure.why(), &of_failure(failure))
 }
 
 /// What the check found.
@@ -46,12 +47,20 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
         | Notice::StartLimitWait { .. }
         | Notice::GoingDown => Vec::new(),
+        Notice::OwnSystemdDown => vec!["systemctl --user".to_owned()],
     };
     Prose::quoting(notice, &parts)
+}
+
+fn of_failure(failure: &Failure) -> Vec<String> {
+    let mut parts: Vec<String> = failure.unit.iter().map(excerpt).collect();
+    parts.extend(of_reason(&failure.reason));
+    parts
 }
 
 fn of_reason(reason: &Reason) -> Vec<String> {
@@ -72,7 +81,16 @@ fn of_reason(reason: &Reason) -> Vec<String> {
             let others = others.iter().map(|other| excerpt(&other.path));
             std::iter::once(excerpt(path)).chain(others).collect()
         }
+        Reason::RejectedUnitFiles(errors) => {
+            let parts = errors
+                .iter()
+                .flat_map(|it| [excerpt(&it.file), excerpt(&it.message)]);
+            parts.collect()
+        }
         Reason::Shared { path, error } => of_shared(path, error),
+        Reason::UnitFiles {
+            command, output, ..
+        } => vec![excerpt(command), first_line(output)],
         Reason::Log { lines } => lines.last().map(excerpt).into_iter().collect(),
         _ => reason.log_line().map(excerpt).into_iter().collect(),
     }
@@ -104,6 +122,13 @@ fn of_finding(found: &Finding) -> Vec<String> {
         }
         Finding::Shared { path, error } => of_shared(path, error),
         Finding::AppAccess(found) => of_access(found),
+        Finding::UnitFile(found) => of_unit_file(&found.path),
+        Finding::DaemonReload { output, .. } => {
+            vec![
+                "sudo -n systemctl daemon-reload".to_owned(),
+                last_line_of(output),
+            ]
+        }
         Finding::NoSystemd(_)
         | Finding::Unit { .. }
         | Finding::KillUserProcesses { .. }
@@ -111,11 +136,22 @@ fn of_finding(found: &Finding) -> Vec<String> {
         | Finding::ReloadUnseen { .. }
         | Finding::RollbackTarget { .. }
         | Finding::NotActive { .. }
+        | Finding::NoLinger { .. }
         | Finding::NoLocks { .. } => Vec::new(),
         Finding::SudoAround { verb, service, .. } => {
             vec![systemctl("sudo -n ", verb, service)]
         }
+        Finding::NoOwnSystemd { .. } | Finding::OtherScope { .. } => {
+            vec!["systemctl --user".to_owned()]
+        }
     }
+}
+
+fn of_unit_file(path: &str) -> Vec<String> {
+    vec![
+        excerpt(UnitFile::place(path)),
+        format!("current/{}", excerpt(path)),
+    ]
 }
 
 fn of_access(found: &AppAccess) -> Vec<String> {
@@ -155,6 +191,10 @@ fn of_warning(warning: &Warning) -> Vec<String> {
             let sudo = if *sudo { "sudo -n " } else { "" };
             vec!["journalctl".to_owned(), systemctl(sudo, "status", service)]
         }
+        Warning::LogNotChecked(UnreadLog::NothingOfOwnUnit { service, .. }) => {
+            let status = systemctl("", "--user status", service);
+            vec!["journalctl".to_owned(), status]
+        }
         Warning::LogNotChecked(UnreadLog::Elsewhere(place)) => {
             vec![place
                 .split_once(':')
@@ -164,9 +204,10 @@ fn of_warning(warning: &Warning) -> Vec<String> {
             vec![systemctl("sudo -n ", "reset-failed", service)]
         }
         Warning::UnsafePager { service, .. } => vec![systemctl("", "status", service)],
-        Warning::RollbackDoubt(reason) => of_reason(reason),
+        Warning::RollbackDoubt(reason) | Warning::UnitFilesNotRestored(reason) => of_reason(reason),
         Warning::DataLeftBehind(data) => of_data(data),
         Warning::AppAccess(found) => of_access(found),
+        Warning::UnitFileStays { path } => of_unit_file(path),
         _ => Vec::new(),
     }
 }
@@ -209,9 +250,18 @@ fn systemctl(sudo: &str, verb: &str, service: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Step;
     use crate::report::markdown::prose;
     use crate::report::tests::{findings, notices, reasons, warnings};
     use crate::text::Redactor;
+
+    fn reason(reason: &Reason) -> Prose {
+        failure(&Failure {
+            step: Step::Verify,
+            reason: reason.clone(),
+            unit: None,
+        })
+    }
 
     #[test]
     fn the_words_stay_what_they_are() {

@@ -2,6 +2,7 @@
 
 use super::process::{command, quick};
 use crate::protocol::Ending;
+use rustix::process::geteuid;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,8 +33,28 @@ pub(in crate::server) fn user() -> String {
 
 /// The name of the user that this process runs as.
 pub(in crate::server) fn login_name() -> Option<String> {
-    let own = rustix::process::geteuid().as_raw().to_string();
+    let own = geteuid().as_raw().to_string();
     account(|name, uid| uid == own && !name.is_empty()).map(|(name, _)| name)
+}
+
+/// The folder in which the user's own systemd can be reached: systemd(1), pam_systemd(8).
+pub(in crate::server) fn runtime_folder() -> PathBuf {
+    PathBuf::from(format!("/run/user/{}", geteuid().as_raw()))
+}
+
+/// Lets all programs that are started find the user's own systemd. A login with PAM does it too, but not every login has
+/// PAM, and cron has none. Called before the first thread is started.
+pub(in crate::server) fn find_own_systemd() {
+    let folder = runtime_folder();
+    if !folder.is_dir() {
+        return;
+    }
+    let bus = folder.join("bus");
+    if bus.exists() {
+        let address = format!("unix:path={}", bus.display());
+        std::env::set_var("DBUS_SESSION_BUS_ADDRESS", address);
+    }
+    std::env::set_var("XDG_RUNTIME_DIR", folder);
 }
 
 /// The name of a group that has other members than this user and root. A group that is not known may have some.

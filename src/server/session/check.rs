@@ -1,11 +1,12 @@
 //! Checks what must be fixed first, before anything is changed, and reports all findings at once.
 
 use super::initial_state::InitialState;
-use super::units::{check_others, CheckedUnit};
+use super::own_systemd;
+use super::units::{check_others, may_change, CheckedUnit};
 use crate::protocol::{
     Attempt, Finding, HealthAnswer, HealthError, Install, LinkState, Notice, Operation, Plan,
-    Reason, ReleaseId, Restart, SystemdError, Task, TreeEntry, UnitKind, UnitRef, UnreadableState,
-    Verification, Warning, What,
+    Reason, ReleaseId, Restart, Scope, SystemdError, Task, TreeEntry, UnitFile, UnitKind, UnitRef,
+    UnreadableState, Verification, Warning, What,
 };
 use crate::server::channel::events::{Events, OfUnit};
 use crate::server::exec::process;
@@ -20,11 +21,13 @@ use crate::server::store::private;
 use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target;
-use crate::server::unit::definition::{self, LeadsToCurrent};
+use crate::server::unit::definition;
+use crate::server::unit::files::{self, ready};
 use crate::server::unit::health::HealthCheck;
 use crate::server::unit::hidden;
+use crate::server::unit::login::{detaching, Detaching};
 use crate::server::unit::pager;
-use crate::server::unit::systemd::{self, detaching, Detaching, Unit};
+use crate::server::unit::systemd::{self, Unit};
 use rustix::fs::{access, Access};
 use std::fs;
 use std::io;
@@ -42,11 +45,15 @@ pub(super) fn check<'a>(
     check_target(layout, events, &mut findings);
     let current = check_current(layout, events, &mut findings);
     let previous = check_previous(layout, &mut findings);
-    let units = check_server(layout, plan, Some(entries), events, &mut findings);
+    let files = unit_files(layout, plan, entries, current.as_ref());
+    let units = check_server(layout, plan, Some(&files), events, &mut findings);
     // a rollback needs no disk space
     let mut app_users = AppUsers::default();
     if plan.task == Task::Deploy {
-        app_users = AppUsers::of(&plan.units, layout, &plan.staging);
+        findings.extend(ready::check(layout, &plan.units, &files, current.as_ref()));
+        // of the others, the release's own files are read after the upload
+        let known = units.iter().filter(|it| !it.has_files);
+        app_users = AppUsers::of(known.map(|it| it.name), layout, &plan.staging, None);
         findings.extend(app_users.check(layout, &plan.staging, events));
         findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
@@ -70,14 +77,30 @@ pub(super) fn check<'a>(
     Ok(state)
 }
 
-/// What can be checked without the target, and without the entries of the tree.
+/// The unit files of the release that goes live; in a rollback, which has not found its target yet, of the live one.
+fn unit_files(
+    layout: &Layout,
+    plan: &Plan,
+    entries: &[TreeEntry],
+    current: Option<&ReleaseId>,
+) -> Vec<UnitFile> {
+    let patterns = &plan.units.files;
+    match (&plan.task, current) {
+        (Task::Deploy, _) => files::of_tree(entries, patterns),
+        (Task::RollBack { .. }, Some(current)) => files::of_release(layout, current, patterns),
+        (Task::RollBack { .. }, None) => Vec::new(),
+    }
+}
+
+/// What can be checked without the target, and without the unit files of the release.
 fn check_server<'a>(
     layout: &Layout,
     plan: &'a Plan,
-    entries: Option<&[TreeEntry]>,
+    files: Option<&[UnitFile]>,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Vec<CheckedUnit<'a>> {
+    own_systemd::check(plan.units.scope, findings);
     let mut units = Vec::new();
     for name in plan.units.all() {
         let label = (plan.units.names.len() > 1).then_some(name.name);
@@ -85,19 +108,25 @@ fn check_server<'a>(
             unit: label,
             events,
         };
-        let unit = check_unit(name, &mut events, findings);
+        let comes = match files {
+            Some(files) => ready::define(files, name),
+            // of a release whose files are not known, it may
+            None => !plan.units.files.is_empty(),
+        };
+        let has_files = may_change(plan, files, name);
+        let unit = check_unit(name, comes, &mut events, findings);
         units.extend(unit.map(|unit| CheckedUnit {
             name,
             label,
             unit,
             resettable: false,
+            has_files,
         }));
     }
     if plan.task == Task::Deploy {
-        let shown = shows_release(&plan.verification);
-        check_release(layout, plan, &units, shown, findings);
+        check_release(layout, plan, &units, findings);
     }
-    check_others(plan, entries, &units, findings);
+    check_others(plan, &units, findings);
     check_rights(plan, findings);
     check_install(plan, findings);
     check_detaching(events, findings);
@@ -227,13 +256,14 @@ fn check_previous(layout: &Layout, findings: &mut Vec<Finding>) -> Link {
 
 fn check_unit(
     name: UnitRef<'_>,
+    comes: bool,
     events: &mut dyn Events,
     findings: &mut Vec<Finding>,
 ) -> Option<Unit> {
     let unit = match Unit::show(name) {
         Ok(unit) => unit,
         Err(Reason::Unreadable(UnreadableState::Systemd(error))) => {
-            findings.push(Finding::NoSystemd(error));
+            findings.extend(own_systemd::unreachable(name.scope, error));
             return None;
         }
         Err(_) => return None,
@@ -242,63 +272,34 @@ fn check_unit(
         findings.push(Finding::NoSystemd(SystemdError::TooOld));
     }
     let state = unit.get("LoadState").to_owned();
-    if state != "loaded" {
-        findings.push(Finding::Unit {
-            service: name.name.to_owned(),
-            state,
-        });
+    // systemd gets the file with the switch: before the first deployment, a link through `current` leads nowhere
+    let comes = comes && matches!(state.as_str(), "not-found" | "bad-setting");
+    if state != "loaded" && !comes {
+        findings.push(own_systemd::unusable(name, state));
     }
     if unit.get("NeedDaemonReload") == "yes" {
         events.emit(What::Warning(Warning::DaemonReload));
     }
-    if unit.get("UnitFileState") == "disabled" {
+    if matches!(unit.get("UnitFileState"), "disabled" | "linked") {
         events.emit(What::Warning(Warning::NotEnabled(name.name.to_owned())));
     }
     Some(unit)
 }
 
-/// Whether the health response names the release.
-pub(super) fn shows_release(verification: &Verification) -> bool {
-    let health = verification.health.as_ref();
-    let pattern = health.and_then(|health| health.pattern.as_ref());
-    pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
-}
-
-/// Whether the units will run the release that `current` leads to, and whether that will be seen. `shown`: the first one's
-/// health response says so.
-pub(super) fn check_release(
+/// Whether the units will run the release, unless that cannot be told yet or the first one's health response shows it.
+fn check_release(
     layout: &Layout,
     plan: &Plan,
     units: &[CheckedUnit<'_>],
-    shown: bool,
     findings: &mut Vec<Finding>,
 ) {
+    let shown = definition::is_shown(&plan.verification);
     let first = plan.units.first().filter(|_| shown);
     for it in units.iter().filter(|it| Some(it.name) != first) {
         let is_service = it.label.is_none() || it.name.kind() == UnitKind::Service;
-        if is_service && it.unit.get("LoadState") == "loaded" && plan.restart != Restart::Nothing {
-            check_release_of(layout, plan, it, findings);
+        if is_service && it.unit.get("LoadState") == "loaded" && !it.has_files {
+            findings.extend(definition::elsewhere(layout, plan, it.name, None));
         }
-    }
-}
-
-fn check_release_of(
-    layout: &Layout,
-    plan: &Plan,
-    CheckedUnit { name, unit, .. }: &CheckedUnit<'_>,
-    findings: &mut Vec<Finding>,
-) {
-    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(*name, unit, layout) {
-        findings.push(Finding::UnitElsewhere {
-            service: name.name.to_owned(),
-            starts,
-            target: plan.target.to_string(),
-        });
-    } else if definition::is_reload(&plan.restart) && definition::is_hidden(unit) {
-        findings.push(Finding::ReloadUnseen {
-            service: name.name.to_owned(),
-            user: user(),
-        });
     }
 }
 
@@ -337,7 +338,8 @@ fn check_reset(plan: &Plan, it: &mut CheckedUnit<'_>, events: &mut dyn Events) {
 
 /// Whether the sudoers line for the log gives more than it says.
 fn check_pager(plan: &Plan, events: &mut dyn Events) {
-    if let Some(name) = plan.units.first().filter(|_| pager::is_unsafe()) {
+    let with_sudo = |unit: &UnitRef<'_>| unit.scope == Scope::System && pager::is_unsafe();
+    if let Some(name) = plan.units.first().filter(with_sudo) {
         events.emit(What::Warning(Warning::UnsafePager {
             service: name.name.to_owned(),
             user: user(),
@@ -364,6 +366,11 @@ fn check_detaching(events: &mut dyn Events, findings: &mut Vec<Finding>) {
     match detaching() {
         Detaching::Plain | Detaching::Scope => {}
         Detaching::Unknown => events.emit(What::Notice(Notice::LingerNotChecked)),
+        // the same command cures both
+        Detaching::Impossible
+            if findings
+                .iter()
+                .any(|it| matches!(it, Finding::NoLinger { .. })) => {}
         Detaching::Impossible => findings.push(Finding::KillUserProcesses { user: user() }),
     }
 }

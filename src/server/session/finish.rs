@@ -4,7 +4,7 @@
 use super::check;
 use super::client::Client;
 use super::follow;
-use crate::protocol::{Interference, IoKind, Outcome, Reason, Refusal, ToRunner, Verdict};
+use crate::protocol::{IoKind, Outcome, Reason, Refusal, Scope, ToRunner, Verdict};
 use crate::server::clock::now;
 use crate::server::recover::recover;
 use crate::server::store::links;
@@ -78,18 +78,18 @@ fn is_without_trace(client: &mut Client<'_>) -> bool {
     lost
 }
 
-/// Ends the pending transaction, unless the system is going down. Returns the verdict if the disk cannot take it.
+/// Ends the pending transaction, unless systemd is going down. Returns the verdict if the disk cannot take it.
 fn end_pending(client: &mut Client<'_>) -> Result<Option<Verdict>, Reason> {
-    match recover(client.layout, client.outbox) {
-        Err(Reason::Interference(Interference::GoingDown)) => {
-            follow::stay_while_going_down(client);
-            Ok(None)
-        }
-        ended => {
-            let is_stored = verdicts::get(client.layout, client.transaction).is_some();
-            Ok(ended?.filter(|_| !is_stored))
-        }
+    let ended = recover(client.layout, client.outbox);
+    if let Some(scope) = ended.as_ref().err().and_then(follow::down) {
+        follow::stay_while_going_down(client, scope);
+        return match scope {
+            Scope::System => Ok(None),
+            Scope::User => ended,
+        };
     }
+    let is_stored = verdicts::get(client.layout, client.transaction).is_some();
+    Ok(ended?.filter(|_| !is_stored))
 }
 
 /// Cancels the transaction, unless a login of it holds the lock by now. Returns the verdict if the disk cannot take it.

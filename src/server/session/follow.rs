@@ -1,7 +1,9 @@
 //! Starts the transaction's own process, detached from the login, and forwards its events.
 
 use super::client::Client;
-use crate::protocol::{Failure, Interference, Operation, Outcome, Reason, Step, Verdict, What};
+use crate::protocol::{
+    Failure, Interference, Operation, Outcome, Reason, Scope, Step, Verdict, What,
+};
 use crate::server::channel::event_tail::EventTail;
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -13,8 +15,8 @@ use crate::server::store::lock;
 use crate::server::store::pending::Pending;
 use crate::server::store::verdicts;
 use crate::server::subcommand::SUBCOMMAND;
-use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::systemd::{detaching, Detaching};
+use crate::server::unit::going_down::going_down;
+use crate::server::unit::login::{detaching, Detaching};
 use std::fs::File;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -22,6 +24,8 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(20);
 const DOWN_TICK: Duration = Duration::from_millis(500);
+/// How long a login waits for the user's own systemd.
+const OWN_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a cancelled run waits for the transaction to begin.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the runner half may take to close the connection, which shows that it has the verdict.
@@ -143,10 +147,22 @@ fn wait_for_close(client: &mut Client<'_>) {
     }
 }
 
-/// Keeps the connection until the system cuts it: then the runner half reconnects after the boot.
-pub(super) fn stay_while_going_down(client: &Client<'_>) {
-    while !client.limits.disconnected() && is_going_down() {
+/// Keeps the connection while this systemd is going down. If the system cuts it, the runner half reconnects after the boot.
+/// The user's own systemd may be started again by someone else, or by the next login.
+pub(super) fn stay_while_going_down(client: &Client<'_>, scope: Scope) {
+    let start = Instant::now();
+    let stays = || scope == Scope::System || start.elapsed() < OWN_DOWN_TIMEOUT;
+    while stays() && !client.limits.disconnected() && going_down(scope).is_some() {
         thread::sleep(DOWN_TICK);
+    }
+}
+
+/// Which systemd is going down, if that is the reason.
+pub(super) fn down(reason: &Reason) -> Option<Scope> {
+    match reason {
+        Reason::Interference(Interference::GoingDown) => Some(Scope::System),
+        Reason::Interference(Interference::OwnSystemdDown) => Some(Scope::User),
+        _ => None,
     }
 }
 
@@ -199,12 +215,11 @@ fn report_missing_end(client: &mut Client<'_>, pending: &Pending, status: ExitSt
             true
         }
         Ok(None) => false,
-        Err(Reason::Interference(Interference::GoingDown)) => {
-            stay_while_going_down(client);
-            false
-        }
         Err(reason) => {
-            tracing::error!(%reason, "the end of the transaction is unknown");
+            match down(&reason) {
+                Some(scope) => stay_while_going_down(client, scope),
+                None => tracing::error!(%reason, "the end of the transaction is unknown"),
+            }
             false
         }
     }

@@ -10,6 +10,7 @@ use crate::server::exec::process;
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
+use crate::server::unit::files::transaction as unit_files;
 use crate::server::unit::restart;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ impl InstructionBuilder<'_> {
                 &plan.restart,
                 [&goal.verification, rollback],
                 &self.before.units,
-            ),
+            ) + unit_files::limit(&plan.units),
             transaction: plan.transaction.clone(),
             success: goal.success,
             old,
@@ -112,10 +113,13 @@ pub(super) fn long_deadline(
         .units
         .iter()
         .max_by_key(|it| restart::time_limit(it.name, &it.unit));
-    (deadline(&plan.restart, both, &without_start_limit) > watched).then(|| Warning::LongDeadline {
-        deadline: deadline(&plan.restart, both, &before.units),
-        watched,
-        service: slowest.map(|it| it.name.name.to_owned()),
+    let files = unit_files::limit(&plan.units);
+    (deadline(&plan.restart, both, &without_start_limit) + files > watched).then(|| {
+        Warning::LongDeadline {
+            deadline: deadline(&plan.restart, both, &before.units) + files,
+            watched,
+            service: slowest.map(|it| it.name.name.to_owned()),
+        }
     })
 }
 

@@ -10,6 +10,7 @@ mod finish;
 mod follow;
 mod initial_state;
 mod instruction;
+mod own_systemd;
 mod run;
 mod serve;
 mod units;

@@ -8,8 +8,8 @@ use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::units::CheckedUnit;
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, Interference, IoKind, LiveRelease, Notice, Outcome, Plan,
-    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, IoKind, LiveRelease, Notice, Outcome, Plan, Reason,
+    ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -26,8 +26,10 @@ use crate::server::store::records;
 use crate::server::store::retention::{self, After};
 use crate::server::store::rollback_target::{self, Target};
 use crate::server::store::verdicts;
-use crate::server::unit::going_down::is_going_down;
-use crate::server::unit::{hidden, needs, restart};
+use crate::server::transaction::GoingDown;
+use crate::server::unit::files::{self, ready};
+use crate::server::unit::going_down::going_down;
+use crate::server::unit::{hidden, restart};
 use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -177,8 +179,8 @@ impl<'a> Session<'a> {
         data::warn(&mut self.client, self.plan, self.before.current.as_ref());
         self.wait_for_starts()?;
         self.client.limits.check()?;
-        if is_going_down() {
-            return Err(Reason::Interference(Interference::GoingDown));
+        if let Some(scope) = going_down(self.plan.units.scope) {
+            return Err(GoingDown(scope).into());
         }
         self.write_instruction(&pending)?;
         Ok(Some(pending))
@@ -248,16 +250,15 @@ impl<'a> Session<'a> {
             }
         };
         self.progress.release = Some(release.clone());
-        let (units, restart) = (&self.plan.units, &self.plan.restart);
-        let progress = &mut self.progress;
-        needs::check(layout, &release, units, restart).map_err(|lacking| progress.of(lacking))?;
         let (verification, _) = instruction::recorded(layout, self.plan, &release);
-        let mut findings = Vec::new();
-        let (units, shown) = (&self.before.units, check::shows_release(&verification));
-        check::check_release(layout, self.plan, units, shown, &mut findings);
+        let (units, current) = (&self.plan.units, self.before.current.as_ref());
+        let findings = ready::check_earlier(layout, units, &release, current);
         if !findings.is_empty() {
             return Err(Reason::NotReady(findings));
         }
+        let outbox = &mut *self.client.outbox;
+        files::check::check(layout, self.plan, &release, &verification, outbox)
+            .map_err(|failed| self.progress.of(failed))?;
         let goal = Goal {
             before_switch: records::before_switch_since(layout, &release),
             release,
@@ -409,9 +410,15 @@ impl<'a> Session<'a> {
 
     fn verdict(&self, reason: Reason) -> Verdict {
         let outcome = match &reason {
+            // the unit files of the release are at fault
+            Reason::NotReady(_) if self.progress.step > Step::Check => Outcome::Failed,
             Reason::NotReady(_) | Reason::NoSuchRelease { .. } => Outcome::NotReady,
             // the release to roll back to lacks what the unit needs
-            Reason::Program { .. } if self.progress.step == Step::Check => Outcome::NotReady,
+            Reason::Program { .. } | Reason::RejectedUnitFiles(_)
+                if self.progress.step == Step::Check =>
+            {
+                Outcome::NotReady
+            }
             Reason::Io { kind, .. } if self.is_found_by_check(*kind) => Outcome::NotReady,
             Reason::Busy(_) => Outcome::Busy,
             Reason::Cancelled => Outcome::Cancelled,

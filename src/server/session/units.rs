@@ -1,7 +1,8 @@
 //! What the check learns about the units, and what it asks of several.
 
-use crate::protocol::{Finding, Plan, Restart, Task, TreeEntry, UnitKind, UnitPatterns, UnitRef};
+use crate::protocol::{Finding, Plan, Restart, Task, UnitFile, UnitKind, UnitRef};
 use crate::server::exec::user::user;
+use crate::server::unit::files;
 use crate::server::unit::systemd::{self, Unit};
 
 /// A unit as it is before anything is changed.
@@ -13,15 +14,12 @@ pub(super) struct CheckedUnit<'a> {
     pub(super) unit: Unit,
     /// Whether the deploy user may reset systemd's start limit.
     pub(super) resettable: bool,
+    /// Whether files of it come with the release, and may change it.
+    pub(super) has_files: bool,
 }
 
 /// Checks that those units are active which a deployment does not start, and the rights for a socket that it may restart.
-pub(super) fn check_others(
-    plan: &Plan,
-    entries: Option<&[TreeEntry]>,
-    units: &[CheckedUnit<'_>],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn check_others(plan: &Plan, units: &[CheckedUnit<'_>], findings: &mut Vec<Finding>) {
     if plan.task != Task::Deploy || units.len() < 2 {
         return;
     }
@@ -30,8 +28,7 @@ pub(super) fn check_others(
         .filter(|it| it.unit.get("LoadState") == "loaded");
     for it in loaded.filter(|it| it.name.kind() != UnitKind::Service) {
         let service = it.name.name.to_owned();
-        let name = it.unit.full_name(&service);
-        if may_change(plan, entries, &name) {
+        if it.has_files {
             check_stop(plan, it, units, findings);
         } else if !it.unit.is_up() {
             let state = it.unit.get("ActiveState").to_owned();
@@ -70,16 +67,12 @@ fn check_stop(
     }
 }
 
-/// Whether a file of the unit with this full name comes with the release, so that the unit may change. `None`: the entries
-/// are not known.
-fn may_change(plan: &Plan, entries: Option<&[TreeEntry]>, name: &str) -> bool {
-    let (Ok(patterns), Some(entries)) = (UnitPatterns::new(&plan.units.files), entries) else {
-        return !plan.units.files.is_empty();
-    };
-    // an instance has the file of its template
-    let template = name.split_once('@').zip(name.rsplit_once('.'));
-    let template = template.map(|((stem, _), (_, kind))| format!("{stem}@.{kind}"));
-    let file = |entry: &TreeEntry| patterns.unit_file(std::str::from_utf8(&entry.path).ok()?);
-    let mut files = entries.iter().filter_map(file);
-    files.any(|file| file.unit() == name || Some(file.unit()) == template.as_deref())
+/// Whether a file of the unit comes with the release, so that the unit may change. `None`: it is not known which files do.
+pub(super) fn may_change(plan: &Plan, files: Option<&[UnitFile]>, unit: UnitRef<'_>) -> bool {
+    match files {
+        Some(files) => files
+            .iter()
+            .any(|file| files::is_of(file, &files::full_name(unit.name))),
+        None => !plan.units.files.is_empty(),
+    }
 }

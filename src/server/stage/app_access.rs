@@ -3,7 +3,7 @@
 
 use super::modes::{Acl, HandedDown, Somebody};
 use crate::protocol::{
-    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, Units,
+    AccessFix, AppAccess, Finding, Operation, Reason, ReleaseId, SharedPath, Staging, UnitRef,
     Warning, What,
 };
 use crate::server::channel::events::Events;
@@ -13,6 +13,7 @@ use crate::server::store::layout::Layout;
 use crate::server::store::links;
 use crate::server::store::records::{self, State};
 use crate::server::unit::app_user::AppUser;
+use crate::server::unit::files::staged::Staged;
 use rustix::fs::{fchmod, fchown, open, Gid, Mode, OFlags};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -42,13 +43,18 @@ enum Way {
 }
 
 impl AppUsers {
-    /// Of these units, as far as it matters for what is staged.
-    pub(in crate::server) fn of(units: &Units, layout: &Layout, staging: &Staging) -> Self {
+    /// Of these units, as far as it matters for what is staged. `staged`: the release's unit files, if they are known yet.
+    pub(in crate::server) fn of<'a>(
+        units: impl Iterator<Item = UnitRef<'a>>,
+        layout: &Layout,
+        staging: &Staging,
+        staged: Option<&Staged>,
+    ) -> Self {
         let mut all = Self::default();
         if staging.env_file.is_none() && staging.shared.is_empty() {
             return all;
         }
-        for user in units.all().flat_map(|unit| AppUser::all(unit, layout)) {
+        for user in units.flat_map(|unit| AppUser::all(unit, layout, staged)) {
             // of two units, systemd may read another file for each
             if !all.0.contains(&user) {
                 all.0.push(user);

@@ -27,7 +27,7 @@ use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
 use crate::server::store::written;
-use crate::server::unit::needs;
+use crate::server::unit::files::{check, staged::Staged};
 use app_access::AppUsers;
 use install::Shell;
 use tree_upload::TreeUpload;
@@ -48,7 +48,8 @@ impl Stager<'_> {
     pub(super) fn run(&mut self, entries: &[TreeEntry]) -> Result<ReleaseId, Reason> {
         self.begin(Step::Upload);
         let release = self.upload(entries)?;
-        self.add_env_and_shared_files(&release)?;
+        let app_users = self.app_users(&release)?;
+        self.add_env_and_shared_files(&release, &app_users)?;
         self.run_commands(&release)?;
         self.begin(Step::Seal);
         self.seal(&release)?;
@@ -74,18 +75,32 @@ impl Stager<'_> {
         Ok(release)
     }
 
+    /// The users that the units will run as. Those that the release's own unit files name are not checked yet.
+    fn app_users(&mut self, release: &ReleaseId) -> Result<AppUsers, Reason> {
+        let Plan { units, staging, .. } = self.plan;
+        if units.files.is_empty() {
+            return Ok(self.app_users.clone());
+        }
+        let staged = Staged::of(self.layout, release, units);
+        let app_users = AppUsers::of(units.all(), self.layout, staging, Some(&staged));
+        if app_users != *self.app_users {
+            let found = app_users.check(self.layout, staging, self.outbox);
+            found.map_or(Ok(()), |found| Err(Reason::NotReady(vec![found])))?;
+        }
+        Ok(app_users)
+    }
+
     /// Adds what belongs to the release but does not come with its tree.
-    fn add_env_and_shared_files(&self, release: &ReleaseId) -> Result<(), Reason> {
+    fn add_env_and_shared_files(
+        &self,
+        release: &ReleaseId,
+        app_users: &AppUsers,
+    ) -> Result<(), Reason> {
         if let Some(content) = &self.plan.staging.env_file {
-            env_file::write(&self.layout.release(release), content, self.app_users)?;
+            env_file::write(&self.layout.release(release), content, app_users)?;
         }
         let folder = self.layout.release(release);
-        shared::link(
-            self.layout,
-            &folder,
-            &self.plan.staging.shared,
-            self.app_users,
-        )
+        shared::link(self.layout, &folder, &self.plan.staging.shared, app_users)
     }
 
     fn run_commands(&mut self, release: &ReleaseId) -> Result<(), Reason> {
@@ -103,12 +118,12 @@ impl Stager<'_> {
 
     /// Makes the release durable, then records it as complete.
     fn seal(&mut self, release: &ReleaseId) -> Result<(), Reason> {
-        let Plan { units, restart, .. } = self.plan;
-        needs::check(self.layout, release, units, restart)
-            .map_err(|lacking| self.progress.of(lacking))?;
+        let Plan { verification, .. } = self.plan;
+        check::check(self.layout, self.plan, release, verification, self.outbox)
+            .map_err(|failed| self.progress.of(failed))?;
         written::record_state(self.layout, release);
         durable::sync_file_system(&self.layout.release(release))?;
-        let verification = Some(self.plan.verification.clone());
+        let verification = Some(verification.clone());
         records::mark(self.layout, release, State::Complete, verification)
     }
 }

@@ -1,8 +1,8 @@
 //! The users that the unit's processes run as, if they are others than the deploy user.
 
-use super::definition::{definitions, Current};
+use super::definition::{current::Current, definitions, Definition};
+use super::files::staged::Staged;
 use super::needs;
-use super::systemd::Unit;
 use crate::protocol::{Scope, UnitRef};
 use crate::server::exec::user::{account_of, group_of, login_name, Group};
 use crate::server::store::layout::Layout;
@@ -22,15 +22,19 @@ pub(in crate::server) struct AppUser {
 
 impl AppUser {
     /// The other users of the unit, or of those that it starts. Root may do everything, and is left out.
-    pub(in crate::server) fn all(name: UnitRef<'_>, layout: &Layout) -> Vec<Self> {
-        let units = definitions(name).unwrap_or_default();
-        let units = units.iter().map(|definition| &definition.unit);
-        let starts = units.filter(|unit| !unit.programs().is_empty());
-        let of = |unit| Self::of(unit, name.scope, layout);
+    pub(in crate::server) fn all(
+        name: UnitRef<'_>,
+        layout: &Layout,
+        staged: Option<&Staged>,
+    ) -> Vec<Self> {
+        let units = definitions(name, staged).unwrap_or_default();
+        let starts = units.iter().filter(|it| !it.unit.programs().is_empty());
+        let of = |definition| Self::of(definition, name.scope, layout);
         starts.filter_map(of).collect()
     }
 
-    fn of(unit: &Unit, scope: Scope, layout: &Layout) -> Option<Self> {
+    fn of(definition: &Definition, scope: Scope, layout: &Layout) -> Option<Self> {
+        let unit = &definition.unit;
         let own = rustix::process::geteuid().as_raw();
         let name = unit.get("User");
         if ["", "root", "0"].contains(&name) || Some(name) == login_name().as_deref() {
@@ -55,7 +59,7 @@ impl AppUser {
             name: name.to_owned(),
             uid,
             groups,
-            read_by_systemd: read_by_systemd(unit, scope, layout),
+            read_by_systemd: read_by_systemd(definition, scope, layout),
         })
     }
 
@@ -69,17 +73,17 @@ impl AppUser {
 }
 
 /// The paths below the release in `EnvironmentFile` and `LoadCredential`.
-fn read_by_systemd(unit: &Unit, scope: Scope, layout: &Layout) -> Vec<PathBuf> {
+fn read_by_systemd(definition: &Definition, scope: Scope, layout: &Layout) -> Vec<PathBuf> {
     // it need not exist: links in a release are not known yet
     let (current, release) = (Current::of(layout), layout.releases().join("new"));
-    let named = unit.all("EnvironmentFiles").lines();
+    let named = definition.unit.all("EnvironmentFiles").lines();
     let named = named.filter_map(|line| line.rsplit_once(" (").map(|(path, _)| path.to_owned()));
     let below = |path: String| {
         let found = current.follow(Path::new(&path), &release)?;
         found.strip_prefix(&release).ok().map(Path::to_owned)
     };
     named
-        .chain(needs::credentials(unit, scope))
+        .chain(needs::credentials(definition, scope))
         .filter_map(below)
         .collect()
 }

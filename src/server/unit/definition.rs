@@ -1,13 +1,17 @@
 //! What a unit's definition says: whether it leads to `current`, and whether a restart command only reloads.
 
+pub(super) mod current;
+
+use super::files::staged::Staged;
 use super::systemd::{self, Unit};
-use crate::protocol::{Ending, Restart, UnitRef};
+use crate::protocol::{Ending, Finding, Plan, Restart, UnitRef, Verification};
 use crate::server::exec::process::quick;
 use crate::server::exec::processes::Traces;
-use crate::server::exec::user::{home_of, login_name};
+use crate::server::exec::user::{home_of, login_name, user};
 use crate::server::store::layout::Layout;
+use current::Current;
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -27,12 +31,10 @@ const MAX_UNITS: usize = 20;
 const MAX_SCRIPT: u64 = 64 << 10;
 /// How many files are read: a script may start another one.
 const MAX_FILES: usize = 30;
-/// As many links the kernel follows: path_resolution(7).
-const MAX_LINKS: u32 = 40;
 
 /// Whether a unit runs what `current` leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::server) enum LeadsToCurrent {
+pub(super) enum LeadsToCurrent {
     /// Its definition leads there.
     Yes,
     /// Not by its definition, but one of its processes works in a release.
@@ -43,16 +45,50 @@ pub(in crate::server) enum LeadsToCurrent {
     Unknown,
 }
 
+/// Why the unit will not run the release that `current` leads to, or why that will not be seen. `staged`: the unit files of
+/// the release that goes live, if they are known yet.
+pub(in crate::server) fn elsewhere(
+    layout: &Layout,
+    plan: &Plan,
+    unit: UnitRef<'_>,
+    staged: Option<&Staged>,
+) -> Option<Finding> {
+    if plan.restart == Restart::Nothing {
+        return None;
+    }
+    let service = unit.name.to_owned();
+    if let LeadsToCurrent::No { starts } = LeadsToCurrent::of(unit, layout, staged) {
+        return Some(Finding::UnitElsewhere {
+            service,
+            starts,
+            target: plan.target.to_string(),
+        });
+    }
+    let is_hidden = || Unit::show(unit).is_ok_and(|unit| is_hidden(&unit));
+    (is_reload(&plan.restart) && is_hidden()).then(|| Finding::ReloadUnseen {
+        service,
+        user: user(),
+    })
+}
+
+/// Whether the health response names the release.
+pub(in crate::server) fn is_shown(verification: &Verification) -> bool {
+    let health = verification.health.as_ref();
+    let pattern = health.and_then(|health| health.pattern.as_ref());
+    pattern.is_some_and(|pattern| pattern.names_release() || pattern.names_commit())
+}
+
 /// Whether the unit's definition leads to `current`.
 pub(super) fn leads_to_current(unit: UnitRef<'_>, layout: &Layout) -> bool {
     let current = Current::of(layout);
     let leads = |unit: &Definition| unit.search(&current) == Found::Leads;
-    definitions(unit).iter().flatten().any(leads)
+    definitions(unit, None).iter().flatten().any(leads)
 }
 
 impl LeadsToCurrent {
-    pub(in crate::server) fn of(name: UnitRef<'_>, unit: &Unit, layout: &Layout) -> Self {
-        let Some(units) = definitions(name) else {
+    /// `staged`: the unit files of the release that goes live, if they are known yet.
+    fn of(unit: UnitRef<'_>, layout: &Layout, staged: Option<&Staged>) -> Self {
+        let Some(units) = definitions(unit, staged) else {
             return Self::Unknown;
         };
         let current = Current::of(layout);
@@ -60,7 +96,10 @@ impl LeadsToCurrent {
         if found.contains(&Found::Leads) {
             return Self::Yes;
         }
-        if works_in_a_release(unit, layout) {
+        // what runs now says nothing about other definitions
+        let is_loaded = units.iter().all(|unit| unit.text.is_none());
+        let running = Unit::show(unit).ok().filter(|_| is_loaded);
+        if running.is_some_and(|unit| works_in_a_release(&unit, layout)) {
             return Self::ByProcess;
         }
         if found.contains(&Found::Unreadable) {
@@ -85,9 +124,10 @@ fn works_in_a_release(unit: &Unit, layout: &Layout) -> bool {
     unit.processes().into_iter().any(works)
 }
 
-/// The unit's own definition and, of a timer, socket or target, those of the units that it starts.
-pub(super) fn definitions(unit: UnitRef<'_>) -> Option<Vec<Definition>> {
-    let first = Definition::show(unit)?;
+/// The unit's own definition and, of a timer, socket or target, those of the units that it starts: as they are loaded or, if
+/// a release changes them, as they will be.
+pub(super) fn definitions(unit: UnitRef<'_>, staged: Option<&Staged>) -> Option<Vec<Definition>> {
+    let first = Definition::of(unit, staged)?;
     let starts_others = first.starts().is_none();
     let mut all = vec![first];
     if starts_others {
@@ -98,8 +138,8 @@ pub(super) fn definitions(unit: UnitRef<'_>) -> Option<Vec<Definition>> {
             .take(MAX_UNITS)
             .map(str::to_owned)
             .collect();
-        let show = |name: &String| Definition::show(UnitRef { name, ..unit });
-        all.extend(others.iter().filter_map(show));
+        let of = |name: &String| Definition::of(UnitRef { name, ..unit }, staged);
+        all.extend(others.iter().filter_map(of));
     }
     Some(all)
 }
@@ -113,16 +153,29 @@ enum Found {
     Unreadable,
 }
 
-/// What systemd reports of a unit's definition.
+/// What systemd reports of a unit's definition, or would report after the switch.
 pub(super) struct Definition {
     pub(super) unit: Unit,
+    /// The lines of its files, if a release changes them.
+    pub(super) text: Option<String>,
 }
 
 impl Definition {
+    fn of(unit: UnitRef<'_>, staged: Option<&Staged>) -> Option<Self> {
+        match staged.and_then(|staged| staged.definition(unit)) {
+            Some((unit, text)) => Some(Self {
+                unit,
+                text: Some(text),
+            }),
+            None => Self::show(unit),
+        }
+    }
+
     fn show(unit: UnitRef<'_>) -> Option<Self> {
         match quick(&mut systemd::show(unit, PROPERTIES), TIMEOUT) {
             Ok((Ending::Exit(0), output)) => Some(Self {
-                unit: Unit::parse(&String::from_utf8_lossy(&output)),
+                unit: Unit::shown(&String::from_utf8_lossy(&output), unit.scope),
+                text: None,
             }),
             _ => None,
         }
@@ -169,79 +222,6 @@ impl Definition {
             folder => PathBuf::from(folder),
         }
     }
-}
-
-/// The link `current`, as it is written and as it really lies.
-pub(super) struct Current {
-    paths: Vec<PathBuf>,
-}
-
-impl Current {
-    pub(super) fn of(layout: &Layout) -> Self {
-        let real = layout.target().canonicalize();
-        let mut paths = vec![layout.current()];
-        paths.extend(real.ok().map(|target| target.join("current")));
-        Self { paths }
-    }
-
-    /// Whether `path` is the target, which it lies in.
-    fn is_in(&self, path: &Path) -> bool {
-        self.paths
-            .iter()
-            .any(|current| current.parent() == Some(path))
-    }
-
-    fn is(&self, path: &Path) -> bool {
-        self.paths.iter().any(|current| current == path)
-    }
-
-    /// Whether the path leads through it, as text or by its links.
-    fn is_on_the_way_of(&self, path: &Path) -> bool {
-        let is_below = |current: &PathBuf| path.starts_with(current);
-        self.paths.iter().any(is_below) || self.follow(path, &self.paths[0]).is_some()
-    }
-
-    /// Where the path leads if `current` leads to this release. Follows it link by link, as the kernel does. `None`: it does
-    /// not lead through `current`.
-    pub(super) fn follow(&self, path: &Path, release: &Path) -> Option<PathBuf> {
-        let mut open: VecDeque<OsString> = names(path);
-        let mut at = PathBuf::from("/");
-        let (mut links, mut passed) = (0, false);
-        while let Some(name) = open.pop_front() {
-            if name == ".." {
-                at.pop();
-                continue;
-            }
-            let next = at.join(&name);
-            if self.is(&next) {
-                passed = true;
-                release.clone_into(&mut at);
-                continue;
-            }
-            match fs::read_link(&next) {
-                Ok(to) if links < MAX_LINKS => {
-                    links += 1;
-                    if to.is_absolute() {
-                        at = PathBuf::from("/");
-                    }
-                    let mut rest = names(&to);
-                    rest.extend(open);
-                    open = rest;
-                }
-                _ => at = next,
-            }
-        }
-        passed.then_some(at)
-    }
-}
-
-fn names(path: &Path) -> VecDeque<OsString> {
-    let name = |component: Component<'_>| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        _ => None,
-    };
-    path.components().filter_map(name).collect()
 }
 
 /// Searches texts for paths that lead to `current`.
@@ -355,7 +335,7 @@ fn without_comments(text: &[u8]) -> Vec<u8> {
 }
 
 /// Whether the restart command seems to keep the unit's process: it reloads or sends a signal, and starts nothing.
-pub(in crate::server) fn is_reload(restart: &Restart) -> bool {
+pub(super) fn is_reload(restart: &Restart) -> bool {
     let Restart::Commands(script) = restart else {
         return false;
     };
@@ -396,7 +376,7 @@ fn sends_gentle_signal(words: &[&str]) -> bool {
 }
 
 /// Whether the deploy user cannot look at the unit's processes.
-pub(in crate::server) fn is_hidden(unit: &Unit) -> bool {
+fn is_hidden(unit: &Unit) -> bool {
     let own = rustix::process::geteuid();
     let user = unit.get("User");
     let is_own = user == own.as_raw().to_string() || Some(user) == login_name().as_deref();

@@ -5,7 +5,8 @@ use super::log;
 use super::systemd::{self, Unit};
 use crate::logs::digest;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, UnitRef, What,
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, Scope, UnitRef,
+    What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -51,7 +52,7 @@ pub(in crate::server) fn report(
     collector.own_request = health.map(|health| health.url.path.clone());
     if let Some(unit) = failed_unit(pending, failed) {
         collector.failed_start(layout, unit);
-        let title = format!("systemctl status {}", unit.name);
+        let title = systemd::in_words("status", unit);
         collector.show(
             &title,
             systemd::systemctl(unit.scope).args(["status", "--no-pager", "-n0", "--", unit.name]),
@@ -156,7 +157,11 @@ impl Collector {
                 DiagnosticOrigin::Log,
             );
         if !shown {
-            let title = format!("sudo systemctl status {}", unit.name);
+            let sudo = match unit.scope {
+                Scope::System => "sudo ",
+                Scope::User => "",
+            };
+            let title = sudo.to_owned() + &systemd::in_words("status", unit);
             self.show(&title, &mut log::status(unit), DiagnosticOrigin::Log);
         }
         shown

@@ -1,6 +1,11 @@
-//! Whether the system is going down. Then a unit that stops, and a restart that systemd refuses, say nothing about a release.
+//! Whether the systemd that runs the units is going down. Then a unit that stops, and a restart that systemd refuses, say
+//! nothing about a release.
 
-use crate::server::exec::process::{command, quick};
+use super::systemd::systemctl;
+use crate::protocol::Scope;
+use crate::server::exec::process::quick;
+use crate::server::exec::user::runtime_folder;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,17 +19,26 @@ const UP: [&str; 5] = [
     "maintenance",
 ];
 
-/// Whether the system is going down: systemd has queued the shutdown, before it stops the first unit.
-pub(in crate::server) fn is_going_down() -> bool {
-    let mut state = command("systemctl");
-    state.arg("is-system-running");
-    match quick(&mut state, TIMEOUT) {
-        Ok((_, output)) => is_end(&String::from_utf8_lossy(&output), || {
-            // logins are refused from then on
-            Path::new("/run/systemd/system").exists() && Path::new("/run/nologin").exists()
-        }),
+/// Which systemd is going down, if the units that are asked about end with it: that of the system, or the deploy user's own.
+/// It has queued the shutdown, before it stops the first unit.
+pub(in crate::server) fn going_down(scope: Scope) -> Option<Scope> {
+    // logins are refused from then on
+    let has_nologin =
+        || Path::new("/run/systemd/system").exists() && Path::new("/run/nologin").exists();
+    if is_going_down(Scope::System, has_nologin) {
+        return Some(Scope::System);
+    }
+    // its socket goes with it
+    let socket = runtime_folder().join("systemd/private");
+    let is_gone = || UnixStream::connect(&socket).is_err();
+    (scope == Scope::User && is_going_down(scope, is_gone)).then_some(scope)
+}
+
+fn is_going_down(scope: Scope, otherwise: impl FnOnce() -> bool) -> bool {
+    match quick(systemctl(scope).arg("is-system-running"), TIMEOUT) {
+        Ok((_, output)) => is_end(&String::from_utf8_lossy(&output), otherwise),
         Err(error) => {
-            tracing::info!(%error, "the state of the system cannot be read");
+            tracing::info!(%error, "the state of systemd cannot be read");
             false
         }
     }

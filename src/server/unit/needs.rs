@@ -4,7 +4,9 @@
 mod pattern;
 
 use self::pattern::{fits_any, is_missing};
-use super::definition::{self, definitions, Current, Definition};
+use super::definition::{self, current::Current, definitions, Definition};
+use super::files::specifiers::UNKNOWN;
+use super::files::staged::Staged;
 use super::systemd::{self, Unit};
 use crate::protocol::{
     Ending, PathError, Reason, ReleaseId, Restart, Scope, UnitPath, UnitRef, Units,
@@ -39,13 +41,15 @@ const IMAGES: [&str; 3] = ["MountImages", "ExtensionImages", "ExtensionDirectori
 /// Programs that create nothing that a later command could be.
 const HARMLESS: [&str; 7] = ["true", "test", "[", "sleep", "echo", "rm", "chown"];
 
-/// Checks that the release has what the units, and each unit that one of them starts, need below `current`.
+/// Checks that the release has what the units, and each unit that one of them starts, need below `current`. If the release
+/// changes a unit's files, these count.
 ///
 /// # Errors
 /// All that cannot be used, with the unit that needs the first of it, if there are several.
 pub(in crate::server) fn check(
     layout: &Layout,
     release: &ReleaseId,
+    staged: &Staged,
     units: &Units,
     restart: &Restart,
 ) -> Result<(), (Reason, Option<String>)> {
@@ -58,7 +62,7 @@ pub(in crate::server) fn check(
     let mut unusable: Vec<UnitPath> = Vec::new();
     for unit in units.all() {
         let label = (units.names.len() > 1).then(|| unit.name.to_owned());
-        let lacking = release.lacks_of(unit, reloads).into_iter();
+        let lacking = release.lacks_of(unit, staged, reloads).into_iter();
         unusable.extend(lacking.map(|path| UnitPath {
             unit: label.clone(),
             ..path
@@ -82,6 +86,11 @@ pub(in crate::server) fn check(
     Err((reason, unit))
 }
 
+fn text(definition: &Definition, scope: Scope) -> String {
+    let text = definition.text.clone();
+    text.unwrap_or_else(|| file(&definition.unit, scope))
+}
+
 /// The unit's file and its drop-ins: `systemctl show` does not print all that is in them.
 fn file(unit: &Unit, scope: Scope) -> String {
     let unit = UnitRef {
@@ -95,8 +104,8 @@ fn file(unit: &Unit, scope: Scope) -> String {
 }
 
 /// The files that systemd loads as credentials.
-pub(super) fn credentials(unit: &Unit, scope: Scope) -> Vec<String> {
-    let lines = lines_that_count(&file(unit, scope)).into_iter();
+pub(super) fn credentials(definition: &Definition, scope: Scope) -> Vec<String> {
+    let lines = lines_that_count(&text(definition, scope)).into_iter();
     let lines = lines.filter(|line| line.name.starts_with("LoadCredential"));
     let path = |line: Line| Some(line.value.split_once(':')?.1.to_owned());
     lines.filter_map(path).collect()
@@ -164,8 +173,8 @@ fn needs(unit: &Unit, lines: &[Line], reloads: bool) -> Vec<Need> {
             add(name, path, kind, false, may_come);
         }
     }
-    // a mark says that the path may be missing
-    all.retain(|need| need.path.starts_with('/'));
+    // a mark says that the path may be missing, or cannot be told
+    all.retain(|need| need.path.starts_with('/') && !need.path.contains(UNKNOWN));
     all
 }
 
@@ -252,6 +261,11 @@ fn binds(value: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
         let (from, to) = paths.split_once(':')?;
         (to.starts_with('/') && !to.contains(':')).then_some((from, to))
     })
+}
+
+/// Whether the unit sees other files than what can be looked at, at some places at least.
+pub(super) fn has_own_view(unit: &Unit, text: &str) -> bool {
+    !mounts(unit, &lines_that_count(text)).is_empty()
 }
 
 /// The folders below which the unit sees something else than what can be looked at: all, if that cannot be told.
@@ -358,10 +372,12 @@ struct Release {
 
 impl Release {
     /// What cannot be used of what the unit, or each unit that it starts, needs.
-    fn lacks_of(&self, unit: UnitRef<'_>, reloads: bool) -> Vec<UnitPath> {
+    fn lacks_of(&self, unit: UnitRef<'_>, staged: &Staged, reloads: bool) -> Vec<UnitPath> {
         let mut unusable = Vec::new();
-        for (at, Definition { unit: shown }) in definitions(unit).iter().flatten().enumerate() {
-            let lacking = self.lacks_for(shown, &file(shown, unit.scope), reloads);
+        let definitions = definitions(unit, Some(staged)).unwrap_or_default();
+        for (at, definition) in definitions.iter().enumerate() {
+            let text = text(definition, unit.scope);
+            let lacking = self.lacks_for(&definition.unit, &text, reloads);
             // of the others, those whose condition fails are not started
             let is_condition = |it: &UnitPath| it.property.starts_with("Condition");
             if at == 0 || !lacking.iter().any(is_condition) {

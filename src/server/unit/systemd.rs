@@ -6,11 +6,10 @@ use crate::protocol::{
 use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
-use crate::server::exec::user::user;
+use crate::server::exec::user::login_name;
 use crate::text::amounts::decimal;
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +43,11 @@ impl Unit {
     }
 
     /// The same with one try.
+    pub(in crate::server) fn show_once(unit: UnitRef<'_>) -> Result<Self, Reason> {
+        Self::show_within(unit, TIMEOUT)
+    }
+
+    /// The same within a limit.
     pub(super) fn show_within(unit: UnitRef<'_>, limit: Duration) -> Result<Self, Reason> {
         let mut show = show(unit, PROPERTIES);
         let (ending, output) = quick(&mut show, limit).map_err(|error| not_run(&error))?;
@@ -53,7 +57,18 @@ impl Unit {
             let error = SystemdError::Failed { output };
             return Err(Reason::Unreadable(UnreadableState::Systemd(error)));
         }
-        Ok(Self::parse(&output))
+        Ok(Self::shown(&output, unit.scope))
+    }
+
+    /// What systemd shows of a unit. All units of the deploy user's own systemd run as this user, whatever they say.
+    pub(super) fn shown(text: &str, scope: Scope) -> Self {
+        let mut unit = Self::parse(text);
+        if scope == Scope::User {
+            let uid = || rustix::process::geteuid().as_raw().to_string();
+            let own = login_name().unwrap_or_else(uid);
+            unit.properties.insert("User".to_owned(), own);
+        }
+        unit
     }
 
     /// A property with several values has several lines.
@@ -302,6 +317,15 @@ pub(super) fn systemctl(scope: Scope) -> std::process::Command {
     systemctl
 }
 
+/// The command as it is shown to people, without sudo.
+pub(super) fn in_words(verb: &str, unit: UnitRef<'_>) -> String {
+    let own = match unit.scope {
+        Scope::System => "",
+        Scope::User => "--user ",
+    };
+    format!("systemctl {own}{verb} {}", unit.name)
+}
+
 /// `systemctl show` with these properties.
 pub(super) fn show(unit: UnitRef<'_>, properties: &str) -> std::process::Command {
     let mut show = systemctl(unit.scope);
@@ -333,11 +357,25 @@ pub(in crate::server) fn may_run(verb: &str, unit: UnitRef<'_>) -> bool {
 /// # Errors
 /// What sudo printed.
 pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), Vec<u8>> {
-    if is_root() || unit.scope == Scope::User {
+    match unit.scope {
+        Scope::System => ask_sudo_for(&["systemctl", verb, unit.name]),
+        Scope::User => Ok(()),
+    }
+}
+
+/// What makes systemd read the unit files again.
+pub(super) const RELOAD: [&str; 2] = ["systemctl", "daemon-reload"];
+
+/// Whether the deploy user may run exactly this: as root, or with sudo and without a password.
+///
+/// # Errors
+/// What sudo printed.
+pub(super) fn ask_sudo_for(words: &[&str]) -> Result<(), Vec<u8>> {
+    if is_root() {
         return Ok(());
     }
     let mut list = command("sudo");
-    list.args(["-n", "-l", "systemctl", verb, unit.name]);
+    list.args(["-n", "-l"]).args(words);
     match quick(&mut list, TIMEOUT) {
         Ok((Ending::Exit(0), _)) => Ok(()),
         Ok((_, output)) => Err(output),
@@ -347,61 +385,31 @@ pub(in crate::server) fn ask_sudo(verb: &str, unit: UnitRef<'_>) -> Result<(), V
 
 /// The command `systemctl verb unit`, with sudo unless this is root or the unit is the deploy user's own.
 pub(super) fn privileged(verb: &str, unit: UnitRef<'_>) -> std::process::Command {
-    let mut command = if is_root() || unit.scope == Scope::User {
-        systemctl(unit.scope)
-    } else {
-        let mut sudo = command("sudo");
-        sudo.args(["-n", "systemctl"]);
-        sudo
-    };
-    command.args([verb, unit.name]);
-    command
+    match unit.scope {
+        Scope::System => as_root(&["systemctl", verb, unit.name]),
+        Scope::User => {
+            let mut command = systemctl(unit.scope);
+            command.args([verb, unit.name]);
+            command
+        }
+    }
+}
+
+/// The command, with sudo unless this is root.
+pub(super) fn as_root(words: &[&str]) -> std::process::Command {
+    let mut sudo = command("sudo");
+    match words {
+        [program, arguments @ ..] if is_root() => {
+            sudo = command(program);
+            sudo.args(arguments);
+        }
+        _ => drop(sudo.arg("-n").args(words)),
+    }
+    sudo
 }
 
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
-}
-
-/// Whether logind kills a user's processes at logout; `None`: unknown.
-fn kills_user_processes() -> Option<bool> {
-    let mut property = command("busctl");
-    property.args([
-        "get-property",
-        "org.freedesktop.login1",
-        "/org/freedesktop/login1",
-    ]);
-    property.args(["org.freedesktop.login1.Manager", "KillUserProcesses"]);
-    match quick(&mut property, TIMEOUT) {
-        Ok((Ending::Exit(0), output)) => Some(output.starts_with(b"b true")),
-        _ => None,
-    }
-}
-
-/// How the transaction's process can outlive the login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::server) enum Detaching {
-    /// In a session of its own.
-    Plain,
-    /// In a scope of the user's manager: logind kills the login's processes, but the user lingers.
-    Scope,
-    /// logind's setting cannot be read.
-    Unknown,
-    /// Not at all: logind would kill it.
-    Impossible,
-}
-
-pub(in crate::server) fn detaching() -> Detaching {
-    if is_root() {
-        return Detaching::Plain;
-    }
-    match kills_user_processes() {
-        Some(false) => Detaching::Plain,
-        None => Detaching::Unknown,
-        Some(true) if Path::new("/var/lib/systemd/linger").join(user()).exists() => {
-            Detaching::Scope
-        }
-        Some(true) => Detaching::Impossible,
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Ending, FailedStart, Failure, Finding, IoKind, LinkState, LogPlace, Operation, OtherProcess,
-    PortHolder, Reason, SharedError, SharedInRelease, Step,
+    PortHolder, Reason, Scope, SharedError, SharedInRelease, Step, SystemdError,
 };
 use crate::report::hints::*;
 use crate::report::tests::place;
@@ -60,6 +60,16 @@ fn findings() -> Vec<Finding> {
             output: b"sudo: mallory, you must have a tty to run sudo".to_vec(),
         },
         Finding::KillUserProcesses { user: evil() },
+        Finding::NoLinger { user: evil() },
+        Finding::NoOwnSystemd {
+            user: evil(),
+            error: SystemdError::Failed { output: evil() },
+        },
+        Finding::OtherScope {
+            service: evil(),
+            user: evil(),
+            found: Scope::User,
+        },
         Finding::Missing {
             program: "-omallory".into(),
             path: evil(),
@@ -173,16 +183,16 @@ fn no_word_of_a_server_is_in_a_command() {
     for place in &places {
         let mut hints: Vec<Hint> = findings().iter().map(|it| finding(it, place)).collect();
         for step in steps {
-            hints.extend(reasons().into_iter().map(|it| {
-                reason(
-                    &Failure {
+            for unit in [None, Some(EVIL.to_owned())] {
+                hints.extend(reasons().into_iter().map(|it| {
+                    let failure = Failure {
                         step,
                         reason: it,
-                        unit: None,
-                    },
-                    place,
-                )
-            }));
+                        unit: unit.clone(),
+                    };
+                    reason(&failure, place)
+                }));
+            }
         }
         for hint in hints {
             assert!(!hint.is_empty());

@@ -39,7 +39,7 @@ impl Disk {
         let root = self.at("").display().to_string();
         let unit = Unit::parse(&properties.replace("ROOT/", &root));
         let layout = Layout::new(self.at("opt/app").to_str().unwrap());
-        Definition { unit }.search(&Current::of(&layout)) == Found::Leads
+        Definition { unit, text: None }.search(&Current::of(&layout)) == Found::Leads
     }
 }
 
@@ -120,7 +120,7 @@ fn links_are_followed() {
         disk.at("opt/app/current").display()
     ));
     assert_eq!(
-        Definition { unit }.search(&Current::of(&layout)),
+        Definition { unit, text: None }.search(&Current::of(&layout)),
         Found::Leads
     );
 }

@@ -11,6 +11,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+/// The control group of systemd itself, below that of the user's service if it is a user's own.
+const SYSTEMD: &str = "/init.scope";
+
 /// Processes with those of the sockets that they hold.
 type Holders = Vec<(Process, HashSet<u64>)>;
 
@@ -162,6 +165,8 @@ struct Own<'a> {
     processes: &'a [Process],
     /// Its control group.
     group: String,
+    /// That of the systemd which runs it, and holds the sockets of its socket units.
+    systemd: String,
     /// Those of its processes outside its own.
     other_groups: BTreeSet<String>,
     socket_units: Vec<String>,
@@ -175,6 +180,7 @@ impl<'a> Own<'a> {
         let triggers = unit.get("TriggeredBy").split_whitespace();
         Self {
             group: unit.get("ControlGroup").to_owned(),
+            systemd: systemd_of(unit.get("ControlGroup")),
             other_groups: groups.filter(|group| group != "/").collect(),
             socket_units: triggers
                 .filter(|name| name.ends_with(".socket"))
@@ -188,12 +194,14 @@ impl<'a> Own<'a> {
     /// Who holds a socket that only visible processes outside the unit hold.
     fn stranger(&self, processes: Vec<Process>) -> Holder {
         let first = processes.first().map_or(0, |it| it.pid);
-        match first == 1 && !self.socket_units.is_empty() {
+        let group = processes::group_of(first);
+        let is_systemd = match self.systemd.as_str() {
+            SYSTEMD => first == 1,
+            own => group == own,
+        };
+        match is_systemd && !self.socket_units.is_empty() {
             true => Holder::SocketUnit,
-            false => Holder::Stranger {
-                group: processes::group_of(first),
-                processes,
-            },
+            false => Holder::Stranger { group, processes },
         }
     }
 
@@ -220,7 +228,7 @@ impl<'a> Own<'a> {
         let last = group.rsplit('/').next();
         let names = |socket: &String| last == Some(socket);
         !self.socket_units.is_empty()
-            && (group == "/init.scope" || self.socket_units.iter().any(names))
+            && (group == self.systemd || self.socket_units.iter().any(names))
     }
 }
 
@@ -259,6 +267,68 @@ fn listens_elsewhere(
     }
 }
 
+/// Whether the control group is that of a service. A user's own systemd is a service itself, `user@1000.service`; what
+/// `su` started, and a login, are in no service.
 fn is_service(group: &str) -> bool {
-    !group.starts_with("/user.slice/") && group.split('/').any(|part| part.ends_with(".service"))
+    let mut parts = group.split('/');
+    if group.starts_with("/user.slice/") {
+        parts.find(|part| is_user_manager(part));
+    }
+    parts.any(|part| part.ends_with(".service"))
+}
+
+fn is_user_manager(part: &str) -> bool {
+    part.starts_with("user@") && part.ends_with(".service")
+}
+
+/// The control group of the systemd that runs the unit in this one.
+fn systemd_of(group: &str) -> String {
+    let parts: Vec<&str> = group.split('/').collect();
+    match parts.iter().position(|part| is_user_manager(part)) {
+        Some(at) => parts[..=at].join("/") + SYSTEMD,
+        None => SYSTEMD.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_recognised_by_its_control_group() {
+        for group in [
+            "/system.slice/nginx.service",
+            "/system.slice/docker.service/payload",
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/web.service",
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/app-web.slice/web@1.service/x",
+        ] {
+            assert!(is_service(group), "{group}");
+        }
+        for group in [
+            "/",
+            "/init.scope",
+            "/user.slice/user-1000.slice/session-3.scope",
+            "/user.slice/user-1000.slice/user@1000.service/init.scope",
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/run-r1.scope",
+        ] {
+            assert!(!is_service(group), "{group}");
+        }
+    }
+
+    #[test]
+    fn the_systemd_of_a_unit_is_recognised_by_its_control_group() {
+        let own = "/user.slice/user-1000.slice/user@1000.service";
+        assert_eq!(
+            systemd_of(&format!("{own}/app.slice/web.service")),
+            format!("{own}/init.scope")
+        );
+        assert_eq!(systemd_of(own), format!("{own}/init.scope"));
+        for group in [
+            "",
+            "/system.slice/web.service",
+            "/user.slice/user-1000.slice/x",
+        ] {
+            assert_eq!(systemd_of(group), SYSTEMD, "{group}");
+        }
+    }
 }

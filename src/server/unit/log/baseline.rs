@@ -100,6 +100,7 @@ fn old_start(layout: &Layout, name: UnitRef<'_>, unit: &Unit) -> Option<OldStart
     let switched = link.ok()?.duration_since(UNIX_EPOCH).ok()?;
     let mut start = OldStart {
         unit: unit.full_name(name.name),
+        scope: name.scope,
         invocation: unit.invocation().to_owned(),
         began,
         since: None,

@@ -6,6 +6,7 @@
 mod baseline;
 mod check;
 mod explain;
+mod fields;
 
 mod invocation;
 

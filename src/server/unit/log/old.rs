@@ -1,10 +1,11 @@
 //! Reads the log of what runs before the switch: its start, and what came lately.
 
+use super::fields;
 use super::output::stream;
-use super::read::{timestamp, trusted_fields, STATUS_LINES};
+use super::read::{timestamp, STATUS_LINES};
 use super::status;
 use crate::logs::{Crash, CrashReader, Fingerprint, Found};
-use crate::protocol::UnitRef;
+use crate::protocol::{Scope, UnitRef};
 use crate::server::clock::since_epoch;
 use crate::server::exec::process::command;
 use serde::Deserialize;
@@ -29,6 +30,8 @@ const MOST: usize = 5000;
 pub(super) struct OldStart {
     /// The unit's name in the journal.
     pub(super) unit: String,
+    /// Which systemd runs it.
+    pub(super) scope: Scope,
     /// systemd's id of it.
     pub(super) invocation: String,
     /// When it began, since the epoch, if that is known.
@@ -140,7 +143,11 @@ fn last(start: &OldStart) -> Command {
 fn journal(start: &OldStart) -> Command {
     let mut journal = command("journalctl");
     journal.args(["-q", "--no-pager"]);
-    journal.args(trusted_fields(&start.invocation, &start.unit));
+    journal.args(fields::of_invocation(
+        start.scope,
+        &start.unit,
+        &start.invocation,
+    ));
     journal
 }
 

@@ -1,10 +1,11 @@
 //! Reads the log of one invocation of a unit, never an earlier one's. An empty log does not prove health: a
 //! user without the right to read the journal gets an empty one and exit code 0.
 
+use super::fields;
 use super::invocation::{FailedStart, Invocation, PreviousInvocation};
 use super::output::{last_lines, last_lines_within};
 use super::status;
-use crate::protocol::{UnitRef, UnreadLog};
+use crate::protocol::{Scope, UnitRef, UnreadLog};
 use crate::server::exec::process::command;
 use crate::server::exec::recent::MAX_LINES;
 use crate::server::exec::user::user;
@@ -98,12 +99,7 @@ pub(super) fn of_systemd(failed: &FailedStart<'_>) -> Vec<Vec<u8>> {
     ]);
     journal.arg(format!("--since={}", timestamp(failed.since)));
     let unit = unit_name(failed.unit);
-    journal.args([&format!("UNIT={unit}"), "_PID=1", "+"]);
-    let own = rustix::process::geteuid().as_raw();
-    let of_own_manager = ["_SYSTEMD_USER_UNIT=init.scope", &format!("_UID={own}")];
-    journal
-        .arg(format!("USER_UNIT={unit}"))
-        .args(of_own_manager);
+    journal.args(fields::about_unit(failed.unit.scope, &unit));
     let in_journal = last_lines_within(&mut journal, QUICK_TIMEOUT).unwrap_or_default();
     let lines = if in_journal.is_empty() {
         let output = last_lines_within(&mut status::status(failed.unit), QUICK_TIMEOUT);
@@ -141,7 +137,7 @@ fn journal_since(failed: &FailedStart<'_>) -> Command {
     ]);
     journal.arg("--output-fields=MESSAGE,_SYSTEMD_INVOCATION_ID,_PID");
     journal.arg(format!("--since={}", timestamp(failed.since)));
-    journal.arg(format!("_SYSTEMD_UNIT={name}"));
+    journal.args(fields::of_unit(failed.unit.scope, &name));
     journal
 }
 
@@ -194,22 +190,15 @@ pub(super) fn timestamp(since: Duration) -> String {
     format!("@{}.{:03}", since.as_secs(), since.subsec_millis())
 }
 
-/// The invocation's journal: the lines of its processes and, if the user may read them, systemd's about it. Any local user
-/// can send a line with `INVOCATION_ID`, but not as root.
+/// The invocation's journal: the lines of its processes and, if the user may read them, systemd's about it.
 pub(in crate::server::unit) fn journal(invocation: &Invocation<'_>, lines: usize) -> Command {
     let mut journal = journal_of_processes(invocation, lines);
-    let id = format!("INVOCATION_ID={}", invocation.id);
-    journal.args(["+", &id, "_UID=0"]);
+    journal.arg("+");
+    journal.args(fields::about_invocation(
+        invocation.unit.scope,
+        invocation.id,
+    ));
     journal
-}
-
-/// What journald itself writes to a line of one of the invocation's processes. The unit is named too, because the
-/// invocations of a user's own units are what that user makes them.
-pub(super) fn trusted_fields(id: &str, unit: &str) -> [String; 2] {
-    [
-        format!("_SYSTEMD_INVOCATION_ID={id}"),
-        format!("_SYSTEMD_UNIT={unit}"),
-    ]
 }
 
 fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
@@ -218,14 +207,24 @@ fn journal_of_processes(invocation: &Invocation<'_>, lines: usize) -> Command {
     if let Some(since) = invocation.since {
         journal.arg(format!("--since={}", timestamp(since)));
     }
-    journal.args(trusted_fields(invocation.id, &unit_name(invocation.unit)));
+    let unit = unit_name(invocation.unit);
+    journal.args(fields::of_invocation(
+        invocation.unit.scope,
+        &unit,
+        invocation.id,
+    ));
     journal
 }
 
 /// Whether the user may read the journal: what systemd itself logged is in it on every server.
-fn reads_journal() -> bool {
+fn reads_journal(scope: Scope) -> bool {
     let mut journal = command("journalctl");
-    journal.args(["-q", "--no-pager", "-o", "cat", "-n", "1", "_PID=1"]);
+    journal.args(["-q", "--no-pager", "-o", "cat", "-n", "1"]);
+    journal.args(fields::of_systemd(scope));
+    if scope == Scope::User {
+        // an older journal may be all that it may read
+        journal.arg("-b");
+    }
     last_lines(&mut journal).is_some_and(|lines| !lines.is_empty())
 }
 
@@ -236,7 +235,7 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
         since,
         previous,
     } = invocation;
-    if since.is_some() && reads_journal() {
+    if since.is_some() && reads_journal(unit.scope) {
         // nothing was logged since the reload
         return LogLines::default();
     }
@@ -251,10 +250,14 @@ fn by_status(invocation: &Invocation<'_>) -> LogLines {
     // systemctl shows no invocation: the lines belong to this one only if it is still the current one
     let same = !lines.is_empty() && Unit::show(*unit).is_ok_and(|shown| shown.invocation() == *id);
     if !same {
-        return nothing(UnreadLog::Nothing {
-            service: unit.name.to_owned(),
-            user: user(),
-            sudo: !is_root(),
+        let (service, user) = (unit.name.to_owned(), user());
+        return nothing(match unit.scope {
+            Scope::User => UnreadLog::NothingOfOwnUnit { service, user },
+            Scope::System => UnreadLog::Nothing {
+                service,
+                user,
+                sudo: !is_root(),
+            },
         });
     }
     let part = || UnreadLog::OnlyLast {

@@ -552,3 +552,65 @@ fn a_request_that_waits_at_the_end_is_the_cause() {
     };
     assert_eq!((at, reason_of(end)), (60, expected));
 }
+
+#[test]
+fn of_several_units_one_that_the_restart_command_forgot_fails() {
+    let kept = |belongs: Belongs| Evidence { belongs, ..good() };
+    let watch_kept = |before: &BeforeRestart, belongs: &Belongs| {
+        let rules = Rules {
+            has_others: true,
+            ..rules(Purpose::GoLive, before)
+        };
+        let (at, end, _) = watch(rules, |_| answered(running("a", 0), kept(belongs.clone())));
+        (at, end)
+    };
+    let restarted = before("a", 0);
+    let not_restarted = Next::Failed {
+        reason: Reason::NotRestarted,
+        down: false,
+    };
+    let unseen = Belongs::Unknown(UnseenRelease::Hidden);
+    for belongs in [&unseen, &Belongs::No(other_release())] {
+        let end = watch_kept(&restarted, belongs);
+        assert_eq!(end, (60, not_restarted.clone()), "{belongs:?}");
+    }
+    // a process of the release was seen
+    let seen = Belongs::Yes { others: Vec::new() };
+    assert_eq!(watch_kept(&restarted, &seen), (10, Next::Healthy));
+    // a reload keeps it
+    let reload = BeforeRestart {
+        reload: true,
+        ..restarted
+    };
+    assert_eq!(watch_kept(&reload, &unseen), (10, Next::Healthy));
+}
+
+/// It has no processes that could be looked at.
+#[test]
+fn a_timer_may_keep_its_invocation_only_if_nothing_restarted_it() {
+    let watch_timer = |before: &BeforeRestart, sub: &str| {
+        let rules = Rules {
+            has_others: true,
+            ..rules(Purpose::GoLive, before)
+        };
+        let timer = unit(&format!("active/{sub}"), "a", 0, "");
+        let (at, end, _) = watch(rules, |_| Seen {
+            unit: Some(Ok(timer.clone())),
+            check: Some(Check {
+                answer: None,
+                evidence: None,
+            }),
+            is_waiting: false,
+        });
+        (at, end)
+    };
+    let untouched = BeforeRestart {
+        automatic_restarts: None,
+        ..before("a", 0)
+    };
+    for sub in ["waiting", "running", "elapsed"] {
+        assert_eq!(watch_timer(&untouched, sub), (10, Next::Healthy), "{sub}");
+    }
+    let (at, end) = watch_timer(&before("a", 0), "waiting");
+    assert_eq!((at, reason_of(end)), (60, Reason::NotRestarted));
+}

@@ -1,0 +1,116 @@
+//! How systemd gets a unit file of a release.
+
+use super::finding::{into_sudoers, sudoers_for};
+use super::steps::{steps, Hint};
+use crate::protocol::{UnitFile, UnitFileError, UnitFileProblem};
+use crate::report::place::{is_relative, shell, Place};
+
+const LINK: &str = "let systemd read it from the live release, as root; whoever may change a unit that root starts is root:";
+const COPY: &str = "let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:";
+const ENABLE: &str = "once it is live, if it has an `[Install]` section, as root:";
+const LACKED: &str = "systemd would lose the unit with that release, which may become the live one. Make it a copy that stays, \
+     as root, or deploy its file before you link it:";
+
+/// What to do about it.
+pub(super) fn set_up(found: &UnitFileProblem, place: &Place) -> Hint {
+    let file = UnitFile::at(&found.path).filter(|file| is_relative(&file.path));
+    let Some(file) = file else {
+        return "the name of the unit file must be one that systemd reads".into();
+    };
+    let source = place.below(&format!("current/{}", file.path));
+    let to = shell(&UnitFile::place(&file.path));
+    let mut commands = Vec::new();
+    if let (UnitFileError::Absent, Some((folder, _))) = (&found.error, to.rsplit_once('/')) {
+        if file.is_drop_in() {
+            commands.push(format!("sudo mkdir -p {folder}"));
+        }
+    }
+    if found.link {
+        commands.push(format!("sudo ln -sfn {source} {to}"));
+        let hint = steps(LINK, &commands);
+        return match file.is_drop_in() || file.unit().contains("@.") {
+            true => hint,
+            false => hint.then(steps(
+                ENABLE,
+                &[format!("sudo systemctl enable {}", shell(file.unit()))],
+            )),
+        };
+    }
+    let words = format!(
+        "/usr/bin/install -m 644 {}/current/{} {}",
+        place.target,
+        file.path,
+        UnitFile::place(&file.path)
+    );
+    commands.push(into_sudoers(&sudoers_for(&place.user, "", &words)));
+    match found.error {
+        UnitFileError::Absent | UnitFileError::Fixed => steps(COPY, &commands),
+        UnitFileError::OtherFileSystem | UnitFileError::LackedBy(_) => {
+            commands.push(format!(
+                "sudo cp --remove-destination {source} {to} || sudo rm {to}"
+            ));
+            steps(
+                if matches!(found.error, UnitFileError::LackedBy(_)) {
+                    LACKED
+                } else {
+                    COPY
+                },
+                &commands,
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::place;
+
+    fn hint(path: &str, error: UnitFileError, link: bool) -> String {
+        let path = path.to_owned();
+        set_up(&UnitFileProblem { path, error, link }, &place()).to_string()
+    }
+
+    #[test]
+    fn a_unit_file_is_set_up_once() {
+        let all = [
+            hint("deploy/diting.service", UnitFileError::Absent, true),
+            hint(
+                "deploy/diting.service.d/env.conf",
+                UnitFileError::Absent,
+                false,
+            ),
+            hint("deploy/w@.service", UnitFileError::Fixed, true),
+            hint(
+                "my deploy/it's=a:b/diting.timer",
+                UnitFileError::Fixed,
+                false,
+            ),
+            hint(
+                "deploy/diting.service",
+                UnitFileError::OtherFileSystem,
+                false,
+            ),
+            hint(
+                "deploy/diting.service",
+                UnitFileError::LackedBy("1762147685".parse().unwrap()),
+                false,
+            ),
+        ];
+        insta::assert_snapshot!(all.join("\n---\n"));
+    }
+
+    #[test]
+    fn a_server_that_lies_gets_no_other_path_into_a_command() {
+        for path in [
+            "../../etc/x.service",
+            "/etc/x.service",
+            "a/./x.service",
+            "x;id",
+            "$(id).service",
+        ] {
+            let hint = hint(path, UnitFileError::Absent, true);
+            assert!(!hint.contains("sudo"), "{path}: {hint}");
+        }
+    }
+}
