@@ -133,6 +133,8 @@ mod sudoers;
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
+#[path = "real/unit_files.rs"]
+mod unit_files;
 #[path = "real/unit_paths.rs"]
 mod unit_paths;
 #[path = "real/units.rs"]
