@@ -121,6 +121,8 @@ mod several_units;
 mod shared_env_hooks;
 #[path = "real/shells.rs"]
 mod shells;
+#[path = "real/staged_units.rs"]
+mod staged_units;
 #[path = "real/start_limit.rs"]
 mod start_limit;
 #[path = "real/sudoers.rs"]
@@ -141,3 +143,5 @@ mod user_scope;
 mod whole_service;
 #[path = "real/without_service.rs"]
 mod without_service;
+#[path = "real/worker.rs"]
+mod worker;

@@ -68,8 +68,10 @@ impl Progress {
 
     /// Records an event, whose times are bounded. Returns the deadline of the transaction if this is the first point of no return.
     pub(super) fn record(&self, what: &What) -> Option<Duration> {
-        self.goes_down
-            .set(matches!(what, What::Notice(Notice::GoingDown)));
+        self.goes_down.set(matches!(
+            what,
+            What::Notice(Notice::GoingDown | Notice::OwnSystemdDown)
+        ));
         let deadline = match what {
             What::PointOfNoReturn { deadline, .. } if self.finished_by.get().is_none() => {
                 Some(*deadline)

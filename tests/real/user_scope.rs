@@ -8,8 +8,6 @@ use crate::throwaway::{as_deploy, ThrowawayServer, OWN_UNITS, TARGET};
 use std::fs;
 use std::time::Duration;
 
-const POINT: &str = "from here on the server finishes on its own";
-
 fn up() -> ThrowawayServer {
     ThrowawayServer::up_with_own_units(&[])
 }
@@ -106,7 +104,11 @@ try: {error}
 except Exception: traceback.print_exc()"
         ))
     };
-    let first = server.deploy_well(&logs("1", "open('/nope')"), None);
+    let first = server
+        .deployment(&logs("1", "open('/nope')"))
+        .input("log-check", "warn")
+        .run()
+        .assert_deployed(None);
     let run = server.deploy(&logs("2", "open('/nope')"));
     let second = run.assert_deployed(Some(&first));
     run.assert_says("logged crash messages that the release before logged too");
@@ -222,7 +224,7 @@ fn a_killed_client_and_its_logout_change_nothing() {
         // else ssh's master keeps the login for a while
         drop(relay);
         if !options.is_empty() {
-            server.wait_for("! loginctl list-sessions --no-legend | grep deploy");
+            server.wait_for("! loginctl list-sessions --no-legend | grep deploy | grep -v manager");
         }
         assert!(
             server.has(&format!("{TARGET}/.deploy/pending")),
@@ -251,18 +253,36 @@ fn a_lingering_unit_comes_back_after_a_power_cut() {
     server.assert_live(&first, "1", None);
 }
 
+/// The transaction is one of deploy's own systemd too, and is stopped with the unit.
 #[test]
 fn a_server_that_goes_down_decides_nothing() {
+    let server = ThrowawayServer::up_with_own_units(&["--kill-user-processes"]);
+    let first = server.deploy_well(&App::version("1"), None);
+    let run = verifying(
+        server
+            .deployment(&App::version("2"))
+            .input("health-timeout", "12s"),
+    );
+    server.power_off();
+    run.wait_for("reconnecting");
+    server.boot();
+    let run = run.finish();
+    run.assert_rolled_back("recover", &first);
+    server.assert_live(&first, "1", None);
+}
+
+/// A login ends before deploy's own systemd does, and the transaction before the login: the new release serves until then.
+#[test]
+fn a_server_that_goes_down_lets_a_transaction_of_a_login_end() {
     let server = up();
     let first = server.deploy_well(&App::version("1"), None);
     let run = verifying(server.deployment(&App::version("2")));
     server.power_off();
     run.wait_for("reconnecting");
     server.boot();
-    let run = run.finish();
-    run.assert_rolled_back("recover", &first);
-    run.assert_says("the server is going down, which decides nothing");
-    server.assert_live(&first, "1", None);
+    let second = run.finish().assert_deployed(Some(&first));
+    server.wait_until_answers(&second);
+    server.assert_live(&second, "2", Some(&first));
 }
 
 /// Its units end with it, which is no fault of the release.
@@ -270,16 +290,33 @@ fn a_server_that_goes_down_decides_nothing() {
 fn an_own_systemd_that_is_stopped_decides_nothing() {
     let server = up();
     let first = server.deploy_well(&App::version("1"), None);
-    let run = verifying(server.deployment(&App::version("2")));
-    server.exec("systemctl stop user@1000");
-    run.wait_for("which decides nothing");
-    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
-    // the login that reconnects starts it again
-    let run = run.finish();
-    run.assert_rolled_back("recover", &first);
+    let stopped = |version: &str| {
+        let run = verifying(
+            server
+                .deployment(&App::version(version))
+                .input("health-timeout", "12s"),
+        );
+        server.exec("systemctl stop user@1000");
+        run.wait_for("which decides nothing");
+        assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+        run
+    };
+    // the login that waits ends it, once there is one again
+    let run = stopped("2");
+    server.exec("systemctl start user@1000");
+    run.finish().assert_rolled_back("recover", &first);
     server.assert_live(&first, "1", None);
-    let run = server.deploy(&App::version("3"));
-    run.assert_deployed(Some(&first));
+
+    // or the next run, whose login starts it
+    let run = stopped("3");
+    let pending = newest(&server);
+    run.kill();
+    server.wait_for("! pgrep -f [s]erver-part");
+    assert!(server.has(&format!("{TARGET}/.deploy/pending")));
+    let run = server.deploy(&App::version("4"));
+    let fourth = run.assert_deployed(Some(&first));
+    run.assert_says(&pending);
+    server.assert_live(&fourth, "4", Some(&first));
 }
 
 /// A unit of the same name, of another user.
@@ -379,7 +416,7 @@ fn an_answer_of_another_process_of_the_same_user_is_none() {
 }
 
 #[test]
-fn the_socket_of_an_own_socket_unit_is_the_units() {
+fn what_listens_by_an_own_socket_unit_is_the_unit() {
     let server = up();
     server.drop_in(&server.plain_service("0.0.0.0"));
     let socket = format!("[Socket]\nListenStream=0.0.0.0:{}\n", server.app_port);

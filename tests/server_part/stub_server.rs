@@ -117,6 +117,7 @@ impl StubServer {
             "#!/bin/sh\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n",
         );
         server.program(".local/bin/busctl", "#!/bin/sh\necho b false\n");
+        server.program(".local/bin/systemd-analyze", "#!/bin/sh\n");
         server.program(
             ".local/bin/journalctl",
             "#!/bin/sh\necho a line of the log\n",

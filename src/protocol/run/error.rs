@@ -99,8 +99,9 @@ pub enum RunError {
         /// return.
         finished_by: Option<u64>,
     },
-    /// The server went down after the point of no return, and was not seen again in time. The transaction is pending.
-    #[error("the server went down before the deployment was decided")]
+    /// The server or the deploy user's own systemd went down after the point of no return, and was not seen again in time.
+    /// The transaction is pending.
+    #[error("systemd on the server went down before the deployment was decided")]
     WentDown,
     /// The server had not finished when the time was over that the run watches it. It may be slow, or hang.
     #[error("the run stopped watching after {}, before the server had finished", amounts::limit(*.watched))]

@@ -74,7 +74,7 @@ pub fn run_error(error: &RunError, place: &Place) -> Hint {
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
         ),
         RunError::WentDown => steps(
-            "when the server is up again, the next run restores the old release and reports it; on the server:",
+            "when it is up again, the next run restores the old release and reports it; on the server:",
             &[format!("readlink {} {}", place.below("current"), place.below("previous"))],
         ),
         RunError::ConnectionLost { finished_by: None } | RunError::Cancelled { finished_by: None } => {

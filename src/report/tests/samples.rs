@@ -3,8 +3,8 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
-    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError,
+    Scope, ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
     ToolError, TransactionId, UncheckedListener, UnitFileError, UnitFileProblem, UnitPath,
     UnitState, UnreadLog, UnreadableState, UnsafeFolder, UnseenRelease, Verdict, Warning,
     WrittenData, WrittenItem, WrittenKind,
@@ -101,7 +101,16 @@ pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
         HealthAnswer::Broken(HealthError::Http {
             error: "no HTTP".into(),
         }),
+        of_command(Ending::Exit(0), b"queue is empty"),
+        of_command(Ending::Exit(3), b"asking\nredis: ##[error]refused"),
+        of_command(Ending::Exit(127), b"sh: 2: grpc-probe: not found"),
+        of_command(Ending::OutOfTime, b""),
     ]
+}
+
+fn of_command(ending: Ending, output: &[u8]) -> HealthAnswer {
+    let output = output.to_vec();
+    HealthAnswer::Command { ending, output }
 }
 
 pub(in crate::report) fn unhealthy(last: HealthAnswer) -> Reason {
@@ -240,6 +249,16 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 unit: None,
             }],
         },
+        Reason::RejectedUnitFiles(vec![
+            RejectedUnitFile {
+                file: "deploy/diting.service:7".into(),
+                message: "Unknown key 'Userr' in section [Service], ignoring.".into(),
+            },
+            RejectedUnitFile {
+                file: "deploy/diting-dump.service".into(),
+                message: "User=dump does not exist on the server".into(),
+            },
+        ]),
         Reason::Shared {
             path: "config/wechat.yaml".into(),
             error: SharedError::Missing,
@@ -308,7 +327,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all.extend(
         answers()
             .into_iter()
-            .filter(|answer| !matches!(answer, HealthAnswer::Healthy { .. }))
+            .filter(|answer| !answer.is_healthy())
             .map(unhealthy),
     );
     all
@@ -593,6 +612,14 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             unit: "diting-worker".into(),
             warning: Box::new(Warning::NotEnabled("diting-worker".into())),
         },
+        Warning::UnitFileGone {
+            name: "diting-dump.timer".into(),
+            scope: Scope::System,
+        },
+        Warning::UnitFileGone {
+            name: "diting.service.d/env.conf".into(),
+            scope: Scope::User,
+        },
         Warning::UnsafePager {
             service: "diting".into(),
             user: "deploy".into(),
@@ -618,6 +645,11 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         },
         Notice::GoingDown,
         Notice::OwnSystemdDown,
+        Notice::UnitFilesNotVerified {
+            error:
+                "it ended with exit code 1: Failed to initialize manager: No such device or address"
+                    .into(),
+        },
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(20);
 const DOWN_TICK: Duration = Duration::from_millis(500);
 /// How long a login waits for the user's own systemd.
-const OWN_DOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const OWN_DOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a cancelled run waits for the transaction to begin.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the runner half may take to close the connection, which shows that it has the verdict.

@@ -452,6 +452,17 @@ mod tests {
         assert_eq!(all, [("/bin/a", true), ("/bin/b", false)]);
     }
 
+    #[test]
+    fn a_unit_of_ones_own_systemd_runs_as_this_user() {
+        let user = |scope| Unit::shown("User=www-data", scope).get("User").to_owned();
+        assert_eq!(user(Scope::System), "www-data");
+        let own = login_name().unwrap_or_default();
+        assert_eq!(user(Scope::User), own);
+        let web = |scope| in_words("status", UnitRef { name: "web", scope });
+        assert_eq!(web(Scope::System), "systemctl status web");
+        assert_eq!(web(Scope::User), "systemctl --user status web");
+    }
+
     /// In 252, a start that follows resets `Result`, but not how the process before ended.
     #[test]
     fn the_end_of_a_process_is_read_although_the_next_start_has_begun() {

@@ -51,6 +51,10 @@ fn a_reason_says_what_to_do() {
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
+    a deployment restarts services only; on the server's console, as root:
+      sudo systemctl enable --now diting-dump.timer
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
@@ -225,6 +229,21 @@ fn a_reason_says_what_to_do() {
       sudo journalctl -u diting -n 50 --no-pager
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
+    ---
+    the output of health-command shows why; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
+    ---
+    health-command names a program that is missing or cannot be executed: it runs in the release, without login scripts, with `~/.local/bin` in PATH; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
+    ---
+    health-command hangs: one run may take 10 s at most; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
     "#);
 }
 
@@ -298,6 +317,12 @@ fn a_finding_says_what_to_do() {
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
+    ---
+    a deployment restarts services only; on the server's console, as root:
+      sudo systemctl enable --now diting-dump.timer
+    ---
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---

@@ -11,9 +11,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// The control group of systemd itself, below that of the user's service if it is a user's own.
-const SYSTEMD: &str = "/init.scope";
-
 /// Processes with those of the sockets that they hold.
 type Holders = Vec<(Process, HashSet<u64>)>;
 
@@ -165,8 +162,6 @@ struct Own<'a> {
     processes: &'a [Process],
     /// Its control group.
     group: String,
-    /// That of the systemd which runs it, and holds the sockets of its socket units.
-    systemd: String,
     /// Those of its processes outside its own.
     other_groups: BTreeSet<String>,
     socket_units: Vec<String>,
@@ -180,7 +175,6 @@ impl<'a> Own<'a> {
         let triggers = unit.get("TriggeredBy").split_whitespace();
         Self {
             group: unit.get("ControlGroup").to_owned(),
-            systemd: systemd_of(unit.get("ControlGroup")),
             other_groups: groups.filter(|group| group != "/").collect(),
             socket_units: triggers
                 .filter(|name| name.ends_with(".socket"))
@@ -194,14 +188,12 @@ impl<'a> Own<'a> {
     /// Who holds a socket that only visible processes outside the unit hold.
     fn stranger(&self, processes: Vec<Process>) -> Holder {
         let first = processes.first().map_or(0, |it| it.pid);
-        let group = processes::group_of(first);
-        let is_systemd = match self.systemd.as_str() {
-            SYSTEMD => first == 1,
-            own => group == own,
-        };
-        match is_systemd && !self.socket_units.is_empty() {
+        match first == 1 && !self.socket_units.is_empty() {
             true => Holder::SocketUnit,
-            false => Holder::Stranger { group, processes },
+            false => Holder::Stranger {
+                group: processes::group_of(first),
+                processes,
+            },
         }
     }
 
@@ -228,7 +220,7 @@ impl<'a> Own<'a> {
         let last = group.rsplit('/').next();
         let names = |socket: &String| last == Some(socket);
         !self.socket_units.is_empty()
-            && (group == self.systemd || self.socket_units.iter().any(names))
+            && (group == "/init.scope" || self.socket_units.iter().any(names))
     }
 }
 
@@ -270,24 +262,12 @@ fn listens_elsewhere(
 /// Whether the control group is that of a service. A user's own systemd is a service itself, `user@1000.service`; what
 /// `su` started, and a login, are in no service.
 fn is_service(group: &str) -> bool {
+    let is_service = |part: &str| part.ends_with(".service");
     let mut parts = group.split('/');
     if group.starts_with("/user.slice/") {
-        parts.find(|part| is_user_manager(part));
+        parts.find(|part| part.starts_with("user@") && is_service(part));
     }
-    parts.any(|part| part.ends_with(".service"))
-}
-
-fn is_user_manager(part: &str) -> bool {
-    part.starts_with("user@") && part.ends_with(".service")
-}
-
-/// The control group of the systemd that runs the unit in this one.
-fn systemd_of(group: &str) -> String {
-    let parts: Vec<&str> = group.split('/').collect();
-    match parts.iter().position(|part| is_user_manager(part)) {
-        Some(at) => parts[..=at].join("/") + SYSTEMD,
-        None => SYSTEMD.to_owned(),
-    }
+    parts.any(is_service)
 }
 
 #[cfg(test)]
@@ -312,23 +292,6 @@ mod tests {
             "/user.slice/user-1000.slice/user@1000.service/app.slice/run-r1.scope",
         ] {
             assert!(!is_service(group), "{group}");
-        }
-    }
-
-    #[test]
-    fn the_systemd_of_a_unit_is_recognised_by_its_control_group() {
-        let own = "/user.slice/user-1000.slice/user@1000.service";
-        assert_eq!(
-            systemd_of(&format!("{own}/app.slice/web.service")),
-            format!("{own}/init.scope")
-        );
-        assert_eq!(systemd_of(own), format!("{own}/init.scope"));
-        for group in [
-            "",
-            "/system.slice/web.service",
-            "/user.slice/user-1000.slice/x",
-        ] {
-            assert_eq!(systemd_of(group), SYSTEMD, "{group}");
         }
     }
 }

@@ -56,3 +56,37 @@ fn about(scope: Scope, field: String) -> Vec<String> {
 fn own() -> String {
     format!("_SYSTEMD_OWNER_UID={}", rustix::process::geteuid().as_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every local user may run a unit of the same name, and send lines that name any unit and invocation.
+    #[test]
+    fn only_fields_that_no_other_user_can_set_select_lines() {
+        let all = |scope| {
+            [
+                of_unit(scope, "web.service"),
+                of_invocation(scope, "web.service", "id"),
+                about_unit(scope, "web.service"),
+                about_invocation(scope, "id"),
+            ]
+            .map(|fields| fields.join(" "))
+            .join("\n")
+        };
+        insta::assert_snapshot!(all(Scope::System), @"
+        _SYSTEMD_UNIT=web.service
+        _SYSTEMD_INVOCATION_ID=id _SYSTEMD_UNIT=web.service
+        UNIT=web.service _PID=1
+        INVOCATION_ID=id _UID=0
+        ");
+        let own = own();
+        assert!(own.starts_with("_SYSTEMD_OWNER_UID="));
+        insta::assert_snapshot!(all(Scope::User).replace(&own, "OWN"), @"
+        _SYSTEMD_USER_UNIT=web.service OWN
+        _SYSTEMD_INVOCATION_ID=id _SYSTEMD_USER_UNIT=web.service OWN
+        USER_UNIT=web.service _SYSTEMD_USER_UNIT=init.scope OWN
+        USER_INVOCATION_ID=id _SYSTEMD_USER_UNIT=init.scope OWN
+        ");
+    }
+}
