@@ -29,6 +29,13 @@ fn a_reason_says_what_to_do() {
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     on the server's console, as root:
       sudo loginctl enable-linger deploy
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
+      sudo systemctl status "user@$(id -u deploy).service"
+      sudo systemctl restart "user@$(id -u deploy).service"
+    set the input `scope: user`
+    leave out the input scope: then the units are the system's
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:
@@ -51,6 +58,9 @@ fn a_reason_says_what_to_do() {
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
+    a deployment restarts services only; on the server's console, as root:
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
@@ -190,6 +200,9 @@ fn a_reason_says_what_to_do() {
     ---
     when the server is up again, run it again; the next run first ends what is pending
     ---
+    run it again: the next run first ends what is pending. Who stopped it? On the server, as root:
+      sudo journalctl -u "user@$(id -u deploy).service" -n 20 --no-pager
+    ---
     this must work on the server for the deploy user:
       systemctl show diting
     ---
@@ -269,6 +282,17 @@ fn a_finding_says_what_to_do() {
     on the server's console, as root:
       sudo loginctl enable-linger deploy
     ---
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    ---
+    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
+      sudo systemctl status "user@$(id -u deploy).service"
+      sudo systemctl restart "user@$(id -u deploy).service"
+    ---
+    set the input `scope: user`
+    ---
+    leave out the input scope: then the units are the system's
+    ---
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     ---
@@ -298,6 +322,11 @@ fn a_finding_says_what_to_do() {
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
+    ---
+    a deployment restarts services only; on the server's console, as root:
+    ---
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---
