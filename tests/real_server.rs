@@ -121,6 +121,8 @@ mod several_units;
 mod shared_env_hooks;
 #[path = "real/shells.rs"]
 mod shells;
+#[path = "real/staged_units.rs"]
+mod staged_units;
 #[path = "real/start_limit.rs"]
 mod start_limit;
 #[path = "real/sudoers.rs"]
@@ -129,6 +131,8 @@ mod sudoers;
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
+#[path = "real/unit_files.rs"]
+mod unit_files;
 #[path = "real/unit_paths.rs"]
 mod unit_paths;
 #[path = "real/units.rs"]
@@ -139,3 +143,5 @@ mod user_scope;
 mod whole_service;
 #[path = "real/without_service.rs"]
 mod without_service;
+#[path = "real/worker.rs"]
+mod worker;

@@ -77,7 +77,11 @@ impl Evidence<'_> {
             return last(output);
         }
         let body = long_body(&failure.reason).map(|body| self.clean(body));
-        let body: Vec<String> = body.unwrap_or_default().into_iter().take(BODY).collect();
+        let mut body = filled(body.unwrap_or_default());
+        if is_command_of_health(&failure.reason) {
+            body = last_of(body, BODY);
+        }
+        body.truncate(BODY);
         let log = if has_log(&failure.reason) {
             self.state()
         } else {
@@ -210,16 +214,24 @@ fn led_by(mut cause: Vec<String>, output: &[String]) -> Vec<String> {
     cause
 }
 
-/// The body of a health answer that is too long for a sentence.
+/// What a health answer holds, if it is too long for a sentence.
 fn long_body(reason: &Reason) -> Option<&[u8]> {
     let Reason::Unhealthy { last, .. } = reason else {
         return None;
     };
-    let (HealthAnswer::Status { body, .. } | HealthAnswer::Mismatch { body, .. }) = last.as_ref()
-    else {
-        return None;
+    let body = match last.as_ref() {
+        HealthAnswer::Status { body, .. } | HealthAnswer::Mismatch { body, .. } => body,
+        // a sentence has its last line only
+        HealthAnswer::Command { output, .. } if output.contains(&b'\n') => return Some(output),
+        HealthAnswer::Command { output, .. } => output,
+        _ => return None,
     };
     (body.len() > SENTENCE).then_some(body)
+}
+
+/// Whether the health check was a command, whose last lines say most.
+fn is_command_of_health(reason: &Reason) -> bool {
+    matches!(reason, Reason::Unhealthy { last, .. } if matches!(**last, HealthAnswer::Command { .. }))
 }
 
 /// Without the requests that were answered, most of them of the health check, unless there is nothing else.

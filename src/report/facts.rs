@@ -1,9 +1,7 @@
 //! What is known about a run.
 
 use super::{commits, texts, Place};
-use crate::protocol::{
-    HealthAnswer, LiveRelease, Made, Outcome, ReleaseId, RunEvent, Step, Task, Verdict, What,
-};
+use crate::protocol::{LiveRelease, Made, Outcome, ReleaseId, RunEvent, Step, Task, Verdict, What};
 use crate::text::excerpt::excerpt;
 
 /// What is known so far about a run; its verdict may never arrive.
@@ -66,9 +64,7 @@ impl Facts {
                     self.place.answered = false;
                 }
             }
-            What::Attempt(attempt) => {
-                self.place.answered = matches!(attempt.answer, HealthAnswer::Healthy { .. })
-            }
+            What::Attempt(attempt) => self.place.answered = attempt.answer.is_healthy(),
             What::FailedStart(start) => self.place.start = Some(start.as_ref().clone()),
             What::Live(live) => self.live = Some(live.as_ref().clone()),
             What::Staged(staged) => self.release = Some(staged.release.clone()),

@@ -120,7 +120,7 @@ impl StepRun {
 
     /// The last answer, if that was not healthy: then it is why the step failed.
     pub(super) fn failed_health(&self) -> Option<&str> {
-        let healthy = |it: &&Answers| matches!(it.last.answer, HealthAnswer::Healthy { .. });
+        let healthy = |it: &&Answers| it.last.answer.is_healthy();
         let last = self.answers.last();
         last.filter(|it| !healthy(it)).map(|it| it.kind.as_str())
     }

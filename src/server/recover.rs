@@ -57,7 +57,6 @@ fn was_never_switched(layout: &Layout, pending: &Pending) -> bool {
 }
 
 /// The boot guard, which an optional unit runs before the service starts: restores the link to the old release, so that no
-/// The boot guard, which an optional unit runs before the service starts: restores the link to the old release, so that no
 /// release without a verdict starts, and the old unit files. The next run restarts it, verifies it and reports it.
 pub(super) fn guard(layout: &Layout) -> Result<(), Reason> {
     // whoever holds the lock ends the transaction

@@ -84,7 +84,7 @@ impl Rollback<'_> {
         let failed = self.restarter.restart(units, purpose, check, events).err();
         let has_units = !units.is_empty();
         if let Some(RestartFailure { reason, unit }) = &failed {
-            if !has_units && verification.health.is_none() {
+            if !has_units && !verification.asks() {
                 return Err(Unhealthy {
                     reason: reason.clone(),
                     down: true,

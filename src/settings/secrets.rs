@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::flags::Flags;
 use super::input::Input;
 use super::ssh::key::telling_lines;
-use super::staging::dotenv;
+use crate::text::dotenv;
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 
 /// Shorter values are too common to be hidden wherever they stand.

@@ -1,10 +1,12 @@
 //! Hides secrets in text: known ones, and those that match a well-known pattern.
 
-use super::encoded;
+mod encoded;
+mod needle;
+
 use super::escaped::decoded;
 use super::key_block::{KeyBlock, HIDDEN};
-use super::needle::{Found, Needle};
 use super::secret_patterns;
+use needle::{Found, Needle};
 
 /// Marks where a text was cut.
 const CUT: char = '…';

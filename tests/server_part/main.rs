@@ -19,6 +19,7 @@ mod deployments;
 mod faults;
 mod finish_step;
 mod going_down;
+mod health_command;
 mod hostile_client;
 mod in_use;
 mod interrupted;

@@ -39,16 +39,13 @@ fn unit_files(plan: &mut Plan) {
 fn server() -> StubServer {
     let server = StubServer::new();
     with_analysis(&server);
+    fs::create_dir(server.system_units()).unwrap();
+    let link = server.system_units().join("app.service");
+    symlink(server.target().join("current").join(FILE), link).unwrap();
+    let more = "Id=app.service\nFragmentPath=/etc/systemd/system/app.service\n";
+    fs::write(server.home().join("unit/more"), more).unwrap();
     is_deployed(&server.deploy_with(&app(&server, "old", GOOD), unit_files));
     fs::remove_file(server.home().join("analyzed")).unwrap();
-    let own = server.home().join("etc");
-    fs::create_dir(&own).unwrap();
-    symlink(
-        server.target().join("current").join(FILE),
-        own.join("app.service"),
-    )
-    .unwrap();
-    loads(&server);
     server
 }
 
@@ -60,15 +57,6 @@ fn with_analysis(server: &StubServer) {
          sed \"s,COPIES,$(dirname \"$last\"),\" \"$home/analysis\"\nexit \"$(cat \"$home/analysis-code\")\"\n",
     );
     analysis(server, "", 0);
-}
-
-/// systemd reads the unit from `etc/app.service` in the home folder, until the next restart.
-fn loads(server: &StubServer) {
-    let path = server.home().join("unit/state");
-    let state = fs::read_to_string(&path).unwrap();
-    let file = server.home().join("etc/app.service");
-    let state = format!("{state}Id=app.service\nFragmentPath={}\n", file.display());
-    fs::write(path, state).unwrap();
 }
 
 fn analysis(server: &StubServer, printed: &str, code: u8) {
@@ -209,7 +197,6 @@ fn what_systemd_says_of_anything_else_fails_nothing() {
     .enumerate()
     {
         analysis(&server, printed, *code);
-        loads(&server);
         let told = deploy(&server, &format!("new{at}"), &format!("{GOOD}# {at}\n"));
         is_deployed(&told);
         assert!(
@@ -222,7 +209,6 @@ fn what_systemd_says_of_anything_else_fails_nothing() {
         "app.service: Command /none/x is not executable: No such file or directory\n",
         1,
     );
-    loads(&server);
     let told = deploy(&server, "missing", &format!("{GOOD}# missing\n"));
     assert_eq!(rejected(&server, &told).len(), 1);
 }
@@ -238,7 +224,6 @@ fn a_check_that_cannot_be_made_is_a_notice() {
     .enumerate()
     {
         analysis(&server, printed, *code);
-        loads(&server);
         let told = deploy(&server, &format!("new{at}"), &format!("{GOOD}# {at}\n"));
         is_deployed(&told);
         let is_notice = |it: &&What| matches!(it, What::Notice(Notice::UnitFilesNotVerified { error }) if error.ends_with(printed.trim()));
@@ -339,7 +324,6 @@ fn two_files_of_one_name_and_a_link_to_a_file_that_is_gone_are_refused() {
 fn an_earlier_release_is_judged_by_its_own_files() {
     let server = server();
     is_deployed(&deploy(&server, "new", &format!("{GOOD}Restart=always\n")));
-    loads(&server);
     analysis(
         &server,
         "COPIES/app.service:1: Unknown section 'X'. Ignoring.\n",
@@ -358,32 +342,24 @@ fn an_earlier_release_is_judged_by_its_own_files() {
 
 #[test]
 fn a_unit_file_that_is_gone_but_stays_on_the_server_is_a_warning() {
-    let server = StubServer::new();
-    with_analysis(&server);
-    server.before_systemctl(
-        "#!/bin/sh\n[ \"$1\" = --user ] && shift\nexec \"${0%/*}/systemctl-itself\" \"$@\"\n",
-    );
-    let own = server.home().join(".config/systemd/user");
-    fs::create_dir_all(&own).unwrap();
-    for name in ["app.service", "dump.timer"] {
-        fs::write(own.join(name), "").unwrap();
-    }
+    let server = server();
+    fs::write(server.system_units().join("dump.timer"), "").unwrap();
     let timer = Node::File(0o644, b"[Timer]\nOnCalendar=daily\n".to_vec());
-    let user = |plan: &mut Plan| {
-        plan.units.files = vec!["deploy/*".into()];
-        plan.units.scope = Scope::User;
-    };
-    is_deployed(&server.deploy_with(
-        &app(&server, "old", GOOD).with("deploy/dump.timer", timer),
-        user,
-    ));
-    let told = server.deploy_with(&app(&server, "new", GOOD), user);
+    let all = |plan: &mut Plan| plan.units.files = vec!["deploy/*".into()];
+    let with = app(&server, "with", GOOD).with("deploy/dump.timer", timer);
+    is_deployed(&server.deploy_with(&with, all));
+    let told = server.deploy_with(&app(&server, "without", GOOD), all);
     is_deployed(&told);
     let gone = Warning::UnitFileGone {
         name: "dump.timer".into(),
-        scope: Scope::User,
+        scope: Scope::System,
     };
     let is_gone = |it: &&What| matches!(it, What::Warning(Warning::UnitFileGone { .. }));
     let warned: Vec<_> = told.events.iter().filter(is_gone).collect();
     assert_eq!(warned, [&What::Warning(gone)]);
+    // it is not on the server any more
+    is_deployed(&server.deploy_with(&with, all));
+    fs::remove_file(server.system_units().join("dump.timer")).unwrap();
+    let told = server.deploy_with(&app(&server, "without-2", GOOD), all);
+    assert!(!told.has(|it| matches!(it, What::Warning(Warning::UnitFileGone { .. }))));
 }

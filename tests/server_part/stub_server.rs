@@ -117,6 +117,7 @@ impl StubServer {
             "#!/bin/sh\n[ \"$2\" = -l ] && exit 0\nshift\nexec \"$@\"\n",
         );
         server.program(".local/bin/busctl", "#!/bin/sh\necho b false\n");
+        server.program(".local/bin/systemd-analyze", "#!/bin/sh\n");
         server.program(
             ".local/bin/journalctl",
             "#!/bin/sh\necho a line of the log\n",
@@ -306,15 +307,24 @@ impl StubServer {
         }
     }
 
-    /// As root, in a mount namespace, if the server has a folder of system units.
+    /// What replaces systemd's own folder, if it is there.
+    pub(crate) fn systemd_state(&self) -> PathBuf {
+        self.home().join("var")
+    }
+
+    /// As root, in a mount namespace, if the server has folders of systemd's.
     fn in_namespace(&self, command: Command) -> Command {
-        if !self.system_units().exists() {
+        let folders = [self.system_units(), self.systemd_state()];
+        if !folders.iter().any(|folder| folder.exists()) {
             return command;
         }
         let mut unshare = Command::new("unshare");
-        let script = "mount --bind \"$0\" /etc/systemd/system && exec \"$@\"";
+        let script = "
+            if [ -d \"$0\" ]; then mount --bind \"$0\" /etc/systemd/system; fi &&
+            if [ -d \"$1\" ]; then mount --bind \"$1\" /var/lib/systemd; fi &&
+            shift && exec \"$@\"";
         unshare.args(["--mount", "sh", "-c", script]);
-        unshare.arg(self.system_units()).arg(command.get_program());
+        unshare.args(&folders).arg(command.get_program());
         unshare.args(command.get_args());
         unshare
     }

@@ -24,14 +24,25 @@ enum Kind {
 
 const ALL: [Kind; 3] = [Kind::Link, Kind::Copy, Kind::Own];
 
-fn with_unit(app: App) -> App {
-    let text = format!("# unit of {}\n", app.name).into_bytes();
-    app.with("deploy", Node::Folder)
-        .with(FILE, Node::File(0o644, text))
+/// The unit file of a release, whose first line names it.
+fn unit(server: &StubServer, name: &str) -> String {
+    let current = server.target().join("current");
+    let current = current.display();
+    format!("# unit of {name}\n[Service]\nExecStart=/bin/true\nWorkingDirectory={current}\n[Install]\nWantedBy=multi-user.target\n")
 }
 
-fn good(name: &str) -> App {
-    with_unit(App::good(name))
+fn with(server: &StubServer, app: App, of: &str) -> App {
+    let text = unit(server, of).into_bytes();
+    app.with("deploy", Node::Folder)
+        .with(FILE, Node::File(0o600, text))
+}
+
+fn good(server: &StubServer, name: &str) -> App {
+    with(server, App::good(name), name)
+}
+
+fn broken(server: &StubServer) -> App {
+    with(server, App::new("broken", "crash"), "broken")
 }
 
 fn set_up(kind: Kind) -> StubServer {
@@ -39,6 +50,11 @@ fn set_up(kind: Kind) -> StubServer {
     fs::write(server.home().join("unit/loaded"), "nothing\n").unwrap();
     if kind != Kind::Own {
         fs::create_dir(server.system_units()).unwrap();
+    }
+    if kind == Kind::Own {
+        let linger = server.systemd_state().join("linger");
+        fs::create_dir_all(&linger).unwrap();
+        fs::write(linger.join("root"), "").unwrap();
     }
     if kind == Kind::Link {
         symlink(server.target().join("current").join(FILE), place(&server)).unwrap();
@@ -107,9 +123,10 @@ pub(crate) fn check(server: &StubServer) {
             live,
             "the unit file is not that of the live release"
         );
+        let first = live.iter().flat_map(|text| text.lines()).next();
         assert_eq!(
-            loaded,
-            live.unwrap_or("nothing\n".to_owned()),
+            loaded.trim_end(),
+            first.unwrap_or("nothing"),
             "systemd has not read it"
         );
     }
@@ -155,9 +172,9 @@ fn a_unit_file_goes_live_with_the_release_and_comes_back_with_a_rollback() {
     for kind in ALL {
         let server = set_up(kind);
         for name in ["one", "two"] {
-            deploys(&server, kind, &good(name));
+            deploys(&server, kind, &good(&server, name));
         }
-        let told = deploy(&server, kind, &with_unit(App::new("broken", "crash")));
+        let told = deploy(&server, kind, &broken(&server));
         assert_eq!(
             told.outcome(),
             Some(Outcome::RolledBack),
@@ -183,11 +200,10 @@ fn a_unit_file_goes_live_with_the_release_and_comes_back_with_a_rollback() {
 fn an_unchanged_unit_file_is_not_read_again() {
     for kind in ALL {
         let server = set_up(kind);
-        deploys(&server, kind, &good("one"));
+        deploys(&server, kind, &good(&server, "one"));
         let loaded = server.home().join("unit/loaded");
         let read = fs::metadata(&loaded).unwrap().modified().unwrap();
-        let same = App::good("two").with("deploy", Node::Folder);
-        let same = same.with(FILE, Node::File(0o644, b"# unit of one\n".to_vec()));
+        let same = with(&server, App::good("two"), "one");
         let told = deploy(&server, kind, &same);
         assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
         assert_eq!(
@@ -202,7 +218,7 @@ fn an_unchanged_unit_file_is_not_read_again() {
 fn a_failed_first_deployment_ends_the_process_before_systemd_forgets_the_unit() {
     for kind in ALL {
         let server = set_up(kind);
-        let told = deploy(&server, kind, &with_unit(App::new("broken", "crash")));
+        let told = deploy(&server, kind, &broken(&server));
         assert_eq!(told.outcome(), Some(Outcome::Failed), "{kind:?}: {told:?}");
         check(&server);
         assert_eq!(server.runs().as_deref(), Some("none"), "{kind:?}");
@@ -210,7 +226,7 @@ fn a_failed_first_deployment_ends_the_process_before_systemd_forgets_the_unit() 
             |what| matches!(what, What::Warning(Warning::UnitFileStays { path }) if path == FILE),
         );
         assert_eq!(stays, kind != Kind::Own, "{kind:?}: {told:?}");
-        deploys(&server, kind, &good("next"));
+        deploys(&server, kind, &good(&server, "next"));
     }
 }
 
@@ -218,26 +234,20 @@ fn a_failed_first_deployment_ends_the_process_before_systemd_forgets_the_unit() 
 fn an_own_unit_file_that_was_made_by_hand_comes_back_and_a_new_unit_is_disabled() {
     let server = set_up(Kind::Own);
     let enabled = server.home().join("unit/enabled");
-    let told = deploy(&server, Kind::Own, &with_unit(App::new("broken", "crash")));
+    let told = deploy(&server, Kind::Own, &broken(&server));
     assert_eq!(
         (told.outcome(), enabled.exists()),
         (Some(Outcome::Failed), false)
     );
     assert!(fs::symlink_metadata(place(&server)).is_err());
-    deploys(
-        &server,
-        Kind::Own,
-        &App::good("one")
-            .with("deploy", Node::Folder)
-            .with(FILE, Node::File(0o600, b"# unit of one\n".to_vec())),
-    );
+    deploys(&server, Kind::Own, &good(&server, "one"));
     assert!(enabled.exists(), "it is not started at boot");
     assert_eq!(
         fs::metadata(place(&server)).unwrap().permissions().mode() & 0o777,
         0o644
     );
     fs::write(place(&server), "# by hand\n").unwrap();
-    let told = deploy(&server, Kind::Own, &with_unit(App::new("broken", "crash")));
+    let told = deploy(&server, Kind::Own, &broken(&server));
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     assert_eq!(content(&server).as_deref(), Some("# by hand\n"));
     assert_eq!(started(&server).last().unwrap(), "one as # by hand");
@@ -247,10 +257,10 @@ fn an_own_unit_file_that_was_made_by_hand_comes_back_and_a_new_unit_is_disabled(
 #[test]
 fn a_copy_that_cannot_be_renewed_fails_the_restart_and_a_rollback_goes_on() {
     let server = set_up(Kind::Copy);
-    deploys(&server, Kind::Copy, &good("old"));
+    deploys(&server, Kind::Copy, &good(&server, "old"));
     let refuse = "#!/bin/sh\necho 'install: No space left on device' >&2; exit 1\n";
     server.program(".local/bin/install", refuse);
-    let told = deploy(&server, Kind::Copy, &good("new"));
+    let told = deploy(&server, Kind::Copy, &good(&server, "new"));
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     let failure = told.verdict.as_ref().unwrap().failure.clone().unwrap();
     assert_eq!(failure.step, Step::Restart);
@@ -265,7 +275,7 @@ fn a_copy_that_cannot_be_renewed_fails_the_restart_and_a_rollback_goes_on() {
         &refuse[10..]
     );
     server.program(".local/bin/install", &once);
-    let told = deploy(&server, Kind::Copy, &with_unit(App::new("broken", "crash")));
+    let told = deploy(&server, Kind::Copy, &broken(&server));
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     let warned = |what: &What| matches!(what, What::Warning(Warning::UnitFilesNotRestored(_)));
     assert!(told.has(warned), "{told:?}");
@@ -284,7 +294,7 @@ fn a_release_without_the_file_cannot_be_rolled_back_to_through_a_link() {
         symlink(server.target().join("current").join(FILE), place(&server)).unwrap();
     };
     link();
-    let told = deploy(&server, Kind::Link, &good("new"));
+    let told = deploy(&server, Kind::Link, &good(&server, "new"));
     let lacks = UnitFileError::LackedBy("1762147685".parse().unwrap());
     assert_eq!(errors(&told), [&lacks]);
     assert!(
@@ -294,12 +304,12 @@ fn a_release_without_the_file_cannot_be_rolled_back_to_through_a_link() {
     // a copy stays
     fs::remove_file(place(&server)).unwrap();
     fs::write(place(&server), "# by hand\n").unwrap();
-    let told = deploy(&server, Kind::Copy, &with_unit(App::new("broken", "crash")));
+    let told = deploy(&server, Kind::Copy, &broken(&server));
     assert_eq!(told.outcome(), Some(Outcome::RolledBack), "{told:?}");
     assert!(told.has(|what| matches!(what, What::Warning(Warning::UnitFileStays { .. }))));
-    deploys(&server, Kind::Copy, &good("new"));
+    deploys(&server, Kind::Copy, &good(&server, "new"));
     link();
-    deploys(&server, Kind::Link, &good("newer"));
+    deploys(&server, Kind::Link, &good(&server, "newer"));
     // and by command
     let mut plan = server.plan_back(Some("1762147685"));
     units(Kind::Link)(&mut plan);
@@ -311,7 +321,7 @@ fn a_release_without_the_file_cannot_be_rolled_back_to_through_a_link() {
 fn what_systemd_would_not_get_is_found_before_the_upload() {
     let server = set_up(Kind::Copy);
     // as root everything is allowed, but no folder for drop-ins is there
-    let app = good("one").with("deploy/app.service.d", Node::Folder);
+    let app = good(&server, "one").with("deploy/app.service.d", Node::Folder);
     let app = app.with(
         "deploy/app.service.d/x.conf",
         Node::File(0o644, b"[Service]\n".to_vec()),
@@ -349,13 +359,13 @@ fn a_damaged_unit_file_is_restored_by_the_next_run() {
 fn prepared(kind: Kind, behaviour: &str) -> Prepared {
     let server = set_up(kind);
     for name in ["first", "old"] {
-        deploys(&server, kind, &good(name));
+        deploys(&server, kind, &good(&server, name));
     }
     begin(server, kind, behaviour)
 }
 
 fn begin(server: StubServer, kind: Kind, behaviour: &str) -> Prepared {
-    let app = with_unit(App::new("new", behaviour));
+    let app = with(&server, App::new("new", behaviour), "new");
     let mut plan = server.plan(&app);
     units(kind)(&mut plan);
     Prepared::begin(server, &plan, &app)

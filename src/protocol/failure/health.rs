@@ -1,9 +1,9 @@
 //! How a health check was answered.
 
-use super::UnitState;
+use super::{Ending, UnitState};
 use crate::protocol::as_text::{self, from_text};
 use crate::text::amounts::size;
-use crate::text::excerpt::{excerpt, one_line, truncate};
+use crate::text::excerpt::{excerpt, last_line, one_line, truncate};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,10 +44,30 @@ pub enum HealthAnswer {
     },
     /// The request failed in another way.
     Broken(#[serde(with = "as_text")] HealthError),
+    /// The commands of `health-command` have ended: healthy with exit code 0. If there is a request too, it was healthy.
+    Command {
+        /// How.
+        ending: Ending,
+        /// The end of their output, whole lines.
+        output: Vec<u8>,
+    },
 }
 
 impl HealthAnswer {
-    /// The same text without the body, which may differ each time. Fits after "health".
+    /// Whether it shows a healthy release.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        matches!(
+            self,
+            Self::Healthy { .. }
+                | Self::Command {
+                    ending: Ending::Exit(0),
+                    ..
+                }
+        )
+    }
+
+    /// The same text without the body or output, which may differ each time. Fits after "health".
     #[must_use]
     pub fn kind(&self) -> String {
         match self {
@@ -65,6 +85,7 @@ impl HealthAnswer {
             Self::Refused => "refused the connection: no process listens there".to_owned(),
             Self::TimedOut { during } => format!("timed out while waiting for {during}"),
             Self::Broken(error) => format!("could not be checked: {error}"),
+            Self::Command { ending, .. } => format!("command {ending}"),
         }
     }
 }
@@ -86,8 +107,13 @@ impl fmt::Display for HealthAnswer {
                 body if body.is_empty() => f.write_str(": it is empty"),
                 body => write!(f, ": “{}”", truncate(&body, BODY)),
             },
+            Self::Command { output, .. } if !self.is_healthy() => match last_line(output) {
+                line if line.is_empty() => f.write_str(" (no output)"),
+                line => write!(f, ": “{}”", truncate(&line, BODY)),
+            },
             Self::Status { .. }
             | Self::Healthy { .. }
+            | Self::Command { .. }
             | Self::Refused
             | Self::TimedOut { .. }
             | Self::Broken(_) => Ok(()),

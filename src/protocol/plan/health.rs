@@ -29,6 +29,12 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// Whether more than the units is checked.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.health.is_some() || self.command.is_some()
+    }
+
     /// The format of a pending transaction that is verified so: a version that doesn't know it refuses to finish the
     /// transaction rather than verify it in another way.
     #[must_use]
@@ -231,6 +237,16 @@ mod tests {
         let headers = &mut verification.health.as_mut().unwrap().headers;
         headers.push(("Host".to_owned(), Secret::from("app.example")));
         assert_eq!(verification.format(), 2);
+        let mut json = serde_json::to_value(&verification).unwrap();
+        json.as_object_mut().unwrap().remove("command");
+        let older: Verification = serde_json::from_value(json).unwrap();
+        assert_eq!(older, verification);
+        verification.command = Some("./check".to_owned());
+        assert_eq!(verification.format(), 4);
+        let (health, asks) = (verification.health.take(), Verification::asks);
+        assert!(asks(&verification) && health.is_some());
+        verification.command = None;
+        assert!(!asks(&verification));
     }
 
     #[test]

@@ -94,12 +94,17 @@ fn install(name: &str, failed: &Failed<'_>, place: &Place) -> Hint {
         Ending::OutOfTime => "it hangs or needs longer: read its last lines, or raise the input timeout".into(),
         Ending::Exit(_) | Ending::Signal(_) => steps(
             "its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:",
-            &[
-                format!("cd {}", place.below("releases")),
-                "cd \"$(ls -t | head -n 1)\"".to_owned(),
-            ],
+            &in_newest_release(place),
         ),
     }
+}
+
+/// Where the commands of the release that failed were run.
+pub(super) fn in_newest_release(place: &Place) -> [String; 2] {
+    [
+        format!("cd {}", place.below("releases")),
+        "cd \"$(ls -t | head -n 1)\"".to_owned(),
+    ]
 }
 
 /// What to do about a cause that its output names.

@@ -1,8 +1,9 @@
 //! Hints for a failed health check.
 
+use super::command::in_newest_release;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{HealthAnswer, HealthUrl, Trouble};
+use crate::protocol::{Ending, HealthAnswer, HealthUrl, Trouble};
 use crate::report::place::Place;
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -27,10 +28,27 @@ pub(super) fn health(last: &HealthAnswer, log_line: Option<&str>, place: &Place)
             "a process listens, but does not answer: the app hangs at start, or waits for a database or another service",
             unit::log(place),
         ),
+        HealthAnswer::Command { ending, .. } => command(*ending, place),
         HealthAnswer::Healthy { .. } | HealthAnswer::Broken(_) => {
             "is health-url right: http or https, port, path? Try it with `curl -v` on the server".into()
         }
     }
+}
+
+/// What to do about the commands of `health-command`.
+fn command(ending: Ending, place: &Place) -> Hint {
+    let why = match ending {
+        Ending::Exit(126 | 127) => {
+            "health-command names a program that is missing or cannot be executed: it runs in the release, without login scripts, with \
+             `~/.local/bin` in PATH; "
+        }
+        Ending::OutOfTime => "health-command hangs: one run may take 10 s at most; ",
+        Ending::Exit(_) | Ending::Signal(_) => "the output of health-command shows why; ",
+    };
+    let by_hand = "to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:";
+    let [releases, newest] = in_newest_release(place);
+    let variables = "set -a; test ! -f .env || . ./.env".to_owned();
+    steps(by_hand, &[releases, newest, variables]).after(why)
 }
 
 fn status_hint(status: u16, body: &[u8], log_line: Option<&str>, place: &Place) -> Hint {

@@ -110,7 +110,9 @@ fn answer(answer: &HealthAnswer) -> HealthAnswer {
                 }
             }
         }
-        HealthAnswer::Mismatch { body, .. } => *body = NOT_SHOWN.into(),
+        HealthAnswer::Mismatch { body, .. } | HealthAnswer::Command { output: body, .. } => {
+            *body = NOT_SHOWN.into();
+        }
         HealthAnswer::Healthy { .. }
         | HealthAnswer::Refused
         | HealthAnswer::TimedOut { .. }

@@ -1,6 +1,6 @@
 //! How long users were not served, by the server's clock.
 
-use crate::protocol::{HealthAnswer, Outcome, Step};
+use crate::protocol::{Outcome, Step};
 use crate::report::{duration, utc, Answers, Report, StepRun};
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn healthy_since(run: &StepRun) -> Option<(u64, bool)> {
 }
 
 fn is_healthy(answers: &Answers) -> bool {
-    matches!(answers.last.answer, HealthAnswer::Healthy { .. })
+    answers.last.answer.is_healthy()
 }
 
 /// The time of day, by UTC.

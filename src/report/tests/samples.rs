@@ -3,10 +3,11 @@ use crate::protocol::{
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
     IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
     OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError, Scope,
-    ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
-    ToolError, TransactionId, UncheckedListener, UnitPath, UnitState, UnreadLog, UnreadableState,
-    UnsafeFolder, UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
+    Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError,
+    Scope, ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
+    ToolError, TransactionId, UncheckedListener, UnitFileError, UnitFileProblem, UnitPath,
+    UnitState, UnreadLog, UnreadableState, UnsafeFolder, UnseenRelease, Verdict, Warning,
+    WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -100,7 +101,16 @@ pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
         HealthAnswer::Broken(HealthError::Http {
             error: "no HTTP".into(),
         }),
+        of_command(Ending::Exit(0), b"queue is empty"),
+        of_command(Ending::Exit(3), b"asking\nredis: ##[error]refused"),
+        of_command(Ending::Exit(127), b"sh: 2: grpc-probe: not found"),
+        of_command(Ending::OutOfTime, b""),
     ]
+}
+
+fn of_command(ending: Ending, output: &[u8]) -> HealthAnswer {
+    let output = output.to_vec();
+    HealthAnswer::Command { ending, output }
 }
 
 pub(in crate::report) fn unhealthy(last: HealthAnswer) -> Reason {
@@ -239,6 +249,16 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
                 unit: None,
             }],
         },
+        Reason::RejectedUnitFiles(vec![
+            RejectedUnitFile {
+                file: "deploy/diting.service:7".into(),
+                message: "Unknown key 'Userr' in section [Service], ignoring.".into(),
+            },
+            RejectedUnitFile {
+                file: "deploy/diting-dump.service".into(),
+                message: "User=dump does not exist on the server".into(),
+            },
+        ]),
         Reason::Shared {
             path: "config/wechat.yaml".into(),
             error: SharedError::Missing,
@@ -297,6 +317,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             },
         },
         Reason::Interrupted,
+        unit_files_failed(),
         no_such_release(RollbackTargetError::Failed(id(OLD))),
         Reason::NoSuchRelease {
             wanted: String::new(),
@@ -306,10 +327,18 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
     all.extend(
         answers()
             .into_iter()
-            .filter(|answer| !matches!(answer, HealthAnswer::Healthy { .. }))
+            .filter(|answer| !answer.is_healthy())
             .map(unhealthy),
     );
     all
+}
+
+fn unit_files_failed() -> Reason {
+    Reason::UnitFiles {
+        command: "sudo -n systemctl daemon-reload".into(),
+        ending: Ending::Exit(1),
+        output: b"sudo: a password is required\n".to_vec(),
+    }
 }
 
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
@@ -323,6 +352,10 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         service: "diting".into(),
         user: user(),
         found,
+    };
+    let unit_file = |error, link| {
+        let path = "deploy/diting.service".to_owned();
+        Finding::UnitFile(UnitFileProblem { path, error, link })
     };
     vec![
         Finding::Target {
@@ -386,18 +419,15 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
         Finding::NoLocks {
             error: LockError::Other("No locks available".into()),
         },
-        Finding::AppAccess(app_access("www-data")),
-        Finding::NotActive {
-            service: "diting-dump.timer".into(),
-            state: "inactive".into(),
-        },
-        Finding::SudoAround {
-            verb: "stop".into(),
-            service: "diting".into(),
-            socket: "diting.socket".into(),
-            user: "deploy".into(),
+        unit_file(UnitFileError::Absent, true),
+        unit_file(UnitFileError::Fixed, false),
+        unit_file(UnitFileError::OtherFileSystem, false),
+        unit_file(UnitFileError::LackedBy(id(OLD)), false),
+        Finding::DaemonReload {
+            user: user(),
             output: b"sudo: a password is required\n".to_vec(),
         },
+        Finding::AppAccess(app_access("www-data")),
         Finding::AppAccess(app_access("domain users")),
         in_release("data/app.db", false),
         in_release("it's uploads", true),
@@ -574,9 +604,21 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: Some("diting".into()),
         },
         Warning::AppAccess(app_access("www-data")),
+        Warning::UnitFileStays {
+            path: "deploy/diting.service".into(),
+        },
+        Warning::UnitFilesNotRestored(Box::new(unit_files_failed())),
         Warning::OfUnit {
             unit: "diting-worker".into(),
             warning: Box::new(Warning::NotEnabled("diting-worker".into())),
+        },
+        Warning::UnitFileGone {
+            name: "diting-dump.timer".into(),
+            scope: Scope::System,
+        },
+        Warning::UnitFileGone {
+            name: "diting.service.d/env.conf".into(),
+            scope: Scope::User,
         },
         Warning::UnsafePager {
             service: "diting".into(),
@@ -603,15 +645,16 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         },
         Notice::GoingDown,
         Notice::OwnSystemdDown,
+        Notice::UnitFilesNotVerified {
+            error:
+                "it ended with exit code 1: Failed to initialize manager: No such device or address"
+                    .into(),
+        },
         Notice::LinkReplaced {
             name: "current".into(),
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
-        Notice::SocketRestart {
-            socket: "diting.socket".into(),
-            service: "diting".into(),
-        },
     ]
 }
 

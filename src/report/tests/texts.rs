@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 20 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 22 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -51,6 +51,9 @@ fn every_reason_says_what_failed_and_where() {
     health refused the connection: no process listens there after 30 attempts in 1 min
     health timed out while waiting for the rest of the body after 30 attempts in 1 min
     health could not be checked: no HTTP after 30 attempts in 1 min
+    health command ended with exit code 3: “redis: ##\[error]refused” after 30 attempts in 1 min
+    health command ended with exit code 127: “sh: 2: grpc-probe: not found” after 30 attempts in 1 min
+    health command did not end in time and was killed without output after 30 attempts in 1 min
     "#);
 }
 
@@ -93,6 +96,8 @@ fn every_finding_says_what_and_where() {
     the restart command only reloads diting, and deploy cannot see which release it runs then
     files on the server cannot be locked: No locks available
     the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+    unit diting-dump.timer on the server is inactive: it must be active
+    deploy may not run sudo -n systemctl stop diting on the server, as a change of diting.socket needs (sudo: a password is required)
     the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
     data/app.db is named in shared, but only release 1762147685 has it
     it's uploads/ is named in shared, but only release 1762147685 has it
@@ -117,6 +122,10 @@ fn every_health_answer_has_its_text() {
     refused the connection: no process listens there
     timed out while waiting for the rest of the body
     could not be checked: no HTTP
+    command ended with exit code 0
+    command ended with exit code 3: “redis: ##\[error]refused”
+    command ended with exit code 127: “sh: 2: grpc-probe: not found”
+    command did not end in time and was killed without output
     "#);
 }
 

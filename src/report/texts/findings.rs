@@ -243,6 +243,10 @@ mod tests {
           No locks available
         the unit runs as www-data, which cannot use what it needs
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
+        unit diting-dump.timer is not active
+          ActiveState=inactive
+        deploy may not run sudo -n systemctl stop diting, as a change of diting.socket needs
+          sudo: a password is required
         the unit runs as www-data, which cannot use what it needs
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
         a release holds data that belongs in `shared`

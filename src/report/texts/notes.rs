@@ -259,6 +259,7 @@ mod tests {
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         current was a link to /opt/diting/previous; the next switch writes a relative one
         /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        diting.socket and diting are restarted together: connections are refused until both run again
         ");
     }
 }

@@ -289,7 +289,7 @@ mod tests {
         all.extend(warnings().iter().map(|it| prose(&warning(it), &redactor)));
         all.extend(notices().iter().map(|it| prose(&notice(it), &redactor)));
         insta::assert_snapshot!(all.join("\n"), @r#"
-        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 20 other findings
+        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 22 other findings
         another deployment holds the lock on the server
         another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, `https://github.com/diting/app/actions/runs/7`)
         the server cannot write `/opt/diting/releases/1762147999/app.py`: No space left on device
@@ -331,6 +331,9 @@ mod tests {
         health refused the connection: no process listens there after 30 attempts in 1 min
         health timed out while waiting for the rest of the body after 30 attempts in 1 min
         health could not be checked: no HTTP after 30 attempts in 1 min
+        health command ended with exit code 3: “`redis: ##\[error]refused`” after 30 attempts in 1 min
+        health command ended with exit code 127: “`sh: 2: grpc-probe: not found`” after 30 attempts in 1 min
+        health command did not end in time and was killed without output after 30 attempts in 1 min
         `/opt/diting` on the server cannot be created or written by deploy: Permission denied
         current on the server is not a link to a release, but a folder
         current on the server is not a link to a release, but a link to `/srv/app`, which is not a release
@@ -349,6 +352,8 @@ mod tests {
         the restart command only reloads diting, and deploy cannot see which release it runs then
         files on the server cannot be locked: No locks available
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
+        unit diting-dump.timer on the server is inactive: it must be active
+        deploy may not run `sudo -n systemctl stop diting` on the server, as a change of diting.socket needs (sudo: a password is required)
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
         `data/app.db` is named in shared, but only release `1762147685` has it
         `it's uploads/` is named in shared, but only release `1762147685` has it
@@ -388,6 +393,7 @@ mod tests {
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         current was a link to `/opt/diting/previous`; the next switch writes a relative one
         `/opt/diting/releases/1762147685` holds data that the application wrote there: `uploads/` (341 files, 80.0 MB), 7 more files in `public/` (70.0 kB), `app.db` (12.0 kB), `db.json` (300 B), `pg/` (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        `diting.socket` and `diting` are restarted together: connections are refused until both run again
         "#);
     }
 }

@@ -22,17 +22,34 @@ const TICK: Duration = Duration::from_millis(50);
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 /// Between SIGTERM and no longer waiting for the process.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(7);
+pub(in crate::server) const GIVE_UP_AFTER: Duration = Duration::from_secs(7);
 /// Lines that are buffered.
 const BUFFERED_LINES: usize = 256;
 /// How long processes that a command left running may keep its output open.
 const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What becomes of processes that a command leaves running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::server) enum LeftRunning {
+    Kept,
+    /// Unless they have left its process group.
+    Killed,
+}
 
 /// Runs a command to its end, or until `stop` returns true. `line` gets every line of standard output and error.
 pub(in crate::server) fn run(
     command: &mut Command,
     mut stop: impl FnMut() -> bool,
     mut line: impl FnMut(Vec<u8>),
+) -> io::Result<Ending> {
+    run_group(command, LeftRunning::Kept, &mut stop, &mut line)
+}
+
+fn run_group(
+    command: &mut Command,
+    left_running: LeftRunning,
+    stop: &mut dyn FnMut() -> bool,
+    line: &mut dyn FnMut(Vec<u8>),
 ) -> io::Result<Ending> {
     let (mut child, lines) = start(command)?;
     let (mut ended, mut stopped) = (None, None::<Instant>);
@@ -51,13 +68,12 @@ pub(in crate::server) fn run(
             ended = child.try_wait()?.map(|status| (status, Instant::now()));
         }
         if let Some((status, at)) = ended {
-            if !has_more_output(&lines, &mut line, at) {
-                if stopped.is_none() {
-                    return Ok(ending_of(status));
+            if !has_more_output(&lines, line, at) {
+                // some process of the group may have ignored SIGTERM
+                if stopped.is_some() || left_running == LeftRunning::Killed {
+                    kill(&child, Signal::KILL);
                 }
-                // some process of the group ignored SIGTERM
-                kill(&child, Signal::KILL);
-                return Ok(Ending::OutOfTime);
+                return Ok(stopped.map_or(ending_of(status), |_| Ending::OutOfTime));
             }
         } else if let Some(at) = stopped {
             if at.elapsed() > GRACE {
@@ -77,7 +93,7 @@ pub(in crate::server) fn run(
 /// Passes on the output so far. Returns whether more may come from processes that the command left running.
 fn has_more_output(
     lines: &Receiver<Vec<u8>>,
-    line: &mut impl FnMut(Vec<u8>),
+    line: &mut dyn FnMut(Vec<u8>),
     ended: Instant,
 ) -> bool {
     while ended.elapsed() < OUTPUT_TIMEOUT {
@@ -157,18 +173,23 @@ pub(in crate::server) fn quick(
     limit: Duration,
 ) -> io::Result<(Ending, Vec<u8>)> {
     let start = Instant::now();
+    quick_until(command, LeftRunning::Kept, &mut || start.elapsed() > limit)
+}
+
+/// The same, until `stop` returns true.
+pub(in crate::server) fn quick_until(
+    command: &mut Command,
+    left_running: LeftRunning,
+    stop: &mut dyn FnMut() -> bool,
+) -> io::Result<(Ending, Vec<u8>)> {
     let mut output = Vec::new();
-    let ending = run(
-        command,
-        || start.elapsed() > limit,
-        |line| {
-            output.extend_from_slice(&line);
-            output.push(b'\n');
-            if output.len() > 2 * MAX_OUTPUT {
-                output.drain(..output.len() - MAX_OUTPUT);
-            }
-        },
-    )?;
+    let ending = run_group(command, left_running, stop, &mut |line| {
+        output.extend_from_slice(&line);
+        output.push(b'\n');
+        if output.len() > 2 * MAX_OUTPUT {
+            output.drain(..output.len() - MAX_OUTPUT);
+        }
+    })?;
     Ok((ending, output))
 }
 

@@ -15,6 +15,15 @@ const FIRST_LINES: usize = 200;
 /// A line of output that names a cause is not longer, in bytes.
 const LONGEST_CAUSE: usize = 500;
 
+/// By default uv shares files between releases through its cache.
+const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
+
+/// What commands in a release find in their environment, unless the server says otherwise.
+pub(in crate::server) fn environment<'a>() -> impl Iterator<Item = (&'a str, &'a str)> {
+    let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
+    ENVIRONMENT.into_iter().filter(unset)
+}
+
 /// A script, and what it runs in.
 pub(in crate::server) struct Script<'a> {
     pub(in crate::server) text: &'a str,

@@ -389,7 +389,7 @@ pub(super) fn assess_current(
     match records::get(layout, current) {
         Some(record) => return Ok(record.state == records::State::Good),
         None => {
-            if let Some((unit, answer)) = not_healthy(plan, before, current) {
+            if let Some((unit, answer)) = not_healthy(layout, plan, before, current) {
                 let warning = Warning::OldUnhealthy(answer);
                 OfUnit { unit, events }.emit(What::Warning(warning));
                 return Ok(false);
@@ -408,26 +408,27 @@ pub(super) fn assess_current(
     Ok(true)
 }
 
-/// Why the current release is not healthy, by one request. `health-match` is left out, because the release may be older
-/// than that input.
+/// Why the current release is not healthy, by one request. `health-match` and `health-command` are left out, because the
+/// release may be older than they are.
 fn not_healthy<'a>(
+    layout: &Layout,
     plan: &Plan,
     before: &InitialState<'a>,
     current: &ReleaseId,
 ) -> Option<(Option<&'a str>, HealthAnswer)> {
     let verification = without_match(&plan.verification);
-    let (unit, attempt) = look(&verification, before, current, None)?;
-    let is_healthy = matches!(attempt.answer, HealthAnswer::Healthy { .. });
+    let (unit, attempt) = look(layout, &verification, before, (current, None))?;
+    let is_healthy = attempt.answer.is_healthy();
     (!is_healthy).then_some((unit, attempt.answer))
 }
 
-/// One look at the release that is live: at its units, and at the answer to one request; with the unit it is about, if there
+/// One look at the release that is live: at its units, and at the answer to one health check; with the unit it is about, if there
 /// are several. `None`: the units are up, and nothing else can be asked.
 pub(super) fn look<'a>(
+    layout: &Layout,
     verification: &Verification,
     before: &InitialState<'a>,
-    current: &ReleaseId,
-    commit: Option<&str>,
+    (current, commit): (&ReleaseId, Option<&str>),
 ) -> Option<(Option<&'a str>, Attempt)> {
     let is_down = |it: &&CheckedUnit<'_>| !it.unit.is_up() && it.unit.get("LoadState") == "loaded";
     let down = before.units.iter().find(is_down);
@@ -437,9 +438,9 @@ pub(super) fn look<'a>(
             (answer, Duration::ZERO)
         }
         None => {
-            let health = verification.health.as_ref()?;
-            let request = HealthCheck::new(health, current, commit).run(Duration::from_secs(10));
-            (request.answer, request.took)
+            let check = HealthCheck::new(verification, layout, current, commit)?;
+            let answered = check.run(Duration::from_secs(10));
+            (answered.answer, answered.took)
         }
     };
     let attempt = Attempt {
@@ -453,11 +454,12 @@ pub(super) fn look<'a>(
     ))
 }
 
-/// The same without `health-match`, which an older release may not support.
+/// The same without `health-match` and `health-command`, which an older release may not support.
 pub(super) fn without_match(verification: &Verification) -> Verification {
     let mut verification = verification.clone();
     if let Some(health) = &mut verification.health {
         health.pattern = None;
     }
+    verification.command = None;
     verification
 }

@@ -6,6 +6,7 @@ use super::units::CheckedUnit;
 use crate::protocol::{
     Origin, Outcome, Plan, ReleaseId, Restart, Scope, Task, Verification, Warning,
 };
+use crate::server::exec::process;
 use crate::server::store::layout::Layout;
 use crate::server::store::pending::{Old, Pending};
 use crate::server::store::records;
@@ -176,7 +177,11 @@ fn deadline(restart: &Restart, both: [&Verification; 2], units: &[CheckedUnit<'_
         _ if units.is_empty() => restart::LIMIT_WITHOUT_UNIT,
         _ => units.iter().map(of_unit).sum(),
     };
-    let once = |verification: &Verification| restart + verification.timeout + verification.settle;
+    let once = |verification: &Verification| {
+        let last = verification.command.as_ref();
+        let last = last.map_or(Duration::ZERO, |_| process::GIVE_UP_AFTER);
+        restart + verification.timeout + verification.settle + last
+    };
     let [new, old] = both;
     once(new) + 2 * once(old) + retries
 }

@@ -8,8 +8,8 @@ use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::units::CheckedUnit;
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, HealthAnswer, IoKind, LiveRelease, Notice, Outcome, Plan,
-    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, IoKind, LiveRelease, Notice, Outcome, Plan, Reason,
+    ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
@@ -275,13 +275,13 @@ impl<'a> Session<'a> {
         let layout = self.client.layout;
         let (verification, origin) = instruction::recorded(layout, self.plan, &release);
         let commit = origin.commit.as_deref();
-        let looked = check::look(&verification, &self.before, &release, commit);
+        let looked = check::look(layout, &verification, &self.before, (&release, commit));
         let attempt = looked.map(|(unit, attempt)| {
             self.progress.unit = unit.map(str::to_owned);
             self.client.outbox.emit(What::Attempt(attempt.clone()));
             attempt
         });
-        let is_healthy = |it: &Attempt| matches!(it.answer, HealthAnswer::Healthy { .. });
+        let is_healthy = |it: &Attempt| it.answer.is_healthy();
         let verdict = match attempt.filter(|attempt| !is_healthy(attempt)) {
             Some(attempt) => self.verdict(Reason::Unhealthy {
                 last: Box::new(attempt.answer),

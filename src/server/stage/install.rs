@@ -7,9 +7,6 @@ use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
 use crate::server::store::layout::Layout;
 
-/// By default uv shares files between releases through its cache.
-const ENVIRONMENT: [(&str, &str); 2] = [("UV_LINK_MODE", "copy"), ("UV_NO_PROGRESS", "1")];
-
 /// Runs the user's commands in a release that is not sealed yet.
 pub(super) struct Shell<'a> {
     layout: &'a Layout,
@@ -26,12 +23,11 @@ impl<'a> Shell<'a> {
         env: &'a [(String, Secret)],
         limits: &Limits,
     ) -> Self {
-        let unset = |(name, _): &(&str, &str)| std::env::var_os(name).is_none();
         let env = env
             .iter()
             .map(|(name, value)| (name.as_str(), value.expose()));
         // of two values the later one counts
-        let environment = ENVIRONMENT.into_iter().filter(unset).chain(env).collect();
+        let environment = shell::environment().chain(env).collect();
         Self {
             layout,
             release,

@@ -3,9 +3,9 @@
 use crate::text::Prose;
 use std::collections::BTreeMap;
 
-use super::dotenv;
 use crate::protocol::Secret;
 use crate::settings::problem::{invalid, Invalid};
+use crate::text::dotenv;
 
 /// Variables that the shell, the loader, sudo and systemctl depend on: another value breaks a deployment in ways that are
 /// hard to find.

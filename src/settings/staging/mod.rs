@@ -1,6 +1,5 @@
 //! What makes a release out of the source: its folder, what is left out, files, unit files, variables and scripts.
 
-pub(super) mod dotenv;
 pub(super) mod env;
 pub(super) mod excludes;
 pub(super) mod fit;

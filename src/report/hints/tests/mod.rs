@@ -29,13 +29,6 @@ fn a_reason_says_what_to_do() {
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     on the server's console, as root:
       sudo loginctl enable-linger deploy
-    on the server's console, as root:
-      sudo loginctl enable-linger deploy
-    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
-      sudo systemctl status "user@$(id -u deploy).service"
-      sudo systemctl restart "user@$(id -u deploy).service"
-    set the input `scope: user`
-    leave out the input scope: then the units are the system's
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:
@@ -59,6 +52,7 @@ fn a_reason_says_what_to_do() {
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
     a deployment restarts services only; on the server's console, as root:
+      sudo systemctl enable --now diting-dump.timer
     on the server's console, as root:
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
@@ -200,9 +194,6 @@ fn a_reason_says_what_to_do() {
     ---
     when the server is up again, run it again; the next run first ends what is pending
     ---
-    run it again: the next run first ends what is pending. Who stopped it? On the server, as root:
-      sudo journalctl -u "user@$(id -u deploy).service" -n 20 --no-pager
-    ---
     this must work on the server for the deploy user:
       systemctl show diting
     ---
@@ -238,6 +229,21 @@ fn a_reason_says_what_to_do() {
       sudo journalctl -u diting -n 50 --no-pager
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
+    ---
+    the output of health-command shows why; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
+    ---
+    health-command names a program that is missing or cannot be executed: it runs in the release, without login scripts, with `~/.local/bin` in PATH; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
+    ---
+    health-command hangs: one run may take 10 s at most; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      set -a; test ! -f .env || . ./.env
     "#);
 }
 
@@ -282,17 +288,6 @@ fn a_finding_says_what_to_do() {
     on the server's console, as root:
       sudo loginctl enable-linger deploy
     ---
-    on the server's console, as root:
-      sudo loginctl enable-linger deploy
-    ---
-    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
-      sudo systemctl status "user@$(id -u deploy).service"
-      sudo systemctl restart "user@$(id -u deploy).service"
-    ---
-    set the input `scope: user`
-    ---
-    leave out the input scope: then the units are the system's
-    ---
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     ---
@@ -324,6 +319,7 @@ fn a_finding_says_what_to_do() {
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
     ---
     a deployment restarts services only; on the server's console, as root:
+      sudo systemctl enable --now diting-dump.timer
     ---
     on the server's console, as root:
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action

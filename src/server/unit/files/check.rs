@@ -1,8 +1,9 @@
 //! Checks the unit files of a release before the switch. A failure leaves the server as it was.
 
 use super::analyze::{Checked, Copies};
+use super::place::folder;
 use super::staged::{has_files_of, load, Staged};
-use super::{accounts, folder, of_release};
+use super::{accounts, of_release};
 use crate::protocol::{
     Finding, Notice, Plan, Reason, RejectedUnitFile, ReleaseId, Scope, Task, UnitFile, UnitKind,
     UnitRef, Units, Verification, Warning, What,
@@ -54,7 +55,7 @@ fn services_to_judge<'a>(
         |unit: &UnitRef<'_>| units.names.len() == 1 || unit.kind() == UnitKind::Service;
     let services = units.all().filter(is_service);
     services.filter(move |unit| {
-        let is_new = || has_files_of(&staged.files, &load(*unit).0);
+        let is_new = || !staged.files.is_empty() && has_files_of(&staged.files, &load(*unit).0);
         Some(*unit) != shown && (plan.task != Task::Deploy || is_new())
     })
 }

@@ -14,10 +14,10 @@ pub(in crate::server) mod staged;
 pub(in crate::server) mod transaction;
 mod words;
 
-use crate::protocol::{EntryKind, ReleaseId, Scope, TreeEntry, UnitFile, UnitPatterns};
+use crate::protocol::{EntryKind, ReleaseId, TreeEntry, UnitFile, UnitPatterns};
 use crate::server::store::layout::Layout;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How deep `**` is followed.
 const DEEPEST: usize = 32;
@@ -146,19 +146,6 @@ pub(in crate::server) fn is_of(file: &UnitFile, unit: &str) -> bool {
     // a drop-in for all whose names start so: systemd.unit(5)
     let is_prefix = of.ends_with('-') && file.is_drop_in() && stem.starts_with(of);
     stem == of || is_instance || is_prefix
-}
-
-/// Where the unit files of the server's owner lie.
-fn folder(scope: Scope) -> PathBuf {
-    match scope {
-        Scope::System => PathBuf::from("/etc/systemd/system"),
-        Scope::User => {
-            let own = |name| std::env::var_os(name).map(PathBuf::from);
-            let config = own("XDG_CONFIG_HOME").filter(|it| it.is_absolute());
-            let config = config.or_else(|| own("HOME").map(|home| home.join(".config")));
-            config.unwrap_or_default().join("systemd/user")
-        }
-    }
 }
 
 /// The text of a unit file; bytes that are no UTF-8 become marks.

@@ -16,12 +16,8 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(layout: &Layout, scope: Scope, file: &UnitFile) -> Self {
-        let own = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
         Self {
-            file: match scope {
-                Scope::System => PathBuf::from(UnitFile::place(&file.path)),
-                Scope::User => own().join(".config/systemd/user").join(&file.name),
-            },
+            file: folder(scope).join(&file.name),
             source: layout.current().join(&file.path),
         }
     }
@@ -40,5 +36,16 @@ impl Place {
     pub(super) fn install(&self) -> [String; 5] {
         let [source, file] = [&self.source, &self.file].map(|path| path.display().to_string());
         ["install".into(), "-m".into(), "644".into(), source, file]
+    }
+}
+
+/// Where systemd has the unit files of the server's owner.
+pub(super) fn folder(scope: Scope) -> PathBuf {
+    match scope {
+        Scope::System => PathBuf::from("/etc/systemd/system"),
+        Scope::User => {
+            let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+            home.join(".config/systemd/user")
+        }
     }
 }

@@ -2,9 +2,10 @@
 //! of the same names, beside its others.
 
 use super::effective::effective;
+use super::place::folder;
 use super::settings::settings;
 use super::specifiers::Specifiers;
-use super::{folder, full_name, is_of, of_release, read};
+use super::{full_name, is_of, of_release, read};
 use crate::protocol::{Ending, ReleaseId, Scope, UnitFile, UnitRef, Units};
 use crate::server::exec::process::quick;
 use crate::server::store::layout::Layout;

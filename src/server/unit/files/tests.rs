@@ -3,9 +3,10 @@ use super::settings::settings;
 use super::specifiers::{Specifiers, UNKNOWN};
 use super::staged::{has_files_of, Staged};
 use super::*;
-use crate::protocol::{UnitRef, Units};
+use crate::protocol::{Scope, UnitRef, Units};
 use crate::server::unit::systemd::Unit;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 fn of(unit: &str) -> Specifiers<'_> {
     Specifiers {

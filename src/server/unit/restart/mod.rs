@@ -3,7 +3,7 @@
 mod order;
 mod start_limit;
 
-use self::order::order;
+use self::order::{order, Command};
 use self::start_limit::{got_no_invocation, start_limit, wait_out};
 use super::definition;
 use super::known_unit::{BeforeRestart, KnownUnit, Purpose};
@@ -144,12 +144,8 @@ impl Restarter<'_> {
         }
         let mut first = Ok(());
         for command in order(units, &all, &self.changed) {
-            if let Some(notice) = command.notice {
-                events.emit(What::Notice(notice));
-            }
-            let unit = &mut units[command.at..=command.at];
-            let failed = self.command(command.verb, unit, check, events);
-            first = first.and(failed);
+            let shown = &all[command.at];
+            first = first.and(self.command(command, units, shown, check, events));
             if first.is_err() && purpose == Purpose::GoLive {
                 break;
             }
@@ -157,32 +153,28 @@ impl Restarter<'_> {
         first
     }
 
-    /// Runs one command of systemctl for the only unit in the slice.
+    /// Runs one command of systemctl for a unit in this state.
     fn command(
         &self,
-        verb: &str,
-        unit: &mut [KnownUnit<'_>],
+        Command { verb, at, notice }: Command,
+        units: &mut [KnownUnit<'_>],
+        shown: &Unit,
         check: &LogCheck,
         events: &mut dyn Events,
     ) -> Result<(), RestartFailure> {
-        let [KnownUnit {
-            name,
-            label,
-            before,
-            ..
-        }] = unit
-        else {
-            return Ok(());
-        };
-        let (name, label, now) = (*name, *label, shown(*name));
-        let limit = time_limit(name, &now);
+        if let Some(notice) = notice {
+            events.emit(What::Notice(notice));
+        }
+        let unit = &mut units[at..=at];
+        let (name, label) = (unit[0].name, unit[0].label);
+        let limit = time_limit(name, shown);
         let mut run = |_: &mut dyn Events| run_systemctl(verb, name, limit);
         let done = if verb == "stop" {
-            *before = BeforeRestart::of(&idle_unit(name, limit), false);
+            unit[0].before = BeforeRestart::of(&idle_unit(name, limit), false);
             let failed = |reason| RestartFailure { reason, unit: None };
             run(events).map_err(failed)
         } else {
-            reset_failed(name, &now);
+            reset_failed(name, shown);
             let how = Try {
                 limit,
                 is_stopped: verb == "start",

@@ -210,7 +210,7 @@ impl<'a> Machine<'a> {
         };
         if let Some(answer) = answer {
             self.attempts += 1;
-            let healthy = matches!(answer, HealthAnswer::Healthy { .. });
+            let healthy = answer.is_healthy();
             self.last_answer = Some(answer);
             if !healthy {
                 return Ok(State::Unhealthy(self.no_answer(at)));

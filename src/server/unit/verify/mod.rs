@@ -14,9 +14,7 @@ use super::evidence::Question;
 use super::health::{Answered, HealthCheck};
 use super::known_unit::{BeforeRestart, KnownUnit, Purpose};
 use super::log;
-use crate::protocol::{
-    Attempt, Health, HealthAnswer, Reason, ReleaseId, UnitKind, Verification, What,
-};
+use crate::protocol::{Attempt, Health, Reason, ReleaseId, UnitKind, Verification, What};
 use crate::server::channel::events::{Events, OfUnit};
 use crate::server::store::layout::Layout;
 use std::thread;
@@ -25,7 +23,7 @@ use std::time::{Duration, Instant};
 /// How often a unit's main process is checked, or the unit if its main process is not visible. A crash must be noticed
 /// before automatic restarts use up the starts that the rollback needs.
 const TICK: Duration = Duration::from_millis(200);
-/// Time limit for one health request.
+/// Time limit for one health request, and for one run of the command.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that is not answered for so long is called one that times out when the health timeout is over.
@@ -59,7 +57,7 @@ pub(in crate::server) fn verify(
     subject: &Subject<'_>,
     events: &mut dyn Events,
 ) -> Result<(), Unhealthy> {
-    if subject.units.is_empty() && subject.verification.health.is_none() {
+    if subject.units.is_empty() && !subject.verification.asks() {
         // there is nothing to watch
         return Ok(());
     }
@@ -83,7 +81,12 @@ impl<'a> Verifier<'a> {
         events: &'a mut dyn Events,
     ) -> Self {
         let health = subject.verification.health.as_ref();
-        let check = health.map(|health| HealthCheck::new(health, subject.release, subject.sha));
+        let check = HealthCheck::new(
+            subject.verification,
+            subject.layout,
+            subject.release,
+            subject.sha,
+        );
         let limit = REQUEST_TIMEOUT.min(subject.verification.timeout);
         let others = subject.units.iter().skip(1);
         let mut units = vec![watched(subject, subject.units.first(), health, nothing)];
@@ -132,11 +135,16 @@ impl<'a> Verifier<'a> {
         match unit.machine.next(self.start.elapsed(), seen) {
             Next::Wait => Ok(false),
             Next::Healthy => Ok(true),
-            Next::Failed { reason, down } => Err(Unhealthy {
-                reason: unit.explained(reason, self.start, &self.subject.verification.log),
-                down,
-                unit: unit.label().map(str::to_owned),
-            }),
+            Next::Failed { mut reason, down } => {
+                if let Some(requests) = self.requests.as_mut().filter(|_| at == 0) {
+                    requests.end_command(&mut reason);
+                }
+                Err(Unhealthy {
+                    reason: unit.explained(reason, self.start, &self.subject.verification.log),
+                    down,
+                    unit: unit.label().map(str::to_owned),
+                })
+            }
         }
     }
 
@@ -187,7 +195,7 @@ impl<'a> Verifier<'a> {
             took,
         }));
         let looked = unit.look_at_unit(true);
-        let healthy = matches!(answer, HealthAnswer::Healthy { .. });
+        let healthy = answer.is_healthy();
         Seen {
             unit: looked,
             check: Some(Check {

@@ -1,7 +1,7 @@
-//! Health requests in the background: one that hangs must not keep the verification from noticing a crash.
+//! Health requests and commands in the background: one that hangs must not keep the verification from noticing a crash.
 
 use super::super::health::{Answered, HealthCheck};
-use crate::protocol::{HealthAnswer, HealthError};
+use crate::protocol::{HealthAnswer, HealthError, Reason};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::Arc;
 use std::thread;
@@ -51,6 +51,25 @@ impl Requests {
         };
     }
 
+    /// The time is over. If it was a command that did not end, that is the answer, with what it has printed.
+    pub(super) fn end_command(&mut self, reason: &mut Reason) {
+        let Reason::Unhealthy { last, attempts, .. } = reason else {
+            return;
+        };
+        // what an earlier run has printed says more than one that has just begun
+        let is_last = matches!(
+            **last,
+            HealthAnswer::TimedOut { .. } | HealthAnswer::Refused
+        );
+        if self.check.stop() && is_last {
+            self.wait(Duration::from_secs(1));
+            if let Some(answered) = self.answer() {
+                **last = answered.answer;
+                *attempts = (*attempts).max(1);
+            }
+        }
+    }
+
     /// Takes the answer, if there is one.
     pub(super) fn answer(&mut self) -> Option<Answered> {
         if self.answer.is_none() {
@@ -63,6 +82,13 @@ impl Requests {
         let answer = self.answer.take()?;
         self.pending = None;
         Some(answer)
+    }
+}
+
+/// Nobody would end a command that still runs.
+impl Drop for Requests {
+    fn drop(&mut self) {
+        self.check.stop();
     }
 }
 

@@ -1,7 +1,11 @@
-//! The health check of one release: sends the request and evaluates the response.
+//! The health check of one release: sends the request and evaluates the response, then runs the command.
 
+mod command;
+
+use self::command::HealthCommand;
 use super::http::{self, HttpResponse};
-use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, ReleaseId};
+use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, ReleaseId, Verification};
+use crate::server::store::layout::Layout;
 use regex::Regex;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -18,14 +22,63 @@ pub(in crate::server) struct Answered {
     pub(super) from: Option<IpAddr>,
 }
 
-/// The health check of one release, with placeholders filled in.
+/// The health check of one release: a request, a command, or both.
 pub(in crate::server) struct HealthCheck {
+    request: Option<HealthRequest>,
+    command: Option<HealthCommand>,
+}
+
+/// A request over HTTP, with placeholders filled in.
+struct HealthRequest {
     health: Health,
     pattern: Option<Result<Regex, HealthError>>,
 }
 
 impl HealthCheck {
-    pub(in crate::server) fn new(health: &Health, release: &ReleaseId, sha: Option<&str>) -> Self {
+    /// `None`: only the units are checked.
+    pub(in crate::server) fn new(
+        verification: &Verification,
+        layout: &Layout,
+        release: &ReleaseId,
+        sha: Option<&str>,
+    ) -> Option<Self> {
+        let request = verification.health.as_ref();
+        let command = verification.command.as_ref();
+        verification.asks().then(|| Self {
+            request: request.map(|health| HealthRequest::new(health, release, sha)),
+            command: command.map(|script| HealthCommand::new(script, layout.release(release))),
+        })
+    }
+
+    /// Sends one request, and runs the command if the answer is healthy; each within `limit`.
+    pub(in crate::server) fn run(&self, limit: Duration) -> Answered {
+        let start = Instant::now();
+        let (mut answer, mut from) = (None, None);
+        if let Some(request) = &self.request {
+            let answered = request.send(limit);
+            (answer, from) = (Some(answered.0), answered.1);
+        }
+        if let Some(command) = &self.command {
+            if answer.as_ref().is_none_or(HealthAnswer::is_healthy) {
+                answer = Some(command.run(limit));
+            }
+        }
+        let nothing = || HealthAnswer::Broken(HealthError::Other("nothing was asked".to_owned()));
+        Answered {
+            answer: answer.unwrap_or_else(nothing),
+            took: start.elapsed(),
+            from,
+        }
+    }
+
+    /// Ends the command if it runs, and lets none begin. Returns whether it ran.
+    pub(super) fn stop(&self) -> bool {
+        self.command.as_ref().is_some_and(HealthCommand::stop)
+    }
+}
+
+impl HealthRequest {
+    fn new(health: &Health, release: &ReleaseId, sha: Option<&str>) -> Self {
         let fill = |pattern: &BodyPattern| {
             if pattern.names_commit() && sha.is_none() {
                 return Err(HealthError::NoCommit);
@@ -41,20 +94,13 @@ impl HealthCheck {
         }
     }
 
-    /// Sends one request, within `limit`.
-    pub(in crate::server) fn run(&self, limit: Duration) -> Answered {
-        let start = Instant::now();
-        let (answer, from) = match http::get(&self.health, limit) {
+    fn send(&self, limit: Duration) -> (HealthAnswer, Option<IpAddr>) {
+        match http::get(&self.health, limit) {
             Ok(response) => {
                 let from = response.from;
                 (self.evaluate(response), from)
             }
             Err(answer) => (answer, None),
-        };
-        Answered {
-            answer,
-            took: start.elapsed(),
-            from,
         }
     }
 
@@ -132,9 +178,9 @@ mod tests {
             ..Health::get(url)
         };
         let release = "1762147685".parse().unwrap();
-        HealthCheck::new(&health, &release, Some("abc+1"))
-            .run(Duration::from_millis(500))
-            .answer
+        HealthRequest::new(&health, &release, Some("abc+1"))
+            .send(Duration::from_millis(500))
+            .0
     }
 
     #[test]
@@ -231,8 +277,8 @@ mod tests {
     fn without_a_pattern_the_status_is_enough_however_long_the_body_is() {
         let within = |url, limit| {
             let health = Health::get(url);
-            let check = HealthCheck::new(&health, &"1762147685".parse().unwrap(), None);
-            check.run(Duration::from_secs(limit)).answer
+            let check = HealthRequest::new(&health, &"1762147685".parse().unwrap(), None);
+            check.send(Duration::from_secs(limit)).0
         };
         let healthy = HealthAnswer::Healthy { status: 200 };
         assert_eq!(within(streams(PLAIN, 48, false), 10), healthy, "3 MiB");

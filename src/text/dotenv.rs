@@ -2,25 +2,28 @@
 
 /// An assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::settings) struct Entry<'a> {
+pub struct Entry<'a> {
     /// Its first line, from 1.
-    pub(in crate::settings) line: usize,
+    pub line: usize,
     /// What stands before the `=`, without `export`. Not checked.
-    pub(in crate::settings) name: &'a str,
+    pub name: &'a str,
     /// What stands behind it, quotes included, over several lines where the quotes say so.
-    pub(in crate::settings) raw: &'a str,
+    pub raw: &'a str,
 }
 
 /// A place that its readers would take for different things.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::settings) struct Bad {
-    pub(in crate::settings) line: usize,
-    pub(in crate::settings) what: &'static str,
-    pub(in crate::settings) fix: &'static str,
+pub struct Bad {
+    /// Its first line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub what: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
 }
 
 /// The assignments, without comments and empty lines.
-pub(in crate::settings) fn entries(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Bad>> {
+pub fn entries(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Bad>> {
     let (mut rest, mut line) = (text, 1);
     std::iter::from_fn(move || loop {
         if rest.is_empty() {
@@ -92,26 +95,58 @@ fn closing(text: &str, quote: char) -> Option<usize> {
 }
 
 impl Entry<'_> {
-    /// Everything that an app may take for the value: with and without quotes, comment and escapes.
-    pub(in crate::settings) fn readings(&self) -> Vec<String> {
-        let mut readings = vec![self.raw.to_owned()];
-        let quote = self.raw.chars().next().filter(|c| ['"', '\''].contains(c));
-        let inner = match quote.and_then(|quote| Some((quote, closing(&self.raw[1..], quote)?))) {
-            Some((_, close)) => &self.raw[1..=close],
-            None => self
-                .raw
-                .split_once(" #")
-                .map_or(self.raw, |(value, _)| value.trim_end()),
+    /// The value as most readers take it: without quotes, escapes in them and a comment. Nothing in it is expanded.
+    pub fn value(&self) -> String {
+        let (quote, inner) = self.inner();
+        let Some(quote) = quote else {
+            return inner.to_owned();
         };
-        readings.push(inner.to_owned());
-        readings.push(
-            inner
-                .replace("\\n", "\n")
-                .replace("\\\"", "\"")
-                .replace("\\'", "'")
-                .replace("\\\\", "\\"),
-        );
-        readings
+        let (mut value, mut chars) = (String::new(), inner.chars().peekable());
+        while let Some(c) = chars.next() {
+            let meant = chars.peek().filter(|_| c == '\\').and_then(|next| {
+                Some(match (quote, next) {
+                    ('"', 'n') => '\n',
+                    ('"', '"' | '$' | '`') | ('\'', '\'') | (_, '\\') => *next,
+                    _ => return None,
+                })
+            });
+            if meant.is_some() {
+                chars.next();
+            }
+            value.push(meant.unwrap_or(c));
+        }
+        value
+    }
+
+    /// Everything that an app may take for the value: with and without quotes, comment and escapes.
+    pub fn readings(&self) -> [String; 4] {
+        let (_, inner) = self.inner();
+        let unescaped = inner
+            .replace("\\n", "\n")
+            .replace("\\\"", "\"")
+            .replace("\\'", "'")
+            .replace("\\\\", "\\");
+        [
+            self.raw.to_owned(),
+            inner.to_owned(),
+            unescaped,
+            self.value(),
+        ]
+    }
+
+    /// The quotes around it, if there are any, and the text without them and without a comment.
+    fn inner(&self) -> (Option<char>, &str) {
+        let quote = self.raw.chars().next().filter(|c| ['"', '\''].contains(c));
+        match quote.and_then(|quote| closing(&self.raw[1..], quote)) {
+            Some(close) => (quote, &self.raw[1..=close]),
+            None => {
+                let comment = self.raw.split_once(" #");
+                (
+                    None,
+                    comment.map_or(self.raw, |(value, _)| value.trim_end()),
+                )
+            }
+        }
     }
 }
 
@@ -142,6 +177,27 @@ mod tests {
     }
 
     #[test]
+    fn a_command_gets_what_most_readers_take_for_the_value() {
+        let value = |text: &str| entries(text).next().unwrap().unwrap().value();
+        for (text, expected) in [
+            ("A=plain value # c", "plain value"),
+            ("A=a#b", "a#b"),
+            ("A=", ""),
+            ("A=\"\"", ""),
+            ("A=a\\nb", "a\\nb"),
+            (
+                "A=\"a\\nb\\\\n \\\"c\\\" \\$d \\'\" # c",
+                "a\nb\\n \"c\" $d \\'",
+            ),
+            ("A='a\\nb \\'c\\' \\\\ \\$'", "a\\nb 'c' \\ \\$"),
+            ("A='x\ny'", "x\ny"),
+            ("A=\"end\\\\\"", "end\\"),
+        ] {
+            assert_eq!(value(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn what_readers_disagree_about_is_refused() {
         for (text, line) in [
             ("A=1\nB", 2),
@@ -158,8 +214,12 @@ mod tests {
     #[test]
     fn an_app_may_read_a_value_in_several_ways() {
         let entry = |text| entries(text).next().unwrap().unwrap().readings();
-        assert_eq!(entry(r#"A="x\ny" # c"#), ["\"x\\ny\" # c", "x\\ny", "x\ny"]);
-        assert_eq!(entry("A=x # c"), ["x # c", "x", "x"]);
+        assert_eq!(
+            entry(r#"A="x\ny" # c"#),
+            ["\"x\\ny\" # c", "x\\ny", "x\ny", "x\ny"]
+        );
+        assert_eq!(entry("A=x # c"), ["x # c", "x", "x", "x"]);
         assert_eq!(entry("A=''")[1], "");
+        assert_eq!(entry("A=\"pass\\$word\"")[3], "pass$word");
     }
 }

@@ -3,8 +3,8 @@
 //! Programs escape what they print: as JSON, for a URL, in HTML, for a shell. Logs fold lines and join them. So a secret is
 //! not compared byte by byte: each of its characters may be there as it is or escaped, and a gap may have any width.
 
-use super::escaped::{blank, escaped};
-use super::harmless::harmless;
+use crate::text::escaped::{blank, escaped};
+use crate::text::harmless;
 
 /// Shorter ones are too common to be hidden inside of words.
 const INSIDE_WORDS: usize = 6;
