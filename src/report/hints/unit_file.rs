@@ -97,7 +97,30 @@ mod tests {
                 false,
             ),
         ];
-        insta::assert_snapshot!(all.join("\n---\n"));
+        insta::assert_snapshot!(all.join("\n---\n"), @r#"
+        let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+          sudo ln -sfn /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service
+        once it is live, if it has an `[Install]` section, as root:
+          sudo systemctl enable diting.service
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          sudo mkdir -p /etc/systemd/system/diting.service.d
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service.d/env.conf /etc/systemd/system/diting.service.d/env.conf'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        ---
+        let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+          sudo ln -sfn /opt/diting/current/deploy/w@.service /etc/systemd/system/w@.service
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/my deploy/it'\''s\=a\:b/diting.timer /etc/systemd/system/diting.timer'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+          sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+        ---
+        systemd would lose the unit with that release, which may become the live one. Make it a copy that stays, as root, or deploy its file before you link it:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+          sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+        "#);
     }
 
     #[test]
