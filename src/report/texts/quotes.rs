@@ -96,6 +96,10 @@ fn of_reason(reason: &Reason) -> Vec<String> {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that nothing is left out"
+)]
 fn of_finding(found: &Finding) -> Vec<String> {
     match found {
         Finding::Target { path, .. } => vec![excerpt(path)],
