@@ -81,8 +81,7 @@ impl<'a> Transaction<'a> {
     /// If systemd is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
-        let prepared = self.unit_files.prepare();
-        if let Err(reason) = prepared.and_then(|()| self.pending.begin(self.layout)) {
+        if let Err(reason) = self.begin() {
             // the pending record may exist anyway, without being durable
             self.begun = false;
             return Ok(self.fail_unswitched(Failure {
@@ -123,6 +122,12 @@ impl<'a> Transaction<'a> {
                 self.roll_back(failure)
             }
         }
+    }
+
+    /// The point of no return.
+    fn begin(&mut self) -> Result<(), Reason> {
+        self.unit_files.prepare()?;
+        self.pending.begin(self.layout)
     }
 
     /// Stops before a failure has consequences if systemd is going down: it stops the unit then, and refuses to start it.
