@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::run::{Deployment, Run};
 use crate::service::{
-    allow, assert_runs, property, with_this_worker, with_worker, UnitFiles, SERVICE,
+    allow, assert_runs, property, with_dead_web, with_this_worker, with_worker, UnitFiles, SERVICE,
 };
 use crate::throwaway::{ThrowawayServer, TARGET};
 use std::net::TcpListener;
@@ -113,7 +113,7 @@ fn a_changed_unit_file_goes_live_and_comes_back(way: Way) {
     let broken = changed().into(renamed(with_this_worker("2", dead)));
     let run = whole(&server, &broken).run();
     assert_rolled_back(&server, &run, "diting-worker", &first);
-    let broken = with_worker("3\\n'.encode(); raise SystemExit; b'");
+    let broken = with_dead_web("3");
     let broken = changed().into(renamed(broken));
     server.exec("systemctl reset-failed diting diting-worker");
     let run = whole(&server, &broken).input("health-timeout", "6s").run();
@@ -186,7 +186,7 @@ fn a_first_deployment_that_fails_leaves_no_process() {
         run.assert_ended(5, "failed", "verify");
         assert_eq!(run.output("failed-unit"), "diting-worker");
         assert_eq!(server.link("current"), None);
-        server.wait_for("! pgrep -f current/app.py && ! pgrep -f current/bin/worker");
+        server.wait_for("! pgrep -f '[c]urrent/app.py' && ! pgrep -f '[c]urrent/bin/worker'");
         let first = first(&server);
         assert_all_run(&server, &first);
     }

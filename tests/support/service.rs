@@ -82,6 +82,11 @@ pub(crate) fn with_this_worker(version: &str, python: &str) -> App {
     App::plain(version).file("bin/worker", &worker, 0o755)
 }
 
+/// With a web application that ends when it is asked.
+pub(crate) fn with_dead_web(version: &str) -> App {
+    with_worker(version).replace_in("app.py", "self.send_response(200)", "os._exit(1)")
+}
+
 /// What deploy may run as root.
 pub(crate) fn allow(server: &ThrowawayServer, commands: &[&str]) {
     let line = |command: &&str| format!("deploy ALL=(root) NOPASSWD: {command}\n");
