@@ -103,6 +103,7 @@ fn is_active(server: &ThrowawayServer, unit: &str) -> bool {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one server, taken over and updated")]
 fn ditings_server_is_taken_over_and_web_worker_and_timer_are_one_transaction() {
     let server = filled_by_the_old_workflow();
     let [before, after] = commands(&server).try_into().unwrap();
