@@ -84,36 +84,43 @@ impl Staged {
     /// The unit's file, then its drop-ins in the order in which they count.
     fn parts(&self, name: &str, unit: UnitRef<'_>, loaded: &Unit) -> Vec<Part<'_>> {
         let own = folder(unit.scope);
-        let file_now = Path::new(loaded.get("FragmentPath"));
-        let file_name = |path: &Path| path.file_name().map(|it| it.to_string_lossy().into_owned());
-        let named_now = file_name(file_now);
-        // an instance may have a file of its own
-        let candidates = [Some(name.to_owned()), template(name)];
-        let mut candidates = candidates.into_iter().flatten();
-        let of_release = candidates.find_map(|it| match self.files.iter().find(|f| f.name == it) {
-            Some(file) => Some(Some(file)),
-            None => (named_now.as_ref() == Some(&it)).then_some(None),
-        });
         let mut parts = Vec::new();
-        match of_release.flatten() {
-            Some(file) => {
-                let is_same = named_now.as_ref() == Some(&file.name);
-                let now = if is_same {
-                    file_now.to_owned()
+        parts.extend(self.file(name, &own, Path::new(loaded.get("FragmentPath"))));
+        parts.extend(self.drop_ins(name, &own, loaded.get("DropInPaths")));
+        parts
+    }
+
+    /// The unit's file: an instance may have one of its own. `now`: where systemd reads it; `own`: where those of the server's
+    /// owner are.
+    fn file(&self, name: &str, own: &Path, now: &Path) -> Option<Part<'_>> {
+        let named_now = file_name(now);
+        let names = [Some(name.to_owned()), template(name)];
+        for name in names.into_iter().flatten() {
+            let is_now = named_now.as_ref() == Some(&name);
+            if let Some(file) = self.files.iter().find(|file| file.name == name) {
+                let place = if is_now {
+                    now.to_owned()
                 } else {
                     own.join(&file.name)
                 };
-                parts.push(self.of_release(file, now));
+                return Some(self.of_release(file, place));
             }
-            None => parts.extend(named_now.map(|name| self.of_server(name, file_now))),
+            if is_now {
+                break;
+            }
         }
+        named_now.map(|name| self.of_server(name, now))
+    }
+
+    /// The drop-ins by the names of their files. `now`: the paths that systemd reads.
+    fn drop_ins(&self, name: &str, own: &Path, now: &str) -> impl Iterator<Item = Part<'_>> {
         let folders = folders(name);
         let rank = |path: &Path| {
             let folder = path.parent().and_then(file_name);
             folders.iter().position(|it| Some(it) == folder.as_ref())
         };
         let mut drop_ins: BTreeMap<String, (Option<usize>, Part<'_>)> = BTreeMap::new();
-        for now in loaded.get("DropInPaths").split_whitespace().map(Path::new) {
+        for now in now.split_whitespace().map(Path::new) {
             if let Some((folder, file)) = now.parent().and_then(file_name).zip(file_name(now)) {
                 let part = self.of_server(format!("{folder}/{file}"), now);
                 drop_ins.insert(file, (rank(now), part));
@@ -133,8 +140,7 @@ impl Staged {
             let part = self.of_release(file, now.unwrap_or_else(|| own.join(path)));
             drop_ins.insert(name, (Some(at), part));
         }
-        parts.extend(drop_ins.into_values().map(|(_, part)| part));
-        parts
+        drop_ins.into_values().map(|(_, part)| part)
     }
 
     fn of_release<'a>(&self, file: &'a UnitFile, now: PathBuf) -> Part<'a> {
@@ -183,6 +189,10 @@ pub(super) fn load(unit: UnitRef<'_>) -> (String, Unit) {
 /// Whether one of the files is of the unit with this full name.
 pub(in crate::server) fn has_files_of(files: &[UnitFile], name: &str) -> bool {
     files.iter().any(|file| is_of(file, name))
+}
+
+fn file_name(path: &Path) -> Option<String> {
+    path.file_name().map(|it| it.to_string_lossy().into_owned())
 }
 
 /// The template that an instance is made from.
