@@ -55,6 +55,26 @@ fn the_first_example_names_only_inputs_that_exist_and_all_that_are_needed() {
 }
 
 #[test]
+fn every_workflow_of_the_examples_names_inputs_that_exist() {
+    for path in ["rollback.yml", "diting/deploy.yml"] {
+        let text = fs::read_to_string(root().join("examples").join(path)).unwrap();
+        let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+        let jobs = workflow["jobs"].as_mapping().unwrap().values();
+        let steps = jobs.flat_map(|job| job["steps"].as_sequence().unwrap());
+        let is_ours = |step: &&serde_yaml_ng::Value| {
+            let uses = step["uses"].as_str().unwrap_or_default();
+            uses.starts_with("diting/deploy-action@")
+        };
+        let ours: Vec<_> = steps.filter(is_ours).collect();
+        assert_eq!(ours.len(), 1, "{path}");
+        for name in ours[0]["with"].as_mapping().unwrap().keys() {
+            let name = name.as_str().unwrap();
+            assert!(INPUTS.iter().any(|it| it.name == name), "{path}: {name}");
+        }
+    }
+}
+
+#[test]
 fn every_recipe_names_inputs_that_exist_and_is_deployed_by_a_test() {
     let page = fs::read_to_string(root().join("docs/recipes.md")).unwrap();
     let tests = sources(&root().join("tests/real_apps"));

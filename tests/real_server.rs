@@ -59,6 +59,8 @@ mod cost;
 mod data;
 #[path = "real/deployed.rs"]
 mod deployed;
+#[path = "real/diting.rs"]
+mod diting;
 #[path = "real/docs_commands.rs"]
 mod docs_commands;
 #[path = "real/doubt.rs"]
@@ -131,6 +133,8 @@ mod sudoers;
 mod takeover;
 #[path = "real/terminal.rs"]
 mod terminal;
+#[path = "real/unit_files.rs"]
+mod unit_files;
 #[path = "real/unit_paths.rs"]
 mod unit_paths;
 #[path = "real/units.rs"]

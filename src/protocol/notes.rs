@@ -115,6 +115,10 @@ pub enum Warning {
 
 /// What is wrong, without what to do about it.
 impl fmt::Display for Warning {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one exhaustive match, so that no warning is without a text"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leftover { path, error } => f.write_str(&not_deleted(path, error)),
@@ -358,6 +362,10 @@ pub enum Notice {
 }
 
 impl fmt::Display for Notice {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one exhaustive match, so that no notice is without a text"
+    )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TakenOver(id) => write!(f, "{id} was live and healthy, and is taken over as good"),

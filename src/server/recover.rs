@@ -21,6 +21,9 @@ pub(super) fn recover(layout: &Layout, events: &mut dyn Events) -> Result<Option
         events.emit(What::Warning(Warning::PendingSetAside { path }));
     }
     let Some(pending) = pending else {
+        if let Ok(prepared) = Pending::prepared(layout) {
+            UnitFiles::of(layout, &prepared).clean_up();
+        }
         Pending::clean_up(layout);
         return Ok(None);
     };

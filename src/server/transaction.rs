@@ -81,8 +81,7 @@ impl<'a> Transaction<'a> {
     /// If systemd is going down: nothing is decided then.
     pub(super) fn run(&mut self) -> Result<Verdict, GoingDown> {
         self.read_old_log();
-        let prepared = self.unit_files.prepare();
-        if let Err(reason) = prepared.and_then(|()| self.pending.begin(self.layout)) {
+        if let Err(reason) = self.begin() {
             // the pending record may exist anyway, without being durable
             self.begun = false;
             return Ok(self.fail_unswitched(Failure {
@@ -123,6 +122,12 @@ impl<'a> Transaction<'a> {
                 self.roll_back(failure)
             }
         }
+    }
+
+    /// The point of no return.
+    fn begin(&mut self) -> Result<(), Reason> {
+        self.unit_files.prepare()?;
+        self.pending.begin(self.layout)
     }
 
     /// Stops before a failure has consequences if systemd is going down: it stops the unit then, and refuses to start it.
@@ -295,8 +300,10 @@ impl<'a> Transaction<'a> {
         let links = self
             .restore_links(old)
             .map_err(|reason| self.not_restored(reason));
+        let mut files = Ok(());
         if links::live(self.layout).as_ref() == Some(&old.release) {
-            self.restore_unit_files();
+            files = self.restore_unit_files();
+            self.leave_new_units();
             let rollback = Rollback {
                 layout: self.layout,
                 restarter: self.restarter(),
@@ -306,16 +313,41 @@ impl<'a> Transaction<'a> {
             };
             rollback.run(self.events)?;
         }
-        links
+        links.and(files)
     }
 
-    /// What fails is a warning: nothing is better than to restart the old release all the same.
-    fn restore_unit_files(&mut self) {
+    /// A failure is a warning too: nothing is better than to restart the old release all the same.
+    ///
+    /// # Errors
+    /// If the disk failed, so that the next run must try again.
+    fn restore_unit_files(&mut self) -> Result<(), Failure> {
         let (changed, failed) = self.unit_files.restore();
         self.changed = changed;
-        let failed = failed.map(|reason| Warning::UnitFilesNotRestored(Box::new(reason)));
-        for warning in failed.into_iter().chain(self.unit_files.staying()) {
+        for warning in self.unit_files.staying() {
             self.events.emit(What::Warning(warning));
+        }
+        let Some(reason) = failed else { return Ok(()) };
+        let warning = Warning::UnitFilesNotRestored(Box::new(reason.clone()));
+        self.events.emit(What::Warning(warning));
+        match reason {
+            Reason::Io { .. } => Err(self.not_restored(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The old release has no units that came with the failed one: if their files stay, they are restarted once to end its
+    /// processes, but nothing depends on them.
+    fn leave_new_units(&mut self) {
+        let is_new = |unit: &KnownUnit<'_>| {
+            let mut new = self.pending.new_units.iter();
+            new.any(|name| name.as_str() == unit.name.name)
+        };
+        let (new, known) = std::mem::take(&mut self.units)
+            .into_iter()
+            .partition(is_new);
+        self.units = known;
+        if self.pending.restart == Restart::Systemctl && self.pending.scope == Scope::System {
+            self.restarter().restart_once(&new, self.events);
         }
     }
 
@@ -378,8 +410,10 @@ impl<'a> Transaction<'a> {
         // without a release it cannot start, which is expected
         self.restarter().restart_once(&self.units, self.events);
         // only now: systemd restarts no unit whose file is gone
-        self.restore_unit_files();
-        removed.map_err(|reason| self.not_restored(reason))
+        let files = self.restore_unit_files();
+        removed
+            .map_err(|reason| self.not_restored(reason))
+            .and(files)
     }
 
     /// Ends a transaction that switched nothing.

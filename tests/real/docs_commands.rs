@@ -2,7 +2,9 @@
 //! docs/troubleshooting.md show what is live and roll back.
 
 use crate::app::App;
+use crate::run::Deployment;
 use crate::throwaway::{ThrowawayServer, TARGET};
+use serde_yaml_ng::Value;
 use std::fs;
 
 const SIMPLEST: &str = "The simplest set-up: user units, no sudo";
@@ -122,6 +124,120 @@ fn a_server_prepared_by_the_guide_is_ready_and_guards_itself_after_a_power_cut()
     let run = deployment(&App::version("3")).run();
     run.assert_deployed(Some(&first));
     run.assert_says("earlier");
+}
+
+/// A deployment with the inputs that a section shows.
+fn shown(server: &ThrowawayServer, app: &App, heading: &str) -> Deployment {
+    let inputs = section(server, heading, "yaml").remove(0);
+    let inputs: Value = serde_yaml_ng::from_str(&inputs).unwrap();
+    let run = server
+        .deployment(app)
+        .input("user", "carrier")
+        .input("service", "guided");
+    let inputs = inputs.as_mapping().unwrap().iter();
+    inputs.fold(run, |run, (name, value)| {
+        match (name.as_str().unwrap(), value.as_str().unwrap()) {
+            ("health-url", _) => run,
+            (name, value) => run.input(name, value),
+        }
+    })
+}
+
+fn live(server: &ThrowawayServer) -> String {
+    let link = fs::read_link(server.path("/opt/guided/current")).unwrap();
+    link.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_simplest_set_up_needs_no_sudo_and_the_unit_comes_with_the_release() {
+    let server = ThrowawayServer::up();
+    prepare(&server, &section(&server, SIMPLEST, "sh"));
+    let unit = section(&server, SIMPLEST, "ini").remove(0);
+    let app = |app: App| app.file("carrier/guided.service", &unit, 0o644);
+    let deploy = |app: &App| shown(&server, app, SIMPLEST).run();
+    let sudo = server.try_exec("su -l carrier -c 'sudo -n -l'");
+    assert!(!sudo.status.success());
+
+    let first = deploy(&app(App::version("1"))).assert_deployed(None);
+    server.wait_until_answers(&first);
+    let kept = server.read("/home/carrier/.config/systemd/user/guided.service");
+    assert_eq!(kept, unit);
+    let broken = app(App::import_error("2")).replace_in(
+        "carrier/guided.service",
+        "Description=",
+        "Description=New ",
+    );
+    deploy(&broken).assert_rolled_back("verify", &first);
+    let kept = server.read("/home/carrier/.config/systemd/user/guided.service");
+    assert_eq!(kept, unit);
+    // and it is there after a boot
+    server.power_off();
+    server.boot();
+    server.wait_until_answers(&first);
+}
+
+/// The unit of the guide as a file of the release; with another description if it is `new`.
+fn with_unit(server: &ThrowawayServer, app: App, new: bool) -> App {
+    let unit = server.read("/etc/systemd/system/guided.service");
+    let unit = match new {
+        true => unit.replace("Description=Diting", "Description=New"),
+        false => unit,
+    };
+    app.file("carrier/guided.service", &unit, 0o644)
+}
+
+/// A unit file of this kind goes live and comes back after the commands of the guide.
+fn travels(kind: usize) {
+    let (server, _) = prepared();
+    let apps = [
+        with_unit(&server, App::version("1"), false),
+        with_unit(&server, App::version("2"), true),
+        with_unit(&server, App::import_error("3"), false),
+    ];
+    server.exec(&section(&server, UNIT_FILES, "sh")[kind]);
+    let description = || server.exec("systemctl show --value --property Description guided");
+    let first = shown(&server, &apps[0], UNIT_FILES)
+        .run()
+        .assert_deployed(None);
+    assert_eq!(description().trim(), "Diting");
+    let run = shown(&server, &apps[1], UNIT_FILES).run();
+    let second = run.assert_deployed(Some(&first));
+    assert_eq!(description().trim(), "New");
+    let run = shown(&server, &apps[2], UNIT_FILES).run();
+    run.assert_rolled_back("verify", &second);
+    assert_eq!((description().trim(), live(&server)), ("New", second));
+}
+
+#[test]
+fn by_the_guide_a_unit_file_travels_as_a_link() {
+    travels(0);
+}
+
+#[test]
+fn by_the_guide_a_unit_file_travels_as_a_copy() {
+    travels(1);
+}
+
+#[test]
+fn by_the_guide_several_units_are_one_transaction() {
+    let (server, _) = prepared();
+    server.exec(&section(&server, SEVERAL, "sh")[0]);
+    let work = "cd /opt/guided/current && exec python3 worker.py";
+    server.exec(&format!(
+        "cat >/etc/systemd/system/guided-worker.service <<'END'\n[Service]\nUser=carrier\nWorkingDirectory=/opt/guided/current\n\
+         ExecStart=/bin/sh -c '{work}'\nEND\n\
+         cat >/etc/systemd/system/guided-dump.service <<'END'\n[Service]\nType=oneshot\nExecStart=/bin/true\nEND\n\
+         cat >/etc/systemd/system/guided-dump.timer <<'END'\n[Timer]\nOnCalendar=daily\nEND\n\
+         systemctl daemon-reload && systemctl start guided-dump.timer"
+    ));
+    let works = "import time\nwhile True:\n    time.sleep(1)\n";
+    let app = |version, text| App::version(version).file("worker.py", text, 0o644);
+    let run = shown(&server, &app("1", works), SEVERAL).run();
+    let first = run.assert_deployed(None);
+    let run = shown(&server, &app("2", "import a_missing_module\n"), SEVERAL).run();
+    run.assert_rolled_back("verify", &first);
+    assert_eq!(run.output("failed-unit"), "guided-worker");
+    assert_eq!(live(&server), first);
 }
 
 #[test]

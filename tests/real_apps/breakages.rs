@@ -145,6 +145,20 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         cause: "SyntaxError: expected ':'",
     },
     Breakage {
+        recipe: "gunicorn and Celery",
+        how: "a module that only the worker needs and that is not installed",
+        change: Replace("tasks.py", "from celery import Celery", "import redis\nfrom celery import Celery"),
+        failed_step: "verify",
+        cause: "ModuleNotFoundError: No module named 'redis'",
+    },
+    Breakage {
+        recipe: "Worker and timer",
+        how: "a folder that is not there",
+        change: Replace("worker.py", "jobs/told", "missing/told"),
+        failed_step: "verify",
+        cause: "FileNotFoundError",
+    },
+    Breakage {
         recipe: "Streamlit",
         how: "a module that is not installed",
         change: Replace("app.py", "import streamlit as st", "import plotly\nimport streamlit as st"),

@@ -76,6 +76,43 @@ fn celery() {
 }
 
 #[test]
+fn gunicorn_and_celery() {
+    Program {
+        version: ("version.py", "VERSION = \"1\""),
+        prepare: "
+            echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting-worker' >/etc/sudoers.d/worker",
+        assert_served: |server, version, release| {
+            let page = server.get("/").unwrap().1;
+            assert_eq!(page, format!("version {version}, release {release}\n"));
+            let shown = "systemctl show --value --property MainPID diting-worker";
+            let folder = server.exec(&format!("readlink /proc/$({shown})/cwd"));
+            assert!(folder.ends_with(release), "{folder}");
+        },
+        ..Program::new("gunicorn and Celery", "gunicorn-celery")
+    }
+    .lives();
+}
+
+/// Needs no package.
+#[test]
+fn worker_and_timer() {
+    Program {
+        version: ("worker.py", "VERSION = \"1\""),
+        prepare: "
+            echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl restart diting-report.timer' >/etc/sudoers.d/timer
+            systemctl enable --now diting-report.timer",
+        assert_served: |server, version, release| {
+            assert_unit_is_in(server, release);
+            let told = server.read("/opt/diting/shared/jobs/told");
+            assert_eq!(told, format!("version {version}, release {release}\n"));
+            assert_eq!(server.exec("systemctl is-active diting-report.timer").trim(), "active");
+        },
+        ..Program::new("Worker and timer", "worker")
+    }
+    .lives();
+}
+
+#[test]
 fn streamlit() {
     Program {
         version: ("app.py", "VERSION = \"1\""),

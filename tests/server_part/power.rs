@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::stub_server::StubServer;
+use crate::unit_files;
 use deploy_action::protocol::Outcome;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,12 +50,18 @@ struct Cut {
 
 impl Cut {
     fn new() -> Self {
-        let (server, images) = (StubServer::new(), TempDir::new().unwrap());
+        Self::of(StubServer::new(), |server| {
+            server.deploys(&App::good("old"));
+        })
+    }
+
+    fn of(server: StubServer, deploy_old: impl FnOnce(&StubServer)) -> Self {
+        let images = TempDir::new().unwrap();
         let image = images.path().join("live");
         fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
         must(Command::new("mkfs.ext4").arg("-q").arg(&image));
         let disk = Mounted::at(&image, &server.target());
-        server.deploys(&App::good("old"));
+        deploy_old(&server);
         must(Command::new("sync").arg("-f").arg(server.target()));
         let copying = format!(
             "#!/bin/sh\nn=$(ls {0} | wc -l)\ncp --reflink=never --sparse=always {0}/live {0}/cut.$n\nexec {1}/.local/bin/systemctl-itself \"$@\"\n",
@@ -101,9 +108,11 @@ impl Cut {
             fs::remove_dir_all(server.target()).unwrap();
             fs::create_dir(server.target()).unwrap();
             let _disk = Mounted::at(cut, &server.target());
+            unit_files::on_disk(&server);
             let live = whole(&server);
             server.look_in();
             let after = whole(&server);
+            unit_files::check_disk(&server);
             server.deploys(&App::good("next"));
             (live, after)
         };
@@ -155,4 +164,20 @@ fn a_cut_at_any_moment_of_the_way_back_does_not_lose_it() {
         back + 2 < seen.len(),
         "the way back was not durable when the old release was started: {seen:?}"
     );
+}
+
+/// The copy of the unit file is on the same disk.
+#[test]
+fn a_cut_at_any_moment_leaves_the_unit_file_of_the_release_that_ends_up_live() {
+    let cut = Cut::of(unit_files::set_up_copy(), |server| {
+        unit_files::on_disk(server);
+        unit_files::deploys_copy(server, "old");
+    });
+    unit_files::deploys_copy(&cut.server, "new");
+    cut.cut();
+    let seen = cut.look();
+    let (last, trials) = seen.split_last().unwrap();
+    assert_eq!((last.0.as_str(), last.1.as_str()), ("new", "new"));
+    assert!(trials.iter().all(|(_, after)| after == "old"), "{seen:?}");
+    assert!(trials.iter().any(|(live, _)| live == "new"), "{seen:?}");
 }

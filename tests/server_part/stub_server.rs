@@ -31,13 +31,13 @@ home=${0%/.local/bin/*}; unit=$home/unit; app=$home/../app; of=
 units=/etc/systemd/system
 [ "$1" = --user ] && shift && units=$home/.config/systemd/user
 for last; do :; done
-[ -d "$home/unit-$last" ] && unit=$home/unit-$last && of=$last-
+[ -d "$home/unit-${last%.service}" ] && last=${last%.service} && unit=$home/unit-$last && of=$last-
 [ "$1" = show ] && exec cat "$unit/state"
 case $1 in
 daemon-reload) echo nothing > "$unit/loaded"; head -n 1 "$units/app.service" > "$unit/loaded.new" 2> /dev/null && mv "$unit/loaded.new" "$unit/loaded" ;;
 is-enabled) [ -e "$unit/enabled" ] && echo enabled || echo disabled ;;
 enable) touch "$unit/enabled" ;;
-disable) rm "$unit/enabled"; echo none >> "$unit/restarts" ;;
+disable) rm -f "$unit/enabled"; echo none >> "$unit/restarts" ;;
 esac
 [ "$1" = is-system-running ] && exec cat "$unit/system"
 case $1 in restart | start | stop) ;; *) exit 0 ;; esac

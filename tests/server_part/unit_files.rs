@@ -6,7 +6,7 @@ use crate::client::Told;
 use crate::faults::{all_of, Fault, Prepared, ERRORS, KILL};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Finding, Outcome, Plan, Reason, Scope, Step, UnitFileError, Warning, What,
+    Finding, Outcome, Plan, Reason, Scope, Step, UnitFileError, UnitName, Warning, What,
 };
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
@@ -92,6 +92,36 @@ fn deploys(server: &StubServer, kind: Kind, app: &App) -> Told {
     check(server);
     assert_eq!(started(server).last(), Some(&as_own(&app.name)));
     told
+}
+
+/// For the tests with a disk: a server whose unit file is a copy.
+pub(crate) fn set_up_copy() -> StubServer {
+    set_up(Kind::Copy)
+}
+
+pub(crate) fn deploys_copy(server: &StubServer, name: &str) {
+    deploys(server, Kind::Copy, &good(server, name));
+}
+
+/// The file there is that of the live release, to the last byte.
+pub(crate) fn check_disk(server: &StubServer) {
+    if server.system_units().exists() {
+        let live = fs::read_to_string(server.target().join("current").join(FILE));
+        assert_eq!(content(server), live.ok());
+    }
+}
+
+/// On such a server, systemd's folder is on the disk of the target.
+pub(crate) fn on_disk(server: &StubServer) {
+    let units = server.system_units();
+    if units.exists() || units.is_symlink() {
+        let folder = server.target().join("etc");
+        fs::create_dir_all(&folder).unwrap();
+        fs::remove_file(&units)
+            .or_else(|_| fs::remove_dir(&units))
+            .unwrap();
+        symlink(folder, units).unwrap();
+    }
 }
 
 /// How the releases were started.
@@ -280,6 +310,37 @@ fn a_copy_that_cannot_be_renewed_fails_the_restart_and_a_rollback_goes_on() {
     let warned = |what: &What| matches!(what, What::Warning(Warning::UnitFilesNotRestored(_)));
     assert!(told.has(warned), "{told:?}");
     assert_eq!(started(&server).last().unwrap(), "old as # unit of broken");
+}
+
+/// The old release need not have the worker, and the failed one must not go on in it.
+#[test]
+fn a_unit_that_came_with_the_failed_release_is_no_part_of_the_rollback() {
+    for kind in [Kind::Copy, Kind::Own] {
+        let server = set_up(kind);
+        deploys(&server, kind, &good(&server, "old"));
+        let worker = server.home().join("unit-worker");
+        fs::create_dir(&worker).unwrap();
+        fs::write(worker.join("state"), "LoadState=not-found\nInvocationID=\n").unwrap();
+        for name in ["count", "restarts"] {
+            fs::write(worker.join(name), "0\n").unwrap();
+        }
+        server.behaves("worker-old", "failed");
+        let text = unit(&server, "worker").into_bytes();
+        let app = broken(&server).with("deploy/worker.service", Node::File(0o644, text));
+        let told = server.deploy_with(&app, |plan| {
+            units(kind)(plan);
+            plan.units.names.push(UnitName::checked("worker"));
+        });
+        assert_eq!(
+            told.outcome(),
+            Some(Outcome::RolledBack),
+            "{kind:?}: {told:?}"
+        );
+        check(&server);
+        let restarts = fs::read_to_string(worker.join("restarts")).unwrap();
+        let ended = if kind == Kind::Own { "none" } else { "old" };
+        assert_eq!(restarts.lines().last(), Some(ended), "{kind:?}: {restarts}");
+    }
 }
 
 #[test]

@@ -440,7 +440,11 @@ fn what_is_written_now_can_be_read_by_1_2_0() {
     }
 }
 
-/// Nothing may be added to what 1.2.0 knows, as it would refuse the whole verdict.
+/// Only of a service with unit files in its releases. A version before 1.8 does not begin where such a transaction is pending,
+/// and tells nothing of one that has ended.
+const SINCE_1_8: [&str; 2] = ["RejectedUnitFiles", "UnitFiles"];
+
+/// Nothing else may be added to what 1.2.0 knows, as it would refuse the whole verdict.
 #[test]
 fn every_kind_of_reason_is_written_here() {
     let names = |all: &[Reason]| -> std::collections::BTreeSet<String> {
@@ -455,5 +459,6 @@ fn every_kind_of_reason_is_written_here() {
         .to_string();
     // unknown variant `?`, expected one of `NotReady`, `Busy`, …
     let known = error.split('`').skip(3).step_by(2).map(str::to_owned);
+    let known = known.filter(|name| !SINCE_1_8.contains(&name.as_str()));
     assert_eq!(names(&structured()), known.collect());
 }

@@ -38,7 +38,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             "the service must be a systemd unit of the server itself, not of a container; for files that no unit serves, \
              set the inputs service: none and restart: none".into()
         }
-        Finding::Unit { state, .. } => unit::unusable(state, place),
+        Finding::Unit { state, service } => unit::unusable(state, &place.with_unit(service)),
         Finding::Sudo { output, .. } if needs_terminal(output) => no_terminal(&place.user),
         Finding::Sudo { service, .. } => match &place.with_unit(service).service {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
@@ -53,7 +53,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
                 format!("sudo du -xsh {} /var/log", place.below("releases")),
             ],
         ),
-        Finding::UnitElsewhere { target, .. } => unit_elsewhere(&excerpt(target), place),
+        Finding::UnitElsewhere { target, service, .. } => unit_elsewhere(&excerpt(target), &place.with_unit(service)),
         Finding::ReloadUnseen { .. } => RELOAD_UNSEEN.into(),
         Finding::SharedInRelease(found) => shared::move_there(found, place),
         Finding::Shared { path, error } => shared::unusable(path, error, place),
@@ -63,9 +63,9 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             &[format!("findmnt -T {}", shell(&place.target))],
         ),
         Finding::AppAccess(found) => app_access::let_it(found, place),
-        Finding::NotActive { service, .. } => steps(
-            "a deployment restarts services only; on the server's console, as root:",
-            &place.with_unit(service).of_unit("sudo systemctl enable --now"),
+        Finding::NotActive { service, .. } => on_server(
+            "a deployment restarts services only; on the server",
+            place.with_unit(service).of_unit("sudo systemctl enable --now"),
         ),
         Finding::SudoAround { output, .. } if needs_terminal(output) => no_terminal(&place.user),
         Finding::SudoAround { verb, service, .. } => {

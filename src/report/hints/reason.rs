@@ -136,7 +136,8 @@ fn rejected_unit_files(step: Step) -> Hint {
     match step {
         Step::Check => "roll back to another release (command: releases lists them), or deploy one with other unit files".into(),
         _ => {
-            "fix these files and deploy again; a user or group that is missing must be created on the server first, and a setting              that its systemd does not know needs a newer one"
+            "fix these files and deploy again; a user or group that is missing must be created on the server first, and a setting \
+             that its systemd does not know needs a newer one"
                 .into()
         }
     }

@@ -13,29 +13,42 @@ const LACKED: &str = "systemd would lose the unit with that release, which may b
 
 /// What to do about it.
 pub(super) fn set_up(found: &UnitFileProblem, place: &Place) -> Hint {
-    let file = UnitFile::at(&found.path).filter(|file| is_relative(&file.path));
-    let Some(file) = file else {
-        return "the name of the unit file must be one that systemd reads".into();
-    };
+    match UnitFile::at(&found.path).filter(|file| is_relative(&file.path)) {
+        Some(file) if found.link => link(&file, &found.error, place),
+        Some(file) => copy(&file, &found.error, place),
+        None => "the name of the unit file must be one that systemd reads".into(),
+    }
+}
+
+/// The command for the folder of a drop-in, if that may be missing.
+fn folder(file: &UnitFile, error: &UnitFileError, to: &str) -> Vec<String> {
+    match to.rsplit_once('/') {
+        Some((folder, _)) if file.is_drop_in() && *error == UnitFileError::Absent => {
+            vec![format!("sudo mkdir -p {folder}")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn link(file: &UnitFile, error: &UnitFileError, place: &Place) -> Hint {
     let source = place.below(&format!("current/{}", file.path));
     let to = shell(&UnitFile::place(&file.path));
-    let mut commands = Vec::new();
-    if let (UnitFileError::Absent, Some((folder, _))) = (&found.error, to.rsplit_once('/')) {
-        if file.is_drop_in() {
-            commands.push(format!("sudo mkdir -p {folder}"));
+    let mut commands = folder(file, error, &to);
+    commands.push(format!("sudo ln -sfn {source} {to}"));
+    let hint = steps(LINK, &commands);
+    match file.is_drop_in() || file.unit().contains("@.") {
+        true => hint,
+        false => {
+            let enable = format!("sudo systemctl enable {}", shell(file.unit()));
+            hint.then(steps(ENABLE, &[enable]))
         }
     }
-    if found.link {
-        commands.push(format!("sudo ln -sfn {source} {to}"));
-        let hint = steps(LINK, &commands);
-        return match file.is_drop_in() || file.unit().contains("@.") {
-            true => hint,
-            false => hint.then(steps(
-                ENABLE,
-                &[format!("sudo systemctl enable {}", shell(file.unit()))],
-            )),
-        };
-    }
+}
+
+fn copy(file: &UnitFile, error: &UnitFileError, place: &Place) -> Hint {
+    let source = place.below(&format!("current/{}", file.path));
+    let to = shell(&UnitFile::place(&file.path));
+    let mut commands = folder(file, error, &to);
     let words = format!(
         "/usr/bin/install -m 644 {}/current/{} {}",
         place.target,
@@ -43,22 +56,13 @@ pub(super) fn set_up(found: &UnitFileProblem, place: &Place) -> Hint {
         UnitFile::place(&file.path)
     );
     commands.push(into_sudoers(&sudoers_for(&place.user, "", &words)));
-    match found.error {
-        UnitFileError::Absent | UnitFileError::Fixed => steps(COPY, &commands),
-        UnitFileError::OtherFileSystem | UnitFileError::LackedBy(_) => {
-            commands.push(format!(
-                "sudo cp --remove-destination {source} {to} || sudo rm {to}"
-            ));
-            steps(
-                if matches!(found.error, UnitFileError::LackedBy(_)) {
-                    LACKED
-                } else {
-                    COPY
-                },
-                &commands,
-            )
-        }
+    if !matches!(error, UnitFileError::Absent | UnitFileError::Fixed) {
+        commands.push(format!(
+            "sudo cp --remove-destination {source} {to} || sudo rm {to}"
+        ));
     }
+    let is_lacked = matches!(error, UnitFileError::LackedBy(_));
+    steps(if is_lacked { LACKED } else { COPY }, &commands)
 }
 
 #[cfg(test)]
@@ -97,7 +101,30 @@ mod tests {
                 false,
             ),
         ];
-        insta::assert_snapshot!(all.join("\n---\n"));
+        insta::assert_snapshot!(all.join("\n---\n"), @r#"
+        let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+          sudo ln -sfn /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service
+        once it is live, if it has an `[Install]` section, as root:
+          sudo systemctl enable diting.service
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          sudo mkdir -p /etc/systemd/system/diting.service.d
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service.d/env.conf /etc/systemd/system/diting.service.d/env.conf'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        ---
+        let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+          sudo ln -sfn /opt/diting/current/deploy/w@.service /etc/systemd/system/w@.service
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/my deploy/it'\''s\=a\:b/diting.timer /etc/systemd/system/diting.timer'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+        ---
+        let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+          sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+        ---
+        systemd would lose the unit with that release, which may become the live one. Make it a copy that stays, as root, or deploy its file before you link it:
+          new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+          sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+        "#);
     }
 
     #[test]

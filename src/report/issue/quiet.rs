@@ -258,6 +258,10 @@ fn unread(why: &UnreadLog) -> UnreadLog {
 }
 
 /// The same warning without lines of the application's log, and without names.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that nothing is left out"
+)]
 fn quiet_warning(warning: &Warning) -> Warning {
     match warning {
         Warning::OfUnit { unit, warning } => Warning::OfUnit {

@@ -395,6 +395,17 @@ pub(in crate::report) fn findings() -> Vec<Finding> {
                 output: "Failed to connect to bus: No such file or directory".into(),
             },
         },
+        Finding::NotActive {
+            service: "diting-dump.timer".into(),
+            state: "inactive".into(),
+        },
+        Finding::SudoAround {
+            verb: "stop".into(),
+            service: "diting".into(),
+            socket: "diting.socket".into(),
+            user: user(),
+            output: b"sudo: a password is required\n".to_vec(),
+        },
         other_scope(Scope::User),
         other_scope(Scope::System),
         Finding::Missing {
@@ -645,6 +656,10 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         },
         Notice::GoingDown,
         Notice::OwnSystemdDown,
+        Notice::SocketRestart {
+            socket: "diting.socket".into(),
+            service: "diting".into(),
+        },
         Notice::UnitFilesNotVerified {
             error:
                 "it ended with exit code 1: Failed to initialize manager: No such device or address"

@@ -227,6 +227,18 @@ mod tests {
           sudo: sorry, you must have a tty to run sudo
         logind kills the processes of deploy at logout
           KillUserProcesses=yes, Linger=no
+        deploy does not linger
+          Linger=no: its units end with its last login, and do not start at boot
+        the systemd of deploy cannot be used
+          systemctl --user: Failed to connect to bus: No such file or directory
+        unit diting-dump.timer is not active
+          ActiveState=inactive
+        deploy may not run sudo -n systemctl stop diting, as a change of diting.socket needs
+          sudo: a password is required
+        unit diting is in the other scope
+          unit diting on the server is a unit of deploy (systemctl --user), not of the system
+        unit diting is in the other scope
+          unit diting on the server is a unit of the system, not of deploy (systemctl --user)
         uv is not on the server
           searched: /home/deploy/.local/bin:/usr/bin
         make is not on the server
@@ -241,12 +253,18 @@ mod tests {
           deploy cannot see which release it runs then
         files in the target cannot be locked
           No locks available
+        deploy/diting.service cannot go live with a release, or not come back with a rollback
+          /etc/systemd/system/diting.service on the server does not exist
+        deploy/diting.service cannot go live with a release, or not come back with a rollback
+          /etc/systemd/system/diting.service on the server is neither a link to current/deploy/diting.service nor a copy that the deploy user may renew
+        deploy/diting.service cannot go live with a release, or not come back with a rollback
+          /etc/systemd/system/diting.service on the server is a link to another file system, which systemd cannot read at boot
+        deploy/diting.service cannot go live with a release, or not come back with a rollback
+          /etc/systemd/system/diting.service on the server is a link to current/deploy/diting.service, which release 1762147685 does not have
+        deploy may not run `sudo -n systemctl daemon-reload`
+          sudo: a password is required
         the unit runs as www-data, which cannot use what it needs
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
-        unit diting-dump.timer is not active
-          ActiveState=inactive
-        deploy may not run sudo -n systemctl stop diting, as a change of diting.socket needs
-          sudo: a password is required
         the unit runs as www-data, which cannot use what it needs
           the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
         a release holds data that belongs in `shared`

@@ -169,7 +169,7 @@ mod tests {
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to switch; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to install; 21.4 s
         failed: diting on web1.example; nothing was switched; no release is live yet; 1762147999 failed to install; 21.4 s
-        not-ready: diting on web1.example; 1762147685 is still live; 30 findings; 21.4 s
+        not-ready: diting on web1.example; 1762147685 is still live; 39 findings; 21.4 s
         busy: diting on web1.example; this run changed nothing; the other deployment decides which release is live; 21.4 s
         not-ready: diting on web1.example; 1762147685 is still live; cannot roll back; 21.4 s
         cancelled: diting on web1.example; 1762147685 is still live; 1762147999 was interrupted; 21.4 s

@@ -206,6 +206,7 @@ mod tests {
         the target's disk is 87 % full; on the server, as root: df -h && sudo du -xsh /var/log
         deploy may not run sudo -n systemctl reset-failed diting, so a deployment may have to wait for systemd's start limit; on the server, as root: new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl reset-failed diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
         the new process logged errors: ERROR: no cache; Exception in worker process
+        the log of the new process was not fully checked: neither journalctl nor systemctl --user status diting shows a line of it; on the server, as root: sudo usermod -aG systemd-journal deploy
         the log of the new process was not fully checked: only its last 10 lines can be read; on the server, as root: sudo usermod -aG systemd-journal deploy
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: Traceback (most recent call last):; KeyError: 'A'; on the server, as root: sudo usermod -aG systemd-journal deploy
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but its log cannot be read: FATAL: no cache; on the server, as root: sudo usermod -aG systemd-journal deploy
@@ -219,7 +220,11 @@ mod tests {
         members of the group www can write to /opt/diting, so they can replace what is deployed; unless they must: sudo chmod g-w /opt/diting
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own; give `diting` a shorter `TimeoutStartSec=` and `TimeoutStopSec=` if possible
         the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared; if it needs this, give its group access: docs/server.md has the commands
+        /etc/systemd/system/diting.service stays as the failed release brought it: the release before has no such unit file; on the server, as root: sudo systemctl disable --now diting.service; sudo rm -f /etc/systemd/system/diting.service; sudo systemctl daemon-reload
+        the unit files of the old release were not restored: sudo -n systemctl daemon-reload ended with exit code 1 on the server; its output: sudo: a password is required
         unit diting-worker is not started at boot
+        the release no longer has the unit file diting-dump.timer, but the server keeps it; if nobody needs it: sudo systemctl disable --now diting-dump.timer; sudo rm /etc/systemd/system/diting-dump.timer && sudo systemctl daemon-reload
+        the release no longer has the unit file diting.service.d/env.conf, but the server keeps it; if nobody needs it: rm ~/.config/systemd/user/diting.service.d/env.conf && systemctl --user daemon-reload
         the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         "#);
     }
@@ -257,9 +262,11 @@ mod tests {
         waiting up to 10 s for systemd's start limit; the old release serves until then
         waiting up to 5 min for systemd's start limit; nothing serves until then
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
+        the systemd of the deploy user (systemctl --user) is not running, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
+        diting.socket and diting are restarted together: connections are refused until both run again
+        the unit files were not checked with systemd-analyze verify: it ended with exit code 1: Failed to initialize manager: No such device or address
         current was a link to /opt/diting/previous; the next switch writes a relative one
         /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
-        diting.socket and diting are restarted together: connections are refused until both run again
         ");
     }
 }

@@ -1,8 +1,8 @@
 //! Sentences of the server in which commands, lines and paths are whole pieces.
 
 use crate::protocol::{
-    AppAccess, ConnectionError, End, Failure, Finding, LinkState, Notice, Reason, RunError,
-    SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
+    AppAccess, ConnectionError, End, Failure, Finding, Interference, LinkState, Notice, Reason,
+    RunError, SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
     WrittenKind,
 };
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
@@ -92,10 +92,15 @@ fn of_reason(reason: &Reason) -> Vec<String> {
             command, output, ..
         } => vec![excerpt(command), first_line(output)],
         Reason::Log { lines } => lines.last().map(excerpt).into_iter().collect(),
+        Reason::Interference(Interference::OwnSystemdDown) => vec!["systemctl --user".to_owned()],
         _ => reason.log_line().map(excerpt).into_iter().collect(),
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one exhaustive match, so that no finding is without a decision"
+)]
 fn of_finding(found: &Finding) -> Vec<String> {
     match found {
         Finding::Target { path, .. } => vec![excerpt(path)],
@@ -289,7 +294,7 @@ mod tests {
         all.extend(warnings().iter().map(|it| prose(&warning(it), &redactor)));
         all.extend(notices().iter().map(|it| prose(&notice(it), &redactor)));
         insta::assert_snapshot!(all.join("\n"), @r#"
-        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 22 other findings
+        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 31 other findings
         another deployment holds the lock on the server
         another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, `https://github.com/diting/app/actions/runs/7`)
         the server cannot write `/opt/diting/releases/1762147999/app.py`: No space left on device
@@ -305,6 +310,7 @@ mod tests {
         the command did not end in time and was killed on the server
         the unit on the server needs `/opt/diting/current/.venv/bin/uvicorn` (ExecStart): it is not executable
         the unit on the server needs `/opt/diting/current/.env` (EnvironmentFile): it is missing; `/opt/diting/current/web` (WorkingDirectory): it leads to `/opt/diting/shared/web`, which is missing
+        the unit files of the release cannot be used on the server: `deploy/diting.service:7`: `Unknown key 'Userr' in section [Service], ignoring.`; `deploy/diting-dump.service`: `User=dump does not exist on the server`
         `shared/config/wechat.yaml` on the server is missing
         the new process logged a crash: `KeyError: 'DATABASE_URL'`
         systemd on the server refuses to start the unit again within 10 s
@@ -319,10 +325,12 @@ mod tests {
         someone else changed the server during the deployment: current now points to `1762147001`
         someone else changed the server during the deployment: the unit was stopped while it was verified
         the server is going down
+        the systemd of the deploy user on the server (`systemctl --user`) is not running
         the unit's state cannot be read on the server: Failed to connect to bus
         the unit on the server is still running release `1762147685` (process 513, gunicorn)
         port 8000 on the server is held by process 4711 (uvicorn), left over from before the restart, not by the new process
         the process that deploys on the server was killed, or the server went down
+        `sudo -n systemctl daemon-reload` ended with exit code 1 on the server; its output: `sudo: a password is required`
         `3f2a1bc`: `1762147685` failed when it went live
         there is no good release to roll back to
         health answered 500 with “`{"status": ##\[error]"db"}`” after 30 attempts in 1 min
@@ -333,7 +341,7 @@ mod tests {
         health could not be checked: no HTTP after 30 attempts in 1 min
         health command ended with exit code 3: “`redis: ##\[error]refused`” after 30 attempts in 1 min
         health command ended with exit code 127: “`sh: 2: grpc-probe: not found`” after 30 attempts in 1 min
-        health command did not end in time and was killed without output after 30 attempts in 1 min
+        health command did not end in time and was killed (no output) after 30 attempts in 1 min
         `/opt/diting` on the server cannot be created or written by deploy: Permission denied
         current on the server is not a link to a release, but a folder
         current on the server is not a link to a release, but a link to `/srv/app`, which is not a release
@@ -344,6 +352,12 @@ mod tests {
         deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`)
         deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: sorry, you must have a tty to run sudo`)
         logind on the server kills the processes of deploy at logout
+        units of deploy end at logout on the server, because deploy does not linger
+        the systemd of deploy on the server (`systemctl --user`) cannot be used: Failed to connect to bus: No such file or directory
+        unit diting-dump.timer on the server is inactive: it must be active
+        deploy may not run `sudo -n systemctl stop diting` on the server, as a change of diting.socket needs (sudo: a password is required)
+        unit diting on the server is a unit of deploy (`systemctl --user`), not of the system
+        unit diting on the server is a unit of the system, not of deploy (`systemctl --user`)
         `uv` is not on the server (searched: `/home/deploy/.local/bin:/usr/bin`)
         `make` is not on the server (searched: `/usr/bin`)
         the release needs 1.2 MB and 500.0 MB must stay free, but the target's disk has 400.0 MB
@@ -351,9 +365,12 @@ mod tests {
         unit diting on the server starts `/opt/legacy/hello`, which does not lead to `/opt/diting/current`
         the restart command only reloads diting, and deploy cannot see which release it runs then
         files on the server cannot be locked: No locks available
+        `/etc/systemd/system/diting.service` on the server does not exist
+        `/etc/systemd/system/diting.service` on the server is neither a link to `current/deploy/diting.service` nor a copy that the deploy user may renew
+        `/etc/systemd/system/diting.service` on the server is a link to another file system, which systemd cannot read at boot
+        `/etc/systemd/system/diting.service` on the server is a link to `current/deploy/diting.service`, which release `1762147685` does not have
+        deploy may not run `sudo -n systemctl daemon-reload` on the server (`sudo: a password is required`)
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
-        unit diting-dump.timer on the server is inactive: it must be active
-        deploy may not run `sudo -n systemctl stop diting` on the server, as a change of diting.socket needs (sudo: a password is required)
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
         `data/app.db` is named in shared, but only release `1762147685` has it
         `it's uploads/` is named in shared, but only release `1762147685` has it
@@ -370,6 +387,7 @@ mod tests {
         the target's disk is 87 % full
         deploy may not run `sudo -n systemctl reset-failed diting`, so a deployment may have to wait for systemd's start limit
         the new process logged errors: `ERROR: no cache`; `Exception in worker process`
+        the log of the new process was not fully checked: neither `journalctl` nor `systemctl --user status diting` shows a line of it
         the log of the new process was not fully checked: only its last 10 lines can be read
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but only the last 10 lines of its log can be read: `Traceback (most recent call last):`; `KeyError: 'A'`
         the new process is healthy, but logged a crash; the release before may have logged the same at its start, but its log cannot be read: `FATAL: no cache`
@@ -383,7 +401,11 @@ mod tests {
         members of the group `www` can write to `/opt/diting`, so they can replace what is deployed
         after the switch the server may need up to 34 min, but the run stops watching after 18 min and ends as unknown; the server finishes on its own
         the unit runs as www-data on the server, which cannot read `.env` or write `data`, `it's uploads` in shared
+        `/etc/systemd/system/diting.service` stays as the failed release brought it: the release before has no such unit file
+        the unit files of the old release were not restored: `sudo -n systemctl daemon-reload` ended with exit code 1 on the server; its output: `sudo: a password is required`
         `diting-worker`: unit diting-worker is not started at boot
+        the release no longer has the unit file diting-dump.timer, but the server keeps it
+        the release no longer has the unit file diting.service.d/env.conf, but the server keeps it
         the sudoers line of deploy for `systemctl status diting` gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program
         `1762147685` was live and healthy, and is taken over as good
         the new process logged crash messages that the release before logged too: `Traceback (most recent call last):`; `KeyError: 'A'`
@@ -391,9 +413,11 @@ mod tests {
         waiting up to 10 s for systemd's start limit; the old release serves until then
         waiting up to 5 min for systemd's start limit; nothing serves until then
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
+        the systemd of the deploy user (`systemctl --user`) is not running, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
+        `diting.socket` and `diting` are restarted together: connections are refused until both run again
+        the unit files were not checked with systemd-analyze verify: `it ended with exit code 1: Failed to initialize manager: No such device or address`
         current was a link to `/opt/diting/previous`; the next switch writes a relative one
         `/opt/diting/releases/1762147685` holds data that the application wrote there: `uploads/` (341 files, 80.0 MB), 7 more files in `public/` (70.0 kB), `app.db` (12.0 kB), `db.json` (300 B), `pg/` (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
-        `diting.socket` and `diting` are restarted together: connections are refused until both run again
         "#);
     }
 }

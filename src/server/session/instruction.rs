@@ -4,7 +4,7 @@ use super::check;
 use super::initial_state::InitialState;
 use super::units::CheckedUnit;
 use crate::protocol::{
-    Origin, Outcome, Plan, ReleaseId, Restart, Scope, Task, Verification, Warning,
+    Origin, Outcome, Plan, ReleaseId, Restart, Scope, Task, UnitName, Verification, Warning,
 };
 use crate::server::exec::process;
 use crate::server::store::layout::Layout;
@@ -65,8 +65,24 @@ impl InstructionBuilder<'_> {
             others: Vec::new(),
             scope: Scope::System,
             files: Vec::new(),
+            new_units: self.new_units(),
         }
         .with_units(&plan.units)
+    }
+
+    /// The units that come with the release.
+    fn new_units(&self) -> Vec<UnitName> {
+        let is_new = |name: &&UnitName| {
+            let mut units = self.before.units.iter();
+            units.any(|it| it.name.name == name.as_str() && it.unit.get("LoadState") == "not-found")
+        };
+        self.plan
+            .units
+            .names
+            .iter()
+            .filter(is_new)
+            .cloned()
+            .collect()
     }
 
     /// The oldest format that has all of it.

@@ -38,6 +38,9 @@ pub(in crate::server) struct Pending {
     /// As in [`Units`].
     #[serde(default)]
     pub(in crate::server) files: Vec<String>,
+    /// Units that systemd did not know before: the old release has none of them.
+    #[serde(default)]
+    pub(in crate::server) new_units: Vec<UnitName>,
     pub(in crate::server) restart: Restart,
     pub(in crate::server) verification: Verification,
     /// Commands of `before-switch` were run for the newer of both releases, or for one between them.

@@ -56,7 +56,7 @@ fn a_run_error_says_what_to_do() {
       ls -la /opt/diting
       readlink /opt/diting/current
     ---
-    when the server is up again, the next run restores the old release and reports it; on the server:
+    when it is up again, the next run restores the old release and reports it; on the server:
       readlink /opt/diting/current /opt/diting/previous
     ---
     its log ends where it stopped; if the runner has enough memory, please report it with that log: https://github.com/diting/deploy-action/issues

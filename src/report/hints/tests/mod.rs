@@ -29,6 +29,16 @@ fn a_reason_says_what_to_do() {
       new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'Defaults:deploy !requiretty'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     on the server's console, as root:
       sudo loginctl enable-linger deploy
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
+      sudo systemctl status "user@$(id -u deploy).service"
+      sudo systemctl restart "user@$(id -u deploy).service"
+    a deployment restarts services only
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    set the input `scope: user`
+    leave out the input scope: then the units are the system's
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     install it on the server, as root; a program for the deploy user alone belongs in `~/.local/bin`:
@@ -46,15 +56,25 @@ fn a_reason_says_what_to_do() {
     let the restart start a new process (systemctl restart), or let the health response name the release: set the input health-match with `{release}` or `{sha}`
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
+    let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+      sudo ln -sfn /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service
+    once it is live, if it has an `[Install]` section, as root:
+      sudo systemctl enable diting.service
+    let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+    systemd would lose the unit with that release, which may become the live one. Make it a copy that stays, as root, or deploy its file before you link it:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl daemon-reload'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     give its group access with these commands on the server, as root, then deploy again:
       sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
-    a deployment restarts services only; on the server's console, as root:
-      sudo systemctl enable --now diting-dump.timer
-    on the server's console, as root:
-      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     move it while the service is stopped, which users notice; on the server, as root, then deploy again:
       sudo systemctl stop diting
@@ -141,6 +161,8 @@ fn a_reason_says_what_to_do() {
     what the unit names must be in the repository (is it in `.gitignore`, or in the input exclude?), be created by install, or be named in the input shared. Compare:
       systemctl cat diting
     ---
+    fix these files and deploy again; a user or group that is missing must be created on the server first, and a setting that its systemd does not know needs a newer one
+    ---
     create it on the server, as the deploy user, readable for the service; or remove it from the input shared:
       mkdir -p /opt/diting/shared/config
       vi /opt/diting/shared/config/wechat.yaml
@@ -194,6 +216,9 @@ fn a_reason_says_what_to_do() {
     ---
     when the server is up again, run it again; the next run first ends what is pending
     ---
+    run it again: the next run first ends what is pending. Who stopped it? On the server, as root:
+      sudo journalctl -u "user@$(id -u deploy).service" -n 20 --no-pager
+    ---
     this must work on the server for the deploy user:
       systemctl show diting
     ---
@@ -207,6 +232,11 @@ fn a_reason_says_what_to_do() {
       uptime
     as root:
       sudo dmesg -T | grep -iE 'oom|out of memory'
+    ---
+    its output shows why: is the disk full or read-only, or was the deploy user's line in sudoers removed? On the server:
+      df -h /etc; findmnt -T /etc/systemd/system
+    as root:
+      sudo -l -U deploy
     ---
     set `release` to the id of a release that is good, or leave it out: then the previous one is meant
     ---
@@ -288,6 +318,22 @@ fn a_finding_says_what_to_do() {
     on the server's console, as root:
       sudo loginctl enable-linger deploy
     ---
+    on the server's console, as root:
+      sudo loginctl enable-linger deploy
+    ---
+    it needs systemd-logind and PAM (package libpam-systemd); on the server's console, as root:
+      sudo systemctl status "user@$(id -u deploy).service"
+      sudo systemctl restart "user@$(id -u deploy).service"
+    ---
+    a deployment restarts services only
+    ---
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    ---
+    set the input `scope: user`
+    ---
+    leave out the input scope: then the units are the system's
+    ---
     install it on the server as the deploy user, in `~/.local/bin`:
       curl -LsSf https://astral.sh/uv/install.sh | sh && ~/.local/bin/uv --version
     ---
@@ -312,17 +358,30 @@ fn a_finding_says_what_to_do() {
     the target must be on a local file system, not on a network share; on the server:
       findmnt -T /opt/diting
     ---
+    let systemd read it from the live release, as root; whoever may change a unit that root starts is root:
+      sudo ln -sfn /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service
+    once it is live, if it has an `[Install]` section, as root:
+      sudo systemctl enable diting.service
+    ---
+    let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    ---
+    let the deploy user renew this copy, as root; whoever may change a unit that root starts is root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+    ---
+    systemd would lose the unit with that release, which may become the live one. Make it a copy that stays, as root, or deploy its file before you link it:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /usr/bin/install -m 644 /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+      sudo cp --remove-destination /opt/diting/current/deploy/diting.service /etc/systemd/system/diting.service || sudo rm /etc/systemd/system/diting.service
+    ---
+    on the server's console, as root:
+      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl daemon-reload'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
+    ---
     give its group access with these commands on the server, as root, then deploy again:
       sudo chgrp www-data /opt/diting/releases && sudo chmod g+rxs /opt/diting/releases
       sudo install -d -o deploy -g www-data -m 2755 /opt/diting/shared
       sudo chgrp -R www-data '/opt/diting/shared/it'\''s uploads' && sudo chmod -R g+rwX '/opt/diting/shared/it'\''s uploads'
       sudo chgrp www-data /opt/diting/shared/config/wechat.yaml && sudo chmod g+r /opt/diting/shared/config/wechat.yaml
-    ---
-    a deployment restarts services only; on the server's console, as root:
-      sudo systemctl enable --now diting-dump.timer
-    ---
-    on the server's console, as root:
-      new=$(mktemp) && { sudo cat /etc/sudoers.d/deploy-action 2>/dev/null; echo 'deploy ALL=(root) NOPASSWD: /bin/systemctl stop diting'; } >"$new" && sudo visudo -cf "$new" && sudo install -m 0440 "$new" /etc/sudoers.d/deploy-action
     ---
     the deploy user and the users of the unit need a group that has only them as members: https://github.com/diting/deploy-action/blob/main/docs/server.md#if-the-service-runs-as-another-user
     ---

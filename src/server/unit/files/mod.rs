@@ -47,7 +47,7 @@ pub(in crate::server) fn of_release(
     };
     let mut walk = Walk {
         root: &layout.release(release),
-        reaches: patterns.iter().map(Reach::of).collect(),
+        reaches: patterns.iter().map(|it| Reach::of(it)).collect(),
         globs,
         found: Vec::new(),
     };
@@ -67,7 +67,7 @@ struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    fn of(pattern: &'a String) -> Self {
+    fn of(pattern: &'a str) -> Self {
         let plain = pattern
             .find(['*', '?', '[', '{', '\\'])
             .unwrap_or(pattern.len());

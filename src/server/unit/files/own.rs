@@ -40,8 +40,10 @@ fn prepare_one(file: &Path, release: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(file.parent().unwrap_or(file))?;
+    let old = beside(file, OLD);
     match found {
-        Ok(_) => fs::hard_link(file, beside(file, OLD))?,
+        Ok(found) if found.is_symlink() => symlink(fs::read_link(file)?, old)?,
+        Ok(_) => drop(fs::copy(file, old)?),
         Err(_) => symlink(NONE, beside(file, NONE))?,
     }
     let new = beside(file, NEW);

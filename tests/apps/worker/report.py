@@ -1,0 +1,3 @@
+"""What the timer starts."""
+
+print("reported")
