@@ -3,6 +3,7 @@
 //! Verdicts on the server's disk are JSON that versions from 1.0.0 on have written and read: names of variants and fields
 //! in JSON stay (`serde(rename)`), and what was a text there stays a text (`as_text`).
 
+mod ending;
 mod finding;
 mod health;
 mod reason;
@@ -13,9 +14,10 @@ mod unit;
 mod unit_file;
 mod upload;
 
+pub use ending::Ending;
 pub use finding::{AccessFix, AppAccess, Finding, LockError, SharedInRelease};
 pub use health::{HealthAnswer, HealthError, Phase};
-pub use reason::{Ending, Failure, Reason};
+pub use reason::{Failure, Reason};
 pub use server_errors::{
     Interference, IoKind, LinkState, Operation, PathError, RejectedUnitFile, RollbackTargetError,
     SharedError, UnitPath,

@@ -2,9 +2,9 @@
 
 use super::finding::before_colon;
 use super::{
-    BadUpload, Finding, HealthAnswer, Interference, IoKind, Operation, PathError, PortHolder,
-    ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath, UnitState,
-    UnreadableState,
+    BadUpload, Ending, Finding, HealthAnswer, Interference, IoKind, Operation, PathError,
+    PortHolder, ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath,
+    UnitState, UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -368,29 +368,5 @@ fn command(
             format!("line {number}, {text}, {ending} on the server{more}")
         }
         None => format!("the command {ending} on the server{more}"),
-    }
-}
-
-/// How a command ended. Fits after its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Ending {
-    /// Exit code.
-    #[error("ended with exit code {0}")]
-    Exit(i32),
-    /// Killed by this signal.
-    #[error("was killed by signal {}{}", .0, signal_name(*.0))]
-    Signal(i32),
-    /// Killed by deploy-action, because the time limit was reached.
-    #[error("did not end in time and was killed")]
-    OutOfTime,
-}
-
-fn signal_name(number: i32) -> &'static str {
-    match number {
-        6 => " (SIGABRT)",
-        9 => " (SIGKILL)",
-        11 => " (SIGSEGV)",
-        15 => " (SIGTERM)",
-        _ => "",
     }
 }

@@ -224,6 +224,30 @@ fn a_healthy_answer_is_not_shown_as_the_cause() {
 }
 
 #[test]
+fn of_the_output_of_a_health_command_the_last_lines_are_shown() {
+    let printed = |output: &[u8]| {
+        let last = HealthAnswer::Command {
+            ending: Ending::Exit(3),
+            output: output.to_vec(),
+        };
+        let page = page(&failed_to_verify(unhealthy(last)));
+        let shown = evidence(&page).concat();
+        (page, shown)
+    };
+    let (page, shown) = printed(b"asking\n1\n\n2\nno consumer of mail\n");
+    assert!(shown.starts_with("1\n2\nno consumer of mail\n"), "{page}");
+    assert!(
+        page.contains("health command ended with exit code 3"),
+        "{page}"
+    );
+    let (page, shown) = printed(b"no consumer of mail");
+    assert!(
+        !shown.contains("no consumer"),
+        "it is in the sentence: {page}"
+    );
+}
+
+#[test]
 fn what_ssh_printed_is_quoted_unless_the_sentence_has_it() {
     let refused = |stderr: &[u8]| {
         let end = by_error(

@@ -130,6 +130,10 @@ fn an_issue_that_strangers_can_read_is_quiet() {
         pattern: "ok".into(),
         body: b"S3CRET".to_vec(),
     };
+    let health_command = HealthAnswer::Command {
+        ending: Ending::Exit(1),
+        output: b"customer 7\nno S3CRET".to_vec(),
+    };
     let sudo = Finding::Sudo {
         service: "diting".into(),
         user: "carrier".into(),
@@ -144,6 +148,7 @@ fn an_issue_that_strangers_can_read_is_quiet() {
             Step::Verify,
         ),
         (unhealthy(mismatch), Step::Verify),
+        (unhealthy(health_command), Step::Verify),
         (lacks, Step::Check),
     ] {
         let report = talkative(&reason, step);

@@ -66,6 +66,10 @@ fn events(said: &str) -> Vec<RunEvent> {
         pattern: text(),
         body: bytes(),
     };
+    let of_command = HealthAnswer::Command {
+        ending: Ending::Exit(1),
+        output: bytes(),
+    };
     let attempt = |number, answer| {
         server(What::Attempt(Attempt {
             number,
@@ -108,6 +112,7 @@ fn events(said: &str) -> Vec<RunEvent> {
         server(What::Step(Step::Verify)),
         attempt(1, body()),
         attempt(2, mismatch),
+        attempt(3, of_command),
         server(What::Diagnostics(vec![
             diagnostic(DiagnosticOrigin::Log),
             diagnostic(DiagnosticOrigin::System),
