@@ -166,11 +166,14 @@ fn a_run_that_dies_between_two_restarts_leaves_no_mixture() {
     let run = several(&server, &with_worker("2")).start();
     server.wait_for("systemctl show --property ActiveState diting-worker | grep -q deactivating");
     server.exec("pkill -KILL -f '[s]erver-part transact'");
-    run.finish();
-    server.exec("rm -r /etc/systemd/system/diting-worker.service.d && systemctl daemon-reload");
-    let run = several(&server, &with_worker("3")).run();
-    run.assert_says("an earlier run");
-    let third = run.assert_deployed(Some(&first));
+    // it reconnects, and ends what it left: both units run the first release again
+    let run = run.finish();
+    assert_eq!(run.output("outcome"), "rolled-back");
+    assert_back(&server, &first);
+    server.exec("rm -r /etc/systemd/system/diting-worker.service.d && systemctl daemon-reload && systemctl reset-failed diting diting-worker");
+    let third = several(&server, &with_worker("3"))
+        .run()
+        .assert_deployed(Some(&first));
     server.assert_live(&third, "3", Some(&first));
     assert_runs(&server, "diting-worker", &third);
 }
