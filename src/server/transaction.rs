@@ -17,23 +17,11 @@ use crate::server::store::records::{self, State};
 use crate::server::store::verdicts;
 use crate::server::unit::diagnostics;
 use crate::server::unit::files::transaction::UnitFiles;
-use crate::server::unit::going_down::going_down;
+use crate::server::unit::going_down::{going_down, GoingDown};
 use crate::server::unit::known_unit::{KnownUnit, Purpose};
 use crate::server::unit::log::Baseline;
 use crate::server::unit::restart::{RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
-
-/// This systemd is going down, so the transaction stays pending: the boot guard or the next run ends it.
-pub(super) struct GoingDown(pub(super) Scope);
-
-impl From<GoingDown> for Reason {
-    fn from(GoingDown(scope): GoingDown) -> Self {
-        Self::Interference(match scope {
-            Scope::System => Interference::GoingDown,
-            Scope::User => Interference::OwnSystemdDown,
-        })
-    }
-}
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {

@@ -2,7 +2,7 @@
 //! nothing about a release.
 
 use super::systemd::systemctl;
-use crate::protocol::Scope;
+use crate::protocol::{Interference, Reason, Scope};
 use crate::server::exec::process::quick;
 use crate::server::exec::user::runtime_folder;
 use std::os::unix::net::UnixStream;
@@ -18,6 +18,18 @@ const UP: [&str; 5] = [
     "degraded",
     "maintenance",
 ];
+
+/// This systemd is going down, so the transaction stays pending: the boot guard or the next run ends it.
+pub(in crate::server) struct GoingDown(pub(in crate::server) Scope);
+
+impl From<GoingDown> for Reason {
+    fn from(GoingDown(scope): GoingDown) -> Self {
+        Self::Interference(match scope {
+            Scope::System => Interference::GoingDown,
+            Scope::User => Interference::OwnSystemdDown,
+        })
+    }
+}
 
 /// Which systemd is going down, if the units that are asked about end with it: that of the system, or the deploy user's own.
 /// It has queued the shutdown, before it stops the first unit.

@@ -19,6 +19,7 @@ pub(super) mod needs;
 pub(super) mod pager;
 pub(super) mod restart;
 mod sockets;
+mod span;
 pub(super) mod systemd;
 mod tls;
 pub(super) mod verify;

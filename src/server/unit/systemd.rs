@@ -1,5 +1,6 @@
 //! Reads a unit's state with systemctl, which needs no special rights, and builds the commands that do.
 
+use super::span;
 use crate::protocol::{
     Ending, ProcessEnd, Reason, Scope, SystemdError, UnitRef, UnitState, UnreadableState,
 };
@@ -7,7 +8,6 @@ use crate::server::clock::{since_epoch, ticks_since_boot};
 use crate::server::exec::process::{command, quick};
 use crate::server::exec::processes;
 use crate::server::exec::user::login_name;
-use crate::text::amounts::decimal;
 use std::collections::HashMap;
 use std::io;
 use std::thread;
@@ -109,7 +109,7 @@ impl Unit {
     }
 
     fn span(&self, property: &str) -> Option<Duration> {
-        parse_span(self.get(property))
+        span::parse(self.get(property))
     }
 
     /// The unit's full name, which the input `service` may shorten. If systemd has not told it, what systemd makes of
@@ -276,38 +276,6 @@ pub(super) fn not_run(error: &io::Error) -> Reason {
     Reason::Unreadable(UnreadableState::Systemd(SystemdError::Systemctl { error }))
 }
 
-/// A time span as systemctl prints it, such as `1min 30s`; `None` for `infinity`.
-fn parse_span(text: &str) -> Option<Duration> {
-    if text.is_empty() || text == "infinity" {
-        return None;
-    }
-    text.split_whitespace().map(parse_part).sum()
-}
-
-fn parse_part(part: &str) -> Option<Duration> {
-    let unit_at = part
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(part.len());
-    let (number, unit) = part.split_at(unit_at);
-    let micros = match unit {
-        "us" => 1,
-        "ms" => 1000,
-        "s" => 1_000_000,
-        "" if number == "0" => 1,
-        "min" => 60_000_000,
-        "h" => 3_600_000_000,
-        "d" => 86_400_000_000,
-        "w" => 604_800_000_000,
-        // as systemd has them: 30.44 and 365.25 days
-        "month" => 2_630_016_000_000,
-        "y" => 31_557_600_000_000,
-        _ => return None,
-    };
-    let (micros, divisor) = decimal(number, micros)?;
-    let micros = u64::try_from(micros / divisor).ok()?;
-    Some(Duration::from_micros(micros))
-}
-
 /// `systemctl`, asking the systemd of this scope.
 pub(super) fn systemctl(scope: Scope) -> std::process::Command {
     let mut systemctl = command("systemctl");
@@ -415,24 +383,6 @@ pub(super) fn is_root() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_parsed_as_systemctl_prints_them() {
-        assert_eq!(parse_span("1min 30s"), Some(Duration::from_secs(90)));
-        assert_eq!(parse_span("10s"), Some(Duration::from_secs(10)));
-        assert_eq!(parse_span("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(parse_span("1.5s"), Some(Duration::from_millis(1500)));
-        assert_eq!(
-            parse_span("1y 1month 1w 2d 3h 4.25ms 7us"),
-            Some(Duration::from_micros(34_976_016_004_257))
-        );
-        for odd in ["1.2.3s", ".s", "s", "5", &format!("{}s", "9".repeat(60))] {
-            assert_eq!(parse_span(odd), None, "{odd}");
-        }
-        assert_eq!(parse_span("0"), Some(Duration::ZERO));
-        assert_eq!(parse_span("infinity"), None);
-        assert_eq!(parse_span("5 parsecs"), None);
-    }
 
     #[test]
     fn the_programs_of_a_unit_are_found() {

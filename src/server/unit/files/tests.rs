@@ -22,6 +22,7 @@ fn shown(unit: &str, file: &str, property: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_file_is_merged_as_systemd_does() {
     for (file, property, expected) in [
         ("[Service]\nUser=a\nUser=b", "User", "b"),
@@ -101,6 +102,7 @@ fn a_file_is_merged_as_systemd_does() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn commands_are_read_as_systemd_does() {
     let starts = |lines: &str| shown("w@a-b.service", &format!("[Service]\n{lines}"), "ExecStart");
     let show = |program: &str, arguments: &str, ignored: &str| {

@@ -7,8 +7,11 @@ use std::process::Command;
 const NEEDS_A_SERVER: &str =
     "DEPLOY_ACTION_TEST_SERVER names the state folder of a throwaway server";
 
-/// A unit, its file, and its drop-ins by their paths below systemd's folder.
-const UNITS: &[(&str, &str, &[(&str, &str)])] = &[
+/// Files by their paths below systemd's folder.
+type Files = &'static [(&'static str, &'static str)];
+
+/// A unit, its file, and its drop-ins.
+const UNITS: &[(&str, &str, Files)] = &[
     ("n1.service", "[Service]\nExecStart=/bin/sh -c 'exec sleep 1' ; /bin/true\nType=oneshot\nUser=deploy\nGroup=deploy", &[]),
     ("n2.service", "[Service]\nExecStartPre=-/bin/a\nExecStartPre=+:/bin/b\nExecStart=@/bin/sleep named 1\nWorkingDirectory=-/opt//x/./y/\nEnvironmentFile=/a\nEnvironmentFile=-/b c", &[]),
     ("n3.service", "\u{feff}[Service]\r\nExecStart=/bin/sleep \\\r\n  1\r\nUser=deploy\r\n", &[]),
@@ -81,25 +84,27 @@ fn told(unit: &Unit) -> Vec<String> {
     all
 }
 
-#[test]
-#[ignore = "needs a server"]
-fn systemd_makes_the_same_of_these_files() {
-    let state = PathBuf::from(env::var_os("DEPLOY_ACTION_TEST_SERVER").expect(NEEDS_A_SERVER));
+/// What the command prints on the server.
+fn exec(state: &Path, command: &[&str]) -> String {
     let known = fs::read_to_string(state.join("env")).unwrap();
     let name = known
         .lines()
         .find_map(|line| line.strip_prefix("NAME="))
         .unwrap();
-    let exec = |command: &[&str]| {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-server");
-        let output = Command::new(script)
-            .args(["exec", name])
-            .args(command)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{command:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-server");
+    let output = Command::new(script)
+        .args(["exec", name])
+        .args(command)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs a server"]
+fn systemd_makes_the_same_of_these_files() {
+    let state = PathBuf::from(env::var_os("DEPLOY_ACTION_TEST_SERVER").expect(NEEDS_A_SERVER));
     let own = state.join("root/etc/systemd/system");
     let write = |path: PathBuf, text: &str| {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -114,11 +119,11 @@ fn systemd_makes_the_same_of_these_files() {
             disk.stage(&format!("deploy/{path}"), text);
         }
     }
-    exec(&["systemctl", "daemon-reload"]);
+    exec(&state, &["systemctl", "daemon-reload"]);
     let staged = disk.staged();
     let (mut compared, mut wrong) = (0, Vec::new());
     for (unit, ..) in UNITS.iter().filter(|(unit, ..)| !unit.contains("@.")) {
-        let loaded = Unit::parse(&exec(&["systemctl", "show", "--", unit]));
+        let loaded = Unit::parse(&exec(&state, &["systemctl", "show", "--", unit]));
         let scope = Scope::System;
         let parts = staged.changed(unit, UnitRef { name: unit, scope }, &Unit::default());
         let (ours, _) = staged.effective(unit, scope, &parts.unwrap());
