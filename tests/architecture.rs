@@ -63,7 +63,7 @@ const SERVER: MayKnow<'_> = &[
         &["channel", "clock", "rollback", "store", "unit"],
     ),
     ("transact", &["channel", "store", "transaction", "unit"]),
-    ("recover", &["channel", "store", "transaction"]),
+    ("recover", &["channel", "store", "transaction", "unit"]),
     (
         "session",
         &[

@@ -1,8 +1,9 @@
 //! Hints for a command that failed.
 
 use super::cause;
-use super::finding::{missing, needs_terminal, no_terminal, sudoers, ALLOW, NO_SUDO};
+use super::finding::{missing, ALLOW, NO_SUDO};
 use super::steps::{on_server, steps, Hint};
+use super::sudoers::{needs_terminal, no_terminal, sudoers};
 use super::unit;
 use crate::protocol::{Ending, Scope, Step, Trouble};
 use crate::report::place::{shell, Place};

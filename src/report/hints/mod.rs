@@ -12,16 +12,17 @@ mod reason;
 mod run_error;
 mod shared;
 mod steps;
+mod sudoers;
 mod unit;
 mod unit_file;
 
 use by_hand::by_hand;
 pub use finding::finding;
-pub(super) use finding::{sudoers, sudoers_line};
 pub use reason::reason;
 pub use run_error::run_error;
 pub(super) use steps::steps;
 pub use steps::{Advice, Hint};
+pub(super) use sudoers::{sudoers, sudoers_line};
 
 use super::texts::is_healthy_but_unrecorded;
 use super::Place;

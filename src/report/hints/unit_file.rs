@@ -1,7 +1,7 @@
 //! How systemd gets a unit file of a release.
 
-use super::finding::{into_sudoers, sudoers_for};
 use super::steps::{steps, Hint};
+use super::sudoers::{into_sudoers, sudoers_for};
 use crate::protocol::{UnitFile, UnitFileError, UnitFileProblem};
 use crate::report::place::{is_relative, shell, Place};
 
@@ -76,6 +76,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it shows whole texts")]
     fn a_unit_file_is_set_up_once() {
         let all = [
             hint("deploy/diting.service", UnitFileError::Absent, true),
