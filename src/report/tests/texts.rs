@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 22 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 31 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -25,6 +25,7 @@ fn every_reason_says_what_failed_and_where() {
     the command did not end in time and was killed on the server
     the unit on the server needs /opt/diting/current/.venv/bin/uvicorn (ExecStart): it is not executable
     the unit on the server needs /opt/diting/current/.env (EnvironmentFile): it is missing; /opt/diting/current/web (WorkingDirectory): it leads to /opt/diting/shared/web, which is missing
+    the unit files of the release cannot be used on the server: deploy/diting.service:7: Unknown key 'Userr' in section [Service], ignoring.; deploy/diting-dump.service: User=dump does not exist on the server
     shared/config/wechat.yaml on the server is missing
     the new process logged a crash: KeyError: 'DATABASE_URL'
     systemd on the server refuses to start the unit again within 10 s
@@ -39,10 +40,12 @@ fn every_reason_says_what_failed_and_where() {
     someone else changed the server during the deployment: current now points to 1762147001
     someone else changed the server during the deployment: the unit was stopped while it was verified
     the server is going down
+    the systemd of the deploy user on the server (systemctl --user) is not running
     the unit's state cannot be read on the server: Failed to connect to bus
     the unit on the server is still running release 1762147685 (process 513, gunicorn)
     port 8000 on the server is held by process 4711 (uvicorn), left over from before the restart, not by the new process
     the process that deploys on the server was killed, or the server went down
+    sudo -n systemctl daemon-reload ended with exit code 1 on the server; its output: sudo: a password is required
     3f2a1bc: 1762147685 failed when it went live
     there is no good release to roll back to
     health answered 500 with “{"status": ##\[error]"db"}” after 30 attempts in 1 min
@@ -53,7 +56,7 @@ fn every_reason_says_what_failed_and_where() {
     health could not be checked: no HTTP after 30 attempts in 1 min
     health command ended with exit code 3: “redis: ##\[error]refused” after 30 attempts in 1 min
     health command ended with exit code 127: “sh: 2: grpc-probe: not found” after 30 attempts in 1 min
-    health command did not end in time and was killed without output after 30 attempts in 1 min
+    health command did not end in time and was killed (no output) after 30 attempts in 1 min
     "#);
 }
 
@@ -88,6 +91,12 @@ fn every_finding_says_what_and_where() {
     deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required)
     deploy may not run sudo -n systemctl restart diting on the server (sudo: sorry, you must have a tty to run sudo)
     logind on the server kills the processes of deploy at logout
+    units of deploy end at logout on the server, because deploy does not linger
+    the systemd of deploy on the server (systemctl --user) cannot be used: Failed to connect to bus: No such file or directory
+    unit diting-dump.timer on the server is inactive: it must be active
+    deploy may not run sudo -n systemctl stop diting on the server, as a change of diting.socket needs (sudo: a password is required)
+    unit diting on the server is a unit of deploy (systemctl --user), not of the system
+    unit diting on the server is a unit of the system, not of deploy (systemctl --user)
     uv is not on the server (searched: /home/deploy/.local/bin:/usr/bin)
     make is not on the server (searched: /usr/bin)
     the release needs 1.2 MB and 500.0 MB must stay free, but the target's disk has 400.0 MB
@@ -95,9 +104,12 @@ fn every_finding_says_what_and_where() {
     unit diting on the server starts /opt/legacy/hello, which does not lead to /opt/diting/current
     the restart command only reloads diting, and deploy cannot see which release it runs then
     files on the server cannot be locked: No locks available
+    /etc/systemd/system/diting.service on the server does not exist
+    /etc/systemd/system/diting.service on the server is neither a link to current/deploy/diting.service nor a copy that the deploy user may renew
+    /etc/systemd/system/diting.service on the server is a link to another file system, which systemd cannot read at boot
+    /etc/systemd/system/diting.service on the server is a link to current/deploy/diting.service, which release 1762147685 does not have
+    deploy may not run sudo -n systemctl daemon-reload on the server (sudo: a password is required)
     the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
-    unit diting-dump.timer on the server is inactive: it must be active
-    deploy may not run sudo -n systemctl stop diting on the server, as a change of diting.socket needs (sudo: a password is required)
     the unit runs as www-data on the server, which cannot read .env or write data, it's uploads in shared
     data/app.db is named in shared, but only release 1762147685 has it
     it's uploads/ is named in shared, but only release 1762147685 has it
@@ -125,7 +137,7 @@ fn every_health_answer_has_its_text() {
     command ended with exit code 0
     command ended with exit code 3: “redis: ##\[error]refused”
     command ended with exit code 127: “sh: 2: grpc-probe: not found”
-    command did not end in time and was killed without output
+    command did not end in time and was killed (no output)
     "#);
 }
 
@@ -158,7 +170,7 @@ fn every_run_error_says_on_which_side() {
     on the server: the server part was not started: a login script prints without end (more than 1.0 MB) (y)
     on the server: the server part was not started within 2 min: a login script waits or reads the input (Press enter)
     on the server: nothing readable about this deployment is left on the server; .deploy in the target was deleted or damaged
-    the server went down before the deployment was decided
+    systemd on the server went down before the deployment was decided
     the run ended without a result: its process crashed or was killed, for example because memory ran out
     a bug in deploy-action: it crashed at src/runner/run.rs:12
     the run stopped watching after 18 min, before the server had finished
