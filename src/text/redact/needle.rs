@@ -95,11 +95,18 @@ impl Needle {
                 _ => escaped(rest, wanted),
             };
             at += match (raw, other) {
-                // the sign of an escape may be escaped itself
+                // the sign of an escape may be escaped itself, and what follows it may be a part of the secret
                 (Some(raw), Some(other)) if raw != other && ![' ', '\\'].contains(&wanted) => {
-                    match self.follow(text, at + raw, index + 1) {
-                        Found::No => other,
-                        found => return found,
+                    let step = match wanted {
+                        '%' => "25".len(),
+                        '&' => "amp;".len(),
+                        _ => other,
+                    };
+                    let shorter = (raw..other).step_by(step).map(|length| at + length);
+                    let mut found = shorter.map(|end| self.follow(text, end, index + 1));
+                    match found.find(|found| *found != Found::No) {
+                        Some(found) => return found,
+                        None => other,
                     }
                 }
                 (_, Some(length)) | (Some(length), None) => length,

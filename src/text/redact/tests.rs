@@ -51,6 +51,19 @@ fn a_secret_is_hidden_in_every_form_in_which_programs_print_it() {
 }
 
 #[test]
+fn a_secret_with_an_escaped_sign_in_it_is_hidden_where_that_is_escaped_again() {
+    for (secret, form) in [
+        ("a%25ä0", "a%2525%C3%A40"),
+        ("%2541 end", "%25252541%20end"),
+        ("fish&amp;chips", "fish&amp;amp;chips"),
+        ("fish&amp;amp;chips", "fish&amp;amp;amp;chips"),
+    ] {
+        let shown = Redactor::new([secret]).redact(&format!("a {form}, b"));
+        assert_eq!(shown, "a ***, b", "{form}");
+    }
+}
+
+#[test]
 fn base64_of_a_text_around_a_secret_is_hidden() {
     use base64::prelude::{Engine as _, BASE64_STANDARD, BASE64_URL_SAFE};
     let redactor = Redactor::new(["hunter2-hünter?>"]);
