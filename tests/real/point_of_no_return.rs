@@ -31,13 +31,14 @@ fn switched(deployment: Deployment) -> Running {
     run
 }
 
-fn verifying(deployment: Deployment) -> Running {
+/// Starts it, and waits until the new release is watched.
+pub(crate) fn verifying(deployment: Deployment) -> Running {
     let run = deployment.input("health-settle", "10s").start();
     run.wait_for("answered 200");
     run
 }
 
-fn wait_for_the_end(server: &ThrowawayServer) {
+pub(crate) fn wait_for_the_end(server: &ThrowawayServer) {
     wait_for("the transaction ends", || {
         !server.has(&format!("{TARGET}/.deploy/pending"))
     });
@@ -45,7 +46,7 @@ fn wait_for_the_end(server: &ThrowawayServer) {
 }
 
 /// The release that the newest record is of.
-fn newest(server: &ThrowawayServer) -> String {
+pub(crate) fn newest(server: &ThrowawayServer) -> String {
     server.releases().pop().unwrap()
 }
 

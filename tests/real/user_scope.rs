@@ -1,33 +1,15 @@
 //! Units of the deploy user's own systemd, on a server without a sudoers file.
 
 use crate::app::App;
-use crate::poll::wait_for;
+use crate::point_of_no_return::{newest, verifying, wait_for_the_end};
 use crate::relay::Relay;
-use crate::run::{Deployment, Run, Running};
+use crate::run::{Deployment, Run};
 use crate::throwaway::{as_deploy, ThrowawayServer, OWN_UNITS, TARGET};
 use std::fs;
 use std::time::Duration;
 
 fn up() -> ThrowawayServer {
     ThrowawayServer::up_with_own_units(&[])
-}
-
-/// Starts it, and waits until the new release is watched.
-fn verifying(deployment: Deployment) -> Running {
-    let run = deployment.input("health-settle", "10s").start();
-    run.wait_for("answered 200");
-    run
-}
-
-fn wait_for_the_end(server: &ThrowawayServer) {
-    wait_for("the transaction ends", || {
-        !server.has(&format!("{TARGET}/.deploy/pending"))
-    });
-    server.assert_quiet();
-}
-
-fn newest(server: &ThrowawayServer) -> String {
-    server.releases().pop().unwrap()
 }
 
 fn plain(server: &ThrowawayServer, app: &App) -> Deployment {
