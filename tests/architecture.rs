@@ -54,8 +54,20 @@ const SERVER: MayKnow<'_> = &[
     ("channel", &["clock", "limits", "store"]),
     ("unit", &["channel", "clock", "exec", "store"]),
     (
-        "stage",
+        "smoke_test",
         &["channel", "clock", "exec", "limits", "store", "unit"],
+    ),
+    (
+        "stage",
+        &[
+            "channel",
+            "clock",
+            "exec",
+            "limits",
+            "smoke_test",
+            "store",
+            "unit",
+        ],
     ),
     ("rollback", &["channel", "store", "unit"]),
     (
@@ -72,6 +84,7 @@ const SERVER: MayKnow<'_> = &[
             "exec",
             "limits",
             "recover",
+            "smoke_test",
             "stage",
             "store",
             "subcommand",

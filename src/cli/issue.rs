@@ -239,6 +239,7 @@ mod tests {
             rollback: None,
             switched,
             before_switch: false,
+            interruption: None,
             at: 0,
         }
     }

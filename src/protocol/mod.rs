@@ -29,8 +29,9 @@ pub use failure::{
     AccessFix, AppAccess, BadUpload, Ending, FailedStart, Failure, Finding, HealthAnswer,
     HealthError, Interference, IoKind, LinkState, LockError, LogPlace, Operation, OtherProcess,
     PathError, Phase, PortHolder, ProcessEnd, Reason, RejectedUnitFile, ReleaseProcess,
-    RollbackTargetError, SharedError, SharedInRelease, SystemdError, Trouble, UnitFileError,
-    UnitFileProblem, UnitPath, UnitState, UnreadableState,
+    RollbackTargetError, SharedError, SharedInRelease, SmokeTestError, SmokeTestObstacle,
+    SmokeTestProblem, SystemdError, Trouble, UnitFileError, UnitFileProblem, UnitPath, UnitState,
+    UnreadableState,
 };
 pub use holder::Holder;
 pub use ids::{BadId, Digest, ReleaseId, ShortDigest, TransactionId};
@@ -41,8 +42,8 @@ pub use messages::{greeting, Errand, KnownFile, Refusal, ToRunner, ToServer, FIR
 pub use notes::{Notice, UncheckedListener, UnreadLog, UnseenRelease, Warning};
 pub use plan::{
     BodyPattern, Health, HealthUrl, Install, LogCheck, LogLevel, Origin, Plan, Restart, Retention,
-    Scope, Secret, SharedPath, Staging, Target, Task, UnitFile, UnitKind, UnitName, UnitPatterns,
-    UnitRef, Units, Verification,
+    Scope, Secret, SharedPath, SmokeTest, Staging, Target, Task, UnitFile, UnitKind, UnitName,
+    UnitPatterns, UnitRef, Units, Verification,
 };
 pub use run::{
     BinaryError, Bug, ConnectionError, ConnectionKind, End, FileKind, Hop, KeyState,
@@ -50,5 +51,5 @@ pub use run::{
     ServerPartError, Side, SourceDoubt, SourceDoubtKind, SourceProblem, ToolError, UnsafeFolder,
 };
 pub use step::Step;
-pub use verdict::{Outcome, Verdict};
+pub use verdict::{Interruption, Outcome, Verdict};
 pub use written::{WrittenData, WrittenItem, WrittenKind};

@@ -111,6 +111,11 @@ pub enum Warning {
         /// Which systemd reads it.
         scope: Scope,
     },
+    /// Processes of the smoke test cannot be ended: they run as another user.
+    SmokeTestLeft {
+        /// Their ids.
+        processes: Vec<u32>,
+    },
 }
 
 /// What is wrong, without what to do about it.
@@ -168,6 +173,11 @@ impl fmt::Display for Warning {
                 "the release no longer has the unit file {}, but the server keeps it",
                 excerpt(name)
             ),
+            Self::SmokeTestLeft { processes } => {
+                let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
+                let ids = ids.join(", ");
+                write!(f, "processes that the smoke test started still run: {ids}")
+            }
         }
     }
 }
@@ -359,6 +369,13 @@ pub enum Notice {
         /// Why not.
         error: String,
     },
+    /// The smoke test has started this.
+    SmokeTestStarted {
+        /// The program and its arguments.
+        command: String,
+        /// `$PORT`.
+        port: u16,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -396,6 +413,9 @@ impl fmt::Display for Notice {
             Self::LinkReplaced { name, target } => {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
+            }
+            Self::SmokeTestStarted { command, port } => {
+                write!(f, "started beside the live release with PORT={port}: {}", excerpt(command))
             }
             Self::UnitFilesNotVerified { error } => write!(
                 f,

@@ -20,6 +20,8 @@ pub enum Step {
     Install,
     /// Run before-switch in it.
     BeforeSwitch,
+    /// Start it beside the live release, ask it, end it.
+    SmokeTest,
     /// Make it durable, record it as complete.
     Seal,
     /// Point `current` at it.
@@ -36,7 +38,7 @@ pub enum Step {
     Retention,
 }
 
-/// The name in texts; fits after "failed to", with the exception of `before-switch`.
+/// The name in texts; fits after "failed to", with the exception of `before-switch` and `smoke test`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -47,6 +49,7 @@ impl fmt::Display for Step {
             Self::Upload => "upload",
             Self::Install => "install",
             Self::BeforeSwitch => "before-switch",
+            Self::SmokeTest => "smoke test",
             Self::Seal => "seal",
             Self::Switch => "switch",
             Self::Restart => "restart",
@@ -70,6 +73,7 @@ impl Step {
             Self::Upload => "upload",
             Self::Install => "install",
             Self::BeforeSwitch => "before-switch",
+            Self::SmokeTest => "smoke-test",
             Self::Seal => "seal",
             Self::Switch => "switch",
             Self::Restart => "restart",

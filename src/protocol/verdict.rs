@@ -2,6 +2,7 @@
 
 use super::{Failure, ReleaseId, TransactionId};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What the whole run ends with. The runner half adds those the server can't know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,8 +123,29 @@ pub struct Verdict {
     /// not write it.
     #[serde(default)]
     pub before_switch: bool,
+    /// How long users were not served. `None`: it is unknown, or the outcome tells. Versions before 1.9 did not write it.
+    #[serde(default)]
+    pub interruption: Option<Interruption>,
     /// Epoch seconds, by the server's clock.
     pub at: u64,
+}
+
+/// From the restart to the first healthy answer after which the release stayed healthy; rolled back: from the release's own
+/// restart to the old release's answer. Milliseconds since the epoch, by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interruption {
+    /// The restart.
+    pub from: u64,
+    /// The answer.
+    pub to: u64,
+}
+
+impl Interruption {
+    /// How long it lasted.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.to.saturating_sub(self.from))
+    }
 }
 
 impl Verdict {

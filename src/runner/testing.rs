@@ -120,6 +120,7 @@ pub(crate) fn verdict(outcome: Outcome) -> Verdict {
         rollback: None,
         switched: false,
         before_switch: false,
+        interruption: None,
         at: 0,
     }
 }

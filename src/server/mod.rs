@@ -2,7 +2,7 @@
 //! `transact` is the transaction's own process, `install` moves this program into place, `guard` runs at boot.
 //!
 //! Knows `protocol`, `logs` and `text` only. The wings, from top to bottom: `session`, then `transact`, `transaction`, `rollback` and `recover`, then
-//! `stage`, `unit`, `channel`, `store`, `exec`.
+//! `stage`, `smoke_test`, `unit`, `channel`, `store`, `exec`.
 
 mod channel;
 mod clock;
@@ -11,6 +11,7 @@ mod limits;
 mod recover;
 mod rollback;
 mod session;
+mod smoke_test;
 mod stage;
 mod store;
 mod subcommand;

@@ -427,6 +427,7 @@ impl<'a> Transaction<'a> {
             rollback,
             switched: self.begun,
             before_switch: self.pending.leaves_changes(outcome),
+            interruption: None,
             at: now(),
         }
     }

@@ -196,6 +196,7 @@ impl Run {
             live: self.old.as_ref().map(|it| it.release.clone()),
             switched: false,
             before_switch: false,
+            interruption: None,
             failure: None,
             rollback: None,
             at: (self.at + 800) / 1000,

@@ -39,6 +39,7 @@ fn ended(findings: Vec<Finding>) -> Vec<u8> {
         rollback: None,
         switched: false,
         before_switch: false,
+        interruption: None,
         at: 1,
     })))
 }

@@ -1,6 +1,8 @@
 //! What the check found that must be fixed first.
 
-use super::{LinkState, RollbackTargetError, SharedError, SystemdError, UnitFileProblem};
+use super::{
+    LinkState, RollbackTargetError, SharedError, SmokeTestProblem, SystemdError, UnitFileProblem,
+};
 use crate::protocol::as_text::{self, from_text};
 use crate::protocol::{ReleaseId, Scope};
 use crate::text::amounts::size;
@@ -190,6 +192,9 @@ pub enum Finding {
         /// What sudo printed.
         output: Vec<u8>,
     },
+    /// The unit's program cannot be started beside the live one.
+    #[error("{0}")]
+    SmokeTest(SmokeTestProblem),
 }
 
 /// Which systemd has a unit, and which one has not.

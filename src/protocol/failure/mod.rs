@@ -8,6 +8,7 @@ mod finding;
 mod health;
 mod reason;
 mod server_errors;
+mod smoke_test;
 mod start;
 mod trouble;
 mod unit;
@@ -22,6 +23,7 @@ pub use server_errors::{
     Interference, IoKind, LinkState, Operation, PathError, RejectedUnitFile, RollbackTargetError,
     SharedError, UnitPath,
 };
+pub use smoke_test::{SmokeTestError, SmokeTestObstacle, SmokeTestProblem};
 pub use start::{FailedStart, LogPlace};
 pub use trouble::Trouble;
 pub use unit::{

@@ -3,8 +3,8 @@
 use super::finding::before_colon;
 use super::{
     BadUpload, Ending, Finding, HealthAnswer, Interference, IoKind, Operation, PathError,
-    PortHolder, ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, UnitPath,
-    UnitState, UnreadableState,
+    PortHolder, ProcessEnd, RejectedUnitFile, RollbackTargetError, SharedError, SmokeTestError,
+    UnitPath, UnitState, UnreadableState,
 };
 use crate::protocol::{as_text, Holder, Step};
 use crate::text::amounts::{count, duration, limit};
@@ -64,6 +64,7 @@ impl fmt::Display for Failure {
             (Reason::Cancelled, _) => {
                 write!(f, "was interrupted during {}: {why}", during(*step))
             }
+            (_, Step::SmokeTest) => write!(f, "failed the smoke test ({why})"),
             (_, Step::BeforeSwitch) => write!(
                 f,
                 "was not switched to: the before-switch commands failed ({why})"
@@ -262,6 +263,9 @@ pub enum Reason {
     RejectedUnitFiles(
         #[serde(deserialize_with = "crate::protocol::bounded::list")] Vec<RejectedUnitFile>,
     ),
+    /// The release was started beside the live one, and failed. Nothing was switched.
+    #[error("{0}")]
+    SmokeTest(SmokeTestError),
 }
 
 impl Reason {
@@ -273,7 +277,8 @@ impl Reason {
             | Self::StartLimit { log_line, .. }
             | Self::Crashed { log_line, .. }
             | Self::NotRunning { log_line, .. }
-            | Self::Unhealthy { log_line, .. } => log_line.as_deref(),
+            | Self::Unhealthy { log_line, .. }
+            | Self::SmokeTest(SmokeTestError::Ended { log_line, .. }) => log_line.as_deref(),
             _ => None,
         }
     }
@@ -285,7 +290,8 @@ impl Reason {
             | Self::StartLimit { log_line, .. }
             | Self::Crashed { log_line, .. }
             | Self::NotRunning { log_line, .. }
-            | Self::Unhealthy { log_line, .. } => Some(log_line),
+            | Self::Unhealthy { log_line, .. }
+            | Self::SmokeTest(SmokeTestError::Ended { log_line, .. }) => Some(log_line),
             _ => None,
         }
     }

@@ -105,6 +105,8 @@ pub struct Staging {
     pub install: Install,
     /// The user's shell commands, run in the installed release before it is sealed.
     pub before_switch: Option<String>,
+    /// How it is tried before it goes live; `None`: not at all.
+    pub smoke_test: Option<SmokeTest>,
     /// Bytes that must stay free on the target's disk after the upload.
     pub min_free: u64,
 }
@@ -135,6 +137,15 @@ pub enum Install {
     /// `uv sync --frozen`.
     Uv,
     /// Shell commands, run by `sh -eu`.
+    Commands(String),
+}
+
+/// What is started beside the live release to try a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmokeTest {
+    /// What the service's first unit starts, on a port of the loopback.
+    Auto,
+    /// The user's shell commands, run by `sh -eu`.
     Commands(String),
 }
 

@@ -56,6 +56,7 @@ pub(super) fn command(step: Step, failed: &Failed<'_>, place: &Place) -> Hint {
         | Step::Commit
         | Step::Retention => install("install", failed, place),
         Step::BeforeSwitch => before_switch(failed, place),
+        Step::SmokeTest => install("smoke-test", failed, place),
     }
 }
 

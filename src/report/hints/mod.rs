@@ -11,6 +11,7 @@ mod health;
 mod reason;
 mod run_error;
 mod shared;
+mod smoke_test;
 mod steps;
 mod sudoers;
 mod unit;

@@ -5,7 +5,7 @@ use super::{
     command::{command, Failed},
     finding::{finding, rollback_target},
     health::health,
-    shared, unit,
+    shared, smoke_test, unit,
 };
 use crate::protocol::{Failure, Interference, IoKind, Reason, Step, UnitState};
 use crate::report::place::{shell, Place};
@@ -102,6 +102,7 @@ fn of_reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
         Reason::UnitFiles { .. } => unit_files(place),
+        Reason::SmokeTest(error) => smoke_test::failed(error),
         Reason::RejectedUnitFiles(_) => rejected_unit_files(failure.step),
     }
 }

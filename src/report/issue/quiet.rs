@@ -180,6 +180,7 @@ fn finding(found: &mut Finding) {
         | Finding::RollbackTarget { .. }
         | Finding::NotActive { .. }
         | Finding::UnitFile(_)
+        | Finding::SmokeTest(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -304,6 +305,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::UnitFileStays { .. }
+        | Warning::SmokeTestLeft { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

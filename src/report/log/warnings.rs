@@ -37,6 +37,7 @@ impl Rank {
             | Warning::GroupWritable { .. }
             | Warning::UnitFilesNotRestored(_)
             | Warning::UnitFileStays { .. }
+            | Warning::SmokeTestLeft { .. }
             | Warning::AppAccess(_) => Self::Urgent,
             Warning::LoggedErrors(_)
             | Warning::MaybeOldCrashes { .. }

@@ -98,7 +98,7 @@ fn bars<'a>(steps: &'a [StepRun]) -> Vec<Bar<'a>> {
 fn part(step: Step) -> &'static str {
     match step {
         Step::Connect | Step::Lock | Step::Recover | Step::Check => "begin",
-        Step::Upload | Step::Install | Step::BeforeSwitch | Step::Seal => "stage",
+        Step::Upload | Step::Install | Step::BeforeSwitch | Step::SmokeTest | Step::Seal => "stage",
         Step::Switch | Step::Restart | Step::Verify | Step::Commit | Step::Retention => "go live",
         Step::RollBack => "roll back",
     }

@@ -844,6 +844,7 @@ pub(in crate::report) fn verdict(
         rollback: None,
         switched: true,
         before_switch: false,
+        interruption: None,
         at: 1_762_148_020,
     }
 }

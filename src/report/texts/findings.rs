@@ -45,6 +45,10 @@ pub(in crate::report) fn finding_in_parts(found: &Finding, place: &Place) -> (Pr
                 last_lines(output),
             )
         }
+        Finding::SmokeTest(problem) => (
+            Prose::from("smoke-test: auto cannot start ").and(code(&problem.service)),
+            vec![problem.error.to_string()],
+        ),
         Finding::KillUserProcesses { user } => (
             Prose::from("logind kills the processes of ")
                 .and(code(user))

@@ -82,6 +82,7 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
+        | Warning::SmokeTestLeft { .. }
         | Warning::UnitFilesNotRestored(_)
         | Warning::OldUnhealthy(_) => return (what, None),
         Warning::GroupWritable { .. } => {

@@ -47,6 +47,7 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
             parts.extend(of_data(data));
             parts
         }
+        Notice::SmokeTestStarted { command, .. } => vec![excerpt(command)],
         Notice::UnitFilesNotVerified { error } => vec![excerpt(error)],
         Notice::TakenOver(_)
         | Notice::LingerNotChecked
@@ -127,6 +128,7 @@ fn of_finding(found: &Finding) -> Vec<String> {
         }
         Finding::Shared { path, error } => of_shared(path, error),
         Finding::AppAccess(found) => of_access(found),
+        Finding::SmokeTest(problem) => vec![excerpt(&problem.service)],
         Finding::UnitFile(found) => of_unit_file(&found.path),
         Finding::DaemonReload { output, .. } => {
             vec![

@@ -11,6 +11,7 @@ use crate::protocol::{
 use crate::server::channel::events::{Events, OfUnit};
 use crate::server::exec::process;
 use crate::server::exec::user::{group_of_others, user};
+use crate::server::smoke_test;
 use crate::server::stage::app_access::AppUsers;
 use crate::server::stage::{disk_space, shared};
 use crate::server::store::durable::failed;
@@ -55,6 +56,7 @@ pub(super) fn check<'a>(
         let known = units.iter().filter(|it| !it.has_files);
         app_users = AppUsers::of(known.map(|it| it.name), layout, &plan.staging, None);
         findings.extend(app_users.check(layout, &plan.staging, events));
+        findings.extend(smoke_test::check(layout, plan, &files));
         findings.extend(shared::check(layout, &plan.staging.shared));
         // what an interrupted upload left would not be used twice
         let make_room = || make_room(layout, plan);

@@ -120,6 +120,7 @@ fn record_cancelled(client: &Client<'_>) -> Result<Option<Verdict>, Reason> {
         rollback: None,
         switched: false,
         before_switch: false,
+        interruption: None,
         at: now(),
     };
     match verdicts::put(client.layout, &verdict) {

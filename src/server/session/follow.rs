@@ -286,6 +286,7 @@ fn bare_verdict(layout: &Layout, pending: &Pending, outcome: Outcome, switched: 
         rollback: None,
         switched,
         before_switch: pending.leaves_changes(outcome),
+        interruption: None,
         at: now(),
     }
 }

@@ -298,6 +298,7 @@ impl<'a> Session<'a> {
                 rollback: None,
                 switched: false,
                 before_switch: false,
+                interruption: None,
                 at: now(),
             },
         };
@@ -437,6 +438,7 @@ impl<'a> Session<'a> {
             rollback: None,
             switched: false,
             before_switch: self.progress.before_switch,
+            interruption: None,
             at: now(),
         }
     }

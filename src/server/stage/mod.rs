@@ -1,6 +1,7 @@
-//! Stages a release in its final path: upload, `.env` and shared files, install, before-switch commands, seal.
+//! Stages a release in its final path: upload, `.env` and shared files, install, before-switch commands, smoke
+//! test, seal.
 //!
-//! Knows `exec`, `store`, `channel` and `unit`.
+//! Knows `exec`, `store`, `channel`, `unit` and `smoke_test`.
 
 pub(super) mod app_access;
 pub(super) mod disk_space;
@@ -23,6 +24,7 @@ use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
+use crate::server::smoke_test::Trial;
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
@@ -51,6 +53,7 @@ impl Stager<'_> {
         let app_users = self.app_users(&release)?;
         self.add_env_and_shared_files(&release, &app_users)?;
         self.run_commands(&release)?;
+        self.smoke_test(&release)?;
         self.begin(Step::Seal);
         self.seal(&release)?;
         Ok(release)
@@ -114,6 +117,21 @@ impl Stager<'_> {
             shell.run(script, Step::BeforeSwitch, self.outbox)?;
         }
         Ok(())
+    }
+
+    /// Starts the release beside the live one.
+    fn smoke_test(&mut self, release: &ReleaseId) -> Result<(), Reason> {
+        let Some(smoke_test) = &self.plan.staging.smoke_test else {
+            return Ok(());
+        };
+        self.begin(Step::SmokeTest);
+        let trial = Trial {
+            layout: self.layout,
+            plan: self.plan,
+            release,
+            limits: self.limits,
+        };
+        trial.run(smoke_test, self.outbox)
     }
 
     /// Makes the release durable, then records it as complete.

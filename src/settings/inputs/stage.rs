@@ -1,7 +1,7 @@
 //! What makes a release out of the source.
 
 use super::place::{Where, UNITS};
-use crate::protocol::{Install, Secret, SharedPath, Staging};
+use crate::protocol::{Install, Secret, SharedPath, SmokeTest, Staging};
 use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Command, Surroundings};
 use crate::settings::problem::{invalid, Invalid};
@@ -16,7 +16,7 @@ use std::io;
 
 const USED_BY: &[Command] = &[Command::Deploy];
 
-pub(super) static INPUTS: [&Input; 8] = [
+pub(super) static INPUTS: [&Input; 9] = [
     &SOURCE.input,
     &EXCLUDE.input,
     &SHARED.input,
@@ -24,6 +24,7 @@ pub(super) static INPUTS: [&Input; 8] = [
     &INSTALL.input,
     &ENV.input,
     &BEFORE_SWITCH.input,
+    &SMOKE_TEST.input,
     &MIN_FREE.input,
 ];
 
@@ -93,6 +94,16 @@ pub(super) static BEFORE_SWITCH: Definition<Option<String>> = Definition::option
 .lines()
 .only(USED_BY);
 
+pub(super) static SMOKE_TEST: Definition<Option<SmokeTest>> = Definition::optional(
+    "smoke-test",
+    "Tries the installed release beside the live one, before anything is switched: it is started on a free port of the \
+     loopback (`$PORT`), asked as the `health-…` inputs say, and ended. `auto`: what the service's first unit starts. Or \
+     shell commands that start it (`sh -eu`). If it fails, no user notices. Empty or `none`: nothing.",
+    scripts::smoke_test,
+)
+.lines()
+.only(USED_BY);
+
 pub(super) static MIN_FREE: Definition<u64> = Definition::with_default(
     "min-free",
     "500MB",
@@ -126,6 +137,7 @@ pub(super) fn stage(
     let install = install(reader, source.as_ref());
     let env = reader.optional(&ENV);
     let before_switch = reader.optional(&BEFORE_SWITCH);
+    let smoke_test = reader.optional(&SMOKE_TEST);
     let min_free = reader.with_default(&MIN_FREE);
     if install == Some(Install::Nothing) && matches!(before_switch, Some(None | Some(None))) {
         without_commands(reader);
@@ -146,6 +158,7 @@ pub(super) fn stage(
         install,
         env: env?.unwrap_or_default(),
         before_switch: before_switch?.flatten(),
+        smoke_test: smoke_test?.flatten(),
         min_free: min_free?,
     };
     Some(Stage {

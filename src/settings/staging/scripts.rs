@@ -1,7 +1,7 @@
 //! Shell commands that run on the server.
 
 use super::source::Source;
-use crate::protocol::Install;
+use crate::protocol::{Install, SmokeTest};
 use crate::settings::problem::{invalid, Invalid};
 use crate::text::Prose;
 
@@ -37,6 +37,15 @@ impl InstallInput {
             ),
             Self::Auto => Ok(Install::Nothing),
         }
+    }
+}
+
+/// The input `smoke-test`.
+pub(in crate::settings) fn smoke_test(text: &str) -> Result<Option<SmokeTest>, Invalid> {
+    match text {
+        "none" => Ok(None),
+        "auto" => Ok(Some(SmokeTest::Auto)),
+        _ => script(text, &["auto", "none"]).map(|script| Some(SmokeTest::Commands(script))),
     }
 }
 
