@@ -55,7 +55,7 @@ const SERVER: MayKnow<'_> = &[
     ("unit", &["channel", "clock", "exec", "store"]),
     (
         "smoke_test",
-        &["channel", "clock", "exec", "limits", "store", "unit"],
+        &["channel", "exec", "limits", "store", "subcommand", "unit"],
     ),
     (
         "stage",

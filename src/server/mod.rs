@@ -1,5 +1,5 @@
 //! The server part: started over SSH as the deploy user. Its subcommands: `serve` serves one login of the runner half,
-//! `transact` is the transaction's own process, `install` moves this program into place, `guard` runs at boot.
+//! `transact` is the transaction's own process, `smoke-test` and `smoke-test-program` start a release beside the live one, `install` moves this program into place, `guard` runs at boot.
 //!
 //! Knows `protocol`, `logs` and `text` only. The wings, from top to bottom: `session`, then `transact`, `transaction`, `rollback` and `recover`, then
 //! `stage`, `smoke_test`, `unit`, `channel`, `store`, `exec`.
@@ -41,6 +41,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
             session::serve(target, transaction, root, errand)
         }
         ["transact", target, transaction] => return transact::transact(target, transaction),
+        ["smoke-test", _target] => return smoke_test::supervise(),
+        ["smoke-test-program", parent] => return smoke_test::launch(parent),
         ["install", digest] => install(digest),
         ["guard", target] => {
             private::close(&Layout::new(target));

@@ -41,6 +41,7 @@ mod settle;
 mod several;
 mod shared_paths;
 mod small_disk;
+mod smoke_test;
 mod staged_units;
 mod stub_server;
 mod takeover;

@@ -8,3 +8,4 @@ pub(super) mod event_tail;
 pub(super) mod events;
 pub(super) mod inbox;
 pub(super) mod outbox;
+pub(super) mod output;

@@ -131,9 +131,14 @@ fn start(command: &mut Command) -> io::Result<(Child, Receiver<Vec<u8>>)> {
     let child = command.spawn();
     // the `Command` would keep the pipe open
     command.stdout(Stdio::null()).stderr(Stdio::null());
+    Ok((child?, lines_of(reader)))
+}
+
+/// What is printed there, line by line.
+pub(in crate::server) fn lines_of(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, lines) = sync_channel(BUFFERED_LINES);
-    read_lines(reader, sender);
-    Ok((child?, lines))
+    read_lines(stream, sender);
+    lines
 }
 
 fn read_lines(stream: impl Read + Send + 'static, lines: SyncSender<Vec<u8>>) {

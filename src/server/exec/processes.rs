@@ -19,9 +19,23 @@ pub(in crate::server) fn of_service(control_group: &str, main: Option<u32>) -> V
     // extended, not collected: that would add a sort of its own for each type to the program
     let mut found: BTreeSet<u32> = BTreeSet::new();
     found.extend(of_group(control_group).into_iter().chain(main));
-    if found.is_empty() {
-        return Vec::new();
+    if !found.is_empty() {
+        add_descendants(&mut found);
     }
+    found.into_iter().collect()
+}
+
+/// All that these processes have started, and what that has started, but not these.
+pub(in crate::server) fn descendants_of(roots: impl IntoIterator<Item = u32>) -> BTreeSet<u32> {
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    found.extend(roots);
+    let roots = found.clone();
+    add_descendants(&mut found);
+    found.retain(|pid| !roots.contains(pid));
+    found
+}
+
+fn add_descendants(found: &mut BTreeSet<u32>) {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for pid in all() {
         if let Some(parent) = parent_of(pid) {
@@ -36,7 +50,26 @@ pub(in crate::server) fn of_service(control_group: &str, main: Option<u32>) -> V
             }
         }
     }
-    found.into_iter().collect()
+}
+
+/// The processes whose parent this one is.
+pub(in crate::server) fn children_of(parent: u32) -> BTreeSet<u32> {
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    found.extend(
+        all()
+            .into_iter()
+            .filter(|pid| parent_of(*pid) == Some(parent)),
+    );
+    found
+}
+
+/// Whether a process was started with this variable. Those of other users do not show it.
+pub(in crate::server) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let wanted = format!("{name}={value}");
+    environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable == wanted.as_bytes())
 }
 
 pub(in crate::server) fn of_group(control_group: &str) -> Vec<u32> {

@@ -1,9 +1,32 @@
-//! The last lines that a program prints, in bounded memory.
+//! The lines that a program prints, in bounded memory.
 
 use std::collections::VecDeque;
 
 pub(in crate::server) const MAX_LINES: usize = 2000;
 const MAX_BYTES: usize = 1 << 20;
+/// The first lines of an output that are kept, however much follows: the first error may be the cause of all others.
+const FIRST_LINES: usize = 200;
+
+/// The first and the last lines of an output that may not end.
+#[derive(Default)]
+pub(in crate::server) struct Printed {
+    first: Vec<Vec<u8>>,
+    recent: RecentLines,
+}
+
+impl Printed {
+    pub(in crate::server) fn push(&mut self, line: Vec<u8>) {
+        match self.first.len() < FIRST_LINES {
+            true => self.first.push(line),
+            false => self.recent.push(line),
+        }
+    }
+
+    pub(in crate::server) fn into_lines(self) -> Vec<Vec<u8>> {
+        let recent = self.recent.into_lines();
+        self.first.into_iter().chain(recent).collect()
+    }
+}
 
 /// The last lines of an output that may not end.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Runs the user's shell commands: several lines, with `sh -eu`. A failure names the line that failed.
 
 use super::process::{self, command};
-use super::recent::RecentLines;
+use super::recent::Printed;
 use crate::logs::{find_cause, plain_lines, Rank, Source};
 use crate::protocol::{Ending, Reason, Trouble};
 use std::io;
@@ -10,8 +10,6 @@ use std::time::Duration;
 
 /// Only the first lines of a script are distinguished.
 const MAX_LINES: usize = 200;
-/// The first lines of a command's output that are kept, however much follows.
-const FIRST_LINES: usize = 200;
 /// A line of output that names a cause is not longer, in bytes.
 const LONGEST_CAUSE: usize = 500;
 
@@ -49,7 +47,7 @@ pub(in crate::server) fn run(
     let ending = process::run(&mut command, stop, |bytes| match tracer.take(bytes) {
         Traced::Line(number) => current = CurrentLine::new(number),
         Traced::Output(bytes) => {
-            current.printed(bytes.clone());
+            current.printed.push(bytes.clone());
             line(bytes);
         }
         Traced::Both(bytes, number) => {
@@ -66,7 +64,7 @@ pub(in crate::server) fn run(
             output: Vec::new(),
             log_line: match ending {
                 Ending::OutOfTime => None,
-                _ => cause(&current.output()),
+                _ => cause(&current.printed.into_lines()),
             },
         }),
     }
@@ -76,9 +74,7 @@ pub(in crate::server) fn run(
 #[derive(Default)]
 struct CurrentLine {
     number: Option<usize>,
-    /// The first error may be the cause of all that follow.
-    first: Vec<Vec<u8>>,
-    recent: RecentLines,
+    printed: Printed,
 }
 
 impl CurrentLine {
@@ -88,22 +84,10 @@ impl CurrentLine {
             ..Self::default()
         }
     }
-
-    fn printed(&mut self, line: Vec<u8>) {
-        match self.first.len() < FIRST_LINES {
-            true => self.first.push(line),
-            false => self.recent.push(line),
-        }
-    }
-
-    fn output(self) -> Vec<Vec<u8>> {
-        let recent = self.recent.into_lines();
-        self.first.into_iter().chain(recent).collect()
-    }
 }
 
 /// What a command printed about why it failed.
-fn cause(output: &[Vec<u8>]) -> Option<String> {
+pub(in crate::server) fn cause(output: &[Vec<u8>]) -> Option<String> {
     let lines = plain_lines(output);
     let found = find_cause(Source::Script, lines.iter().map(String::as_str));
     let found = found.filter(|cause| cause.rank >= Rank::Minor);

@@ -16,6 +16,7 @@ use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
 use crate::server::clock::now;
 use crate::server::recover::recover;
+use crate::server::smoke_test;
 use crate::server::stage::{manifest, Stager};
 use crate::server::store::journal;
 use crate::server::store::links;
@@ -154,6 +155,7 @@ impl<'a> Session<'a> {
         if self.end_pending()? {
             return Ok(None);
         }
+        smoke_test::end_left_overs(self.client.layout, self.client.outbox);
         for (path, error) in journal::leftovers(self.client.layout) {
             self.client
                 .outbox

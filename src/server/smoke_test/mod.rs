@@ -1,15 +1,43 @@
 //! Starts a staged release beside the live one, asks it as the health check says, and ends it: before anything is switched,
 //! so that a release which fails reaches no user.
 //!
+//! The session starts a supervisor, the supervisor starts the program through a launcher. The supervisor ends all that was
+//! started if the session is gone, the session if the supervisor is gone, and the next run if both are.
+//!
 //! Knows `channel`, `exec`, `limits`, `store` and `unit`.
 
+mod environment;
+mod launch;
+mod left_overs;
+mod look;
+mod machine;
+mod port;
+mod running;
 mod start;
+mod stop;
+mod supervisor;
+mod watch;
 
-use crate::protocol::{Finding, Plan, Reason, ReleaseId, SmokeTest, UnitFile};
+pub(super) use launch::launch;
+pub(super) use left_overs::end_left_overs;
+pub(super) use supervisor::supervise;
+
+use crate::protocol::{
+    Finding, Notice, Operation, Plan, Reason, ReleaseId, SmokeTest, SmokeTestError, Step, UnitFile,
+    What,
+};
 use crate::server::channel::events::Events;
+use crate::server::channel::output::Output;
+use crate::server::exec::recent::Printed;
+use crate::server::exec::shell::cause;
 use crate::server::limits::Limits;
+use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
+use crate::server::unit::log::{check_output, Baseline};
+use port::Port;
+use running::Running;
 use start::Start;
+use watch::Watch;
 
 /// The smoke test of one release, which is installed and not sealed yet.
 pub(in crate::server) struct Trial<'a> {
@@ -29,9 +57,78 @@ impl Trial<'_> {
         smoke_test: &SmokeTest,
         events: &mut dyn Events,
     ) -> Result<(), Reason> {
-        let _ = (smoke_test, events, self.layout, self.plan, self.release);
-        self.limits.check()
+        self.limits.check()?;
+        let health = self.plan.verification.health.as_ref();
+        let port = Port::free(health.map(|health| health.url.port))
+            .map_err(failed(Operation::Open, "127.0.0.1".as_ref()))?;
+        let start = self.start(smoke_test, port.number)?;
+        events.emit(What::Notice(Notice::SmokeTestStarted {
+            command: shown(smoke_test, &start),
+            port: port.number,
+        }));
+        let running = Running::start(self.layout, &start)?;
+        drop(start);
+        let file = self.layout.output(self.release, Step::SmokeTest);
+        let mut output = Output::new(events, file);
+        let mut printed = Printed::default();
+        let watched = Watch::new(self, (&running, port.number), &mut output, &mut printed).run();
+        let mut is_urgent = || self.limits.check().is_err();
+        // what it prints because it is ended says nothing about it
+        let mut late = Printed::default();
+        let left = running.end(&mut is_urgent, &mut |line| {
+            late.push(line.clone());
+            output.line(line);
+        });
+        left_overs::warn(left, &mut output);
+        let judged = match watched {
+            Ok(()) => self.check_log(&printed.into_lines(), &mut output),
+            Err(reason) => Err(explained(reason, printed, late)),
+        };
+        output.finish();
+        judged.and_then(|()| self.limits.check())
     }
+
+    /// What is started.
+    fn start(&self, smoke_test: &SmokeTest, port: u16) -> Result<Start, Reason> {
+        match smoke_test {
+            SmokeTest::Commands(script) => Ok(Start::of_commands(self, script, port)),
+            SmokeTest::Auto => Ok(Start::of_commands(self, "", port)),
+        }
+    }
+
+    /// Judges what it has printed as the log of a unit.
+    fn check_log(&self, lines: &[Vec<u8>], events: &mut dyn Events) -> Result<(), Reason> {
+        let check = &self.plan.verification.log;
+        let baseline = || match self.plan.units.first() {
+            Some(unit) => Baseline::collect(self.layout, unit, check),
+            None => Baseline::default(),
+        };
+        check_output(lines, check, baseline, events)
+    }
+}
+
+/// What was started, for the log.
+fn shown(smoke_test: &SmokeTest, start: &Start) -> String {
+    match smoke_test {
+        SmokeTest::Commands(script) => script.clone(),
+        SmokeTest::Auto => {
+            let words = std::iter::once(&start.program).chain(&start.arguments);
+            words.map(String::as_str).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// The reason with the line of its output that explains it best. What it prints while it is ended, it may print because of
+/// that, unless it has ended by itself.
+fn explained(mut reason: Reason, printed: Printed, late: Printed) -> Reason {
+    let mut lines = printed.into_lines();
+    if matches!(reason, Reason::SmokeTest(SmokeTestError::Ended { .. })) {
+        lines.extend(late.into_lines());
+    }
+    if let Some(log_line) = reason.log_line_mut() {
+        *log_line = cause(&lines);
+    }
+    reason
 }
 
 /// What keeps the smoke test from starting the unit's program, as far as it is known before the upload. `files`: the unit
@@ -42,6 +139,5 @@ pub(in crate::server) fn check(
     files: &[UnitFile],
 ) -> Option<Finding> {
     let _ = (layout, plan, files);
-    None::<Start>?;
     None
 }

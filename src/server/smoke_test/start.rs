@@ -1,5 +1,7 @@
 //! What is started.
 
+use super::environment::Environment;
+use super::Trial;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -17,4 +19,19 @@ pub(super) struct Start {
     /// The names (`FileDescriptorName=`) of the sockets that it gets from file descriptor 3 on, each listening on `$PORT`;
     /// empty: it listens by itself.
     pub(super) sockets: Vec<String>,
+}
+
+impl Start {
+    /// Commands of the user's own, in the release.
+    pub(super) fn of_commands(trial: &Trial<'_>, script: &str, port: u16) -> Self {
+        Self {
+            program: "sh".to_owned(),
+            name: None,
+            // they may begin with `-`
+            arguments: vec!["-c".to_owned(), format!("set -eu\n{script}")],
+            folder: trial.layout.release(trial.release),
+            environment: Environment::of_commands().of(trial, port),
+            sockets: Vec::new(),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Runs the install and before-switch commands in the release.
 
-use super::output::Output;
 use crate::protocol::{Ending, Install, Reason, ReleaseId, Secret, Step};
 use crate::server::channel::events::Events;
+use crate::server::channel::output::Output;
 use crate::server::exec::shell::{self, Script};
 use crate::server::limits::Limits;
 use crate::server::store::layout::Layout;

@@ -12,7 +12,6 @@ mod known_chunks;
 pub(super) mod manifest;
 mod modes;
 mod new_file;
-mod output;
 mod receive;
 pub(super) mod shared;
 mod sources;

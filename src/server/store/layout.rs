@@ -127,7 +127,7 @@ impl Layout {
 
     /// The whole output of a step's commands for a release, if it was too long to be sent.
     pub(in crate::server) fn output(&self, id: &ReleaseId, step: Step) -> PathBuf {
-        self.records().join(format!("{id}.{step}"))
+        self.records().join(format!("{id}.{}", step.id()))
     }
 
     pub(super) fn trash(&self) -> PathBuf {

@@ -19,7 +19,7 @@ use std::time::{Duration, UNIX_EPOCH};
 const RECORD: &str = "json";
 const INDEX: &str = "files";
 /// Of these alone, a release is not known: versions before 1.5 do not delete them.
-const OTHERS: [&str; 4] = ["state", "data", "install", "before-switch"];
+const OTHERS: [&str; 5] = ["state", "data", "install", "before-switch", "smoke-test"];
 
 /// How far a release has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -153,7 +153,8 @@ pub(in crate::server) fn before_switch_since(layout: &Layout, id: &ReleaseId) ->
 
 /// Deletes the record of a release.
 pub(super) fn forget(layout: &Layout, id: &ReleaseId) -> Result<(), Reason> {
-    let outputs = [Step::Install, Step::BeforeSwitch].map(|step| layout.output(id, step));
+    let outputs =
+        [Step::Install, Step::BeforeSwitch, Step::SmokeTest].map(|step| layout.output(id, step));
     for other in [layout.state(id), layout.written(id)]
         .iter()
         .chain(&outputs)

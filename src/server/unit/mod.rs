@@ -18,7 +18,7 @@ pub(super) mod login;
 pub(super) mod needs;
 pub(super) mod pager;
 pub(super) mod restart;
-mod sockets;
+pub(super) mod sockets;
 mod span;
 pub(super) mod systemd;
 mod tls;

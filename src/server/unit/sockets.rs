@@ -12,12 +12,12 @@ const SS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A TCP socket that listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Listener {
-    pub(super) inode: u64,
-    pub(super) port: u16,
+pub(in crate::server) struct Listener {
+    pub(in crate::server) inode: u64,
+    pub(in crate::server) port: u16,
     /// The user who opened it.
     pub(super) owner: u32,
-    pub(super) address: IpAddr,
+    pub(in crate::server) address: IpAddr,
 }
 
 impl Listener {
@@ -35,7 +35,7 @@ impl Listener {
 }
 
 /// What answers on `port`: at `address` or, if that is unknown, on any address of loopback.
-pub(super) fn answering(
+pub(in crate::server) fn answering(
     listeners: &HashSet<Listener>,
     port: u16,
     address: Option<IpAddr>,
@@ -57,7 +57,7 @@ pub(super) fn answering(
 }
 
 /// All of them, of both families.
-pub(super) fn listeners() -> HashSet<Listener> {
+pub(in crate::server) fn listeners() -> HashSet<Listener> {
     let table = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let mut all = parse(&table("/proc/net/tcp"));
     all.extend(parse(&table("/proc/net/tcp6")));

@@ -19,7 +19,7 @@ pub(in crate::server) struct Answered {
     pub(in crate::server) answer: HealthAnswer,
     pub(in crate::server) took: Duration,
     /// The address that answered, if one did.
-    pub(super) from: Option<IpAddr>,
+    pub(in crate::server) from: Option<IpAddr>,
 }
 
 /// The health check of one release: a request, a command, or both.

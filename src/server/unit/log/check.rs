@@ -26,39 +26,81 @@ pub(in crate::server::unit) fn check(
     if check.level == LogLevel::Off {
         return Ok(());
     }
-    let (classifier, normaliser) = match Classifier::new(check.pattern.as_deref())
-        .and_then(|it| Ok((it, Normaliser::new()?)))
-    {
+    let (classifier, normaliser) = match readers(check) {
         Ok(both) => both,
-        Err(error) => return unreadable(error.to_string(), check.level, events),
+        Err(error) => return unreadable(error, check.level, events),
     };
     let read::LogLines { mut lines, unread } = read::read(invocation);
     let mut matches = Matches::of(&lines, &classifier, &normaliser);
     if !matches.is_empty() && read::remove_previous(&mut lines, invocation) {
         matches = Matches::of(&lines, &classifier, &normaliser);
     }
+    let known = judge(&mut matches, check.level, baseline, events)?;
+    if let Some(why) = unread {
+        events.emit(What::Warning(Warning::LogNotChecked(why)));
+    }
+    tell(&known, &matches.errors, events);
+    show(invocation.unit.name, &lines, events);
+    Ok(())
+}
+
+/// The same for what a program printed that no unit runs. `baseline` is read only if it is needed.
+pub(in crate::server) fn check_output(
+    lines: &[Vec<u8>],
+    check: &LogCheck,
+    baseline: impl FnOnce() -> Baseline,
+    events: &mut dyn Events,
+) -> Result<(), Reason> {
+    if check.level == LogLevel::Off {
+        return Ok(());
+    }
+    let (classifier, normaliser) = match readers(check) {
+        Ok(both) => both,
+        Err(error) => return unreadable(error, check.level, events),
+    };
+    let mut matches = Matches::of(lines, &classifier, &normaliser);
+    let baseline = match matches.crashes.is_empty() {
+        true => Baseline::default(),
+        false => baseline(),
+    };
+    let known = judge(&mut matches, check.level, &baseline, events)?;
+    tell(&known, &matches.errors, events);
+    Ok(())
+}
+
+fn readers(check: &LogCheck) -> Result<(Classifier, Normaliser), String> {
+    Classifier::new(check.pattern.as_deref())
+        .and_then(|it| Ok((it, Normaliser::new()?)))
+        .map_err(|error| error.to_string())
+}
+
+/// Fails if there are new crash messages. Returns the others.
+fn judge(
+    matches: &mut Matches,
+    level: LogLevel,
+    baseline: &Baseline,
+    events: &mut dyn Events,
+) -> Result<Vec<Vec<u8>>, Reason> {
     let crashes = std::mem::take(&mut matches.crashes);
     let (known, new): (Vec<&Crash>, Vec<&Crash>) = crashes
         .iter()
         .partition(|crash| baseline.knows(&crash.fingerprint));
-    if check.level == LogLevel::Fail {
+    if level == LogLevel::Fail {
         gate(lines_of(new), baseline, events)?;
     } else {
         matches.errors.splice(0..0, lines_of(new));
     }
-    if let Some(why) = unread {
-        events.emit(What::Warning(Warning::LogNotChecked(why)));
-    }
-    let known = lines_of(known);
+    Ok(lines_of(known))
+}
+
+fn tell(known: &[Vec<u8>], errors: &[Vec<u8>], events: &mut dyn Events) {
     if !known.is_empty() {
-        events.emit(What::Notice(Notice::OldCrashes(known)));
+        events.emit(What::Notice(Notice::OldCrashes(known.to_vec())));
     }
-    let errors = first_lines(&matches.errors);
+    let errors = first_lines(errors);
     if !errors.is_empty() {
         events.emit(What::Warning(Warning::LoggedErrors(errors)));
     }
-    show(invocation.unit.name, &lines, events);
-    Ok(())
 }
 
 /// Crash messages that the release before is not known to have logged.

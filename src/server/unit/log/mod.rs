@@ -17,7 +17,7 @@ mod status;
 
 pub(in crate::server) use baseline::Baseline;
 pub(super) use check::check;
-pub(in crate::server) use check::without_gate;
+pub(in crate::server) use check::{check_output, without_gate};
 pub(super) use explain::explain;
 pub(super) use invocation::{FailedStart, Invocation, PreviousInvocation};
 pub(super) use read::{journal, log_file};

@@ -31,7 +31,7 @@ pub(super) struct Rules<'a> {
 
 /// What a healthy body shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyShows {
+pub(in crate::server) enum BodyShows {
     Nothing,
     /// The commit, which the old release may have too.
     Commit,
@@ -40,7 +40,7 @@ pub(super) enum BodyShows {
 }
 
 impl BodyShows {
-    pub(super) fn of(health: &Health) -> Self {
+    pub(in crate::server) fn of(health: &Health) -> Self {
         match &health.pattern {
             Some(pattern) if pattern.names_release() => Self::Release,
             Some(pattern) if pattern.names_commit() => Self::Commit,

@@ -3,10 +3,11 @@
 //! be checked is never healthy; what cannot be seen is a warning.
 
 mod machine;
-mod request;
+pub(in crate::server) mod request;
 mod watched;
 
-use self::machine::{BodyShows, Check, Machine, Next, Rules, Seen};
+pub(in crate::server) use self::machine::BodyShows;
+use self::machine::{Check, Machine, Next, Rules, Seen};
 use self::request::Requests;
 use self::watched::{is_up, Watched};
 use super::definition::leads_to_current;
@@ -24,10 +25,10 @@ use std::time::{Duration, Instant};
 /// before automatic restarts use up the starts that the rollback needs.
 const TICK: Duration = Duration::from_millis(200);
 /// Time limit for one health request, and for one run of the command.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(in crate::server) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that is not answered for so long is called one that times out when the health timeout is over.
-const LONG_WAIT: Duration = Duration::from_secs(1);
+pub(in crate::server) const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// What is verified.
 pub(in crate::server) struct Subject<'a> {

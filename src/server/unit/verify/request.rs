@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Sends one request at a time.
-pub(super) struct Requests {
+pub(in crate::server) struct Requests {
     check: Arc<HealthCheck>,
     /// For one request.
     limit: Duration,
@@ -17,7 +17,7 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(check: HealthCheck, limit: Duration) -> Self {
+    pub(in crate::server) fn new(check: HealthCheck, limit: Duration) -> Self {
         Self {
             check: Arc::new(check),
             limit,
@@ -27,7 +27,7 @@ impl Requests {
     }
 
     /// Sends one. It ends within its limit, whether or not someone still waits.
-    pub(super) fn send(&mut self) {
+    pub(in crate::server) fn send(&mut self) {
         let (sender, receiver) = channel();
         let (check, limit) = (Arc::clone(&self.check), self.limit);
         thread::spawn(move || sender.send(check.run(limit)));
@@ -35,12 +35,12 @@ impl Requests {
     }
 
     /// Whether one was sent and its answer not taken.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(in crate::server) fn is_waiting(&self) -> bool {
         self.pending.is_some() || self.answer.is_some()
     }
 
     /// Waits for the answer, at most for `pause`.
-    pub(super) fn wait(&mut self, pause: Duration) {
+    pub(in crate::server) fn wait(&mut self, pause: Duration) {
         let Some(pending) = self.pending.as_ref().filter(|_| self.answer.is_none()) else {
             return;
         };
@@ -71,7 +71,7 @@ impl Requests {
     }
 
     /// Takes the answer, if there is one.
-    pub(super) fn answer(&mut self) -> Option<Answered> {
+    pub(in crate::server) fn answer(&mut self) -> Option<Answered> {
         if self.answer.is_none() {
             self.answer = match self.pending.as_ref()?.try_recv() {
                 Ok(answer) => Some(answer),

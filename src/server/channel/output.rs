@@ -1,4 +1,4 @@
-//! The output of install and before-switch commands. The runner half gets its beginning as it comes, and its end when the
+//! The output of what runs before the switch: install, before-switch, smoke test. The runner half gets its beginning as it comes, and its end when the
 //! commands have ended: what is between would take longer to send than to print. If anything is left out, all of it is in
 //! a file beside the release's records.
 
@@ -19,7 +19,7 @@ const FILE: u64 = 256 << 20;
 const PRIVATE: u32 = 0o600;
 
 /// Takes the output line by line.
-pub(super) struct Output<'a> {
+pub(in crate::server) struct Output<'a> {
     events: &'a mut dyn Events,
     path: PathBuf,
     first: Lines,
@@ -54,7 +54,7 @@ impl Lines {
 
 impl<'a> Output<'a> {
     /// `path` is the file for output that is too long to be sent.
-    pub(super) fn new(events: &'a mut dyn Events, path: PathBuf) -> Self {
+    pub(in crate::server) fn new(events: &'a mut dyn Events, path: PathBuf) -> Self {
         Self {
             events,
             path,
@@ -71,7 +71,7 @@ impl<'a> Output<'a> {
         }
     }
 
-    pub(super) fn line(&mut self, line: Vec<u8>) {
+    pub(in crate::server) fn line(&mut self, line: Vec<u8>) {
         if self.last.lines.is_empty() && !self.first.is_full() {
             self.first.push(line.clone());
             return self.events.emit(What::Output(line));
@@ -84,7 +84,7 @@ impl<'a> Output<'a> {
     }
 
     /// Sends the end.
-    pub(super) fn finish(mut self) {
+    pub(in crate::server) fn finish(mut self) {
         if let Some(Err(error)) = self.file.take().map(|mut file| file.flush()) {
             self.give_up(&error);
         }
@@ -141,6 +141,13 @@ impl<'a> Output<'a> {
     fn give_up(&mut self, error: &io::Error) {
         tracing::info!(%error, "the output of the commands cannot be kept");
         (self.file, self.left_out.file) = (None, None);
+    }
+}
+
+/// What is emitted between the lines stands between them.
+impl Events for Output<'_> {
+    fn emit(&mut self, what: What) {
+        self.events.emit(what);
     }
 }
 

@@ -1,0 +1,71 @@
+//! Ends processes: SIGTERM, after a grace time SIGKILL, until none is left.
+
+use crate::server::exec::processes::{owner_of, start_of};
+use rustix::process::{geteuid, kill_process, Pid, Signal};
+use std::collections::{BTreeSet, HashSet};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Between SIGTERM and SIGKILL.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+/// The same if nobody waits any more, or nothing must.
+pub(super) const SHORT_GRACE: Duration = Duration::from_secs(2);
+/// How long SIGKILL is repeated. What is left then is another user's, or the kernel does not let it go.
+pub(super) const KILL_TIME: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(20);
+
+/// How processes are found and ended.
+pub(super) struct Stop<'a> {
+    /// Those that are left. Also buries those that have ended.
+    pub(super) find: &'a mut dyn FnMut() -> BTreeSet<u32>,
+    /// Whether the short grace time applies.
+    pub(super) is_urgent: &'a mut dyn FnMut() -> bool,
+    /// Called again and again meanwhile.
+    pub(super) meanwhile: &'a mut dyn FnMut(),
+}
+
+impl Stop<'_> {
+    /// Returns those that cannot be ended.
+    pub(super) fn run(self) -> BTreeSet<u32> {
+        let start = Instant::now();
+        // a number may be given to another process
+        let mut asked: HashSet<(u32, Option<u64>)> = HashSet::new();
+        loop {
+            let left = (self.find)();
+            if left.is_empty() {
+                return left;
+            }
+            let grace = if (self.is_urgent)() {
+                SHORT_GRACE
+            } else {
+                GRACE
+            };
+            let is_over = start.elapsed() >= grace;
+            for pid in &left {
+                if is_over {
+                    signal(*pid, Signal::KILL);
+                } else if asked.insert((*pid, start_of(*pid))) {
+                    signal(*pid, Signal::TERM);
+                }
+            }
+            let others = || left.iter().all(|pid| !is_own(*pid));
+            if is_over && (start.elapsed() >= grace + KILL_TIME || others()) {
+                return left;
+            }
+            (self.meanwhile)();
+            thread::sleep(TICK);
+        }
+    }
+}
+
+/// Whether it runs as this user; otherwise it cannot be ended from here.
+fn is_own(pid: u32) -> bool {
+    owner_of(pid).is_none_or(|owner| owner == geteuid().as_raw())
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(Err(error)) = raw.map(|pid| kill_process(pid, signal)) {
+        tracing::info!(%error, "a process of the smoke test cannot be signalled");
+    }
+}
