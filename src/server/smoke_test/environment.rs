@@ -11,13 +11,16 @@ pub(super) const MARKER: &str = "DEPLOY_ACTION_SMOKE_TEST";
 const OF_LOGIN: [&str; 5] = ["HOME", "USER", "LOGNAME", "SHELL", "LANG"];
 
 /// Of two values of a variable, the later one counts.
-#[derive(Default)]
 pub(super) struct Environment(Vec<(String, String)>);
 
 impl Environment {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// What commands in a release find.
     pub(super) fn of_commands() -> Self {
-        let mut environment = Self::default();
+        let mut environment = Self::new();
         environment.set("PATH", &search_path().to_string_lossy());
         for name in OF_LOGIN {
             if let Ok(value) = std::env::var(name) {
@@ -31,13 +34,15 @@ impl Environment {
         environment
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.0.retain(|(known, _)| known != name);
-        self.0.push((name.to_owned(), value.to_owned()));
+    pub(super) fn with(mut self, variables: &[(String, String)]) -> Self {
+        for (name, value) in variables {
+            self.set(name, value);
+        }
+        self
     }
 
     /// Adds the input `env`, and what no input may change.
-    pub(super) fn of(mut self, trial: &Trial<'_>, port: u16) -> Vec<(String, String)> {
+    pub(super) fn of_trial(mut self, trial: &Trial<'_>, port: u16) -> Vec<(String, String)> {
         for (name, value) in &trial.plan.staging.env {
             self.set(name, value.expose());
         }
@@ -46,6 +51,15 @@ impl Environment {
         let (name, target) = marker(trial.layout);
         self.set(name, &target);
         self.0
+    }
+
+    pub(super) fn into_variables(self) -> Vec<(String, String)> {
+        self.0
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_owned()));
     }
 }
 

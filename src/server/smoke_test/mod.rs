@@ -34,6 +34,7 @@ use crate::server::limits::Limits;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::unit::log::{check_output, Baseline};
+use environment::Environment;
 use port::Port;
 use running::Running;
 use start::Start;
@@ -90,10 +91,14 @@ impl Trial<'_> {
 
     /// What is started.
     fn start(&self, smoke_test: &SmokeTest, port: u16) -> Result<Start, Reason> {
-        match smoke_test {
-            SmokeTest::Commands(script) => Ok(Start::of_commands(self, script, port)),
-            SmokeTest::Auto => Ok(Start::of_commands(self, "", port)),
-        }
+        let folder = self.layout.release(self.release);
+        let mut start = match smoke_test {
+            SmokeTest::Commands(script) => Start::of_commands(script, folder, &[]),
+            SmokeTest::Auto => return Err(Reason::Interrupted),
+        };
+        let environment = Environment::new().with(&start.environment);
+        start.environment = environment.of_trial(self, port);
+        Ok(start)
     }
 
     /// Judges what it has printed as the log of a unit.

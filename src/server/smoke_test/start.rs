@@ -1,7 +1,6 @@
 //! What is started.
 
 use super::environment::Environment;
-use super::Trial;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -22,15 +21,19 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Commands of the user's own, in the release.
-    pub(super) fn of_commands(trial: &Trial<'_>, script: &str, port: u16) -> Self {
+    /// Commands of the user's own, in the release. `variables`: those of the unit.
+    pub(super) fn of_commands(
+        script: &str,
+        folder: PathBuf,
+        variables: &[(String, String)],
+    ) -> Self {
         Self {
             program: "sh".to_owned(),
             name: None,
             // they may begin with `-`
             arguments: vec!["-c".to_owned(), format!("set -eu\n{script}")],
-            folder: trial.layout.release(trial.release),
-            environment: Environment::of_commands().of(trial, port),
+            folder,
+            environment: Environment::of_commands().with(variables).into_variables(),
             sockets: Vec::new(),
         }
     }

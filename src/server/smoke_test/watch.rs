@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(50);
 /// How often its sockets are looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// A process that nobody asks must stay up for so long at least.
+const LEAST_UP: Duration = Duration::from_secs(1);
 
 pub(super) struct Watch<'a, 'e> {
     trial: &'a Trial<'a>,
@@ -50,7 +52,10 @@ impl<'a, 'e> Watch<'a, 'e> {
             printed,
             machine: Machine::new(Rules {
                 timeout: verification.timeout,
-                settle: verification.settle,
+                settle: match verification.health {
+                    Some(_) => verification.settle,
+                    None => verification.settle.max(LEAST_UP),
+                },
                 port,
                 asks: verification.health.is_some(),
             }),
@@ -204,7 +209,10 @@ fn moved(health: &Health, port: u16) -> Health {
     moved.url = HealthUrl {
         // TLS of a public address is a proxy's
         tls: health.url.tls && is_loopback,
-        host: "localhost".to_owned(),
+        host: match is_loopback {
+            true => health.url.host.clone(),
+            false => "127.0.0.1".to_owned(),
+        },
         port,
         path: health.url.path.clone(),
     };
@@ -225,10 +233,12 @@ mod tests {
                 path: "/health?x=1".to_owned(),
             });
             let moved = moved(&health, 4711);
-            assert_eq!(
-                (moved.url.host.as_str(), moved.url.port),
-                ("localhost", 4711)
-            );
+            let asked = if host.contains('.') {
+                "127.0.0.1"
+            } else {
+                host
+            };
+            assert_eq!((moved.url.host.as_str(), moved.url.port), (asked, 4711));
             assert_eq!(moved.url.path, "/health?x=1");
             let [(name, value)] = moved.headers.as_slice() else {
                 panic!("{:?}", moved.headers)
