@@ -81,6 +81,8 @@ mod interference;
 mod issue;
 #[path = "real/jump.rs"]
 mod jump;
+#[path = "real/load.rs"]
+mod load;
 #[path = "real/log_check.rs"]
 mod log_check;
 #[path = "real/logins.rs"]

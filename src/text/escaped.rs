@@ -30,9 +30,17 @@ pub(super) fn decoded(text: &str) -> [Escaped; 2] {
 }
 
 /// How many bytes of the text are a gap, escaped or not. In a query a `+` is one; if a `+` is wanted next, that is escaped there.
-pub(super) fn blank(text: &str, next: Option<char>) -> Option<usize> {
+/// A text like `\ ` or `%20` may be a gap or what is wanted next: `shorter` gets the lengths that end before it.
+pub(super) fn blank(
+    text: &str,
+    next: Option<char>,
+    shorter: &mut dyn FnMut(usize),
+) -> Option<usize> {
     let mut at = 0;
     while let Some(length) = one_blank(&text[at..]) {
+        if at > 0 && next.is_some_and(|next| text[at..].starts_with(next)) {
+            shorter(at);
+        }
         at += length;
     }
     let plain = text.trim_start_matches('+');
@@ -50,7 +58,7 @@ fn one_blank(text: &str) -> Option<usize> {
     if let Some(first) = first {
         return Some(first.len_utf8());
     }
-    let slashes = backslashes(text);
+    let slashes = leading_backslashes(text);
     match text.as_bytes().get(slashes) {
         Some(b'n' | b't' | b'r') if slashes > 0 => return Some(slashes + 1),
         _ => {}
@@ -63,13 +71,13 @@ fn one_blank(text: &str) -> Option<usize> {
         .find_map(|blank| escaped(text, blank))
 }
 
-fn backslashes(text: &str) -> usize {
+pub(super) fn leading_backslashes(text: &str) -> usize {
     text.len() - text.trim_start_matches('\\').len()
 }
 
 /// `\"`, `\u00e9`, `\u{e9}`, `\xc3\xa9`, also escaped more than once.
 fn after_backslash(text: &str) -> [Escaped; 2] {
-    let slashes = backslashes(text);
+    let slashes = leading_backslashes(text);
     let rest = &text[slashes..];
     let Some(plain) = rest.chars().next() else {
         return [None; 2];
@@ -119,7 +127,7 @@ fn bytes(text: &str) -> Escaped {
 
 /// Backslashes, a letter and so many digits: the number, and the length of all.
 fn numbered(text: &str, letter: char, digits: usize) -> Option<(u32, usize)> {
-    let slashes = backslashes(text);
+    let slashes = leading_backslashes(text);
     let number = text[slashes..].strip_prefix(letter)?.get(..digits)?;
     let code = hex(number).filter(|_| slashes > 0)?;
     Some((code, slashes + 1 + digits))

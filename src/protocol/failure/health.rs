@@ -183,6 +183,12 @@ pub enum HealthError {
         /// What the library reports.
         error: String,
     },
+    /// The `.env` of the release, whose variables `health-command` gets, cannot be read.
+    #[error("cannot read the .env of the release: {}", excerpt(.error))]
+    EnvFile {
+        /// What the system reports.
+        error: String,
+    },
     /// Nothing was requested: the unit is not running.
     #[error("the unit is {0}")]
     Unit(UnitState),

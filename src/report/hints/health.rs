@@ -3,7 +3,7 @@
 use super::command::in_newest_release;
 use super::steps::{on_server, steps, Hint};
 use super::unit;
-use crate::protocol::{Ending, HealthAnswer, HealthUrl, Trouble};
+use crate::protocol::{Ending, HealthAnswer, HealthError, HealthUrl, Trouble};
 use crate::report::place::Place;
 use crate::text::excerpt::excerpt;
 use crate::text::Prose;
@@ -29,6 +29,7 @@ pub(super) fn health(last: &HealthAnswer, log_line: Option<&str>, place: &Place)
             unit::log(place),
         ),
         HealthAnswer::Command { ending, .. } => command(*ending, place),
+        HealthAnswer::Broken(HealthError::EnvFile { .. }) => env_file(place),
         HealthAnswer::Healthy { .. } | HealthAnswer::Broken(_) => {
             "is health-url right: http or https, port, path? Try it with `curl -v` on the server".into()
         }
@@ -49,6 +50,17 @@ fn command(ending: Ending, place: &Place) -> Hint {
     let [releases, newest] = in_newest_release(place);
     let variables = "set -a; test ! -f .env || . ./.env".to_owned();
     steps(by_hand, &[releases, newest, variables]).after(why)
+}
+
+/// What to do if the variables of `health-command` cannot be read.
+fn env_file(place: &Place) -> Hint {
+    let [releases, newest] = in_newest_release(place);
+    let why = "health-command gets the variables of the release's `.env`, so the deploy user must be able to read it; on the server, as \
+               the deploy user, go to the newest release, and look at the file and what it links to:";
+    steps(
+        why,
+        &[releases, newest, "ls -l .env; ls -lL .env".to_owned()],
+    )
 }
 
 fn status_hint(status: u16, body: &[u8], log_line: Option<&str>, place: &Place) -> Hint {

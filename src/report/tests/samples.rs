@@ -101,6 +101,9 @@ pub(in crate::report) fn answers() -> Vec<HealthAnswer> {
         HealthAnswer::Broken(HealthError::Http {
             error: "no HTTP".into(),
         }),
+        HealthAnswer::Broken(HealthError::EnvFile {
+            error: "Permission denied".into(),
+        }),
         of_command(Ending::Exit(0), b"queue is empty"),
         of_command(Ending::Exit(3), b"asking\nredis: ##[error]refused"),
         of_command(Ending::Exit(127), b"sh: 2: grpc-probe: not found"),

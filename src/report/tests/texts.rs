@@ -54,6 +54,7 @@ fn every_reason_says_what_failed_and_where() {
     health refused the connection: no process listens there after 30 attempts in 1 min
     health timed out while waiting for the rest of the body after 30 attempts in 1 min
     health could not be checked: no HTTP after 30 attempts in 1 min
+    health could not be checked: cannot read the .env of the release: Permission denied after 30 attempts in 1 min
     health command ended with exit code 3: “redis: ##\[error]refused” after 30 attempts in 1 min
     health command ended with exit code 127: “sh: 2: grpc-probe: not found” after 30 attempts in 1 min
     health command did not end in time and was killed (no output) after 30 attempts in 1 min
@@ -138,6 +139,7 @@ fn every_health_answer_has_its_text() {
     refused the connection: no process listens there
     timed out while waiting for the rest of the body
     could not be checked: no HTTP
+    could not be checked: cannot read the .env of the release: Permission denied
     command ended with exit code 0
     command ended with exit code 3: “redis: ##\[error]refused”
     command ended with exit code 127: “sh: 2: grpc-probe: not found”

@@ -341,6 +341,7 @@ mod tests {
         health refused the connection: no process listens there after 30 attempts in 1 min
         health timed out while waiting for the rest of the body after 30 attempts in 1 min
         health could not be checked: no HTTP after 30 attempts in 1 min
+        health could not be checked: cannot read the `.env` of the release: Permission denied after 30 attempts in 1 min
         health command ended with exit code 3: “`redis: ##\[error]refused`” after 30 attempts in 1 min
         health command ended with exit code 127: “`sh: 2: grpc-probe: not found`” after 30 attempts in 1 min
         health command did not end in time and was killed (no output) after 30 attempts in 1 min

@@ -3,13 +3,15 @@
 //! Programs escape what they print: as JSON, for a URL, in HTML, for a shell. Logs fold lines and join them. So a secret is
 //! not compared byte by byte: each of its characters may be there as it is or escaped, and a gap may have any width.
 
-use crate::text::escaped::{blank, escaped};
+use crate::text::escaped::{blank, escaped, leading_backslashes};
 use crate::text::harmless;
 
 /// Shorter ones are too common to be hidden inside of words.
 const INSIDE_WORDS: usize = 6;
 /// Only lines this long are folded where they have no gap, and joined again by a space.
 const FOLDED: usize = 16;
+/// More ways to read the same text are not tried: a secret has few of them, and a hostile text could have thousands.
+const MOST_WAYS: usize = 64;
 
 /// A line of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +30,28 @@ pub(super) enum Found {
     Whole(usize),
     /// The text ends after so many of its characters.
     Begun(usize),
+}
+
+/// Other ways to read a text, which are tried in turn.
+#[derive(Debug, Default)]
+struct Ways {
+    /// A position, and the character of the needle that would be there.
+    all: Vec<(usize, usize)>,
+    tried: usize,
+}
+
+impl Ways {
+    fn add(&mut self, at: usize, index: usize) {
+        if self.all.len() < MOST_WAYS && !self.all.contains(&(at, index)) {
+            self.all.push((at, index));
+        }
+    }
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let next = self.all.get(self.tried).copied();
+        self.tried += 1;
+        next
+    }
 }
 
 impl Needle {
@@ -80,39 +104,40 @@ impl Needle {
             || is_short && neighbour.is_alphanumeric() && own.is_alphanumeric())
     }
 
+    /// The first way to read the text that shows it whole, else the one that shows most of it.
     fn follow(&self, text: &str, from: usize, done: usize) -> Found {
+        let mut begun = None;
+        let mut ways = Ways::default();
+        let mut next = Some((from, done));
+        while let Some((at, index)) = next {
+            match self.read(text, at, index, &mut ways) {
+                Found::Whole(to) => return Found::Whole(to),
+                Found::Begun(more) => begun = begun.max(Some(more)),
+                Found::No => {}
+            }
+            next = ways.next();
+        }
+        begun.map_or(Found::No, Found::Begun)
+    }
+
+    /// Reads each of its characters from `index` on as the longest text that may stand for it, and adds other ways to `ways`.
+    fn read(&self, text: &str, from: usize, index: usize, ways: &mut Ways) -> Found {
         let mut at = from;
-        for index in done..self.len() {
+        for index in index..self.len() {
             let rest = &text[at..];
             if rest.is_empty() && index > 0 {
                 return Found::Begun(index);
             }
-            let wanted = self.chars[index];
-            let raw = length(rest, wanted);
-            let other = match wanted {
-                ' ' => blank(rest, self.chars.get(index + 1).copied()),
-                '\\' => backslashes(rest),
-                _ => escaped(rest, wanted),
+            let mut longest = |at: usize| {
+                self.longest(&text[at..], index, &mut |length| {
+                    ways.add(at + length, index + 1)
+                })
             };
-            at += match (raw, other) {
-                // the sign of an escape may be escaped itself, and what follows it may be a part of the secret
-                (Some(raw), Some(other)) if raw != other && ![' ', '\\'].contains(&wanted) => {
-                    let step = match wanted {
-                        '%' => "25".len(),
-                        '&' => "amp;".len(),
-                        _ => other,
-                    };
-                    let shorter = (raw..other).step_by(step).map(|length| at + length);
-                    let mut found = shorter.map(|end| self.follow(text, end, index + 1));
-                    match found.find(|found| *found != Found::No) {
-                        Some(found) => return found,
-                        None => other,
-                    }
-                }
-                (_, Some(length)) | (Some(length), None) => length,
-                (None, None) => match self.fold(rest, index) {
-                    Some(fold) => match self.unfolded(text, at + fold, index) {
-                        Some(to) => to - at,
+            at += match longest(at) {
+                Some(length) => length,
+                None => match self.fold(rest, index) {
+                    Some(fold) => match longest(at + fold) {
+                        Some(length) => fold + length,
                         None if rest.len() == fold => return Found::Begun(index),
                         None => return Found::No,
                     },
@@ -123,11 +148,24 @@ impl Needle {
         Found::Whole(at)
     }
 
-    /// The end of its character after a fold.
-    fn unfolded(&self, text: &str, at: usize, index: usize) -> Option<usize> {
-        let (rest, wanted) = (&text[at..], self.chars[index]);
-        let length = length(rest, wanted).or_else(|| escaped(rest, wanted))?;
-        Some(at + length)
+    /// How much of `rest` may be its character at `index`. What looks like an escape may be a part of the secret; then
+    /// `shorter` gets the lengths without that.
+    fn longest(&self, rest: &str, index: usize, shorter: &mut dyn FnMut(usize)) -> Option<usize> {
+        let wanted = self.chars[index];
+        let next = self.chars.get(index + 1).copied();
+        let step = match wanted {
+            ' ' => return blank(rest, next, shorter),
+            '\\' => return backslashes(rest, next, shorter),
+            '%' => "25".len(),
+            '&' => "amp;".len(),
+            _ => usize::MAX,
+        };
+        let raw = rest.starts_with(wanted).then(|| wanted.len_utf8());
+        let escaped = escaped(rest, wanted);
+        if let (Some(raw), Some(escaped)) = (raw, escaped) {
+            (raw..escaped).step_by(step).for_each(shorter);
+        }
+        escaped.or(raw)
     }
 
     /// How long the fold is that stands before its character.
@@ -145,15 +183,26 @@ impl Needle {
     }
 }
 
-fn length(rest: &str, wanted: char) -> Option<usize> {
-    rest.starts_with(wanted).then(|| wanted.len_utf8())
-}
-
-/// A run of backslashes, escaped or not.
-fn backslashes(rest: &str) -> Option<usize> {
+/// A run of backslashes, escaped or not. `shorter` gets the lengths after which the next character may be.
+fn backslashes(rest: &str, next: Option<char>, shorter: &mut dyn FnMut(usize)) -> Option<usize> {
+    let may_end = |at: usize| next.is_some_and(|next| may_begin(&rest[at..], next));
     let mut at = 0;
-    while let Some(length) = escaped(&rest[at..], '\\').or_else(|| length(&rest[at..], '\\')) {
+    loop {
+        let slashes = leading_backslashes(&rest[at..]);
+        let Some(length) = escaped(&rest[at..], '\\').or((slashes > 0).then_some(slashes)) else {
+            return (at > 0).then_some(at);
+        };
+        if at > 0 && may_end(at) {
+            shorter(at);
+        }
+        if (1..length).contains(&slashes) && may_end(at + slashes) {
+            shorter(at + slashes);
+        }
         at += length;
     }
-    (at > 0).then_some(at)
+}
+
+/// Whether `rest` begins with this character, escaped or not.
+fn may_begin(rest: &str, wanted: char) -> bool {
+    rest.starts_with(wanted) || escaped(rest, wanted).is_some()
 }

@@ -64,6 +64,29 @@ fn a_secret_with_an_escaped_sign_in_it_is_hidden_where_that_is_escaped_again() {
 }
 
 #[test]
+fn a_secret_that_has_what_looks_like_an_escape_is_hidden() {
+    for secret in [
+        "! \\  💡",
+        "x \\n y",
+        "a %20 b",
+        "a &nbsp;b",
+        "a &#32;b",
+        "\\x5c end",
+        "a\\%5Cb",
+        "a\\&#92;b",
+        "a\\\\u{5c} b",
+    ] {
+        for form in forms(secret) {
+            assert_eq!(
+                Redactor::new([secret]).redact(&form).trim(),
+                "***",
+                "{secret}: {form}"
+            );
+        }
+    }
+}
+
+#[test]
 fn base64_of_a_text_around_a_secret_is_hidden() {
     use base64::prelude::{Engine as _, BASE64_STANDARD, BASE64_URL_SAFE};
     let redactor = Redactor::new(["hunter2-hünter?>"]);
@@ -196,6 +219,41 @@ fn a_secret_that_was_cut_in_two_is_hidden_too() {
     assert!(redactor.redact(&harmless(&line)).ends_with("x*** … (cut)"));
 }
 
+/// What looks like an escape, or changes what does.
+const PARTS: [&str; 19] = [
+    " ", " ", "\\", "\\", "n", "\\n", "x5c", "u0020", "u{5c}", "%", "20", "5C", "25", "&", "amp;",
+    "nbsp;", "#92;", "+", "'",
+];
+
+/// As it is, and as programs print it.
+fn forms(secret: &str) -> [String; 5] {
+    let within = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
+    let html = [
+        ('&', "&amp;"),
+        ('<', "&lt;"),
+        ('"', "&#34;"),
+        ('\'', "&#x27;"),
+    ];
+    let html = html
+        .iter()
+        .fold(secret.to_owned(), |text, (c, name)| text.replace(*c, name));
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    let json = within(serde_json::to_string(secret).unwrap());
+    let debug = within(format!("{secret:?}"));
+    [
+        secret.to_owned(),
+        json,
+        html,
+        secret.bytes().map(byte).collect(),
+        debug,
+    ]
+}
+
 proptest! {
     #[test]
     fn no_split_of_a_stream_lets_a_secret_through(at in 0_usize..60, secret in "[a-zA-Z0-9+/]{8,20}") {
@@ -212,20 +270,27 @@ proptest! {
 
     #[test]
     fn no_form_of_any_secret_survives(secret in "[!-~äß💡]([ -~äß💡]{4,18})[!-~äß💡]", before in "[a-z=:\"]{0,3}", after in "[ ,\"]{0,2}") {
-        let json = serde_json::to_string(&secret).unwrap();
-        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&#34;").replace('\'', "&#x27;");
-        let url: String = secret.bytes().map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        }).collect();
-        let debug = format!("{secret:?}");
         let redactor = Redactor::new([secret.as_str()]);
-        for form in [secret.clone(), json[1..json.len() - 1].to_owned(), html, url, debug[1..debug.len() - 1].to_owned()] {
+        for form in forms(&secret) {
             let line = harmless(format!("{before} {form}{after}").as_bytes());
             for clean in [redactor.redact(&line), redactor.foreign(std::slice::from_ref(&line)).concat(), redactor.next(&mut LineState::default(), &line)] {
                 prop_assert!(clean.contains("***"), "{}: {}", line, clean);
                 prop_assert!(form.len() < 5 || !clean.contains(form.as_str()), "{}", clean);
             }
+        }
+    }
+
+    /// Their parts look like escapes, some of gaps and some of each other.
+    #[test]
+    fn no_form_of_a_secret_like_an_escape_survives(
+        parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 4..14),
+        first in "[a-z%&\\\\]",
+        last in "[a-z%&\\\\]",
+    ) {
+        let secret = format!("{first}{}{last}", parts.concat());
+        for line in forms(&secret) {
+            let clean = Redactor::new([&secret]).redact(&harmless(line.as_bytes()));
+            prop_assert_eq!(&clean, "***", "{:?}: {}", secret, line);
         }
     }
 

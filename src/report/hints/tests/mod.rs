@@ -260,6 +260,11 @@ fn a_reason_says_what_to_do() {
     ---
     is health-url right: http or https, port, path? Try it with `curl -v` on the server
     ---
+    health-command gets the variables of the release's `.env`, so the deploy user must be able to read it; on the server, as the deploy user, go to the newest release, and look at the file and what it links to:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+      ls -l .env; ls -lL .env
+    ---
     the output of health-command shows why; to run it by hand, on the server, as the deploy user, go to the newest release, and then run its lines:
       cd /opt/diting/releases
       cd "$(ls -t | head -n 1)"

@@ -44,8 +44,8 @@ impl HealthCommand {
         let variables = match self.variables() {
             Ok(variables) => variables,
             Err(error) => {
-                let error = format!("cannot read the .env of the release: {error}");
-                return HealthAnswer::Broken(HealthError::Other(error));
+                let error = error.to_string();
+                return HealthAnswer::Broken(HealthError::EnvFile { error });
             }
         };
         let mut command = command("sh");
