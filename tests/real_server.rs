@@ -31,6 +31,8 @@ mod runner_commands;
 mod service;
 #[path = "support/throwaway.rs"]
 mod throwaway;
+#[path = "support/visitors.rs"]
+mod visitors;
 
 #[path = "real_apps/breakages.rs"]
 mod breakages;
@@ -77,6 +79,8 @@ mod hints;
 mod hostile;
 #[path = "real/interference.rs"]
 mod interference;
+#[path = "real/interruption.rs"]
+mod interruption;
 #[path = "real/issue.rs"]
 mod issue;
 #[path = "real/jump.rs"]
@@ -123,6 +127,8 @@ mod several_units;
 mod shared_env_hooks;
 #[path = "real/shells.rs"]
 mod shells;
+#[path = "real/socket_unit.rs"]
+mod socket_unit;
 #[path = "real/staged_units.rs"]
 mod staged_units;
 #[path = "real/start_limit.rs"]
