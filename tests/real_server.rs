@@ -31,6 +31,8 @@ mod runner_commands;
 mod service;
 #[path = "support/throwaway.rs"]
 mod throwaway;
+#[path = "support/visitors.rs"]
+mod visitors;
 
 #[path = "real_apps/breakages.rs"]
 mod breakages;
@@ -77,6 +79,8 @@ mod hints;
 mod hostile;
 #[path = "real/interference.rs"]
 mod interference;
+#[path = "real/interruption.rs"]
+mod interruption;
 #[path = "real/issue.rs"]
 mod issue;
 #[path = "real/jump.rs"]
@@ -127,6 +131,8 @@ mod shared_env_hooks;
 mod shells;
 #[path = "real/smoke_test.rs"]
 mod smoke_test;
+#[path = "real/socket_unit.rs"]
+mod socket_unit;
 #[path = "real/staged_units.rs"]
 mod staged_units;
 #[path = "real/start_limit.rs"]

@@ -111,6 +111,13 @@ pub enum Warning {
         /// Which systemd reads it.
         scope: Scope,
     },
+    /// A socket unit is down, and the deploy user may not start it: nothing takes connections for its service.
+    SocketDown {
+        /// Its full name.
+        socket: String,
+        /// systemd's word for why: `service-start-limit-hit`.
+        result: String,
+    },
     /// Processes of the smoke test cannot be ended: they run as another user.
     SmokeTestLeft {
         /// Their ids.
@@ -172,6 +179,12 @@ impl fmt::Display for Warning {
                 f,
                 "the release no longer has the unit file {}, but the server keeps it",
                 excerpt(name)
+            ),
+            Self::SocketDown { socket, result } => write!(
+                f,
+                "{} is down ({}), so nothing takes connections",
+                excerpt(socket),
+                excerpt(result)
             ),
             Self::SmokeTestLeft { processes } => {
                 let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
@@ -369,6 +382,13 @@ pub enum Notice {
         /// Why not.
         error: String,
     },
+    /// A socket unit takes the connections of the first unit, and keeps them waiting while that restarts.
+    SocketUnit {
+        /// Its full name.
+        socket: String,
+        /// The unit that it starts, as configured.
+        service: String,
+    },
     /// The smoke test has started this.
     SmokeTestStarted {
         /// The program and its arguments.
@@ -414,6 +434,12 @@ impl fmt::Display for Notice {
                 let (name, target) = (excerpt(name), excerpt(target));
                 write!(f, "{name} was a link to {target}; the next switch writes a relative one")
             }
+            Self::SocketUnit { socket, service } => write!(
+                f,
+                "{} keeps connections waiting while {} restarts",
+                excerpt(socket),
+                excerpt(service)
+            ),
             Self::SmokeTestStarted { command, port } => {
                 write!(f, "started beside the live release with PORT={port}: {}", excerpt(command))
             }

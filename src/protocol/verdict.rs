@@ -141,6 +141,28 @@ pub struct Interruption {
 }
 
 impl Interruption {
+    /// Nothing was restarted.
+    #[must_use]
+    pub fn none(at: u64) -> Self {
+        Self { from: at, to: at }
+    }
+
+    /// One that lasted so long.
+    #[must_use]
+    pub fn of(from: u64, took: Duration) -> Self {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            from,
+            to: from.saturating_add(took),
+        }
+    }
+
+    /// Whether nobody was interrupted.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.to <= self.from
+    }
+
     /// How long it lasted.
     #[must_use]
     pub fn duration(&self) -> Duration {

@@ -1,7 +1,7 @@
 //! The outputs of the action.
 
 use super::Facts;
-use crate::protocol::{End, ReleaseId, Step};
+use crate::protocol::{End, Interruption, ReleaseId, Step};
 use crate::text::Redactor;
 
 /// Every output and its meaning, in Markdown of one line. The table in the README and the check of action.yml are made
@@ -15,6 +15,7 @@ pub const OUTPUTS: &[(&str, &str)] = &[
     ("failed-step", "Name of the step that failed; empty if none did."),
     ("failed-unit", "Name of the unit that failed, if the service has several; otherwise empty."),
     ("duration", "Seconds that the run took, over both steps of the action."),
+    ("interruption", "Seconds for which the application was not served, as in `duration`; 0 if nothing was restarted, empty if it is unknown."),
     ("transaction", "Id of the transaction, written before anything is sent."),
     ("issue-url", "Link to the issue about this run, if one was opened, commented or closed."),
     ("issue-number", "Number of that issue."),
@@ -58,7 +59,21 @@ pub fn outputs(end: &End, facts: &Facts, redactor: &Redactor) -> Vec<(&'static s
         ("failed-step", failed_step(end, facts).to_owned()),
         ("failed-unit", redactor.redact(&failed_unit(end, facts))),
         ("duration", format!("{:.1}", end.took.as_secs_f64())),
+        (
+            "interruption",
+            verdict
+                .and_then(|verdict| verdict.interruption)
+                .map(seconds)
+                .unwrap_or_default(),
+        ),
     ]
+}
+
+fn seconds(interruption: Interruption) -> String {
+    match interruption.is_none() {
+        true => "0".to_owned(),
+        false => format!("{:.1}", interruption.duration().as_secs_f64()),
+    }
 }
 
 /// Only one of the units of the service; any other name is the server's word.
@@ -103,38 +118,38 @@ mod tests {
             pairs.collect::<Vec<_>>().join(" ")
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
-        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= failed-unit= duration=21.4
-        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover failed-unit= duration=21.4
-        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=install failed-unit= duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
-        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= failed-unit= duration=21.4 interruption=
+        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=
+        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover failed-unit= duration=21.4 interruption=
+        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=install failed-unit= duration=21.4 interruption=
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=
+        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4 interruption=
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4 interruption=
+        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4 interruption=
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         ");
     }
 }

@@ -1,6 +1,6 @@
 //! The server's clocks.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time since the epoch.
 pub(super) fn since_epoch() -> Duration {
@@ -17,6 +17,23 @@ pub(super) fn now() -> u64 {
 /// Milliseconds since the epoch.
 pub(super) fn now_ms() -> u64 {
     u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A moment, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Milliseconds since the epoch.
+    pub(super) ms: u64,
+    pub(super) at: Instant,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self {
+            ms: now_ms(),
+            at: Instant::now(),
+        }
+    }
 }
 
 /// Time since boot in ticks of 1/100 s, the unit of start times in `/proc/PID/stat` (proc(5): USER_HZ is 100).

@@ -40,9 +40,11 @@ fn is_unserved(failed: &Unhealthy) -> bool {
 impl Rollback<'_> {
     /// Restarts the old release, again if nothing starts it otherwise, until it is healthy.
     ///
+    /// Returns when it served again, if that was measured.
+    ///
     /// # Errors
     /// It does not serve, and its health timeout is over.
-    pub(super) fn run(&self, events: &mut dyn Events) -> Result<(), Failure> {
+    pub(super) fn run(&self, events: &mut dyn Events) -> Result<Option<Instant>, Failure> {
         let has_units = !self.before_new.is_empty();
         let retries = match has_units {
             true => self.old.verification.timeout,
@@ -53,11 +55,14 @@ impl Rollback<'_> {
         let mut units = self.units();
         let mut first: Option<Unhealthy> = None;
         loop {
-            let Err(failed) = self.try_once(&mut units, events) else {
-                if let Some(Unhealthy { reason, unit, .. }) = first {
-                    doubt(reason, unit.as_deref(), events);
+            let failed = match self.try_once(&mut units, events) {
+                Ok(served) => {
+                    if let Some(Unhealthy { reason, unit, .. }) = first {
+                        doubt(reason, unit.as_deref(), events);
+                    }
+                    return Ok(served);
                 }
-                return Ok(());
+                Err(failed) => failed,
             };
             let again = failed.down || !has_units && is_unserved(&failed);
             if !again || start.elapsed() + pause >= retries {
@@ -78,7 +83,7 @@ impl Rollback<'_> {
         &self,
         units: &mut [KnownUnit<'_>],
         events: &mut dyn Events,
-    ) -> Result<(), Unhealthy> {
+    ) -> Result<Option<Instant>, Unhealthy> {
         let verification = log::without_gate(&self.old.verification);
         let (purpose, check) = (Purpose::RollBack, &verification.log);
         let failed = self.restarter.restart(units, purpose, check, events).err();
@@ -105,11 +110,17 @@ impl Rollback<'_> {
             },
         };
         match (verify(&subject, events), failed) {
-            (Ok(()), Some(failed)) => {
+            (Ok(served), Some(failed)) => {
                 if !self.is_untouched(&failed, units) {
                     doubt(failed.reason, failed.unit.as_deref(), events);
+                    return Ok(served);
                 }
-                Ok(())
+                // the first unit serves
+                let is_first = units
+                    .first()
+                    .is_some_and(|first| first.label == failed.unit.as_deref());
+                let began = self.restarter.began.get().filter(|_| is_first);
+                Ok(began.map(|began| began.at).or(served))
             }
             // why it does not run is why it could not be started
             (Err(unhealthy), Some(RestartFailure { reason, unit })) => Err(Unhealthy {

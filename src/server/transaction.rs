@@ -1,11 +1,11 @@
 //! The transaction: switch, restart, verify, then commit or roll back. It needs no runner, and the rollback needs no disk
 //! space.
 
-use super::clock::now;
+use super::clock::{now, now_ms, Moment};
 use super::rollback::Rollback;
 use crate::protocol::{
-    Failure, Interference, Made, Notice, Outcome, Reason, Restart, Scope, Step, Verdict, Warning,
-    What,
+    Failure, Interference, Interruption, Made, Notice, Outcome, Reason, Restart, Scope, Step,
+    Verdict, Warning, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::store::durable;
@@ -22,6 +22,9 @@ use crate::server::unit::known_unit::{KnownUnit, Purpose};
 use crate::server::unit::log::Baseline;
 use crate::server::unit::restart::{RestartFailure, Restarter};
 use crate::server::unit::verify::{verify, Subject};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
 
 /// One transaction, from the pending record to the verdict.
 pub(super) struct Transaction<'a> {
@@ -38,6 +41,10 @@ pub(super) struct Transaction<'a> {
     units: Vec<KnownUnit<'a>>,
     /// Whether the new release may have been started by this process.
     started: bool,
+    /// When the first restart began.
+    restarted: Rc<Cell<Option<Moment>>>,
+    /// When what is live in the end served, if that was measured.
+    served: Option<Instant>,
     /// The full names of the units whose effective unit file has changed.
     changed: Vec<String>,
     unit_files: UnitFiles<'a>,
@@ -58,6 +65,8 @@ impl<'a> Transaction<'a> {
             unfinished: false,
             units: KnownUnit::all(pending.unit_names()),
             started: false,
+            restarted: Rc::default(),
+            served: None,
             changed: Vec::new(),
             unit_files: UnitFiles::of(layout, pending),
         }
@@ -105,8 +114,7 @@ impl<'a> Transaction<'a> {
             Ok(verdict) => Ok(verdict),
             Err(failure) => {
                 self.unless_going_down()?;
-                let failed = failure.unit.as_deref();
-                diagnostics::report(self.layout, self.pending, failed, self.events);
+                diagnostics::report(self.layout, self.pending, &failure, self.events);
                 self.roll_back(failure)
             }
         }
@@ -197,7 +205,7 @@ impl<'a> Transaction<'a> {
             verification,
             timeout: verification.timeout,
         };
-        verify(&subject, self.events).map_err(|failed| Failure {
+        self.served = verify(&subject, self.events).map_err(|failed| Failure {
             step: Step::Verify,
             reason: failed.reason,
             unit: failed.unit,
@@ -215,6 +223,7 @@ impl<'a> Transaction<'a> {
             layout: self.layout,
             restart: &self.pending.restart,
             changed: self.changed.clone(),
+            began: Rc::clone(&self.restarted),
         }
     }
 
@@ -299,7 +308,7 @@ impl<'a> Transaction<'a> {
                 before_new: &self.units,
                 is_known: self.started,
             };
-            rollback.run(self.events)?;
+            self.served = rollback.run(self.events)?;
         }
         links.and(files)
     }
@@ -417,6 +426,7 @@ impl<'a> Transaction<'a> {
         failure: Option<Failure>,
         rollback: Option<Failure>,
     ) -> Verdict {
+        let interruption = self.interruption(outcome, failure.as_ref());
         Verdict {
             transaction: self.pending.transaction.clone(),
             outcome,
@@ -427,8 +437,27 @@ impl<'a> Transaction<'a> {
             rollback,
             switched: self.begun,
             before_switch: self.pending.leaves_changes(outcome),
-            interruption: None,
+            interruption,
             at: now(),
+        }
+    }
+
+    /// How long users were not served. It is unknown if an earlier process began the restart, or if they still are not.
+    fn interruption(&self, outcome: Outcome, failure: Option<&Failure>) -> Option<Interruption> {
+        let is_of_earlier = failure.is_some_and(|failure| failure.step == Step::Recover);
+        let is_unswitched = || links::live(self.layout).as_ref() != Some(&self.pending.release);
+        match self.restarted.get() {
+            _ if self.pending.restart == Restart::Nothing => Some(Interruption::none(now_ms())),
+            None if outcome == Outcome::Failed && is_unswitched() => {
+                Some(Interruption::none(now_ms()))
+            }
+            Some(began) if !is_of_earlier => {
+                let is_served = outcome.is_success() || outcome == Outcome::RolledBack;
+                let served = self.served.filter(|_| is_served)?;
+                let took = served.saturating_duration_since(began.at);
+                Some(Interruption::of(began.ms, took))
+            }
+            _ => None,
         }
     }
 

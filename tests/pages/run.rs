@@ -1,9 +1,9 @@
 //! A run as it unfolds, event by event.
 
 use deploy_action::protocol::{
-    Attempt, End, Event, Failure, HealthAnswer, LiveRelease, Made, Outcome, Part, Planned,
-    ReleaseId, Restart, RunError, RunEvent, Scope, Staged, Step, Task, TransactionId, Verdict,
-    What,
+    Attempt, End, Event, Failure, HealthAnswer, Interruption, LiveRelease, Made, Outcome, Part,
+    Planned, ReleaseId, Restart, RunError, RunEvent, Scope, Staged, Step, Task, TransactionId,
+    Verdict, What,
 };
 use deploy_action::report::{Job, Report};
 use std::time::Duration;
@@ -69,6 +69,9 @@ pub(crate) struct Run {
     pub(crate) report: Report,
     at: u64,
     old: Option<LiveRelease>,
+    /// The first restart, and the healthy answer after which all were healthy.
+    restarted: Option<u64>,
+    served: Option<u64>,
 }
 
 impl Run {
@@ -78,6 +81,8 @@ impl Run {
             report: Report::default(),
             at: BEGIN,
             old: None,
+            restarted: None,
+            served: None,
         };
         run.on(RunEvent::Planned(Box::new(planned)));
         run.on(RunEvent::Connecting);
@@ -160,6 +165,14 @@ impl Run {
 
     pub(crate) fn server(&mut self, after: u64, what: What) {
         self.at += after;
+        match &what {
+            What::Step(Step::Restart) => self.restarted = self.restarted.or(Some(self.at)),
+            What::Attempt(attempt) if attempt.answer.is_healthy() => {
+                self.served = self.served.or(Some(self.at));
+            }
+            What::Attempt(_) => self.served = None,
+            _ => {}
+        }
         self.on(RunEvent::Server(Event { at: self.at, what }));
     }
 
@@ -186,6 +199,16 @@ impl Run {
         }
     }
 
+    /// As the server measures it.
+    fn interruption(&self, outcome: Outcome) -> Option<Interruption> {
+        let Some(from) = self.restarted else {
+            return Some(Interruption::none(self.at));
+        };
+        let is_served = outcome.is_success() || outcome == Outcome::RolledBack;
+        let to = self.served.filter(|_| is_served)?;
+        Some(Interruption { from, to })
+    }
+
     /// With the server's verdict, in which `change` makes what differs from a release that is live.
     pub(crate) fn end(mut self, outcome: Outcome, change: impl FnOnce(&mut Verdict)) -> Report {
         let mut verdict = Verdict {
@@ -196,7 +219,7 @@ impl Run {
             live: self.old.as_ref().map(|it| it.release.clone()),
             switched: false,
             before_switch: false,
-            interruption: None,
+            interruption: self.interruption(outcome),
             failure: None,
             rollback: None,
             at: (self.at + 800) / 1000,

@@ -23,6 +23,7 @@ mod health_command;
 mod hostile_client;
 mod in_use;
 mod interrupted;
+mod interruption;
 mod invariants;
 mod limits;
 mod listings;

@@ -306,6 +306,7 @@ fn quiet_warning(warning: &Warning) -> Warning {
         | Warning::PendingSetAside { .. }
         | Warning::UnitFileStays { .. }
         | Warning::SmokeTestLeft { .. }
+        | Warning::SocketDown { .. }
         | Warning::DataLeftBehind(_) => warning.clone(),
     }
 }

@@ -38,6 +38,7 @@ impl Rank {
             | Warning::UnitFilesNotRestored(_)
             | Warning::UnitFileStays { .. }
             | Warning::SmokeTestLeft { .. }
+            | Warning::SocketDown { .. }
             | Warning::AppAccess(_) => Self::Urgent,
             Warning::LoggedErrors(_)
             | Warning::MaybeOldCrashes { .. }

@@ -1,28 +1,18 @@
 //! How long users were not served, by the server's clock.
 
-use crate::protocol::{Outcome, Step};
-use crate::report::{duration, utc, Answers, Report, StepRun};
-use std::time::Duration;
+use crate::protocol::{Interruption, Step};
+use crate::report::{texts, utc, Answers, Report, StepRun};
 
-/// From the first restart to the first healthy answer after which it stayed healthy, in milliseconds since the epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Interruption {
-    from: u64,
-    to: u64,
-    /// It was healthy when it was first asked.
-    at_most: bool,
-}
-
-/// `4.6 s (19:20:17 – 19:20:21 UTC)`; `None`: it is unknown, because no health check was made.
+/// `4.6 s (19:20:17 – 19:20:21 UTC)` or `none`; `None`: it is unknown, or nothing was switched.
 pub(super) fn interruption(report: &Report) -> Option<String> {
-    let Interruption { from, to, at_most } = measured(report)?;
-    let took = duration(Duration::from_millis(to.saturating_sub(from)));
-    let most = if at_most { "at most " } else { "" };
-    Some(format!(
-        "{most}{took} ({} – {} UTC)",
-        clock(from),
-        clock(to)
-    ))
+    let verdict = report.end.as_ref()?.verdict.as_ref()?;
+    let interruption = verdict.interruption.filter(|_| verdict.switched)?;
+    let took = texts::interruption(interruption);
+    let Interruption { from, to } = interruption;
+    Some(match interruption.is_none() {
+        true => took,
+        false => format!("{took} ({} – {} UTC)", clock(from), clock(to)),
+    })
 }
 
 /// When it began, if it lasts until somebody ends it.
@@ -37,34 +27,10 @@ pub(super) fn lasting(report: &Report) -> Option<String> {
     Some(format!("since {} UTC, not over", clock(from)))
 }
 
-fn measured(report: &Report) -> Option<Interruption> {
-    let outcome = report.end.as_ref()?.outcome;
-    let step = match outcome {
-        Outcome::Deployed | Outcome::Restored => Step::Verify,
-        Outcome::RolledBack => Step::RollBack,
-        _ => return None,
-    };
-    let run = report.steps.iter().rfind(|run| run.step == step)?;
-    let (since, at_most) = healthy_since(run)?;
-    let from = began(report)?;
-    Some(Interruption {
-        from,
-        to: since.max(from),
-        at_most,
-    })
-}
-
 /// The first restart, or else the rollback, which restarts too.
 fn began(report: &Report) -> Option<u64> {
     let restart = |run: &&StepRun| matches!(run.step, Step::Restart | Step::RollBack);
     report.steps.iter().find(restart)?.began
-}
-
-/// When it answered for the first time and stayed healthy, and whether it had never answered otherwise.
-fn healthy_since(run: &StepRun) -> Option<(u64, bool)> {
-    let bad = run.answers.iter().rposition(|it| !is_healthy(it));
-    let first = bad.map_or(0, |at| at + 1);
-    Some((run.answers.get(first)?.since, bad.is_none()))
 }
 
 fn is_healthy(answers: &Answers) -> bool {

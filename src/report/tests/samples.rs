@@ -1,13 +1,13 @@
 use crate::protocol::{
     AccessFix, AppAccess, BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End,
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
-    IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey, Operation,
-    OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd, ProtocolError,
-    Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart, RollbackTargetError, RunError,
-    Scope, ServerPartError, SharedError, SharedInRelease, SourceProblem, Step, SystemdError, Task,
-    ToolError, TransactionId, UncheckedListener, UnitFileError, UnitFileProblem, UnitPath,
-    UnitState, UnreadLog, UnreadableState, UnsafeFolder, UnseenRelease, Verdict, Warning,
-    WrittenData, WrittenItem, WrittenKind,
+    Interruption, IoKind, KeyState, LinkState, LockError, LoginScriptError, Notice, OfferedKey,
+    Operation, OtherProcess, Outcome, Part, PathError, Phase, Planned, PortHolder, ProcessEnd,
+    ProtocolError, Reason, RejectedUnitFile, ReleaseId, ReleaseProcess, Restart,
+    RollbackTargetError, RunError, Scope, ServerPartError, SharedError, SharedInRelease,
+    SourceProblem, Step, SystemdError, Task, ToolError, TransactionId, UncheckedListener,
+    UnitFileError, UnitFileProblem, UnitPath, UnitState, UnreadLog, UnreadableState, UnsafeFolder,
+    UnseenRelease, Verdict, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::report::Place;
 use std::time::Duration;
@@ -638,6 +638,10 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             service: "diting".into(),
             user: "deploy".into(),
         },
+        Warning::SocketDown {
+            socket: "diting.socket".into(),
+            result: "service-start-limit-hit".into(),
+        },
     ]
 }
 
@@ -660,6 +664,10 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
         Notice::GoingDown,
         Notice::OwnSystemdDown,
         Notice::SocketRestart {
+            socket: "diting.socket".into(),
+            service: "diting".into(),
+        },
+        Notice::SocketUnit {
             socket: "diting.socket".into(),
             service: "diting".into(),
         },
@@ -832,6 +840,17 @@ pub(in crate::report) fn failed(step: Step, reason: Reason) -> Option<Failure> {
     })
 }
 
+/// As long as it is for such an outcome.
+fn interruption(outcome: Outcome) -> Option<Interruption> {
+    let took = match outcome {
+        Outcome::Deployed | Outcome::Restored => 900,
+        Outcome::RolledBack => 4_600,
+        _ => return None,
+    };
+    let took = Duration::from_millis(took);
+    Some(Interruption::of(1_762_148_000_000, took))
+}
+
 pub(in crate::report) fn verdict(
     outcome: Outcome,
     live: Option<&str>,
@@ -847,7 +866,7 @@ pub(in crate::report) fn verdict(
         rollback: None,
         switched: true,
         before_switch: false,
-        interruption: None,
+        interruption: interruption(outcome),
         at: 1_762_148_020,
     }
 }
@@ -891,6 +910,7 @@ pub(in crate::report) fn ends() -> Vec<End> {
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn by_the_server() -> Vec<End> {
     let unsent = |outcome, failure| Verdict {
+        interruption: Some(Interruption::none(1_762_148_000_000)),
         switched: false,
         before_switch: false,
         ..verdict(outcome, Some(OLD), failure)

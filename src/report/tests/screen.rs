@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::protocol::{
-    Attempt, Diagnostic, DiagnosticOrigin, Event, HealthAnswer, LiveRelease, Made, Outcome,
-    Planned, Reason, RunEvent, Step, Task, Warning, What,
+    Attempt, Diagnostic, DiagnosticOrigin, Event, HealthAnswer, Interruption, LiveRelease, Made,
+    Outcome, Planned, Reason, RunEvent, Step, Task, Verdict, Warning, What,
 };
 use crate::report::{hints, issue_text, summary, Job, RawLogs, Report};
 use crate::text::Redactor;
@@ -267,30 +267,19 @@ fn evidence_stands_on_the_first_screen() {
     }
 }
 
-/// What a run that ends so says of the interruption; `answers` are those of the verification and of the rollback.
-fn interruption(outcome: Outcome, answers: [&[(u64, HealthAnswer)]; 2]) -> String {
+/// What a run that ends so says of the interruption.
+fn interruption(outcome: Outcome, interruption: Option<Interruption>) -> String {
     let mut report = restarted(planned());
-    for (step, answers) in [Step::Verify, Step::RollBack].into_iter().zip(answers) {
-        let Some((first, _)) = answers.first() else {
-            continue;
-        };
-        at(&mut report, first - 100, What::Step(step));
-        for (number, (ms, answer)) in (1..).zip(answers) {
-            attempt(&mut report, *ms, number, answer.clone());
-        }
-    }
-    let live = if outcome == Outcome::Deployed {
-        NEW
-    } else {
-        OLD
-    };
+    at(&mut report, 11_000, What::Step(Step::RollBack));
+    attempt(&mut report, 14_000, 1, HealthAnswer::Refused);
+    let is_deployed = outcome == Outcome::Deployed;
+    let live = if is_deployed { NEW } else { OLD };
     let failure = failed(Step::Verify, unhealthy(HealthAnswer::Refused));
-    let end = verdict(
-        outcome,
-        Some(live),
-        failure.filter(|_| outcome != Outcome::Deployed),
-    );
-    let page = page(&ended(report, by_verdict(end)));
+    let verdict = Verdict {
+        interruption,
+        ..verdict(outcome, Some(live), failure.filter(|_| !is_deployed))
+    };
+    let page = page(&ended(report, by_verdict(verdict)));
     let line = page
         .lines()
         .find(|line| line.contains("users noticed") || line.contains("**Interruption:**"));
@@ -302,49 +291,26 @@ fn interruption(outcome: Outcome, answers: [&[(u64, HealthAnswer)]; 2]) -> Strin
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn the_interruption_lasts_from_the_restart_to_the_answer_after_which_it_stayed_healthy() {
-    let good = |at| (at, HealthAnswer::Healthy { status: 200 });
-    let also_good = |at| (at, HealthAnswer::Healthy { status: 204 });
-    let bad = |at| (at, HealthAnswer::Refused);
+fn the_interruption_is_shown_as_the_server_measured_it() {
+    let lasted = |ms| Some(Interruption::of(10_000, Duration::from_millis(ms)));
     let all = [
-        interruption(
-            Outcome::Deployed,
-            [&[bad(10_500), good(11_200), good(12_200)], &[]],
-        ),
-        interruption(
-            Outcome::Deployed,
-            [
-                &[
-                    bad(10_500),
-                    good(11_200),
-                    bad(12_200),
-                    good(13_000),
-                    also_good(14_000),
-                ],
-                &[],
-            ],
-        ),
-        interruption(Outcome::Deployed, [&[good(10_300), good(11_200)], &[]]),
-        interruption(Outcome::Deployed, [&[], &[]]),
-        interruption(
-            Outcome::RolledBack,
-            [&[good(11_000), bad(12_000)], &[bad(14_000), good(15_500)]],
-        ),
-        interruption(Outcome::RolledBack, [&[bad(11_000)], &[good(13_000)]]),
-        interruption(Outcome::RolledBack, [&[bad(11_000)], &[]]),
-        interruption(Outcome::RollbackFailed, [&[bad(11_000)], &[bad(14_000)]]),
-        interruption(Outcome::RollbackFailed, [&[bad(11_000)], &[good(14_000)]]),
+        interruption(Outcome::Deployed, lasted(1_240)),
+        interruption(Outcome::Deployed, lasted(40)),
+        interruption(Outcome::Deployed, lasted(0)),
+        interruption(Outcome::Deployed, None),
+        interruption(Outcome::RolledBack, lasted(5_500)),
+        interruption(Outcome::RolledBack, lasted(0)),
+        interruption(Outcome::RolledBack, None),
+        interruption(Outcome::RollbackFailed, None),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
     1.2 s (00:00:10 – 00:00:11 UTC).
-    3.0 s (00:00:10 – 00:00:13 UTC).
-    at most 0.3 s (00:00:10 – 00:00:10 UTC).
+    less than 0.1 s (00:00:10 – 00:00:10 UTC).
+    none.
     none is shown
     | users noticed | interruption of 5.5 s (00:00:10 – 00:00:15 UTC) |  |
-    | users noticed | interruption of at most 3.0 s (00:00:10 – 00:00:13 UTC) |  |
+    | users noticed | nothing |  |
     none is shown
     | users noticed | interruption since 00:00:10 UTC, not over |  |
-    none is shown
     ");
 }

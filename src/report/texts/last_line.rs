@@ -1,13 +1,17 @@
 //! The last line of the log.
 
 use super::live;
-use crate::protocol::{End, Outcome, Reason, RunError, Side, Verdict};
+use crate::protocol::{End, Interruption, Outcome, Reason, RunError, Side, Verdict};
 use crate::report::Place;
 use crate::text::amounts::{count, duration};
 use crate::text::excerpt::excerpt;
+use std::time::Duration;
 
-/// The last line of the log: the outcome, of what, what is live now, what failed, how long it took. The annotation above it
-/// has the cause.
+/// The shortest interruption that is shown as a number.
+const SHOWN: Duration = Duration::from_millis(100);
+
+/// The last line of the log: the outcome, of what, what is live now, what failed, how long users were not served, how long
+/// it took. The annotation above it has the cause.
 #[must_use]
 pub fn last_line(end: &End, place: &Place) -> String {
     let parts = [
@@ -15,6 +19,7 @@ pub fn last_line(end: &End, place: &Place) -> String {
         Some(now_live(end, place)),
         place.commits.clone(),
         in_brief(end),
+        interrupted(end),
         Some(duration(end.took)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -36,6 +41,27 @@ fn now_live(end: &End, place: &Place) -> String {
     match verdict.and_then(|verdict| verdict.rollback.as_ref()) {
         Some(failure) => state.replace(&format!(": {}", failure.why()), ""),
         None => state,
+    }
+}
+
+/// `interruption: 0.9 s`, unless the rest says that nothing was begun.
+fn interrupted(end: &End) -> Option<String> {
+    let verdict = end.verdict.as_ref()?;
+    let is_begun = verdict.switched || end.outcome == Outcome::Failed;
+    let interruption = verdict.interruption.filter(|_| is_begun)?;
+    Some(format!(
+        "interruption: {}",
+        self::interruption(interruption)
+    ))
+}
+
+/// How long users were not served.
+pub(in crate::report) fn interruption(interruption: Interruption) -> String {
+    let took = interruption.duration();
+    match interruption.is_none() {
+        true => "none".to_owned(),
+        false if took < SHOWN => format!("less than {}", duration(SHOWN)),
+        false => duration(took),
     }
 }
 

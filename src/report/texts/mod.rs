@@ -17,7 +17,7 @@ pub(super) use findings::finding_in_parts;
 pub use handed_over::{handed_over, reported_before, unfollowed, unlisted};
 pub(super) use heading::{heading, Heading};
 pub use last_line::{annotation_title, last_line, run_error, title, what_happened};
-pub(super) use last_line::{listing_title, restored};
+pub(super) use last_line::{interruption, listing_title, restored};
 pub(super) use live::{finished_by, is_healthy_but_unrecorded};
 pub use live::{live, now};
 pub(super) use notes::advice;

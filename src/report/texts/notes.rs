@@ -67,6 +67,20 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
             let service = place.service.as_ref();
             service.map(|service| sudoers(&place.user, "reset-failed", service))
         }
+        // a socket unit is named like its service, unless that has several
+        Warning::SocketDown { socket, .. } => place.service.as_ref().map(|service| {
+            let own = format!("{}.socket", service.trim_end_matches(".service"));
+            let socket = if *socket == own {
+                own
+            } else {
+                "NAME.socket".to_owned()
+            };
+            place.own(&format!(
+                "sudo systemctl restart {} {}",
+                shell(&socket),
+                shell(service)
+            ))
+        }),
         Warning::UnsafePager { .. } => {
             let Some(service) = &place.service else {
                 return (what, None);
@@ -227,6 +241,7 @@ mod tests {
         the release no longer has the unit file diting-dump.timer, but the server keeps it; if nobody needs it: sudo systemctl disable --now diting-dump.timer; sudo rm /etc/systemd/system/diting-dump.timer && sudo systemctl daemon-reload
         the release no longer has the unit file diting.service.d/env.conf, but the server keeps it; if nobody needs it: rm ~/.config/systemd/user/diting.service.d/env.conf && systemctl --user daemon-reload
         the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
+        diting.socket is down (service-start-limit-hit), so nothing takes connections; on the server, as root: sudo systemctl restart diting.socket diting
         "#);
     }
 
@@ -265,6 +280,7 @@ mod tests {
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         the systemd of the deploy user (systemctl --user) is not running, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         diting.socket and diting are restarted together: connections are refused until both run again
+        diting.socket keeps connections waiting while diting restarts
         the unit files were not checked with systemd-analyze verify: it ended with exit code 1: Failed to initialize manager: No such device or address
         current was a link to /opt/diting/previous; the next switch writes a relative one
         /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release

@@ -41,7 +41,9 @@ pub(in crate::report) fn notice(notice: &Notice) -> Prose {
     let parts = match notice {
         Notice::OldCrashes(lines) => lines.iter().map(excerpt).collect(),
         Notice::LinkReplaced { target, .. } => vec![excerpt(target)],
-        Notice::SocketRestart { socket, service } => vec![excerpt(socket), excerpt(service)],
+        Notice::SocketRestart { socket, service } | Notice::SocketUnit { socket, service } => {
+            vec![excerpt(socket), excerpt(service)]
+        }
         Notice::DataKept(data) => {
             let mut parts = vec![excerpt(&data.folder)];
             parts.extend(of_data(data));
@@ -207,6 +209,7 @@ fn of_warning(warning: &Warning) -> Vec<String> {
                 .split_once(':')
                 .map_or_else(String::new, |(_, path)| excerpt(path))]
         }
+        Warning::SocketDown { socket, result } => vec![excerpt(socket), excerpt(result)],
         Warning::NoResetFailed { service, .. } => {
             vec![systemctl("sudo -n ", "reset-failed", service)]
         }
@@ -410,6 +413,7 @@ mod tests {
         the release no longer has the unit file diting-dump.timer, but the server keeps it
         the release no longer has the unit file diting.service.d/env.conf, but the server keeps it
         the sudoers line of deploy for `systemctl status diting` gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program
+        `diting.socket` is down (`service-start-limit-hit`), so nothing takes connections
         `1762147685` was live and healthy, and is taken over as good
         the new process logged crash messages that the release before logged too: `Traceback (most recent call last):`; `KeyError: 'A'`
         it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a deployment
@@ -418,6 +422,7 @@ mod tests {
         the server is going down, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         the systemd of the deploy user (`systemctl --user`) is not running, which decides nothing: the deployment stays pending, and the boot guard or the next run restores the old release
         `diting.socket` and `diting` are restarted together: connections are refused until both run again
+        `diting.socket` keeps connections waiting while `diting` restarts
         the unit files were not checked with systemd-analyze verify: `it ended with exit code 1: Failed to initialize manager: No such device or address`
         current was a link to `/opt/diting/previous`; the next switch writes a relative one
         `/opt/diting/releases/1762147685` holds data that the application wrote there: `uploads/` (341 files, 80.0 MB), 7 more files in `public/` (70.0 kB), `app.db` (12.0 kB), `db.json` (300 B), `pg/` (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release

@@ -76,6 +76,7 @@ pub(super) fn check<'a>(
         check_reset(plan, unit, events);
     }
     check_pager(plan, events);
+    check_socket_unit(plan, &state.units, events);
     Ok(state)
 }
 
@@ -345,6 +346,24 @@ fn check_pager(plan: &Plan, events: &mut dyn Events) {
         events.emit(What::Warning(Warning::UnsafePager {
             service: name.name.to_owned(),
             user: user(),
+        }));
+    }
+}
+
+/// Whether a socket unit keeps connections waiting while the first unit restarts.
+fn check_socket_unit(plan: &Plan, units: &[CheckedUnit<'_>], events: &mut dyn Events) {
+    let Some(first) = units.first().filter(|_| plan.restart != Restart::Nothing) else {
+        return;
+    };
+    let listens = |name: &&str| {
+        let scope = first.name.scope;
+        let shown = Unit::show(UnitRef { name, scope });
+        shown.is_ok_and(|socket| socket.get("ActiveState") == "active")
+    };
+    if let Some(socket) = first.unit.socket_units().find(listens) {
+        events.emit(What::Notice(Notice::SocketUnit {
+            socket: socket.to_owned(),
+            service: first.name.name.to_owned(),
         }));
     }
 }

@@ -4,8 +4,8 @@
 use super::check;
 use super::client::Client;
 use super::follow;
-use crate::protocol::{IoKind, Outcome, Reason, Refusal, Scope, ToRunner, Verdict};
-use crate::server::clock::now;
+use crate::protocol::{Interruption, IoKind, Outcome, Reason, Refusal, Scope, ToRunner, Verdict};
+use crate::server::clock::{now, now_ms};
 use crate::server::recover::recover;
 use crate::server::store::links;
 use crate::server::store::lock::{self, LockState};
@@ -120,7 +120,7 @@ fn record_cancelled(client: &Client<'_>) -> Result<Option<Verdict>, Reason> {
         rollback: None,
         switched: false,
         before_switch: false,
-        interruption: None,
+        interruption: Some(Interruption::none(now_ms())),
         at: now(),
     };
     match verdicts::put(client.layout, &verdict) {

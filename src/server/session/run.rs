@@ -8,13 +8,13 @@ use super::initial_state::InitialState;
 use super::instruction::{self, Goal, InstructionBuilder};
 use super::units::CheckedUnit;
 use crate::protocol::{
-    Attempt, BadUpload, Failure, Finding, IoKind, LiveRelease, Notice, Outcome, Plan, Reason,
-    ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
+    Attempt, BadUpload, Failure, Finding, Interruption, IoKind, LiveRelease, Notice, Outcome, Plan,
+    Reason, ReleaseId, Step, Task, TreeEntry, Verdict, Warning, What,
 };
 use crate::server::channel::current_step::CurrentStep;
 use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
-use crate::server::clock::now;
+use crate::server::clock::{now, now_ms};
 use crate::server::recover::recover;
 use crate::server::smoke_test;
 use crate::server::stage::{manifest, Stager};
@@ -300,7 +300,7 @@ impl<'a> Session<'a> {
                 rollback: None,
                 switched: false,
                 before_switch: false,
-                interruption: None,
+                interruption: Some(Interruption::none(now_ms())),
                 at: now(),
             },
         };
@@ -440,7 +440,7 @@ impl<'a> Session<'a> {
             rollback: None,
             switched: false,
             before_switch: self.progress.before_switch,
-            interruption: None,
+            interruption: (self.progress.step < Step::Switch).then(|| Interruption::none(now_ms())),
             at: now(),
         }
     }

@@ -5,7 +5,8 @@ use super::data_list;
 use super::durable::{self, failed};
 use super::layout::Layout;
 use crate::protocol::{
-    ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict, WrittenData,
+    Interruption, ListedAttempt, Operation, Origin, Outcome, Reason, ReleaseId, Verdict,
+    WrittenData,
 };
 use crate::server::clock::now;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ struct JournalLine {
     /// The data in releases that it listed. Absent in lines of versions before 1.5.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     data: Vec<WrittenData>,
+    /// How long users were not served. Absent in lines of versions before 1.9.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interruption: Option<Interruption>,
 }
 
 /// Adds an attempt. If the journal cannot be written, the verdict stays the same.
@@ -46,6 +50,7 @@ pub(in crate::server) fn add(layout: &Layout, verdict: &Verdict, origin: &Origin
         origin: origin.clone(),
         recovered,
         data: data_list::listed_by(layout, &verdict.transaction),
+        interruption: verdict.interruption,
     };
     let path = layout.journal();
     let added = serde_json::to_string(&line)
@@ -72,6 +77,7 @@ pub(in crate::server) fn last(layout: &Layout, most: usize) -> Vec<ListedAttempt
             transaction: _,
             recovered: _,
             data: _,
+            interruption: _,
         } = line;
         ListedAttempt {
             at,
@@ -163,6 +169,16 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.lines().count() <= 20, "{text}");
         assert_eq!(text.lines().last(), Some("39"));
+    }
+
+    #[test]
+    fn lines_of_older_versions_are_read() {
+        let line = r#"{"at":1,"transaction":"07","outcome":"Deployed","release":null,"live":null,"origin":{},"recovered":false}"#;
+        let origin = serde_json::to_string(&Origin::default()).unwrap();
+        let line = line.replace("{}", &origin);
+        let read: JournalLine = serde_json::from_str(&line).unwrap();
+        assert_eq!(read.interruption, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), line);
     }
 
     #[test]

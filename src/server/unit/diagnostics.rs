@@ -5,8 +5,8 @@ use super::log;
 use super::systemd::{self, Unit};
 use crate::logs::digest;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Health, LogPlace, ReleaseId, Scope, UnitRef,
-    What,
+    Diagnostic, DiagnosticOrigin, Ending, FailedStart, Failure, Health, HealthAnswer, LogPlace,
+    Reason, ReleaseId, Scope, UnitRef, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::clock::now;
@@ -32,13 +32,14 @@ const MAX_TEXT: usize = 32 << 10;
 /// Releases that are listed, newest first.
 const RELEASES: usize = 20;
 
-/// Reports the failed start and diagnostics, the most helpful first. `failed` is the unit that failed, if it is known.
+/// Reports the failed start and diagnostics, the most helpful first.
 pub(in crate::server) fn report(
     layout: &Layout,
     pending: &Pending,
-    failed: Option<&str>,
+    failure: &Failure,
     events: &mut dyn Events,
 ) {
+    let failed = failure.unit.as_deref();
     let mut collector = Collector {
         until: Instant::now() + TOTAL_TIMEOUT,
         start: FailedStart {
@@ -59,7 +60,7 @@ pub(in crate::server) fn report(
             DiagnosticOrigin::System,
         );
     }
-    if let Some(health) = health {
+    if let Some(health) = health.filter(|_| may_answer(&failure.reason)) {
         collector.health(health);
     }
     collector.add(
@@ -79,6 +80,16 @@ pub(in crate::server) fn report(
     );
     events.emit(What::FailedStart(Box::new(collector.start)));
     events.emit(What::Diagnostics(collector.found));
+}
+
+/// Whether another health request may be answered at once. A process that has ended leaves it waiting behind a socket unit,
+/// and meanwhile systemd uses up the starts that the rollback needs.
+fn may_answer(reason: &Reason) -> bool {
+    match reason {
+        Reason::Crashed { .. } | Reason::StartLimit { .. } | Reason::NotRunning { .. } => false,
+        Reason::Unhealthy { last, .. } => !matches!(**last, HealthAnswer::TimedOut { .. }),
+        _ => true,
+    }
 }
 
 /// The unit that failed or, if that is unknown, the first that is down; else the first.

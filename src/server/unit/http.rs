@@ -12,13 +12,17 @@ use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// How long the body is read if nothing is expected of it: long enough to notice that the connection breaks.
 const UNUSED_BODY_TIME: Duration = Duration::from_secs(1);
+
+/// Between two tries to connect to a port that refuses: each takes less than 0.1 ms of processor time (measured).
+const TRY_EVERY: Duration = Duration::from_millis(15);
 
 const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 
@@ -33,21 +37,69 @@ pub(super) struct HttpResponse {
     pub(super) body: Vec<u8>,
 }
 
+/// A port that refuses connections, and for how long it may do so.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    pub(super) patience: Duration,
+    is_refused: AtomicBool,
+}
+
+impl Refusal {
+    pub(super) fn for_up_to(patience: Duration) -> Self {
+        Self {
+            patience,
+            is_refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the last try to connect was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Relaxed)
+    }
+
+    /// Tries to connect until the port takes the connection, or the patience is over.
+    async fn outlast(&self, url: &HealthUrl) -> Result<TcpStream, HealthAnswer> {
+        let start = Instant::now();
+        loop {
+            let connected = connect(url).await;
+            let is_refused = matches!(connected, Err(HealthAnswer::Refused));
+            self.is_refused.store(is_refused, Ordering::Relaxed);
+            if !is_refused || start.elapsed() + TRY_EVERY > self.patience {
+                return connected;
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
+    }
+}
+
 /// Sends one GET request, within `limit`.
 pub(super) fn get(health: &Health, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
+    get_after(&Refusal::default(), health, limit)
+}
+
+/// The same as soon as the port takes a connection: `limit` counts in addition to the patience.
+pub(super) fn get_after(
+    refusal: &Refusal,
+    health: &Health,
+    limit: Duration,
+) -> Result<HttpResponse, HealthAnswer> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime
         .map_err(|error| HealthAnswer::Broken(HealthError::Other(error.to_string())))?
-        .block_on(get_within(health, limit))
+        .block_on(get_within(refusal, health, limit + refusal.patience))
 }
 
-async fn get_within(health: &Health, limit: Duration) -> Result<HttpResponse, HealthAnswer> {
+async fn get_within(
+    refusal: &Refusal,
+    health: &Health,
+    limit: Duration,
+) -> Result<HttpResponse, HealthAnswer> {
     let url = &health.url;
     let mut during = Phase::Connection;
     let exchange = async {
-        let stream = connect(url).await?;
+        let stream = refusal.outlast(url).await?;
         let from = stream.peer_addr().ok().map(|peer| peer.ip());
         during = Phase::Response;
         let response = if url.tls {

@@ -16,7 +16,7 @@ use std::time::Duration;
 const PROPERTIES: &str =
     "Id,LoadState,UnitFileState,NeedDaemonReload,Type,ActiveState,SubState,Result,InvocationID,MainPID,\
      NRestarts,ExecMainStatus,ExecMainCode,ControlGroup,ExecStart,TimeoutStartUSec,TimeoutStopUSec,StartLimitBurst,\
-     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,TriggeredBy,Triggers";
+     StartLimitIntervalUSec,Job,ExecMainStartTimestampMonotonic,ConditionResult,User,Restart,RestartUSec,TriggeredBy,Triggers";
 /// For one command. systemd responds within milliseconds unless the machine is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const TRIES: u32 = 3;
@@ -245,6 +245,18 @@ impl Unit {
             self.span("StartLimitIntervalUSec")?,
         );
         (burst > 0 && !interval.is_zero()).then_some((burst, interval))
+    }
+
+    /// How long systemd waits before it starts the unit again by itself; `None`: it does not.
+    pub(super) fn restart_pause(&self) -> Option<Duration> {
+        let restarts = !matches!(self.get("Restart"), "" | "no");
+        self.span("RestartUSec").filter(|_| restarts)
+    }
+
+    /// The socket units that start it.
+    pub(in crate::server) fn socket_units(&self) -> impl Iterator<Item = &str> {
+        let all = self.get("TriggeredBy").split_whitespace();
+        all.filter(|name| name.ends_with(".socket"))
     }
 
     /// The unit's own time limits for stopping and starting together. `default` replaces each that is not set.

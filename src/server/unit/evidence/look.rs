@@ -172,14 +172,10 @@ struct Own<'a> {
 impl<'a> Own<'a> {
     fn of(unit: &Unit, processes: &'a [Process], same_invocation: bool) -> Self {
         let groups = processes.iter().map(|it| processes::group_of(it.pid));
-        let triggers = unit.get("TriggeredBy").split_whitespace();
         Self {
             group: unit.get("ControlGroup").to_owned(),
             other_groups: groups.filter(|group| group != "/").collect(),
-            socket_units: triggers
-                .filter(|name| name.ends_with(".socket"))
-                .map(str::to_owned)
-                .collect(),
+            socket_units: unit.socket_units().map(str::to_owned).collect(),
             processes,
             same_invocation,
         }

@@ -3,7 +3,7 @@
 mod command;
 
 use self::command::HealthCommand;
-use super::http::{self, HttpResponse};
+use super::http::{self, HttpResponse, Refusal};
 use crate::protocol::{BodyPattern, Health, HealthAnswer, HealthError, ReleaseId, Verification};
 use crate::server::store::layout::Layout;
 use regex::Regex;
@@ -18,6 +18,8 @@ const MAX_BODY: usize = 500;
 pub(in crate::server) struct Answered {
     pub(in crate::server) answer: HealthAnswer,
     pub(in crate::server) took: Duration,
+    /// When it came.
+    pub(super) at: Instant,
     /// The address that answered, if one did.
     pub(in crate::server) from: Option<IpAddr>,
 }
@@ -31,6 +33,7 @@ pub(in crate::server) struct HealthCheck {
 /// A request over HTTP, with placeholders filled in.
 struct HealthRequest {
     health: Health,
+    refusal: Refusal,
     pattern: Option<Result<Regex, HealthError>>,
 }
 
@@ -50,6 +53,23 @@ impl HealthCheck {
         })
     }
 
+    /// The same for a release that is starting: a request to this server's loopback is sent as soon as the port no longer
+    /// refuses connections, if that is within `patience`.
+    pub(super) fn patient(mut self, patience: Duration) -> Self {
+        if let Some(request) = &mut self.request {
+            if request.health.url.is_loopback() {
+                request.refusal = Refusal::for_up_to(patience);
+            }
+        }
+        self
+    }
+
+    /// Whether the request waits for a port that refuses connections.
+    pub(super) fn is_refused(&self) -> bool {
+        let mut request = self.request.iter();
+        request.any(|request| request.refusal.is_refused())
+    }
+
     /// Sends one request, and runs the command if the answer is healthy; each within `limit`.
     pub(in crate::server) fn run(&self, limit: Duration) -> Answered {
         let start = Instant::now();
@@ -67,6 +87,7 @@ impl HealthCheck {
         Answered {
             answer: answer.unwrap_or_else(nothing),
             took: start.elapsed(),
+            at: Instant::now(),
             from,
         }
     }
@@ -91,11 +112,12 @@ impl HealthRequest {
         Self {
             pattern: health.pattern.as_ref().map(fill),
             health: health.clone(),
+            refusal: Refusal::default(),
         }
     }
 
     fn send(&self, limit: Duration) -> (HealthAnswer, Option<IpAddr>) {
-        match http::get(&self.health, limit) {
+        match http::get_after(&self.refusal, &self.health, limit) {
             Ok(response) => {
                 let from = response.from;
                 (self.evaluate(response), from)
@@ -148,6 +170,7 @@ mod tests {
     use crate::protocol::{HealthUrl, Phase};
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::sync::Arc;
     use std::thread;
 
     /// Responds to each connection with the same bytes, then closes it; `hold` keeps it open instead.
@@ -321,6 +344,44 @@ mod tests {
             path: "/".into(),
         };
         assert_eq!(answer(url, None), HealthAnswer::Refused);
+    }
+
+    #[test]
+    fn a_port_that_opens_is_asked_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let url = HealthUrl {
+            tls: false,
+            host: "127.0.0.1".into(),
+            port: address.port(),
+            path: "/".into(),
+        };
+        let release = "1762147685".parse().unwrap();
+        let check = |patience| {
+            let request = HealthRequest::new(&Health::get(url.clone()), &release, None);
+            let check = HealthCheck {
+                request: Some(request),
+                command: None,
+            };
+            Arc::new(check.patient(patience))
+        };
+        let short = check(Duration::from_millis(50)).run(Duration::from_secs(10));
+        assert_eq!(short.answer, HealthAnswer::Refused);
+        let patient = check(Duration::from_secs(20));
+        let asking = Arc::clone(&patient);
+        let asking = thread::spawn(move || asking.run(Duration::from_secs(10)));
+        while !patient.is_refused() {
+            thread::yield_now();
+        }
+        let listener = TcpListener::bind(address).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        assert!(!patient.is_refused());
+        stream.write_all(PLAIN).unwrap();
+        drop(stream);
+        let answered = asking.join().unwrap();
+        assert_eq!(answered.answer, HealthAnswer::Healthy { status: 200 });
     }
 
     #[test]

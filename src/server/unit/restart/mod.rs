@@ -1,6 +1,7 @@
 //! Restarts the units and handles systemd's start limit.
 
 mod order;
+mod sockets;
 mod start_limit;
 
 use self::order::{order, Command};
@@ -11,11 +12,13 @@ use super::log::{self, FailedStart};
 use super::systemd::{self, Unit};
 use crate::protocol::{Ending, LogCheck, Reason, Restart, UnitKind, UnitRef, What};
 use crate::server::channel::events::Events;
-use crate::server::clock::{now_ms, since_epoch};
+use crate::server::clock::{now_ms, since_epoch, Moment};
 use crate::server::exec::process::quick;
 use crate::server::exec::shell::{self, Script};
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,6 +62,8 @@ pub(in crate::server) struct Restarter<'a> {
     pub(in crate::server) restart: &'a Restart,
     /// The full names of the units whose effective unit file has changed since they were last started.
     pub(in crate::server) changed: Vec<String>,
+    /// When the first restart began, of the release that fails too.
+    pub(in crate::server) began: Rc<Cell<Option<Moment>>>,
 }
 
 /// How a restart is tried.
@@ -142,8 +147,18 @@ impl Restarter<'_> {
         for (unit, shown) in units.iter_mut().zip(&all) {
             unit.before = BeforeRestart::of_untouched(shown);
         }
+        let commands = order(units, &all, &self.changed);
+        // first of all: a socket that is started again starts its service at once
+        for command in commands.iter().filter(|it| it.verb != "stop") {
+            reset_failed(units[command.at].name, &all[command.at]);
+        }
+        if purpose == Purpose::RollBack {
+            for (unit, shown) in units.iter().zip(&all) {
+                sockets::recover(unit, shown, Duration::ZERO, events);
+            }
+        }
         let mut first = Ok(());
-        for command in order(units, &all, &self.changed) {
+        for command in commands {
             let shown = &all[command.at];
             first = first.and(self.command(command, units, shown, check, events));
             if first.is_err() && purpose == Purpose::GoLive {
@@ -168,13 +183,12 @@ impl Restarter<'_> {
         let unit = &mut units[at..=at];
         let (name, label) = (unit[0].name, unit[0].label);
         let limit = time_limit(name, shown);
-        let mut run = |_: &mut dyn Events| run_systemctl(verb, name, limit);
+        let mut run = |_: &mut dyn Events| self.run_systemctl(verb, name, limit);
         let done = if verb == "stop" {
             unit[0].before = BeforeRestart::of(&idle_unit(name, limit), false);
             let failed = |reason| RestartFailure { reason, unit: None };
             run(events).map_err(failed)
         } else {
-            reset_failed(name, shown);
             let how = Try {
                 limit,
                 is_stopped: verb == "start",
@@ -216,6 +230,12 @@ impl Restarter<'_> {
             // the last try is the first one after the interval
             if refused.is_some() && tried <= interval + Duration::from_secs(1) {
                 wait_out(interval, start, events);
+                if *self.restart == Restart::Systemctl {
+                    for (unit, after) in units.iter().zip(&after) {
+                        let left = interval.saturating_sub(start.elapsed());
+                        sockets::recover(unit, after, left, events);
+                    }
+                }
                 continue;
             }
             let down = || after.iter().position(|unit| !unit.is_up());
@@ -262,11 +282,24 @@ impl Restarter<'_> {
             || *self.restart == Restart::Systemctl && got_no_invocation(before, after, reason)
     }
 
+    /// Restarts, or stops what is started later.
+    fn run_systemctl(&self, verb: &str, unit: UnitRef<'_>, limit: Duration) -> Result<(), Reason> {
+        self.begin();
+        run_systemctl(verb, unit, limit)
+    }
+
+    fn begin(&self) {
+        if self.began.get().is_none() {
+            self.began.set(Some(Moment::now()));
+        }
+    }
+
     /// Runs the user's commands, if that is how the service is restarted.
     fn run_commands(&self, limit: Duration, events: &mut dyn Events) -> Result<(), Reason> {
         let Restart::Commands(script) = self.restart else {
             return Ok(());
         };
+        self.begin();
         let start = Instant::now();
         let script = Script {
             text: script,

@@ -44,8 +44,12 @@ pub(super) fn wait_out(interval: Duration, since: Instant, events: &mut dyn Even
     thread::sleep(pause);
 }
 
+/// How long a release that crashes may be started again and again before the rollback restarts the old one.
+const REACTION: Duration = Duration::from_secs(2);
+
 /// How long to wait before the switch, while the old release serves, until two starts are left in the interval: one for
-/// the new release, one for the rollback.
+/// the new release, one for the rollback. Behind a socket unit also those that systemd makes meanwhile: with the last one
+/// the socket unit ends too, and connections are refused.
 pub(in crate::server) fn wait_needed(
     layout: &Layout,
     name: UnitRef<'_>,
@@ -61,7 +65,20 @@ pub(in crate::server) fn wait_needed(
     starts.extend(automatic_starts(unit, &starts, now, burst));
     starts.retain(|at| at + interval_ms > now);
     starts.sort_unstable();
-    remaining_wait(&starts, burst, now, interval)
+    remaining_wait(&starts, burst.saturating_sub(needed(unit)), now, interval)
+}
+
+/// The starts that must be left for the new release and the rollback.
+fn needed(unit: &Unit) -> u64 {
+    let own = 2;
+    let Some(pause) = unit
+        .restart_pause()
+        .filter(|_| unit.socket_units().next().is_some())
+    else {
+        return own;
+    };
+    let automatic = REACTION.as_millis().div_ceil(pause.as_millis().max(1));
+    own.saturating_add(u64::try_from(automatic).unwrap_or(u64::MAX))
 }
 
 /// The unit's last start, if deploy-action did not request it: then it was automatic. The restarts that systemd counts
@@ -83,8 +100,8 @@ fn automatic_starts(unit: &Unit, requested: &[u64], now: u64, burst: u64) -> Vec
     vec![at; usize::try_from(count).unwrap_or(1)]
 }
 
-fn remaining_wait(starts: &[u64], burst: u64, now: u64, interval: Duration) -> Duration {
-    let allowed = usize::try_from(burst.saturating_sub(2)).unwrap_or(usize::MAX);
+fn remaining_wait(starts: &[u64], allowed: u64, now: u64, interval: Duration) -> Duration {
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
     // systemd's interval begins with its first start and ends as a whole
     match starts.first() {
         Some(first) if starts.len() > allowed => {
@@ -143,18 +160,33 @@ mod tests {
     #[test]
     fn two_starts_must_be_left() {
         let interval = Duration::from_secs(10);
-        assert_eq!(remaining_wait(&[], 5, 20_000, interval), Duration::ZERO);
+        assert_eq!(remaining_wait(&[], 3, 20_000, interval), Duration::ZERO);
         assert_eq!(
-            remaining_wait(&[12_000, 13_000, 14_000], 5, 20_000, interval),
+            remaining_wait(&[12_000, 13_000, 14_000], 3, 20_000, interval),
             Duration::ZERO
         );
         assert_eq!(
-            remaining_wait(&[12_000, 13_000, 14_000, 15_000], 5, 20_000, interval),
+            remaining_wait(&[12_000, 13_000, 14_000, 15_000], 3, 20_000, interval),
             Duration::from_secs(2)
         );
         assert_eq!(
-            remaining_wait(&[19_000], 1, 20_000, interval),
+            remaining_wait(&[19_000], 0, 20_000, interval),
             Duration::from_secs(9)
+        );
+    }
+
+    #[test]
+    fn behind_a_socket_unit_the_automatic_restarts_before_the_rollback_count_too() {
+        let needed = |text: &str| needed(&Unit::parse(text));
+        let socket = |restart: &str| needed(&format!("TriggeredBy=web.socket\n{restart}"));
+        assert_eq!(socket("Restart=always\nRestartUSec=1s"), 4);
+        assert_eq!(socket("Restart=always\nRestartUSec=10s"), 3);
+        assert_eq!(socket("Restart=always\nRestartUSec=100ms"), 22);
+        assert_eq!(socket("Restart=no\nRestartUSec=1s"), 2);
+        assert_eq!(needed("Restart=always\nRestartUSec=1s"), 2);
+        assert_eq!(
+            needed("Restart=always\nRestartUSec=1s\nTriggeredBy=web.timer"),
+            2
         );
     }
 }

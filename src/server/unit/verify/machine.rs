@@ -5,7 +5,7 @@ use super::super::evidence::{Belongs, Evidence, Origin};
 use super::super::known_unit::{BeforeRestart, Purpose};
 use super::super::systemd::Unit;
 use crate::protocol::{
-    Health, HealthAnswer, Interference, Phase, Reason, UncheckedListener, UnitState, Warning,
+    Health, HealthAnswer, Interference, Reason, UncheckedListener, UnitState, Warning,
 };
 use std::time::Duration;
 
@@ -56,8 +56,10 @@ pub(super) struct Seen {
     pub(super) unit: Option<Result<Unit, Reason>>,
     /// All that is needed to call it healthy.
     pub(super) check: Option<Check>,
-    /// A request was sent a while ago and is not answered.
-    pub(super) is_waiting: bool,
+    /// How long ago the answer came.
+    pub(super) ago: Duration,
+    /// What the request that is not answered counts as if the time is over.
+    pub(super) unanswered: Option<HealthAnswer>,
 }
 
 /// A complete check.
@@ -158,10 +160,11 @@ impl<'a> Machine<'a> {
 
     /// What follows from an observation at `at`, the time since the beginning.
     pub(super) fn next(&mut self, at: Duration, seen: Seen) -> Next {
-        let is_waiting = seen.is_waiting;
+        let unanswered = seen.unanswered.clone();
+        let answered = at.saturating_sub(seen.ago);
         match self.observe(at, seen) {
             Ok(State::Healthy) => {
-                let since = *self.healthy_since.get_or_insert(at);
+                let since = *self.healthy_since.get_or_insert(answered);
                 if at.saturating_sub(since) >= self.rules.settle {
                     return Next::Healthy;
                 }
@@ -179,7 +182,7 @@ impl<'a> Machine<'a> {
         if at >= self.rules.timeout && self.healthy_since.is_none() {
             let reason = match self.last_reason.take() {
                 Some(reason) if !matches!(reason, Reason::Unhealthy { .. }) => reason,
-                _ => self.no_answer_in_time(at, is_waiting),
+                _ => self.no_answer_in_time(at, unanswered),
             };
             return Next::Failed {
                 reason,
@@ -226,12 +229,10 @@ impl<'a> Machine<'a> {
     }
 
     /// The time is over, perhaps while a request waits.
-    fn no_answer_in_time(&mut self, at: Duration, is_waiting: bool) -> Reason {
-        if is_waiting {
+    fn no_answer_in_time(&mut self, at: Duration, unanswered: Option<HealthAnswer>) -> Reason {
+        if unanswered.is_some() {
             self.attempts += 1;
-            self.last_answer = Some(HealthAnswer::TimedOut {
-                during: Phase::Response,
-            });
+            self.last_answer = unanswered;
         }
         self.no_answer(at)
     }
@@ -264,7 +265,7 @@ impl<'a> Machine<'a> {
             log_line: None,
         });
         match unit.get("ActiveState") {
-            _ if unit.is_up() => self.check_invocation(unit.invocation()),
+            _ if unit.is_up() => self.check_invocation(unit),
             "activating" | "deactivating" | "reloading" | "refreshing" => Ok(waiting),
             "failed" | "inactive" if self.was_stopped(unit) => Err(Verdict {
                 reason: Reason::Interference(Interference::Stopped),
@@ -330,11 +331,16 @@ impl<'a> Machine<'a> {
         self.invocation.is_some() && (self.is_being_stopped || unit.ended_by_a_stop())
     }
 
-    fn check_invocation(&mut self, now: &str) -> Result<Option<Reason>, Verdict> {
+    fn check_invocation(&mut self, unit: &Unit) -> Result<Option<Reason>, Verdict> {
+        let now = unit.invocation();
         match &self.invocation {
             Some(first) if first != now => {
                 self.invocation = Some(now.to_owned());
                 self.healthy_since = None;
+                if unit.socket_units().next().is_some() {
+                    // a connection that waits starts it at once, which counts as no automatic restart
+                    return Err(self.crashed(unit).into());
+                }
                 Err(Reason::Interference(Interference::Restarted).into())
             }
             Some(_) => Ok(None),

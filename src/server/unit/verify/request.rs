@@ -5,7 +5,7 @@ use crate::protocol::{HealthAnswer, HealthError, Reason};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Sends one request at a time.
 pub(in crate::server) struct Requests {
@@ -26,7 +26,7 @@ impl Requests {
         }
     }
 
-    /// Sends one. It ends within its limit, whether or not someone still waits.
+    /// Sends one. It ends within its limit and its patience, whether or not someone still waits.
     pub(in crate::server) fn send(&mut self) {
         let (sender, receiver) = channel();
         let (check, limit) = (Arc::clone(&self.check), self.limit);
@@ -37,6 +37,11 @@ impl Requests {
     /// Whether one was sent and its answer not taken.
     pub(in crate::server) fn is_waiting(&self) -> bool {
         self.pending.is_some() || self.answer.is_some()
+    }
+
+    /// Whether what was sent waits for a port that refuses connections.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_waiting() && self.check.is_refused()
     }
 
     /// Waits for the answer, at most for `pause`.
@@ -98,6 +103,7 @@ fn lost() -> Answered {
     Answered {
         answer: HealthAnswer::Broken(error),
         took: Duration::ZERO,
+        at: Instant::now(),
         from: None,
     }
 }

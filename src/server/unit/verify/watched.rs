@@ -49,7 +49,7 @@ impl<'a> Watched<'a> {
         Seen {
             unit,
             check: Some(check),
-            is_waiting: false,
+            ..Seen::default()
         }
     }
 
@@ -68,6 +68,11 @@ impl<'a> Watched<'a> {
             self.unit = Some(unit.clone());
         }
         Some(shown)
+    }
+
+    /// Whether a look at it is cheap: its main process is visible, or it has none.
+    pub(super) fn is_quickly_seen(&self) -> bool {
+        self.main_process.is_some() || self.known.is_none_or(|known| !self.may_have_changed(known))
     }
 
     /// Whether the unit's main process has ended, or never was. Asking systemd this often would slow down the release that

@@ -1,7 +1,7 @@
 //! Each test is a server's story: what is observed, second by second, and what follows.
 
 use super::*;
-use crate::protocol::{OtherProcess, PortHolder, ReleaseProcess, UnseenRelease};
+use crate::protocol::{OtherProcess, Phase, PortHolder, ReleaseProcess, UnseenRelease};
 use std::collections::HashSet;
 
 const RUNNING: &str = "ActiveState=active\nSubState=running\nJob=0\nRestart=always\nResult=success";
@@ -85,7 +85,7 @@ fn answered(unit: Unit, evidence: Evidence) -> Seen {
             answer: Some(answer),
             evidence: Some(evidence),
         }),
-        is_waiting: false,
+        ..Seen::default()
     }
 }
 
@@ -96,7 +96,7 @@ fn refused(unit: Unit) -> Seen {
             answer: Some(HealthAnswer::Refused),
             evidence: None,
         }),
-        is_waiting: false,
+        ..Seen::default()
     }
 }
 
@@ -519,7 +519,7 @@ fn without_a_health_check_a_unit_that_runs_is_healthy() {
                 ..evidence
             }),
         }),
-        is_waiting: false,
+        ..Seen::default()
     };
     let (at, end, warnings) = watch(rules(Purpose::GoLive, &before), |_| seen(good()));
     assert_eq!((at, end, warnings), (10, Next::Healthy, silent()));
@@ -538,7 +538,9 @@ fn a_request_that_waits_at_the_end_is_the_cause() {
     let (at, end, _) = watch(rules(Purpose::GoLive, &before), |second| match second {
         0 => refused(running("b", 0)),
         _ => Seen {
-            is_waiting: true,
+            unanswered: Some(HealthAnswer::TimedOut {
+                during: Phase::Response,
+            }),
             ..Seen::default()
         },
     });
@@ -600,7 +602,7 @@ fn a_timer_may_keep_its_invocation_only_if_nothing_restarted_it() {
                 answer: None,
                 evidence: None,
             }),
-            is_waiting: false,
+            ..Seen::default()
         });
         (at, end)
     };
@@ -613,4 +615,39 @@ fn a_timer_may_keep_its_invocation_only_if_nothing_restarted_it() {
     }
     let (at, end) = watch_timer(&before("a", 0), "waiting");
     assert_eq!((at, reason_of(end)), (60, Reason::NotRestarted));
+}
+
+/// Users are served from the answer on, not from when it was looked at.
+#[test]
+fn it_is_healthy_since_the_first_of_the_healthy_answers_came() {
+    let before = before("a", 0);
+    let mut machine = Machine::new(rules(Purpose::GoLive, &before));
+    let late = |ago| Seen {
+        ago: Duration::from_millis(ago),
+        ..answered(running("b", 0), good())
+    };
+    machine.next(seconds(1), late(0));
+    machine.next(seconds(2), refused(running("b", 0)));
+    assert_eq!(machine.healthy_since(), None);
+    machine.next(seconds(4), late(300));
+    machine.next(seconds(5), late(0));
+    assert_eq!(machine.healthy_since(), Some(Duration::from_millis(3700)));
+}
+
+/// A connection that waits starts the service again at once.
+#[test]
+fn a_process_that_its_socket_unit_started_again_has_crashed() {
+    let before = before("a", 0);
+    let again = |more: &str| {
+        watch(rules(Purpose::GoLive, &before), |second| {
+            let invocation = if second == 0 { "b" } else { "c" };
+            looked(unit("active/running", invocation, 0, more))
+        })
+    };
+    let (at, end, _) = again("TriggeredBy=web.socket\n");
+    assert_eq!(at, 1);
+    assert!(matches!(reason_of(end), Reason::Crashed { .. }));
+    let (_, end, _) = again("TriggeredBy=web.timer\n");
+    let restarted = Reason::Interference(Interference::Restarted);
+    assert_eq!(reason_of(end), restarted);
 }
