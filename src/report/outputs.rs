@@ -118,6 +118,8 @@ mod tests {
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
         outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=smoke-test failed-unit= duration=21.4
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=smoke-test failed-unit= duration=21.4
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
