@@ -2,7 +2,7 @@
 
 use crate::actions::Context;
 use crate::github::{Access, GitHub, IssueOptions, IssueResult, Proxies, TimeLimits};
-use crate::protocol::{End, Outcome, Verdict};
+use crate::protocol::{End, Outcome, Reason, Step, Verdict};
 use crate::report::{issue_line, issue_text, no_issue_line, IssueAct, RawLogs, Report};
 use crate::settings::{IssueLogs, IssueOpens, Settings};
 use crate::text::{harmless, Redactor};
@@ -46,13 +46,24 @@ fn of_end(end: &End, opens: IssueOpens) -> Option<IssueAct> {
     }
 }
 
-/// Whether a release failed after the switch: it was rolled back, or there was no rollback target.
+/// Whether a release failed after the switch: it was rolled back, or there was no rollback target. A failed smoke test is
+/// the same failure, which would have been a rollback.
 fn must_be_reported(outcome: Outcome, verdict: Option<&Verdict>) -> bool {
     match outcome {
         Outcome::RolledBack | Outcome::RollbackFailed => true,
-        Outcome::Failed => verdict.is_some_and(|verdict| verdict.switched),
+        Outcome::Failed => {
+            verdict.is_some_and(|verdict| verdict.switched || failed_smoke_test(verdict))
+        }
         _ => false,
     }
+}
+
+/// Whether the release itself failed, not the server or the time limit.
+fn failed_smoke_test(verdict: &Verdict) -> bool {
+    verdict.failure.as_ref().is_some_and(|failure| {
+        failure.step == Step::SmokeTest
+            && !matches!(failure.reason, Reason::Io { .. } | Reason::OutOfTime(_))
+    })
 }
 
 /// Whether a deployment was wanted that is not live, or is not known to be. Invalid inputs may be those of the issue, and
@@ -225,7 +236,7 @@ const CANCELLED: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::TransactionId;
+    use crate::protocol::{Failure, TransactionId};
     use crate::settings::INPUTS;
 
     fn verdict(outcome: Outcome, switched: bool) -> Verdict {
@@ -290,6 +301,20 @@ mod tests {
         assert_eq!(
             line(&end(Outcome::Failed, true), None),
             "failed -> open, open"
+        );
+        let smoke_test = |reason| {
+            let mut end = end(Outcome::Failed, false);
+            let (step, unit) = (Step::SmokeTest, None);
+            let failure = Failure { step, reason, unit };
+            end.verdict.as_mut().unwrap().failure = Some(failure);
+            line(&end, None)
+        };
+        let up_to = Duration::from_secs(60);
+        let crashed = Reason::Log { lines: Vec::new() };
+        assert_eq!(smoke_test(crashed), "failed -> open, open");
+        assert_eq!(
+            smoke_test(Reason::OutOfTime(up_to)),
+            "failed -> comment, open"
         );
         assert_eq!(
             line(&end(Outcome::Restored, false), None),

@@ -187,9 +187,10 @@ impl fmt::Display for Warning {
                 excerpt(result)
             ),
             Self::SmokeTestLeft { processes } => {
-                let ids: Vec<String> = processes.iter().map(ToString::to_string).collect();
-                let ids = ids.join(", ");
-                write!(f, "processes that the smoke test started still run: {ids}")
+                let ids = processes.iter().take(10).map(ToString::to_string);
+                let ids = ids.collect::<Vec<_>>().join(", ");
+                let more = if processes.len() > 10 { " and more" } else { "" };
+                write!(f, "processes that the smoke test started still run: {ids}{more}")
             }
         }
     }

@@ -4,7 +4,7 @@ use super::causes::program_outputs;
 use super::steps::Mark;
 use super::Report;
 use crate::protocol::{
-    Diagnostic, DiagnosticOrigin, End, Failure, HealthAnswer, Outcome, Reason, UnitState,
+    Diagnostic, DiagnosticOrigin, End, Failure, HealthAnswer, Outcome, Reason, Step, UnitState,
 };
 use crate::text::excerpt::{lines, shorten};
 use crate::text::Redactor;
@@ -63,11 +63,16 @@ impl Evidence<'_> {
 
     fn of_failure(&self, failure: &Failure) -> Vec<String> {
         let (printed, output) = (self.printed(failure), self.last_output());
+        // it has no unit, and its output is what would be the log
+        let log = || match failure.step {
+            Step::SmokeTest => without_requests(output.clone()),
+            _ => self.log(),
+        };
         let is_command = matches!(failure.reason, Reason::Command { .. });
         if let Some(cause) = printed.last() {
             let sources = match is_command {
-                true => vec![output, self.log()],
-                false => vec![self.log()],
+                true => vec![output.clone(), log()],
+                false => vec![log()],
             };
             let around = sources.iter().find_map(|lines| around(lines, cause));
             return around.unwrap_or_else(|| led_by(printed, &sources[0]));
@@ -82,10 +87,10 @@ impl Evidence<'_> {
             body = last_of(body, BODY);
         }
         body.truncate(BODY);
-        let log = if has_log(&failure.reason) {
-            self.state()
-        } else {
-            Vec::new()
+        let log = match failure.step {
+            Step::SmokeTest => log(),
+            _ if has_log(&failure.reason) => self.state(),
+            _ => Vec::new(),
         };
         match body.is_empty() && log.is_empty() {
             true => last(output),

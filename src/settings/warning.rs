@@ -1,6 +1,7 @@
 //! What is worth a line in the log, but no reason to stop.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::model::Surroundings;
 use super::problem::quoted;
@@ -30,6 +31,11 @@ pub enum InputWarning {
     UnitOnly,
     /// No unit and no health check: a release that cannot run goes live unnoticed.
     NothingChecked,
+    /// The smoke test has no URL: the release only has to stay up.
+    SmokeTestUnasked {
+        /// For how long.
+        settle: Duration,
+    },
     /// The health URL names neither the loopback nor the server.
     OtherHealthHost {
         /// The host in the URL.
@@ -88,6 +94,7 @@ impl InputWarning {
                 | Self::PlainKey
                 | Self::KeyRepaired { .. }
                 | Self::OtherHealthHost { .. }
+                | Self::SmokeTestUnasked { .. }
         )
     }
 }
@@ -114,6 +121,10 @@ impl fmt::Display for InputWarning {
                 "nothing is checked: there is no unit and no health check, so a broken release stays live. Give health-url or \
                  health-command.",
             ),
+            Self::SmokeTestUnasked { settle } => {
+                let settle = humantime::format_duration(*settle);
+                write!(f, "smoke-test: without health-url the app gets no request and only has to stay up for {settle}.")
+            }
             Self::OtherHealthHost { host } => {
                 write!(f, "health-url names {host}, which is neither localhost nor `host`: the request is sent from the server.")
             }

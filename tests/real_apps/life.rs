@@ -12,13 +12,14 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// The inputs that mean nothing to a rollback.
-const OF_DEPLOYMENTS: [&str; 6] = [
+const OF_DEPLOYMENTS: [&str; 7] = [
     "source",
     "exclude",
     "shared",
     "env-file",
     "install",
     "before-switch",
+    "smoke-test",
 ];
 
 /// A recipe and its sample.
@@ -43,6 +44,14 @@ pub(crate) const GO: Program = Program {
     version: ("main.go", "version = \"1\""),
     options: &["--journal-access"],
     ..Program::new("Go", "go")
+};
+
+/// The same on a socket that systemd holds.
+pub(crate) const GO_SOCKET: Program = Program {
+    version: ("main.go", "version = \"1\""),
+    options: &["--journal-access"],
+    prepare: "systemctl enable --now diting.socket",
+    ..Program::new("Go with a socket unit", "go")
 };
 
 impl Program {

@@ -1,6 +1,6 @@
 //! The programs, one test each.
 
-use crate::life::{Program, GO};
+use crate::life::{Program, GO, GO_SOCKET};
 use crate::throwaway::ThrowawayServer;
 
 const SITE: &str =
@@ -54,6 +54,44 @@ fn uvicorn_workers() {
         ..Program::new("uvicorn", "uvicorn")
     }
     .lives();
+}
+
+/// Such a unit is there before its service.
+const SOCKET: &str = "systemctl enable --now diting.socket";
+
+#[test]
+fn uvicorn_with_a_socket_unit() {
+    Program {
+        version: ("app.py", "VERSION = \"1\""),
+        prepare: SOCKET,
+        ..Program::new("uvicorn with a socket unit", "uvicorn")
+    }
+    .lives();
+}
+
+#[test]
+fn gunicorn_with_a_socket_unit() {
+    Program {
+        version: ("app.py", "VERSION = \"1\""),
+        prepare: SOCKET,
+        ..Program::new("gunicorn with a socket unit", "gunicorn")
+    }
+    .lives();
+}
+
+#[test]
+fn node_with_a_socket_unit() {
+    Program {
+        version: ("server.js", "VERSION = '1'"),
+        prepare: SOCKET,
+        ..Program::new("Node with a socket unit", "express")
+    }
+    .lives();
+}
+
+#[test]
+fn go_with_a_socket_unit() {
+    GO_SOCKET.lives();
 }
 
 #[test]

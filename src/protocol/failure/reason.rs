@@ -64,7 +64,7 @@ impl fmt::Display for Failure {
             (Reason::Cancelled, _) => {
                 write!(f, "was interrupted during {}: {why}", during(*step))
             }
-            (_, Step::SmokeTest) => write!(f, "failed the smoke test ({why})"),
+            (_, Step::SmokeTest) => write!(f, "failed the smoke test: {why}"),
             (_, Step::BeforeSwitch) => write!(
                 f,
                 "was not switched to: the before-switch commands failed ({why})"

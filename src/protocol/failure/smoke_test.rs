@@ -6,6 +6,9 @@ use crate::text::excerpt::excerpt;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// So many ports or places stand in a sentence.
+const MOST: usize = 5;
+
 /// Why a release that was started beside the live one failed. Nothing was switched, and no user was affected. That it was
 /// not healthy in time is [`Reason::Unhealthy`](super::Reason::Unhealthy), and a crash in its output
 /// [`Reason::Log`](super::Reason::Log).
@@ -40,7 +43,7 @@ pub enum SmokeTestError {
         found: Vec<u16>,
     },
     /// A process that the smoke test did not start answers.
-    #[error("port {port} is held by {owner}, not by the process of the smoke test")]
+    #[error("port {port} is held by {owner}, not by what the smoke test started")]
     OtherProcess {
         /// TCP port.
         port: u16,
@@ -82,15 +85,16 @@ pub enum SmokeTestObstacle {
         port: u16,
     },
     /// The number may mean the port or something else.
-    #[error("{port} in {} may or may not mean the port", named(.places))]
+    #[error("{port} in {} may or may not mean the port", named(.places, |it| excerpt(it)))]
     AmbiguousPort {
         /// TCP port.
         port: u16,
         /// Where the number stands.
+        #[serde(deserialize_with = "crate::protocol::bounded::list")]
         places: Vec<String>,
     },
     /// It has no ExecStart, or several.
-    #[error("it has {count} ExecStart commands")]
+    #[error("{}", commands(*.count))]
     Commands {
         /// How many.
         count: u32,
@@ -128,14 +132,23 @@ fn printed(line: Option<&str>) -> String {
     })
 }
 
-fn ports(found: &[u16]) -> String {
-    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-    found.join(", ")
+fn commands(count: u32) -> String {
+    match count {
+        0 => "it has no ExecStart command".to_owned(),
+        _ => format!("it has {count} ExecStart commands"),
+    }
 }
 
-fn named(all: &[String]) -> String {
-    let all: Vec<String> = all.iter().map(excerpt).collect();
-    all.join(", ")
+fn ports(found: &[u16]) -> String {
+    named(found, ToString::to_string)
+}
+
+/// The first of them: nobody reads more.
+fn named<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
+    let (first, rest) = all.split_at(all.len().min(MOST));
+    let first: Vec<String> = first.iter().map(name).collect();
+    let more = if rest.is_empty() { "" } else { " and more" };
+    first.join(", ") + more
 }
 
 fn of_release(release: Option<&ReleaseId>) -> String {

@@ -6,7 +6,6 @@ use super::smoke_test;
 use super::steps::{on_server, steps, Hint};
 use super::sudoers::{daemon_reload, needs_terminal, no_terminal, sudoers, ALLOW};
 use super::unit;
-use super::unit_file;
 use crate::protocol::{Finding, LinkState, RollbackTargetError, Scope};
 use crate::report::place::{shell, Place};
 use crate::text::excerpt::excerpt;
@@ -90,7 +89,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Scope::User => "set the input `scope: user`".into(),
             Scope::System => "leave out the input scope: then the units are the system's".into(),
         },
-        Finding::UnitFile(found) => unit_file::set_up(found, place),
+        Finding::UnitFile(found) => unit::file::set_up(found, place),
         Finding::DaemonReload { output, .. } if needs_terminal(output) => no_terminal(&place.user),
         Finding::DaemonReload { .. } => daemon_reload(&place.user),
     }

@@ -15,7 +15,6 @@ mod smoke_test;
 mod steps;
 mod sudoers;
 mod unit;
-mod unit_file;
 
 use by_hand::by_hand;
 pub use finding::finding;

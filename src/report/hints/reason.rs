@@ -25,7 +25,12 @@ fn unit_files(place: &Place) -> Hint {
 /// What to do about a step that failed, with commands for the unit that failed.
 #[must_use]
 pub fn reason(failure: &Failure, place: &Place) -> Hint {
-    of_reason(failure, &place.about(failure))
+    let place = place.about(failure);
+    let of_smoke_test = match failure.step {
+        Step::SmokeTest => smoke_test::unhealthy(&failure.reason, &place),
+        _ => None,
+    };
+    of_smoke_test.unwrap_or_else(|| of_reason(failure, &place))
 }
 
 #[expect(
@@ -102,7 +107,7 @@ fn of_reason(failure: &Failure, place: &Place) -> Hint {
         Reason::Unhealthy { last, log_line, .. } => health(last, log_line.as_deref(), place),
         Reason::Interrupted => interrupted(),
         Reason::UnitFiles { .. } => unit_files(place),
-        Reason::SmokeTest(error) => smoke_test::failed(error),
+        Reason::SmokeTest(error) => smoke_test::failed(error, place),
         Reason::RejectedUnitFiles(_) => rejected_unit_files(failure.step),
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::protocol::{
     AppAccess, ConnectionError, End, Finding, HealthAnswer, Hop, LinkState, Reason, Restart,
-    RunError, ServerPartError, SharedError, SystemdError, ToolError, UnreadLog, UnsafeFolder,
-    Verdict, Warning,
+    RunError, ServerPartError, SharedError, SmokeTestError, SmokeTestObstacle, SmokeTestProblem,
+    SystemdError, ToolError, UnreadLog, UnsafeFolder, Verdict, Warning,
 };
 use crate::report::place::{NAMELESS, USER};
 use crate::report::{Place, Report};
@@ -83,6 +83,9 @@ fn quiet_reason(reason: &Reason) -> Reason {
             }
         }
         Reason::Unhealthy { last, .. } => **last = answer(last),
+        Reason::SmokeTest(SmokeTestError::Public { address }) => {
+            "another address".clone_into(address);
+        }
         Reason::NotReady(found) => found.iter_mut().for_each(finding),
         // who deploys what else there
         Reason::Busy(holder) => *holder = None,
@@ -136,6 +139,7 @@ fn finding(found: &mut Finding) {
             output.clear();
         }
         Finding::AppAccess(found) => *found = app_access(found),
+        Finding::SmokeTest(found) => smoke_test(found),
         Finding::Shared {
             error: SharedError::NotWritable { user, .. },
             ..
@@ -180,7 +184,6 @@ fn finding(found: &mut Finding) {
         | Finding::RollbackTarget { .. }
         | Finding::NotActive { .. }
         | Finding::UnitFile(_)
-        | Finding::SmokeTest(_)
         | Finding::NoLocks { .. } => {}
     }
 }
@@ -233,6 +236,25 @@ fn tool(error: &mut ToolError) {
         | ToolError::Passphrase { error: text } => NOT_SHOWN.clone_into(text),
         ToolError::Ended { stderr } => stderr.clear(),
         ToolError::NotFound | ToolError::NoAnswer | ToolError::Hangs => {}
+    }
+}
+
+/// Without what the unit file holds, which may have secrets.
+fn smoke_test(found: &mut SmokeTestProblem) {
+    found.command.clear();
+    match &mut found.error {
+        SmokeTestObstacle::OtherUser { user, deploy_user } => {
+            "another user".clone_into(user);
+            USER.clone_into(deploy_user);
+        }
+        SmokeTestObstacle::AmbiguousPort { places, .. } => *places = vec![NOT_SHOWN.to_owned()],
+        SmokeTestObstacle::Unreadable { path, error } => {
+            "a file of its environment".clone_into(path);
+            NOT_SHOWN.clone_into(error);
+        }
+        SmokeTestObstacle::NoPort { .. }
+        | SmokeTestObstacle::Commands { .. }
+        | SmokeTestObstacle::Setting { .. } => {}
     }
 }
 

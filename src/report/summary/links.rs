@@ -53,7 +53,7 @@ pub(in crate::report) fn section(end: &End) -> Option<&'static str> {
             Some(Step::Switch | Step::Restart | Step::Verify | Step::Commit | Step::RollBack) => {
                 "the-new-release-was-not-healthy"
             }
-            _ => "upload-install-or-before-switch-failed",
+            _ => "upload-install-before-switch-or-the-smoke-test-failed",
         }),
     }
 }

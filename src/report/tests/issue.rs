@@ -151,7 +151,7 @@ fn a_failure_says_what_happened_how_to_see_it_again_and_what_to_do() {
     | release | `1762147999` | `1762147685` |
     | users noticed | nothing: no restart |  |
 
-    [run](https://github.com/diting/app/actions/runs/7) · [troubleshooting](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#upload-install-or-before-switch-failed) · total 21.4 s
+    [run](https://github.com/diting/app/actions/runs/7) · [troubleshooting](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#upload-install-before-switch-or-the-smoke-test-failed) · total 21.4 s
 
     <details><summary>How to reproduce</summary>
 

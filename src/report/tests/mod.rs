@@ -13,6 +13,7 @@ mod rollbacks;
 mod samples;
 mod screen;
 mod secrets;
+mod smoke_test;
 mod texts;
 #[expect(clippy::too_many_lines, reason = "a page is as long as it is")]
 mod units;

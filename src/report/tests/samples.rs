@@ -1,3 +1,4 @@
+use super::smoke_test;
 use crate::protocol::{
     AccessFix, AppAccess, BadUpload, BinaryError, Bug, ConnectionError, ConnectionKind, End,
     Ending, Failure, FileKind, Finding, HealthAnswer, HealthError, Holder, Hop, Interference,
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 pub(in crate::report) const OLD: &str = "1762147685";
 pub(in crate::report) const NEW: &str = "1762147999";
-pub(in crate::report) const STEPS: [Step; 14] = [
+pub(in crate::report) const STEPS: [Step; 15] = [
     Step::Connect,
     Step::Lock,
     Step::Recover,
@@ -22,6 +23,7 @@ pub(in crate::report) const STEPS: [Step; 14] = [
     Step::Upload,
     Step::Install,
     Step::BeforeSwitch,
+    Step::SmokeTest,
     Step::Seal,
     Step::Switch,
     Step::Restart,
@@ -333,6 +335,7 @@ pub(in crate::report) fn reasons() -> Vec<Reason> {
             .filter(|answer| !answer.is_healthy())
             .map(unhealthy),
     );
+    all.extend(smoke_test::errors().into_iter().map(Reason::SmokeTest));
     all
 }
 
@@ -344,8 +347,14 @@ fn unit_files_failed() -> Reason {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(in crate::report) fn findings() -> Vec<Finding> {
+    let mut all = of_the_server();
+    all.extend(smoke_test::problems().into_iter().map(Finding::SmokeTest));
+    all
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn of_the_server() -> Vec<Finding> {
     let user = || "deploy".to_owned();
     let unit = |state: &str| Finding::Unit {
         service: "diting".into(),
@@ -642,6 +651,7 @@ pub(in crate::report) fn warnings() -> Vec<Warning> {
             socket: "diting.socket".into(),
             result: "service-start-limit-hit".into(),
         },
+        smoke_test::notice_and_warning().1,
     ]
 }
 
@@ -681,6 +691,7 @@ pub(in crate::report) fn notices() -> Vec<Notice> {
             target: "/opt/diting/previous".into(),
         },
         Notice::DataKept(data()),
+        smoke_test::notice_and_warning().0,
     ]
 }
 
@@ -900,6 +911,17 @@ fn down() -> Option<Failure> {
     )
 }
 
+fn smoke_test_failed(live: Option<&str>) -> Verdict {
+    let failure = Failure {
+        step: Step::SmokeTest,
+        ..down().unwrap()
+    };
+    Verdict {
+        switched: false,
+        ..verdict(Outcome::Failed, live, Some(failure))
+    }
+}
+
 /// At least one of every outcome.
 pub(in crate::report) fn ends() -> Vec<End> {
     let mut all = by_the_server();
@@ -989,6 +1011,11 @@ fn by_the_server() -> Vec<End> {
                     no_such_release(RollbackTargetError::NeverLive(id(OLD))),
                 ),
             )
+        },
+        smoke_test_failed(Some(OLD)),
+        Verdict {
+            previous: None,
+            ..smoke_test_failed(None)
         },
         unsent(Outcome::Cancelled, failed(Step::Upload, Reason::Cancelled)),
         unsent(Outcome::Error, None),

@@ -141,6 +141,8 @@ fn the_heading_names_service_server_outcome_and_commit() {
     ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ⏳ diting on web1.example: another deployment is running – this run changed nothing
     ## ❌ diting on web1.example: not ready – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
+    ## ❌ diting on web1.example: failed – no user was affected: [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
+    ## ❌ diting on web1.example: failed – no user was affected: nothing was live before
     ## ⏹️ diting on web1.example: cancelled – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
     ## ❌ diting on web1.example: bug in deploy-action – it is unknown which release is live
     ## ❌ diting on web1.example: failed – [`9c1d77e`](APP/commit/9c1d77e0a1b2c3d4e5f60718293a4b5c6d7e8f90) is still live
@@ -192,6 +194,8 @@ fn what_failed_is_one_sentence_with_the_commit_and_who_wanted_it() {
 
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** [another deployment](APP/actions/runs/7) by alice holds the lock on the server since 2025-11-03 05:16:40 UTC.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice did not go live:** `3f2a1bc`: `1762147685` never went live, so it is unknown whether it works.
+    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed the smoke test:** health answered 500 with “no database” after 30 attempts in 1 min.
+    **[`3f2a1bc`](APP/commit/3f2a1bc) by alice failed the smoke test:** health answered 500 with “no database” after 30 attempts in 1 min.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice was cancelled during upload:** the connection to the runner was lost, or the run was cancelled.
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice has an unknown result.**
     **[`3f2a1bc`](APP/commit/3f2a1bc) by alice was stopped during install:** the time limit of 30 min was reached.

@@ -9,7 +9,7 @@ use crate::report::texts;
 fn every_reason_says_what_failed_and_where() {
     let all: Vec<_> = reasons().iter().map(Reason::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @r#"
-    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 31 other findings
+    deploy may not run sudo -n systemctl restart diting on the server (sudo: a password is required), and 38 other findings
     another deployment holds the lock on the server
     another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7)
     the server cannot write /opt/diting/releases/1762147999/app.py: No space left on device
@@ -58,6 +58,19 @@ fn every_reason_says_what_failed_and_where() {
     health command ended with exit code 3: “redis: ##\[error]refused” after 30 attempts in 1 min
     health command ended with exit code 127: “sh: 2: grpc-probe: not found” after 30 attempts in 1 min
     health command did not end in time and was killed (no output) after 30 attempts in 1 min
+    the process ended with exit code 0
+    the process ended with exit code 1; its output shows: ModuleNotFoundError: No module named 'x'
+    the process ended with exit code 1; its output shows: OSError: [Errno 98] Address already in use
+    the process ended with exit code 127; its output shows: sh: 1: ./serve: not found
+    the process ended with exit code 3
+    the process was killed by signal 9 (SIGKILL)
+    the process was killed by signal 11 (SIGSEGV); its output shows: crash ##\[error]
+    it listens on 0.0.0.0:41231, not on 127.0.0.1 only
+    it listens on port 8000 too, which the live release uses
+    it does not listen on port 41231 ($PORT), but on 8001, 9000
+    port 41231 is held by process 4711 (nginx), not by what the smoke test started
+    the process that answers runs release 1762147685
+    the process that answers runs no release
     "#);
 }
 
@@ -125,6 +138,13 @@ fn every_finding_says_what_and_where() {
     shared/config/wechat.yaml on the server is a folder; write it with a / at the end
     cannot roll back: 3f2a1bc: no release on the server has this id or a commit that starts with it
     cannot roll back: there is no good release to roll back to
+    smoke-test: auto cannot start diting on the server: it runs as www-data, not as deploy
+    smoke-test: auto cannot start diting on the server: neither its command nor its environment has port 443 of health-url
+    smoke-test: auto cannot start diting on the server: 8 in ExecStart, PORT=, WORKERS=, A=, B= and more may or may not mean the port
+    smoke-test: auto cannot start diting on the server: it has no ExecStart command
+    smoke-test: auto cannot start diting on the server: it has 2 ExecStart commands
+    smoke-test: auto cannot start diting on the server: it needs LoadCredential=, which only systemd provides
+    smoke-test: auto cannot start diting on the server: /etc/diting/env cannot be read: Permission denied
     ");
 }
 

@@ -39,6 +39,7 @@ fn of_failure(failure: &Failure) -> Prose {
         (Reason::Cancelled, _) => Prose::of("was cancelled during {}", [step]),
         (Reason::OutOfTime(_), _) => Prose::of("was stopped during {}", [step]),
         (_, Step::BeforeSwitch) => "was not switched to".into(),
+        (_, Step::SmokeTest) => "failed the smoke test".into(),
         (Reason::Unhealthy { .. }, _) => "did not become healthy".into(),
         (
             Reason::NotRunning {

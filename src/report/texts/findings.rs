@@ -289,6 +289,20 @@ mod tests {
           no release on the server has this id or a commit that starts with it
         nothing to roll back to
           there is no good release to roll back to
+        smoke-test: auto cannot start diting
+          it runs as www-data, not as deploy
+        smoke-test: auto cannot start diting
+          neither its command nor its environment has port 443 of health-url
+        smoke-test: auto cannot start diting
+          8 in ExecStart, PORT=, WORKERS=, A=, B= and more may or may not mean the port
+        smoke-test: auto cannot start diting
+          it has no ExecStart command
+        smoke-test: auto cannot start diting
+          it has 2 ExecStart commands
+        smoke-test: auto cannot start diting
+          it needs LoadCredential=, which only systemd provides
+        smoke-test: auto cannot start diting
+          /etc/diting/env cannot be read: Permission denied
         ");
     }
 }

@@ -1,7 +1,7 @@
 //! The last line of the log.
 
 use super::live;
-use crate::protocol::{End, Interruption, Outcome, Reason, RunError, Side, Verdict};
+use crate::protocol::{End, Interruption, Outcome, Reason, RunError, Side, Step, Verdict};
 use crate::report::Place;
 use crate::text::amounts::{count, duration};
 use crate::text::excerpt::excerpt;
@@ -79,7 +79,11 @@ fn in_brief(end: &End) -> Option<String> {
         _ => {
             let unit = failure.unit.as_ref().map(excerpt);
             let unit = unit.map_or_else(String::new, |unit| format!(" ({unit})"));
-            Some(format!("{release} failed to {}{unit}", failure.step))
+            let step = match failure.step {
+                Step::SmokeTest => "the smoke test".to_owned(),
+                step => format!("to {step}"),
+            };
+            Some(format!("{release} failed {step}{unit}"))
         }
     }
 }
@@ -195,9 +199,11 @@ mod tests {
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to switch; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to install; 21.4 s
         failed: diting on web1.example; nothing was switched; no release is live yet; 1762147999 failed to install; 21.4 s
-        not-ready: diting on web1.example; 1762147685 is still live; 39 findings; 21.4 s
+        not-ready: diting on web1.example; 1762147685 is still live; 46 findings; 21.4 s
         busy: diting on web1.example; this run changed nothing; the other deployment decides which release is live; 21.4 s
         not-ready: diting on web1.example; 1762147685 is still live; cannot roll back; 21.4 s
+        failed: diting on web1.example; no user was affected: 1762147685 is still live; 1762147999 failed the smoke test; 21.4 s
+        failed: diting on web1.example; no user was affected: nothing was live before; 1762147999 failed the smoke test; 21.4 s
         cancelled: diting on web1.example; 1762147685 is still live; 1762147999 was interrupted; 21.4 s
         error: diting on web1.example; it is unknown which release is live; on web1.example: readlink /opt/diting/current; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 21.4 s

@@ -199,9 +199,24 @@ fn unchanged(verdict: &Verdict) -> Prose {
         live if verdict.previous.is_some() && *live != verdict.previous => {
             changed_by_others(verdict)
         }
+        live if is_harmless(verdict) => {
+            let before = live
+                .as_ref()
+                .map(|live| Prose::of("{} is still live", [live]));
+            Prose::from("no user was affected: ")
+                .and(before.unwrap_or_else(|| "nothing was live before".into()))
+        }
         Some(live) => Prose::of("{} is still live", [live]),
         None => "nothing was switched; no release is live yet".into(),
     }
+}
+
+/// The release failed the smoke test, and nothing of it is left that the live one uses.
+fn is_harmless(verdict: &Verdict) -> bool {
+    let failure = verdict.failure.as_ref();
+    verdict.outcome == Outcome::Failed
+        && failure.is_some_and(|it| it.step == Step::SmokeTest)
+        && !verdict.leaves_changes()
 }
 
 /// By when the server finishes on its own, as this step of the run knows, or else the one before it.
@@ -401,6 +416,8 @@ mod tests {
         not-ready: 1762147685 is still live
         busy: this run changed nothing; the other deployment decides which release is live
         not-ready: 1762147685 is still live
+        failed: no user was affected: 1762147685 is still live
+        failed: no user was affected: nothing was live before
         cancelled: 1762147685 is still live
         error: it is unknown which release is live; on web1.example: readlink /opt/diting/current
         failed: 1762147685 is still live

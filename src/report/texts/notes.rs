@@ -96,9 +96,14 @@ fn parts(warning: &Warning, place: &Place) -> (Prose, Option<String>) {
         | Warning::OtherRelease(_)
         | Warning::PendingSetAside { .. }
         | Warning::RollbackDoubt(_)
-        | Warning::SmokeTestLeft { .. }
         | Warning::UnitFilesNotRestored(_)
         | Warning::OldUnhealthy(_) => return (what, None),
+        Warning::SmokeTestLeft { processes } => {
+            let ids = processes.iter().take(10).map(ToString::to_string);
+            let command = format!("ps -fp {}", ids.collect::<Vec<_>>().join(","));
+            let text = what.and("; end those that are left (kill), as root, on the server:");
+            return (text, Some(command));
+        }
         Warning::GroupWritable { .. } => {
             let command = format!("sudo chmod g-w {}", shell(&place.target));
             return (what.and("; unless they must:"), Some(command));
@@ -242,6 +247,7 @@ mod tests {
         the release no longer has the unit file diting.service.d/env.conf, but the server keeps it; if nobody needs it: rm ~/.config/systemd/user/diting.service.d/env.conf && systemctl --user daemon-reload
         the sudoers line of deploy for systemctl status diting gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program; change it with visudo to deploy ALL=(root) NOPASSWD: NOEXEC: /bin/systemctl status diting
         diting.socket is down (service-start-limit-hit), so nothing takes connections; on the server, as root: sudo systemctl restart diting.socket diting
+        processes that the smoke test started still run: 4711, 4712, 4713, 4714, 4715, 4716, 4717, 4718, 4719, 4720 and more; end those that are left (kill), as root, on the server: ps -fp 4711,4712,4713,4714,4715,4716,4717,4718,4719,4720
         "#);
     }
 
@@ -284,6 +290,7 @@ mod tests {
         the unit files were not checked with systemd-analyze verify: it ended with exit code 1: Failed to initialize manager: No such device or address
         current was a link to /opt/diting/previous; the next switch writes a relative one
         /opt/diting/releases/1762147685 holds data that the application wrote there: uploads/ (341 files, 80.0 MB), 7 more files in public/ (70.0 kB), app.db (12.0 kB), db.json (300 B), pg/ (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        started beside the live release with PORT=41231: .venv/bin/uvicorn app:app --port 41231
         ");
     }
 }

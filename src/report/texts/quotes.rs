@@ -2,8 +2,8 @@
 
 use crate::protocol::{
     AppAccess, ConnectionError, End, Failure, Finding, Interference, LinkState, Notice, Reason,
-    RunError, SharedError, SharedInRelease, UnitFile, UnreadLog, Warning, WrittenData, WrittenItem,
-    WrittenKind,
+    RunError, SharedError, SharedInRelease, SmokeTestError, SmokeTestObstacle, SmokeTestProblem,
+    UnitFile, UnreadLog, Warning, WrittenData, WrittenItem, WrittenKind,
 };
 use crate::text::excerpt::{excerpt, first_line, last_line as last_line_of};
 use crate::text::Prose;
@@ -96,6 +96,7 @@ fn of_reason(reason: &Reason) -> Vec<String> {
         } => vec![excerpt(command), first_line(output)],
         Reason::Log { lines } => lines.last().map(excerpt).into_iter().collect(),
         Reason::Interference(Interference::OwnSystemdDown) => vec!["systemctl --user".to_owned()],
+        Reason::SmokeTest(SmokeTestError::Public { address }) => vec![excerpt(address)],
         _ => reason.log_line().map(excerpt).into_iter().collect(),
     }
 }
@@ -130,7 +131,7 @@ fn of_finding(found: &Finding) -> Vec<String> {
         }
         Finding::Shared { path, error } => of_shared(path, error),
         Finding::AppAccess(found) => of_access(found),
-        Finding::SmokeTest(problem) => vec![excerpt(&problem.service)],
+        Finding::SmokeTest(problem) => of_obstacle(problem),
         Finding::UnitFile(found) => of_unit_file(&found.path),
         Finding::DaemonReload { output, .. } => {
             vec![
@@ -154,6 +155,23 @@ fn of_finding(found: &Finding) -> Vec<String> {
             vec!["systemctl --user".to_owned()]
         }
     }
+}
+
+fn of_obstacle(problem: &SmokeTestProblem) -> Vec<String> {
+    let mut parts = vec!["smoke-test: auto".to_owned(), excerpt(&problem.service)];
+    match &problem.error {
+        SmokeTestObstacle::AmbiguousPort { places, .. } => {
+            parts.extend(places.iter().map(excerpt));
+        }
+        SmokeTestObstacle::Setting { setting: text }
+        | SmokeTestObstacle::Unreadable { path: text, .. } => {
+            parts.push(excerpt(text));
+        }
+        SmokeTestObstacle::OtherUser { .. }
+        | SmokeTestObstacle::NoPort { .. }
+        | SmokeTestObstacle::Commands { .. } => {}
+    }
+    parts
 }
 
 fn of_unit_file(path: &str) -> Vec<String> {
@@ -299,7 +317,7 @@ mod tests {
         all.extend(warnings().iter().map(|it| prose(&warning(it), &redactor)));
         all.extend(notices().iter().map(|it| prose(&notice(it), &redactor)));
         insta::assert_snapshot!(all.join("\n"), @r#"
-        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 31 other findings
+        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 38 other findings
         another deployment holds the lock on the server
         another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, `https://github.com/diting/app/actions/runs/7`)
         the server cannot write `/opt/diting/releases/1762147999/app.py`: No space left on device
@@ -348,6 +366,19 @@ mod tests {
         health command ended with exit code 3: “`redis: ##\[error]refused`” after 30 attempts in 1 min
         health command ended with exit code 127: “`sh: 2: grpc-probe: not found`” after 30 attempts in 1 min
         health command did not end in time and was killed (no output) after 30 attempts in 1 min
+        the process ended with exit code 0
+        the process ended with exit code 1; its output shows: `ModuleNotFoundError: No module named 'x'`
+        the process ended with exit code 1; its output shows: `OSError: [Errno 98] Address already in use`
+        the process ended with exit code 127; its output shows: `sh: 1: ./serve: not found`
+        the process ended with exit code 3
+        the process was killed by signal 9 (SIGKILL)
+        the process was killed by signal 11 (SIGSEGV); its output shows: `crash ##\[error]`
+        it listens on `0.0.0.0:41231`, not on 127.0.0.1 only
+        it listens on port 8000 too, which the live release uses
+        it does not listen on port 41231 (`$PORT`), but on 8001, 9000
+        port 41231 is held by process 4711 (nginx), not by what the smoke test started
+        the process that answers runs release `1762147685`
+        the process that answers runs no release
         `/opt/diting` on the server cannot be created or written by deploy: Permission denied
         current on the server is not a link to a release, but a folder
         current on the server is not a link to a release, but a link to `/srv/app`, which is not a release
@@ -387,6 +418,13 @@ mod tests {
         `shared/config/wechat.yaml` on the server is a folder; write it with a `/` at the end
         cannot roll back: `3f2a1bc`: no release on the server has this id or a commit that starts with it
         cannot roll back: there is no good release to roll back to
+        `smoke-test: auto` cannot start `diting` on the server: it runs as www-data, not as deploy
+        `smoke-test: auto` cannot start `diting` on the server: neither its command nor its environment has port 443 of health-url
+        `smoke-test: auto` cannot start `diting` on the server: 8 in `ExecStart`, `PORT=`, `WORKERS=`, `A=`, `B=` and more may or may not mean the port
+        `smoke-test: auto` cannot start `diting` on the server: it has no ExecStart command
+        `smoke-test: auto` cannot start `diting` on the server: it has 2 ExecStart commands
+        `smoke-test: auto` cannot start `diting` on the server: it needs `LoadCredential=`, which only systemd provides
+        `smoke-test: auto` cannot start `diting` on the server: `/etc/diting/env` cannot be read: Permission denied
         an old release could not be deleted: `/opt/diting/releases/1762000000`: Permission denied
         the unit file has changed, but systemd still uses the old one
         unit diting is not started at boot
@@ -414,6 +452,7 @@ mod tests {
         the release no longer has the unit file diting.service.d/env.conf, but the server keeps it
         the sudoers line of deploy for `systemctl status diting` gives this user, and any app that runs as it, a root shell: before systemd 247 the pager can start any program
         `diting.socket` is down (`service-start-limit-hit`), so nothing takes connections
+        processes that the smoke test started still run: 4711, 4712, 4713, 4714, 4715, 4716, 4717, 4718, 4719, 4720 and more
         `1762147685` was live and healthy, and is taken over as good
         the new process logged crash messages that the release before logged too: `Traceback (most recent call last):`; `KeyError: 'A'`
         it is unknown whether logind kills a user's processes at logout; if it does, a lost connection can stop a deployment
@@ -426,6 +465,7 @@ mod tests {
         the unit files were not checked with systemd-analyze verify: `it ended with exit code 1: Failed to initialize manager: No such device or address`
         current was a link to `/opt/diting/previous`; the next switch writes a relative one
         `/opt/diting/releases/1762147685` holds data that the application wrote there: `uploads/` (341 files, 80.0 MB), 7 more files in `public/` (70.0 kB), `app.db` (12.0 kB), `db.json` (300 B), `pg/` (cannot be read) and 2 more; not everything was looked at, because it took too long; a later deployment deletes it with the release
+        started beside the live release with `PORT=41231`: `.venv/bin/uvicorn app:app --port 41231`
         "#);
     }
 }

@@ -15,6 +15,7 @@ const TOOK: usize = 10;
 pub fn step_output(step: Step) -> String {
     match step {
         Step::Verify | Step::RollBack => format!("{step}: health checks"),
+        Step::SmokeTest => format!("{step}: health checks and output"),
         _ => format!("{step}: output"),
     }
 }

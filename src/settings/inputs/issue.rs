@@ -21,7 +21,7 @@ pub(super) static ISSUE: Definition<IssueOpens> = Definition::with_default(
     "issue",
     "rollback",
     "Outcomes that open an issue, or comment on the open one. `rollback`: `rolled-back`, `rollback-failed`, and `failed` if the \
-     release went live. `failure`: also every other `failed`, `unreachable`, `not-ready`, `busy`, `unknown` and `error` (unless the program itself crashes before it sends anything). \
+     release went live or failed the smoke test. `failure`: also every other `failed`, `unreachable`, `not-ready`, `busy`, `unknown` and `error` (unless the program itself crashes before it sends anything). \
      `off`: none. The next successful deployment closes it. Needs `permissions: issues: write`; without that there is a warning.",
     IssueOpens::parse,
 )

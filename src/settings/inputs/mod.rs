@@ -26,6 +26,7 @@ use super::warning::InputWarning;
 use crate::protocol::{Restart, Target, Verification};
 use std::fmt::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// All inputs in groups with their titles, in the order in which people meet them.
 pub(super) static GROUPS: [(&str, &[&Input]); 8] = [
@@ -126,8 +127,8 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let release = command::release(reader, assumed);
     let server = server::server(reader, around);
     let restart = reader.optional(&place::RESTART);
-    let place = place::place(reader, around, assumed, restart.as_ref());
-    let stage = stage::stage(reader, around, assumed, place.as_ref());
+    let placed = place::place(reader, around, assumed, restart.as_ref());
+    let stage = stage::stage(reader, around, assumed, &placed);
     let source = stage.as_ref().and_then(|stage| stage.source.as_ref());
     let work = commit::work(reader, around, source);
     let verification = verification(reader);
@@ -138,7 +139,7 @@ fn settings(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Settings> 
     let wait_lock = reader.with_default(&limits::WAIT_LOCK);
     let timeout = reader.with_default(&limits::TIMEOUT);
     let issue = issue::issue(reader, around);
-    let (place, stage) = (place?, stage?);
+    let (place, stage) = (placed.place?, stage?);
     let settings = Settings {
         command: command?,
         release: release?,
@@ -179,7 +180,7 @@ fn verification(reader: &mut Reader<'_>) -> Option<Verification> {
 
 /// Valid inputs that leave a broken release unnoticed, or check something else than may be expected.
 fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
-    if settings.unit().is_none() {
+    if settings.unit().is_none() && settings.staging.smoke_test.is_none() {
         for input in [&log::CHECK.input, &log::PATTERN.input] {
             if reader.is_given(input) {
                 reader.no_effect(input, "there is no unit whose log could be read");
@@ -201,6 +202,7 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
     if settings.command != Command::Deploy {
         return;
     }
+    warn_about_the_smoke_test(reader, settings);
     match &settings.verification.health {
         None if settings.verification.command.is_some() => {}
         None if settings.unit().is_none() => reader.warnings.push(InputWarning::NothingChecked),
@@ -214,6 +216,21 @@ fn warn_about_gaps(reader: &mut Reader<'_>, settings: &Settings) {
                 reader.warnings.push(InputWarning::OtherHealthHost { host });
             }
         }
+    }
+}
+
+/// Without a URL, the smoke test sees only whether the app stays up.
+fn warn_about_the_smoke_test(reader: &mut Reader<'_>, settings: &Settings) {
+    let check = &settings.verification;
+    if settings.staging.smoke_test.is_none() || check.health.is_some() {
+        return;
+    }
+    // otherwise the app has no HTTP
+    if !reader.is_given(&health::URL.input) {
+        let settle = check.settle.max(Duration::from_secs(1));
+        reader
+            .warnings
+            .push(InputWarning::SmokeTestUnasked { settle });
     }
 }
 

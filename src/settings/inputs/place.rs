@@ -78,13 +78,20 @@ fn restart(text: &str) -> Result<Restart, Invalid> {
     }
 }
 
+/// The same, or `None` after a problem.
+pub(super) struct Placed {
+    pub(super) place: Option<Where>,
+    /// Why no unit is restarted, if none is.
+    pub(super) no_unit: Option<&'static str>,
+}
+
 /// All of it; `restart` was read before.
 pub(super) fn place(
     reader: &mut Reader<'_>,
     around: &Surroundings,
     command: Command,
     restart: Option<&Option<Restart>>,
-) -> Option<Where> {
+) -> Placed {
     let place = service_and_target(reader, around, command, restart);
     let scope = reader.with_default(&SCOPE);
     let unit_files = reader.optional(&UNITS);
@@ -103,13 +110,14 @@ pub(super) fn place(
             reader.problem(&UNITS.input, None, invalid);
         }
     }
-    let (service, target) = place?;
-    Some(Where {
+    let all = place.zip(scope).zip(unit_files);
+    let place = all.map(|(((service, target), scope), unit_files)| Where {
         service,
-        scope: scope?,
-        unit_files: unit_files?.unwrap_or_default(),
+        scope,
+        unit_files: unit_files.unwrap_or_default(),
         target,
-    })
+    });
+    Placed { place, no_unit }
 }
 
 /// Service and target: each may replace the other in some cases.

@@ -1,6 +1,6 @@
 //! What makes a release out of the source.
 
-use super::place::{Where, UNITS};
+use super::place::{Placed, UNITS};
 use crate::protocol::{Install, Secret, SharedPath, SmokeTest, Staging};
 use crate::settings::input::{Definition, Input};
 use crate::settings::model::{Command, Surroundings};
@@ -11,6 +11,7 @@ use crate::settings::staging::scripts::{self, InstallInput};
 use crate::settings::staging::source::Source;
 use crate::settings::staging::{env, fit, shared};
 use crate::settings::values::size;
+use crate::text::Prose;
 use std::fs;
 use std::io;
 
@@ -77,8 +78,8 @@ pub(super) static INSTALL: Definition<InstallInput> = Definition::with_default(
 
 pub(super) static ENV: Definition<Vec<(String, Secret)>> = Definition::optional(
     "env",
-    "Variables for `install` and `before-switch`: `NAME=value`, one per line, values without quotes. They are never on a \
-     command line; values of 6 characters or more are hidden in the log.",
+    "Variables for `install`, `before-switch` and `smoke-test`: `NAME=value`, one per line, values without quotes. They are \
+     never on a command line; values of 6 characters or more are hidden in the log.",
     env::variables,
 )
 .secret()
@@ -96,9 +97,10 @@ pub(super) static BEFORE_SWITCH: Definition<Option<String>> = Definition::option
 
 pub(super) static SMOKE_TEST: Definition<Option<SmokeTest>> = Definition::optional(
     "smoke-test",
-    "Tries the installed release beside the live one, before anything is switched: it is started on a free port of the \
-     loopback (`$PORT`), asked as the `health-…` inputs say, and ended. `auto`: what the service's first unit starts. Or \
-     shell commands that start it (`sh -eu`). If it fails, no user notices. Empty or `none`: nothing.",
+    "Starts the installed release beside the live one before the switch, so that a broken release reaches no user: on a free \
+     port of 127.0.0.1 (`$PORT`), checked as the `health-…` and `log-…` inputs say, then ended. `auto`: what the first unit \
+     of `service` starts. Or shell commands that start the app and stay in the foreground (`sh -eu`). Two instances run for a \
+     moment. If it fails, nothing is switched: outcome `failed`. Empty or `none`: nothing.",
     scripts::smoke_test,
 )
 .lines()
@@ -124,7 +126,7 @@ pub(super) fn stage(
     reader: &mut Reader<'_>,
     around: &Surroundings,
     command: Command,
-    place: Option<&Where>,
+    placed: &Placed,
 ) -> Option<Stage> {
     if command != Command::Deploy {
         return Some(Stage::default());
@@ -139,7 +141,13 @@ pub(super) fn stage(
     let before_switch = reader.optional(&BEFORE_SWITCH);
     let smoke_test = reader.optional(&SMOKE_TEST);
     let min_free = reader.with_default(&MIN_FREE);
-    if install == Some(Install::Nothing) && matches!(before_switch, Some(None | Some(None))) {
+    if let Some(because) = placed.no_unit {
+        auto_needs_a_unit(reader, smoke_test.as_ref(), because);
+    }
+    if install == Some(Install::Nothing)
+        && matches!(before_switch, Some(None | Some(None)))
+        && matches!(smoke_test, Some(None | Some(None)))
+    {
         without_commands(reader);
     }
     let (source, excludes, install, shared) = (source?, excludes?, install?, shared?);
@@ -148,7 +156,7 @@ pub(super) fn stage(
     let room = fit::has_room(&source, &excludes, &install, &shared);
     reader.check(&EXCLUDE.input, lock);
     reader.check(&SHARED.input, room);
-    let unit_files = place.map_or(&[][..], |place| &place.unit_files);
+    let unit_files = placed.place.as_ref().map_or(&[][..], |it| &it.unit_files);
     for invalid in fit::unit_files(&source, &excludes, &install, unit_files) {
         reader.check(&UNITS.input, Err(invalid));
     }
@@ -170,8 +178,21 @@ pub(super) fn stage(
 
 fn without_commands(reader: &mut Reader<'_>) {
     if reader.is_given(&ENV.input) {
-        let because = "neither install nor before-switch runs anything";
+        let because = "neither install nor before-switch nor smoke-test runs anything";
         reader.no_effect(&ENV.input, because);
+    }
+}
+
+/// Without a unit, nothing says what `auto` would start.
+fn auto_needs_a_unit(
+    reader: &mut Reader<'_>,
+    smoke_test: Option<&Option<Option<SmokeTest>>>,
+    because: &'static str,
+) {
+    if matches!(smoke_test, Some(Some(Some(SmokeTest::Auto)))) {
+        let fix = "Give commands that start the app on 127.0.0.1 and `$PORT`, or leave it out";
+        let invalid = Invalid::new(Prose::of("is auto, but {}", [&because]), fix);
+        reader.problem(&SMOKE_TEST.input, None, invalid);
     }
 }
 

@@ -82,7 +82,7 @@ fn pair(line: &str, number: usize) -> Result<(&str, &str), Invalid> {
         return Err(at(
             number,
             what,
-            "Set it where it is needed: `export NAME=value` in `install` or `before-switch`",
+            "Set it where it is needed: `export NAME=value` in `install`, `before-switch` or `smoke-test`",
         ));
     }
     Ok((name, value))

@@ -8,6 +8,7 @@ mod jump;
 mod key;
 mod known_hosts;
 mod secrecy;
+mod smoke_test;
 mod stage;
 mod together;
 mod units;

@@ -71,8 +71,8 @@ fn b26_bad_variables_are_named_by_their_line_and_show_no_value() {
     env: line 1 begins with `export`. Write only NAME=value.
     env: line 2 has the same name as line 1. Keep the one that is meant.
     env: line 1 has a control character. Write plain text.
-    env: line 1 sets PATH, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
-    env: line 1 sets LD_*, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install` or `before-switch`.
+    env: line 1 sets PATH, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install`, `before-switch` or `smoke-test`.
+    env: line 1 sets LD_*, which the shell or the system depends on. Set it where it is needed: `export NAME=value` in `install`, `before-switch` or `smoke-test`.
     env: line 1 has no valid name before its `=`. A name has letters, digits and `_`, no digit first.
     ");
 }

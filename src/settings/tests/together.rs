@@ -406,8 +406,8 @@ fn what_another_input_makes_meaningless_is_a_warning() {
     wait-lock has no effect: timeout is shorter.
     ");
     let env = || Inputs::new().with("env", "A=1");
-    insta::assert_snapshot!(env().warnings(), @"env has no effect: neither install nor before-switch runs anything.");
+    insta::assert_snapshot!(env().warnings(), @"env has no effect: neither install nor before-switch nor smoke-test runs anything.");
     assert_eq!(env().with("before-switch", "./migrate").warnings(), "");
     assert_eq!(env().with("install", "make").warnings(), "");
-    insta::assert_snapshot!(env().with("before-switch", "none").warnings(), @"env has no effect: neither install nor before-switch runs anything.");
+    insta::assert_snapshot!(env().with("before-switch", "none").warnings(), @"env has no effect: neither install nor before-switch nor smoke-test runs anything.");
 }

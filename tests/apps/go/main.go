@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,5 +21,16 @@ func main() {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "version %s, release %s\n", version, release)
 	})
-	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), nil))
+	listener, err := listen()
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.Serve(listener, nil))
+}
+
+func listen() (net.Listener, error) {
+	if os.Getenv("LISTEN_FDS") != "" {
+		return net.FileListener(os.NewFile(3, "socket"))
+	}
+	return net.Listen("tcp", os.Getenv("LISTEN"))
 }

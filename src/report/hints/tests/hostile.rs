@@ -2,7 +2,8 @@
 
 use crate::protocol::{
     Ending, FailedStart, Failure, Finding, IoKind, LinkState, LogPlace, Operation, OtherProcess,
-    PortHolder, Reason, Scope, SharedError, SharedInRelease, Step, SystemdError,
+    PortHolder, Reason, Scope, SharedError, SharedInRelease, SmokeTestError, SmokeTestObstacle,
+    SmokeTestProblem, Step, SystemdError,
 };
 use crate::report::hints::*;
 use crate::report::tests::place;
@@ -83,6 +84,14 @@ fn findings() -> Vec<Finding> {
             service: evil(),
             user: evil(),
         },
+        Finding::SmokeTest(SmokeTestProblem {
+            service: evil(),
+            error: SmokeTestObstacle::Unreadable {
+                path: path(),
+                error: evil(),
+            },
+            command: evil(),
+        }),
         one(|it| it.path = "mallory".into()),
         one(|it| it.path = "data/../../../../etc/mallory".into()),
         one(|it| it.link = "/etc/mallory".into()),
@@ -135,6 +144,17 @@ fn reasons() -> Vec<Reason> {
                 group: None,
             }),
         },
+        Reason::SmokeTest(SmokeTestError::Ended {
+            ending: Ending::Exit(127),
+            log_line: Some("sh: 1: mallory: not found".into()),
+        }),
+        Reason::SmokeTest(SmokeTestError::Public {
+            address: "/etc/mallory".into(),
+        }),
+        Reason::SmokeTest(SmokeTestError::OtherProcess {
+            port: 6666,
+            owner: PortHolder::Other(EVIL.into()),
+        }),
         Reason::Command {
             ending: Ending::Exit(127),
             line: None,
@@ -177,6 +197,7 @@ fn no_word_of_a_server_is_in_a_command() {
         Step::Check,
         Step::Install,
         Step::BeforeSwitch,
+        Step::SmokeTest,
         Step::Restart,
         Step::Verify,
     ];

@@ -104,6 +104,20 @@ fn a_reason_says_what_to_do() {
       ls -ld /opt/diting/shared/config/wechat.yaml
     set `release` to the id of a release that is good, or leave it out: then the previous one is meant
     a release becomes a rollback target once it was live and healthy; deploy one
+    the deploy user cannot start anything as another user: let smoke-test start the app as the deploy user, or leave it out
+    set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
+    health-url must have the port on which the app itself listens, as in `http://localhost:8000/health`, not that of a proxy. If the app reads its port from its code or a file, let it use the variable `PORT`
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    say where the port belongs, by a command for smoke-test
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    let smoke-test start the app, in the foreground
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    let smoke-test start the app, in the foreground
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    let smoke-test start the app without it, or leave smoke-test out
+    set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
+    let the deploy user read it, or let smoke-test start the app without it
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
     ---
     wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
     ---
@@ -279,6 +293,39 @@ fn a_reason_says_what_to_do() {
       cd /opt/diting/releases
       cd "$(ls -t | head -n 1)"
       set -a; test ! -f .env || . ./.env
+    ---
+    what smoke-test starts must stay up until deploy-action ends it: keep the app in the foreground, without `&`, `nohup` and options such as `--daemon`. A check that ends by itself belongs in `before-switch`
+    ---
+    if the module is a package, add it to `pyproject.toml` (or `requirements.txt`), lock again (`uv lock`), and push; if it is the app's own, is it committed, and is its name right?
+    ---
+    the app takes its port from its code or from a configuration file: let it use the variable `PORT`, or pass the port on its command line, as in `--port $PORT`
+    ---
+    ./serve is not there: smoke-test runs in the folder of the new release; is the file part of it?
+    ---
+    its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+    ---
+    two instances run during the smoke test, and most likely the server ran out of memory; on the server:
+      free -h
+    as root:
+      sudo dmesg -T | grep -iE 'oom|out of memory'
+    ---
+    its last lines show why; to run it by hand, on the server, as the deploy user, go to the newest release:
+      cd /opt/diting/releases
+      cd "$(ls -t | head -n 1)"
+    ---
+    others could reach it there: the app must listen on 127.0.0.1 in the smoke test. `auto` replaces 0.0.0.0 in the command and the environment of the unit, but not in the app's code or configuration; or give `smoke-test` a command, as in `./server --host 127.0.0.1 --port $PORT`
+    ---
+    the app takes its port from its code or from a configuration file: let it use the variable `PORT`, or pass the port on its command line, as in `--port $PORT`
+    ---
+    the app takes its port from its code or from a configuration file: let it use the variable `PORT`, or pass the port on its command line, as in `--port $PORT`
+    ---
+    if another program took the port at that moment, run it again; otherwise smoke-test must start the app itself, from the folder of the release that it runs in: no path through current, and no program that passes the work on to a process that runs already (pm2, a container, systemctl)
+    ---
+    smoke-test must start the app itself, from the folder of the release that it runs in: no path through current, and no program that passes the work on to a process that runs already (pm2, a container, systemctl)
+    ---
+    smoke-test must start the app itself, from the folder of the release that it runs in: no path through current, and no program that passes the work on to a process that runs already (pm2, a container, systemctl)
     "#);
 }
 
@@ -426,6 +473,27 @@ fn a_finding_says_what_to_do() {
     set `release` to the id of a release that is good, or leave it out: then the previous one is meant
     ---
     a release becomes a rollback target once it was live and healthy; deploy one
+    ---
+    the deploy user cannot start anything as another user: let smoke-test start the app as the deploy user, or leave it out
+    set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
+    ---
+    health-url must have the port on which the app itself listens, as in `http://localhost:8000/health`, not that of a proxy. If the app reads its port from its code or a file, let it use the variable `PORT`
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    say where the port belongs, by a command for smoke-test
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    let smoke-test start the app, in the foreground
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    let smoke-test start the app, in the foreground
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    let smoke-test start the app without it, or leave smoke-test out
+    set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
+    ---
+    let the deploy user read it, or let smoke-test start the app without it
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
     "#);
 }
 

@@ -1,5 +1,7 @@
 //! Hints for a unit that does not run.
 
+pub(super) mod file;
+
 use super::cause;
 use super::steps::{on_server, steps, Hint};
 use crate::protocol::{Ending, LogPlace, ProcessEnd, Scope, Trouble};

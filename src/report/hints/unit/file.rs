@@ -1,8 +1,8 @@
 //! How systemd gets a unit file of a release.
 
-use super::steps::{steps, Hint};
-use super::sudoers::{into_sudoers, sudoers_for};
 use crate::protocol::{UnitFile, UnitFileError, UnitFileProblem};
+use crate::report::hints::steps::{steps, Hint};
+use crate::report::hints::sudoers::{into_sudoers, sudoers_for};
 use crate::report::place::{is_relative, shell, Place};
 
 const LINK: &str = "let systemd read it from the live release, as root; whoever may change a unit that root starts is root:";
@@ -12,7 +12,7 @@ const LACKED: &str = "systemd would lose the unit with that release, which may b
      as root, or deploy its file before you link it:";
 
 /// What to do about it.
-pub(super) fn set_up(found: &UnitFileProblem, place: &Place) -> Hint {
+pub(in crate::report::hints) fn set_up(found: &UnitFileProblem, place: &Place) -> Hint {
     match UnitFile::at(&found.path).filter(|file| is_relative(&file.path)) {
         Some(file) if found.link => link(&file, &found.error, place),
         Some(file) => copy(&file, &found.error, place),
