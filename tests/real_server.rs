@@ -77,6 +77,8 @@ mod hints;
 mod hostile;
 #[path = "real/interference.rs"]
 mod interference;
+#[path = "real/interruption.rs"]
+mod interruption;
 #[path = "real/issue.rs"]
 mod issue;
 #[path = "real/jump.rs"]
