@@ -87,6 +87,8 @@ mod issue;
 mod jump;
 #[path = "real/load.rs"]
 mod load;
+#[path = "real/load_benchmark.rs"]
+mod load_benchmark;
 #[path = "real/log_check.rs"]
 mod log_check;
 #[path = "real/logins.rs"]

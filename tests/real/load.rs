@@ -2,14 +2,14 @@
 //! before were answered or not.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::net::Ipv4Addr;
+use std::io::{self, ErrorKind, Write};
+use std::net::{self, Ipv4Addr};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{spawn_blocking, JoinSet};
 use tokio::time::{interval, timeout};
 
 /// 66 requests in a second.
@@ -128,11 +128,18 @@ async fn user(port: u16, patience: Duration) -> Ended {
 }
 
 async fn ask(port: u16) -> io::Result<u16> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    stream.write_all(REQUEST).await?;
+    let mut stream = TcpStream::from_std(spawn_blocking(move || send(port)).await??)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     status(&String::from_utf8_lossy(&answer)).ok_or(ErrorKind::UnexpectedEof.into())
+}
+
+/// The request follows the connection at once, as it does in a network: an app that stops may close a connection without one.
+fn send(port: u16) -> io::Result<net::TcpStream> {
+    let mut stream = net::TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.write_all(REQUEST)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
 /// The status of a complete answer.
@@ -187,7 +194,7 @@ fn count(mut all: Vec<Ended>, began: Instant, until: Instant) -> Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::net::TcpListener;
 
     const WHILE: Duration = Duration::from_millis(400);

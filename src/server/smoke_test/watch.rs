@@ -133,7 +133,9 @@ impl<'a, 'e> Watch<'a, 'e> {
     }
 
     fn answered(&mut self, answered: Answered) -> (Option<Answer>, Option<Sockets>) {
-        let Answered { answer, took, from } = answered;
+        let Answered {
+            answer, took, from, ..
+        } = answered;
         let processes = self.running.processes();
         let look = Look::at(&processes);
         let Trial {
