@@ -2,10 +2,10 @@
 
 use crate::app::{App, Node};
 use crate::client::{Client, Sending, Told};
-use crate::invariants::{processes_on, within_seconds, Invariants};
+use crate::invariants::{within_seconds, Invariants};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Health, HealthAnswer, HealthUrl, Install, Notice, Outcome, Plan, Reason, SmokeTest,
+    Ending, Health, HealthAnswer, HealthUrl, Notice, Outcome, Plan, Reason, SmokeTest,
     SmokeTestError, Step, What,
 };
 use std::fs;
