@@ -1,5 +1,6 @@
 //! Ends processes: SIGTERM, after a grace time SIGKILL, until none is left.
 
+use crate::server::clock::ticks_since_boot;
 use crate::server::exec::processes::{owner_of, start_of};
 use rustix::process::{geteuid, kill_process, Pid, Signal};
 use std::collections::{BTreeSet, HashSet};
@@ -27,9 +28,12 @@ pub(super) struct Stop<'a> {
 impl Stop<'_> {
     /// Returns those that cannot be ended.
     pub(super) fn run(self) -> BTreeSet<u32> {
-        let start = Instant::now();
+        let (start, since_boot) = (Instant::now(), ticks_since_boot());
+        // what a process starts in order to end is left in peace
+        let is_meant = |pid| start_of(pid) < since_boot;
         // a number may be given to another process
         let mut asked: HashSet<(u32, Option<u64>)> = HashSet::new();
+        let mut is_first = true;
         loop {
             let left = (self.find)();
             if left.is_empty() {
@@ -44,7 +48,7 @@ impl Stop<'_> {
             for pid in &left {
                 if is_over {
                     signal(*pid, Signal::KILL);
-                } else if asked.insert((*pid, start_of(*pid))) {
+                } else if (is_first || is_meant(*pid)) && asked.insert((*pid, start_of(*pid))) {
                     signal(*pid, Signal::TERM);
                 }
             }
@@ -52,6 +56,7 @@ impl Stop<'_> {
             if is_over && (start.elapsed() >= grace + KILL_TIME || others()) {
                 return left;
             }
+            is_first = false;
             (self.meanwhile)();
             thread::sleep(TICK);
         }

@@ -16,7 +16,7 @@ pub(in crate::server) struct Listener {
     pub(in crate::server) inode: u64,
     pub(in crate::server) port: u16,
     /// The user who opened it.
-    pub(super) owner: u32,
+    pub(in crate::server) owner: u32,
     pub(in crate::server) address: IpAddr,
 }
 
