@@ -33,7 +33,7 @@ impl Stop<'_> {
         let is_meant = |pid| start_of(pid) < since_boot;
         // a number may be given to another process
         let mut asked: HashSet<(u32, Option<u64>)> = HashSet::new();
-        let mut is_first = true;
+        let (mut is_first, mut killing) = (true, None::<Instant>);
         loop {
             let left = (self.find)();
             if left.is_empty() {
@@ -44,16 +44,20 @@ impl Stop<'_> {
             } else {
                 GRACE
             };
-            let is_over = start.elapsed() >= grace;
+            if start.elapsed() >= grace {
+                killing.get_or_insert_with(Instant::now);
+            }
             for pid in &left {
-                if is_over {
+                if killing.is_some() {
                     signal(*pid, Signal::KILL);
                 } else if (is_first || is_meant(*pid)) && asked.insert((*pid, start_of(*pid))) {
                     signal(*pid, Signal::TERM);
                 }
             }
-            let others = || left.iter().all(|pid| !is_own(*pid));
-            if is_over && (start.elapsed() >= grace + KILL_TIME || others()) {
+            let in_vain = |since: Instant| {
+                since.elapsed() >= KILL_TIME || !left.iter().any(|pid| is_own(*pid))
+            };
+            if killing.is_some_and(in_vain) {
                 return left;
             }
             is_first = false;
@@ -65,7 +69,8 @@ impl Stop<'_> {
 
 /// Whether it runs as this user; otherwise it cannot be ended from here.
 fn is_own(pid: u32) -> bool {
-    owner_of(pid).is_none_or(|owner| owner == geteuid().as_raw())
+    let own = geteuid();
+    own.is_root() || owner_of(pid).is_none_or(|owner| owner == own.as_raw())
 }
 
 fn signal(pid: u32, signal: Signal) {
