@@ -55,7 +55,15 @@ const SERVER: MayKnow<'_> = &[
     ("unit", &["channel", "clock", "exec", "store"]),
     (
         "smoke_test",
-        &["channel", "exec", "limits", "store", "subcommand", "unit"],
+        &[
+            "channel",
+            "clock",
+            "exec",
+            "limits",
+            "store",
+            "subcommand",
+            "unit",
+        ],
     ),
     (
         "stage",

@@ -5,7 +5,7 @@ use crate::client::{Client, Sending, Told};
 use crate::invariants::{within_seconds, Invariants};
 use crate::stub_server::StubServer;
 use deploy_action::protocol::{
-    Ending, Health, HealthAnswer, HealthUrl, Notice, Outcome, Plan, Reason, SmokeTest,
+    Ending, Health, HealthAnswer, HealthUrl, LogLevel, Notice, Outcome, Plan, Reason, SmokeTest,
     SmokeTestError, Step, What,
 };
 use std::fs;
@@ -339,7 +339,10 @@ fn without_a_request_it_must_stay_up_for_the_settle_time() {
 #[test]
 fn what_it_prints_is_judged_like_the_log_of_the_unit() {
     let server = StubServer::with(&App::good("old"));
-    let told = server.deploy_with(&app("new"), asking("exec python3 serve.py logs"));
+    let told = server.deploy_with(&app("new"), |plan| {
+        asking("exec python3 serve.py logs")(plan);
+        plan.verification.log.level = LogLevel::Fail;
+    });
     match reason(&server, &told) {
         Reason::Log { lines } => assert_eq!(lines.last().unwrap(), b"KeyError: 'x'"),
         other => panic!("{other}"),
@@ -352,6 +355,7 @@ fn what_it_prints_is_judged_like_the_log_of_the_unit() {
     );
     let told = server.deploy_with(&app("newer"), |plan| {
         asking("exec python3 serve.py logs")(plan);
+        plan.verification.log.level = LogLevel::Fail;
         plan.verification.timeout = Duration::from_secs(20);
     });
     assert!(
@@ -364,7 +368,10 @@ fn what_it_prints_is_judged_like_the_log_of_the_unit() {
     // what it prints because it is ended does not count
     let script =
         "trap 'echo FATAL: interrupted; exit 1' TERM\necho up\nwhile :; do sleep 0.1; done";
-    let told = server.deploy_with(&app("newest"), trying(script));
+    let told = server.deploy_with(&app("newest"), |plan| {
+        trying(script)(plan);
+        plan.verification.log.level = LogLevel::Fail;
+    });
     assert!(output(&told).contains(&"FATAL: interrupted".to_owned()));
     assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
 }

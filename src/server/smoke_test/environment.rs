@@ -1,6 +1,6 @@
 //! What a process finds in its environment.
 
-use super::Trial;
+use super::subject::Trial;
 use crate::server::exec::process::search_path;
 use crate::server::exec::shell;
 use crate::server::store::layout::Layout;

@@ -4,7 +4,7 @@
 //! The session starts a supervisor, the supervisor starts the program through a launcher. The supervisor ends all that was
 //! started if the session is gone, the session if the supervisor is gone, and the next run if both are.
 //!
-//! Knows `channel`, `exec`, `limits`, `store` and `unit`.
+//! Knows `channel`, `clock`, `exec`, `limits`, `store`, `subcommand` and `unit`.
 
 mod environment;
 mod launch;
@@ -15,22 +15,22 @@ mod port;
 mod running;
 mod start;
 mod stop;
+mod subject;
 mod supervisor;
 mod watch;
 
 pub(super) use launch::launch;
 pub(super) use left_overs::end_left_overs;
+pub(super) use subject::Trial;
 pub(super) use supervisor::supervise;
 
 use crate::protocol::{
-    Finding, Notice, Operation, Plan, Reason, ReleaseId, SmokeTest, SmokeTestError, Step, UnitFile,
-    What,
+    Finding, Notice, Operation, Plan, Reason, SmokeTest, SmokeTestError, Step, UnitFile, What,
 };
 use crate::server::channel::events::Events;
 use crate::server::channel::output::Output;
 use crate::server::exec::recent::Printed;
 use crate::server::exec::shell::cause;
-use crate::server::limits::Limits;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::unit::log::{check_output, Baseline};
@@ -39,14 +39,6 @@ use port::Port;
 use running::Running;
 use start::Start;
 use watch::Watch;
-
-/// The smoke test of one release, which is installed and not sealed yet.
-pub(in crate::server) struct Trial<'a> {
-    pub(in crate::server) layout: &'a Layout,
-    pub(in crate::server) plan: &'a Plan,
-    pub(in crate::server) release: &'a ReleaseId,
-    pub(in crate::server) limits: &'a Limits,
-}
 
 impl Trial<'_> {
     /// Runs it.

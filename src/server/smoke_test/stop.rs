@@ -1,5 +1,6 @@
 //! Ends processes: SIGTERM, after a grace time SIGKILL, until none is left.
 
+use crate::server::clock::ticks_since_boot;
 use crate::server::exec::processes::{owner_of, start_of};
 use rustix::process::{geteuid, kill_process, Pid, Signal};
 use std::collections::{BTreeSet, HashSet};
@@ -27,9 +28,12 @@ pub(super) struct Stop<'a> {
 impl Stop<'_> {
     /// Returns those that cannot be ended.
     pub(super) fn run(self) -> BTreeSet<u32> {
-        let start = Instant::now();
+        let (start, since_boot) = (Instant::now(), ticks_since_boot());
+        // what a process starts in order to end is left in peace
+        let is_meant = |pid| start_of(pid) < since_boot;
         // a number may be given to another process
         let mut asked: HashSet<(u32, Option<u64>)> = HashSet::new();
+        let (mut is_first, mut killing) = (true, None::<Instant>);
         loop {
             let left = (self.find)();
             if left.is_empty() {
@@ -40,18 +44,23 @@ impl Stop<'_> {
             } else {
                 GRACE
             };
-            let is_over = start.elapsed() >= grace;
+            if start.elapsed() >= grace {
+                killing.get_or_insert_with(Instant::now);
+            }
             for pid in &left {
-                if is_over {
+                if killing.is_some() {
                     signal(*pid, Signal::KILL);
-                } else if asked.insert((*pid, start_of(*pid))) {
+                } else if (is_first || is_meant(*pid)) && asked.insert((*pid, start_of(*pid))) {
                     signal(*pid, Signal::TERM);
                 }
             }
-            let others = || left.iter().all(|pid| !is_own(*pid));
-            if is_over && (start.elapsed() >= grace + KILL_TIME || others()) {
+            let in_vain = |since: Instant| {
+                since.elapsed() >= KILL_TIME || !left.iter().any(|pid| is_own(*pid))
+            };
+            if killing.is_some_and(in_vain) {
                 return left;
             }
+            is_first = false;
             (self.meanwhile)();
             thread::sleep(TICK);
         }
@@ -60,7 +69,8 @@ impl Stop<'_> {
 
 /// Whether it runs as this user; otherwise it cannot be ended from here.
 fn is_own(pid: u32) -> bool {
-    owner_of(pid).is_none_or(|owner| owner == geteuid().as_raw())
+    let own = geteuid();
+    own.is_root() || owner_of(pid).is_none_or(|owner| owner == own.as_raw())
 }
 
 fn signal(pid: u32, signal: Signal) {

@@ -3,8 +3,8 @@
 use super::look::Look;
 use super::machine::{Answer, Machine, Next, Rules, Seen, Sockets};
 use super::running::Running;
+use super::subject::Trial;
 use super::supervisor::Report;
-use super::Trial;
 use crate::protocol::{Attempt, Ending, Health, HealthUrl, Reason, Secret, Verification, What};
 use crate::server::channel::events::Events;
 use crate::server::channel::output::Output;
