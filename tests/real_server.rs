@@ -123,6 +123,8 @@ mod several_units;
 mod shared_env_hooks;
 #[path = "real/shells.rs"]
 mod shells;
+#[path = "real/smoke_test_check.rs"]
+mod smoke_test_check;
 #[path = "real/staged_units.rs"]
 mod staged_units;
 #[path = "real/start_limit.rs"]
