@@ -43,7 +43,10 @@ fn split(value: &str, mistakes: Mistakes) -> Vec<Word> {
                     }
                     None if is_semicolon => {}
                     None if mistakes == Mistakes::End => return all,
-                    None => word.push('\\'),
+                    None => {
+                        word.push('\\');
+                        rest.next().into_iter().for_each(|c| word.push(c));
+                    }
                 }
             }
             _ if quote == Some(c) => quote = None,
@@ -198,6 +201,7 @@ mod tests {
             ),
             ("\"a\\\"b\" 'c\\'d'", &["a\"b", "c'd"]),
             ("'open end", &["open end"]),
+            ("a\\ b\\", &["a\\ b\\"]),
         ] {
             assert_eq!(text(words(value)), expected, "{value}");
         }
