@@ -99,6 +99,9 @@ pub enum SmokeTestObstacle {
         /// How many.
         count: u32,
     },
+    /// It is a oneshot: a program that ends by itself answers nothing.
+    #[error("it is a oneshot, which ends by itself")]
+    Oneshot,
     /// A setting that only systemd can provide.
     #[error("it needs {}, which only systemd provides", excerpt(.setting))]
     Setting {

@@ -37,6 +37,26 @@ pub(in crate::server) fn login_name() -> Option<String> {
     account(|name, uid| uid == own && !name.is_empty()).map(|(name, _)| name)
 }
 
+/// The user that this process runs as, as its account describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) struct Login {
+    pub(in crate::server) name: String,
+    pub(in crate::server) home: String,
+    pub(in crate::server) shell: String,
+}
+
+/// The user that this process runs as; `None`: there is no such account.
+pub(in crate::server) fn login() -> Option<Login> {
+    let row = output_of("getent", &["passwd", &geteuid().as_raw().to_string()])?;
+    let fields: Vec<&str> = row.trim_end().split(':').collect();
+    let field = |at: usize| fields.get(at).map(|it| (*it).to_owned());
+    Some(Login {
+        name: field(0)?,
+        home: field(5)?,
+        shell: field(6)?,
+    })
+}
+
 /// The folder in which the user's own systemd can be reached: systemd(1), pam_systemd(8).
 pub(in crate::server) fn runtime_folder() -> PathBuf {
     PathBuf::from(format!("/run/user/{}", geteuid().as_raw()))

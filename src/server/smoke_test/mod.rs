@@ -6,6 +6,7 @@
 //!
 //! Knows `channel`, `clock`, `exec`, `limits`, `store`, `subcommand` and `unit`.
 
+mod auto;
 mod environment;
 mod launch;
 mod left_overs;
@@ -34,6 +35,7 @@ use crate::server::exec::shell::cause;
 use crate::server::store::durable::failed;
 use crate::server::store::layout::Layout;
 use crate::server::unit::log::{check_output, Baseline};
+use auto::Auto;
 use environment::Environment;
 use port::Port;
 use running::Running;
@@ -83,10 +85,22 @@ impl Trial<'_> {
 
     /// What is started.
     fn start(&self, smoke_test: &SmokeTest, port: u16) -> Result<Start, Reason> {
-        let folder = self.layout.release(self.release);
+        let health = self.plan.verification.health.as_ref();
+        let auto = Auto {
+            layout: self.layout,
+            units: &self.plan.units,
+            health_port: health.map(|health| health.url.port),
+            release: self.release,
+            port,
+        };
         let mut start = match smoke_test {
-            SmokeTest::Commands(script) => Start::of_commands(script, folder, &[]),
-            SmokeTest::Auto => return Err(Reason::Interrupted),
+            SmokeTest::Commands(script) => {
+                let folder = self.layout.release(self.release);
+                Start::of_commands(script, folder, &auto.environment())
+            }
+            SmokeTest::Auto => auto
+                .start()
+                .map_err(|problem| Reason::NotReady(vec![Finding::SmokeTest(problem)]))?,
         };
         let environment = Environment::new().with(&start.environment);
         start.environment = environment.of_trial(self, port);
@@ -135,6 +149,5 @@ pub(in crate::server) fn check(
     plan: &Plan,
     files: &[UnitFile],
 ) -> Option<Finding> {
-    let _ = (layout, plan, files);
-    None
+    auto::check(layout, plan, files).map(Finding::SmokeTest)
 }

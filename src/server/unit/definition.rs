@@ -1,6 +1,6 @@
 //! What a unit's definition says: whether it leads to `current`, and whether a restart command only reloads.
 
-pub(super) mod current;
+pub(in crate::server) mod current;
 
 use super::files::staged::Staged;
 use super::systemd::{self, Unit};

@@ -1,7 +1,7 @@
 //! What a unit needs of a release: the paths below `current` without which systemd does not start it. They are checked
 //! before the switch, because the old release has been stopped when systemd notices.
 
-mod pattern;
+pub(in crate::server) mod pattern;
 
 use self::pattern::{fits_any, is_missing};
 use super::definition::{self, current::Current, definitions, Definition};

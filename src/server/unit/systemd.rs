@@ -289,7 +289,7 @@ pub(super) fn not_run(error: &io::Error) -> Reason {
 }
 
 /// `systemctl`, asking the systemd of this scope.
-pub(super) fn systemctl(scope: Scope) -> std::process::Command {
+pub(in crate::server) fn systemctl(scope: Scope) -> std::process::Command {
     let mut systemctl = command("systemctl");
     if scope == Scope::User {
         systemctl.arg("--user");

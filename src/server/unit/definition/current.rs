@@ -10,12 +10,12 @@ use std::path::{Component, Path, PathBuf};
 const MAX_LINKS: u32 = 40;
 
 /// The link `current`, as it is written and as it really lies.
-pub(in crate::server::unit) struct Current {
+pub(in crate::server) struct Current {
     paths: Vec<PathBuf>,
 }
 
 impl Current {
-    pub(in crate::server::unit) fn of(layout: &Layout) -> Self {
+    pub(in crate::server) fn of(layout: &Layout) -> Self {
         let real = layout.target().canonicalize();
         let mut paths = vec![layout.current()];
         paths.extend(real.ok().map(|target| target.join("current")));
@@ -30,28 +30,16 @@ impl Current {
     }
 
     /// As users know it.
-    pub(in crate::server::unit) fn shown(&self) -> String {
+    pub(in crate::server) fn shown(&self) -> String {
         self.paths[0].display().to_string()
     }
 
     /// The text with this folder in place of `current`.
-    pub(in crate::server::unit) fn replaced(&self, text: &str, folder: &Path) -> String {
+    pub(in crate::server) fn replaced(&self, text: &str, folder: &Path) -> String {
         let folder = folder.display().to_string();
-        let is_part_of_name =
-            |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "._-".contains(c));
         let mut text = text.to_owned();
         for path in &self.paths {
-            let path = path.display().to_string();
-            let mut replaced = String::new();
-            let mut rest = text.as_str();
-            while let Some((before, after)) = rest.split_once(&path) {
-                let is_other = is_part_of_name(before.chars().next_back())
-                    || is_part_of_name(after.chars().next());
-                replaced += before;
-                replaced += if is_other { &path } else { &folder };
-                rest = after;
-            }
-            text = replaced + rest;
+            text = with_path_replaced(&text, &path.display().to_string(), &folder);
         }
         text
     }
@@ -69,9 +57,32 @@ impl Current {
     /// Where the path leads if `current` leads to this release. Follows it link by link, as the kernel does. `None`: it does
     /// not lead through `current`.
     pub(in crate::server::unit) fn follow(&self, path: &Path, release: &Path) -> Option<PathBuf> {
-        let mut open: VecDeque<OsString> = names(path);
-        let mut at = PathBuf::from("/");
-        let (mut links, mut passed) = (0, false);
+        let mut links = MAX_LINKS;
+        let (mut at, mut rest) = self.walk(PathBuf::from("/"), names(path), &mut links);
+        let passed = rest.is_some();
+        while let Some(open) = rest {
+            (at, rest) = self.walk(release.to_owned(), open, &mut links);
+        }
+        passed.then_some(at)
+    }
+
+    /// The path with this release in place of `current`, which it may lead to by links. Links behind `current` are kept: an
+    /// interpreter knows by its own path where its modules are. `None`: it does not lead through `current`.
+    pub(in crate::server) fn below(&self, path: &Path, release: &Path) -> Option<PathBuf> {
+        let (_, rest) = self.walk(PathBuf::from("/"), names(path), &mut { MAX_LINKS });
+        let mut found = release.to_owned();
+        found.extend(rest?);
+        Some(found)
+    }
+
+    /// Follows the path from a folder, link by link and over so many links, to its end or to `current`; then, with what is left
+    /// of it.
+    fn walk(
+        &self,
+        mut at: PathBuf,
+        mut open: VecDeque<OsString>,
+        links: &mut u32,
+    ) -> (PathBuf, Option<VecDeque<OsString>>) {
         while let Some(name) = open.pop_front() {
             if name == ".." {
                 at.pop();
@@ -79,13 +90,11 @@ impl Current {
             }
             let next = at.join(&name);
             if self.is(&next) {
-                passed = true;
-                release.clone_into(&mut at);
-                continue;
+                return (next, Some(open));
             }
             match fs::read_link(&next) {
-                Ok(to) if links < MAX_LINKS => {
-                    links += 1;
+                Ok(to) if *links > 0 => {
+                    *links -= 1;
                     if to.is_absolute() {
                         at = PathBuf::from("/");
                     }
@@ -96,8 +105,23 @@ impl Current {
                 _ => at = next,
             }
         }
-        passed.then_some(at)
+        (at, None)
     }
+}
+
+/// The text with another path in place of this one, but not of one whose name only begins or ends like it.
+pub(in crate::server) fn with_path_replaced(text: &str, path: &str, other: &str) -> String {
+    let is_part_of_name =
+        |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "._-".contains(c));
+    let (mut replaced, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(path) {
+        let is_other =
+            is_part_of_name(before.chars().next_back()) || is_part_of_name(after.chars().next());
+        replaced += before;
+        replaced += if is_other { path } else { other };
+        rest = after;
+    }
+    replaced + rest
 }
 
 fn names(path: &Path) -> VecDeque<OsString> {

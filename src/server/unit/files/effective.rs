@@ -102,7 +102,7 @@ fn add<'a>(all: &mut Vec<(&'a str, String)>, property: &'a str, value: &str, of:
         for command in commands(value) {
             let program = simple(&of.expand(&command.program));
             let arguments = of.expand(&command.arguments.join(" "));
-            let ignores = yes_or_no(command.ignores_errors);
+            let ignores = yes_or_no(command.ignores_errors());
             let shown =
                 format!("{{ path={program} ; argv[]={arguments} ; ignore_errors={ignores} ; }}");
             all.push((property, shown));
@@ -126,7 +126,7 @@ fn add<'a>(all: &mut Vec<(&'a str, String)>, property: &'a str, value: &str, of:
             let words = words(&expanded);
             words
                 .iter()
-                .map(|(word, _)| bind(word))
+                .map(|word| bind(&word.text))
                 .collect::<Vec<_>>()
                 .join(" ")
         }

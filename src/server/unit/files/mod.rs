@@ -5,18 +5,20 @@ mod accounts;
 mod analyze;
 pub(in crate::server) mod check;
 mod effective;
+pub(in crate::server) mod lines;
 mod own;
 mod place;
 pub(in crate::server) mod ready;
 mod settings;
-pub(super) mod specifiers;
+pub(in crate::server) mod specifiers;
 pub(in crate::server) mod staged;
 pub(in crate::server) mod transaction;
-mod words;
+pub(in crate::server) mod words;
 
 use crate::protocol::{EntryKind, ReleaseId, TreeEntry, UnitFile, UnitPatterns};
 use crate::server::store::layout::Layout;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// How deep `**` is followed.
@@ -150,11 +152,15 @@ pub(in crate::server) fn is_of(file: &UnitFile, unit: &str) -> bool {
 
 /// The text of a unit file; bytes that are no UTF-8 become marks.
 fn read(path: &Path) -> Option<String> {
+    try_read(path).ok()
+}
+
+fn try_read(path: &Path) -> io::Result<String> {
     use std::io::Read;
     let mut text = Vec::new();
-    let file = fs::File::open(path).ok()?;
-    file.take(MAX_TEXT).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    let file = fs::File::open(path)?;
+    file.take(MAX_TEXT).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

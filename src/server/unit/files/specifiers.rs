@@ -64,11 +64,25 @@ impl Specifiers<'_> {
             'C' => of("/var/cache", None),
             'L' => of("/var/log", None),
             'E' => of("/etc", None),
+            'H' => first_line("/proc/sys/kernel/hostname"),
+            'l' => Some(
+                first_line("/proc/sys/kernel/hostname")?
+                    .split('.')
+                    .next()?
+                    .to_owned(),
+            ),
+            'm' => first_line("/etc/machine-id"),
+            'v' => first_line("/proc/sys/kernel/osrelease"),
             'T' => Some("/tmp".to_owned()),
             'V' => Some("/var/tmp".to_owned()),
             _ => None,
         }
     }
+}
+
+fn first_line(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    text.lines().next().map(str::to_owned)
 }
 
 /// systemd-escape(1) backwards.

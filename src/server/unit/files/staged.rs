@@ -2,16 +2,18 @@
 //! of the same names, beside its others.
 
 use super::effective::effective;
+use super::lines::Lines;
 use super::place::folder;
 use super::settings::settings;
 use super::specifiers::Specifiers;
-use super::{full_name, is_of, of_release, read};
+use super::{full_name, is_of, of_release, read, try_read};
 use crate::protocol::{Ending, ReleaseId, Scope, UnitFile, UnitRef, Units};
 use crate::server::exec::process::quick;
 use crate::server::store::layout::Layout;
 use crate::server::unit::definition::current::Current;
 use crate::server::unit::systemd::{self, Unit};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +46,15 @@ impl Part<'_> {
 }
 
 impl Staged {
+    /// Of no release: what systemd reads now.
+    pub(in crate::server) fn nothing(layout: &Layout) -> Self {
+        Self {
+            current: Current::of(layout),
+            folder: layout.current(),
+            files: Vec::new(),
+        }
+    }
+
     pub(in crate::server) fn of(layout: &Layout, release: &ReleaseId, units: &Units) -> Self {
         let folder = layout.release(release);
         Self {
@@ -51,6 +62,28 @@ impl Staged {
             files: of_release(layout, release, &units.files),
             folder: folder.canonicalize().unwrap_or(folder),
         }
+    }
+
+    /// The lines of the unit's files. `None`: it has none.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and why.
+    pub(in crate::server) fn lines(
+        &self,
+        unit: UnitRef<'_>,
+    ) -> Result<Option<Lines>, (PathBuf, io::Error)> {
+        let (name, loaded) = load(unit);
+        let parts = self.parts(&name, unit, &loaded);
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let mut all = Vec::new();
+        for Part { path, .. } in parts {
+            let text = try_read(&path).map_err(|error| (path, error))?;
+            all.extend(settings(&text));
+        }
+        let triggered_by = loaded.get("TriggeredBy").to_owned();
+        Ok(Some(Lines::new(name, unit.scope, all, &triggered_by)))
     }
 
     /// The unit's definition, and the lines of its files. `None`: the release changes nothing about it.
@@ -174,7 +207,7 @@ impl Staged {
 
 /// The unit's full name, and where its files are now.
 pub(super) fn load(unit: UnitRef<'_>) -> (String, Unit) {
-    let mut show = systemd::show(unit, "Id,FragmentPath,DropInPaths");
+    let mut show = systemd::show(unit, "Id,FragmentPath,DropInPaths,TriggeredBy");
     let loaded = match quick(&mut show, TIMEOUT) {
         Ok((Ending::Exit(0), output)) => Unit::parse(&String::from_utf8_lossy(&output)),
         _ => Unit::default(),

@@ -151,7 +151,7 @@ fn commands_are_read_as_systemd_does() {
 
 #[test]
 fn what_cannot_be_told_is_marked() {
-    for text in ["/a/%Q/b", "/a/%", "/a/%m"] {
+    for text in ["/a/%Q/b", "/a/%", "/a/%d"] {
         assert!(of("a.service").expand(text).contains(UNKNOWN), "{text}");
     }
     let user = Specifiers {

@@ -54,7 +54,7 @@ pub(super) fn is_missing(error: &io::Error) -> bool {
 }
 
 /// As glob(7) compares, but without lists in brackets.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(in crate::server) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         // a hidden name fits only a pattern that begins like it
         ([b'*' | b'?', ..], [b'.', ..]) => false,
