@@ -118,40 +118,38 @@ mod tests {
             pairs.collect::<Vec<_>>().join(" ")
         };
         insta::assert_snapshot!(ends().iter().map(line).collect::<Vec<_>>().join("\n"), @"
-        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= failed-unit= duration=21.4
-        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover failed-unit= duration=21.4
-        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=install failed-unit= duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
-        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4
-        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=smoke-test failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release= live-release= failed-step=smoke-test failed-unit= duration=21.4
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4
-        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
-        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3
+        outcome=deployed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step= failed-unit= duration=21.4 interruption=0.9
+        outcome=restored release=1762147685 previous-release=1762147999 live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=0.9
+        outcome=restored release=1762147685 previous-release= live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=0
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=4.6
+        outcome=rolled-back release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=recover failed-unit= duration=21.4 interruption=4.6
+        outcome=rollback-failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147999 failed-step=verify failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=switch failed-unit= duration=21.4 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4 interruption=0
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=install failed-unit= duration=21.4 interruption=
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=0
+        outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4 interruption=0
+        outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=0
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4 interruption=0
+        outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=0
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4 interruption=
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         ");
     }
 }

@@ -103,6 +103,7 @@ fn interrupted(view: &View<'_>) -> Option<String> {
             Some("nothing: no restart".to_owned())
         }
         Outcome::RollbackFailed => lasting(view.report).map(|it| format!("interruption {it}")),
+        _ if !verdict.switched => None,
         _ if verdict.interruption.is_some_and(|it| it.is_none()) => Some("nothing".to_owned()),
         _ => interruption(view.report).map(|it| format!("interruption of {it}")),
     }

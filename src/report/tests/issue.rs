@@ -112,7 +112,7 @@ fn a_success_says_what_is_live_now() {
     insta::assert_snapshot!(plain(by_verdict(verdict(Outcome::Deployed, Some(NEW), None))).comment, @"
     ## ✅ diting on web1.example: deployed – `3f2a1bc` is live and healthy
 
-    Replaced `1762147685`.
+    Replaced `1762147685`. **Interruption:** 0.9 s (05:33:20 – 05:33:20 UTC).
 
     [run](https://github.com/diting/app/actions/runs/7) · total 21.4 s
     ");

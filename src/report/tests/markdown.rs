@@ -85,9 +85,9 @@ static HTML: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!("^(?:{})\n?$", ours.join("|"))).unwrap()
 });
 
-/// What GitHub makes something of in plain text, or cmark-gfm does.
+/// What GitHub makes something of in plain text, or cmark-gfm does. A time of day is no emoji.
 static LIVELY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)[@#<>$`*_\[\]\\]|://|www\.|\bgh-\d|\b[0-9a-f]{7,40}\b|:\w+:|mailto:").unwrap()
+    Regex::new(r"(?i)[@#<>$`*_\[\]\\]|://|www\.|\bgh-\d|\b[0-9a-f]{7,40}\b|(?:^|\D):\w+:|:\w*[a-z_]\w*:|mailto:").unwrap()
 });
 
 /// Everything that has an effect, in order; panics if it is not expected.

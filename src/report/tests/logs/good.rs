@@ -32,7 +32,7 @@ fn first_deployment() {
     ✓ verify              2.1 s   health answered 200
     ✓ commit              0.3 s
     ::notice title=diting on web1.example%3A deployed::1762147999 is live and healthy on web1.example
-    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
+    deployed: diting on web1.example; 1762147999 is live and healthy; interruption: 0.9 s; 21.4 s
     ");
 }
 
@@ -66,7 +66,7 @@ fn redeployment_on_a_terminal() {
     the unit file has changed, but systemd still uses the old one; on the server, as root: sudo systemctl daemon-reload
     notice: diting on web1.example: deployed
     1762147999 is live and healthy on web1.example (1762147685 before)
-    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
+    deployed: diting on web1.example; 1762147999 is live and healthy; interruption: 0.9 s; 21.4 s
     ");
 }
 
@@ -108,7 +108,7 @@ fn redeployment_that_waits_and_finds_an_unfinished_run() {
     ✓ upload              0.3 s
     ::warning title=How an earlier run ended::1762147999, from an earlier run that did not see the result, ended as rolled-back because the process that deploys on the server was killed, or the server went down; 1762147685 is live
     ::notice title=diting on web1.example%3A deployed::1762147999 is live and healthy on web1.example (1762147685 before)
-    deployed: diting on web1.example; 1762147999 is live and healthy; 21.4 s
+    deployed: diting on web1.example; 1762147999 is live and healthy; interruption: 0.9 s; 21.4 s
     ");
 }
 
@@ -157,7 +157,7 @@ fn rollback() {
     ✓ verify              0.9 s   health answered 200
     ✓ commit              0.3 s
     ::notice title=diting on web1.example%3A restored::1762147685 is live and healthy on web1.example (1762147999 before)
-    restored: diting on web1.example; 1762147685 is live and healthy; 21.4 s
+    restored: diting on web1.example; 1762147685 is live and healthy; interruption: 0.9 s; 21.4 s
     ");
 }
 
@@ -185,7 +185,7 @@ fn without_a_unit_healthy_is_what_has_answered() {
     };
     assert_eq!(
         last(0),
-        "deployed: /opt/diting on web1.example; 1762147999 is live; 21.4 s"
+        "deployed: /opt/diting on web1.example; 1762147999 is live; interruption: 0.9 s; 21.4 s"
     );
     assert_eq!(
         last(2),

@@ -7,7 +7,7 @@ fn rolled_back() {
     let mut run = Run::switched(Page::Actions, Some(OLD)).without_beginning();
     broken(&mut run);
     run.attempts(1..=2, &HealthAnswer::Healthy { status: 200 });
-    insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r"
+    insta::assert_snapshot!(run.end(verdict(Outcome::RolledBack, Some(OLD), failed(Step::Verify, unhealthy(down())))), @r#"
     ::group::verify: health checks
     attempt 1: health refused the connection: no process listens there
     attempt 3: health answered 500 with “no database”
@@ -27,8 +27,8 @@ fn rolled_back() {
     ::endgroup::
     ✓ roll back           0.9 s   health answered 200
     ::error title=diting on web1.example%3A deployment rolled back::1762147999 failed to verify (health answered 500 with “no database” after 30 attempts in 1 min)%0A1762147685 is live and healthy again%0Athe app's log shows why; on the server, as root:%0A  sudo journalctl --no-pager -u diting --since '2025-11-03 05:33:19 UTC' --until '2025-11-03 05:33:41 UTC'
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify; 21.4 s
-    ");
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify; interruption: 4.6 s; 21.4 s
+    "#);
 }
 
 #[test]
