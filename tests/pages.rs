@@ -60,6 +60,7 @@ fn pages() -> Vec<(&'static str, Report)> {
         ("first-failed", failed::first()),
         ("install-failed", unswitched::install()),
         ("before-switch-failed", unswitched::before_switch()),
+        ("smoke-test-failed", unswitched::smoke_test()),
         ("cancelled", unswitched::cancelled()),
         ("busy", unswitched::busy()),
         ("not-ready", unswitched::not_ready()),

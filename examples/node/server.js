@@ -16,7 +16,12 @@ app.get('/', (request, response) => {
 });
 
 const port = Number(process.env.PORT || 3000);
-app.listen(port, (error) => {
+// a socket unit passes its socket as file descriptor 3; HOST is set in the smoke test
+const address = process.env.LISTEN_FDS ? { fd: 3 } : { port, host: process.env.HOST };
+const server = app.listen(address, (error) => {
   if (error) throw error;
-  console.log(`release ${RELEASE} listens on port ${port}`);
+  console.log(`release ${RELEASE} listens on ${address.fd ? 'the socket of its unit' : `port ${port}`}`);
 });
+
+// requests that are being answered are finished
+process.on('SIGTERM', () => server.close(() => process.exit()));

@@ -2,10 +2,11 @@
 
 use crate::run::{failure, id, made, planned, Run, OLD};
 use deploy_action::protocol::{
-    AccessFix, AppAccess, Ending, Finding, Holder, LiveRelease, Outcome, Reason, Step, Verdict,
-    Warning, What,
+    AccessFix, AppAccess, Ending, Finding, HealthAnswer, Holder, LiveRelease, Notice, Outcome,
+    Reason, Step, Verdict, Warning, What,
 };
 use deploy_action::report::Report;
+use std::time::Duration;
 
 fn live() -> Option<LiveRelease> {
     let (release, made) = (id(OLD), made());
@@ -68,6 +69,48 @@ pub(crate) fn before_switch() -> Report {
         verdict.failure = failure(
             Step::BeforeSwitch,
             command(1, "uv run alembic upgrade head", lines[5]),
+        );
+    })
+}
+
+/// It is started beside the live release, and answers that it is not healthy.
+pub(crate) fn smoke_test() -> Report {
+    let mut run = Run::installing().installed();
+    run.server(1600, What::Step(Step::SmokeTest));
+    run.server(
+        4,
+        What::Notice(Notice::SmokeTestStarted {
+            command: "/opt/diting/releases/1795491653/.venv/bin/uvicorn app:app --host 127.0.0.1 --port 18231".into(),
+            port: 18231,
+        }),
+    );
+    run.attempts(1..=1, &HealthAnswer::Refused);
+    let lines = [
+        "INFO:     Started server process [4711]",
+        "INFO:     Waiting for application startup.",
+        "INFO:     Application startup complete.",
+        "INFO:     Uvicorn running on http://127.0.0.1:18231 (Press CTRL+C to quit)",
+        "ERROR:    redis at 10.0.0.7:6379: Connection refused",
+        "INFO:     127.0.0.1:40122 - \"GET /health HTTP/1.1\" 500 Internal Server Error",
+    ];
+    for line in lines {
+        run.output(90, line);
+    }
+    let answer = HealthAnswer::Status {
+        status: 500,
+        location: None,
+        body: b"{\"status\":\"unhealthy\",\"queue\":\"redis: connection refused\"}".to_vec(),
+    };
+    run.attempts(2..=60, &answer);
+    run.end(Outcome::Failed, |verdict| {
+        verdict.failure = failure(
+            Step::SmokeTest,
+            Reason::Unhealthy {
+                last: Box::new(answer),
+                attempts: 60,
+                waited: Duration::from_secs(60),
+                log_line: Some(lines[4].into()),
+            },
         );
     })
 }

@@ -8,6 +8,7 @@ use serde_yaml_ng::Value;
 use std::fs;
 
 const SIMPLEST: &str = "The simplest set-up: user units, no sudo";
+const SOCKET: &str = "No refused connections: a socket unit";
 const SEVERAL: &str = "Several units";
 const UNIT_FILES: &str = "Unit files that travel with the release";
 
@@ -56,7 +57,7 @@ fn renamed(server: &ThrowawayServer, block: &str) -> String {
 
 /// The commands of docs/server.md that set up one system unit.
 fn commands(server: &ThrowawayServer) -> Vec<String> {
-    let others = [SIMPLEST, SEVERAL, UNIT_FILES];
+    let others = [SIMPLEST, SOCKET, SEVERAL, UNIT_FILES];
     let sections = sections().into_iter();
     let sections = sections.filter(|(heading, _)| !others.contains(&heading.as_str()));
     let blocks = sections.flat_map(|(_, text)| blocks_of(&text, "sh"));
@@ -238,6 +239,33 @@ fn by_the_guide_several_units_are_one_transaction() {
     run.assert_rolled_back("verify", &first);
     assert_eq!(run.output("failed-unit"), "guided-worker");
     assert_eq!(live(&server), first);
+}
+
+#[test]
+fn by_the_guide_a_running_service_moves_to_a_socket_and_refuses_nobody_at_a_restart() {
+    let (server, _) = prepared();
+    let deploy = |app: &App| {
+        let run = server.deployment(app).input("user", "carrier");
+        run.input("service", "guided").run()
+    };
+    let first = deploy(&App::version("1")).assert_deployed(None);
+    let here = |block: &String| block.replace("8000", &server.app_port.to_string());
+    let [socket, migrate] = section(&server, SOCKET, "sh").try_into().unwrap();
+    server.exec(&here(&socket));
+    server.exec(&here(&migrate));
+    server.wait_until_answers(&first);
+
+    // whoever asks while the service is restarted waits
+    let port = server.app_port;
+    let asked = format!(
+        "systemctl restart guided & for n in $(seq 30); do curl -sS -o /dev/null http://127.0.0.1:{port}/ || echo refused; done; wait"
+    );
+    assert_eq!(server.exec(&asked), "");
+    let second = deploy(&App::version("2")).assert_deployed(Some(&first));
+    server.wait_until_answers(&second);
+    let broken = deploy(&App::import_error("3"));
+    broken.assert_rolled_back("verify", &second);
+    server.wait_until_answers(&second);
 }
 
 #[test]

@@ -132,6 +132,32 @@ fn the_node_example_is_installed_goes_live_and_is_rolled_back() {
     );
 }
 
+#[test]
+fn the_uvicorn_example_refuses_nobody_while_it_is_deployed() {
+    let example = Example::prepared("uvicorn", "8000", "/opt/diting");
+    let app = || App::example("uvicorn");
+    let first = example.deployment(&app(), "a1").run().assert_deployed(None);
+    assert_eq!(example.page(), format!("version 1, release {first}\n"));
+
+    let port = example.server.app_port;
+    example.server.exec(&format!(
+        "cat >/usr/local/bin/ask <<'END'\nwhile ! test -e /tmp/enough; do curl -sS -o /dev/null http://127.0.0.1:{port}/ || echo refused; done\nEND\n\
+         systemd-run --quiet --unit ask --property StandardOutput=file:/tmp/asked sh /usr/local/bin/ask"
+    ));
+    let update = app().replace_in(
+        "src/endpoints/wechat/webhook_app.py",
+        "VERSION = \"1\"",
+        "VERSION = \"2\"",
+    );
+    let second = example
+        .deployment(&update, "b2")
+        .run()
+        .assert_deployed(Some(&first));
+    assert_eq!(example.page(), format!("version 2, release {second}\n"));
+    let told = "touch /tmp/enough; while systemctl is-active --quiet ask; do sleep 0.1; done; cat /tmp/asked";
+    assert_eq!(example.server.exec(told), "");
+}
+
 /// A checkout of the example, and its commit.
 fn checkout() -> (App, String) {
     let app = App::example("static");

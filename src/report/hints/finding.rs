@@ -1,8 +1,8 @@
 //! Hints for findings of the check.
 
 use super::app_access;
+use super::obstacle;
 use super::shared;
-use super::smoke_test;
 use super::steps::{on_server, steps, Hint};
 use super::sudoers::{daemon_reload, needs_terminal, no_terminal, sudoers, ALLOW};
 use super::unit;
@@ -45,7 +45,7 @@ pub fn finding(found: &Finding, place: &Place) -> Hint {
             Some(service) => steps("on the server's console, as root:", &[sudoers(&place.user, "restart", service)]),
             None => ALLOW.into(),
         },
-        Finding::SmokeTest(problem) => smoke_test::problem(problem),
+        Finding::SmokeTest(problem) => obstacle::problem(problem),
         Finding::KillUserProcesses { .. } => linger(place),
         Finding::Missing { program, path: _ } => missing(&excerpt(program)),
         Finding::NoSpace { .. } => on_server(

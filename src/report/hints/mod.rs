@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod finding;
 mod health;
+mod obstacle;
 mod reason;
 mod run_error;
 mod shared;
