@@ -1,7 +1,7 @@
 //! The outputs of the action.
 
 use super::Facts;
-use crate::protocol::{End, Interruption, ReleaseId, Step};
+use crate::protocol::{End, Interruption, Outcome, ReleaseId, Step};
 use crate::text::Redactor;
 
 /// Every output and its meaning, in Markdown of one line. The table in the README and the check of action.yml are made
@@ -59,14 +59,21 @@ pub fn outputs(end: &End, facts: &Facts, redactor: &Redactor) -> Vec<(&'static s
         ("failed-step", failed_step(end, facts).to_owned()),
         ("failed-unit", redactor.redact(&failed_unit(end, facts))),
         ("duration", format!("{:.1}", end.took.as_secs_f64())),
-        (
-            "interruption",
-            verdict
-                .and_then(|verdict| verdict.interruption)
-                .map(seconds)
-                .unwrap_or_default(),
-        ),
+        ("interruption", interruption(end)),
     ]
+}
+
+fn interruption(end: &End) -> String {
+    match &end.verdict {
+        Some(verdict) => verdict.interruption.map(seconds).unwrap_or_default(),
+        None => match end.outcome {
+            // nothing was contacted, or nothing was changed
+            Outcome::Invalid | Outcome::Unreachable | Outcome::NotReady | Outcome::Done => {
+                "0".to_owned()
+            }
+            _ => String::new(),
+        },
+    }
 }
 
 fn seconds(interruption: Interruption) -> String {

@@ -254,6 +254,7 @@ fn smoke_test(found: &mut SmokeTestProblem) {
         }
         SmokeTestObstacle::NoPort { .. }
         | SmokeTestObstacle::Commands { .. }
+        | SmokeTestObstacle::Oneshot
         | SmokeTestObstacle::Setting { .. } => {}
     }
 }

@@ -169,6 +169,7 @@ fn of_obstacle(problem: &SmokeTestProblem) -> Vec<String> {
         }
         SmokeTestObstacle::OtherUser { .. }
         | SmokeTestObstacle::NoPort { .. }
+        | SmokeTestObstacle::Oneshot
         | SmokeTestObstacle::Commands { .. } => {}
     }
     parts
