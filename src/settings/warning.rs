@@ -122,8 +122,7 @@ impl fmt::Display for InputWarning {
                  health-command.",
             ),
             Self::SmokeTestUnasked { settle } => {
-                let settle = humantime::format_duration(*settle);
-                write!(f, "smoke-test: without health-url the app gets no request and only has to stay up for {settle}.")
+                write!(f, "smoke-test: without health-url the app gets no request and only has to stay up for {}.", humantime::format_duration(*settle))
             }
             Self::OtherHealthHost { host } => {
                 write!(f, "health-url names {host}, which is neither localhost nor `host`: the request is sent from the server.")

@@ -119,6 +119,7 @@ fn every_page_of_a_failure_has_the_same_order() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn the_heading_names_service_server_outcome_and_commit() {
     let heads = ends().into_iter().map(|end| {
         let report = ended(restarted(planned()), end);

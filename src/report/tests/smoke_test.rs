@@ -102,6 +102,7 @@ fn hint(reason: Reason) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn what_failed_says_what_to_do() {
     let all = errors().into_iter().map(|it| {
         let reason = Reason::SmokeTest(it);
@@ -157,6 +158,7 @@ fn what_failed_says_what_to_do() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it shows whole texts")]
 fn an_answer_says_what_to_do_without_a_word_of_a_unit() {
     // health-command asks the live release: it is not run
     let is_asked = |answer: &HealthAnswer| {
@@ -300,6 +302,7 @@ fn migrated(mut end: crate::protocol::End) -> crate::protocol::End {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn strangers_see_no_word_of_the_app_its_unit_file_and_its_users() {
     let word = || "CARRIER".to_owned();
     let problem = |error| {

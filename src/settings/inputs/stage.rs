@@ -138,18 +138,8 @@ pub(super) fn stage(
     not_the_env_file(reader, shared.iter().flatten().flatten());
     let install = install(reader, source.as_ref());
     let env = reader.optional(&ENV);
-    let before_switch = reader.optional(&BEFORE_SWITCH);
-    let smoke_test = reader.optional(&SMOKE_TEST);
+    let commands = commands(reader, install.as_ref(), placed.no_unit);
     let min_free = reader.with_default(&MIN_FREE);
-    if let Some(because) = placed.no_unit {
-        auto_needs_a_unit(reader, smoke_test.as_ref(), because);
-    }
-    if install == Some(Install::Nothing)
-        && matches!(before_switch, Some(None | Some(None)))
-        && matches!(smoke_test, Some(None | Some(None)))
-    {
-        without_commands(reader);
-    }
     let (source, excludes, install, shared) = (source?, excludes?, install?, shared?);
     let shared = shared.unwrap_or_default();
     let lock = fit::are_uploaded(&install, &excludes);
@@ -160,13 +150,14 @@ pub(super) fn stage(
     for invalid in fit::unit_files(&source, &excludes, &install, unit_files) {
         reader.check(&UNITS.input, Err(invalid));
     }
+    let (before_switch, smoke_test) = commands?;
     let staging = Staging {
         shared,
         env_file: env_file?,
         install,
         env: env?.unwrap_or_default(),
-        before_switch: before_switch?.flatten(),
-        smoke_test: smoke_test?.flatten(),
+        before_switch,
+        smoke_test,
         min_free: min_free?,
     };
     Some(Stage {
@@ -174,6 +165,24 @@ pub(super) fn stage(
         excludes,
         staging,
     })
+}
+
+/// What runs in the installed release.
+fn commands(
+    reader: &mut Reader<'_>,
+    install: Option<&Install>,
+    no_unit: Option<&'static str>,
+) -> Option<(Option<String>, Option<SmokeTest>)> {
+    let before_switch = reader.optional(&BEFORE_SWITCH).map(Option::flatten);
+    let smoke_test = reader.optional(&SMOKE_TEST).map(Option::flatten);
+    if let (Some(because), Some(Some(SmokeTest::Auto))) = (no_unit, &smoke_test) {
+        auto_needs_a_unit(reader, because);
+    }
+    if (install, &before_switch, &smoke_test) == (Some(&Install::Nothing), &Some(None), &Some(None))
+    {
+        without_commands(reader);
+    }
+    before_switch.zip(smoke_test)
 }
 
 fn without_commands(reader: &mut Reader<'_>) {
@@ -184,16 +193,10 @@ fn without_commands(reader: &mut Reader<'_>) {
 }
 
 /// Without a unit, nothing says what `auto` would start.
-fn auto_needs_a_unit(
-    reader: &mut Reader<'_>,
-    smoke_test: Option<&Option<Option<SmokeTest>>>,
-    because: &'static str,
-) {
-    if matches!(smoke_test, Some(Some(Some(SmokeTest::Auto)))) {
-        let fix = "Give commands that start the app on 127.0.0.1 and `$PORT`, or leave it out";
-        let invalid = Invalid::new(Prose::of("is auto, but {}", [&because]), fix);
-        reader.problem(&SMOKE_TEST.input, None, invalid);
-    }
+fn auto_needs_a_unit(reader: &mut Reader<'_>, because: &'static str) {
+    let fix = "Give commands that start the app on 127.0.0.1 and `$PORT`, or leave it out";
+    let invalid = Invalid::new(Prose::of("is auto, but {}", [&because]), fix);
+    reader.problem(&SMOKE_TEST.input, None, invalid);
 }
 
 fn source(reader: &mut Reader<'_>, around: &Surroundings) -> Option<Source> {
