@@ -20,6 +20,9 @@ pub(super) fn problem(found: &SmokeTestProblem) -> Hint {
         }
         SmokeTestObstacle::AmbiguousPort { .. } => "say where the port belongs, by a command for smoke-test",
         SmokeTestObstacle::Commands { .. } => "let smoke-test start the app, in the foreground",
+        SmokeTestObstacle::Oneshot => {
+            "leave smoke-test out, or let it start what can stay up for `health-settle`"
+        }
         SmokeTestObstacle::Setting { .. } => "let smoke-test start the app without it, or leave smoke-test out",
         SmokeTestObstacle::Unreadable { .. } => {
             "let the deploy user read it, or let smoke-test start the app without it"
