@@ -42,80 +42,78 @@ use running::Running;
 use start::Start;
 use watch::Watch;
 
-impl Trial<'_> {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// The release failed, or a limit was reached. In both cases nothing is left running.
-    pub(in crate::server) fn run(
-        &self,
-        smoke_test: &SmokeTest,
-        events: &mut dyn Events,
-    ) -> Result<(), Reason> {
-        self.limits.check()?;
-        let health = self.plan.verification.health.as_ref();
-        let port = Port::free(health.map(|health| health.url.port))
-            .map_err(failed(Operation::Open, "127.0.0.1".as_ref()))?;
-        let start = self.start(smoke_test, port.number)?;
-        events.emit(What::Notice(Notice::SmokeTestStarted {
-            command: shown(smoke_test, &start),
-            port: port.number,
-        }));
-        let running = Running::start(self.layout, &start)?;
-        drop(start);
-        let file = self.layout.output(self.release, Step::SmokeTest);
-        let mut output = Output::new(events, file);
-        let mut printed = Printed::default();
-        let watched = Watch::new(self, (&running, port.number), &mut output, &mut printed).run();
-        let mut is_urgent = || self.limits.check().is_err();
-        // what it prints because it is ended says nothing about it
-        let mut late = Printed::default();
-        let left = running.end(&mut is_urgent, &mut |line| {
-            late.push(line.clone());
-            output.line(line);
-        });
-        left_overs::warn(left, &mut output);
-        let judged = match watched {
-            Ok(()) => self.check_log(&printed.into_lines(), &mut output),
-            Err(reason) => Err(explained(reason, printed, late)),
-        };
-        output.finish();
-        judged.and_then(|()| self.limits.check())
-    }
+/// Tries a release.
+///
+/// # Errors
+/// The release failed, or a limit was reached. In both cases nothing is left running.
+pub(in crate::server) fn run(
+    trial: &Trial<'_>,
+    smoke_test: &SmokeTest,
+    events: &mut dyn Events,
+) -> Result<(), Reason> {
+    trial.limits.check()?;
+    let health = trial.plan.verification.health.as_ref();
+    let port = Port::free(health.map(|health| health.url.port))
+        .map_err(failed(Operation::Open, "127.0.0.1".as_ref()))?;
+    let start = start(trial, smoke_test, port.number)?;
+    events.emit(What::Notice(Notice::SmokeTestStarted {
+        command: shown(smoke_test, &start),
+        port: port.number,
+    }));
+    let running = Running::start(trial.layout, &start)?;
+    drop(start);
+    let file = trial.layout.output(trial.release, Step::SmokeTest);
+    let mut output = Output::new(events, file);
+    let mut printed = Printed::default();
+    let watched = Watch::new(trial, (&running, port.number), &mut output, &mut printed).run();
+    let mut is_urgent = || trial.limits.check().is_err();
+    // what it prints because it is ended says nothing about it
+    let mut late = Printed::default();
+    let left = running.end(&mut is_urgent, &mut |line| {
+        late.push(line.clone());
+        output.line(line);
+    });
+    left_overs::warn(left, &mut output);
+    let judged = match watched {
+        Ok(()) => check_log(trial, &printed.into_lines(), &mut output),
+        Err(reason) => Err(explained(reason, printed, late)),
+    };
+    output.finish();
+    judged.and_then(|()| trial.limits.check())
+}
 
-    /// What is started.
-    fn start(&self, smoke_test: &SmokeTest, port: u16) -> Result<Start, Reason> {
-        let health = self.plan.verification.health.as_ref();
-        let auto = Auto {
-            layout: self.layout,
-            units: &self.plan.units,
-            health_port: health.map(|health| health.url.port),
-            release: self.release,
-            port,
-        };
-        let mut start = match smoke_test {
-            SmokeTest::Commands(script) => {
-                let folder = self.layout.release(self.release);
-                Start::of_commands(script, folder, &auto.environment())
-            }
-            SmokeTest::Auto => auto
-                .start()
-                .map_err(|problem| Reason::NotReady(vec![Finding::SmokeTest(problem)]))?,
-        };
-        let environment = Environment::new().with(&start.environment);
-        start.environment = environment.of_trial(self, port);
-        Ok(start)
-    }
+/// What is started.
+fn start(trial: &Trial<'_>, smoke_test: &SmokeTest, port: u16) -> Result<Start, Reason> {
+    let health = trial.plan.verification.health.as_ref();
+    let auto = Auto {
+        layout: trial.layout,
+        units: &trial.plan.units,
+        health_port: health.map(|health| health.url.port),
+        release: trial.release,
+        port,
+    };
+    let mut start = match smoke_test {
+        SmokeTest::Commands(script) => {
+            let folder = trial.layout.release(trial.release);
+            Start::of_commands(script, folder, &auto.environment())
+        }
+        SmokeTest::Auto => auto
+            .start()
+            .map_err(|problem| Reason::NotReady(vec![Finding::SmokeTest(problem)]))?,
+    };
+    let environment = Environment::new().with(&start.environment);
+    start.environment = environment.of_trial(trial, port);
+    Ok(start)
+}
 
-    /// Judges what it has printed as the log of a unit.
-    fn check_log(&self, lines: &[Vec<u8>], events: &mut dyn Events) -> Result<(), Reason> {
-        let check = &self.plan.verification.log;
-        let baseline = || match self.plan.units.first() {
-            Some(unit) => Baseline::collect(self.layout, unit, check),
-            None => Baseline::default(),
-        };
-        check_output(lines, check, baseline, events)
-    }
+/// Judges what it has printed as the log of a unit.
+fn check_log(trial: &Trial<'_>, lines: &[Vec<u8>], events: &mut dyn Events) -> Result<(), Reason> {
+    let check = &trial.plan.verification.log;
+    let baseline = || match trial.plan.units.first() {
+        Some(unit) => Baseline::collect(trial.layout, unit, check),
+        None => Baseline::default(),
+    };
+    check_output(lines, check, baseline, events)
 }
 
 /// What was started, for the log.

@@ -23,7 +23,7 @@ use crate::server::channel::events::Events;
 use crate::server::channel::inbox::Inbox;
 use crate::server::channel::outbox::Outbox;
 use crate::server::limits::Limits;
-use crate::server::smoke_test::Trial;
+use crate::server::smoke_test::{self, Trial};
 use crate::server::store::durable;
 use crate::server::store::layout::Layout;
 use crate::server::store::records::{self, State};
@@ -120,7 +120,7 @@ impl Stager<'_> {
 
     /// Starts the release beside the live one.
     fn smoke_test(&mut self, release: &ReleaseId) -> Result<(), Reason> {
-        let Some(smoke_test) = &self.plan.staging.smoke_test else {
+        let Some(tried) = &self.plan.staging.smoke_test else {
             return Ok(());
         };
         self.begin(Step::SmokeTest);
@@ -130,7 +130,7 @@ impl Stager<'_> {
             release,
             limits: self.limits,
         };
-        trial.run(smoke_test, self.outbox)
+        smoke_test::run(&trial, tried, self.outbox)
     }
 
     /// Makes the release durable, then records it as complete.
