@@ -136,7 +136,7 @@ fn a_run_that_is_killed_leaves_nothing_running() {
     let running = run.input("health-timeout", "300s").start();
     running.wait_for("begun");
     running.kill();
-    let marked = "! grep -lz '^DEPLOY_ACTION_SMOKE_TEST=' /proc/[0-9]*/environ 2> /dev/null";
+    let marked = "! grep -qz '^DEPLOY_ACTION_SMOKE_TEST=' /proc/[0-9]*/environ 2> /dev/null";
     live.server.wait_for(marked);
     live.assert_nothing_left();
     assert_eq!(live.server.property("InvocationID"), live.invocation);

@@ -202,7 +202,7 @@ fn what_is_left_if_everything_was_killed_at_once_the_next_run_ends() {
     each(
         &KINDS[..4],
         |kind| kind.0.to_owned(),
-        |(_, script)| {
+        |(kind, script)| {
             let server = live.copy();
             let mut client = started(&server, script, Duration::from_secs(300));
             let (serve, supervisor) = (client.pid().to_string(), supervisor(&server));
@@ -211,6 +211,8 @@ fn what_is_left_if_everything_was_killed_at_once_the_next_run_ends() {
                 .status();
             assert!(both.unwrap().success());
             client.wait();
+            // the kernel ends what the supervisor itself has started
+            assert!(*kind != "plain" || nothing_is_left(&server));
             let told = server.look_in();
             assert!(!told.has(|what| matches!(what, What::Warning(Warning::SmokeTestLeft { .. }))));
             next_run(&server);
