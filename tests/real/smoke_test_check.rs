@@ -24,6 +24,7 @@ fn refused(server: &ThrowawayServer, section: &str, words: &[&str]) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_unit_that_cannot_be_started_twice_is_told_before_the_upload() {
     let server = ThrowawayServer::up();
     let port = server.app_port;

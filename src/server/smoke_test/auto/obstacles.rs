@@ -153,6 +153,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn only_what_the_program_cannot_do_without_is_an_obstacle() {
         for file in [
             "Type=notify",

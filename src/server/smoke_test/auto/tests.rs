@@ -217,6 +217,16 @@ fn a_socket_unit_gives_its_socket() {
         lacks,
         "it is not known to be the service's"
     );
+}
+
+#[test]
+fn a_socket_unit_must_give_the_service_just_one_place_to_listen() {
+    let disk = Disk::new();
+    let fd = "ExecStart=TARGET/current/uvicorn --fd 3";
+    disk.file(
+        "deploy/web.socket",
+        "[Socket]\nListenStream=8000\nFileDescriptorName=http\n",
+    );
     disk.file(
         "deploy/web.service",
         &service(&format!(

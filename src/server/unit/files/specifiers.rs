@@ -64,19 +64,26 @@ impl Specifiers<'_> {
             'C' => of("/var/cache", None),
             'L' => of("/var/log", None),
             'E' => of("/etc", None),
-            'H' => first_line("/proc/sys/kernel/hostname"),
-            'l' => Some(
-                first_line("/proc/sys/kernel/hostname")?
-                    .split('.')
-                    .next()?
-                    .to_owned(),
-            ),
-            'm' => first_line("/etc/machine-id"),
-            'v' => first_line("/proc/sys/kernel/osrelease"),
-            'T' => Some("/tmp".to_owned()),
-            'V' => Some("/var/tmp".to_owned()),
-            _ => None,
+            _ => of_machine(specifier),
         }
+    }
+}
+
+/// The specifiers that mean the same in all units.
+fn of_machine(specifier: char) -> Option<String> {
+    match specifier {
+        'H' => first_line("/proc/sys/kernel/hostname"),
+        'l' => Some(
+            first_line("/proc/sys/kernel/hostname")?
+                .split('.')
+                .next()?
+                .to_owned(),
+        ),
+        'm' => first_line("/etc/machine-id"),
+        'v' => first_line("/proc/sys/kernel/osrelease"),
+        'T' => Some("/tmp".to_owned()),
+        'V' => Some("/var/tmp".to_owned()),
+        _ => None,
     }
 }
 

@@ -125,6 +125,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn some_places_cannot_mean_anything_but_the_port() {
         for text in [
             "--port 8000",
