@@ -111,16 +111,7 @@ impl Rollback<'_> {
         };
         match (verify(&subject, events), failed) {
             (Ok(served), Some(failed)) => {
-                if !self.is_untouched(&failed, units) {
-                    doubt(failed.reason, failed.unit.as_deref(), events);
-                    return Ok(served);
-                }
-                // the first unit serves
-                let is_first = units
-                    .first()
-                    .is_some_and(|first| first.label == failed.unit.as_deref());
-                let began = self.restarter.began.get().filter(|_| is_first);
-                Ok(began.map(|began| began.at).or(served))
+                Ok(self.served_all_the_same(served, failed, units, events))
             }
             // why it does not run is why it could not be started
             (Err(unhealthy), Some(RestartFailure { reason, unit })) => Err(Unhealthy {
@@ -130,6 +121,24 @@ impl Rollback<'_> {
             }),
             (verified, None) => verified,
         }
+    }
+
+    /// When it served although a restart failed: from the beginning on if the first unit was not touched.
+    fn served_all_the_same(
+        &self,
+        served: Option<Instant>,
+        failed: RestartFailure,
+        units: &[KnownUnit<'_>],
+        events: &mut dyn Events,
+    ) -> Option<Instant> {
+        if !self.is_untouched(&failed, units) {
+            doubt(failed.reason, failed.unit.as_deref(), events);
+            return served;
+        }
+        let is_first = |first: &KnownUnit<'_>| first.label == failed.unit.as_deref();
+        let is_first = units.first().is_some_and(is_first);
+        let began = self.restarter.began.get().filter(|_| is_first);
+        began.map(|began| began.at).or(served)
     }
 
     /// The units, with the invocations in which the new release has run.

@@ -112,7 +112,10 @@ fn without_a_restart_there_is_none_and_without_a_health_request_it_is_unknown() 
 
 #[test]
 fn of_a_transaction_whose_process_was_killed_it_is_unknown() {
-    let server = StubServer::with(&App::good("old"));
+    let server = StubServer::new();
+    let url = listens_after(server.home().join("unit/restarts"), 1);
+    let told = server.deploy_with(&App::good("old"), |plan| watch(plan, url));
+    assert_eq!(told.outcome(), Some(Outcome::Deployed), "{told:?}");
     let app = App::good("new");
     let (client, gate) = stopped_in_restart(&server, &app);
     signal("-KILL", &pid_of_transaction(&server));

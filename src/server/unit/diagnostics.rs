@@ -39,7 +39,6 @@ pub(in crate::server) fn report(
     failure: &Failure,
     events: &mut dyn Events,
 ) {
-    let failed = failure.unit.as_deref();
     let mut collector = Collector {
         until: Instant::now() + TOTAL_TIMEOUT,
         start: FailedStart {
@@ -51,7 +50,7 @@ pub(in crate::server) fn report(
     };
     let health = pending.verification.health.as_ref();
     collector.own_request = health.map(|health| health.url.path.clone());
-    if let Some(unit) = failed_unit(pending, failed) {
+    if let Some(unit) = failed_unit(pending, failure.unit.as_deref()) {
         collector.failed_start(layout, unit);
         let title = systemd::in_words("status", unit);
         collector.show(

@@ -189,6 +189,6 @@ fn without_a_unit_healthy_is_what_has_answered() {
     );
     assert_eq!(
         last(2),
-        "deployed: /opt/diting on web1.example; 1762147999 is live and healthy; 21.4 s"
+        "deployed: /opt/diting on web1.example; 1762147999 is live and healthy; interruption: 0.9 s; 21.4 s"
     );
 }

@@ -153,9 +153,7 @@ impl Restarter<'_> {
             reset_failed(units[command.at].name, &all[command.at]);
         }
         if purpose == Purpose::RollBack {
-            for (unit, shown) in units.iter().zip(&all) {
-                sockets::recover(unit, shown, Duration::ZERO, events);
-            }
+            self.recover_sockets(units, &all, Instant::now(), events);
         }
         let mut first = Ok(());
         for command in commands {
@@ -230,12 +228,7 @@ impl Restarter<'_> {
             // the last try is the first one after the interval
             if refused.is_some() && tried <= interval + Duration::from_secs(1) {
                 wait_out(interval, start, events);
-                if *self.restart == Restart::Systemctl {
-                    for (unit, after) in units.iter().zip(&after) {
-                        let left = interval.saturating_sub(start.elapsed());
-                        sockets::recover(unit, after, left, events);
-                    }
-                }
+                self.recover_sockets(units, &after, start + interval, events);
                 continue;
             }
             let down = || after.iter().position(|unit| !unit.is_up());
@@ -255,6 +248,21 @@ impl Restarter<'_> {
                 reason: explained(reason, after, &failed),
                 unit: unit.label.map(str::to_owned),
             });
+        }
+    }
+
+    /// Starts socket units again that went down, once systemd allows the starts of their services.
+    fn recover_sockets(
+        &self,
+        units: &[KnownUnit<'_>],
+        shown: &[Unit],
+        allowed: Instant,
+        events: &mut dyn Events,
+    ) {
+        if *self.restart == Restart::Systemctl {
+            for (unit, shown) in units.iter().zip(shown) {
+                sockets::recover(unit, shown, allowed, events);
+            }
         }
     }
 

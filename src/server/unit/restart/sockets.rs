@@ -7,12 +7,17 @@ use crate::server::channel::events::{Events, OfUnit};
 use crate::server::unit::known_unit::KnownUnit;
 use crate::server::unit::systemd::{self, Unit};
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 /// Starts those again that have failed, before their service: systemd starts no socket whose service runs. A connection that
-/// comes then starts the service, so this waits until systemd allows that, in `left`. What the deploy user may not start is
+/// comes then starts the service, so this waits until that is `allowed`. What the deploy user may not start is
 /// a warning.
-pub(super) fn recover(unit: &KnownUnit<'_>, shown: &Unit, left: Duration, events: &mut dyn Events) {
+pub(super) fn recover(
+    unit: &KnownUnit<'_>,
+    shown: &Unit,
+    allowed: Instant,
+    events: &mut dyn Events,
+) {
     for name in shown.socket_units() {
         let socket = UnitRef {
             name,
@@ -23,7 +28,7 @@ pub(super) fn recover(unit: &KnownUnit<'_>, shown: &Unit, left: Duration, events
             continue;
         }
         if systemd::may_run("restart", socket) {
-            thread::sleep(left);
+            thread::sleep(allowed.saturating_duration_since(Instant::now()));
             reset_failed(socket, &state);
             ignore(run_systemctl("restart", socket, SOCKET_TIMEOUT));
             continue;
