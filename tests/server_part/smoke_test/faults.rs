@@ -282,9 +282,11 @@ fn killed_before_any_call_the_server_part_leaves_nothing_running() {
             format!("inject={fault}"),
         ];
         let (client, app) = under_strace(&server, &server.home().join("trace"), &options);
-        let told = client.finish(&app);
+        client.finish(&app);
         assert!(nothing_is_left(&server), "{:#?}", left(&server));
-        if told.outcome() != Some(Outcome::Deployed) {
+        Invariants::of(&server);
+        // the calls are not as many in each run: the transaction may have begun
+        if server.named_by("current").as_deref() != Some("new") {
             next_run(&server);
         }
     });
