@@ -104,20 +104,24 @@ impl Needle {
             || is_short && neighbour.is_alphanumeric() && own.is_alphanumeric())
     }
 
-    /// The first way to read the text that shows it whole, else the one that shows most of it.
+    /// The longest text that shows it whole, else the way to read the text that shows most of it.
     fn follow(&self, text: &str, from: usize, done: usize) -> Found {
-        let mut begun = None;
+        let (mut whole, mut begun) = (None, None);
         let mut ways = Ways::default();
         let mut next = Some((from, done));
         while let Some((at, index)) = next {
             match self.read(text, at, index, &mut ways) {
-                Found::Whole(to) => return Found::Whole(to),
+                Found::Whole(to) => whole = whole.max(Some(to)),
                 Found::Begun(more) => begun = begun.max(Some(more)),
                 Found::No => {}
             }
             next = ways.next();
         }
-        begun.map_or(Found::No, Found::Begun)
+        match (whole, begun) {
+            (Some(to), _) => Found::Whole(to),
+            (None, Some(more)) => Found::Begun(more),
+            (None, None) => Found::No,
+        }
     }
 
     /// Reads each of its characters from `index` on as the longest text that may stand for it, and adds other ways to `ways`.

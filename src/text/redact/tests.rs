@@ -70,6 +70,7 @@ fn a_secret_that_has_what_looks_like_an_escape_is_hidden() {
         "x \\n y",
         "a %20 b",
         "a &nbsp;b",
+        "a &amp;a",
         "a &#32;b",
         "\\x5c end",
         "a\\%5Cb",
