@@ -3,17 +3,18 @@
 mod order;
 mod sockets;
 mod start_limit;
+mod systemctl;
 
 use self::order::{order, Command};
 use self::start_limit::{got_no_invocation, start_limit, wait_out};
+use self::systemctl::{ignore, reset_failed, run_systemctl, MARGIN};
 use super::definition;
 use super::known_unit::{BeforeRestart, KnownUnit, Purpose};
 use super::log::{self, FailedStart};
-use super::systemd::{self, Unit};
-use crate::protocol::{Ending, LogCheck, Reason, Restart, UnitKind, UnitRef, What};
+use super::systemd::Unit;
+use crate::protocol::{LogCheck, Reason, Restart, UnitKind, UnitRef, What};
 use crate::server::channel::events::Events;
 use crate::server::clock::{now_ms, since_epoch, Moment};
-use crate::server::exec::process::quick;
 use crate::server::exec::shell::{self, Script};
 use crate::server::store::journal;
 use crate::server::store::layout::Layout;
@@ -31,8 +32,6 @@ const SOCKET_TIMEOUT: Duration = Duration::from_secs(180);
 /// How long the rollback restarts a service whose unit is unknown, as long as nothing serves: systemd may refuse its starts
 /// for a while, because the release that failed has used them up.
 pub(in crate::server) const NO_UNIT_RETRIES: Duration = Duration::from_secs(300);
-/// Time for systemctl itself, in addition to the unit's own timeouts.
-const MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a restart of the unit may take, at most.
 pub(in crate::server) fn time_limit(name: UnitRef<'_>, unit: &Unit) -> Duration {
@@ -336,39 +335,10 @@ fn idle_unit(name: UnitRef<'_>, limit: Duration) -> Unit {
     }
 }
 
-/// Resets systemd's count of starts, if the deploy user has the right to do so.
-fn reset_failed(name: UnitRef<'_>, unit: &Unit) {
-    if unit.start_limit().is_some() && systemd::may_run("reset-failed", name) {
-        if let Err(error) = quick(&mut systemd::privileged("reset-failed", name), MARGIN) {
-            tracing::info!(%error, "systemctl reset-failed failed");
-        }
-    }
-}
-
-fn ignore(restarted: Result<(), Reason>) {
-    if let Err(reason) = restarted {
-        tracing::info!(%reason, "the restart failed");
-    }
-}
-
 fn explained(reason: Reason, after: &Unit, failed: &FailedStart<'_>) -> Reason {
     match after.is_up() {
         // its log explains nothing: it did not fail
         true => reason,
         false => log::explain(reason, failed),
-    }
-}
-
-fn run_systemctl(verb: &str, unit: UnitRef<'_>, limit: Duration) -> Result<(), Reason> {
-    let (ending, output) = quick(&mut systemd::privileged(verb, unit), limit)
-        .map_err(|error| systemd::not_run(&error))?;
-    match ending {
-        Ending::Exit(0) => Ok(()),
-        ending => Err(Reason::Command {
-            ending,
-            line: None,
-            output,
-            log_line: None,
-        }),
     }
 }
