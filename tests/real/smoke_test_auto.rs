@@ -47,7 +47,7 @@ fn a_release_is_tried_with_its_own_variables_and_users_notice_nothing() {
     let load = Load::on(live.server.app_port);
     let broken = App::health_500("2").at_start(SHOW);
     let run = with(live.deployment(&broken, "auto"), "v2");
-    let run = run.input("health-timeout", "3s").run();
+    let run = run.input("health-timeout", "8s").run();
     let counts = load.stop();
     live.assert_unaffected(&run);
     run.assert_verdict("500");

@@ -171,7 +171,7 @@ mod tests {
         }
         for (file, expected) in [
             ("Type=oneshot", "it is a oneshot, which ends by itself"),
-            ("ExecStart=", "it has 0 ExecStart commands"),
+            ("ExecStart=", "it has no ExecStart command"),
             ("ExecStart=/bin/b", "it has 2 ExecStart commands"),
             (
                 "Type=forking",

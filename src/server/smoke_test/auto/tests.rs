@@ -241,7 +241,7 @@ fn a_socket_unit_must_give_the_service_just_one_place_to_listen() {
         "deploy/web.socket",
         "[Socket]\nListenStream=8000\nService=other.service\n",
     );
-    assert!(disk.told(&["web.socket"]).contains("0 ExecStart"));
+    assert!(disk.told(&["web.socket"]).contains("no ExecStart"));
     disk.file(
         "deploy/web.socket",
         "[Socket]\nListenStream=8000\nAccept=yes\n",
@@ -275,7 +275,7 @@ fn a_unit_that_cannot_be_started_says_why_and_what_to_write() {
             "it needs LoadCredential=, which only systemd provides | exec .venv/bin/uvicorn app:app --port \"$PORT\"",
         ),
         ("Type=oneshot\nExecStart=/bin/a\nExecStart=/bin/b".to_owned(), "it is a oneshot, which ends by itself | "),
-        ("ExecStop=/bin/a".to_owned(), "it has 0 ExecStart commands | "),
+        ("ExecStop=/bin/a".to_owned(), "it has no ExecStart command | "),
         (
             format!("{uvicorn} --port 8000\nEnvironmentFile=/nowhere/env"),
             "/nowhere/env cannot be read: No such file or directory (os error 2) | exec .venv/bin/uvicorn app:app --port \"$PORT\"",
@@ -285,7 +285,7 @@ fn a_unit_that_cannot_be_started_says_why_and_what_to_write() {
     }
     assert_eq!(
         Disk::new().told(&["web"]),
-        format!("{cannot} it has 0 ExecStart commands | ")
+        format!("{cannot} it has no ExecStart command | ")
     );
 }
 
