@@ -133,6 +133,8 @@ mod shared_env_hooks;
 mod shells;
 #[path = "real/smoke_test.rs"]
 mod smoke_test;
+#[path = "real/smoke_test_auto.rs"]
+mod smoke_test_auto;
 #[path = "real/smoke_test_check.rs"]
 mod smoke_test_check;
 #[path = "real/socket_unit.rs"]

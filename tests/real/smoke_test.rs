@@ -2,15 +2,15 @@
 
 use crate::app::App;
 use crate::run::{Deployment, Run};
-use crate::throwaway::ThrowawayServer;
+use crate::throwaway::{ThrowawayServer, TARGET};
 
 const UVICORN: &str =
     "exec .venv/bin/uvicorn src.endpoints.wechat.webhook_app:app --host $HOST --port $PORT";
 
 /// A server with a good release, which no test may interrupt.
-struct Live {
-    server: ThrowawayServer,
-    good: String,
+pub(crate) struct Live {
+    pub(crate) server: ThrowawayServer,
+    pub(crate) good: String,
     invocation: String,
 }
 
@@ -21,7 +21,7 @@ impl Live {
         Self::of(server, good)
     }
 
-    fn of(server: ThrowawayServer, good: String) -> Self {
+    pub(crate) fn of(server: ThrowawayServer, good: String) -> Self {
         let invocation = server.property("InvocationID");
         Self {
             server,
@@ -30,12 +30,12 @@ impl Live {
         }
     }
 
-    fn deployment(&self, app: &App, command: &str) -> Deployment {
+    pub(crate) fn deployment(&self, app: &App, command: &str) -> Deployment {
         self.server.deployment(app).input("smoke-test", command)
     }
 
     /// The release failed, and the live one was not touched.
-    fn assert_unaffected(&self, run: &Run) {
+    pub(crate) fn assert_unaffected(&self, run: &Run) {
         run.assert_ended(5, "failed", "smoke-test");
         run.assert_verdict(&format!("{} is still live", self.good));
         assert_eq!(run.output("live-release"), self.good);
@@ -46,10 +46,11 @@ impl Live {
         assert_eq!(server.record(run.output("release"))["state"], "Incomplete");
     }
 
-    fn assert_nothing_left(&self) {
+    pub(crate) fn assert_nothing_left(&self) {
         let marked =
             "grep -lz '^DEPLOY_ACTION_SMOKE_TEST=' /proc/[0-9]*/environ 2> /dev/null || true";
         assert_eq!(self.server.exec(marked), "");
+        assert!(!self.server.has(&format!("{TARGET}/.deploy/smoke-test")));
         self.server.assert_quiet();
     }
 }

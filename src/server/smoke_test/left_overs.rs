@@ -7,6 +7,8 @@ use crate::server::channel::events::Events;
 use crate::server::exec::processes::{all, descendants_of, has_variable};
 use crate::server::store::layout::Layout;
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 
 /// Ends it. No smoke test of this target runs, because this run holds the lock.
 pub(in crate::server) fn end_left_overs(layout: &Layout, events: &mut dyn Events) {
@@ -30,6 +32,17 @@ pub(in crate::server) fn end_left_overs(layout: &Layout, events: &mut dyn Events
     }
     .run();
     warn(left, events);
+    remove_folder(layout);
+}
+
+/// Removes what the program had in place of the live service's runtime folders.
+pub(super) fn remove_folder(layout: &Layout) {
+    let folder = layout.smoke_test();
+    if let Err(error) = fs::remove_dir_all(&folder) {
+        if error.kind() != ErrorKind::NotFound {
+            tracing::info!(%error, "the folder of the smoke test stays");
+        }
+    }
 }
 
 /// Reports what cannot be ended.

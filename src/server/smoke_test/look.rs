@@ -5,6 +5,7 @@ use crate::protocol::{OtherProcess, PortHolder, ReleaseId, SmokeTestError};
 use crate::server::exec::processes::{self, Traces};
 use crate::server::store::layout::Layout;
 use crate::server::unit::sockets::{self, Listener};
+use rustix::process::geteuid;
 use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,17 +16,28 @@ pub(super) struct Look<'a> {
     listeners: HashSet<Listener>,
     /// The sockets that they hold.
     own: HashSet<u64>,
+    /// The kernel does not show what one of them holds: its program has capabilities, or protects itself.
+    is_hidden: bool,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn at(processes: &'a BTreeSet<u32>) -> Self {
+    /// `port`: that of the trial. If a process is hidden, what this user listens with on it counts as that process's.
+    pub(super) fn at(processes: &'a BTreeSet<u32>, port: u16) -> Self {
         let listeners = sockets::listeners();
         let inodes = listeners.iter().map(|listener| listener.inode).collect();
         let held = |pid: &u32| processes::held(*pid, &inodes);
+        let mut own: HashSet<u64> = processes.iter().flat_map(held).collect();
+        let is_hidden = processes.iter().any(|pid| processes::is_hidden(*pid));
+        let user = geteuid().as_raw();
+        let is_own = |it: &&Listener| it.port == port && it.owner == user;
+        if is_hidden {
+            own.extend(listeners.iter().filter(is_own).map(|it| it.inode));
+        }
         Self {
             processes,
-            own: processes.iter().flat_map(held).collect(),
             listeners,
+            own,
+            is_hidden,
         }
     }
 
@@ -76,7 +88,8 @@ impl<'a> Look<'a> {
                 found.extend(Traces::of(*pid).entries_of(&layout.releases()));
             }
         }
-        if found.contains(&release.to_string()) {
+        let cannot_tell = found.is_empty() && self.is_hidden;
+        if cannot_tell || found.contains(&release.to_string()) {
             return None;
         }
         let other = found.iter().find_map(|name| name.parse().ok());
@@ -150,13 +163,13 @@ mod tests {
     fn a_listener_that_others_can_reach_is_public() {
         let processes = own();
         let inner = TcpListener::bind("127.0.0.1:0").unwrap();
-        let look = Look::at(&processes);
+        let look = Look::at(&processes, 0);
         assert!(look
             .sockets()
             .ports
             .contains(&inner.local_addr().unwrap().port()));
         let outer = TcpListener::bind("[::]:0").unwrap();
-        let address = Look::at(&processes).sockets().public.unwrap();
+        let address = Look::at(&processes, 0).sockets().public.unwrap();
         let port = outer.local_addr().unwrap().port();
         // other tests of this process may listen too
         assert!(
@@ -164,7 +177,7 @@ mod tests {
             "{address}"
         );
         let nobody = BTreeSet::new();
-        let look = Look::at(&nobody);
+        let look = Look::at(&nobody, port);
         assert_eq!(look.sockets(), Sockets::default());
         let other = look.wrong(
             &Layout::new("/nowhere"),
@@ -186,7 +199,7 @@ mod tests {
         let processes = own();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let look = Look::at(&processes);
+        let look = Look::at(&processes, 0);
         let asked = (port, Some("127.0.0.1".parse().unwrap()));
         let wrong = look.wrong(&Layout::new("/nowhere"), &"7".parse().unwrap(), asked);
         assert_eq!(wrong, Some(SmokeTestError::OtherRelease(None)));

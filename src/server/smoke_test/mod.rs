@@ -51,6 +51,12 @@ pub(in crate::server) fn run(
     smoke_test: &SmokeTest,
     events: &mut dyn Events,
 ) -> Result<(), Reason> {
+    let result = tried(trial, smoke_test, events);
+    left_overs::remove_folder(trial.layout);
+    result
+}
+
+fn tried(trial: &Trial<'_>, smoke_test: &SmokeTest, events: &mut dyn Events) -> Result<(), Reason> {
     trial.limits.check()?;
     let health = trial.plan.verification.health.as_ref();
     let port = Port::free(health.map(|health| health.url.port))

@@ -1,8 +1,9 @@
 //! Ends processes: SIGTERM, after a grace time SIGKILL, until none is left.
 
 use crate::server::clock::ticks_since_boot;
-use crate::server::exec::processes::{owner_of, start_of};
-use rustix::process::{geteuid, kill_process, Pid, Signal};
+use crate::server::exec::processes::start_of;
+use rustix::io::Errno;
+use rustix::process::{kill_process, test_kill_process, Pid, Signal};
 use std::collections::{BTreeSet, HashSet};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ impl Stop<'_> {
                 }
             }
             let in_vain = |since: Instant| {
-                since.elapsed() >= KILL_TIME || !left.iter().any(|pid| is_own(*pid))
+                since.elapsed() >= KILL_TIME || !left.iter().any(|pid| can_end(*pid))
             };
             if killing.is_some_and(in_vain) {
                 return left;
@@ -67,10 +68,10 @@ impl Stop<'_> {
     }
 }
 
-/// Whether it runs as this user; otherwise it cannot be ended from here.
-fn is_own(pid: u32) -> bool {
-    let own = geteuid();
-    own.is_root() || owner_of(pid).is_none_or(|owner| owner == own.as_raw())
+/// Another user's process cannot be ended from here. Whose it is, the kernel hides of some programs.
+fn can_end(pid: u32) -> bool {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    raw.is_none_or(|pid| test_kill_process(pid) != Err(Errno::PERM))
 }
 
 fn signal(pid: u32, signal: Signal) {

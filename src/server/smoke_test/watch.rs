@@ -129,7 +129,7 @@ impl<'a, 'e> Watch<'a, 'e> {
             return None;
         }
         self.looked = Some(Instant::now());
-        Some(Look::at(&self.running.processes()).sockets())
+        Some(Look::at(&self.running.processes(), self.port).sockets())
     }
 
     fn answered(&mut self, answered: Answered) -> (Option<Answer>, Option<Sockets>) {
@@ -137,7 +137,7 @@ impl<'a, 'e> Watch<'a, 'e> {
             answer, took, from, ..
         } = answered;
         let processes = self.running.processes();
-        let look = Look::at(&processes);
+        let look = Look::at(&processes, self.port);
         let Trial {
             layout,
             plan,

@@ -51,6 +51,11 @@ impl Layout {
         self.target.join(".deploy")
     }
 
+    /// What a smoke test gets in place of the live service's runtime folders; gone after it.
+    pub(in crate::server) fn smoke_test(&self) -> PathBuf {
+        self.deploy_folder().join("smoke-test")
+    }
+
     pub(super) fn lock(&self) -> PathBuf {
         self.deploy_folder().join("lock")
     }

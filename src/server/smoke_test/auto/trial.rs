@@ -101,11 +101,10 @@ impl Auto<'_> {
     }
 
     fn places<'a>(&self, lines: &Lines, current: &'a Current) -> Places<'a> {
-        let private = self.layout.deploy_folder().join("smoke-test");
         Places {
             current,
             release: self.folder(),
-            runtime: runtime(lines, &private),
+            runtime: runtime(lines, &self.layout.smoke_test()),
         }
     }
 
