@@ -31,8 +31,6 @@ mod runner_commands;
 mod service;
 #[path = "support/throwaway.rs"]
 mod throwaway;
-#[path = "support/visitors.rs"]
-mod visitors;
 
 #[path = "real_apps/breakages.rs"]
 mod breakages;

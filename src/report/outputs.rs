@@ -140,23 +140,25 @@ mod tests {
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=0
         outcome=busy release= previous-release=1762147685 live-release=1762147685 failed-step=lock failed-unit= duration=21.4 interruption=0
         outcome=not-ready release= previous-release=1762147685 live-release=1762147685 failed-step=check failed-unit= duration=21.4 interruption=0
+        outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=smoke-test failed-unit= duration=21.4 interruption=0
+        outcome=failed release=1762147999 previous-release= live-release= failed-step=smoke-test failed-unit= duration=21.4 interruption=0
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=upload failed-unit= duration=21.4 interruption=0
         outcome=error release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step= failed-unit= duration=21.4 interruption=0
         outcome=failed release=1762147999 previous-release=1762147685 live-release=1762147685 failed-step=install failed-unit= duration=21.4 interruption=
         outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=error release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
-        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
-        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
-        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=0
+        outcome=invalid release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=0
+        outcome=unreachable release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=0
+        outcome=not-ready release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=0
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=failed release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=cancelled release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
         outcome=unknown release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
-        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=
+        outcome=done release=1762147999 previous-release=1762147685 live-release= failed-step=connect failed-unit= duration=12.3 interruption=0
         ");
     }
 }

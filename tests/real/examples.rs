@@ -1,6 +1,7 @@
 //! examples/: their READMEs' commands, run as they stand, make a server to which their READMEs' steps deploy.
 
 use crate::app::App;
+use crate::load::Load;
 use crate::run::Deployment;
 use crate::throwaway::ThrowawayServer;
 use serde_yaml_ng::Value;
@@ -133,17 +134,13 @@ fn the_node_example_is_installed_goes_live_and_is_rolled_back() {
 }
 
 #[test]
-fn the_uvicorn_example_refuses_nobody_while_it_is_deployed() {
+fn the_uvicorn_example_refuses_nobody_while_it_is_deployed_or_fails() {
     let example = Example::prepared("uvicorn", "8000", "/opt/diting");
     let app = || App::example("uvicorn");
     let first = example.deployment(&app(), "a1").run().assert_deployed(None);
     assert_eq!(example.page(), format!("version 1, release {first}\n"));
 
-    let port = example.server.app_port;
-    example.server.exec(&format!(
-        "cat >/usr/local/bin/ask <<'END'\nwhile ! test -e /tmp/enough; do curl -sS -o /dev/null http://127.0.0.1:{port}/ || echo refused; done\nEND\n\
-         systemd-run --quiet --unit ask --property StandardOutput=file:/tmp/asked sh /usr/local/bin/ask"
-    ));
+    let users = Load::on(example.server.app_port);
     let update = app().replace_in(
         "src/endpoints/wechat/webhook_app.py",
         "VERSION = \"1\"",
@@ -154,8 +151,24 @@ fn the_uvicorn_example_refuses_nobody_while_it_is_deployed() {
         .run()
         .assert_deployed(Some(&first));
     assert_eq!(example.page(), format!("version 2, release {second}\n"));
-    let told = "touch /tmp/enough; while systemctl is-active --quiet ask; do sleep 0.1; done; cat /tmp/asked";
-    assert_eq!(example.server.exec(told), "");
+
+    let broken = app().replace_in(
+        "src/endpoints/wechat/webhook_app.py",
+        "VERSION = \"1\"",
+        "import a_module_that_nobody_has\nVERSION = \"3\"",
+    );
+    let run = example.deployment(&broken, "c3").run();
+    run.assert_ended(5, "failed", "smoke-test");
+    run.assert_says("a_module_that_nobody_has");
+    let last = format!("no user was affected: {second} is still live;");
+    assert!(run.last_line().contains(&last), "{}", run.log);
+    assert_eq!(run.output("interruption"), "0");
+    assert_eq!(
+        (example.page(), example.live()),
+        (format!("version 2, release {second}\n"), second)
+    );
+    let counts = users.stop();
+    assert!(counts.requests > 100 && counts.failed() == 0, "{counts}");
 }
 
 /// A checkout of the example, and its commit.

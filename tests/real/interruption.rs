@@ -1,9 +1,9 @@
 //! The interruption that a run reports is the one that visitors see.
 
 use crate::app::App;
+use crate::load::{Counts, Load};
 use crate::run::{Deployment, Run};
 use crate::throwaway::ThrowawayServer;
-use crate::visitors::{Counted, Visitors};
 use std::time::Duration;
 
 /// Seconds that the application takes until it listens.
@@ -20,10 +20,10 @@ fn deployment(server: &ThrowawayServer, app: &App) -> Deployment {
     server.deployment(app).input("install", "none")
 }
 
-fn visited(server: &ThrowawayServer, deployment: Deployment) -> (Run, Counted) {
-    let visitors = Visitors::of(server.app_port, "/");
+fn visited(server: &ThrowawayServer, deployment: Deployment) -> (Run, Counts) {
+    let visitors = Load::on(server.app_port);
     let run = deployment.run();
-    (run, visitors.count())
+    (run, visitors.stop())
 }
 
 /// The output, which the last line shows too.
@@ -35,7 +35,7 @@ fn reported(run: &Run) -> f64 {
 }
 
 #[track_caller]
-fn assert_same(run: &Run, counted: &Counted) {
+fn assert_same(run: &Run, counted: &Counts) {
     let (inside, outside) = (reported(run), counted.longest_gap.as_secs_f64());
     println!("interruption: {inside} s, seen by visitors: {outside:.2} s; {counted:?}");
     assert!(

@@ -15,7 +15,7 @@ use tokio::time::{interval, timeout};
 /// 66 requests in a second.
 const INTERVAL: Duration = Duration::from_millis(15);
 /// After that a user gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// Users who ask for `/` until they are told to stop.

@@ -1,10 +1,10 @@
 //! A service whose connections a socket unit takes: systemd keeps them waiting while the service restarts.
 
 use crate::app::App;
+use crate::load::{Counts, Load};
 use crate::run::{Deployment, Run};
 use crate::service::allow;
 use crate::throwaway::{ThrowawayServer, TARGET};
-use crate::visitors::{Counted, Visitors};
 use std::fs;
 
 const SYSTEM: &str = "/etc/systemd/system";
@@ -76,27 +76,21 @@ fn deployment(server: &ThrowawayServer, app: &App) -> Deployment {
         .input("health-timeout", "8s")
 }
 
-fn visited(server: &ThrowawayServer, deployment: Deployment) -> (Run, Counted) {
-    let visitors = Visitors::of(server.app_port, "/");
+fn visited(server: &ThrowawayServer, deployment: Deployment) -> (Run, Counts) {
+    let visitors = Load::on(server.app_port);
     let run = deployment.run();
-    (run, visitors.count())
+    (run, visitors.stop())
 }
 
 /// Every visitor was answered.
 #[track_caller]
-fn assert_all_served(what: &str, run: &Run, counted: &Counted) {
+fn assert_all_served(what: &str, run: &Run, counted: &Counts) {
     println!(
         "{what}: interruption {} s; {counted:?}",
         run.output("interruption")
     );
-    assert_eq!(
-        (counted.refused, counted.reset),
-        (0, 0),
-        "{what}: {counted:?}\n{}",
-        run.log
-    );
     assert!(
-        counted.all > 100 && counted.others.is_empty(),
+        counted.requests > 100 && counted.failed() == 0,
         "{what}: {counted:?}\n{}",
         run.log
     );

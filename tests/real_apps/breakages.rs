@@ -10,7 +10,7 @@ pub(crate) struct Breakage {
     pub(crate) recipe: &'static str,
     pub(crate) how: &'static str,
     change: Change,
-    /// Of install and before-switch, which fail before the switch; any other is rolled back.
+    /// Of install, before-switch and smoke-test, which fail before the switch; any other is rolled back.
     failed_step: &'static str,
     /// From what the program prints.
     pub(crate) cause: &'static str,
@@ -36,7 +36,7 @@ impl Breakage {
     }
 
     pub(crate) fn assert_ended(&self, run: &Run, live: &str) {
-        if ["install", "before-switch"].contains(&self.failed_step) {
+        if ["install", "before-switch", "smoke-test"].contains(&self.failed_step) {
             run.assert_ended(5, "failed", self.failed_step);
             assert_eq!(run.output("live-release"), live, "{}", run.log);
         } else {
@@ -240,21 +240,21 @@ pub(crate) const BREAKAGES: &[Breakage] = &[
         recipe: "Go",
         how: "a file that is missing",
         change: Replace("main.go", "http.HandleFunc(", "if _, err := os.ReadFile(\"config.yaml\"); err != nil {\n\t\tlog.Fatalf(\"cannot read the configuration: %v\", err)\n\t}\n\thttp.HandleFunc("),
-        failed_step: "verify",
+        failed_step: "smoke-test",
         cause: "open config.yaml: no such file or directory",
     },
     Breakage {
         recipe: "Go",
         how: "a panic",
         change: Replace("main.go", "http.HandleFunc(", "var routes map[string]string\n\troutes[\"/\"] = \"index\"\n\thttp.HandleFunc("),
-        failed_step: "verify",
+        failed_step: "smoke-test",
         cause: "panic: assignment to entry in nil map",
     },
     Breakage {
         recipe: "Go",
         how: "an address that is taken",
         change: Replace("main.go", "os.Getenv(\"LISTEN\")", "\"192.0.2.1:80\""),
-        failed_step: "verify",
+        failed_step: "smoke-test",
         cause: "cannot assign requested address",
     },
     Breakage {

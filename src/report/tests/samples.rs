@@ -917,6 +917,7 @@ fn smoke_test_failed(live: Option<&str>) -> Verdict {
         ..down().unwrap()
     };
     Verdict {
+        interruption: Some(Interruption::none(1_762_148_000_000)),
         switched: false,
         ..verdict(Outcome::Failed, live, Some(failure))
     }

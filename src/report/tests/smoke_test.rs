@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protocol::{
-    Ending, Finding, HealthAnswer, HealthError, Notice, Outcome, PortHolder, Reason,
+    Ending, Finding, HealthAnswer, HealthError, Interruption, Notice, Outcome, PortHolder, Reason,
     SmokeTestError, SmokeTestObstacle, SmokeTestProblem, Step, Verdict, Warning,
 };
 use crate::report::{hints, RawLogs};
@@ -62,6 +62,7 @@ pub(in crate::report) fn problems() -> Vec<SmokeTestProblem> {
             path: "/etc/diting/env".into(),
             error: "Permission denied".into(),
         },
+        SmokeTestObstacle::Oneshot,
     ];
     let commands = [
         ".venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT",
@@ -92,6 +93,7 @@ pub(in crate::report) fn notice_and_warning() -> (Notice, Warning) {
 pub(in crate::report) fn end(reason: Reason) -> crate::protocol::End {
     by_verdict(Verdict {
         switched: false,
+        interruption: Some(Interruption::none(1_762_148_000_000)),
         ..verdict(Outcome::Failed, Some(OLD), failed(Step::SmokeTest, reason))
     })
 }
@@ -252,6 +254,10 @@ fn what_cannot_be_tried_says_what_to_write_instead() {
     ---
     smoke-test: auto cannot start diting on the server: /etc/diting/env cannot be read: Permission denied
     let the deploy user read it, or let smoke-test start the app without it
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    smoke-test: auto cannot start diting on the server: it is a oneshot, which ends by itself
+    leave smoke-test out, or let it start what can stay up for `health-settle`
     set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
     ");
     assert!(!all.concat().contains("secrets"));

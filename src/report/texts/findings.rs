@@ -303,6 +303,8 @@ mod tests {
           it needs LoadCredential=, which only systemd provides
         smoke-test: auto cannot start diting
           /etc/diting/env cannot be read: Permission denied
+        smoke-test: auto cannot start diting
+          it is a oneshot, which ends by itself
         ");
     }
 }

@@ -1,7 +1,7 @@
 //! The last line of the log.
 
 use super::live;
-use crate::protocol::{End, Interruption, Outcome, Reason, RunError, Side, Step, Verdict};
+use crate::protocol::{End, Failure, Interruption, Outcome, Reason, RunError, Side, Step, Verdict};
 use crate::report::Place;
 use crate::text::amounts::{count, duration};
 use crate::text::excerpt::excerpt;
@@ -44,10 +44,12 @@ fn now_live(end: &End, place: &Place) -> String {
     }
 }
 
-/// `interruption: 0.9 s`, unless the rest says that nothing was begun.
+/// `interruption: 0.9 s`, unless the rest says that nothing was begun, or that only a smoke test failed.
 fn interrupted(end: &End) -> Option<String> {
     let verdict = end.verdict.as_ref()?;
-    let is_begun = verdict.switched || end.outcome == Outcome::Failed;
+    let tried = |failure: &Failure| failure.step == Step::SmokeTest;
+    let is_tried = verdict.failure.as_ref().is_some_and(tried);
+    let is_begun = verdict.switched || end.outcome == Outcome::Failed && !is_tried;
     let interruption = verdict.interruption.filter(|_| is_begun)?;
     Some(format!(
         "interruption: {}",
@@ -199,7 +201,7 @@ mod tests {
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to switch; 21.4 s
         failed: diting on web1.example; 1762147685 is still live; 1762147999 failed to install; interruption: none; 21.4 s
         failed: diting on web1.example; nothing was switched; no release is live yet; 1762147999 failed to install; 21.4 s
-        not-ready: diting on web1.example; 1762147685 is still live; 46 findings; 21.4 s
+        not-ready: diting on web1.example; 1762147685 is still live; 47 findings; 21.4 s
         busy: diting on web1.example; this run changed nothing; the other deployment decides which release is live; 21.4 s
         not-ready: diting on web1.example; 1762147685 is still live; cannot roll back; 21.4 s
         failed: diting on web1.example; no user was affected: 1762147685 is still live; 1762147999 failed the smoke test; 21.4 s

@@ -441,7 +441,7 @@ mod tests {
         1762147999, from an earlier run that did not see the result, ended as failed because someone else changed the server during the deployment: current was deleted; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because line 2, uv sync --frozen, ended with exit code 127 on the server; no release is live
-        a deployment, from an earlier run that did not see the result, ended as not-ready because /opt/diting on the server cannot be created or written by deploy: Permission denied, and 45 other findings; 1762147685 is live
+        a deployment, from an earlier run that did not see the result, ended as not-ready because /opt/diting on the server cannot be created or written by deploy: Permission denied, and 46 other findings; 1762147685 is live
         a deployment, from an earlier run that did not see the result, ended as busy because another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, https://github.com/diting/app/actions/runs/7); 1762147685 is live
         a deployment, from an earlier run that did not see the result, ended as not-ready because 3f2a1bc: 1762147685 never went live, so it is unknown whether it works; 1762147685 is live
         1762147999, from an earlier run that did not see the result, ended as failed because health answered 500 with “no database” after 30 attempts in 1 min; 1762147685 is live

@@ -318,7 +318,7 @@ mod tests {
         all.extend(warnings().iter().map(|it| prose(&warning(it), &redactor)));
         all.extend(notices().iter().map(|it| prose(&notice(it), &redactor)));
         insta::assert_snapshot!(all.join("\n"), @r#"
-        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 38 other findings
+        deploy may not run `sudo -n systemctl restart diting` on the server (`sudo: a password is required`), and 39 other findings
         another deployment holds the lock on the server
         another deployment holds the lock on the server (by alice, since 2025-11-03 05:16:40 UTC, `https://github.com/diting/app/actions/runs/7`)
         the server cannot write `/opt/diting/releases/1762147999/app.py`: No space left on device
@@ -426,6 +426,7 @@ mod tests {
         `smoke-test: auto` cannot start `diting` on the server: it has 2 ExecStart commands
         `smoke-test: auto` cannot start `diting` on the server: it needs `LoadCredential=`, which only systemd provides
         `smoke-test: auto` cannot start `diting` on the server: `/etc/diting/env` cannot be read: Permission denied
+        `smoke-test: auto` cannot start `diting` on the server: it is a oneshot, which ends by itself
         an old release could not be deleted: `/opt/diting/releases/1762000000`: Permission denied
         the unit file has changed, but systemd still uses the old one
         unit diting is not started at boot

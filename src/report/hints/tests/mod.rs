@@ -118,6 +118,8 @@ fn a_reason_says_what_to_do() {
     set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
     let the deploy user read it, or let smoke-test start the app without it
     set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    leave smoke-test out, or let it start what can stay up for `health-settle`
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
     ---
     wait for that run to end, or cancel it, then run this one again; to make runs wait for each other, give the job a concurrency group
     ---
@@ -493,6 +495,9 @@ fn a_finding_says_what_to_do() {
     set the input smoke-test to .venv/bin/uvicorn app:app --host 127.0.0.1 --port $PORT, after a look at it
     ---
     let the deploy user read it, or let smoke-test start the app without it
+    set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
+    ---
+    leave smoke-test out, or let it start what can stay up for `health-settle`
     set the input smoke-test to a command such as `./server --host 127.0.0.1 --port $PORT`
     "#);
 }

@@ -152,27 +152,27 @@ fn a_sentence_about_a_failure_names_the_unit() {
     insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n---\n"), @"
     the process of diting-worker ended with exit status 1: ModuleNotFoundError: No module named 'celery'
     1762147999 failed to verify (diting-worker's process on the server ended: exit-code, exit status 1; its log shows: ModuleNotFoundError: No module named 'celery')
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); interruption: 4.6 s; 21.4 s
     ---
     diting-worker on the server still runs the old process
     1762147999 failed to verify (diting-worker on the server still runs the old process)
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); interruption: 4.6 s; 21.4 s
     ---
     the new process of diting-worker logged a crash: Traceback (most recent call last):
     1762147999 failed to verify (the new process of diting-worker logged a crash: Traceback (most recent call last):)
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); interruption: 4.6 s; 21.4 s
     ---
     systemd on the server refuses to start diting-worker again within 10 s
     1762147999 failed to restart (systemd on the server refuses to start diting-worker again within 10 s)
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to restart (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to restart (diting-worker); interruption: 4.6 s; 21.4 s
     ---
     diting-worker on the server is activating/start
     1762147999 failed to verify (diting-worker on the server is activating/start)
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to verify (diting-worker); interruption: 4.6 s; 21.4 s
     ---
     the command for diting-worker ended with exit code 1 on the server; its output: sudo: a password is required
     1762147999 failed to restart (the command for diting-worker ended with exit code 1 on the server; its output: sudo: a password is required)
-    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to restart (diting-worker); 21.4 s
+    rolled-back: diting on web1.example; 1762147685 is live and healthy again; 1762147999 failed to restart (diting-worker); interruption: 4.6 s; 21.4 s
     ");
 }
 
@@ -207,6 +207,7 @@ fn a_page_about_several_units_shows_which_one_failed() {
     | commit | `3f2a1bc` | – |
     | release | `1762147999` | `1762147685` |
     | units | diting, **diting-worker**, diting-dump.timer |  |
+    | users noticed | interruption of 4.6 s (05:33:20 – 05:33:24 UTC) |  |
 
     from the command line · [roll back further](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#on-the-server) · [troubleshooting](https://github.com/diting/deploy-action/blob/main/docs/troubleshooting.md#the-new-release-was-not-healthy) · total 21.4 s
 
