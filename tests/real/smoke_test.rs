@@ -131,8 +131,9 @@ fn it_inherits_nothing_and_gives_way_to_the_live_release() {
 #[test]
 fn a_run_that_is_killed_leaves_nothing_running() {
     let live = Live::new();
+    // the log shows the commands before they run
     let stubborn = "trap '' TERM\nsetsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' &\n\
-        echo begun\nwhile :; do sleep 1; done";
+        echo beg''un\nwhile :; do sleep 1; done";
     let run = live.deployment(&App::version("2"), stubborn);
     let running = run.input("health-timeout", "300s").start();
     running.wait_for("begun");
